@@ -1,0 +1,1 @@
+"""The nouns of Tealmesh: frozen data with no input or output of its own."""

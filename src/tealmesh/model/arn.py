@@ -1,0 +1,37 @@
+"""Amazon Resource Names of the services that Tealmesh answers for.
+
+Formats: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsappmesh.html
+and the pages of Amazon ECS and AWS Cloud Map beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_ACCOUNT = "123456789012"
+"""The account of a one-machine control plane: moto's own, so that all services agree."""
+
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Arn:
+    """``arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE``."""
+
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"arn:aws:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+    @classmethod
+    def parse(cls, text: str) -> Arn:
+        """Read an ARN. Raises ValueError when ``text`` is not one."""
+        parts = text.split(":", 5)
+        if len(parts) != 6 or parts[0] != "arn" or not parts[5]:
+            raise ValueError(
+                f"{text!r} is not an ARN (arn:partition:service:region:account:resource)"
+            )
+        return cls(parts[2], parts[3], parts[4], parts[5])

@@ -1,0 +1,120 @@
+"""A mesh as App Mesh's API describes it, frozen at one revision.
+
+Specifications stay the dictionaries that callers sent (API reference member names, e.g.
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_VirtualNodeSpec.html); nothing here
+may change them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """The seven resources of App Mesh; values are the member names of the API's payloads."""
+
+    MESH = "mesh"
+    VIRTUAL_NODE = "virtualNode"
+    VIRTUAL_SERVICE = "virtualService"
+    VIRTUAL_ROUTER = "virtualRouter"
+    ROUTE = "route"
+    VIRTUAL_GATEWAY = "virtualGateway"
+    GATEWAY_ROUTE = "gatewayRoute"
+
+
+@dataclass(frozen=True, eq=False)
+class MeshResource:
+    """One resource of a mesh. ``parent`` names the router of a route or the gateway of a gateway
+    route and is empty otherwise. ``revision`` is the store revision that last changed it: within
+    one store (mesh, kind, parent, name, revision) identifies the content, so it serves as a cache
+    key.
+    """
+
+    kind: Kind
+    mesh: str
+    parent: str
+    name: str
+    arn: str
+    uid: str
+    version: int
+    revision: int
+    spec: Mapping[str, Any]
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, int]:
+        return (self.mesh, self.kind.value, self.parent, self.name, self.revision)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MeshResource) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A Cloud Map instance. ``attributes`` are sorted (name, value) pairs.
+
+    ``healthy`` is Cloud Map's own health status; ``draining`` is set by the engine before a task
+    is stopped: Envoy is then told DRAINING and takes no new request there.
+    """
+
+    id: str
+    attributes: tuple[tuple[str, str], ...]
+    healthy: bool = True
+    draining: bool = False
+
+    @property
+    def ipv4(self) -> str:
+        return dict(self.attributes).get("AWS_INSTANCE_IPV4", "")
+
+
+@dataclass(frozen=True)
+class MeshSnapshot:
+    """All that Envoys of one mesh are configured from, at one revision.
+
+    ``routes`` and ``gateway_routes`` are keyed by parent, then name. ``cloud_map`` is keyed by
+    (namespace name, service name).
+    """
+
+    revision: int
+    mesh: MeshResource
+    virtual_nodes: Mapping[str, MeshResource] = field(default_factory=dict)
+    virtual_services: Mapping[str, MeshResource] = field(default_factory=dict)
+    virtual_routers: Mapping[str, MeshResource] = field(default_factory=dict)
+    routes: Mapping[str, Mapping[str, MeshResource]] = field(default_factory=dict)
+    virtual_gateways: Mapping[str, MeshResource] = field(default_factory=dict)
+    gateway_routes: Mapping[str, Mapping[str, MeshResource]] = field(default_factory=dict)
+    cloud_map: Mapping[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Which Envoy resources are asked for: the frozen input of the translation beside a snapshot.
+
+    ``address``: empty when traffic is redirected to Envoy (containers: listeners on
+    0.0.0.0:15000/15001 with the original destination); otherwise the task's own address, which
+    the ingress listeners bind at their own ports, with an HTTP proxy on ``address``:15001.
+    ``app_address``: where the application listens (127.0.0.1, or the task's private localhost).
+    ``publish_address``: a further address that ingress listeners bind, for gateways that a user
+    reaches from outside the mesh; empty for none.
+    """
+
+    mesh: str
+    kind: Kind
+    name: str
+    address: str = ""
+    app_address: str = "127.0.0.1"
+    publish_address: str = ""
+
+    @property
+    def redirected(self) -> bool:
+        return not self.address
+
+    @property
+    def resource(self) -> str:
+        """``mesh/M/virtualNode/N``, as in APPMESH_RESOURCE_ARN."""
+        return f"mesh/{self.mesh}/{self.kind.value}/{self.name}"

@@ -1,0 +1,93 @@
+"""From a view of the store to the frozen snapshot that Envoys are configured from."""
+
+from __future__ import annotations
+
+from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
+from tealmesh.store import tables
+from tealmesh.store.store import Document, View
+
+_COLLECTIONS = {
+    tables.MESHES: Kind.MESH,
+    tables.VIRTUAL_NODES: Kind.VIRTUAL_NODE,
+    tables.VIRTUAL_SERVICES: Kind.VIRTUAL_SERVICE,
+    tables.VIRTUAL_ROUTERS: Kind.VIRTUAL_ROUTER,
+    tables.ROUTES: Kind.ROUTE,
+    tables.VIRTUAL_GATEWAYS: Kind.VIRTUAL_GATEWAY,
+    tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
+}
+INPUTS = (*_COLLECTIONS, tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
+"""The collections that a snapshot is made from: a change elsewhere reaches no Envoy."""
+
+
+def mesh_names(view: View) -> list[str]:
+    """The meshes that exist."""
+    return [str(document.body["meshName"]) for document in view.list(tables.MESHES)]
+
+
+def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
+    """The mesh as it stands in ``view``; None where there is none of that name."""
+    document = view.get(tables.MESHES, mesh)
+    if document is None:
+        return None
+    return MeshSnapshot(
+        revision=view.revision,
+        mesh=_resource(document),
+        virtual_nodes=_flat(view, tables.VIRTUAL_NODES, mesh),
+        virtual_services=_flat(view, tables.VIRTUAL_SERVICES, mesh),
+        virtual_routers=_flat(view, tables.VIRTUAL_ROUTERS, mesh),
+        routes=_by_parent(view, tables.ROUTES, mesh),
+        virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
+        gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
+        cloud_map=cloud_map(view),
+    )
+
+
+def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
+    """Every Cloud Map service's instances, by (namespace name, service name)."""
+    namespaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
+    found: dict[tuple[str, str], tuple[Instance, ...]] = {}
+    for service in view.list(tables.SD_SERVICES):
+        namespace = namespaces.get(service.body["namespaceId"])
+        if namespace is None:
+            continue
+        instances = view.list(tables.INSTANCES, service.body["id"])
+        found[namespace, service.body["name"]] = tuple(_instance(d) for d in instances)
+    return found
+
+
+def _instance(document: Document) -> Instance:
+    body = document.body
+    return Instance(
+        id=body["id"],
+        attributes=tuple(sorted(body["attributes"].items())),
+        healthy=body.get("health", "HEALTHY") != "UNHEALTHY",
+        draining=body.get("draining", False),
+    )
+
+
+def _resource(document: Document) -> MeshResource:
+    body = document.body
+    return MeshResource(
+        kind=_COLLECTIONS[document.collection],
+        mesh=body["meshName"],
+        parent=body.get("parent", ""),
+        name=body["name"],
+        arn=body["arn"],
+        uid=body["uid"],
+        version=body["version"],
+        revision=document.revision,
+        spec=body["spec"],
+    )
+
+
+def _flat(view: View, collection: str, mesh: str) -> dict[str, MeshResource]:
+    resources = [_resource(document) for document in view.list(collection, mesh)]
+    return {resource.name: resource for resource in resources}
+
+
+def _by_parent(view: View, collection: str, mesh: str) -> dict[str, dict[str, MeshResource]]:
+    found: dict[str, dict[str, MeshResource]] = {}
+    for document in view.list(collection, mesh):
+        resource = _resource(document)
+        found.setdefault(resource.parent, {})[resource.name] = resource
+    return found

@@ -1,0 +1,288 @@
+"""Documents under revisions: one writer, any number of readers of immutable views.
+
+Every change runs as a function on a `Transaction` in the single writer thread. It is committed
+(SQLite: WAL, ``synchronous=FULL``) before its caller sees it and before any view shows it, so
+whatever acts upon a view acts upon committed state: a ``kill -9`` at any moment loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.errors import TealError
+from tealmesh.store.tables import audit, documents, metadata
+
+T = TypeVar("T")
+
+_EMPTY: Mapping[str, "Document"] = MappingProxyType({})
+
+
+def key(*parts: str) -> str:
+    """Join the parts of a document key; a part may hold any character."""
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One stored JSON object. ``body`` must not be changed: write a new one instead."""
+
+    collection: str
+    key: str
+    revision: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """The committed state at one revision."""
+
+    revision: int
+    collections: Mapping[str, Mapping[str, Document]]
+
+    def get(self, collection: str, *parts: str) -> Document | None:
+        return self.collections.get(collection, _EMPTY).get(key(*parts))
+
+    def list(self, collection: str, *prefix: str) -> list[Document]:
+        """The documents whose key begins with these parts, in the order of their keys."""
+        found = self.collections.get(collection, _EMPTY)
+        start = key(*prefix) + "/" if prefix else ""
+        return [found[name] for name in sorted(found) if name.startswith(start)]
+
+
+class Transaction:
+    """A change in the making: reads see its own writes, nobody else does until it is committed."""
+
+    def __init__(self, base: View) -> None:
+        self.revision = base.revision + 1
+        """The revision that this change will have, should it change anything."""
+        self._base = base
+        self._writes: dict[tuple[str, str], Document | None] = {}
+
+    def get(self, collection: str, *parts: str) -> Document | None:
+        name = key(*parts)
+        if (collection, name) in self._writes:
+            return self._writes[collection, name]
+        return self._base.collections.get(collection, _EMPTY).get(name)
+
+    def list(self, collection: str, *prefix: str) -> list[Document]:
+        """As `View.list`, with this transaction's own writes."""
+        start = key(*prefix) + "/" if prefix else ""
+        found = {d.key: d for d in self._base.list(collection, *prefix)}
+        for (owner, name), document in self._writes.items():
+            if owner != collection or not name.startswith(start):
+                continue
+            if document is None:
+                found.pop(name, None)
+            else:
+                found[name] = document
+        return [found[name] for name in sorted(found)]
+
+    def put(self, collection: str, *parts: str, body: Mapping[str, Any]) -> Document:
+        """Create or replace a document. ``body`` must be JSON-serialisable."""
+        document = Document(collection, key(*parts), self.revision, body)
+        self._writes[collection, document.key] = document
+        return document
+
+    def delete(self, collection: str, *parts: str) -> None:
+        """Delete a document; nothing happens where there is none."""
+        name = key(*parts)
+        if self._base.collections.get(collection, _EMPTY).get(name) is None:
+            self._writes.pop((collection, name), None)
+        else:
+            self._writes[collection, name] = None
+
+    def changes(self) -> Iterator[tuple[str, str, Document | None]]:
+        """(collection, key, new document or None when deleted) of every write."""
+        for (collection, name), document in self._writes.items():
+            yield collection, name, document
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """Who changed what: ``changes`` are [collection, key, "put" or "delete"] triples."""
+
+    revision: int
+    at: float
+    actor: str
+    operation: str
+    changes: list[list[str]]
+
+
+class Store:
+    """The state of one control plane. Open with `Store.open`, close with `close`."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock = system_clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
+        self._view = _load(engine)
+        self._changed: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    @classmethod
+    def open(cls, url: str | Path, clock: Clock = system_clock) -> Store:
+        """Open (and create where needed) the database at a path or an SQLAlchemy URL.
+
+        Raises TealError when it cannot be opened.
+        """
+        text = str(url)
+        if "://" not in text:
+            Path(text).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            text = f"sqlite:///{text}"
+        try:
+            engine = sa.create_engine(text)
+            if engine.dialect.name == "sqlite":
+                sa.event.listen(engine, "connect", _sqlite_pragmas)
+            metadata.create_all(engine)
+            return cls(engine, clock)
+        except sa.exc.SQLAlchemyError as error:
+            reason = getattr(error, "orig", None) or error
+            shown = engine.url.render_as_string(hide_password=True)
+            raise TealError(f"the state database {shown} cannot be opened: {reason}") from error
+
+    @property
+    def view(self) -> View:
+        """The committed state now."""
+        return self._view
+
+    @property
+    def revision(self) -> int:
+        return self._view.revision
+
+    async def write(self, actor: str, operation: str, change: Callable[[Transaction], T]) -> T:
+        """Run ``change`` alone, commit what it wrote, then return its result.
+
+        An exception from ``change`` is raised here and nothing is changed. A change that writes
+        nothing leaves the revision as it is. ``change`` must be pure but for its writes.
+        """
+        loop = asyncio.get_running_loop()
+        job = loop.run_in_executor(self._writer, self._write, actor, operation, change)
+        # A caller that is cancelled must not leave the commit half reported: wait it out.
+        return await asyncio.shield(job)
+
+    async def watch(self) -> AsyncIterator[View]:
+        """The view now, then the newest after each change; changes in between are merged."""
+        event = asyncio.Event()
+        entry = (asyncio.get_running_loop(), event)
+        self._changed.add(entry)
+        try:
+            seen = -1
+            while True:
+                event.clear()
+                view = self._view
+                if view.revision != seen:
+                    seen = view.revision
+                    yield view
+                else:
+                    await event.wait()
+        finally:
+            self._changed.discard(entry)
+
+    async def history(self, limit: int = 100) -> list[AuditEntry]:
+        """The newest audit entries, newest first."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._history, limit)
+
+    def close(self) -> None:
+        """Wait for the writer and let the database go."""
+        self._writer.shutdown(wait=True)
+        self._engine.dispose()
+
+    def _write(self, actor: str, operation: str, change: Callable[[Transaction], T]) -> T:
+        transaction = Transaction(self._view)
+        result = change(transaction)
+        changes = list(transaction.changes())
+        if changes:
+            self._commit(actor, operation, transaction.revision, changes)
+            self._publish(_applied(self._view, transaction.revision, changes))
+        return result
+
+    def _commit(
+        self,
+        actor: str,
+        operation: str,
+        revision: int,
+        changes: list[tuple[str, str, Document | None]],
+    ) -> None:
+        summary = [[c, k, "delete" if d is None else "put"] for c, k, d in changes]
+        with self._engine.begin() as connection:
+            for collection, name, document in changes:
+                connection.execute(
+                    sa.delete(documents).where(
+                        documents.c.collection == collection, documents.c.key == name
+                    )
+                )
+                if document is not None:
+                    connection.execute(
+                        sa.insert(documents).values(
+                            collection=collection,
+                            key=name,
+                            revision=revision,
+                            body=json.dumps(document.body),
+                        )
+                    )
+            connection.execute(
+                sa.insert(audit).values(
+                    revision=revision,
+                    at=self._clock(),
+                    actor=actor,
+                    operation=operation,
+                    changes=json.dumps(summary),
+                )
+            )
+
+    def _publish(self, view: View) -> None:
+        self._view = view
+        for loop, event in list(self._changed):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    def _history(self, limit: int) -> list[AuditEntry]:
+        query = sa.select(audit).order_by(audit.c.revision.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            return [
+                AuditEntry(r.revision, r.at, r.actor, r.operation, json.loads(r.changes))
+                for r in connection.execute(query)
+            ]
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
+
+
+def _load(engine: sa.Engine) -> View:
+    collections: dict[str, dict[str, Document]] = {}
+    with engine.connect() as connection:
+        revision = connection.execute(sa.select(sa.func.max(audit.c.revision))).scalar() or 0
+        for row in connection.execute(sa.select(documents)):
+            document = Document(row.collection, row.key, row.revision, json.loads(row.body))
+            collections.setdefault(row.collection, {})[row.key] = document
+    return View(revision, collections)
+
+
+def _applied(base: View, revision: int, changes: list[tuple[str, str, Document | None]]) -> View:
+    """The view after ``changes``; only the collections that changed are copied."""
+    collections = dict(base.collections)
+    copied: dict[str, dict[str, Document]] = {}
+    for collection, name, document in changes:
+        if collection not in copied:
+            copied[collection] = dict(base.collections.get(collection, _EMPTY))
+        if document is None:
+            copied[collection].pop(name, None)
+        else:
+            copied[collection][name] = document
+    collections.update(copied)
+    return View(revision, collections)

@@ -25,7 +25,7 @@ from tealmesh.store.tables import audit, documents, metadata
 
 T = TypeVar("T")
 
-_EMPTY: Mapping[str, "Document"] = MappingProxyType({})
+_EMPTY: Mapping[str, Document] = MappingProxyType({})
 
 
 def key(*parts: str) -> str:

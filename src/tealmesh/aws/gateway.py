@@ -1,0 +1,242 @@
+"""The one HTTP port: every AWS API, and our own pages under ``/_teal/``.
+
+A request goes guard → identify → (ours) codec → validation → the service's method → codec, or
+(anyone else's) → moto. Nothing is answered in HTML, for an SDK cannot read it: the Go SDK retries
+an HTML 404 for minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from botocore import xform_name
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+from starlette.responses import Response as HttpResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tealmesh.aws import codec, guard
+from tealmesh.aws.apimodel import Model
+from tealmesh.aws.codec import Request, Response
+from tealmesh.aws.signing import Identity, identify
+from tealmesh.aws.validation import validate
+from tealmesh.model.clock import Caller, NewId, random_id
+from tealmesh.model.errors import AwsError, TealError
+
+log = logging.getLogger(__name__)
+
+API_BODY_LIMIT = 1 << 20
+"""Bytes in a request to our own services; a full task definition is below 64 KiB."""
+
+MOTO_BODY_LIMIT = 128 << 20
+"""Bytes in a request to another service: objects put to S3 are held in memory by moto anyway."""
+
+Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Fallback(Protocol):
+    """What answers for the services that are not ours (``aws.moto.Moto``)."""
+
+    async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        """Answer ``request``; never raises for what the caller did wrong."""
+        ...
+
+
+def build_gateway(
+    services: Mapping[str, object],
+    models: Mapping[str, Model],
+    health: Callable[[], Mapping[str, Any]],
+    moto: Fallback | None = None,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    allowed_hosts: Collection[str] = (),
+    new_id: NewId = random_id,
+) -> ASGIApp:
+    """The ASGI application of the control plane's port.
+
+    ``services`` and ``models`` are by service name (``appmesh``). A service has one method an
+    operation, ``async def create_mesh(self, caller, request) -> dict``; an operation without one
+    is refused by name. ``health`` gives the members of ``GET /_teal/health``; ``routes`` are
+    further routes below ``/_teal/``. ``allowed_hosts``: names that the Host header may carry
+    besides loopback's and AWS's. Without ``moto`` the other services are refused by name.
+    """
+
+    async def show_health(request: HttpRequest) -> HttpResponse:
+        return JSONResponse(dict(health()), headers={"cache-control": "no-store"})
+
+    async def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        text = error.detail if isinstance(error, HTTPException) else "internal error"
+        return JSONResponse({"__type": "HttpError", "message": text}, status)
+
+    app = Starlette(
+        routes=[Route("/_teal/health", show_health, methods=["GET"]), *routes],
+        exception_handlers={HTTPException: refuse, Exception: refuse},
+    )
+    app.router.redirect_slashes = False
+    app.router.default = _AwsEndpoint(services, models, moto, new_id)
+    return _Guard(app, frozenset(allowed_hosts))
+
+
+class _Guard:
+    """Refuses what a foreign web page sent, before anything else looks at it."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+        self._app = app
+        self._allowed_hosts = allowed_hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = _headers(scope)
+            reason = guard.refusal(scope["method"], scope["path"], headers, self._allowed_hosts)
+            if reason is not None:
+                log.warning("refused %s: %s", scope["method"], reason)
+                error = AwsError("AccessDeniedException", reason, status=403)
+                await _send(codec.serialize_error(None, error), send)
+                return
+        await self._app(scope, receive, send)
+
+
+class _AwsEndpoint:
+    """Every path that is not one of our own pages."""
+
+    def __init__(
+        self,
+        services: Mapping[str, object],
+        models: Mapping[str, Model],
+        moto: Fallback | None,
+        new_id: NewId,
+    ) -> None:
+        self._services = services
+        self._models = models
+        self._moto = moto
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request_id = _uuid(self._new_id())
+        started = time.perf_counter()
+        head = Request(
+            scope["method"],
+            (scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            _headers(scope),
+            b"",
+        )
+        try:
+            response = await self._answer(head, receive, request_id)
+        except AwsError as error:
+            response = codec.serialize_error(None, error, request_id)
+        except _Disconnected:
+            return
+        log.debug(
+            "%s %s %s %.1f ms",
+            head.method,
+            head.headers.get("x-amz-target", head.path),
+            response.status,
+            (time.perf_counter() - started) * 1000,
+        )
+        await _send(response, send)
+
+    async def _answer(self, head: Request, receive: Receive, request_id: str) -> Response:
+        if head.path.startswith("/_teal/"):
+            raise AwsError("UnknownOperationException", f"no page {head.path[:200]}", status=404)
+        identity = identify(head, self._models.values(), request_id)
+        model = self._models.get(identity.service or "")
+        limit = API_BODY_LIMIT if model is not None else MOTO_BODY_LIMIT
+        body = await _read_body(receive, head.headers, limit)
+        request = Request(head.method, head.path, head.query, head.headers, body)
+        if model is not None:
+            return await self._call(model, request, identity)
+        if self._moto is None:
+            raise AwsError(
+                "UnknownOperationException",
+                f"this control plane answers for {', '.join(self._models)} only, "
+                f"not for {identity.service or 'an unsigned request to ' + head.path[:200]}",
+                status=404,
+            )
+        return await self._moto.answer(request, identity.service, request_id)
+
+    async def _call(self, model: Model, request: Request, identity: Identity) -> Response:
+        request_id = identity.caller.request_id
+        name = "an operation"
+        try:
+            name, labels = codec.find_operation(model, request)
+            operation = self._method(model, name)
+            params = codec.read_params(model, name, labels, request)
+            validate(model, name, params)
+            output = await operation(identity.caller, params)
+            return codec.serialize(model, name, output, request_id)
+        except AwsError as error:
+            return codec.serialize_error(model, error, request_id)
+        except TealError as error:
+            log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
+            text = str(error)
+        except Exception:
+            log.exception("%s %s failed (request %s)", model.service, name, request_id)
+            text = f"{name} failed inside Tealmesh; its log has the reason at request {request_id}"
+        fault = AwsError(model.fault_code, text, status=500)
+        return codec.serialize_error(model, fault, request_id)
+
+    def _method(self, model: Model, name: str) -> Operation:
+        method = getattr(self._services.get(model.service), xform_name(name), None)
+        if method is None:
+            # 400 and a code that no SDK retries: trying again will not implement it
+            raise AwsError(
+                "UnknownOperationException", f"Tealmesh does not implement {model.service} {name}"
+            )
+        operation: Operation = method
+        return operation
+
+
+class _Disconnected(Exception):
+    """The caller went away while sending the body; there is nobody to answer."""
+
+
+async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    too_large = AwsError(
+        "RequestEntityTooLargeException", f"a request body may have {limit} bytes", status=413
+    )
+    declared = headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = dict(response.headers)
+    headers.setdefault("content-length", str(len(response.body)))
+    raw = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _uuid(text: str) -> str:
+    """AWS's request ids are UUIDs with dashes."""
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

@@ -1,0 +1,187 @@
+"""Every AWS API that is not ours, by moto in this process; nothing of it is kept on disk.
+
+moto is imported when a request first needs it, in a thread: that takes a second, in which our own
+services go on answering. Its state lives and dies with the control plane.
+
+Who in Tealmesh wants one of these APIs (the engine: CloudWatch Logs) calls our own port over HTTP
+with ``aws.clients.client``: one path, the same for users and for ourselves.
+
+https://docs.getmoto.org/en/latest/docs/server_mode.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from xml.sax.saxutils import escape
+
+from tealmesh.aws import codec
+from tealmesh.aws.codec import Request, Response
+from tealmesh.model.errors import AwsError
+
+log = logging.getLogger(__name__)
+
+OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh"})
+"""Services that moto must never answer for."""
+
+_THREADS = 8
+
+
+class Moto:
+    """Answers HTTP requests with moto. Made without cost; the first request imports it."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
+        self._lock = threading.Lock()
+        self._dispatcher: Any = None
+
+    async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        """Answer ``request`` for ``service`` (None: the request does not say which).
+
+        Whatever moto cannot do becomes an error in the service's own format, never HTML.
+        """
+        try:
+            if service is None and not _names_its_service(request):
+                raise AwsError(
+                    "UnknownOperationException",
+                    f"{request.method} {request.path[:200]} is not signed and names no service",
+                    status=404,
+                )
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(self._pool, self._call, request, service)
+        except AwsError as error:
+            return _error(service, request, error, request_id)
+        kind = response.headers.get("content-type", "")
+        if response.status < 400 or not kind.startswith("text/html"):
+            return response
+        status = response.status if response.status < 500 else 400
+        text = f"moto has no {request.method} {request.path[:200]} in {service}"
+        unknown = AwsError("UnknownOperationException", text, status=status)
+        return _error(service, request, unknown, request_id)
+
+    def close(self) -> None:
+        """Wait for the calls under way and end the threads."""
+        self._pool.shutdown()
+
+    def _call(self, request: Request, service: str | None) -> Response:
+        environ = _environ(request, service)
+        name = service or "this request"
+        try:
+            app = self._load().get_application(environ)
+        except Exception as error:
+            log.info("moto does not know %s: %r", name, error)
+            raise AwsError(
+                "UnknownOperationException", f"neither Tealmesh nor moto implements {name}"
+            ) from error
+        if app.service in OURS or app.service == "moto_api":
+            raise AwsError("UnknownOperationException", f"moto does not answer for {app.service}")
+        try:
+            return _run(app, environ)
+        except NotImplementedError as error:
+            text = str(error) or f"{name} {request.method} {request.path[:200]}"
+            raise AwsError(
+                "UnknownOperationException", f"moto does not implement it: {text}"
+            ) from error
+        except Exception as error:
+            log.exception("moto failed on %s %s", name, request.path[:200])
+            raise AwsError("InternalFailure", "moto failed; see the log", status=500) from error
+
+    def _load(self) -> Any:
+        with self._lock:
+            if self._dispatcher is None:
+                # AWS-managed policies (AmazonECSTaskExecutionRolePolicy…) are looked up by ARN.
+                os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+                from moto.moto_server.werkzeug_app import (
+                    DomainDispatcherApplication,
+                    create_backend_app,
+                )
+
+                self._dispatcher = DomainDispatcherApplication(create_backend_app)
+            return self._dispatcher
+
+
+def _names_its_service(request: Request) -> bool:
+    """Unsigned calls that moto can place: Cognito by target, STS's federation by Action."""
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return "x-amz-target" in request.headers or (form and b"Action=" in request.body)
+
+
+def _environ(request: Request, service: str | None) -> dict[str, Any]:
+    """The request as WSGI has it. https://peps.python.org/pep-3333/#environ-variables"""
+    host = request.headers.get("host", "localhost")
+    target = request.path + (f"?{request.query}" if request.query else "")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "RAW_URI": target,
+        "REQUEST_URI": target,
+        "SERVER_NAME": host.partition(":")[0],
+        "SERVER_PORT": host.rpartition(":")[2] if ":" in host else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if name == "content-type":
+            environ["CONTENT_TYPE"] = value
+        elif name not in ("content-length", "transfer-encoding"):
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    if service not in (None, "s3") and "HTTP_AUTHORIZATION" not in environ:
+        # A presigned URL: moto looks for the scope in the header only, and takes it for S3's.
+        scope = f"Credential=presigned/00000000/us-east-1/{service}/aws4_request"
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
+    return environ
+
+
+def _run(app: Any, environ: dict[str, Any]) -> Response:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        started.append((status, headers))
+        return None
+
+    chunks = app(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = started[-1]
+    return Response(int(status.split()[0]), {k.lower(): v for k, v in headers}, body)
+
+
+def _error(service: str | None, request: Request, error: AwsError, request_id: str) -> Response:
+    """The error in the format of the service's protocol.
+
+    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization
+    """
+    answer = codec.serialize_error(None, error, request_id)
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if not form and service not in ("s3", "route53", "cloudfront"):
+        return answer
+    fields = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    if service == "s3":
+        text = f"<Error>{fields}<RequestId>{request_id}</RequestId></Error>"
+    elif service == "ec2":
+        errors = f"<Errors><Error>{fields}</Error></Errors>"
+        text = f"<Response>{errors}<RequestID>{request_id}</RequestID></Response>"
+    else:
+        sender = f"<Error><Type>Sender</Type>{fields}</Error>"
+        text = f"<ErrorResponse>{sender}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    headers = answer.headers | {"content-type": "text/xml"}
+    return Response(answer.status, headers, f'<?xml version="1.0"?>{text}'.encode())

@@ -1,0 +1,105 @@
+"""Who calls, and which service: from the SigV4 credential scope. Pure.
+
+On one machine **signatures are not verified**: the control plane listens on loopback only, and any
+access key is accepted, as `localstack` and moto do. What a signature is used for here is its
+scope, ``Credential=ACCESS_KEY/DATE/REGION/SERVICE/aws4_request``, which names the service and the
+region. Whoever may open a connection to the port may do everything.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from tealmesh.aws.apimodel import Model
+from tealmesh.aws.codec import Request
+from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.model.clock import Caller
+from tealmesh.model.errors import AwsError
+
+UNSIGNED = "unsigned"
+"""The access key of a caller who sent none."""
+
+_AWS_HOST = re.compile(r"(?:data-)?(?P<service>[a-z0-9-]+)\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The caller, and the service that the request is for (None: it does not say)."""
+
+    service: str | None
+    caller: Caller
+
+
+def identify(request: Request, models: Iterable[Model], request_id: str) -> Identity:
+    """Read the credential scope; without one, find the service by target, host or path.
+
+    Raises AwsError ``IncompleteSignatureException`` when there is a scope that cannot be read.
+    """
+    access_key, region, service = UNSIGNED, DEFAULT_REGION, None
+    if credential := _credential(request):
+        parts = credential.rsplit("/", 4)  # an access key may hold a slash
+        if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
+            raise AwsError(
+                "IncompleteSignatureException",
+                f"Credential must be ACCESS_KEY/DATE/REGION/SERVICE/aws4_request, not "
+                f"{len(parts)} parts ending in {parts[-1][:40]!r}",
+                status=403,
+            )
+        access_key, _, region, service = parts[:4]
+        service = _by_signing_name(service.lower(), models)
+    else:
+        service, region = _unsigned(request, tuple(models))
+    return Identity(service, Caller(DEFAULT_ACCOUNT, region, access_key, request_id))
+
+
+def _credential(request: Request) -> str | None:
+    authorization = request.headers.get("authorization", "")
+    if authorization.startswith("AWS4-"):
+        match = re.search(r"Credential=([^,\s]*)", authorization)
+        return match.group(1) if match else "none"
+    if "X-Amz-Credential=" in request.query:
+        return parse_qs(request.query, keep_blank_values=True)["X-Amz-Credential"][0]
+    return None
+
+
+def _by_signing_name(name: str, models: Iterable[Model]) -> str:
+    return next((model.service for model in models if model.signing_name == name), name)
+
+
+def _unsigned(request: Request, models: tuple[Model, ...]) -> tuple[str | None, str]:
+    host = request.headers.get("host", "")
+    match = _AWS_HOST.match(host)
+    region = match["region"] if match else DEFAULT_REGION
+    target = request.headers.get("x-amz-target", "").rpartition(".")[0]
+    for model in models:
+        if target and target == model.target_prefix:
+            return model.service, region
+    for model in models:
+        if match and match["service"] == model.endpoint_prefix:
+            return model.service, region
+        if model.path_prefix != "/" and request.path.startswith(model.path_prefix + "/"):
+            return model.service, region
+    if match:
+        return match["service"], region
+    if request.headers.get("authorization", "").startswith("AWS "):
+        return "s3", region  # Signature version 2, which only S3 still has
+    if "AWSAccessKeyId=" in request.query and "Signature=" in request.query:
+        return "s3", region
+    return None, region
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (no port; ``[::1]`` with or without brackets) names this machine."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

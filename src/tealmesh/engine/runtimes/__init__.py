@@ -1,0 +1,1 @@
+"""What runs containers: processes of this machine, and a scripted fake."""

@@ -1,0 +1,89 @@
+"""The port between the engine and whatever runs containers.
+
+A runtime starts programs that outlive the control plane and finds them again by the directory of
+their task. It knows nothing of services, meshes or readiness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+Handle = Mapping[str, Any]
+"""What identifies a started container: JSON, to be kept in the task's document."""
+
+KILLED = 137
+"""Exit code of a container ended by SIGKILL (128 + 9), as ECS reports it."""
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container to be started, at most once ever, in ``directory``/``name``.
+
+    ``directory`` is the task's own; ``command`` an argument vector; ``environment`` is whole:
+    nothing of the control plane's own environment is added.
+    """
+
+    directory: Path
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = ""
+
+
+@dataclass(frozen=True)
+class ContainerStatus:
+    """``exit_code`` is None while the container runs; 128 + n when signal n ended it."""
+
+    running: bool
+    exit_code: int | None = None
+
+
+class Runtime(Protocol):
+    """Starts, watches and stops containers. All methods raise EngineError with a line that says
+    what to do when they cannot do their work.
+    """
+
+    async def start(self, spec: ContainerSpec) -> Handle:
+        """Start the container; where this spec's container has been started before (by a control
+        plane that died at once after), that one's handle is returned and nothing is started.
+        """
+        ...
+
+    async def recover(self, directory: Path, name: str) -> Handle | None:
+        """The handle of the container ``name`` of the task in ``directory``, running or ended;
+        None where it was never started.
+        """
+        ...
+
+    async def wait(self, handle: Handle) -> int:
+        """Wait for the container to end; its exit code. May be cancelled and called again."""
+        ...
+
+    async def inspect(self, handle: Handle) -> ContainerStatus:
+        """Whether the container runs now."""
+        ...
+
+    async def signal(self, handle: Handle, signum: int) -> None:
+        """Send a signal to every process of the container; nothing happens when it has ended."""
+        ...
+
+    async def stop(self, handle: Handle, timeout: float) -> int:
+        """SIGTERM, then SIGKILL after ``timeout`` seconds; the exit code."""
+        ...
+
+    async def execute(self, spec: ContainerSpec, command: Sequence[str], timeout: float) -> int:
+        """Run ``command`` beside the container with its environment (a health check); its exit
+        code, or `KILLED` when it took longer than ``timeout`` seconds.
+        """
+        ...
+
+    async def logs(self, directory: Path, name: str, lines: int) -> list[str]:
+        """The last ``lines`` lines that the container wrote to stdout and stderr."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; containers go on running."""
+        ...

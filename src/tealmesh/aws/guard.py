@@ -28,8 +28,8 @@ def refusal(
     host = headers.get("host", "")
     if not _known_host(_without_port(host), allowed_hosts):
         return (
-            f"the Host header {host[:200]!r} is neither a loopback name nor an AWS host; "
-            "start with --allow-host to let it in"
+            f"the Host header {host[:200]!r} is neither a loopback name, nor an AWS host, "
+            "nor one that this control plane was told to allow"
         )
     origin = headers.get("origin")
     if origin is not None and (not host or urlsplit(origin).netloc.lower() != host.lower()):

@@ -75,6 +75,9 @@ class Moto:
         name = service or "this request"
         try:
             app = self._load().get_application(environ)
+        except ModuleNotFoundError as error:
+            text = f"moto needs the Python package {error.name} for {name}; install it to use it"
+            raise AwsError("UnknownOperationException", text) from error
         except Exception as error:
             log.info("moto does not know %s: %r", name, error)
             raise AwsError(

@@ -240,15 +240,16 @@ class AppMesh:
         change: Callable[[Transaction], Answer],
     ) -> Answer:
         expiring = moment.now >= self._expire_at
-        if expiring:
-            self._expire_at = moment.now + LIFETIME / 12
 
         def checked(tx: Transaction) -> Answer:
             if expiring:
                 expire(tx, moment.now)
             return once(tx, operation, request, moment.now, lambda: change(tx))
 
-        return await self._store.write(caller.access_key, operation, checked)
+        answer = await self._store.write(caller.access_key, operation, checked)
+        if expiring:
+            self._expire_at = moment.now + LIFETIME / 12
+        return answer
 
     async def _retag(
         self,

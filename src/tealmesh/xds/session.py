@@ -1,0 +1,222 @@
+"""One Envoy's stream: five subscriptions and a barrier, and where it stands with its target.
+
+Pure: requests, targets and the time go in; the next response to send comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tealmesh.envoy.resources import Resource, ResourceSet
+from tealmesh.xds.barrier import Order, Permit, make_before_break, of_type
+from tealmesh.xds.subscription import (
+    Change,
+    DeltaSubscription,
+    Nack,
+    Offer,
+    Request,
+    ResourceType,
+    SotwSubscription,
+    Subscription,
+)
+
+
+@dataclass(frozen=True)
+class Send:
+    """A response that is due: ``change`` of ``type_url`` under ``nonce``."""
+
+    type_url: str
+    nonce: str
+    change: Change
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is left of a session when its stream ends: what the Envoy goes on with."""
+
+    good: ResourceSet | None = None
+    acked: Mapping[str, Mapping[str, Resource]] = field(default_factory=dict)
+
+
+class Session:
+    """``acknowledged`` is the newest revision whose resources the Envoy runs with, in full."""
+
+    def __init__(
+        self, *, delta: bool, memory: Memory | None = None, order: Order = make_before_break
+    ) -> None:
+        self.delta = delta
+        self.acknowledged = 0
+        self.wake_at: float | None = None
+        self._subscriptions: dict[str, Subscription] = {}
+        self._memory = memory or Memory()
+        self._order = order
+        self._desired: ResourceSet | None = None
+        self._target: ResourceSet | None = None
+        self._good = self._memory.good
+        self._revision = 0
+        self._fault: tuple[str, ...] = ()
+        self._nacks: tuple[str, ...] = ()
+        self._blocked: set[str] = set()
+        self._sent_for: dict[str, ResourceSet] = {}
+        self._nonces = 0
+        self._idle = False
+
+    def set_target(self, target: ResourceSet, revision: int) -> None:
+        """What the Envoy shall run with from now on, and the revision that says so.
+
+        A target that equals the present one changes nothing: one that was rejected is not tried
+        again, one that the Envoy runs with is thereby acknowledged.
+        """
+        self._revision = revision
+        self._fault = ()
+        if target is not self._desired and target != self._desired:
+            self._desired = self._target = target
+            self._nacks = ()
+            self._blocked.clear()
+            self._idle = False
+            for subscription in self._subscriptions.values():
+                self._resume(subscription)
+        self._note_acknowledged()
+
+    def keep(self, reason: str) -> None:
+        """There is a newer target that cannot be sent, for ``reason``; the Envoy keeps what it
+        has until `set_target` is called again.
+        """
+        self._fault = (reason,)
+
+    @property
+    def rejections(self) -> tuple[str, ...]:
+        """Why the Envoy does not run with the newest target; empty when nothing is wrong."""
+        return self._fault + self._nacks
+
+    def request(self, type_url: str, request: Request) -> Nack | None:
+        """Take a request in; the NACK if it is one."""
+        subscription = self._subscriptions.get(type_url)
+        if subscription is None:
+            subscription = (DeltaSubscription if self.delta else SotwSubscription)(type_url)
+            self._subscriptions[type_url] = subscription
+        verdict = subscription.request(request)
+        self._resume(subscription)
+        self._idle = False
+        sent_for = self._sent_for.get(verdict.nonce) if verdict else None
+        self._forget_answered()
+        if isinstance(verdict, Nack):
+            self._roll_back(type_url, verdict.message, sent_for)
+            return verdict
+        return None
+
+    def next(self, now: float) -> Send | None:
+        """The next response to send, counted as sent; None when there is nothing to say now.
+
+        ``wake_at`` then says when to ask again even if nothing happens, None for never.
+        """
+        if self._target is None or (self._idle and not self._is_time(now)):
+            return None
+        permit = self._permit(self._target, now)
+        self.wake_at = permit.wake_at
+        for type_url in self._by_order():
+            subscription = self._subscriptions[type_url]
+            offer = permit.offers.get(type_url, Offer({}))
+            change = None if type_url in self._blocked else subscription.due(offer)
+            if change is not None:
+                return self._send(subscription, change, self._target, now)
+        self._idle = True
+        self._note_acknowledged()
+        return None
+
+    def missing(self) -> list[str]:
+        """Names of what the target has and the Envoy has not acknowledged."""
+        return [] if self._desired is None else sorted(set(self._missing(self._desired)))
+
+    def memory(self) -> Memory:
+        """What to hand to the next session of the same Envoy."""
+        acked = {url: dict(held.acked) for url, held in self._subscriptions.items()}
+        return Memory(self._good, {**self._memory.acked, **acked})
+
+    def _forget_answered(self) -> None:
+        live = {flight.nonce for held in self._subscriptions.values() for flight in held.flights}
+        self._sent_for = {nonce: t for nonce, t in self._sent_for.items() if nonce in live}
+
+    def _is_time(self, now: float) -> bool:
+        return self.wake_at is not None and now >= self.wake_at
+
+    def _permit(self, target: ResourceSet, now: float) -> Permit:
+        return self._order(target, self._subscriptions, now)
+
+    def _by_order(self) -> list[str]:
+        known = [t.value for t in ResourceType if t in self._subscriptions]
+        return known + [url for url in self._subscriptions if url not in known]
+
+    def _resume(self, subscription: Subscription) -> None:
+        if self._target is None or subscription.type_url not in set(ResourceType):
+            return
+        type_ = ResourceType(subscription.type_url)
+        held = self._memory.acked.get(type_, {})
+        subscription.resume((of_type(self._target, type_), held))
+
+    def _send(
+        self, subscription: Subscription, change: Change, target: ResourceSet, now: float
+    ) -> Send:
+        if subscription.type_url == ResourceType.CLUSTER:
+            self._resend_endpoints(subscription, change)
+        self._nonces += 1
+        nonce = str(self._nonces)
+        self._sent_for[nonce] = target
+        subscription.commit(change, nonce, now)
+        return Send(subscription.type_url, nonce, change)
+
+    def _resend_endpoints(self, clusters: Subscription, change: Change) -> None:
+        """A cluster that changes is warmed anew, and waits for its endpoints to be sent again
+        even if they are the same: "the management server must respond with EDS updates" in
+        https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/init
+        """
+        endpoints = self._subscriptions.get(ResourceType.ENDPOINT)
+        if endpoints is None:
+            return
+        for name, cluster in change.resources.items():
+            sent = clusters.sent.get(name)
+            if sent is not None and sent.version != cluster.version:
+                endpoints.resend({name, *cluster.refers_to})
+
+    def _roll_back(self, type_url: str, message: str, sent_for: ResourceSet | None) -> None:
+        """Go back to the last good resources; if it is these that Envoy refuses, or there are
+        none, say no more of this type until the target changes.
+        """
+        stale = sent_for is not self._target and sent_for is not self._desired
+        if stale:
+            return  # about a target of the past; what it left behind is already owed again
+        kind = type_url.rpartition(".")[2]
+        self._nacks = (*self._nacks, f"{kind}: {message}")
+        if sent_for is self._target and (self._good is None or self._target == self._good):
+            self._blocked.add(type_url)
+        else:
+            self._target = self._good
+
+    def _note_acknowledged(self) -> None:
+        target = self._desired
+        if target is None or target is not self._target or self.rejections or not self._idle:
+            return
+        if any(s.flights for s in self._subscriptions.values()) or any(self._missing(target)):
+            return
+        self._good = target
+        self.acknowledged = max(self.acknowledged, self._revision)
+
+    def _missing(self, target: ResourceSet) -> Iterator[str]:
+        leaves: set[str] = set()
+        for type_ in (ResourceType.CLUSTER, ResourceType.LISTENER):
+            for name, resource in of_type(target, type_).items():
+                leaves.update(resource.refers_to)
+                if not self._acked(type_, resource):
+                    yield name
+        for type_ in (ResourceType.ENDPOINT, ResourceType.ROUTE, ResourceType.SECRET):
+            subscription = self._subscriptions.get(type_)
+            for name, resource in of_type(target, type_).items():
+                needed = name in leaves or (subscription is not None and subscription.wants(name))
+                if needed and not self._acked(type_, resource):
+                    yield name
+
+    def _acked(self, type_: ResourceType, resource: Resource) -> bool:
+        subscription = self._subscriptions.get(type_)
+        held = subscription.acked.get(resource.name) if subscription else None
+        return held is not None and held.version == resource.version

@@ -42,7 +42,7 @@ def identify(request: Request, models: Iterable[Model], request_id: str) -> Iden
     Raises AwsError ``IncompleteSignatureException`` when there is a scope that cannot be read.
     """
     access_key, region, service = UNSIGNED, DEFAULT_REGION, None
-    if credential := _credential(request):
+    if (credential := _credential(request)) is not None:
         parts = credential.rsplit("/", 4)  # an access key may hold a slash
         if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
             raise AwsError(
@@ -62,7 +62,7 @@ def _credential(request: Request) -> str | None:
     authorization = request.headers.get("authorization", "")
     if authorization.startswith("AWS4-"):
         match = re.search(r"Credential=([^,\s]*)", authorization)
-        return match.group(1) if match else "none"
+        return match.group(1) if match else ""
     if "X-Amz-Credential=" in request.query:
         return parse_qs(request.query, keep_blank_values=True)["X-Amz-Credential"][0]
     return None

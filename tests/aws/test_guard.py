@@ -1,0 +1,74 @@
+"""Hosts and origins that are let in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tealmesh.aws.guard import refusal
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:4566",
+        "127.0.0.1:4566",
+        "127.3.2.1",
+        "[::1]:4566",
+        "teal.localhost:4566",
+        "data-127.0.0.1:4566",
+        "data-localhost:4566",
+        "appmesh.us-east-1.amazonaws.com",
+        "my.mesh:4566",
+    ],
+)
+def test_known_hosts(host: str) -> None:
+    assert refusal("GET", "/", {"host": host}, {"My.Mesh"}) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil.example:4566",
+        "notlocalhost",
+        "amazonaws.com.evil.example",
+        "10.0.0.1:4566",
+        "0.0.0.0:4566",
+        "[::2]:4566",
+        "127.0.0.1@evil.example",
+    ],
+)
+def test_foreign_hosts(host: str) -> None:
+    reason = refusal("POST", "/", {"host": host})
+    assert reason is not None
+    assert repr(host) in reason
+
+
+def test_a_missing_host_is_foreign() -> None:
+    assert refusal("GET", "/", {}) is not None
+
+
+@given(st.from_regex(r"[a-z0-9]{1,20}(\.[a-z0-9]{1,9}){0,3}(:[0-9]{1,5})?", fullmatch=True))
+def test_an_origin_must_be_the_host_itself(other: str) -> None:
+    headers = {"host": "localhost:4566", "origin": f"http://{other}"}
+    assert (refusal("POST", "/", headers) is None) == (other == "localhost:4566")
+
+
+def test_browsers_own_word_on_sites() -> None:
+    def asked(method: str, path: str, **fetch: str) -> str | None:
+        headers = {"host": "localhost"} | {f"sec-fetch-{k}": v for k, v in fetch.items()}
+        return refusal(method, path, headers)
+
+    assert asked("GET", "/_teal/", site="none", mode="navigate") is None
+    assert asked("POST", "/", site="same-origin", mode="cors") is None
+    assert asked("GET", "/_teal/", site="cross-site", mode="navigate") is None  # a link
+    assert asked("GET", "/_teal/", site="cross-site", mode="no-cors") is not None
+    assert asked("POST", "/_teal/", site="cross-site", mode="navigate") is not None
+    assert asked("GET", "/v20190125/meshes", site="cross-site", mode="navigate") is not None
+    assert asked("GET", "/_teal/", site="same-site", mode="cors") is not None

@@ -49,9 +49,18 @@ class View:
 
     revision: int
     collections: Mapping[str, Mapping[str, Document]]
+    loaded: int = 0
+    touched: Mapping[tuple[str, str], int] = MappingProxyType({})
 
     def get(self, collection: str, *parts: str) -> Document | None:
         return self.collections.get(collection, _EMPTY).get(key(*parts))
+
+    def last_change(self, collection: str, first: str) -> int:
+        """The revision that last wrote or deleted a document whose key of several parts begins
+        with ``first``. What changed before the store was opened counts as changed then, so the
+        number never falls.
+        """
+        return self.touched.get((collection, key(first)), self.loaded)
 
     def list(self, collection: str, *prefix: str) -> list[Document]:
         """The documents whose key begins with these parts, in the order of their keys."""
@@ -93,6 +102,12 @@ class Transaction:
         document = Document(collection, key(*parts), self.revision, body)
         self._writes[collection, document.key] = document
         return document
+
+    def replace(self, document: Document, body: Mapping[str, Any]) -> Document:
+        """Give a document that was found a new body."""
+        new = Document(document.collection, document.key, self.revision, body)
+        self._writes[new.collection, new.key] = new
+        return new
 
     def delete(self, collection: str, *parts: str) -> None:
         """Delete a document; nothing happens where there is none."""
@@ -270,14 +285,18 @@ def _load(engine: sa.Engine) -> View:
         for row in connection.execute(sa.select(documents)):
             document = Document(row.collection, row.key, row.revision, json.loads(row.body))
             collections.setdefault(row.collection, {})[row.key] = document
-    return View(revision, collections)
+    return View(revision, collections, loaded=revision)
 
 
 def _applied(base: View, revision: int, changes: list[tuple[str, str, Document | None]]) -> View:
     """The view after ``changes``; only the collections that changed are copied."""
     collections = dict(base.collections)
     copied: dict[str, dict[str, Document]] = {}
+    touched = dict(base.touched)
     for collection, name, document in changes:
+        first, several, _ = name.partition("/")
+        if several:
+            touched[collection, first] = revision
         if collection not in copied:
             copied[collection] = dict(base.collections.get(collection, _EMPTY))
         if document is None:
@@ -285,4 +304,4 @@ def _applied(base: View, revision: int, changes: list[tuple[str, str, Document |
         else:
             copied[collection][name] = document
     collections.update(copied)
-    return View(revision, collections)
+    return View(revision, collections, base.loaded, MappingProxyType(touched))

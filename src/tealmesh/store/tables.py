@@ -49,7 +49,8 @@ CLUSTERS = "ecs.cluster"  # cluster name
 TASK_DEFINITIONS = "ecs.taskDefinition"  # family, revision with six digits
 ECS_SERVICES = "ecs.service"  # cluster, service
 TASKS = "ecs.task"  # cluster, task id
-ECS_TAGS = "ecs.tags"  # arn
+FAMILIES = "ecs.family"  # family: its newest revision, which is never given twice
+ACCOUNT_SETTINGS = "ecs.accountSetting"  # principal ARN or "default", setting name
 
 SYSTEMS = "teal.system"  # service name: its part of teal.toml as applied
 IMAGES = "teal.image"  # pattern of an image name -> command

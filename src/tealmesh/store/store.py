@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -50,7 +50,7 @@ class View:
     revision: int
     collections: Mapping[str, Mapping[str, Document]]
     loaded: int = 0
-    touched: Mapping[tuple[str, str], int] = MappingProxyType({})
+    touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def get(self, collection: str, *parts: str) -> Document | None:
         return self.collections.get(collection, _EMPTY).get(key(*parts))

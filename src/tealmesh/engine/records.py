@@ -56,7 +56,7 @@ def task_state(body: Mapping[str, Any]) -> TaskState:
         phase=_phase(body),
         created_at=body.get("createdAt", 0.0),
         failed=body.get("teal", {}).get("failed", False),
-        stopped_at=body.get("stoppedAt", 0.0),
+        stopped_at=body.get("stoppedAt") or body.get("stoppingAt", 0.0),
     )
 
 

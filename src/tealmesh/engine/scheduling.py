@@ -92,13 +92,11 @@ def _apply(work: _Pass, action: planning.Action) -> None:
         case planning.StopTask(task, reason, fault):
             _stop(work, task, reason, fault)
         case planning.CompleteDeployment(identity):
-            deployment = work.deployment(identity)
-            deployment["rolloutState"] = "COMPLETED"
-            deployment["rolloutStateReason"] = f"ECS deployment {identity} completed."
+            reason = f"ECS deployment {identity} completed."
+            work.deployment(identity).update(rolloutState="COMPLETED", rolloutStateReason=reason)
             work.event(f"(deployment {identity}) deployment completed.")
         case planning.FailDeployment(identity, reason):
-            deployment = work.deployment(identity)
-            deployment["rolloutState"], deployment["rolloutStateReason"] = "FAILED", reason
+            work.deployment(identity).update(rolloutState="FAILED", rolloutStateReason=reason)
             work.event(f"(deployment {identity}) deployment failed: tasks failed to start.")
         case planning.RollBack(identity, to):
             _roll_back(work, identity, to)
@@ -148,13 +146,13 @@ def _roll_back(work: _Pass, identity: str, to: str) -> None:
 
 def _conclude(work: _Pass) -> None:
     """Events in ECS's own words, and the counts."""
-    for verb, kind, tasks in (
+    for verb, kind, ids in (
         ("started", "tasks", work.started),
         ("stopped", "running tasks", work.stopped),
     ):
-        if tasks:
-            listed = " ".join(f"(task {task})" for task in tasks)
-            work.event(f"has {verb} {len(tasks)} {kind}: {listed}.")
+        if ids:
+            listed = " ".join(f"(task {identity})" for identity in ids)
+            work.event(f"has {verb} {len(ids)} {kind}: {listed}.")
     tasks = work.tasks()
     states = [records.task_state(task) for task in tasks]
     if work.service["status"] == "ACTIVE":

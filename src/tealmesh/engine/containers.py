@@ -1,0 +1,229 @@
+"""A task definition's containers as the engine sees them, and the rules among them. Pure.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tealmesh.model.errors import EngineError
+
+
+class Role(StrEnum):
+    """What a container is to the engine. The images of Envoy and of the X-Ray daemon are known;
+    all others are applications, found in the image map.
+    """
+
+    APPLICATION = "application"
+    ENVOY = "envoy"
+    XRAY = "xray"
+
+
+BUILT_IN = {
+    "*aws-appmesh-envoy*": Role.ENVOY,
+    "*envoyproxy/envoy*": Role.ENVOY,
+    "*aws-xray-daemon*": Role.XRAY,
+}
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A container health check; times in seconds, defaults are ECS's."""
+
+    command: tuple[str, ...]
+    interval: float = 30.0
+    timeout: float = 5.0
+    retries: int = 3
+    start_period: float = 0.0
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command to execute: ``CMD`` as it stands, ``CMD-SHELL`` by the shell."""
+        if self.command[0] == "CMD-SHELL":
+            return ("/bin/sh", "-c", " ".join(self.command[1:]))
+        return self.command[1:] if self.command[0] == "CMD" else self.command
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container definition. ``depends_on``: (container, condition) pairs."""
+
+    name: str
+    image: str
+    role: Role
+    essential: bool = True
+    entry_point: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    depends_on: tuple[tuple[str, str], ...] = ()
+    health_check: HealthCheck | None = None
+    stop_timeout: float = 30.0
+    start_timeout: float | None = None
+    log_options: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """What an image stands for on this machine."""
+
+    argv: tuple[str, ...]
+    cwd: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """What has become of a container: not started yet while both are None and False."""
+
+    started: bool = False
+    healthy: bool | None = None
+    exit_code: int | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.started and self.exit_code is None
+
+
+def containers(
+    definition: Mapping[str, Any], overrides: Mapping[str, Any], stop_timeout: float
+) -> list[Container]:
+    """The containers of a task definition with RunTask's overrides put in."""
+    by_name = {o["name"]: o for o in overrides.get("containerOverrides", []) if "name" in o}
+    return [
+        _container(body, by_name.get(body["name"], {}), stop_timeout)
+        for body in definition["containerDefinitions"]
+    ]
+
+
+def _container(
+    body: Mapping[str, Any], override: Mapping[str, Any], stop_timeout: float
+) -> Container:
+    pairs = [*body.get("environment", []), *override.get("environment", [])]
+    logs = body.get("logConfiguration") or {}
+    return Container(
+        name=body["name"],
+        image=body["image"],
+        role=_role(body["image"]),
+        essential=body.get("essential", True),
+        entry_point=tuple(body.get("entryPoint") or ()),
+        arguments=tuple(override.get("command") or body.get("command") or ()),
+        environment={pair["name"]: pair["value"] for pair in pairs},
+        ports=tuple(m["containerPort"] for m in body.get("portMappings", [])),
+        depends_on=tuple((d["containerName"], d["condition"]) for d in body.get("dependsOn") or []),
+        health_check=_health_check(body.get("healthCheck")),
+        stop_timeout=float(body.get("stopTimeout") or stop_timeout),
+        start_timeout=body.get("startTimeout"),
+        log_options=logs.get("options", {}) if logs.get("logDriver") == "awslogs" else None,
+    )
+
+
+def _health_check(body: Mapping[str, Any] | None) -> HealthCheck | None:
+    if not body or body["command"][0] == "NONE":
+        return None
+    return HealthCheck(
+        command=tuple(body["command"]),
+        interval=float(body.get("interval") or 30),
+        timeout=float(body.get("timeout") or 5),
+        retries=int(body.get("retries") or 3),
+        start_period=float(body.get("startPeriod") or 0),
+    )
+
+
+def _role(image: str) -> Role:
+    found = [role for pattern, role in BUILT_IN.items() if fnmatchcase(image, pattern)]
+    return found[0] if found else Role.APPLICATION
+
+
+def command_for(container: Container, images: Sequence[Mapping[str, Any]]) -> Command:
+    """The local command of an application container: that of the longest pattern of the image
+    map that fits. ``entryPoint`` of the definition replaces it, ``command`` adds arguments.
+
+    Raises EngineError when the image is not in the map.
+    """
+    fitting = [i for i in images if fnmatchcase(container.image, i["pattern"])]
+    if not fitting:
+        known = ", ".join(sorted(i["pattern"] for i in images)) or "nothing yet"
+        raise EngineError(
+            f"CannotPullContainerError: image {container.image!r} of container {container.name} "
+            f"is not in the image map: add it under [images] in teal.toml (there is: {known})"
+        )
+    image = max(fitting, key=lambda i: len(i["pattern"]))
+    start = container.entry_point or tuple(image["command"])
+    return Command(
+        argv=(*start, *container.arguments),
+        cwd=image.get("cwd") or "",
+        environment=image.get("environment") or {},
+    )
+
+
+def startable(all_of: Sequence[Container], states: Mapping[str, State]) -> list[Container]:
+    """The containers whose dependencies are met and that have not been started."""
+    return [
+        c
+        for c in all_of
+        if not states[c.name].started
+        and all(_met(states.get(name, State()), condition) for name, condition in c.depends_on)
+    ]
+
+
+def _met(state: State, condition: str) -> bool:
+    match condition:
+        case "COMPLETE":
+            return state.exit_code is not None
+        case "SUCCESS":
+            return state.exit_code == 0
+        case "HEALTHY":
+            return state.running and state.healthy is True
+        case _:
+            return state.started
+
+
+def blocked(all_of: Sequence[Container], states: Mapping[str, State]) -> str:
+    """Why a container can never start any more; empty while all still may."""
+    for container in all_of:
+        if states[container.name].started:
+            continue
+        for name, condition in container.depends_on:
+            code = states.get(name, State()).exit_code
+            if code is None or condition in ("COMPLETE", "START") or _met(states[name], condition):
+                continue
+            return (
+                f"container {container.name} waits for {name} to be {condition}, "
+                f"but {name} has exited with code {code}"
+            )
+    return ""
+
+
+def ended(all_of: Sequence[Container], states: Mapping[str, State]) -> Container | None:
+    """The container whose end ends the task: an essential one, or the last of all."""
+    for container in all_of:
+        if container.essential and states[container.name].exit_code is not None:
+            return container
+    if all(states[c.name].exit_code is not None for c in all_of):
+        return all_of[-1]
+    return None
+
+
+def stop_order(all_of: Sequence[Container]) -> list[list[Container]]:
+    """Groups to be stopped one after the other: dependents before what they depend on, and
+    Envoy after the applications that may still talk through it.
+    """
+    left = {c.name: c for c in all_of}
+    groups = []
+    while left:
+        needed = {name for c in left.values() for name, _ in c.depends_on}
+        if any(c.role is not Role.ENVOY for c in left.values()):
+            needed |= {c.name for c in left.values() if c.role is Role.ENVOY}
+        group = [c for c in left.values() if c.name not in needed]
+        # A circle (Envoy depending on the application) is stopped together.
+        group = group or list(left.values())
+        groups.append(group)
+        for container in group:
+            del left[container.name]
+    return groups

@@ -1,0 +1,127 @@
+"""From a container definition to what is really started on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tealmesh.engine.containers import Command, Container, Role, command_for
+from tealmesh.engine.network import TaskNetwork, check_published
+from tealmesh.engine.ports import Ports
+from tealmesh.engine.runtimes.base import ContainerSpec
+from tealmesh.engine.sidecar import (
+    ADMIN_PORT,
+    EGRESS_PORT,
+    arguments,
+    find_envoy,
+    resource_of,
+    write_bootstrap,
+)
+from tealmesh.model.mesh import Kind
+
+_INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+"""What a container sees of the environment of `teal up`; an operator's secrets are not in it."""
+
+_NOT_PROXIED = "localhost,127.0.0.1,::1,169.254.170.2,169.254.169.254"
+
+XRAY_PORT = 2000
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the containers of one task are started. ``published`` are the ports of the gateway
+    that the task's Envoy stands for.
+    """
+
+    ports: Ports
+    task_arn: str
+    directory: Path
+    containers: Sequence[Container]
+    network: TaskNetwork
+    images: Sequence[Mapping[str, Any]]
+    published: Sequence[int] = ()
+
+    @property
+    def envoy(self) -> Container | None:
+        return next((c for c in self.containers if c.role is Role.ENVOY), None)
+
+    def spec(self, container: Container) -> ContainerSpec:
+        """What to start for this container. Raises EngineError when its image is unknown."""
+        command = self._command(container)
+        return ContainerSpec(
+            directory=self.directory,
+            name=container.name,
+            command=command.argv,
+            environment=self.environment(container, command.environment),
+            cwd=command.cwd,
+        )
+
+    def prepare(self, container: Container) -> None:
+        """Write what the container reads when it starts, and check what it will need."""
+        if container.role is not Role.ENVOY:
+            return
+        published = container.environment.get("TEAL_PUBLISH_ADDRESS", "")
+        if published:
+            check_published(published, self.published)
+        from tealmesh.envoy.bootstrap import bootstrap
+
+        made = bootstrap(
+            container.environment,
+            xds_address=self.ports.xds_address,
+            token=self.ports.xds_token,
+            task=self.task_arn,
+            address=self.network.address,
+            app_address=self.network.app_address,
+            publish_address=published,
+            admin_address=self.network.address,
+        )
+        write_bootstrap(self.directory, container.name, made)
+
+    def environment(self, container: Container, image: Mapping[str, str]) -> dict[str, str]:
+        """The container's whole environment; what its definition says wins."""
+        found = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        found |= {
+            "HOST": self._host(container),
+            "AWS_REGION": self.ports.region,
+            "AWS_DEFAULT_REGION": self.ports.region,
+            "AWS_ENDPOINT_URL": self.ports.endpoint,
+        }
+        if container.ports:
+            found["PORT"] = str(container.ports[0])
+        if any(c.role is Role.XRAY for c in self.containers):
+            found["AWS_XRAY_DAEMON_ADDRESS"] = f"{self.network.app_address}:{XRAY_PORT}"
+        if container.role is Role.APPLICATION and self._behind_virtual_node():
+            proxy = f"http://{self.network.address}:{EGRESS_PORT}"
+            found |= {"HTTP_PROXY": proxy, "http_proxy": proxy}
+            exempt = f"{_NOT_PROXIED},{self.network.app_address}"
+            found |= {"NO_PROXY": exempt, "no_proxy": exempt}
+        return {**found, **image, **container.environment}
+
+    def _behind_virtual_node(self) -> bool:
+        resource = resource_of(self.envoy.environment) if self.envoy else None
+        return resource is not None and resource["kind"] == Kind.VIRTUAL_NODE
+
+    def _host(self, container: Container) -> str:
+        if self.envoy is None and container.role is Role.APPLICATION:
+            return self.network.address
+        return self.network.app_address
+
+    def _command(self, container: Container) -> Command:
+        match container.role:
+            case Role.ENVOY:
+                path = self.directory / f"{container.name}.bootstrap.json"
+                envoy = self.ports.envoy or find_envoy()
+                return Command(arguments(envoy, path, container.environment))
+            case Role.XRAY:
+                return Command((sys.executable, "-m", "tealmesh.engine.xray"))
+            case _:
+                return command_for(container, self.images)
+
+
+def admin(network: TaskNetwork) -> str:
+    """URL of the admin interface of a task's Envoy."""
+    return f"http://{network.address}:{ADMIN_PORT}"

@@ -1,0 +1,125 @@
+"""Two loopback addresses a task: its network interface, and its private localhost.
+
+All of 127.0.0.0/8 is this machine (RFC 1122 3.2.1.3), and Linux lets anybody bind any of it. A
+data directory keeps to one second octet, which a live control plane holds by a name in the
+abstract socket namespace, so that two control planes on one machine do not meet.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import socket
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tealmesh.model.errors import EngineError
+
+_PAIRS = 125
+"""Pairs of addresses in a third octet: .2/.3 to .250/.251."""
+
+CAPACITY = 250 * _PAIRS
+
+
+@dataclass(frozen=True)
+class TaskNetwork:
+    """``address``: what Cloud Map has and Envoy binds; ``app_address``: where the application
+    listens.
+    """
+
+    address: str
+    app_address: str
+
+
+def pair(octet: int, index: int) -> TaskNetwork:
+    """The ``index``-th pair of addresses under ``127.octet``."""
+    third, fourth = index // _PAIRS, 2 * (index % _PAIRS) + 2
+    return TaskNetwork(f"127.{octet}.{third}.{fourth}", f"127.{octet}.{third}.{fourth + 1}")
+
+
+def choose(octet: int, used: Collection[str], last: str) -> TaskNetwork:
+    """The next pair after the one that ``last`` begins whose address is not in ``used``.
+
+    Going round, rather than taking the lowest, keeps an address from being given to a new task
+    while somebody still remembers the old one. Raises EngineError when all are used.
+    """
+    start = _index(last) + 1 if last else 0
+    for step in range(CAPACITY):
+        found = pair(octet, (start + step) % CAPACITY)
+        if found.address not in used:
+            return found
+    raise EngineError(f"all {CAPACITY} addresses under 127.{octet} are in use: stop some tasks")
+
+
+def _index(address: str) -> int:
+    _, _, third, fourth = address.split(".")
+    return int(third) * _PAIRS + (int(fourth) - 2) // 2
+
+
+def free(network: TaskNetwork, ports: Iterable[int]) -> bool:
+    """Whether nothing listens at these ports of either address."""
+    return all(
+        _can_bind(address, port)
+        for address in (network.address, network.app_address)
+        for port in ports
+    )
+
+
+def _can_bind(address: str, port: int, *, shared: bool = False) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            # As Envoy binds its listeners: another Envoy of ours may serve the same port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+                return False
+            raise
+    return True
+
+
+def check_published(address: str, ports: Iterable[int]) -> None:
+    """Raise EngineError when a port that a gateway publishes belongs to another program."""
+    for port in ports:
+        if not _can_bind(address, port, shared=True):
+            raise EngineError(
+                f"port {port} of {address} is in use by another program: stop that program or "
+                f"give the gateway another port"
+            )
+
+
+class AddressRange:
+    """The second octet that this data directory keeps to, held while this object lives."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Take the octet of last time, or else the first free one from a place that the
+        directory's name tells. Raises EngineError when every octet is taken.
+        """
+        record = data_dir / "network"
+        wanted = int(record.read_text()) if record.exists() else _preferred(data_dir)
+        self._hold = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        for step in range(250):
+            octet = (wanted - 1 + step) % 250 + 1
+            try:
+                self._hold.bind(f"\0tealmesh-127.{octet}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            self.octet = octet
+            record.write_text(str(octet))
+            return
+        self._hold.close()
+        raise EngineError("250 control planes run on this machine already: stop one with teal down")
+
+    def close(self) -> None:
+        """Let the octet go; tasks keep their addresses."""
+        self._hold.close()
+
+
+def _preferred(data_dir: Path) -> int:
+    digest = hashlib.sha256(str(data_dir.resolve()).encode()).digest()
+    return int.from_bytes(digest[:4]) % 250 + 1

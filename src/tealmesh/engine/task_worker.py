@@ -1,0 +1,330 @@
+"""The life of one task, from PREPARE to STOPPED.
+
+Each phase is recorded before it is acted upon and may be begun again from its start: a control
+plane that was killed goes on with the phase in which its predecessor died.
+
+    PREPARE -> START -> AWAIT_READY -> RUN -> DRAIN -> DEREGISTER -> HALT -> STOPPED
+
+A task that ends or fails by itself goes to HALT at once, deregistered in the same transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from tealmesh.engine import cloudmap, containers, records
+from tealmesh.engine.containers import Role
+from tealmesh.engine.network import TaskNetwork, choose, free
+from tealmesh.engine.sidecar import ADMIN_PORT, DRAIN_SECONDS, EGRESS_PORT, resource_of
+from tealmesh.engine.task_parts import TaskParts
+from tealmesh.engine.task_record import (
+    TaskGone,
+    set_containers,
+    set_network,
+    set_phase,
+    show_states,
+)
+from tealmesh.model.errors import EngineError
+from tealmesh.model.mesh import Kind
+from tealmesh.store import tables
+from tealmesh.store.snapshot import mesh_names
+from tealmesh.store.store import Transaction
+
+_log = logging.getLogger(__name__)
+
+
+class TaskWorker(TaskParts):
+    """Looks after one task until it is STOPPED."""
+
+    async def run(self) -> None:
+        """Bring the task through its life. May be cancelled and run again at any time."""
+        phases = {
+            "PREPARE": self._prepare,
+            "START": self._start,
+            "AWAIT_READY": self._await_ready,
+            "RUN": self._run,
+            "DRAIN": self._drain,
+            "DEREGISTER": self._deregister,
+            "HALT": self._halt,
+        }
+        try:
+            while (phase := self._record.phase) != "STOPPED":
+                try:
+                    if phase != "PREPARE":
+                        await self._take_over()
+                    await phases[phase]()
+                except EngineError as error:
+                    if phase == "HALT":
+                        raise
+                    await self._fail("TaskFailedToStart", str(error))
+        except TaskGone:
+            _log.warning("task %s was deleted while it ran: stopping it", self._record.identity)
+            if self._pod is not None:
+                await self._pod.stop()
+        finally:
+            if self._pod is not None:
+                await self._pod.close()
+                self._pod = None
+            self._logs.forget(self._directory)
+
+    # PREPARE
+
+    async def _prepare(self) -> None:
+        if self._record.stop_wanted:
+            await self._stopped()
+            return
+        arn = self._record.body["taskDefinitionArn"]
+        definition = records.definition(self._ports.store.view, arn)
+        if definition is None:
+            raise EngineError(f"the task definition {arn} is gone: register it again")
+        found = self._parse(definition)
+        ports = {port for container in found for port in container.ports}
+        envoy = next((c for c in found if c.role is Role.ENVOY), None)
+        resource = resource_of(envoy.environment) if envoy else None
+        if envoy is not None and resource is None:
+            raise EngineError(
+                f"container {envoy.name} does not say for what it stands: set "
+                f"APPMESH_RESOURCE_ARN to mesh/MESH/virtualNode/NAME"
+            )
+        if envoy is not None:
+            ports |= {ADMIN_PORT, EGRESS_PORT}
+        network = await self._allocate(ports)
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+        def prepared(_: Transaction, body: dict[str, Any]) -> None:
+            set_network(body, network, self._ports.region)
+            set_containers(body, found, self._record.identity)
+            kept = {"containerDefinitions": definition["containerDefinitions"]}
+            body["teal"] |= {"envoy": resource, "definition": kept, "handles": {}}
+            set_phase(body, "START")
+
+        await self._record.change("TaskPrepared", prepared)
+
+    async def _allocate(self, ports: set[int]) -> TaskNetwork:
+        """Addresses of the task's own: recorded first, then tested by binding."""
+        busy: set[str] = set()
+
+        def chosen(tx: Transaction, body: dict[str, Any]) -> None:
+            bodies = [d.body for d in tx.list(tables.TASKS)]
+            taken = {b["teal"]["address"] for b in bodies if "address" in b.get("teal", {})}
+            octet = self._addresses.octet
+            newest = max(bodies, key=lambda b: b.get("teal", {}).get("addressed", 0))
+            last = newest.get("teal", {}).get("address", "")
+            network = choose(octet, taken | busy, last)
+            body["teal"] |= {
+                "address": network.address,
+                "appAddress": network.app_address,
+                "addressed": tx.revision,
+            }
+
+        while True:
+            await self._record.change("TaskAddressed", chosen)
+            network = self._network()
+            if free(network, ports):
+                return network
+            busy.add(network.address)
+
+    # START
+
+    async def _start(self) -> None:
+        pod = self._the_pod
+        deadline = self._deadline()
+        while not (self._record.stop_wanted or pod.all_started):
+            self._changed.clear()
+            reason = containers.blocked(pod.containers, pod.states)
+            if reason:
+                raise EngineError(reason)
+            if await self._died():
+                return
+            if not await pod.start_due() and not await self._woken(deadline):
+                raise EngineError(f"Task failed to start in time: {pod.waiting_for}")
+        if self._record.stop_wanted:
+            await self._record.enter("HALT")
+            return
+        await self._record.change("TaskStarted", lambda _, body: self._show(body, "AWAIT_READY"))
+
+    def _deadline(self) -> float:
+        """Until when the task must be ready, on the event loop's clock. A control plane that has
+        taken the task over gives it the whole time once more.
+        """
+        if self._ready_by is None:
+            name = records.service_of(self._record.body)
+            view = self._ports.store.view
+            service = view.get(tables.ECS_SERVICES, self._record.cluster, name) if name else None
+            grace = service.body.get("healthCheckGracePeriodSeconds") if service else None
+            checks = [c.health_check for c in self._the_pod.containers if c.health_check]
+            leave = max((check.start_period for check in checks), default=0.0)
+            allowed = float(grace or self._ports.times.start) + leave
+            self._ready_by = asyncio.get_running_loop().time() + allowed
+        return self._ready_by
+
+    # AWAIT_READY
+
+    async def _await_ready(self) -> None:
+        deadline = self._deadline()
+        while not self._record.stop_wanted:
+            if await self._died():
+                return
+            self._changed.clear()
+            problem = await self._unready()
+            if not problem:
+                await self._record.change("TaskRunning", self._register)
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise EngineError(f"Task failed health checks: {problem}")
+            await asyncio.sleep(self._ports.times.look)
+        await self._record.enter("HALT")
+
+    async def _unready(self) -> str:
+        """What is still missing; empty when the task may be given requests."""
+        envoy = self._record.body["teal"].get("envoy")
+        if envoy is not None:
+            problem = await self._probes.envoy_ready(self._network())
+            if problem:
+                return problem
+        if self._the_pod.waiting_for:
+            return self._the_pod.waiting_for
+        for listener in self._listeners(envoy):
+            if envoy["kind"] == Kind.VIRTUAL_NODE:
+                problem = await self._probes.listener(self._network(), listener)
+            else:
+                port = listener["portMapping"]["port"]
+                problem = await self._probes.connects(self._network().address, port)
+            if problem:
+                return problem
+        return ""
+
+    def _register(self, tx: Transaction, body: dict[str, Any]) -> None:
+        pod = self._the_pod
+        registered = cloudmap.register(tx, body, pod.containers, self._ports.region)
+        body["teal"]["registered"] = registered
+        body["startedAt"] = self._ports.clock()
+        body["healthStatus"] = pod.health()
+        self._show(body, "RUN")
+
+    # RUN
+
+    async def _run(self) -> None:
+        pod = self._the_pod
+        while not self._record.stop_wanted:
+            self._changed.clear()
+            if await self._died():
+                return
+            if pod.health() != self._record.body.get("healthStatus"):
+
+                def shown(_: Transaction, body: dict[str, Any]) -> None:
+                    body["healthStatus"] = pod.health()
+                    self._show(body, "RUN")
+
+                await self._record.change("TaskHealth", shown)
+            await self._woken(None)
+        await self._record.enter("HALT" if self._record.quick else "DRAIN")
+
+    # DRAIN
+
+    async def _drain(self) -> None:
+        """Take no new request, and let those that are here be answered."""
+        found = False
+
+        def marked(tx: Transaction, body: dict[str, Any]) -> None:
+            nonlocal found
+            found = cloudmap.drain(tx, body)
+
+        revision = await self._record.change("TaskDraining", marked)
+        envoy = self._record.body["teal"].get("envoy")
+        if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:
+            await self._probes.drain_listeners(self._network())
+            await self._unless_cut(asyncio.sleep(DRAIN_SECONDS))
+        if found:
+            await self._unless_cut(self._converge(revision))
+        if envoy is not None:
+            await self._unless_cut(self._idle())
+        await self._record.enter("DEREGISTER")
+
+    async def _converge(self, revision: int) -> None:
+        """Wait for the Envoys that may send to this task; for a bounded time, as one that hangs
+        must not keep everything else from stopping.
+        """
+        envoy = self._record.body["teal"].get("envoy")
+        meshes = [envoy["mesh"]] if envoy else mesh_names(self._ports.store.view)
+        for mesh in meshes:
+            limit = self._ports.times.converge
+            if not await self._ports.converged(mesh, revision, limit):
+                await self._tell(
+                    f"(task {self._record.identity}) is stopped although not every Envoy of mesh "
+                    f"{mesh} has acknowledged revision {revision} within {limit:g} s."
+                )
+
+    async def _idle(self) -> None:
+        """Wait until the task's Envoy has shown no active request twice in a row."""
+        quiet = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._ports.times.drain):
+                while quiet < 2:
+                    active = await self._probes.active_requests(self._network())
+                    if active is None:
+                        return
+                    quiet = quiet + 1 if active == 0 else 0
+                    await asyncio.sleep(self._ports.times.settle)
+
+    async def _unless_cut(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this, unless the task ends meanwhile or is to be stopped at once."""
+        job = asyncio.create_task(work)
+        try:
+            while not job.done():
+                self._changed.clear()
+                if self._record.quick or self._over():
+                    return
+                woken = asyncio.create_task(self._changed.wait())
+                await asyncio.wait({job, woken}, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+            job.result()
+        finally:
+            job.cancel()
+            await asyncio.gather(job, return_exceptions=True)
+
+    def _over(self) -> bool:
+        return containers.ended(self._the_pod.containers, self._the_pod.states) is not None
+
+    # DEREGISTER
+
+    async def _deregister(self) -> None:
+        found = False
+
+        def removed(tx: Transaction, body: dict[str, Any]) -> None:
+            nonlocal found
+            found = cloudmap.deregister(tx, body)
+
+        revision = await self._record.change("TaskDeregistered", removed)
+        if found:
+            await self._unless_cut(self._converge(revision))
+        await self._record.enter("HALT")
+
+    # HALT
+
+    async def _halt(self) -> None:
+        def removed(tx: Transaction, body: dict[str, Any]) -> None:
+            cloudmap.deregister(tx, body)
+
+        await self._record.change("TaskHalting", removed)
+        await self._the_pod.stop()
+        await self._stopped()
+
+    async def _stopped(self) -> None:
+        pod = self._pod
+
+        def done(_: Transaction, body: dict[str, Any]) -> None:
+            now = self._ports.clock()
+            if pod is not None:
+                show_states(body, pod.states, pod.handles)
+            for shown in body.get("containers", []):
+                shown["lastStatus"] = "STOPPED"
+            body["stoppedAt"] = body["executionStoppedAt"] = now
+            body["connectivity"] = "DISCONNECTED"
+            set_phase(body, "STOPPED")
+
+        await self._record.change("TaskStopped", done)

@@ -1,0 +1,176 @@
+"""Listeners: the way in to a virtual node's application or through a gateway, and the way out.
+
+Redirected traffic (containers) arrives at 15000 and 15001 with its original destination. Without
+redirection (plain processes) the task's own address takes the place of iptables: the ways in are
+bound there at their own ports, and the way out is an HTTP proxy at port 15001 (DESIGN §6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from envoy.config.listener.v3 import listener_components_pb2 as components
+from envoy.config.listener.v3 import listener_pb2
+from envoy.extensions.filters.http.dynamic_forward_proxy.v3 import (
+    dynamic_forward_proxy_pb2 as forward_pb2,
+)
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.listener.http_inspector.v3 import http_inspector_pb2
+from envoy.extensions.filters.listener.original_dst.v3 import original_dst_pb2
+from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
+    http_connection_manager_pb2 as manager_pb2,
+)
+from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
+
+from tealmesh.envoy import clusters, names
+from tealmesh.envoy.access_log import access_logs
+from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
+from tealmesh.envoy.resources import Resource, encode
+from tealmesh.envoy.routes import allows_all
+from tealmesh.model.mesh import Kind, MeshResource, Proxy
+
+IDLE_MS = 300_000
+"""App Mesh's default idle timeout of a request stream."""
+
+_FILTER = "envoy.filters.network.http_connection_manager"
+
+
+def ingress(node: MeshResource, proxy: Proxy) -> list[Resource]:
+    """A virtual node's ways in: one listener in front of all ports, or one for each port."""
+    ports = [listener["portMapping"] for listener in node.spec.get("listeners", ())]
+    if not ports:
+        return []
+    if proxy.redirected:
+        return [_redirected_ingress(node, ports)]
+    return [
+        _bound(names.ingress_listener(proxy.address, one["port"]), proxy, one["port"], node, one)
+        for one in ports
+    ]
+
+
+def gateway(resource: MeshResource, proxy: Proxy) -> list[Resource]:
+    """A virtual gateway's listeners, each at its own port: nothing is redirected to a gateway."""
+    address = proxy.address or names.ANYWHERE
+    ports = [listener["portMapping"] for listener in resource.spec["listeners"]]
+    return [
+        _bound(names.ingress_listener(address, one["port"]), proxy, one["port"], resource, one)
+        for one in ports
+    ]
+
+
+def egress(mesh: MeshResource, node: MeshResource, proxy: Proxy) -> Resource:
+    """The way out of a virtual node."""
+    address = proxy.address or names.ANYWHERE
+    name = names.egress_listener(address, names.EGRESS_PORT)
+    listener = _listener(name, address, names.EGRESS_PORT)
+    listener.traffic_direction = 2  # envoy.config.core.v3.TrafficDirection.OUTBOUND
+    manager = _manager("egress", names.EGRESS_ROUTES, node)
+    refers_to = [names.EGRESS_ROUTES]
+    if proxy.redirected:
+        _add_redirected_egress(listener, manager, mesh)
+        refers_to.append(names.amazon_cluster(mesh.name))
+    else:
+        forward = forward_pb2.FilterConfig(dns_cache_config=clusters.dns_cache())
+        _add_http_filter(manager, "envoy.filters.http.dynamic_forward_proxy", forward, first=True)
+        manager.upgrade_configs.add(upgrade_type="CONNECT")
+        _add_chain(listener, "http", _http(manager))
+    return encode(name, listener, refers_to)
+
+
+def _redirected_ingress(node: MeshResource, ports: Iterable[Any]) -> Resource:
+    name = names.ingress_listener(names.ANYWHERE, names.INGRESS_PORT)
+    listener = _listener(name, names.ANYWHERE, names.INGRESS_PORT)
+    listener.traffic_direction = 1  # envoy.config.core.v3.TrafficDirection.INBOUND
+    _add_listener_filter(listener, "original_dst", original_dst_pb2.OriginalDst())
+    refers_to = []
+    for mapping in ports:
+        routes = names.ingress_routes(mapping["protocol"], mapping["port"])
+        chain = _add_chain(listener, routes, _http(_manager("ingress", routes, node)))
+        chain.filter_chain_match.destination_port.value = mapping["port"]
+        refers_to.append(routes)
+    return encode(name, listener, refers_to)
+
+
+def _bound(name: str, proxy: Proxy, port: int, resource: MeshResource, mapping: Any) -> Resource:
+    """A listener bound at ``port`` itself, also at the address that is published, if any."""
+    listener = _listener(name, proxy.address or names.ANYWHERE, port)
+    listener.traffic_direction = 1  # envoy.config.core.v3.TrafficDirection.INBOUND
+    if proxy.publish_address and proxy.publish_address != proxy.address:
+        further = socket_address(proxy.publish_address, port)
+        listener.additional_addresses.add().address.CopyFrom(further)
+    routes = names.ingress_routes(mapping["protocol"], port)
+    manager = _manager("ingress", routes, resource)
+    # A gateway is where requests enter the mesh: it says who sent them.
+    manager.use_remote_address.value = resource.kind is Kind.VIRTUAL_GATEWAY
+    _add_chain(listener, routes, _http(manager))
+    return encode(name, listener, [routes])
+
+
+def _add_redirected_egress(listener: Any, manager: Any, mesh: MeshResource) -> None:
+    """HTTP by its first bytes; TLS to AWS by its server name; anything else if all may leave."""
+    _add_listener_filter(listener, "original_dst", original_dst_pb2.OriginalDst())
+    _add_listener_filter(listener, "tls_inspector", tls_inspector_pb2.TlsInspector())
+    _add_listener_filter(listener, "http_inspector", http_inspector_pb2.HttpInspector())
+    # A protocol in which the server speaks first shows nothing to look at.
+    listener.continue_on_listener_filters_timeout = True
+    http = _add_chain(listener, "http", _http(manager))
+    http.filter_chain_match.application_protocols.extend(["http/1.0", "http/1.1", "h2c"])
+    amazon = _add_chain(listener, "amazonaws", _tcp(names.amazon_cluster(mesh.name)))
+    amazon.filter_chain_match.transport_protocol = "tls"
+    amazon.filter_chain_match.server_names.append("*.amazonaws.com")
+    if allows_all(mesh):
+        through = components.FilterChain(name="allow_all")
+        through.filters.append(_tcp(names.amazon_cluster(mesh.name)))
+        listener.default_filter_chain.CopyFrom(through)
+
+
+def _listener(name: str, address: str, port: int) -> Any:
+    return listener_pb2.Listener(name=name, address=socket_address(address, port))
+
+
+def _add_chain(listener: Any, name: str, network_filter: Any) -> Any:
+    chain = listener.filter_chains.add(name=name)
+    chain.filters.append(network_filter)
+    return chain
+
+
+def _add_listener_filter(listener: Any, name: str, config: Any) -> None:
+    added = listener.listener_filters.add(name=f"envoy.filters.listener.{name}")
+    added.typed_config.CopyFrom(packed(config))
+
+
+def _manager(direction: str, routes: str, resource: MeshResource) -> Any:
+    """The HTTP connection manager: one statistics prefix a direction, so that an Envoy's requests
+    in flight are in ``http.ingress.downstream_rq_active``.
+    """
+    manager = manager_pb2.HttpConnectionManager(
+        stat_prefix=direction,
+        codec_type=manager_pb2.HttpConnectionManager.CodecType.AUTO,
+        rds=manager_pb2.Rds(config_source=ads(), route_config_name=routes),
+        stream_idle_timeout=milliseconds(IDLE_MS),
+        merge_slashes=True,
+    )
+    manager.normalize_path.value = True
+    manager.upgrade_configs.add(upgrade_type="websocket")
+    manager.access_log.extend(access_logs(resource.spec))
+    _add_http_filter(manager, "envoy.filters.http.router", router_pb2.Router())
+    return manager
+
+
+def _add_http_filter(manager: Any, name: str, config: Any, *, first: bool = False) -> None:
+    added = manager_pb2.HttpFilter(name=name, typed_config=packed(config))
+    if first:
+        manager.http_filters.insert(0, added)
+    else:
+        manager.http_filters.append(added)
+
+
+def _http(manager: Any) -> Any:
+    return components.Filter(name=_FILTER, typed_config=packed(manager))
+
+
+def _tcp(cluster: str) -> Any:
+    proxy = tcp_proxy_pb2.TcpProxy(stat_prefix="egress", cluster=cluster)
+    return components.Filter(name="envoy.filters.network.tcp_proxy", typed_config=packed(proxy))

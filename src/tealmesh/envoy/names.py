@@ -1,0 +1,41 @@
+"""Names of Envoy resources, as App Mesh gave them, so that users' dashboards go on working.
+
+Seen in App Mesh's own guides, e.g. the statistics tables of
+https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-metrics.html
+"""
+
+from __future__ import annotations
+
+EGRESS_PORT = 15001
+"""Where redirected outbound traffic arrives, and where the egress HTTP proxy listens otherwise."""
+
+INGRESS_PORT = 15000
+"""Where redirected inbound traffic arrives (`ProxyIngressPort` of an ECS proxyConfiguration)."""
+
+ANYWHERE = "0.0.0.0"
+EGRESS_ROUTES = f"rds_egress_http_{EGRESS_PORT}"
+
+
+def ingress_listener(address: str, port: int) -> str:
+    return f"lds_ingress_{address}_{port}"
+
+
+def egress_listener(address: str, port: int) -> str:
+    return f"lds_egress_{address}_{port}"
+
+
+def ingress_routes(protocol: str, port: int) -> str:
+    return f"rds_ingress_{protocol}_{port}"
+
+
+def ingress_cluster(mesh: str, name: str, protocol: str, port: int) -> str:
+    return f"cds_ingress_{mesh}_{name}_{protocol}_{port}"
+
+
+def egress_cluster(mesh: str, node: str, protocol: str, port: int) -> str:
+    return f"cds_egress_{mesh}_{node}_{protocol}_{port}"
+
+
+def amazon_cluster(mesh: str) -> str:
+    """Where requests go that leave the mesh for `*.amazonaws.com`, or for anywhere."""
+    return f"cds_egress_{mesh}_amazonaws"

@@ -1,0 +1,189 @@
+"""From a mesh and one of its Envoys to everything that this Envoy shall run with.
+
+Pure. A `Translator` remembers what its builders made: each builder takes frozen inputs and one
+noun, so after a change only what depends on it is built again. Resources are known by identity and
+revision (`MeshResource.identity`), which is unambiguous within one store alone: use one Translator
+for one store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from tealmesh.envoy import clusters, discovery, endpoints, gateways, listeners, routes
+from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
+from tealmesh.envoy.routes import Service
+from tealmesh.model.errors import TealError
+from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot, Proxy
+
+CACHED = 16_384
+"""Entries kept by each builder's cache: a mesh at App Mesh's quotas has a few thousand."""
+
+
+class TranslationError(TealError):
+    """A proxy that the mesh does not have, or a translation that is inconsistent in itself."""
+
+
+class Translator:
+    """Translates snapshots of one store's meshes."""
+
+    def __init__(self) -> None:
+        def cached(builder: Any) -> Any:
+            return lru_cache(maxsize=CACHED)(builder)
+
+        self._egress_cluster = cached(clusters.egress)
+        self._ingress_cluster = cached(clusters.ingress)
+        self._outside = cached(clusters.outside)
+        self._load_assignment = cached(endpoints.load_assignment)
+        self._virtual_host = cached(routes.virtual_host)
+        self._ingress_routes = cached(routes.ingress_routes)
+        self._ways_out = cached(lambda mesh: tuple(routes.ways_out(mesh)))
+        self._egress_routes = cached(routes.egress_routes)
+        self._gateway_routes = cached(_gateway_routes)
+        self._ingress = cached(listeners.ingress)
+        self._egress = cached(listeners.egress)
+        self._gateway = cached(listeners.gateway)
+
+    def translate(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
+        """The resources of ``proxy``. Raises TranslationError when the mesh has no such node or
+        gateway, or when a reference between the resources leads nowhere.
+        """
+        if proxy.mesh != snapshot.mesh.name:
+            raise TranslationError(
+                f"{proxy.resource} is not in mesh {snapshot.mesh.name}: another mesh's snapshot"
+            )
+        if proxy.kind is Kind.VIRTUAL_NODE and proxy.name in snapshot.virtual_nodes:
+            made = self._node(snapshot, snapshot.virtual_nodes[proxy.name], proxy)
+        elif proxy.kind is Kind.VIRTUAL_GATEWAY and proxy.name in snapshot.virtual_gateways:
+            made = self._gateway_set(snapshot, snapshot.virtual_gateways[proxy.name], proxy)
+        else:
+            raise TranslationError(f"{proxy.resource} does not exist: no {proxy.kind.value} of it")
+        wrong = dangling(made)
+        if wrong:
+            raise TranslationError(f"{proxy.resource}: {'; '.join(wrong)}")
+        return made
+
+    def _node(self, snapshot: MeshSnapshot, node: MeshResource, proxy: Proxy) -> ResourceSet:
+        services = list(_services(snapshot, _backends(node)))
+        hosts = tuple(self._virtual_host(service) for service in services)
+        ports = [listener["portMapping"]["port"] for listener in node.spec.get("listeners", ())]
+        made, found = self._reached(snapshot, services, None)
+        made += [self._ingress_cluster(node, port, proxy.app_address) for port in ports]
+        made.append(self._outside(snapshot.mesh, proxy.redirected))
+        route_sets = [self._ingress_routes(node, port) for port in ports]
+        route_sets.append(self._egress_routes(hosts, self._ways_out(snapshot.mesh)))
+        return ResourceSet(
+            clusters=by_name(made),
+            endpoints=by_name(found),
+            listeners=by_name(
+                [*self._ingress(node, proxy), self._egress(snapshot.mesh, node, proxy)]
+            ),
+            routes=by_name(route_sets),
+        )
+
+    def _gateway_set(
+        self, snapshot: MeshSnapshot, gateway: MeshResource, proxy: Proxy
+    ) -> ResourceSet:
+        own = snapshot.gateway_routes.get(gateway.name, {})
+        entries = tuple(own[name] for name in sorted(own))
+        services = tuple(_services(snapshot, _targets(entries)))
+        made, found = self._reached(snapshot, services, gateway)
+        ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
+        return ResourceSet(
+            clusters=by_name(made),
+            endpoints=by_name(found),
+            listeners=by_name(self._gateway(gateway, proxy)),
+            routes=by_name(
+                self._gateway_routes(gateway, port, entries, services) for port in ports
+            ),
+        )
+
+    def _reached(
+        self,
+        snapshot: MeshSnapshot,
+        services: Iterable[Service],
+        gateway: MeshResource | None,
+    ) -> tuple[list[Resource], list[Resource]]:
+        """Clusters and endpoints of every node that the services lead to, at all its listeners.
+
+        All listeners, not just those that a route names: a route that changes to another port
+        then finds its cluster warm.
+        """
+        nodes = {node.name: node for service in services for node in service.nodes}
+        made, found = [], []
+        for name in sorted(nodes):
+            node = nodes[name]
+            instances = discovery.instances(snapshot, node)
+            preference = discovery.ip_preference(snapshot.mesh, node)
+            for listener in node.spec.get("listeners", ()):
+                port = listener["portMapping"]["port"]
+                cluster = self._egress_cluster(snapshot.mesh, node, port, gateway)
+                made.append(cluster)
+                if cluster.refers_to:
+                    found.append(self._load_assignment(cluster.name, instances, port, preference))
+        return made, found
+
+
+def translate(snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
+    """One translation that remembers nothing; see `Translator.translate`."""
+    return Translator().translate(snapshot, proxy)
+
+
+def _gateway_routes(
+    gateway: MeshResource,
+    port: int,
+    entries: tuple[MeshResource, ...],
+    services: tuple[Service, ...],
+) -> Resource:
+    by_service = {service.resource.name: service for service in services}
+    return gateways.gateway_routes(gateway, port, entries, by_service)
+
+
+def _backends(node: MeshResource) -> list[str]:
+    """The virtual services that the node calls."""
+    backends = node.spec.get("backends", ())
+    return [one["virtualService"]["virtualServiceName"] for one in backends]
+
+
+def _targets(entries: Iterable[MeshResource]) -> Iterator[str]:
+    """The virtual services that the gateway's routes lead to."""
+    for entry in entries:
+        for member in gateways.PROTOCOLS:
+            if member in entry.spec:
+                target = entry.spec[member]["action"]["target"]
+                yield target["virtualService"]["virtualServiceName"]
+
+
+def _services(snapshot: MeshSnapshot, wanted: Iterable[str]) -> Iterator[Service]:
+    """Each wanted service that exists, once, by name."""
+    for name in sorted(set(wanted)):
+        resource = snapshot.virtual_services.get(name)
+        if resource is not None:
+            yield _service(snapshot, resource)
+
+
+def _service(snapshot: MeshSnapshot, resource: MeshResource) -> Service:
+    provider = resource.spec.get("provider") or {}
+    router = None
+    own: tuple[MeshResource, ...] = ()
+    names = []
+    if "virtualRouter" in provider:
+        router = snapshot.virtual_routers.get(provider["virtualRouter"]["virtualRouterName"])
+        found = snapshot.routes.get(router.name, {}) if router else {}
+        own = tuple(found[name] for name in sorted(found))
+        names = [target["virtualNode"] for route in own for target in _weighted(route)]
+    elif "virtualNode" in provider:
+        names = [provider["virtualNode"]["virtualNodeName"]]
+    nodes = [
+        snapshot.virtual_nodes[one] for one in sorted(set(names)) if one in snapshot.virtual_nodes
+    ]
+    able = (one.name for one in nodes if discovery.capable(one, discovery.instances(snapshot, one)))
+    return Service(resource, router, own, tuple(nodes), frozenset(able))
+
+
+def _weighted(route: MeshResource) -> Iterator[Any]:
+    for spec in route.spec.values():
+        if isinstance(spec, dict) and "action" in spec:
+            yield from spec["action"]["weightedTargets"]

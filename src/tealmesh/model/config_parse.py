@@ -22,7 +22,7 @@ from tealmesh.model.config import (
 from tealmesh.model.config_table import Table
 from tealmesh.model.errors import ConfigError
 
-BUILT_IN_IMAGES = ("*aws-appmesh-envoy:*", "*envoyproxy/envoy:*", "*aws-xray-daemon*")
+BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
 """Images that Tealmesh runs itself, without an entry in ``[images]``."""
 
 RESERVED_PORTS = {
@@ -93,8 +93,9 @@ def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfi
 
 
 def image_for(images: tuple[Image, ...], name: str) -> Image | None:
-    """The first entry whose pattern matches the image ``name``."""
-    return next((image for image in images if fnmatchcase(name, image.pattern)), None)
+    """The entry with the longest of the patterns that match the image ``name``."""
+    fitting = [image for image in images if fnmatchcase(name, image.pattern)]
+    return max(fitting, key=lambda image: len(image.pattern), default=None)
 
 
 def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:

@@ -1,0 +1,259 @@
+"""What a task definition must be, as RegisterTaskDefinition checks it. Pure.
+
+Each rule yields what is wrong in ECS's words; the first one is answered. One rule of ECS is left
+out on purpose: that awslogs on Fargate needs an execution role. Nothing on this machine assumes
+that role.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+Container = Mapping[str, Any]
+Problems = Iterator[str]
+
+FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+"""CPU units of a Fargate task -> the MiB of memory that it may have."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
+_PROXY_REQUIRED = ("AppPorts", "ProxyIngressPort", "ProxyEgressPort")
+_PROXY_KNOWN = (
+    *_PROXY_REQUIRED,
+    "IgnoredUID",
+    "IgnoredGID",
+    "EgressIgnoredPorts",
+    "EgressIgnoredIPs",
+)
+_MAX_CONTAINERS = 10
+
+
+def problems(body: Mapping[str, Any]) -> Problems:
+    """Everything wrong with a definition whose defaults have been filled in."""
+    containers = body["containerDefinitions"]
+    if not _NAME.fullmatch(body["family"]):
+        yield (
+            "Family contains invalid characters: up to 255 letters, numbers, underscores and"
+            " hyphens are allowed."
+        )
+    if not containers:
+        yield "Container list cannot be empty."
+        return
+    if len(containers) > _MAX_CONTAINERS:
+        yield f"Too many containers in the task definition: at most {_MAX_CONTAINERS} are allowed."
+    names = [container.get("name", "") for container in containers]
+    for container in containers:
+        yield from _container(container, body)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"Container.name must be unique in a task definition: '{name}' is used twice."
+    if not any(container["essential"] for container in containers):
+        yield "A task definition must have at least one essential container."
+    yield from _dependencies(containers)
+    yield from _volumes(body)
+    yield from _size(body)
+    if "FARGATE" in body.get("requiresCompatibilities", ()):
+        yield from fargate_problems(body)
+    yield from _proxy(body)
+
+
+def fargate_problems(body: Mapping[str, Any]) -> Problems:
+    """Why the definition cannot run on Fargate."""
+    if body["networkMode"] != "awsvpc":
+        yield "Fargate only supports network mode ‘awsvpc’."  # noqa: RUF001 (ECS's own quotes)
+    for member in ("cpu", "memory"):
+        if not body.get(member):
+            yield f"Fargate requires that '{member}' be defined at the task level."
+            return
+    cpu, memory = int(body["cpu"]), int(body["memory"])
+    if memory not in FARGATE_MEMORY.get(cpu, ()):
+        yield (
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See"
+            " the Amazon ECS documentation for the valid values."
+        )
+    for member in ("pidMode", "ipcMode"):
+        if body.get(member) == "host":
+            yield f"Fargate does not support {member} 'host'."
+    if body.get("placementConstraints"):
+        yield "Fargate does not support task definition placement constraints."
+    for container in body["containerDefinitions"]:
+        name = container.get("name", "")
+        if container.get("privileged"):
+            yield f"Fargate does not support privileged containers: container '{name}'."
+        driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
+        if driver not in _FARGATE_LOG_DRIVERS:
+            yield (
+                f"Fargate does not support log driver '{driver}' of container '{name}':"
+                f" must be one of {', '.join(_FARGATE_LOG_DRIVERS)}."
+            )
+
+
+def _container(container: Container, body: Mapping[str, Any]) -> Problems:
+    name = container.get("name", "")
+    if not name:
+        yield "Container.name should not be null or empty."
+    elif not _NAME.fullmatch(name):
+        yield f"Container.name contains invalid characters: '{name[:255]}'."
+    if not container.get("image"):
+        yield f"Container.image should not be null or empty: container '{name}'."
+    hard, soft = container.get("memory"), container.get("memoryReservation")
+    setting = f"Invalid setting for container '{name}'."
+    if hard is None and soft is None and not body.get("memory"):
+        yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."
+    for member, value in (("memory", hard), ("memoryReservation", soft)):
+        if value is not None and value < 6:
+            yield f"{setting} '{member}' must be 6 MiB or more."
+    if hard is not None and soft is not None and hard < soft:
+        yield f"{setting} 'memory' must be greater than or equal to 'memoryReservation'."
+    if container["cpu"] < 0:
+        yield f"{setting} 'cpu' must not be negative."
+    if body["networkMode"] == "awsvpc" and container.get("links"):
+        yield "Links are not supported when networkMode=awsvpc."
+    check = container.get("healthCheck")
+    if check is not None:
+        yield from _health_check(name, check)
+    if not 0 <= container.get("stopTimeout", 0) <= 120:
+        yield f"{setting} 'stopTimeout' must be 0 to 120 seconds."
+    yield from _ports(name, container["portMappings"], body["networkMode"])
+    for pair in (*container["environment"], *container.get("secrets", ())):
+        if not pair.get("name"):
+            yield f"Environment variable name must not be empty: container '{name}'."
+
+
+def _health_check(name: str, check: Mapping[str, Any]) -> Problems:
+    command = check["command"]
+    if not command or command[0] not in ("CMD", "CMD-SHELL", "NONE"):
+        yield f"HealthCheck.command of container '{name}' must begin with CMD, CMD-SHELL or NONE."
+    elif command[0] != "NONE" and len(command) < 2:
+        yield f"HealthCheck.command of container '{name}' must have a command after {command[0]}."
+    for member, least, most in (
+        ("interval", 5, 300),
+        ("timeout", 2, 120),
+        ("retries", 1, 10),
+        ("startPeriod", 0, 300),
+    ):
+        if not least <= check.get(member, least) <= most:
+            yield f"HealthCheck.{member} of container '{name}' must be {least} to {most}."
+
+
+def _ports(name: str, mappings: Sequence[Mapping[str, Any]], mode: str) -> Problems:
+    for mapping in mappings:
+        if "containerPortRange" in mapping:
+            yield f"containerPortRange is not supported by Tealmesh: container '{name}'."
+            continue
+        port, host = mapping.get("containerPort"), mapping.get("hostPort", 0)
+        if port is None or not 1 <= port <= 65535 or not 0 <= host <= 65535:
+            yield f"Invalid 'portMappings' of container '{name}': a port must be 1 to 65535."
+        elif mode in ("awsvpc", "host") and host != port:
+            yield (
+                f"When networkMode={mode}, the host ports and container ports in port mappings"
+                " must match."
+            )
+
+
+def _dependencies(containers: Sequence[Container]) -> Problems:
+    by_name = {container.get("name", ""): container for container in containers}
+    graph: dict[str, set[str]] = {}
+    for name, container in by_name.items():
+        graph[name] = set()
+        for dependency in container.get("dependsOn") or ():
+            other, condition = dependency["containerName"], dependency["condition"]
+            graph[name].add(other)
+            if other not in by_name:
+                yield f"Container '{name}' depends on '{other}', which is not in the definition."
+            elif condition == "HEALTHY" and "healthCheck" not in by_name[other]:
+                yield (
+                    f"Container '{name}' waits for '{other}' to be HEALTHY, but '{other}' has no"
+                    " healthCheck."
+                )
+            elif condition in ("COMPLETE", "SUCCESS") and by_name[other]["essential"]:
+                yield (
+                    f"Container '{name}' waits for '{other}' to be {condition}: '{other}' must"
+                    " not be essential."
+                )
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        yield f"Container dependencies must have no cycle: {' -> '.join(error.args[1])}."
+
+
+def _volumes(body: Mapping[str, Any]) -> Problems:
+    volumes = {volume.get("name", "") for volume in body["volumes"]}
+    names = {container.get("name", "") for container in body["containerDefinitions"]}
+    for container in body["containerDefinitions"]:
+        for mount in container["mountPoints"]:
+            if mount.get("sourceVolume") not in volumes:
+                yield (
+                    f"Unknown volume '{mount.get('sourceVolume')}' in a mount point of container"
+                    f" '{container.get('name', '')}'."
+                )
+        for source in container["volumesFrom"]:
+            if source.get("sourceContainer") not in names:
+                yield f"Unknown container '{source.get('sourceContainer')}' in volumesFrom."
+
+
+def _size(body: Mapping[str, Any]) -> Problems:
+    containers = body["containerDefinitions"]
+    if body.get("cpu"):
+        total = sum(container["cpu"] for container in containers)
+        if total > int(body["cpu"]):
+            yield (
+                f"The sum of the containers' cpu ({total}) must not be more than the task's"
+                f" ({body['cpu']})."
+            )
+    if body.get("memory"):
+        limit = int(body["memory"])
+        for container in containers:
+            if container.get("memory", 0) > limit:
+                yield (
+                    f"Invalid setting for container '{container.get('name', '')}'. 'memory' must"
+                    f" not be more than the task's ({limit})."
+                )
+        total = sum(c.get("memoryReservation", c.get("memory", 0)) for c in containers)
+        if total > limit:
+            yield (
+                f"The sum of the containers' memory ({total}) must not be more than the task's"
+                f" ({limit})."
+            )
+
+
+def _proxy(body: Mapping[str, Any]) -> Problems:
+    proxy = body.get("proxyConfiguration")
+    if proxy is None:
+        return
+    if body["networkMode"] != "awsvpc":
+        yield "proxyConfiguration is only supported when networkMode=awsvpc."
+    names = [container.get("name") for container in body["containerDefinitions"]]
+    if proxy["containerName"] not in names:
+        yield (
+            f"proxyConfiguration.containerName '{proxy['containerName']}' is not a container of"
+            " the definition."
+        )
+    properties = {p.get("name", ""): p.get("value", "") for p in proxy.get("properties", ())}
+    for name in sorted(properties.keys() - set(_PROXY_KNOWN)):
+        yield (
+            f"Unknown property '{name}' in proxyConfiguration: must be one of"
+            f" {', '.join(_PROXY_KNOWN)}."
+        )
+    for name in _PROXY_REQUIRED:
+        if not properties.get(name):
+            yield f"proxyConfiguration needs the property {name}."
+    if not properties.get("IgnoredUID") and not properties.get("IgnoredGID"):
+        yield "proxyConfiguration needs the property IgnoredUID or IgnoredGID."
+    for name in (*_PROXY_REQUIRED, "EgressIgnoredPorts"):
+        for port in filter(None, properties.get(name, "").split(",")):
+            if not port.strip().isdecimal() or not 1 <= int(port) <= 65535:
+                yield f"proxyConfiguration property {name}: '{port}' is not a port (1 to 65535)."

@@ -1,0 +1,259 @@
+"""Tasks: run, stop, describe, list. The engine does the running and the stopping.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tealmesh.model.clock import Caller
+from tealmesh.model.errors import AwsError
+from tealmesh.services import ecs_base as base
+from tealmesh.services import ecs_service_rules as rules
+from tealmesh.services.ecs_base import Answer, Body, EcsBase, Request
+from tealmesh.services.ecs_tagging import tagged
+from tealmesh.store import Document, Transaction, tables
+
+MAX_COUNT = 10
+"""Tasks in one RunTask."""
+
+_REFUSED = {"volumeConfigurations": "there are no EBS volumes here"}
+_REFUSED_OVERRIDES = {
+    "inferenceAcceleratorOverrides": "there are no accelerators here",
+    "ephemeralStorage": "the disk of this machine is shared",
+}
+
+
+class Tasks(EcsBase):
+    """The operations of tasks."""
+
+    async def run_task(self, caller: Caller, request: Request) -> Answer:
+        """Ask for 1 to 10 tasks; the engine starts them.
+
+        An earlier request with the same ``clientToken`` is answered with its tasks, another
+        request with that token is ConflictException.
+        """
+        now = self._clock()
+        ids = [self._new_id() for _ in range(MAX_COUNT)]
+
+        def change(tx: Transaction) -> Answer:
+            cluster = base.find_cluster(tx, request.get("cluster")).body
+            earlier = _repeated(tx, cluster["clusterName"], request)
+            if earlier:
+                return {"tasks": earlier, "failures": []}
+            count = request.get("count", 1)
+            if not 1 <= count <= MAX_COUNT:
+                raise base.invalid(f"Count should be between 1 and {MAX_COUNT}.")
+            common = _common(tx, cluster, request, now)
+            tags = tagged([], request.get("tags", ()))
+            if request.get("propagateTags") == "TASK_DEFINITION":
+                definition = base.usable_definition(tx, request["taskDefinition"])
+                tags = tagged(definition["tags"], tags)
+            tasks = []
+            for identity in ids[:count]:
+                arn = self._arn(caller, f"task/{cluster['clusterName']}/{identity}")
+                body = _task(arn, identity, common, tags)
+                tx.put(tables.TASKS, cluster["clusterName"], identity, body=body)
+                tasks.append(body)
+            return {"tasks": tasks, "failures": []}
+
+        return await self._write(caller, "RunTask", change)
+
+    async def stop_task(self, caller: Caller, request: Request) -> Answer:
+        """Ask for a task to be stopped; one that has stopped is answered as it is."""
+        now = self._clock()
+
+        def change(tx: Transaction) -> Answer:
+            cluster = base.find_cluster(tx, request.get("cluster")).body["clusterName"]
+            document = base.find_task(tx, cluster, request["task"])
+            if document is None:
+                raise base.invalid("The referenced task was not found.")
+            if document.body["desiredStatus"] == "STOPPED":
+                return {"task": document.body}
+            body = {
+                **document.body,
+                "desiredStatus": "STOPPED",
+                "stopCode": "UserInitiated",
+                "stoppedReason": request.get("reason") or "Task stopped by user",
+                "stoppingAt": now,
+                "version": document.body.get("version", 0) + 1,
+            }
+            return {"task": tx.replace(document, body).body}
+
+        return await self._write(caller, "StopTask", change)
+
+    async def describe_tasks(self, caller: Caller, request: Request) -> Answer:
+        """Tasks by id or ARN; 100 at most."""
+        view, wanted = self._store.view, request["tasks"]
+        if not wanted:
+            raise base.invalid("Tasks cannot be empty.")
+        if len(wanted) > 100:
+            raise base.invalid(f"tasks: {len(wanted)} are named: at most 100 are allowed")
+        cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
+        found: list[Body] = []
+        failures = []
+        for text in dict.fromkeys(wanted):
+            document = base.find_task(view, cluster, text)
+            if document is None:
+                named = self._arn(caller, f"task/{cluster}/{text}")
+                arn = text if text.startswith("arn:") else named
+                failures.append({"arn": arn, "reason": "MISSING"})
+            else:
+                found.append(base.shown(document.body, request.get("include", ())))
+        return {"tasks": found, "failures": failures}
+
+    async def list_tasks(self, caller: Caller, request: Request) -> Answer:
+        """The ARNs of a cluster's tasks that fit every filter; by default those wanted RUNNING."""
+        view = self._store.view
+        cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
+        service = request.get("serviceName")
+        if service is not None:
+            service = base.find_service(view, cluster, service).body["serviceName"]
+        filters = {**request, "serviceName": service}
+        found = {
+            document.key: document.body["taskArn"]
+            for document in view.list(tables.TASKS, cluster)
+            if _fits(document.body, filters)
+        }
+        scope = [filters.get(member) for member in _FILTERS]
+        return base.paged("ListTasks", "taskArns", found, request, cluster, *scope)
+
+
+_FILTERS = (
+    "serviceName",
+    "family",
+    "startedBy",
+    "desiredStatus",
+    "launchType",
+    "containerInstance",
+    "daemonName",
+)
+
+
+def _fits(task: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
+    if filters.get("containerInstance") or filters.get("daemonName"):
+        return False  # there are none of these on this machine
+    service, family = filters.get("serviceName"), filters.get("family")
+    own_family = task["taskDefinitionArn"].rpartition("/")[2].partition(":")[0]
+    return (
+        task["desiredStatus"] == filters.get("desiredStatus", "RUNNING")
+        and (service is None or task.get("group") == f"service:{service}")
+        and (family is None or own_family == family)
+        and filters.get("startedBy") in (None, task.get("startedBy"))
+        and filters.get("launchType") in (None, task.get("launchType"))
+    )
+
+
+def _common(tx: Transaction, cluster: Mapping[str, Any], request: Request, now: float) -> Body:
+    """What all tasks of one RunTask have in common."""
+    base.refuse_members(request, _REFUSED)
+    definition = base.usable_definition(tx, request["taskDefinition"])
+    launched = rules.launch(cluster, request)
+    rules.check_compatible(definition, launched)
+    rules.check_placement(request, launched)
+    rules.network(definition, request.get("networkConfiguration"))
+    platform = rules.platform(launched, request.get("platformVersion"))
+    if "platformVersion" in platform:
+        platform["platformVersion"] = rules.resolved_platform(platform["platformVersion"])
+    overrides = _overrides(definition, request.get("overrides") or {})
+    group = request.get("group") or f"family:{definition['family']}"
+    started_by = request.get("startedBy", "")
+    if group.startswith("service:") or started_by.startswith("ecs-svc/"):
+        raise base.invalid(
+            "group must not begin with 'service:' nor startedBy with 'ecs-svc/': these are for"
+            " the tasks of services"
+        )
+    if len(started_by) > 128:
+        raise base.invalid("startedBy must have at most 128 characters.")
+    strategy = launched.get("capacityProviderStrategy")
+    return {
+        "clusterArn": cluster["clusterArn"],
+        "taskDefinitionArn": definition["taskDefinitionArn"],
+        "definition": definition,
+        "group": group,
+        **({"startedBy": started_by} if started_by else {}),
+        "launchType": "FARGATE" if rules.on_fargate(launched) else "EC2",
+        **({"capacityProviderName": _heaviest(strategy)} if strategy else {}),
+        **platform,
+        "overrides": overrides,
+        **{m: str(overrides.get(m) or definition[m]) for m in ("cpu", "memory") if m in definition},
+        "enableExecuteCommand": request.get("enableExecuteCommand", False),
+        "createdAt": now,
+        "teal": {"token": request.get("clientToken", ""), "request": _digest(request)},
+    }
+
+
+def _heaviest(strategy: Sequence[Mapping[str, Any]]) -> str:
+    return str(max(strategy, key=lambda item: (item["base"], item["weight"]))["capacityProvider"])
+
+
+def _task(arn: str, identity: str, common: Body, tags: list[dict[str, str]]) -> Body:
+    shared = {k: v for k, v in common.items() if k != "definition"}
+    return {
+        "taskArn": arn,
+        **shared,
+        "lastStatus": "PROVISIONING",
+        "desiredStatus": "RUNNING",
+        "healthStatus": "UNKNOWN",
+        "connectivity": "CONNECTED",
+        "version": 1,
+        "attachments": [],
+        "attributes": [],
+        "containers": [
+            _container(arn, identity, c) for c in common["definition"]["containerDefinitions"]
+        ],
+        "tags": tags,
+    }
+
+
+def _container(arn: str, identity: str, definition: Mapping[str, Any]) -> Body:
+    body = {
+        "containerArn": f"{arn.replace(':task/', ':container/')}/{definition['name']}",
+        "taskArn": arn,
+        "name": definition["name"],
+        "image": definition["image"],
+        "lastStatus": "PENDING",
+        "networkInterfaces": [],
+        "cpu": str(definition["cpu"]),
+    }
+    sizes = {m: str(definition[m]) for m in ("memory", "memoryReservation") if m in definition}
+    return body | sizes
+
+
+def _overrides(definition: Mapping[str, Any], sent: Mapping[str, Any]) -> Body:
+    base.refuse_members(sent, _REFUSED_OVERRIDES)
+    names = {container["name"] for container in definition["containerDefinitions"]}
+    containers = list(sent.get("containerOverrides", ()))
+    for override in containers:
+        if override.get("name") not in names:
+            raise base.invalid(
+                f"Override for container named {override.get('name')} is not a container in the"
+                " TaskDefinition."
+            )
+    return {**sent, "containerOverrides": containers}
+
+
+def _repeated(tx: Transaction, cluster: str, request: Request) -> list[Mapping[str, Any]]:
+    """The tasks of an earlier request with the same client token."""
+    token = request.get("clientToken")
+    if not token:
+        return []
+    found: list[Document] = [
+        document
+        for document in tx.list(tables.TASKS, cluster)
+        if document.body["teal"].get("token") == token
+    ]
+    if any(document.body["teal"]["request"] != _digest(request) for document in found):
+        raise AwsError(
+            "ConflictException",
+            f"clientToken {token} was used for an earlier RunTask with other parameters.",
+        )
+    return [document.body for document in found]
+
+
+def _digest(request: Request) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

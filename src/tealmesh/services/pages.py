@@ -1,0 +1,63 @@
+"""Pages of a list behind an opaque ``nextToken``. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tealmesh.model.errors import AwsError
+
+
+@dataclass(frozen=True)
+class Pager:
+    """One list operation. ``scope`` tells this list from all others (operation and filters): a
+    token is good only for the list that gave it. ``code`` is the service's error for a bad token.
+    """
+
+    code: str
+    scope: tuple[str, ...]
+    largest: int = 100
+    member: str = "nextToken"
+
+    def page(
+        self, keys: Sequence[str], limit: int | None, token: str | None, *, descending: bool = False
+    ) -> tuple[list[str], str | None]:
+        """The keys that follow ``token``, and the token of the next page.
+
+        ``keys`` are unique; they are sorted here. A token holds the last key given, so that pages
+        neither repeat nor skip what stays while others come and go. Raises AwsError for a token
+        that this list cannot have given and for a limit that is not 1 to ``largest``.
+        """
+        size = self.largest if limit is None else limit
+        if not 1 <= size <= self.largest:
+            raise AwsError(self.code, f"maxResults = {size}: must be 1 to {self.largest}")
+        ordered = sorted(keys, reverse=descending)
+        if token is not None:
+            last = self._last(token)
+            ordered = [k for k in ordered if (k < last if descending else k > last)]
+        chosen = ordered[:size]
+        return chosen, self._token(chosen[-1]) if len(ordered) > size else None
+
+    def _token(self, last: str) -> str:
+        text = json.dumps([*self.scope, last], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    def _last(self, token: str) -> str:
+        refused = AwsError(
+            self.code,
+            f"Invalid token {self.member} = {token[:200]!r}: must be the"
+            f" {self.member} of an earlier answer to the same list with the same filters",
+        )
+        try:
+            padded = token + "=" * (-len(token) % 4)
+            parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (binascii.Error, UnicodeError, ValueError, RecursionError) as error:
+            raise refused from error
+        if not isinstance(parts, list) or parts[:-1] != [*self.scope]:
+            raise refused
+        if not isinstance(parts[-1], str):
+            raise refused
+        return parts[-1]

@@ -155,7 +155,7 @@ def _reserved_prefix(field: str, prefix: str | None) -> Problems:
 
 
 def _reserved_service(field: str, name: str | None) -> Problems:
-    if name is not None and name.removeprefix("/").startswith(_RESERVED_SERVICES):
+    if name is not None and name.startswith(_RESERVED_SERVICES):
         allowed = f"must not begin with {' or '.join(_RESERVED_SERVICES)}, which are reserved"
         yield Problem(field, name, allowed)
 
@@ -182,7 +182,7 @@ def _grpc_match(field: str, match: Spec) -> Problems:
         yield Problem(f"{field}.methodName", match["methodName"], allowed)
     for member in ("serviceName", "methodName"):
         name = match.get(member)
-        if name is not None and not re.fullmatch(r"/?[A-Za-z0-9_.-]+", name):
+        if name is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             allowed = "must be a gRPC name: letters, digits, '_', '-' and '.'"
             yield Problem(f"{field}.{member}", name, allowed)
     for index, metadata in enumerate(match.get("metadata", ())):

@@ -164,7 +164,7 @@ def test_ecs_speaks_json_1_1(served: tuple[str, Meshes]) -> None:
     ("body", "said"),
     [
         (b"{", "not JSON"),
-        (b"[]", "must be a JSON object"),
+        (b"[]", "must be an object of members"),
         (b"\xff", "not JSON"),
         (b'{"maxResults": NaN}', "NaN"),
         (b'{"maxResults": "5"}', "STRING_VALUE cannot be converted to Integer at 'maxResults'"),

@@ -23,7 +23,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 PROTOCOLS = ("json", "rest-json")
-"""What the codec speaks. Cloud Map also has CBOR, but every SDK may use its JSON."""
+"""What every model that we load has; CBOR comes on top (``Model.has_cbor``)."""
 
 _VALIDATION_CODES = {
     "appmesh": "BadRequestException",
@@ -54,12 +54,14 @@ class Model:
         self.service = service
         self._model = ServiceModel(description, service)
         metadata = self._model.metadata
-        known = [p for p in PROTOCOLS if p in metadata.get("protocols", [metadata["protocol"]])]
+        protocols = metadata.get("protocols", [metadata["protocol"]])
+        known = [protocol for protocol in PROTOCOLS if protocol in protocols]
         if not known:
             raise ValueError(
                 f"{service}: protocol {metadata['protocol']} is not one of {PROTOCOLS}"
             )
         self.protocol: str = known[0]
+        self.has_cbor = "smithy-rpc-v2-cbor" in protocols
         self.signing_name: str = metadata.get("signingName", metadata["endpointPrefix"])
         self.target_prefix: str | None = metadata.get("targetPrefix")
         self.endpoint_prefix: str = metadata["endpointPrefix"]

@@ -4,13 +4,15 @@
     serialize(model, operation, out)  -> Response                    what an operation returned
     serialize_error(model, error)     -> Response                    what it refused
 
+Protocols: rest-json (App Mesh), JSON 1.1 (ECS, Cloud Map, Tealmesh) and, for a caller who speaks
+it to a service that has it, CBOR (Cloud Map).
+
 Params and outputs are JSON-like: structures are dicts by member name, blobs are bytes, timestamps
 are seconds since the epoch. Constraints (lengths, enums, …) are `validation`'s.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from tealmesh.aws import shapes
+from tealmesh.aws import bodies
 from tealmesh.aws.apimodel import Model, load_model, models_path
+from tealmesh.aws.readers import reader, text_reader
+from tealmesh.aws.writers import cbor_writer, json_writer
 from tealmesh.model.errors import AwsError
 
 __all__ = [
@@ -33,6 +37,7 @@ __all__ = [
     "read_params",
     "serialize",
     "serialize_error",
+    "speaks_cbor",
 ]
 
 
@@ -56,6 +61,14 @@ class Response:
     body: bytes
 
 
+_CBOR_PATH = re.compile(r"(?:/.*)?/service/([^/]+)/operation/([^/]+)")
+
+
+def speaks_cbor(model: Model, request: Request) -> bool:
+    """Whether the caller speaks CBOR and wants to be answered in it."""
+    return model.has_cbor and request.headers.get("smithy-protocol") == "rpc-v2-cbor"
+
+
 def parse(model: Model, request: Request) -> tuple[str, dict[str, Any]]:
     """What ``request`` asks for: the operation's name and its parameters.
 
@@ -71,6 +84,11 @@ def find_operation(model: Model, request: Request) -> tuple[str, dict[str, str]]
     if model.protocol == "rest-json":
         if found := model.route(request.method, request.path):
             return found
+        asked = f"{request.method} {request.path[:200]}"
+    elif speaks_cbor(model, request):
+        match = _CBOR_PATH.fullmatch(request.path)
+        if match and match[1] == model.target_prefix and match[2] in model.operation_names:
+            return match[2], {}
         asked = f"{request.method} {request.path[:200]}"
     else:
         target = request.headers.get("x-amz-target", "")
@@ -93,7 +111,8 @@ def read_params(
     params: dict[str, Any] = {}
     read_body, outside = _input_reader(model, operation)
     if read_body is not None:
-        params = read_body(_json_object(request.body), "")
+        read = bodies.read_cbor if speaks_cbor(model, request) else bodies.read_json
+        params = read_body(read(request.body), "")
     query = parse_qs(request.query, keep_blank_values=True) if request.query else {}
     for name, location, key, read_text in outside:
         texts: list[str] | None
@@ -109,21 +128,23 @@ def read_params(
 
 
 def serialize(
-    model: Model, operation: str, output: Mapping[str, Any], request_id: str = ""
+    model: Model,
+    operation: str,
+    output: Mapping[str, Any],
+    request_id: str = "",
+    *,
+    cbor: bool = False,
 ) -> Response:
-    """The answer to ``operation``.
+    """The answer to ``operation``, in CBOR when the caller speaks it.
 
     Only members that the model has are written: what a document holds beside them is private.
     Raises TypeError, naming the member, when ``output`` is not what the model promises.
     """
     op = model.operation(operation)
-    headers = {"content-type": model.content_type}
-    if request_id:
-        headers["x-amzn-requestid"] = request_id
-    status = int(op.http.get("responseCode", 200))
     body: Any = {}
     if op.output_shape is not None:
-        body = shapes.writer(op.output_shape)(output, "")
+        write = cbor_writer if cbor else json_writer
+        body = write(op.output_shape)(output, "")
         # rest-json: the body is the payload member itself, not an object that holds it
         # https://smithy.io/2.0/spec/http-bindings.html#httppayload-trait
         payload = op.output_shape.serialization.get("payload")
@@ -131,10 +152,13 @@ def serialize(
             if payload not in body:
                 raise TypeError(f"{operation} must return {payload!r}")
             body = body[payload]
-    return Response(status, headers, _json_bytes(body))
+    status = int(op.http.get("responseCode", 200))
+    return _response(model, status, body, request_id, cbor)
 
 
-def serialize_error(model: Model | None, error: AwsError, request_id: str = "") -> Response:
+def serialize_error(
+    model: Model | None, error: AwsError, request_id: str = "", *, cbor: bool = False
+) -> Response:
     """An error as botocore, the AWS CLI and the Go SDKs read it.
 
     The Go SDK takes the code from the header and not from the body for rest-json, botocore from
@@ -142,19 +166,30 @@ def serialize_error(model: Model | None, error: AwsError, request_id: str = "") 
     """
     body: dict[str, Any] = {"__type": error.code, "message": error.message}
     status = error.status
-    content_type = "application/json"
     if model is not None:
-        content_type = model.content_type
         status = model.error_status(error.code, error.status)
         shape = model.error_shapes.get(error.code)
         if shape is not None:
             members = {k: v for k, v in error.members.items() if k in shape.members}
-            body |= shapes.writer(shape)(members, "")
+            write = cbor_writer if cbor else json_writer
+            body |= write(shape)(members, "")
             body |= {k: error.message for k in shape.members if k.lower() == "message"}
-    headers = {"content-type": content_type, "x-amzn-errortype": error.code}
+        if cbor:
+            # SDKs of Go compare the whole shape id, where JSON has the bare name.
+            body["__type"] = f"com.amazonaws.{model.service}#{error.code}"
+    response = _response(model, status, body, request_id, cbor)
+    response.headers["x-amzn-errortype"] = error.code
+    return response
+
+
+def _response(model: Model | None, status: int, body: Any, request_id: str, cbor: bool) -> Response:
+    if cbor:
+        headers = {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+    else:
+        headers = {"content-type": model.content_type if model else "application/json"}
     if request_id:
         headers["x-amzn-requestid"] = request_id
-    return Response(status, headers, _json_bytes(body))
+    return Response(status, headers, bodies.write_cbor(body) if cbor else bodies.write_json(body))
 
 
 _Outside = tuple[str, str, str, Callable[[list[str], str], Any]]
@@ -174,28 +209,10 @@ def _input_reader(
             inside += 1
         elif location in ("uri", "querystring", "header"):
             key = member.serialization.get("name", name)
-            outside.append((name, location, key, shapes.text_reader(member)))
+            outside.append((name, location, key, text_reader(member)))
         else:
             raise ValueError(f"{model.service} {operation}: {name} is at {location}: not supported")
-    return (shapes.reader(shape) if inside else None), tuple(outside)
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
-    try:
-        value = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise AwsError(
-            "SerializationException", f"the request body is not JSON: {error}"
-        ) from error
-    if not isinstance(value, dict):
-        raise AwsError("SerializationException", "the request body must be a JSON object")
-    return value
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
+    return (reader(shape) if inside else None), tuple(outside)
 
 
 def _unquoted(text: str, name: str) -> str:
@@ -205,8 +222,3 @@ def _unquoted(text: str, name: str) -> str:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:
         raise AwsError("SerializationException", f"{text!r} at {name!r} is not UTF-8") from error
-
-
-def _json_bytes(value: Any) -> bytes:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()

@@ -168,15 +168,16 @@ class _AwsEndpoint:
     async def _call(self, model: Model, request: Request, identity: Identity) -> Response:
         request_id = identity.caller.request_id
         name = "an operation"
+        cbor = codec.speaks_cbor(model, request)
         try:
             name, labels = codec.find_operation(model, request)
             operation = self._method(model, name)
             params = codec.read_params(model, name, labels, request)
             validate(model, name, params)
             output = await operation(identity.caller, params)
-            return codec.serialize(model, name, output, request_id)
+            return codec.serialize(model, name, output, request_id, cbor=cbor)
         except AwsError as error:
-            return codec.serialize_error(model, error, request_id)
+            return codec.serialize_error(model, error, request_id, cbor=cbor)
         except TealError as error:
             log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
             text = str(error)
@@ -184,7 +185,7 @@ class _AwsEndpoint:
             log.exception("%s %s failed (request %s)", model.service, name, request_id)
             text = f"{name} failed inside Tealmesh; its log has the reason at request {request_id}"
         fault = AwsError(model.fault_code, text, status=500)
-        return codec.serialize_error(model, fault, request_id)
+        return codec.serialize_error(model, fault, request_id, cbor=cbor)
 
     def _method(self, model: Model, name: str) -> Operation:
         method = getattr(self._services.get(model.service), xform_name(name), None)

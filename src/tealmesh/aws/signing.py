@@ -80,6 +80,8 @@ def _unsigned(request: Request, models: tuple[Model, ...]) -> tuple[str | None, 
     for model in models:
         if target and target == model.target_prefix:
             return model.service, region
+        if model.has_cbor and f"/service/{model.target_prefix}/" in request.path:
+            return model.service, region
     for model in models:
         if match and match["service"] == model.endpoint_prefix:
             return model.service, region

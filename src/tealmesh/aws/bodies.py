@@ -1,0 +1,76 @@
+"""Request and response bodies: bytes to plain values and back, in JSON and in CBOR. Pure.
+
+CBOR is Smithy's RPC v2 protocol. Cloud Map has it since November 2026, and SDKs of that time on
+prefer it to JSON: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import cbor2
+
+from tealmesh.model.errors import AwsError
+
+_MAX_DEPTH = 64
+"""Of containers in CBOR; no shape of ours nests half as deep."""
+
+_EPOCH_TAG = 1
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """The JSON object in ``body``; none is an empty one. Raises AwsError."""
+    try:
+        return _object(json.loads(body, parse_constant=_refuse_constant)) if body else {}
+    except (ValueError, RecursionError) as error:
+        raise AwsError(
+            "SerializationException", f"the request body is not JSON: {error}"
+        ) from error
+
+
+def write_json(value: Any) -> bytes:
+    """``value`` in compact JSON."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def read_cbor(body: bytes) -> dict[str, Any]:
+    """The CBOR map in ``body``; none is an empty one. Raises AwsError.
+
+    Times become epoch seconds. References between values are refused: the protocol has none, and
+    they let a small body stand for an enormous value.
+    """
+    decoders = {_EPOCH_TAG: lambda decoder: decoder.decode()}
+    decoders |= dict.fromkeys((25, 28, 29, 256), _refuse_reference)
+    try:
+        value = cbor2.loads(body, semantic_decoders=decoders, max_depth=_MAX_DEPTH) if body else {}
+    except (cbor2.CBORError, ValueError) as error:
+        raise AwsError(
+            "SerializationException", f"the request body is not CBOR: {error}"
+        ) from error
+    return _object(value)
+
+
+def write_cbor(value: Any) -> bytes:
+    """``value`` in CBOR."""
+    return cbor2.dumps(value)
+
+
+def epoch_tag(seconds: float) -> Any:
+    """A time, as CBOR carries it."""
+    return cbor2.CBORTag(_EPOCH_TAG, seconds)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise AwsError("SerializationException", "the request body must be an object of members")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _refuse_reference(decoder: Any) -> Any:
+    raise ValueError("references between values are not allowed")

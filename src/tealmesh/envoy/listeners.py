@@ -154,6 +154,8 @@ def _manager(direction: str, routes: str, resource: MeshResource) -> Any:
     )
     manager.normalize_path.value = True
     manager.upgrade_configs.add(upgrade_type="websocket")
+    # Traces go where the bootstrap says, if anywhere; sampling is decided there too.
+    manager.tracing.SetInParent()
     manager.access_log.extend(access_logs(resource.spec))
     _add_http_filter(manager, "envoy.filters.http.router", router_pb2.Router())
     return manager

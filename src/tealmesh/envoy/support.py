@@ -1,0 +1,186 @@
+"""Which members of App Mesh's specifications the translation handles.
+
+A member that is not handled is refused when it is written, never silently ignored. Paths are
+dotted, with ``[]`` for the elements of a list, as in ``listeners[].portMapping.port``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tealmesh.model.mesh import Kind
+
+_DURATION = ("unit", "value")
+_VALUE_MATCH = ("exact", "prefix", "suffix", "regex", "range.start", "range.end")
+
+
+def _under(prefix: str, *groups: str | Iterable[str]) -> tuple[str, ...]:
+    """``prefix.member`` for each member of the groups."""
+    members = [one for group in groups for one in ((group,) if isinstance(group, str) else group)]
+    return tuple(f"{prefix}.{member}" for member in members)
+
+
+_TIMEOUT = (*_under("perRequest", _DURATION), *_under("idle", _DURATION))
+_LISTENER = (
+    *_under("portMapping", "port", "protocol"),
+    *_under("connectionPool.http", "maxConnections", "maxPendingRequests"),
+    *_under("connectionPool.http2", "maxRequests"),
+    *_under("connectionPool.grpc", "maxRequests"),
+)
+_HEALTH_CHECK = _under(
+    "healthCheck",
+    "healthyThreshold",
+    "intervalMillis",
+    "path",
+    "port",
+    "protocol",
+    "timeoutMillis",
+    "unhealthyThreshold",
+)
+_OUTLIERS = _under(
+    "outlierDetection",
+    _under("baseEjectionDuration", _DURATION),
+    _under("interval", _DURATION),
+    "maxEjectionPercent",
+    "maxServerErrors",
+)
+_ACCESS_LOG = _under(
+    "logging.accessLog.file", "path", "format.text", "format.json[].key", "format.json[].value"
+)
+_VALUES = ("name", "invert", *_under("match", _VALUE_MATCH))
+_HTTP_MATCH = (
+    "prefix",
+    "method",
+    "port",
+    *_under("path", "exact", "regex"),
+    *_under("headers[]", _VALUES),
+    *_under("queryParameters[]", "name", "match.exact"),
+)
+_GRPC_MATCH = ("serviceName", "port", *_under("metadata[]", _VALUES))
+_RETRY = (
+    "httpRetryEvents[]",
+    "tcpRetryEvents[]",
+    "maxRetries",
+    *_under("perRetryTimeout", _DURATION),
+)
+_TARGETS = _under("action.weightedTargets[]", "port", "virtualNode", "weight")
+_HTTP_ROUTE = (
+    *_under("match", _HTTP_MATCH, "scheme"),
+    *_under("retryPolicy", _RETRY),
+    *_under("timeout", _TIMEOUT),
+    *_TARGETS,
+)
+_GRPC_ROUTE = (
+    *_under("match", _GRPC_MATCH, "methodName"),
+    *_under("retryPolicy", _RETRY, "grpcRetryEvents[]"),
+    *_under("timeout", _TIMEOUT),
+    *_TARGETS,
+)
+_HOSTNAME = _under("match.hostname", "exact", "suffix")
+_GATEWAY_ACTION = _under(
+    "action",
+    "rewrite.hostname.defaultTargetHostname",
+    "target.port",
+    "target.virtualService.virtualServiceName",
+)
+_HTTP_GATEWAY_ROUTE = (
+    *_under("match", _HTTP_MATCH),
+    *_under("action.rewrite", "path.exact", "prefix.defaultPrefix", "prefix.value"),
+    *_HOSTNAME,
+    *_GATEWAY_ACTION,
+)
+_GRPC_GATEWAY_ROUTE = (*_under("match", _GRPC_MATCH), *_HOSTNAME, *_GATEWAY_ACTION)
+
+HANDLED: Mapping[Kind, frozenset[str]] = {
+    Kind.MESH: frozenset({"egressFilter.type", "serviceDiscovery.ipPreference"}),
+    Kind.VIRTUAL_NODE: frozenset(
+        (
+            "backends[].virtualService.virtualServiceName",
+            *_under("listeners[]", _LISTENER, _HEALTH_CHECK, _OUTLIERS),
+            *_under("listeners[].timeout.http", _TIMEOUT),
+            *_under("listeners[].timeout.http2", _TIMEOUT),
+            *_under("listeners[].timeout.grpc", _TIMEOUT),
+            *_under("serviceDiscovery.awsCloudMap", "namespaceName", "serviceName"),
+            *_under("serviceDiscovery.awsCloudMap.attributes[]", "key", "value"),
+            "serviceDiscovery.awsCloudMap.ipPreference",
+            *_under("serviceDiscovery.dns", "hostname", "responseType", "ipPreference"),
+            *_ACCESS_LOG,
+        )
+    ),
+    Kind.VIRTUAL_SERVICE: frozenset(
+        _under("provider", "virtualNode.virtualNodeName", "virtualRouter.virtualRouterName")
+    ),
+    Kind.VIRTUAL_ROUTER: frozenset(_under("listeners[].portMapping", "port", "protocol")),
+    Kind.ROUTE: frozenset(
+        (
+            "priority",
+            *_under("httpRoute", _HTTP_ROUTE),
+            *_under("http2Route", _HTTP_ROUTE),
+            *_under("grpcRoute", _GRPC_ROUTE),
+        )
+    ),
+    Kind.VIRTUAL_GATEWAY: frozenset((*_under("listeners[]", _LISTENER), *_ACCESS_LOG)),
+    Kind.GATEWAY_ROUTE: frozenset(
+        (
+            "priority",
+            *_under("httpRoute", _HTTP_GATEWAY_ROUTE),
+            *_under("http2Route", _HTTP_GATEWAY_ROUTE),
+            *_under("grpcRoute", _GRPC_GATEWAY_ROUTE),
+        )
+    ),
+}
+"""The paths of all leaves that act in Envoy, by kind."""
+
+REFUSED: Mapping[Kind, tuple[str, ...]] = {
+    # TLS: certificates from files, SDS and ACM, at listeners and towards backends.
+    Kind.VIRTUAL_NODE: (
+        "listeners[].tls.",
+        "backendDefaults.clientPolicy.tls.",
+        "backends[].virtualService.clientPolicy.tls.",
+        "listeners[].timeout.tcp.",
+        "listeners[].connectionPool.tcp.",
+    ),
+    Kind.ROUTE: ("tcpRoute.",),
+    # A gateway's own health check is for a load balancer in front of it.
+    Kind.VIRTUAL_GATEWAY: (
+        "listeners[].tls.",
+        "listeners[].healthCheck.",
+        "backendDefaults.clientPolicy.tls.",
+    ),
+}
+"""The beginnings of the paths that are not translated yet."""
+
+_REFUSED_VALUES: Mapping[tuple[Kind, str], tuple[Any, ...]] = {
+    (Kind.VIRTUAL_NODE, "listeners[].portMapping.protocol"): ("tcp",),
+    (Kind.VIRTUAL_ROUTER, "listeners[].portMapping.protocol"): ("tcp",),
+}
+
+
+def unsupported(kind: Kind, spec: Mapping[str, Any]) -> list[str]:
+    """The members of ``spec`` that the translation does not handle, e.g.
+    ``listeners[0].tls.mode``, in the order of the spec; empty when all of it will act.
+    """
+    return [shown for shown, path, value in _leaves(spec, "", "") if not _acts(kind, path, value)]
+
+
+def _acts(kind: Kind, path: str, value: Any) -> bool:
+    if value == {}:
+        # A structure without members says something only where it is one that we do not handle.
+        return not any(one.startswith(f"{path}.") for one in REFUSED.get(kind, ())) and not any(
+            path.startswith(one) or f"{path}." == one for one in REFUSED.get(kind, ())
+        )
+    return path in HANDLED[kind] and value not in _REFUSED_VALUES.get((kind, path), ())
+
+
+def _leaves(value: Any, shown: str, path: str) -> Iterator[tuple[str, str, Any]]:
+    """(path as the user wrote it, path with [], value) of each leaf and each empty structure."""
+    if isinstance(value, Mapping) and value:
+        for member, inner in value.items():
+            dot = "." if path else ""
+            yield from _leaves(inner, f"{shown}{dot}{member}", f"{path}{dot}{member}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{shown}[{index}]", f"{path}[]")
+    elif value is not None:
+        yield shown, path, value

@@ -8,6 +8,7 @@ whatever acts upon a view acts upon committed state: a ``kill -9`` at any moment
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -178,7 +179,8 @@ class Store:
         """Run ``change`` alone, commit what it wrote, then return its result.
 
         An exception from ``change`` is raised here and nothing is changed. A change that writes
-        nothing leaves the revision as it is. ``change`` must be pure but for its writes.
+        nothing leaves the revision as it is. ``change`` must be pure but for its writes. Raises
+        TealError when the database does not take the change.
         """
         loop = asyncio.get_running_loop()
         job = loop.run_in_executor(self._writer, self._write, actor, operation, change)
@@ -228,6 +230,19 @@ class Store:
         revision: int,
         changes: list[tuple[str, str, Document | None]],
     ) -> None:
+        try:
+            self._insert(actor, operation, revision, changes)
+        except sa.exc.SQLAlchemyError as error:
+            reason = getattr(error, "orig", None) or error
+            raise TealError(f"{operation} could not be committed: {reason}") from error
+
+    def _insert(
+        self,
+        actor: str,
+        operation: str,
+        revision: int,
+        changes: list[tuple[str, str, Document | None]],
+    ) -> None:
         summary = [[c, k, "delete" if d is None else "put"] for c, k, d in changes]
         with self._engine.begin() as connection:
             for collection, name, document in changes:
@@ -258,7 +273,8 @@ class Store:
     def _publish(self, view: View) -> None:
         self._view = view
         for loop, event in list(self._changed):
-            if not loop.is_closed():
+            # A watcher's loop may close at this very moment: the change is committed all the same.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
     def _history(self, limit: int) -> list[AuditEntry]:

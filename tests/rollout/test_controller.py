@@ -47,6 +47,11 @@ def run(
     return asyncio.run(scenario())
 
 
+async def until_state(controller: Controller, *states: State) -> None:
+    while (live := controller.running("web")) is None or live.state not in states:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
 async def stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -112,13 +117,10 @@ def test_an_envoy_that_refuses_its_configuration_stops_the_deployment(tmp_path: 
     b = bench(tmp_path)
 
     async def refuse(store: Store, controller: Controller) -> None:
-        async for _ in store.watch():
-            live = controller.running("web")
-            if live and live.state is State.MEASURING:
-                b.answer = Converged(False, ("task/1",), {"task/1": "bad regex"})
-            if live and live.state is State.ROLLING_BACK:
-                b.answer = Converged()
-                return
+        await until_state(controller, State.MEASURING)
+        b.answer = Converged(False, ("task/1",), {"task/1": "bad regex"})
+        await until_state(controller, State.ROLLING_BACK, State.CONVERGING_BACK)
+        b.answer = Converged()
 
     done = run(b, meanwhile=refuse)
     assert done.status is Status.ROLLBACK_SUCCESSFUL
@@ -150,12 +152,9 @@ def test_approval_is_waited_for(tmp_path: Path) -> None:
     waited: list[dict[str, int]] = []
 
     async def approve(store: Store, controller: Controller) -> None:
-        async for _ in store.watch():
-            live = controller.running("web")
-            if live and live.state is State.AWAITING_APPROVAL:
-                waited.append(dict(b.driver.route))
-                await controller.approve("web")
-                return
+        await until_state(controller, State.AWAITING_APPROVAL)
+        waited.append(dict(b.driver.route))
+        await controller.approve("web")
 
     assert run(b, meanwhile=approve).status is Status.SUCCESSFUL
     assert waited == [{"blue": 100, "green": 0}]
@@ -165,11 +164,8 @@ def test_rollback_aborts_the_running_deployment(tmp_path: Path) -> None:
     b = bench(tmp_path)
 
     async def abort(store: Store, controller: Controller) -> None:
-        async for _ in store.watch():
-            live = controller.running("web")
-            if live and live.state is State.MEASURING:
-                await controller.rollback("tester", b.service)
-                return
+        await until_state(controller, State.MEASURING)
+        await controller.rollback("tester", b.service)
 
     done = run(b, meanwhile=abort)
     assert done.status is Status.ROLLBACK_SUCCESSFUL

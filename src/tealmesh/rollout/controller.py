@@ -15,7 +15,7 @@ from typing import Protocol
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.config import Strategy
 from tealmesh.model.errors import AwsError
-from tealmesh.model.rollout import Deployment, JournalEntry, State, Traffic
+from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
 from tealmesh.rollout import machine
 from tealmesh.rollout.drivers.base import Driver, DriverError
 from tealmesh.rollout.effects import (
@@ -162,7 +162,7 @@ class Controller:
 
     async def approve(self, service: str) -> Deployment:
         """Let the running deployment pass the approval gate. Raises AwsError."""
-        deployment = self.running(service)
+        deployment = await self._settled(service)
         if deployment is None:
             raise AwsError("ConflictException", f"no deployment of {service} is running")
         if not deployment.gates.approval:
@@ -176,19 +176,24 @@ class Controller:
 
         Raises AwsError: ConflictException when neither can be done.
         """
-        deployment = self.running(service.name)
+        deployment = await self._settled(service.name)
         if deployment is None:
             return await self._deploy_previous(actor, service)
-        if not machine.can_abort(deployment):
+        aborted = await self._apply(deployment.id, AbortAsked(actor))
+        if aborted.status is Status.IN_PROGRESS or aborted.state is State.SUCCEEDED:
             raise AwsError(
                 "ConflictException",
-                f"the deployment of {service.name} is in {deployment.state} and cannot be "
+                f"the deployment of {service.name} is in {aborted.state} and cannot be "
                 "aborted any more: wait for its end",
             )
-        aborted = await self._apply(deployment.id, AbortAsked(actor))
         if deployment.id not in self._workers:
             self._work_on(deployment.id)
         return aborted
+
+    async def _settled(self, service: str) -> Deployment | None:
+        """The running deployment, once a transition that is being stored has been taken."""
+        async with self._lock:
+            return self.running(service)
 
     def running(self, service: str) -> Deployment | None:
         """The unfinished deployment of a service, with its newest observations."""
@@ -262,7 +267,7 @@ class Controller:
         an effect issued before another transition is passed over: it is out of date.
         """
         async with self._lock:
-            before = self._live[identity]
+            before = self._live.get(identity) or self._stored(identity)
             if issued is not None and before.sequence != issued:
                 return before
             after, _ = machine.step(before, event, self._clock())
@@ -274,7 +279,8 @@ class Controller:
                     lambda t: _put(t, after, entry),
                 )
                 log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
-            self._live[identity] = after
+            if not before.finished:
+                self._live[identity] = after
             if after.sequence != before.sequence:
                 self._on_transition(entry)
                 if identity in self._woken:
@@ -329,6 +335,11 @@ class Controller:
             self._traffic(service, d.new_side, since),
             explanation,
         )
+
+    def _stored(self, identity: str) -> Deployment:
+        documents = self._store.view.list(tables.DEPLOYMENTS)
+        found = next(d for d in documents if d.body["id"] == identity)
+        return Deployment.from_json(found.body)
 
     def _service(self, d: Deployment) -> ServiceSystem:
         document = self._store.view.get(tables.SYSTEMS, d.service)

@@ -1,0 +1,91 @@
+"""The few messages of Envoy's metrics service, built in code: xds-protos has none of them.
+
+Field numbers from
+https://github.com/envoyproxy/envoy/blob/v1.35.0/api/envoy/service/metrics/v3/metrics_service.proto
+and
+https://github.com/prometheus/client_model/blob/v0.6.1/io/prometheus/client/metrics.proto
+Fields that we do not read are left out: protobuf passes over unknown fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2
+
+_PACKAGE = "tealmesh.metrics"
+_F = descriptor_pb2.FieldDescriptorProto
+
+METHOD = "/envoy.service.metrics.v3.MetricsService/StreamMetrics"
+COUNTER, GAUGE, SUMMARY, HISTOGRAM = 0, 1, 2, 4
+"""io.prometheus.client.MetricType."""
+
+# message -> (field, number, type, message type or "", repeated)
+_Field = tuple[str, int, int, str, bool]
+_MESSAGES: dict[str, list[_Field]] = {
+    # envoy.config.core.v3.Node: id = 1, cluster = 2, metadata = 3
+    # https://github.com/envoyproxy/envoy/blob/v1.35.0/api/envoy/config/core/v3/base.proto
+    "Node": [
+        ("id", 1, _F.TYPE_STRING, "", False),
+        ("metadata", 3, _F.TYPE_MESSAGE, ".google.protobuf.Struct", False),
+    ],
+    "Identifier": [("node", 1, _F.TYPE_MESSAGE, f".{_PACKAGE}.Node", False)],
+    "StreamMetricsMessage": [
+        ("identifier", 1, _F.TYPE_MESSAGE, f".{_PACKAGE}.Identifier", False),
+        ("envoy_metrics", 2, _F.TYPE_MESSAGE, f".{_PACKAGE}.MetricFamily", True),
+    ],
+    "StreamMetricsResponse": [],
+    "MetricFamily": [
+        ("name", 1, _F.TYPE_STRING, "", False),
+        ("type", 3, _F.TYPE_INT32, "", False),
+        ("metric", 4, _F.TYPE_MESSAGE, f".{_PACKAGE}.Metric", True),
+    ],
+    "Metric": [
+        ("gauge", 2, _F.TYPE_MESSAGE, f".{_PACKAGE}.Value", False),
+        ("counter", 3, _F.TYPE_MESSAGE, f".{_PACKAGE}.Value", False),
+        ("timestamp_ms", 6, _F.TYPE_INT64, "", False),
+        ("histogram", 7, _F.TYPE_MESSAGE, f".{_PACKAGE}.Histogram", False),
+    ],
+    # Counter and Gauge are both {double value = 1}.
+    "Value": [("value", 1, _F.TYPE_DOUBLE, "", False)],
+    "Histogram": [
+        ("sample_count", 1, _F.TYPE_UINT64, "", False),
+        ("sample_sum", 2, _F.TYPE_DOUBLE, "", False),
+        ("bucket", 3, _F.TYPE_MESSAGE, f".{_PACKAGE}.Bucket", True),
+    ],
+    "Bucket": [
+        ("cumulative_count", 1, _F.TYPE_UINT64, "", False),
+        ("upper_bound", 2, _F.TYPE_DOUBLE, "", False),
+    ],
+}
+
+
+def _build() -> dict[str, Any]:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tealmesh/metrics.proto",
+        package=_PACKAGE,
+        syntax="proto3",
+        dependency=[struct_pb2.DESCRIPTOR.name],
+    )
+    for name, members in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field, number, kind, type_name, repeated in members:
+            message.field.add(
+                name=field,
+                number=number,
+                type=kind,
+                type_name=type_name or None,
+                label=_F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL,
+            )
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+        for name in _MESSAGES
+    }
+
+
+_CLASSES = _build()
+StreamMetricsMessage = _CLASSES["StreamMetricsMessage"]
+StreamMetricsResponse = _CLASSES["StreamMetricsResponse"]

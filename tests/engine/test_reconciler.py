@@ -218,7 +218,7 @@ def test_registered_when_ready_and_gone_when_it_dies(tmp_path: Path) -> None:
                     for d in view.list(tables.INSTANCES, "srv-1")
                 )
             )
-            await documents.steady("web")
+            await documents.until(lambda _: bool(documents.tasks("RUNNING")))
             (again,) = documents.tasks("RUNNING")
             assert again["taskArn"] != task["taskArn"]
             (dead,) = documents.tasks("STOPPED")

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tealmesh.engine.engine import Engine
 from tealmesh.engine.ports import Ports, Times
-from tealmesh.engine.reconciler import Engine
 from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.process import ProcessRuntime
 from tealmesh.model.clock import random_id, system_clock
@@ -43,7 +43,7 @@ def ports(directory: Path, store: Store, runtime: Runtime | None = None, **chang
         new_id=random_id,
         converged=always_converged,
         endpoint="http://127.0.0.1:9",
-        xds_address="127.0.0.1:9",
+        xds_address=("127.0.0.1", 9),
         xds_token="token",
         data_dir=directory,
         times=quick_times(),

@@ -21,6 +21,8 @@ from tealmesh.engine.sidecar import (
     resource_of,
     write_bootstrap,
 )
+from tealmesh.envoy.bootstrap import bootstrap
+from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
 
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
@@ -67,18 +69,25 @@ class Launch:
         published = container.environment.get("TEAL_PUBLISH_ADDRESS", "")
         if published:
             check_published(published, self.published)
-        from tealmesh.envoy.bootstrap import bootstrap
-
-        made = bootstrap(
-            container.environment,
-            xds_address=self.ports.xds_address,
-            token=self.ports.xds_token,
-            task=self.task_arn,
-            address=self.network.address,
-            app_address=self.network.app_address,
-            publish_address=published,
-            admin_address=self.network.address,
-        )
+        # The admin interface is ours here: each task has an address, so no port need be chosen.
+        variables = {
+            name: value
+            for name, value in container.environment.items()
+            if name != "ENVOY_ADMIN_ACCESS_PORT"
+        }
+        try:
+            made = bootstrap(
+                variables,
+                xds_address=self.ports.xds_address,
+                token=self.ports.xds_token,
+                task=self.task_arn,
+                address=self.network.address,
+                app_address=self.network.app_address,
+                publish_address=published,
+                admin_address=self.network.address,
+            )
+        except TealError as error:
+            raise EngineError(f"container {container.name}: {error}") from error
         write_bootstrap(self.directory, container.name, made)
 
     def environment(self, container: Container, image: Mapping[str, str]) -> dict[str, str]:

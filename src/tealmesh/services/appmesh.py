@@ -16,11 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-try:  # engineer C delivers it; becomes a plain import
-    from tealmesh.envoy.support import unsupported
-except ImportError:
-    def unsupported(kind, spec):  # type: ignore
-        return []
+from tealmesh.envoy.support import unsupported
 from tealmesh.model.arn import Arn
 from tealmesh.model.clock import Caller, Clock, NewId
 from tealmesh.model.errors import AwsError
@@ -211,7 +207,7 @@ class AppMesh:
         rule = _SPEC_RULES.get(kind)
         if rule:
             _refuse(rule(spec))
-        paths = unsupported(kind, spec)
+        paths = [f"spec.{path}" for path in unsupported(kind, spec)]
         if paths:
             raise AwsError(
                 "BadRequestException",

@@ -31,6 +31,11 @@ from tealmesh.envoy.routes import (
 )
 from tealmesh.model.mesh import MeshResource
 
+_DIVISIBLE = re.compile(r"[^*+?{|][^|]*\Z|\Z")
+"""What may follow a literal beginning so that the beginning can be taken off a pattern: nothing
+that counts its last character, and no alternatives.
+"""
+
 PROTOCOLS = {"httpRoute": "http", "http2Route": "http2", "grpcRoute": "grpc"}
 
 
@@ -130,14 +135,14 @@ def _behind_rewrite(rewrite: Rewrite, gateway: Path, route: Path) -> Path | None
     if route.kind == "prefix" and new.startswith(route.value):
         return gateway
     if route.kind == "regex":
-        return Path("regex", _quotient(gateway.value, new, route.value))
+        return _quotient(gateway.value, new, route.value)
     if not route.value.startswith(new):
         return None
     rest = re.escape(route.value.removeprefix(new))
     return Path("regex", f"{pattern}{rest}" + (".*" if route.kind == "prefix" else ""))
 
 
-def _quotient(old: str, new: str, pattern: str) -> str:
+def _quotient(old: str, new: str, pattern: str) -> Path | None:
     """``pattern`` for the path before ``old`` at its beginning became ``new``.
 
     Both end before a slash, so that "what follows" begins with one and the pattern, which
@@ -146,11 +151,11 @@ def _quotient(old: str, new: str, pattern: str) -> str:
     old, new = old.rstrip("/"), new.rstrip("/")
     literal = re.escape(new)
     begins = next((one for one in (new, literal) if pattern.startswith(one)), None)
-    if begins is None:
-        # A pattern whose literal beginning is not the new prefix (alternatives, groups) cannot be
-        # divided: nothing matches rather than the wrong thing.
-        return r"[^\x00-\x{10FFFF}]"
-    return f"{re.escape(old)}(?:{pattern[len(begins) :]})"
+    divisible = begins == "" or (begins is not None and _DIVISIBLE.match(pattern, len(begins)))
+    if begins is None or not divisible:
+        # Nothing matches rather than the wrong thing.
+        return None
+    return Path("regex", f"{re.escape(old)}(?:{pattern[len(begins) :]})")
 
 
 def _matches(route: Path, path: str) -> bool:
@@ -201,7 +206,7 @@ def _gateway_route(
         name=resource.name,
         hostname=hostname,
         match=found,
-        rewrite=_rewrite(spec, found, service, grpc),
+        rewrite=rewrite_of(spec, found, service, grpc=grpc),
         service=services.get(service),
         target_port=target.get("port"),
         order=(first, _wideness(hostname), *rest),
@@ -226,7 +231,7 @@ def _covers(wide: str, narrow: str) -> bool:
     return wide == narrow or (wide.startswith("*") and narrow.endswith(wide[1:]))
 
 
-def _rewrite(spec: Spec, found: Match, service: str, grpc: bool) -> Rewrite:
+def rewrite_of(spec: Spec, found: Match, service: str, *, grpc: bool) -> Rewrite:
     """By default Host becomes the service's name and the matched prefix becomes ``/``."""
     rewrite = spec["action"].get("rewrite") or {}
     hostname = rewrite.get("hostname") or {}

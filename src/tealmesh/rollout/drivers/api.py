@@ -1,0 +1,250 @@
+"""Rollouts by the AWS APIs: App Mesh, ECS and Cloud Map at an endpoint, ours or AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tealmesh.model.arn import DEFAULT_REGION
+from tealmesh.model.rollout import SideTasks
+from tealmesh.rollout import system
+from tealmesh.rollout.drivers.aws import Aws, MakeClient, NotThere
+from tealmesh.rollout.drivers.base import DriverError
+from tealmesh.rollout.drivers.cloudmap import CloudMap
+from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+
+_LOCAL_NETWORK = {"subnets": ["subnet-0000000000teal000"]}
+_EXPLANATION = 2000
+_BY_SCHEDULER = {"ServiceSchedulerInitiated", "UserInitiated"}
+
+
+class ApiDriver:
+    """A `drivers.base.Driver`, and what brings a whole system to its state.
+
+    ``make_client`` gives boto3 clients by service name; ``network`` is the awsvpcConfiguration of
+    the ECS services, which means nothing on one machine but must be there.
+    """
+
+    def __init__(
+        self,
+        make_client: MakeClient,
+        region: str = DEFAULT_REGION,
+        network: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._aws = Aws(make_client)
+        self._cloud_map = CloudMap(self._aws)
+        self._region = region
+        self._network = dict(network or _LOCAL_NETWORK)
+        self._images: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Let the threads go; calls under way are not waited for."""
+        self._aws.close()
+
+    async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
+        await self._ensure_side(service, side, image, replace=True)
+
+    async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
+        node = service.node(side)
+        found = await self._ecs_service(service.cluster, node)
+        if found is None or found["status"] != "ACTIVE":
+            return SideTasks()
+        primary = next((d for d in found["deployments"] if d["status"] == "PRIMARY"), {})
+        failed = primary.get("rolloutState") == "FAILED"
+        registered = await self._cloud_map.healthy(service, node)
+        return SideTasks(
+            desired=found["desiredCount"],
+            running=found["runningCount"],
+            healthy=min(found["runningCount"], registered),
+            failed=primary.get("failedTasks", 0),
+            failure=primary.get("rolloutStateReason", "the tasks failed to start") * failed,
+            image=await self._image(found["taskDefinition"]),
+        )
+
+    async def explain(self, service: ServiceSystem, side: str) -> str:
+        node = service.node(side)
+        request = {"cluster": service.cluster, "serviceName": node, "desiredStatus": "STOPPED"}
+        try:
+            arns = await self._aws.list("ecs", "list_tasks", "taskArns", **request)
+        except NotThere:
+            return ""
+        tasks: list[Any] = []
+        if arns:
+            answer = await self._aws.call(
+                "ecs", "describe_tasks", cluster=service.cluster, tasks=arns[:100]
+            )
+            tasks = [t for t in answer["tasks"] if t.get("stopCode") not in _BY_SCHEDULER]
+        tasks.sort(key=lambda t: str(t.get("stoppedAt") or t.get("stoppingAt") or ""))
+        if tasks:
+            return str(tasks[-1].get("stoppedReason", ""))[:_EXPLANATION]
+        found = await self._ecs_service(service.cluster, node)
+        events = found.get("events", []) if found else []
+        return str(events[0]["message"])[:_EXPLANATION] if events else ""
+
+    async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
+        names = system.route(service, {}).names
+        try:
+            answer = await self._aws.call("appmesh", "describe_route", **names)
+        except NotThere:
+            return {}
+        return system.route_weights(service, answer["route"]["spec"])
+
+    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> int:
+        present = [
+            side for side, weight in weights.items() if weight or await self._has(service, side)
+        ]
+        targets = {side: weights[side] for side in present}
+        await self._aws.ensure(system.route(service, targets))
+        answer = await self._aws.call("tealmesh", "get_convergence", mesh=service.mesh)
+        return int(answer["revision"])
+
+    async def stop_side(self, service: ServiceSystem, side: str) -> bool:
+        node = service.node(side)
+        found = await self._ecs_service(service.cluster, node)
+        if found is None or found["status"] == "INACTIVE":
+            return True
+        if found["status"] == "ACTIVE":
+            await self._aws.call(
+                "ecs", "delete_service", cluster=service.cluster, service=node, force=True
+            )
+        return False
+
+    async def apply_shared(self, mesh: str, cluster: str, namespace: str) -> list[str]:
+        """The mesh, the cluster and the namespace are there; what was done."""
+        done = [await self._aws.ensure(system.mesh(mesh))]
+        answer = await self._aws.call("ecs", "describe_clusters", clusters=[cluster])
+        if not any(c["status"] == "ACTIVE" for c in answer["clusters"]):
+            await self._aws.call("ecs", "create_cluster", clusterName=cluster)
+            done.append(f"created cluster {cluster}")
+        done.append(await self._cloud_map.ensure_namespace(namespace))
+        return [line for line in done if line]
+
+    async def apply_service(self, service: ServiceSystem) -> list[str]:
+        """The service is there and as described; its running images and weights stay. What was
+        done.
+        """
+        weights = dict(await self.weights(service)) or {service.config.sides[0]: 100}
+        done = [await self._aws.ensure(system.virtual_router(service))]
+        for side, weight in weights.items():
+            if weight:
+                image = (await self.observe(service, side)).image or service.config.image
+                done += await self._ensure_side(service, side, image, replace=False)
+            else:
+                done.append(await self._aws.ensure(system.virtual_node(service, side)))
+        done.append(await self._aws.ensure(system.route(service, weights)))
+        done.append(await self._aws.ensure(system.virtual_service(service)))
+        return [line for line in done if line]
+
+    async def apply_gateway(
+        self, gateway: GatewaySystem, hostnames: Mapping[str, str]
+    ) -> list[str]:
+        """The gateway is there and as described; what was done."""
+        done = [await self._aws.ensure(system.virtual_gateway(gateway))]
+        for route in system.gateway_routes(gateway, hostnames):
+            done.append(await self._aws.ensure(route))
+        definition = system.gateway_task_definition(gateway, self._region)
+        desired = gateway.config.desired_count
+        done += await self._ensure_tasks(gateway.cluster, gateway.name, definition, desired, None)
+        return [line for line in done if line]
+
+    async def running(self, cluster: str, name: str) -> tuple[int, int]:
+        """Running and desired tasks of an ECS service; zero where there is none."""
+        found = await self._ecs_service(cluster, name)
+        if found is None or found["status"] != "ACTIVE":
+            return 0, 0
+        return found["runningCount"], found["desiredCount"]
+
+    async def _ensure_side(
+        self, service: ServiceSystem, side: str, image: str, *, replace: bool
+    ) -> list[str]:
+        """``replace``: tasks of another image are stopped first and never mixed with the new."""
+        node = service.node(side)
+        if replace:
+            earlier = await self.observe(service, side)
+            if earlier.image and earlier.image != image:
+                await self.stop_side(service, side)
+                raise DriverError(
+                    f"the tasks of {node} with {earlier.image} to stop", retryable=True
+                )
+        done = [await self._aws.ensure(system.virtual_node(service, side))]
+        registry, line = await self._cloud_map.ensure_service(service.namespace, service.name)
+        definition = system.task_definition(service, side, image, self._region)
+        count = service.config.desired_count
+        return [
+            *done,
+            line,
+            *await self._ensure_tasks(service.cluster, node, definition, count, registry),
+        ]
+
+    async def _ensure_tasks(
+        self,
+        cluster: str,
+        name: str,
+        definition: Mapping[str, Any],
+        desired: int,
+        registry: str | None,
+    ) -> list[str]:
+        """An ECS service of this name runs ``definition`` with the desired count."""
+        arn, line = await self._task_definition(definition)
+        found = await self._ecs_service(cluster, name)
+        if found is not None and found["status"] == "DRAINING":
+            raise DriverError(f"the earlier tasks of {name} to stop", retryable=True)
+        if found is None or found["status"] != "ACTIVE":
+            request = system.ecs_service(cluster, name, arn, desired, registry)
+            network = {"awsvpcConfiguration": self._network}
+            await self._aws.call("ecs", "create_service", **request, networkConfiguration=network)
+            return [line, f"created ECS service {name}"]
+        if found["taskDefinition"] == arn and found["desiredCount"] == desired:
+            return [line]
+        await self._aws.call(
+            "ecs",
+            "update_service",
+            cluster=cluster,
+            service=name,
+            taskDefinition=arn,
+            desiredCount=desired,
+        )
+        return [line, f"changed ECS service {name}"]
+
+    async def _task_definition(self, wanted: Mapping[str, Any]) -> tuple[str, str]:
+        """The ARN of a revision that is as wanted, registered where the newest is not."""
+        family = wanted["family"]
+        arns = await self._aws.list(
+            "ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family, sort="DESC"
+        )
+        if arns:
+            answer = await self._aws.call("ecs", "describe_task_definition", taskDefinition=arns[0])
+            if system.covers(answer["taskDefinition"], dict(wanted)):
+                return str(arns[0]), ""
+        answer = await self._aws.call("ecs", "register_task_definition", **wanted)
+        arn = str(answer["taskDefinition"]["taskDefinitionArn"])
+        return arn, f"registered task definition {arn.rpartition('/')[2]}"
+
+    async def _ecs_service(self, cluster: str, name: str) -> dict[str, Any] | None:
+        try:
+            answer = await self._aws.call(
+                "ecs", "describe_services", cluster=cluster, services=[name]
+            )
+        except NotThere:
+            return None
+        found: list[dict[str, Any]] = answer["services"]
+        return found[0] if found else None
+
+    async def _image(self, definition: str) -> str:
+        """The application's image in a task definition, which never changes."""
+        if definition not in self._images:
+            answer = await self._aws.call(
+                "ecs", "describe_task_definition", taskDefinition=definition
+            )
+            containers = answer["taskDefinition"]["containerDefinitions"]
+            image = next((c["image"] for c in containers if c["name"] == "app"), "")
+            self._images[definition] = image
+        return self._images[definition]
+
+    async def _has(self, service: ServiceSystem, side: str) -> bool:
+        names = system.virtual_node(service, side).names
+        try:
+            await self._aws.call("appmesh", "describe_virtual_node", **names)
+        except NotThere:
+            return False
+        return True

@@ -18,7 +18,10 @@ def serve(app: Any) -> Iterator[str]:
 
     Gives the base URL (``http://127.0.0.1:PORT``). The application's lifespan runs in that loop.
     """
-    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it an answer, which uvicorn
+    # writes in two pieces, waits 40 ms for the client's delayed acknowledgement
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server")

@@ -553,6 +553,23 @@ def test_of_two_callers_one_gets_the_name(url: str, api: Any) -> None:
             {"listeners": [{"portMapping": {"port": 80, "protocol": "tcp"}}]},
             "spec.listeners[0].portMapping.protocol",
         ),
+        (
+            "create_virtual_node",
+            {"virtualNodeName": "n"},
+            {
+                **NODE,
+                "listeners": [
+                    {
+                        "portMapping": {"port": 80, "protocol": "http"},
+                        "tls": {
+                            "mode": "STRICT",
+                            "certificate": {"sds": {"secretName": "s"}},
+                        },
+                    }
+                ],
+            },
+            "spec.listeners[0].tls",
+        ),
     ],
 )
 def test_what_is_not_translated_yet_is_refused_by_name(
@@ -562,6 +579,4 @@ def test_what_is_not_translated_yet_is_refused_by_name(
     message = refused(
         "BadRequestException", getattr(api, operation), meshName="m", **names, spec=spec
     )
-    assert message == (
-        f"{path}: not supported by this version of Tealmesh yet; leave out this member"
-    )
+    assert message == f"{path}: not supported by this version of Tealmesh yet; leave it out"

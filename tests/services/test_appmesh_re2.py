@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tealmesh.engine.sidecar import find_envoy
-from tealmesh.services.appmesh_re2 import MAX_PROGRAM_SIZE, re2_error
+from tealmesh.envoy.bootstrap import REGEX_SIZE
+from tealmesh.services.appmesh_re2 import re2_error
 
 ACCEPTED = [
     "abc", "/v[0-9]+/.*", "a|b|", "(a)(?:b)(?P<n>c)(?<m>d)", "(?i)abc", "a(?i)b", "(?i-s:x)",
@@ -42,7 +43,7 @@ def _bootstrap(patterns: list[str]) -> dict[str, Any]:
     filters = [{"name": "http", "typed_config": connection_manager}]
     address = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
     listener = {"name": "l", "address": address, "filter_chains": [{"filters": filters}]}
-    limits = {"re2.max_program_size.error_level": MAX_PROGRAM_SIZE}
+    limits = {"re2.max_program_size.error_level": REGEX_SIZE}
     return {
         "static_resources": {"listeners": [listener]},
         "layered_runtime": {"layers": [{"name": "limits", "static_layer": limits}]},

@@ -98,7 +98,7 @@ ROUTES = [
     (route(port=8081), "action.weightedTargets[0].port = 8081: must be a port of a listener of Vi"),
     (route(match=81), "spec.httpRoute.match.port = 81: must be a port of a listener of VirtualRou"),
     (route(protocol="http2"), 'spec = "http2Route": must not be used: the listener of VirtualRout'),
-    (route(protocol="tcp"), "on port 80 has protocol 'http'"),
+    (route(protocol="grpc"), "on port 80 has protocol 'http'"),
     (route("two"), "weightedTargets[0].port = null: must be one of 1, 2, as VirtualNode two has"),
     (route("grpc"), "virtualNode = \"grpc\": must have a listener of protocol 'http'"),
 ]

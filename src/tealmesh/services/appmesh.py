@@ -14,6 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from tealmesh.envoy.support import unsupported
@@ -211,8 +212,8 @@ class AppMesh:
         if paths:
             raise AwsError(
                 "BadRequestException",
-                f"{', '.join(paths)}: not supported by this version of Tealmesh yet; leave out"
-                f" {'these members' if len(paths) > 1 else 'this member'}",
+                f"{_named_together(paths)}: not supported by this version of Tealmesh yet; leave"
+                " it out",
             )
         return rules.filled(kind, spec)
 
@@ -348,3 +349,10 @@ def _refuse(problems: rules.Problems) -> None:
     found = [str(problem) for problem in problems]
     if found:
         raise AwsError("BadRequestException", "; ".join(found[:5]))
+
+
+def _named_together(paths: list[str]) -> str:
+    """The members as one where they are all of one structure, else the first of them."""
+    members = zip(*(path.split(".") for path in paths), strict=False)
+    together = [one[0] for one in takewhile(lambda level: len(set(level)) == 1, members)]
+    return ".".join(together) if len(together) > 1 else ", ".join(paths[:5])

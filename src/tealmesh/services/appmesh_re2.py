@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import re2
 
-MAX_PROGRAM_SIZE = 1000
-"""Instructions that a compiled pattern may have: ``re2.max_program_size.error_level``, which our
-bootstrap raises from Envoy's own 100 to this.
-
-https://www.envoyproxy.io/docs/envoy/latest/api-v3/type/matcher/v3/regex.proto
-"""
+from tealmesh.envoy.bootstrap import REGEX_SIZE
 
 
 def re2_error(pattern: str) -> str | None:
     """Why Envoy would refuse ``pattern``, or None when it accepts it."""
     options = re2.Options()
-    # Envoy matches bytes, not characters: in that encoding \\x{100} is no escape.
+    # Envoy matches bytes, not characters: in that encoding \x{100} is no escape.
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     try:
@@ -29,6 +24,6 @@ def re2_error(pattern: str) -> str | None:
     except re2.error as error:
         reason = error.args[0]
         return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-    if size > MAX_PROGRAM_SIZE:
-        return f"it compiles to {size} instructions, at most {MAX_PROGRAM_SIZE} are allowed"
+    if size > REGEX_SIZE:
+        return f"it compiles to {size} instructions, at most {REGEX_SIZE} are allowed"
     return None

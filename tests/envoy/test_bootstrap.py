@@ -1,0 +1,103 @@
+"""The bootstrap that an Envoy of the App Mesh image's environment gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from envoy.config.core.v3 import base_pb2
+from google.protobuf import json_format
+
+from tealmesh.envoy.bootstrap import bootstrap, proxy_of
+from tealmesh.model.errors import TealError
+from tealmesh.model.mesh import Kind, Proxy
+from tests.support.envoy import validate
+
+NODE = {"APPMESH_RESOURCE_ARN": "mesh/m/virtualNode/n"}
+ARN = "arn:aws:appmesh:us-east-1:123456789012:mesh/m@123456789012/virtualGateway/g"
+
+
+def made(environment: dict[str, str], **more: Any) -> dict[str, Any]:
+    return bootstrap(environment, xds_address=("127.0.0.1", 18000), **more)
+
+
+def parsed(node: dict[str, Any]) -> Any:
+    return json_format.ParseDict(node, base_pb2.Node())
+
+
+@pytest.mark.parametrize("delta", [True, False])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"ENABLE_ENVOY_STATS_TAGS": "1", "ENVOY_INITIAL_FETCH_TIMEOUT": "5"},
+        {"ENABLE_ENVOY_XRAY_TRACING": "1", "XRAY_SAMPLING_RATE": "0.5"},
+    ],
+)
+def test_envoy_accepts_it(more: dict[str, str], delta: bool, tmp_path: Path) -> None:
+    found = made({**NODE, **more}, token="secret", delta=delta)
+    assert validate(found, tmp_path) == ""
+
+
+def test_what_goes_in_as_addresses_comes_back_as_the_proxy() -> None:
+    addresses = {
+        "address": "127.1.2.3",
+        "app_address": "127.1.2.4",
+        "publish_address": "127.0.0.1",
+    }
+    found = made(NODE, task="arn:task", **addresses)
+    assert proxy_of(parsed(found["node"])) == Proxy("m", Kind.VIRTUAL_NODE, "n", **addresses)
+    assert found["node"]["metadata"]["tealmesh"]["task"] == "arn:task"
+
+
+@pytest.mark.parametrize("variable", ["APPMESH_RESOURCE_ARN", "APPMESH_VIRTUAL_NODE_NAME"])
+def test_a_resource_is_named_by_arn_or_in_short(variable: str) -> None:
+    found = made({variable: ARN})
+    assert found["node"]["id"] == "mesh/m/virtualGateway/g"
+    proxy = proxy_of(parsed(found["node"]))
+    assert proxy == Proxy("m", Kind.VIRTUAL_GATEWAY, "g")
+    assert proxy.redirected
+
+
+def test_an_envoy_of_someone_elses_bootstrap_is_known_by_its_node_id() -> None:
+    assert proxy_of(base_pb2.Node(id=ARN)) == Proxy("m", Kind.VIRTUAL_GATEWAY, "g")
+
+
+@pytest.mark.parametrize("text", ["", "n", "mesh/m/virtualRouter/r", "mesh//virtualNode/n"])
+def test_a_node_id_that_names_nothing_is_refused(text: str) -> None:
+    with pytest.raises(TealError, match=r"must be mesh/MESH/virtualNode/NAME"):
+        proxy_of(base_pb2.Node(id=text))
+
+
+def test_metadata_that_is_no_address_is_refused() -> None:
+    node = {"id": "mesh/m/virtualNode/n", "metadata": {"tealmesh": {"address": "here"}}}
+    with pytest.raises(TealError, match=r"tealmesh\.address = 'here': must be an IP address"):
+        proxy_of(parsed(node))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ENVOY_ADMIN_ACCESS_PORT", "http"),
+        ("ENVOY_ADMIN_ACCESS_PORT", "70000"),
+        ("ENVOY_INITIAL_FETCH_TIMEOUT", "-1"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str) -> None:
+    with pytest.raises(TealError, match=rf"{variable} = '{value}': must be a number"):
+        made({**NODE, variable: value})
+
+
+def test_the_environment_must_name_a_resource() -> None:
+    with pytest.raises(TealError, match="APPMESH_RESOURCE_ARN is not set"):
+        made({})
+
+
+def test_the_token_goes_to_the_control_plane_alone() -> None:
+    found = made(NODE, token="secret")
+    header = [{"key": "authorization", "value": "Bearer secret"}]
+    (service,) = found["dynamic_resources"]["ads_config"]["grpc_services"]
+    assert service["initial_metadata"] == header
+    assert str(found).count("secret") == 2  # ADS and the metrics service, one cluster
+    assert "initial_metadata" not in str(made(NODE))

@@ -1,0 +1,279 @@
+"""Names, references, order and reuse in translated resources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tealmesh.envoy.resources import ResourceSet, dangling, encode
+from tealmesh.envoy.translate import TranslationError, Translator, translate
+from tealmesh.model.mesh import Kind
+from tests.support.envoy import as_json, decoded, static_bootstrap, validate
+from tests.support.meshes import MeshBuilder
+
+EGRESS = "rds_egress_http_15001"
+
+
+def shop() -> MeshBuilder:
+    """A node `web` that calls shop.local, which `blue` and `green` provide."""
+    mesh = MeshBuilder()
+    mesh.node("blue")
+    mesh.node("green")
+    mesh.instances("blue", "127.9.9.1")
+    mesh.instances("green", "127.9.9.2")
+    mesh.service("shop.local", "shop")
+    mesh.route("shop", "all", {"blue": 3, "green": 0})
+    backends = [{"virtualService": {"virtualServiceName": "shop.local"}}]
+    mesh.node("web", port=9090, backends=backends)
+    return mesh
+
+
+def weights(mesh: MeshBuilder) -> dict[str, int]:
+    found = translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS]
+    route = decoded(found).virtual_hosts[0].routes[0].route
+    return {one.name.split("_")[3]: one.weight.value for one in route.weighted_clusters.clusters}
+
+
+def test_names_are_app_meshs() -> None:
+    mesh = shop()
+    made = translate(mesh.snapshot(), mesh.proxy("web"))
+    assert sorted(made.listeners) == ["lds_egress_0.0.0.0_15001", "lds_ingress_0.0.0.0_15000"]
+    assert sorted(made.routes) == [EGRESS, "rds_ingress_http_9090"]
+    assert sorted(made.clusters) == [
+        "cds_egress_m_amazonaws",
+        "cds_egress_m_blue_http_8080",
+        "cds_egress_m_green_http_8080",
+        "cds_ingress_m_web_http_9090",
+    ]
+    assert sorted(made.endpoints) == ["cds_egress_m_blue_http_8080", "cds_egress_m_green_http_8080"]
+    plain = translate(mesh.snapshot(), mesh.proxy("web", address="127.0.0.5"))
+    assert sorted(plain.listeners) == ["lds_egress_127.0.0.5_15001", "lds_ingress_127.0.0.5_9090"]
+
+
+def test_one_virtual_host_a_service_by_name_and_port() -> None:
+    mesh = shop()
+    route = as_json(translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS])
+    hosts = {host["name"]: host["domains"] for host in route["virtual_hosts"]}
+    assert hosts["shop.local"] == ["shop.local", "shop.local:8080"]
+    assert set(hosts) == {"shop.local", "amazonaws"}
+
+
+def test_the_same_snapshot_gives_the_same_bytes() -> None:
+    mesh = shop()
+    snapshot, proxy = mesh.snapshot(), mesh.proxy("web")
+    assert translate(snapshot, proxy) == translate(snapshot, proxy)
+    again = shop()
+    assert translate(again.snapshot(), again.proxy("web")) == translate(snapshot, proxy)
+
+
+def test_a_route_that_changes_leaves_everything_else_as_it_is() -> None:
+    mesh, translator = shop(), Translator()
+    proxy = mesh.proxy("web")
+    before = translator.translate(mesh.snapshot(), proxy)
+    mesh.route("shop", "all", {"blue": 1, "green": 1})
+    after = translator.translate(mesh.snapshot(), proxy)
+    changed = {
+        name
+        for kind in ("clusters", "endpoints", "listeners", "routes")
+        for name, resource in getattr(after, kind).items()
+        if resource is not getattr(before, kind)[name]
+    }
+    assert changed == {EGRESS}
+    assert after.routes[EGRESS].version != before.routes[EGRESS].version
+
+
+def test_a_proxy_that_the_mesh_does_not_have_is_named() -> None:
+    mesh = shop()
+    with pytest.raises(TranslationError, match="mesh/m/virtualNode/none does not exist"):
+        translate(mesh.snapshot(), mesh.proxy("none"))
+    with pytest.raises(TranslationError, match="mesh/m/virtualGateway/web does not exist"):
+        translate(mesh.snapshot(), mesh.proxy("web", Kind.VIRTUAL_GATEWAY))
+    with pytest.raises(TranslationError, match="another mesh"):
+        translate(mesh.snapshot(), mesh.proxy("web", mesh="other"))
+
+
+def test_weight_waits_for_an_instance_that_can_answer() -> None:
+    mesh = shop()
+    mesh.route("shop", "all", {"blue": 1, "green": 9})
+    mesh.instances("green")
+    assert weights(mesh) == {"blue": 1, "green": 0}
+    mesh.instances("green", "127.9.9.2", healthy=False)
+    assert weights(mesh) == {"blue": 1, "green": 0}
+    mesh.instances("green", "127.9.9.2")
+    assert weights(mesh) == {"blue": 1, "green": 9}
+    mesh.instances("green", "127.9.9.2", draining=True)
+    assert weights(mesh) == {"blue": 1, "green": 0}
+    mesh.instances("blue")
+    assert weights(mesh) == {"blue": 1, "green": 9}
+
+
+def test_zero_weight_clusters_stay_in_the_route() -> None:
+    assert weights(shop()) == {"blue": 3, "green": 0}
+
+
+def test_dangling_references_are_found() -> None:
+    made = translate(shop().snapshot(), shop().proxy("web"))
+    assert dangling(made) == []
+    lacking = ResourceSet(
+        clusters={"cds_a": encode("cds_a", decoded(made.clusters["cds_egress_m_amazonaws"]), "x")},
+        routes={EGRESS: made.routes[EGRESS]},
+        listeners=made.listeners,
+    )
+    assert dangling(lacking) == [
+        "cluster cds_a needs endpoints x, which are absent",
+        "listener lds_egress_0.0.0.0_15001 needs cds_egress_m_amazonaws, which is absent",
+        "listener lds_ingress_0.0.0.0_15000 needs rds_ingress_http_9090, which is absent",
+        "route rds_egress_http_15001 leads to cluster cds_egress_m_amazonaws, which is absent",
+        "route rds_egress_http_15001 leads to cluster cds_egress_m_blue_http_8080, which is absent",
+        "route rds_egress_http_15001 leads to cluster cds_egress_m_green_http_8080, "
+        "which is absent",
+    ]
+
+
+def test_names_that_differ_in_case_alone_do_not_break_the_others() -> None:
+    mesh = shop()
+    mesh.service("SHOP.local", "shop")
+    mesh.caller("web", "shop.local", "SHOP.local")
+    hosts = as_json(translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS])["virtual_hosts"]
+    domains = [domain.lower() for host in hosts for domain in host["domains"]]
+    assert len(domains) == len(set(domains))
+
+
+ROUTES = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(0, 3)),
+        st.sampled_from(["/", "/a", "/a/b", "/a/b/c", "/longest/of/all"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(ROUTES)
+def test_routes_stand_in_the_order_of_priority_then_longest_prefix(
+    chosen: list[tuple[int | None, str]],
+) -> None:
+    mesh = shop()
+    del mesh.made[Kind.ROUTE, "shop", "all"]
+    for index, (priority, prefix) in enumerate(chosen):
+        more = {} if priority is None else {"priority": priority}
+        mesh.route("shop", f"r{index}", {"blue": 1}, match={"prefix": prefix}, **more)
+    made = decoded(translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS])
+    found = [chosen[int(route.name[1:])] for route in made.virtual_hosts[0].routes]
+    assert found == sorted(
+        found, key=lambda one: (1001 if one[0] is None else one[0], -len(one[1]))
+    )
+    assert len(found) == len(chosen)
+
+
+DURATION = st.fixed_dictionaries(
+    {"unit": st.sampled_from(["s", "ms"]), "value": st.integers(0, 10_000)}
+)
+VALUE = st.one_of(
+    st.sampled_from(["exact", "prefix", "suffix"]).flatmap(
+        lambda kind: st.fixed_dictionaries({kind: st.text("ab-./*%\\é", min_size=1)})
+    ),
+    st.just({"regex": "[a-z]+.*"}),
+    st.just({"range": {"start": -5, "end": 7}}),
+)
+HEADER = st.fixed_dictionaries(
+    {"name": st.sampled_from(["x-a", "x-b"])},
+    optional={"invert": st.booleans(), "match": VALUE},
+)
+QUERY = st.fixed_dictionaries(
+    {"name": st.sampled_from(["q", "r"])}, optional={"match": st.just({"exact": "1"})}
+)
+CONDITIONS = {
+    "headers": st.lists(HEADER, min_size=1, max_size=3),
+    "queryParameters": st.lists(QUERY, min_size=1, max_size=2),
+    "method": st.sampled_from(["GET", "POST", "CONNECT"]),
+    "port": st.just(8080),
+}
+PATHS = st.one_of(
+    st.just({}),
+    st.sampled_from(["/", "/a", "/a/", "/a.b+c"]).map(lambda p: {"prefix": p}),
+    st.sampled_from(["/", "/x", "/a/\\1"]).map(lambda p: {"path": {"exact": p}}),
+    st.sampled_from(["/.*", "/a/[0-9]{1,3}", "/(a|b)"]).map(lambda p: {"path": {"regex": p}}),
+)
+HTTP_MATCH = st.builds(
+    lambda path, rest: path | rest,
+    PATHS,
+    st.fixed_dictionaries({}, optional={**CONDITIONS, "scheme": st.just("http")}),
+)
+GRPC_MATCH = st.fixed_dictionaries(
+    {}, optional={"serviceName": st.just("a.B"), "metadata": CONDITIONS["headers"]}
+)
+RETRY = st.fixed_dictionaries(
+    {
+        "maxRetries": st.integers(0, 3),
+        "perRetryTimeout": DURATION,
+        "httpRetryEvents": st.lists(
+            st.sampled_from(["server-error", "gateway-error", "client-error", "stream-error"]),
+            min_size=1,
+        ),
+        "tcpRetryEvents": st.lists(st.just("connection-error"), max_size=1),
+    }
+)
+MORE = st.fixed_dictionaries(
+    {},
+    optional={
+        "retryPolicy": RETRY,
+        "timeout": st.fixed_dictionaries({}, optional={"perRequest": DURATION, "idle": DURATION}),
+        "priority": st.integers(0, 1000),
+    },
+)
+ROUTE = st.one_of(
+    st.tuples(st.sampled_from(["httpRoute", "http2Route"]), HTTP_MATCH, MORE),
+    st.tuples(st.just("grpcRoute"), GRPC_MATCH, MORE),
+)
+HOSTNAME = st.sampled_from(
+    [{}, {"hostname": {"exact": "A.example.com"}}, {"hostname": {"suffix": "*.example.com"}}]
+)
+REWRITE = st.sampled_from([{}, {"hostname": {"defaultTargetHostname": "DISABLED"}}])
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(ROUTE, min_size=5, max_size=12),
+    st.lists(st.tuples(PATHS, HOSTNAME, REWRITE), min_size=5, max_size=12),
+)
+def test_envoy_accepts_generated_specs(
+    tmp_path: Path, routes: list[Any], gateway_routes: list[Any]
+) -> None:
+    mesh = MeshBuilder()
+    check = {"protocol": "grpc", "healthyThreshold": 2, "unhealthyThreshold": 2}
+    check |= {"timeoutMillis": 2000, "intervalMillis": 5000}
+    limits = {"maxConnections": 1, "maxPendingRequests": 2}
+    second = {"unit": "s", "value": 1}
+    outliers = {"interval": second, "baseEjectionDuration": second}
+    outliers |= {"maxEjectionPercent": 50, "maxServerErrors": 5}
+    mesh.node("a", listener={"connectionPool": {"http": limits}, "outlierDetection": outliers})
+    mesh.node("b", protocol="grpc", listener={"healthCheck": check})
+    mesh.node("c", serviceDiscovery={"dns": {"hostname": "c.example"}})
+    mesh.service("s.local", "r")
+    for index, (member, match, more) in enumerate(routes):
+        targets = {"a": 1, "b": 0, "c": 5}
+        mesh.route("r", f"r{index}", targets, member=member, match=match, **more)
+    backends = [{"virtualService": {"virtualServiceName": "s.local"}}]
+    mesh.node("web", port=9090, backends=backends)
+    mesh.gateway("edge")
+    for index, (path, hostname, rewrite) in enumerate(gateway_routes):
+        match = path | hostname or {"prefix": "/"}
+        name = f"g{index}"
+        mesh.gateway_route("edge", name, "s.local", match=match, rewrite=rewrite)
+    snapshot = mesh.snapshot()
+    node = translate(snapshot, mesh.proxy("web", address="127.0.0.5"))
+    edge = translate(snapshot, mesh.proxy("edge", Kind.VIRTUAL_GATEWAY))
+    whole = ResourceSet(
+        clusters={**node.clusters, **edge.clusters},
+        endpoints={**node.endpoints, **edge.endpoints},
+        listeners={**node.listeners, **edge.listeners},
+        routes={**node.routes, **edge.routes},
+    )
+    assert validate(static_bootstrap(whole), tmp_path) == ""

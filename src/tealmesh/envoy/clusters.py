@@ -52,6 +52,10 @@ def egress(
     # Envoy's "panic" would send requests to draining and unhealthy hosts as soon as these are
     # the majority, which every rolling replacement makes them.
     cluster.common_lb_config.healthy_panic_threshold.value = 0
+    # Envoy keeps changes of health, DRAINING among them, from its workers for up to 1 s unless
+    # told otherwise: it would acknowledge a drain and still send requests there.
+    # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto#config-cluster-v3-cluster-commonlbconfig
+    cluster.common_lb_config.update_merge_window.SetInParent()
     if "healthCheck" in listener:
         cluster.health_checks.append(_health_check(listener["healthCheck"], node.name))
     if "outlierDetection" in listener:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from envoy.config.route.v3 import route_components_pb2 as components
@@ -31,6 +32,12 @@ _HTTP_EVENTS = {
 }
 _TCP_EVENTS = {"connection-error": "connect-failure"}
 
+# A retry is for another host than the one that has just failed.
+_PREVIOUS_HOSTS = components.RetryPolicy.RetryHostPredicate(
+    name="envoy.retry_host_predicates.previous_hosts",
+    typed_config=packed(previous_hosts_pb2.PreviousHostsPredicate()),
+)
+
 
 @dataclass(frozen=True)
 class Service:
@@ -46,7 +53,7 @@ class Service:
     nodes: tuple[MeshResource, ...]
     capable: frozenset[str]
 
-    @property
+    @cached_property
     def ports(self) -> tuple[int, ...]:
         """The ports that it listens at: its router's, or its node's."""
         holders = (self.router,) if self.router else self.nodes
@@ -56,6 +63,11 @@ class Service:
             for listener in holder.spec.get("listeners", ())
         ]
         return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def by_name(self) -> dict[str, MeshResource]:
+        """The nodes by name."""
+        return {node.name: node for node in self.nodes}
 
 
 @dataclass(frozen=True)
@@ -202,13 +214,7 @@ def retry_policy(spec: Spec | None) -> Any:
         limit = duration(spec["perRetryTimeout"])
         if limit.seconds or limit.nanos:
             policy.per_try_timeout.CopyFrom(limit)
-    # A retry is for another host than the one that has just failed.
-    policy.retry_host_predicate.append(
-        components.RetryPolicy.RetryHostPredicate(
-            name="envoy.retry_host_predicates.previous_hosts",
-            typed_config=packed(previous_hosts_pb2.PreviousHostsPredicate()),
-        )
-    )
+    policy.retry_host_predicate.append(_PREVIOUS_HOSTS)
     policy.host_selection_retry_max_attempts = 5
     return policy
 
@@ -247,10 +253,9 @@ def _targets(service: Service, specs: Iterable[Spec], asked: int | None) -> list
     Without a port the target's listener at the port that was asked for is meant, else its first
     (https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_WeightedTarget.html).
     """
-    nodes = {node.name: node for node in service.nodes}
     found = []
     for spec in specs:
-        node = nodes.get(spec["virtualNode"])
+        node = service.by_name.get(spec["virtualNode"])
         if node is None:
             continue
         listener = discovery.listener(node, spec.get("port"))

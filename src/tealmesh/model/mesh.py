@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -43,7 +44,7 @@ class MeshResource:
     revision: int
     spec: Mapping[str, Any]
 
-    @property
+    @cached_property
     def identity(self) -> tuple[str, str, str, str, int]:
         return (self.mesh, self.kind.value, self.parent, self.name, self.revision)
 

@@ -21,6 +21,7 @@ from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import Clock
 from tealmesh.model.rollout import Traffic
 from tealmesh.rollout import metrics_proto as proto
+from tealmesh.rollout.system import ServiceSystem
 
 COMPLETED = "upstream_rq_completed"
 FAILED = "upstream_rq_5xx"
@@ -173,6 +174,11 @@ class Metrics:
             members_healthy=_least(members, MEMBERS_HEALTHY),
             seen_until=min(seen_until, default=0.0),
         )
+
+    def callers_saw(self, service: ServiceSystem, side: str, since: float) -> Traffic:
+        """`traffic` of one side of a service."""
+        config = service.config
+        return self.traffic(service.mesh, service.node(side), since, config.port, "http")
 
     def _with(self, name: str) -> Iterator[tuple[_Envoy, _Cluster]]:
         for envoy in self._envoys.values():

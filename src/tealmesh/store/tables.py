@@ -53,6 +53,7 @@ FAMILIES = "ecs.family"  # family: its newest revision, which is never given twi
 ACCOUNT_SETTINGS = "ecs.accountSetting"  # principal ARN or "default", setting name
 
 SYSTEMS = "teal.system"  # service name: its part of teal.toml as applied
+GATEWAYS = "teal.gateway"  # gateway name: its part of teal.toml as applied
 IMAGES = "teal.image"  # pattern of an image name -> command
 DEPLOYMENTS = "teal.deployment"  # service, deployment id
 JOURNAL = "teal.journal"  # deployment id, sequence number with six digits

@@ -49,7 +49,8 @@ class ApiDriver:
         found = await self._ecs_service(service.cluster, node)
         if found is None or found["status"] != "ACTIVE":
             return SideTasks()
-        primary = next((d for d in found["deployments"] if d["status"] == "PRIMARY"), {})
+        deployments: list[dict[str, Any]] = found["deployments"]
+        primary = next((d for d in deployments if d["status"] == "PRIMARY"), {})
         failed = primary.get("rolloutState") == "FAILED"
         registered = await self._cloud_map.healthy(service, node)
         return SideTasks(

@@ -27,12 +27,12 @@ class Aws:
         self._clients: dict[str, Any] = {}
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="driver")
 
-    async def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
+    async def call(self, service: str, operation: str, /, **request: Any) -> dict[str, Any]:
         """The operation's answer. Raises DriverError; `NotThere` when AWS says so."""
         work = partial(self._call, service, operation, request)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def list(self, service: str, operation: str, member: str, **request: Any) -> list[Any]:
+    async def list(self, service: str, operation: str, member: str, /, **request: Any) -> list[Any]:
         """The members of all pages of a listing."""
         found: list[Any] = []
         token: dict[str, str] = {}

@@ -8,7 +8,8 @@ The rules, each measured with Envoy 1.40 under load (DESIGN section 7):
 
 * Clusters of the target are sent at once. A cluster that only the old state has stays as long as
   any listener or route that the Envoy holds, may hold, or is being sent refers to it. So the set
-  in between is the union of old, pending and new.
+  in between is the union of old, pending and new. On a stream that goes on from an earlier one,
+  clusters from then also stay until the target's listeners and routes are in force.
 * A route (or listener) is sent once every cluster that it leads to is present: acknowledged in
   any version. Envoy holds back the ACK of a cluster update until its new clusters are warm
   (`ClusterManagerImpl::updateClusterCounts`), so the ACK means that requests can go there. It is
@@ -28,7 +29,7 @@ is enough, and one slow Envoy does not hold up the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -51,6 +52,10 @@ class State(Protocol):
     def flights(self) -> Iterable[Flight]: ...
     @property
     def doubtful(self) -> Mapping[tuple[str, str], Resource]: ...
+    @property
+    def maybe_gone(self) -> Set[str]: ...
+    @property
+    def inherited(self) -> Set[str]: ...
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Nothing:
     sent: Mapping[str, Resource] = field(default_factory=dict)
     flights: tuple[Flight, ...] = ()
     doubtful: Mapping[tuple[str, str], Resource] = field(default_factory=dict)
+    maybe_gone: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
 
 
 NOTHING = Nothing()
@@ -156,8 +163,32 @@ def _clusters(
         return target.clusters
     users = [*_maybe_held(listeners), *_maybe_held(routes)]
     if not any(is_unknown(user) for user in users):
-        extra &= {name for user in users for name in user.refers_to}
+        in_use = {name for user in users for name in user.refers_to}
+        if not _in_force(target, listeners, routes):
+            in_use |= clusters.inherited
+        extra &= in_use
     return {**{name: clusters.sent[name] for name in extra}, **target.clusters}
+
+
+def _in_force(target: ResourceSet, listeners: State, routes: State) -> bool:
+    """Whether the Envoy has the target's listeners and routes and no listener besides.
+
+    Until then, on a stream that goes on from an earlier one, routes may be in use that we have not
+    been told of yet: the first request for clusters comes before the first one for routes.
+    """
+    needed = {name for listener in target.listeners.values() for name in listener.refers_to}
+    return (
+        listeners is not NOTHING
+        and not listeners.flights
+        and listeners.acked.keys() <= target.listeners.keys()
+        and all(_has(listeners, listener) for listener in target.listeners.values())
+        and all(_has(routes, target.routes[name]) for name in needed if name in target.routes)
+    )
+
+
+def _has(state: State, resource: Resource) -> bool:
+    held = state.acked.get(resource.name)
+    return held is not None and held.version == resource.version
 
 
 def _maybe_held(state: State) -> Iterator[Resource]:
@@ -182,7 +213,7 @@ class _Warming:
         return not missing
 
     def _present(self, name: str) -> bool:
-        there = name in self._clusters.acked
+        there = name in self._clusters.acked and name not in self._clusters.maybe_gone
         since: float | None = None
         for flight in self._clusters.flights:
             if name in flight.removed:

@@ -180,7 +180,7 @@ class AdsCache:
 
     def update(self, snapshot: MeshSnapshot) -> None:
         """A newer snapshot of a mesh; one that is not newer is ignored."""
-        mesh = snapshot.mesh.mesh
+        mesh = snapshot.mesh.name
         known = self._snapshots.get(mesh)
         if known is not None and known.revision >= snapshot.revision:
             return

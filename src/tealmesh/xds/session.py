@@ -5,7 +5,7 @@ Pure: requests, targets and the time go in; the next response to send comes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import Resource, ResourceSet
@@ -36,7 +36,7 @@ class Memory:
     """What is left of a session when its stream ends: what the Envoy goes on with."""
 
     good: ResourceSet | None = None
-    acked: Mapping[str, Mapping[str, Resource]] = field(default_factory=dict)
+    outcomes: Mapping[str, Sequence[Mapping[str, Resource]]] = field(default_factory=dict)
 
 
 class Session:
@@ -92,11 +92,17 @@ class Session:
 
     def request(self, type_url: str, request: Request) -> Nack | None:
         """Take a request in; the NACK if it is one."""
-        subscription = self._subscriptions.get(type_url)
+        subscription, rewarm = self._subscriptions.get(type_url), False
         if subscription is None:
             subscription = (DeltaSubscription if self.delta else SotwSubscription)(type_url)
             self._subscriptions[type_url] = subscription
+            rewarm = type_url == ResourceType.ENDPOINT and (
+                ResourceType.CLUSTER not in self._subscriptions
+            )
         verdict = subscription.request(request)
+        if rewarm:
+            # Envoy asks for clusters first, except while it warms some: these need endpoints.
+            subscription.resend(subscription.names)
         self._resume(subscription)
         self._idle = False
         sent_for = self._sent_for.get(verdict.nonce) if verdict else None
@@ -131,8 +137,12 @@ class Session:
 
     def memory(self) -> Memory:
         """What to hand to the next session of the same Envoy."""
-        acked = {url: dict(held.acked) for url, held in self._subscriptions.items()}
-        return Memory(self._good, {**self._memory.acked, **acked})
+        outcomes = {
+            url: held.outcomes()
+            for url, held in self._subscriptions.items()
+            if held.acked or held.flights
+        }
+        return Memory(self._good, {**self._memory.outcomes, **outcomes})
 
     def _forget_answered(self) -> None:
         live = {flight.nonce for held in self._subscriptions.values() for flight in held.flights}
@@ -152,8 +162,8 @@ class Session:
         if self._target is None or subscription.type_url not in set(ResourceType):
             return
         type_ = ResourceType(subscription.type_url)
-        held = self._memory.acked.get(type_, {})
-        subscription.resume((of_type(self._target, type_), held))
+        held = self._memory.outcomes.get(type_, ())
+        subscription.resume((of_type(self._target, type_), *held))
 
     def _send(
         self, subscription: Subscription, change: Change, target: ResourceSet, now: float
@@ -174,9 +184,10 @@ class Session:
         endpoints = self._subscriptions.get(ResourceType.ENDPOINT)
         if endpoints is None:
             return
+        doubtful = {name for name, _ in clusters.doubtful}
         for name, cluster in change.resources.items():
             sent = clusters.sent.get(name)
-            if sent is not None and sent.version != cluster.version:
+            if sent is None or sent.version != cluster.version or name in doubtful:
                 endpoints.resend({name, *cluster.refers_to})
 
     def _roll_back(self, type_url: str, message: str, sent_for: ResourceSet | None) -> None:

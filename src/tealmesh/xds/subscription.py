@@ -8,7 +8,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol in both varian
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -105,7 +105,8 @@ def is_unknown(resource: Resource) -> bool:
 class Subscription:
     """State that both variants share. ``acked`` is what the Envoy is known to hold, ``sent`` what
     it will hold when all that is in flight has been accepted, ``doubtful`` what it may hold though
-    it refused it: Envoy applies the good part of a response that it rejects.
+    it refused it: Envoy applies the good part of a response that it rejects. ``maybe_gone`` are names
+    whose removal it refused in the same way, ``inherited`` those that it held before this stream.
     """
 
     def __init__(self, type_url: str) -> None:
@@ -116,6 +117,8 @@ class Subscription:
         self.sent: dict[str, Resource] = {}
         self.flights: list[Flight] = []
         self.doubtful: dict[tuple[str, str], Resource] = {}
+        self.maybe_gone: set[str] = set()
+        self.inherited: frozenset[str] = frozenset()
         self._answered = False
         self._dirty: set[str] = set()
         self._by_name = False
@@ -124,13 +127,21 @@ class Subscription:
         """Take a request in; the verdict on a response that it carries, if it carries one."""
         raise NotImplementedError
 
-    def resume(self, candidates: Iterable[Mapping[str, Resource]]) -> None:
+    def resume(self, candidates: Sequence[Mapping[str, Resource]]) -> None:
         """Recognise what the Envoy said it holds from an earlier stream."""
         raise NotImplementedError
 
     def due(self, offer: Offer) -> Change | None:
         """What is to be sent, given what may be sent; None when nothing is."""
         raise NotImplementedError
+
+    def outcomes(self) -> list[Mapping[str, Resource]]:
+        """What the Envoy may hold of this type when the stream breaks now, likeliest first."""
+        states: list[Mapping[str, Resource]] = [dict(self.acked)]
+        for flight in self.flights:
+            left = {n: r for n, r in states[-1].items() if n not in flight.removed}
+            states.append({**left, **flight.upserts})
+        return states
 
     def wants(self, name: str) -> bool:
         return self.wildcard or name in self.names
@@ -168,6 +179,7 @@ class Subscription:
     def _apply(self, flight: Flight) -> None:
         changed = flight.upserts.keys() | flight.removed
         self.doubtful = {key: r for key, r in self.doubtful.items() if key[0] not in changed}
+        self.maybe_gone -= changed
         self.acked.update({n: r for n, r in flight.upserts.items() if self.wants(n)})
         for name in flight.removed:
             self.acked.pop(name, None)
@@ -176,6 +188,7 @@ class Subscription:
         """Envoy refused these: what it holds of them is open until it has accepted others."""
         for flight in flights:
             self.doubtful.update({(n, r.version): r for n, r in flight.upserts.items()})
+            self.maybe_gone |= flight.removed
             self._dirty.update(flight.upserts, flight.removed)
         self.sent = dict(self.acked)
         for flight in self.flights:
@@ -224,15 +237,19 @@ class SotwSubscription(Subscription):
         refused, self.flights = self.flights[done:], []
         self._refuse(refused)
 
-    def resume(self, candidates: Iterable[Mapping[str, Resource]]) -> None:
+    def resume(self, candidates: Sequence[Mapping[str, Resource]]) -> None:
         if not self._claimed or self._answered:
             return
         for candidate in candidates:
             wanted = {n: r for n, r in candidate.items() if self.wants(n)}
             if version_of(wanted) == self._claimed:
                 self.acked, self.sent = dict(wanted), dict(wanted)
+                self.inherited = frozenset(wanted)
                 self._answered = True
                 return
+        # Envoy's names may have changed since. What it may hold is at least not taken from it.
+        for candidate in candidates:
+            self.doubtful.update({(n, r.version): r for n, r in candidate.items() if self.wants(n)})
 
     def commit(self, change: Change, nonce: str, now: float) -> None:
         super().commit(change, nonce, now)
@@ -281,6 +298,7 @@ class DeltaSubscription(Subscription):
     def _hold(self, versions: Mapping[str, str]) -> None:
         held = {n: unknown(n, v) for n, v in versions.items() if self.wants(n)}
         self.acked, self.sent = dict(held), dict(held)
+        self.inherited = frozenset(held)
         self._answered = bool(held)
 
     def _verdict(self, request: Request) -> Ack | Nack | None:
@@ -294,7 +312,7 @@ class DeltaSubscription(Subscription):
         self._apply(flight)
         return Ack(request.nonce)
 
-    def resume(self, candidates: Iterable[Mapping[str, Resource]]) -> None:
+    def resume(self, candidates: Sequence[Mapping[str, Resource]]) -> None:
         for candidate in candidates:
             for held in (self.acked, self.sent):
                 for name, resource in held.items():

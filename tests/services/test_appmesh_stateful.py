@@ -1,7 +1,8 @@
 """Any order of creating, changing and deleting keeps App Mesh's invariants.
 
 A simple model of names and references runs beside the real service on a real store. After every
-step both hold the same resources, and no reference leads nowhere.
+step both hold the same resources, and no reference leads nowhere; at the end every Envoy of the
+mesh can be configured.
 """
 
 from __future__ import annotations
@@ -14,17 +15,24 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tealmesh.envoy.translate import translate
 from tealmesh.model.errors import AwsError
-from tealmesh.model.mesh import Kind
+from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.services.appmesh_nouns import NOUNS
 from tealmesh.services.appmesh_quotas import Quotas
+from tealmesh.store.snapshot import mesh_snapshot
 from tests.support.appmesh import Direct
 
 NAMES = st.sampled_from(["a", "b", "c"])
 TARGETS = st.lists(NAMES, min_size=1, max_size=3, unique=True)
 QUOTA = 2
 LISTENERS = {"listeners": [{"portMapping": {"port": 80, "protocol": "http"}}]}
-NODE = {**LISTENERS, "serviceDiscovery": {"dns": {"hostname": "a.local"}}}
+BACKENDS = [{"virtualService": {"virtualServiceName": name}} for name in ("a", "b", "c")]
+NODE = {
+    **LISTENERS,
+    "serviceDiscovery": {"dns": {"hostname": "a.local"}},
+    "backends": BACKENDS,
+}
 
 Key = tuple[str, ...]
 
@@ -43,6 +51,7 @@ class AppMeshMachine(RuleBasedStateMachine):
         self.versions: dict[Key, int] = {}
 
     def teardown(self) -> None:
+        self.every_proxy_can_be_configured()
         self.direct.close()
         self.directory.cleanup()
 
@@ -166,6 +175,17 @@ class AppMeshMachine(RuleBasedStateMachine):
         assert stored == set(self.model)
         for references in self.model.values():
             assert all(reference in self.model for reference in references)
+
+    def every_proxy_can_be_configured(self) -> None:
+        snapshot = mesh_snapshot(self.direct.store.view, "m")
+        if snapshot is None:
+            return
+        for kind, names in (
+            (Kind.VIRTUAL_NODE, snapshot.virtual_nodes),
+            (Kind.VIRTUAL_GATEWAY, snapshot.virtual_gateways),
+        ):
+            for name in names:
+                assert translate(snapshot, Proxy("m", kind, name, address="127.0.0.2"))
 
 
 def _holds(kind: str, other: Key) -> bool:

@@ -94,6 +94,7 @@ class Connection(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.body: list[bytes] = []
         self.complete = False
+        self.keep = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -124,12 +125,13 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.complete = True
+        # Afterwards the parser answers for the message to come.
+        self.keep = self.parser.should_keep_alive()
 
     def _finish(self) -> None:
         version, failure = check_answer(self.parser.get_status_code(), b"".join(self.body))
-        keep = self.parser.should_keep_alive()
         self._done(version, failure)
-        if not keep:
+        if not self.keep:
             self.drop()
             return
         self._start_response()
@@ -148,9 +150,10 @@ class Connection(asyncio.Protocol):
         self.drop()
 
     def drop(self) -> None:
+        transport = self.transport
         self.target.forget(self)
-        if self.transport is not None:
-            self.transport.abort()
+        if transport is not None:
+            transport.abort()
 
     def _done(self, version: str, failure: str) -> None:
         due, self.due = self.due, None
@@ -162,8 +165,15 @@ class Connection(asyncio.Protocol):
 class Target:
     """A URL that gets ``rate`` requests a second."""
 
-    def __init__(self, url: str, rate: float, record: Callable[[float, str, str], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        rate: float,
+        record: Callable[[float, str, str], None],
+        timeout: float = TIMEOUT,
+    ) -> None:
         parts = urlsplit(url)
+        self.timeout = timeout
         self.rate = rate
         self.record = record
         self.address = (parts.hostname or "127.0.0.1", parts.port or 80)
@@ -204,9 +214,11 @@ class Target:
 
     def expire(self, now: float) -> None:
         """Fail what has waited too long: for an answer, or for a connection."""
-        for connection in [c for c in self.busy if c.due is not None and now - c.due > TIMEOUT]:
+        for connection in [
+            c for c in self.busy if c.due is not None and now - c.due > self.timeout
+        ]:
             connection.fail("timeout")
-        while self.waiting and now - self.waiting[0] > TIMEOUT:
+        while self.waiting and now - self.waiting[0] > self.timeout:
             self.record(self.waiting.popleft(), "", "timeout before it was sent")
 
     def close(self) -> None:
@@ -223,7 +235,7 @@ class Target:
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self.timeout):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self), *self.address
                 )
@@ -239,9 +251,13 @@ class Load:
     """Runs targets at their rates and hands out a tally per interval."""
 
     def __init__(
-        self, targets: Iterable[tuple[str, float]], report: Callable[[Tally], None]
+        self,
+        targets: Iterable[tuple[str, float]],
+        report: Callable[[Tally], None],
+        timeout: float = TIMEOUT,
     ) -> None:
-        self.targets = [Target(url, rate, self._record) for url, rate in targets]
+        self.timeout = timeout
+        self.targets = [Target(url, rate, self._record, timeout) for url, rate in targets]
         self.report = report
         self.stopping = asyncio.Event()
         self._tallies: dict[int, Tally] = {}
@@ -267,7 +283,7 @@ class Load:
         await self._drain(loop)
 
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        end = loop.time() + TIMEOUT
+        end = loop.time() + self.timeout
         while self._unfinished and loop.time() < end:
             for target in self.targets:
                 target.expire(loop.time())
@@ -327,7 +343,12 @@ def main() -> None:
     for text in parser.parse_args().target:
         url, _, rate = text.rpartition("=")
         targets.append((url, float(rate)))
-    asyncio.run(_main(targets))
+    try:
+        asyncio.run(_main(targets))
+    except BrokenPipeError:
+        # Whoever counts is gone: there is nobody to send load for.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -75,10 +75,11 @@ class Launch:
             for name, value in container.environment.items()
             if name != "ENVOY_ADMIN_ACCESS_PORT"
         }
+        host, _, port = self.ports.xds_address.rpartition(":")
         try:
             made = bootstrap(
                 variables,
-                xds_address=self.ports.xds_address,
+                xds_address=(host, int(port)),
                 token=self.ports.xds_token,
                 task=self.task_arn,
                 address=self.network.address,

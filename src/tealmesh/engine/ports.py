@@ -40,7 +40,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Ports:
-    """``endpoint``: URL of our AWS front; ``xds_address``: (host, port) of the ADS server, and
+    """``endpoint``: URL of our AWS front; ``xds_address``: HOST:PORT of the ADS server, and
     ``xds_token`` what it asks for; ``data_dir``: tasks' files go to ``data_dir/tasks/ID``;
     ``envoy``: path of the Envoy binary, found when None.
     """
@@ -51,7 +51,7 @@ class Ports:
     new_id: NewId
     converged: Converged
     endpoint: str
-    xds_address: tuple[str, int]
+    xds_address: str
     xds_token: str
     data_dir: Path
     region: str = DEFAULT_REGION

@@ -73,6 +73,25 @@ class Probes:
             await writer.wait_closed()
         return ""
 
+    async def unsure(self, caller: TaskNetwork, address: str) -> bool:
+        """Whether the Envoy of a task knows the host ``address`` but would not send to it yet,
+        its own first health check being still to come
+        (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters?format=json).
+        """
+        try:
+            answer = await self._http.get(f"{admin(caller)}/clusters", params={"format": "json"})
+        except httpx.HTTPError:
+            # It does not serve, so it does not send either.
+            return False
+        hosts = [
+            host
+            for cluster in answer.json().get("cluster_statuses", [])
+            for host in cluster.get("host_statuses", [])
+            if host["address"].get("socket_address", {}).get("address") == address
+        ]
+        flags = ("pending_active_hc", "failed_active_health_check")
+        return any(host.get("health_status", {}).get(flag) for host in hosts for flag in flags)
+
     async def active_requests(self, network: TaskNetwork) -> int | None:
         """Requests that the task's Envoy is serving now; None when it does not say."""
         try:

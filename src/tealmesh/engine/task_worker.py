@@ -3,7 +3,8 @@
 Each phase is recorded before it is acted upon and may be begun again from its start: a control
 plane that was killed goes on with the phase in which its predecessor died.
 
-    PREPARE -> START -> AWAIT_READY -> RUN -> DRAIN -> DEREGISTER -> HALT -> STOPPED
+    PREPARE -> START -> AWAIT_READY -> AWAIT_CALLERS -> RUN
+        -> DRAIN -> DEREGISTER -> HALT -> STOPPED
 
 A task that ends or fails by itself goes to HALT at once, deregistered in the same transaction.
 """
@@ -46,6 +47,7 @@ class TaskWorker(TaskParts):
             "PREPARE": self._prepare,
             "START": self._start,
             "AWAIT_READY": self._await_ready,
+            "AWAIT_CALLERS": self._await_callers,
             "RUN": self._run,
             "DRAIN": self._drain,
             "DEREGISTER": self._deregister,
@@ -172,7 +174,7 @@ class TaskWorker(TaskParts):
             self._changed.clear()
             problem = await self._unready()
             if not problem:
-                await self._record.change("TaskRunning", self._register)
+                await self._record.change("TaskRegistered", self._register)
                 return
             if asyncio.get_running_loop().time() > deadline:
                 raise EngineError(f"Task failed health checks: {problem}")
@@ -200,11 +202,52 @@ class TaskWorker(TaskParts):
 
     def _register(self, tx: Transaction, body: dict[str, Any]) -> None:
         pod = self._the_pod
-        registered = cloudmap.register(tx, body, pod.containers, self._ports.region)
-        body["teal"]["registered"] = registered
-        body["startedAt"] = self._ports.clock()
+        body["teal"]["registered"] = cloudmap.register(tx, body, pod.containers, self._ports.region)
+        body["teal"]["registeredAt"] = tx.revision
         body["healthStatus"] = pod.health()
-        self._show(body, "RUN")
+        self._show(body, "AWAIT_CALLERS")
+
+    # AWAIT_CALLERS
+
+    async def _await_callers(self) -> None:
+        """Wait, for a bounded time, until those who may send here would do so. Whoever takes
+        this task for running may then take others away.
+        """
+        teal = self._record.body["teal"]
+        if teal["registered"]:
+            await self._unless_cut(self._converge(teal["registeredAt"]))
+            await self._unless_cut(self._trusted())
+        if self._record.stop_wanted or await self._died():
+            if self._record.phase != "HALT":
+                await self._record.enter("HALT" if self._record.quick else "DRAIN")
+            return
+
+        def running(_: Transaction, body: dict[str, Any]) -> None:
+            body["startedAt"] = self._ports.clock()
+            self._show(body, "RUN")
+
+        await self._record.change("TaskRunning", running)
+
+    async def _trusted(self) -> None:
+        """Wait until no Envoy has its first health check of this task still to make."""
+        own = self._network().address
+        asked = [
+            TaskNetwork(teal["address"], teal["appAddress"])
+            for body in (d.body for d in self._ports.store.view.list(tables.TASKS))
+            if (teal := body.get("teal", {})).get("phase") == "RUN" and teal.get("envoy")
+        ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._ports.times.converge):
+                while asked:
+                    unsure = [await self._probes.unsure(one, own) for one in asked]
+                    asked = [one for one, doubts in zip(asked, unsure, strict=True) if doubts]
+                    if asked:
+                        await asyncio.sleep(self._ports.times.look)
+            return
+        await self._tell(
+            f"(task {self._record.identity}) does not pass the health checks of "
+            f"{len(asked)} of its callers' Envoys."
+        )
 
     # RUN
 
@@ -255,7 +298,7 @@ class TaskWorker(TaskParts):
             limit = self._ports.times.converge
             if not await self._ports.converged(mesh, revision, limit):
                 await self._tell(
-                    f"(task {self._record.identity}) is stopped although not every Envoy of mesh "
+                    f"(task {self._record.identity}) goes on although not every Envoy of mesh "
                     f"{mesh} has acknowledged revision {revision} within {limit:g} s."
                 )
 

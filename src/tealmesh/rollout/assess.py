@@ -140,4 +140,4 @@ def failure_upper_bound(requests: int, failures: int) -> float:
     n, p, z = requests, failures / requests, _WILSON_Z
     centre = p + z * z / (2 * n)
     margin = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return min(1.0, (centre + margin) / (1 + z * z / n))
+    return min(1.0, max(p, (centre + margin) / (1 + z * z / n)))

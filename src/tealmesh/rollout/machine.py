@@ -144,7 +144,8 @@ def _react(d: Deployment, event: Event, now: float) -> Deployment:
             return _roll_back(d, now, f"rollback asked by {by}") if can_abort(d) else d
         case Approved():
             if d.state is State.AWAITING_APPROVAL:
-                return _shift(replace(d, approved=True), now, 0)
+                # Much may have happened while it waited for a person: look again.
+                return _enter(d, State.VERIFYING, now, approved=True, since=now)
             return replace(d, approved=True, updated_at=now, sequence=d.sequence + 1)
         case EffectFailed(message=message, retryable=retryable):
             if retryable or not can_abort(d):

@@ -1,0 +1,348 @@
+"""The machine, exhaustively: every state that events can lead to, interrupted in each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tealmesh.model.config import Gates, Strategy
+from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
+from tealmesh.rollout import machine
+from tealmesh.rollout.effects import (
+    AbortAsked,
+    Approved,
+    AwaitConverged,
+    ConvergenceSeen,
+    EffectFailed,
+    EnsureSide,
+    Event,
+    Observed,
+    Resumed,
+    SetWeights,
+    SideEnsured,
+    SideStopped,
+    StopSide,
+    WeightRefused,
+    WeightsSet,
+)
+
+STEP_TIME, BAKE_TIME, TIMEOUT = 10.0, 10.0, 60.0
+STEPS = (10, 50, 100)
+PAST_STEP = machine.SETTLE + STEP_TIME + 0.1
+
+
+def created(approval: bool = False, now: float = 1000.0) -> Deployment:
+    return Deployment(
+        id="d1",
+        service="web",
+        mesh="demo",
+        old_side="blue",
+        new_side="green",
+        old_image="web:1",
+        new_image="web:2",
+        desired_count=3,
+        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, TIMEOUT),
+        gates=Gates(approval=approval),
+        created_at=now,
+        updated_at=now,
+        entered_at=now,
+    )
+
+
+GOOD_TASKS = SideTasks(desired=3, running=3, healthy=3)
+SOME_TASKS = SideTasks(desired=3, running=3, healthy=1)
+NO_TASKS = SideTasks(desired=3)
+DEAD_TASKS = SideTasks(desired=3, failed=3)
+BROKEN_TASKS = SideTasks(desired=3, failure="tasks failed to start")
+
+
+def observed(
+    d: Deployment,
+    tasks: SideTasks = GOOD_TASKS,
+    failing: float = 0.0,
+    skew: float = 0.0,
+    silent: bool = False,
+    now: float = 0.0,
+) -> Observed:
+    """What is seen when 10,000 requests go by the weights, but for what is said."""
+    expected = d.weights.get(d.new_side, 0) / max(1, sum(d.weights.values()))
+    new = 0 if silent else round(10_000 * min(1.0, expected + skew))
+    old = 0 if silent else max(0, 10_000 - new)
+    seen = Traffic(reporters=4, members=3, members_healthy=tasks.healthy, seen_until=now)
+    return Observed(
+        old=GOOD_TASKS,
+        new=tasks,
+        old_traffic=_with(seen, old, 0),
+        new_traffic=_with(seen, new, round(new * failing)),
+        explanation="last words" if tasks.failed or tasks.failure else "",
+    )
+
+
+def _with(seen: Traffic, requests: int, failures: int) -> Traffic:
+    return Traffic(
+        requests=requests,
+        failures=failures,
+        started=requests,
+        reporters=seen.reporters,
+        members=seen.members,
+        members_healthy=seen.members_healthy,
+        seen_until=seen.seen_until,
+    )
+
+
+def good(d: Deployment, now: float) -> tuple[Event, float]:
+    """What a world in which all goes well answers to the effects of ``d``, and when."""
+    match machine.effects(d)[0]:
+        case EnsureSide():
+            return SideEnsured(), now + 1
+        case SetWeights():
+            return WeightsSet(d.sequence, now), now + 1
+        case AwaitConverged():
+            return ConvergenceSeen(True, now), now + 1
+        case StopSide():
+            return SideStopped(True), now + 1
+    if d.state is State.AWAITING_APPROVAL:
+        return Approved(), now + 1
+    later = max(now, d.since) + PAST_STEP
+    return observed(d, now=later), later
+
+
+def bad(d: Deployment, now: float) -> Iterator[tuple[Event, float]]:
+    """All else that can be answered in the state of ``d``."""
+    late = now + TIMEOUT + STEP_TIME + BAKE_TIME + 1
+    for at in (now + 1, late):
+        yield AbortAsked("tester"), at
+        yield Approved(), at
+        yield Resumed(), at
+        yield EffectFailed("throttled", retryable=True), at
+        yield EffectFailed("refused", retryable=False), at
+        match machine.effects(d)[0]:
+            case SetWeights():
+                yield WeightRefused("blue"), at
+                yield WeightRefused("green"), at
+            case AwaitConverged():
+                yield ConvergenceSeen(False, at, ("task/1",)), at
+                yield ConvergenceSeen(False, at, ("task/1",), ("task/1: bad regex",)), at
+            case StopSide():
+                yield SideStopped(False), at
+            case EnsureSide():
+                pass
+            case _:
+                for tasks in (SOME_TASKS, NO_TASKS, DEAD_TASKS, BROKEN_TASKS):
+                    yield observed(d, tasks, now=at), at
+                yield observed(d, failing=0.2, now=at), at
+                yield observed(d, skew=0.2, now=at), at
+                yield observed(d, silent=True, now=at), at
+                yield observed(d, now=at), at
+
+
+def key(d: Deployment) -> tuple[object, ...]:
+    """What tells two deployments apart, but for times and counts."""
+    return (
+        d.state,
+        d.step,
+        tuple(sorted(d.weights.items())),
+        tuple(sorted(d.acknowledged.items())),
+        tuple(sorted(d.healthy.items())),
+        d.approved,
+        len(d.evidence),
+    )
+
+
+def to_the_end(d: Deployment, now: float) -> Deployment:
+    for _ in range(100):
+        if d.finished:
+            return d
+        event, now = good(d, now)
+        d, _ = machine.step(d, event, now)
+    raise AssertionError(f"never ends: stays in {d.state}, waiting for {d.waiting_for}")
+
+
+def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, float]]:
+    """One deployment of each kind that any answers can lead to, with its time."""
+    found = {key(first): (first, first.created_at)}
+    todo = [(first, first.created_at)]
+    while todo:
+        d, now = todo.pop()
+        if d.finished:
+            continue
+        for event, at in (good(d, now), *bad(d, now)):
+            after, effects = machine.step(d, event, at)
+            assert effects == machine.effects(after)
+            if key(after) not in found:
+                found[key(after)] = (after, at)
+                todo.append((after, at))
+    return found
+
+
+@pytest.fixture(scope="module")
+def states() -> list[tuple[Deployment, float]]:
+    plain, gated = reachable(created()), reachable(created(approval=True))
+    return [*plain.values(), *gated.values()]
+
+
+def test_every_state_is_reached(states: list[tuple[Deployment, float]]) -> None:
+    assert {d.state for d, _ in states} == set(State) == set(PHASES)
+
+
+def test_an_interruption_anywhere_leads_to_the_same_end(
+    states: list[tuple[Deployment, float]],
+) -> None:
+    for d, now in states:
+        if d.finished:
+            continue
+        expected = to_the_end(d, now)
+        stored = Deployment.from_json(json.loads(json.dumps(d.to_json())))
+        assert stored == d
+        resumed, effects = machine.step(stored, Resumed(), now + 3600)
+        assert effects == machine.effects(d) or d.since
+        end = to_the_end(resumed, now + 3600)
+        assert (end.status, end.weights) == (expected.status, expected.weights), d.state
+
+
+def test_all_goes_well_or_all_goes_back(states: list[tuple[Deployment, float]]) -> None:
+    """Whatever happened before: once the world behaves, one side has all and the other is gone."""
+    for d, now in states:
+        end = to_the_end(d, now)
+        if end.status is Status.SUCCESSFUL:
+            assert end.weights == {"blue": 0, "green": 100}
+            assert end.reason == "" or "still runs" in end.reason
+        else:
+            assert end.weights == {"blue": 100, "green": 0}
+            assert end.reason
+        assert end.finished_at is not None
+
+
+def test_a_side_is_stopped_only_once_every_envoy_has_let_go_of_it(
+    states: list[tuple[Deployment, float]],
+) -> None:
+    for d, _ in states:
+        for effect in machine.effects(d):
+            if isinstance(effect, StopSide):
+                assert d.weights[effect.side] == 0
+                assert d.acknowledged == d.weights
+            if isinstance(effect, SetWeights):
+                assert sum(effect.weights.values()) > 0
+                assert effect.weights["green"] == 0 or d.healthy["green"] > 0
+
+
+def test_each_failure_gives_all_weight_back(states: list[tuple[Deployment, float]]) -> None:
+    tried = 0
+    for d, now in states:
+        if not machine.can_abort(d):
+            continue
+        after, effects = machine.step(d, AbortAsked("tester"), now)
+        assert effects == (SetWeights({"blue": 100, "green": 0}),)
+        assert after.reason == "rollback asked by tester"
+        tried += 1
+    assert tried > 20
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        ({"failing": 0.2}, "success-rate"),
+        ({"tasks": DEAD_TASKS}, "3 stopped by themselves; last words"),
+        ({"tasks": BROKEN_TASKS}, "tasks failed to start; last words"),
+        ({"tasks": NO_TASKS}, "0 of 3 tasks healthy"),
+    ],
+)
+def test_a_bad_step_is_rolled_back_at_once(
+    states: list[tuple[Deployment, float]], seen: dict[str, object], reason: str
+) -> None:
+    measuring = [(d, now) for d, now in states if d.state is State.MEASURING]
+    assert measuring
+    for d, now in measuring:
+        after, _ = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
+        assert after.state is State.ROLLING_BACK
+        assert reason in after.reason
+
+
+@pytest.mark.parametrize("seen", [{"silent": True}, {"skew": 0.2}, {"tasks": SOME_TASKS}])
+def test_an_open_gate_is_waited_for_and_then_named(seen: dict[str, object]) -> None:
+    d, now = created(), 1000.0
+    while d.state is not State.MEASURING:
+        event, now = good(d, now)
+        d, _ = machine.step(d, event, now)
+    entered = now
+    while d.state is State.MEASURING:
+        now += 5
+        d, _ = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
+    assert d.state is State.ROLLING_BACK
+    assert now - entered > TIMEOUT
+    assert "in MEASURING still waiting for" in d.reason
+
+
+def test_the_step_time_is_kept() -> None:
+    d, now = created(), 1000.0
+    while d.state is not State.MEASURING:
+        event, now = good(d, now)
+        d, _ = machine.step(d, event, now)
+    early, _ = machine.step(d, observed(d, now=now), d.since + STEP_TIME - 0.1)
+    assert early.state is State.MEASURING
+    assert "step time" in early.waiting_for
+    late, _ = machine.step(d, observed(d, now=now), d.since + STEP_TIME + 0.1)
+    assert late.state is State.SHIFTING
+
+
+def test_a_blue_request_in_the_bake_time_begins_it_anew() -> None:
+    d, now = created(), 1000.0
+    while d.state is not State.BAKING:
+        event, now = good(d, now)
+        d, _ = machine.step(d, event, now)
+    heard = Observed(
+        GOOD_TASKS,
+        GOOD_TASKS,
+        Traffic(requests=1, started=1, reporters=4, seen_until=now + 5),
+        Traffic(requests=500, started=500, reporters=4, seen_until=now + 5),
+    )
+    d, _ = machine.step(d, heard, now + 5)
+    assert (d.state, d.since) == (State.BAKING, now + 5)
+    d, _ = machine.step(d, observed(d, now=now + 5 + BAKE_TIME), now + 6 + BAKE_TIME)
+    assert d.state is State.CLEANING_UP
+
+
+def test_approval_is_not_bounded_by_the_step_timeout() -> None:
+    d, now = created(approval=True), 1000.0
+    while d.state is not State.AWAITING_APPROVAL:
+        event, now = good(d, now)
+        d, _ = machine.step(d, event, now)
+    d, _ = machine.step(d, observed(d, now=now), now + 100 * TIMEOUT)
+    assert d.state is State.AWAITING_APPROVAL
+    d, _ = machine.step(d, Approved(), now + 100 * TIMEOUT)
+    assert d.state is State.VERIFYING
+    d, _ = machine.step(d, observed(d, now=now), now + 100 * TIMEOUT + 1)
+    assert d.state is State.SHIFTING
+
+
+def test_an_answer_to_another_question_is_a_defect() -> None:
+    with pytest.raises(machine.InvariantError, match="SideStopped does not belong to"):
+        machine.step(created(), SideStopped(True), 1001.0)
+
+
+@given(data=st.data())
+def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
+    """`machine.step` checks its invariants itself; here a world keeps its own account of them."""
+    d, now = created(data.draw(st.booleans())), 1000.0
+    route: dict[str, int] = {"blue": 100}
+    everywhere = dict(route)
+    last_sequence = 0
+    for _ in range(60):
+        assert d.sequence >= last_sequence
+        last_sequence = d.sequence
+        if d.finished:
+            break
+        effect = machine.effects(d)[0]
+        if isinstance(effect, StopSide):
+            assert everywhere.get(effect.side, 0) == route.get(effect.side, 0) == 0
+        choices = [good(d, now)] * 3 + list(bad(d, now))
+        event, now = data.draw(st.sampled_from(choices))
+        if isinstance(event, WeightsSet) and isinstance(effect, SetWeights):
+            route = dict(effect.weights)
+        if isinstance(event, ConvergenceSeen) and event.converged:
+            everywhere = dict(route)
+        d, _ = machine.step(d, event, now)

@@ -1,0 +1,381 @@
+"""The composition root: reads the configuration, wires the parts, runs them in one TaskGroup.
+
+What each part expects of the others stands in docs/design/001. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvicorn
+
+from tealmesh import __version__
+from tealmesh.aws.apimodel import load_model
+from tealmesh.aws.clients import client
+from tealmesh.aws.gateway import build_gateway
+from tealmesh.aws.moto import Moto
+from tealmesh.engine.engine import Engine
+from tealmesh.engine.ports import Ports
+from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.envoy.translate import translate
+from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.config_parse import parse
+from tealmesh.model.errors import TealError
+from tealmesh.model.mesh import MeshSnapshot
+from tealmesh.rollout.controller import Controller, OnTransition
+from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.metrics import Metrics, MetricsServicer
+from tealmesh.rollout.operations import Operations, image_body
+from tealmesh.services.appmesh import AppMesh
+from tealmesh.services.ecs import Ecs
+from tealmesh.services.servicediscovery import ServiceDiscovery
+from tealmesh.services.tealmesh import ContainerLine, Tealmesh
+from tealmesh.store import Store, Transaction, View, tables
+from tealmesh.store.snapshot import INPUTS, mesh_names, mesh_snapshot
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.server import AdsServicer
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+"""Everything listens on loopback."""
+
+SERVICES = ("appmesh", "ecs", "servicediscovery", "tealmesh")
+
+
+@dataclass(frozen=True)
+class AppConfig:
+    """How one control plane runs.
+
+    ``data_dir`` holds the database, the tasks' files and the ADS token; one control plane at a
+    time may use it. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
+    ``on_transition`` is called at every committed transition of a deployment (for tests).
+    """
+
+    data_dir: Path
+    port: int = 4566
+    xds_port: int = 18000
+    config_file: Path | None = None
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+    on_transition: OnTransition | None = None
+
+
+@dataclass(frozen=True)
+class AppInfo:
+    """Where a control plane that is ready can be reached."""
+
+    endpoint: str
+    data_dir: Path
+
+
+async def run(
+    config: AppConfig,
+    *,
+    ready: Callable[[AppInfo], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run a control plane until ``stop`` is set; its tasks go on running.
+
+    Raises TealError with one line that says what to do when it cannot start.
+    """
+    stop = stop or asyncio.Event()
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(config.data_dir), _listen(config.port, "--port") as listener:
+        store = Store.open(config.data_dir / "state.db")
+        try:
+            await _run(config, store, listener, ready, stop)
+        finally:
+            store.close()
+
+
+async def _run(
+    config: AppConfig,
+    store: Store,
+    listener: socket.socket,
+    ready: Callable[[AppInfo], None] | None,
+    stop: asyncio.Event,
+) -> None:
+    parts = _Parts(config, store, stop)
+    await parts.take_images()
+    await parts.listen_xds()
+    http = _Http(parts.gateway(), listener)
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = [
+                group.create_task(_feed(store, parts.cache)),
+                group.create_task(parts.engine.run()),
+                group.create_task(parts.controller.run()),
+            ]
+            serving = group.create_task(http.run_until_stopped())
+            await http.listening()
+            if ready is not None:
+                ready(AppInfo(parts.endpoint, config.data_dir))
+            await stop.wait()
+            http.should_exit = True
+            await serving
+            for task in running:
+                task.cancel()
+    except* TealError as group_error:
+        raise group_error.exceptions[0] from group_error
+    finally:
+        await parts.close()
+
+
+class _Parts:
+    """Every part of one control plane, wired."""
+
+    def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event) -> None:
+        self.config = config
+        self.endpoint = f"http://{HOST}:{config.port}"
+        self._store = store
+        self._stop = stop
+        self._token = _token(config.data_dir)
+        self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
+        self._ads = AdsServicer(self.cache, self._token)
+        self._metrics = Metrics(system_clock)
+        self._grpc = grpc.aio.server()
+        self._runtime = ProcessRuntime()
+        self._driver = ApiDriver(self._client, config.region)
+        self.engine = Engine(self._engine_ports())
+        self.controller = Controller(
+            store,
+            self._driver,
+            self.cache.wait_converged,
+            self._metrics.callers_saw,
+            clock=system_clock,
+            new_id=random_id,
+            on_transition=config.on_transition,
+        )
+
+    def gateway(self) -> Any:
+        """The ASGI application of the HTTP port."""
+        common = (self._store, self.config.account, system_clock, random_id)
+        operations = Operations(
+            self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
+        )
+        services = {
+            "appmesh": AppMesh(*common),
+            "ecs": Ecs(*common),
+            "servicediscovery": ServiceDiscovery(*common),
+            "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
+        }
+        models = {name: load_model(name) for name in services}
+        return build_gateway(services, models, self._health, Moto())
+
+    async def take_images(self) -> None:
+        """Store the image map of the configuration file. Raises TealError when it is wrong."""
+        file = self.config.config_file
+        if file is None:
+            return
+        try:
+            images = parse(file.read_text(), str(file)).images
+        except (OSError, UnicodeDecodeError) as error:
+            raise TealError(f"{file} cannot be read: {error}") from error
+        bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}
+
+        def put(transaction: Transaction) -> None:
+            for pattern, body in bodies.items():
+                transaction.put(tables.IMAGES, pattern, body=body)
+
+        await self._store.write("teal up", "TakeImages", put)
+
+    async def listen_xds(self) -> None:
+        """Start the gRPC server that Envoys talk to. Raises TealError when its port is in use."""
+        self._ads.add_to(self._grpc)
+        MetricsServicer(self._metrics, self._token).add_to(self._grpc)
+        with _listen(self.config.xds_port, "--xds-port"):
+            pass  # gRPC's own error does not say what is wrong with a port
+        try:
+            self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
+        except RuntimeError as error:
+            raise TealError(f"port {self.config.xds_port}, for Envoys: {error}") from error
+        await self._grpc.start()
+
+    async def close(self) -> None:
+        """Let go of tasks and Envoys; both go on."""
+        await self.engine.close()
+        self._driver.close()
+        self._ads.close()
+        await self._grpc.stop(grace=0.2)
+
+    def _client(self, service: str) -> Any:
+        return client(service, self.endpoint, self.config.region)
+
+    async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
+        return (await self.cache.wait_converged(mesh, revision, timeout)).converged
+
+    async def _logs(self, task_arn: str, lines: int) -> list[ContainerLine]:
+        """The last lines of every container of a task, container by container."""
+        for document in self._store.view.list(tables.TASKS):
+            if document.body["taskArn"] == task_arn:
+                names = [container["name"] for container in document.body.get("containers", [])]
+                break
+        else:
+            return []
+        directory = self.config.data_dir / "tasks" / task_arn.rpartition("/")[2]
+        return [
+            ContainerLine(name, line)
+            for name in names
+            for line in await self._runtime.logs(directory, name, lines)
+        ]
+
+    async def _shut_down(self, stop_tasks: bool) -> int:
+        """Stop once the answer is out; the number of tasks stopped before."""
+        stopped = 0
+        if stop_tasks:
+            tasks = self._store.view.list(tables.TASKS)
+            stopped = sum(task.body["lastStatus"] != "STOPPED" for task in tasks)
+            await self.engine.stop_all()
+        asyncio.get_running_loop().call_later(0.1, self._stop.set)
+        return stopped
+
+    def _engine_ports(self) -> Ports:
+        return Ports(
+            store=self._store,
+            runtime=self._runtime,
+            clock=system_clock,
+            new_id=random_id,
+            converged=self._converged,
+            endpoint=self.endpoint,
+            xds_address=f"{HOST}:{self.config.xds_port}",
+            xds_token=self._token,
+            data_dir=self.config.data_dir,
+            region=self.config.region,
+        )
+
+    def _health(self) -> Mapping[str, Any]:
+        return {
+            "status": "ok",
+            "pid": os.getpid(),
+            "version": __version__,
+            "revision": self._store.revision,
+        }
+
+
+class _Http(uvicorn.Server):
+    """uvicorn on a socket that is already bound; signals stay with whoever runs us."""
+
+    def __init__(self, app: Any, listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._listener = listener
+        self._listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
+
+    async def run_until_stopped(self) -> None:
+        await self.serve(sockets=[self._listener])
+
+    async def listening(self) -> None:
+        await self._listening.wait()
+
+
+async def _feed(store: Store, cache: AdsCache) -> None:
+    """Hand the control plane a snapshot of each mesh after every change that could matter."""
+    inputs: tuple[object, ...] = ()
+    snapshots: dict[str, MeshSnapshot] = {}
+    async for view in store.watch():
+        latest = tuple(view.collections.get(collection) for collection in INPUTS)
+        # A collection that was not written is the very same object in the next view.
+        if len(inputs) == len(latest) and all(a is b for a, b in zip(inputs, latest, strict=True)):
+            snapshots = {
+                mesh: replace(snapshot, revision=view.revision)
+                for mesh, snapshot in snapshots.items()
+            }
+        else:
+            inputs, known = latest, set(snapshots)
+            taken = {mesh: mesh_snapshot(view, mesh) for mesh in mesh_names(view)}
+            snapshots = {mesh: snapshot for mesh, snapshot in taken.items() if snapshot}
+            for mesh in known - snapshots.keys():
+                cache.remove(mesh)
+        for snapshot in snapshots.values():
+            cache.update(snapshot)
+
+
+_SERVING = frozenset({"RUN", "DRAIN", "DEREGISTER"})
+
+
+def _expected(view: View, mesh: str) -> list[str]:
+    """The tasks whose Envoys carry traffic of ``mesh`` now: they must acknowledge a change even
+    when they are not connected at the moment, as after a restart of the control plane.
+    """
+    return [
+        document.body["taskArn"]
+        for document in view.list(tables.TASKS)
+        if document.body.get("teal", {}).get("phase") in _SERVING
+        and document.body["lastStatus"] != "STOPPED"
+        and (document.body["teal"].get("envoy") or {}).get("mesh") == mesh
+    ]
+
+
+def _token(data_dir: Path) -> str:
+    """The bearer token that Envoys of this data directory present; made once, 0600."""
+    path = data_dir / "xds-token"
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text().strip()
+    token = secrets.token_urlsafe(32)
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return token
+
+
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; the lock goes with the process, however it ends."""
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TealError(
+                f"another control plane uses {data_dir}: stop it with `teal down`, "
+                f"or choose another --data-dir"
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _listen(port: int, option: str) -> Iterator[socket.socket]:
+    """A socket listening on loopback. Raises TealError when the port is taken."""
+    # named, or asyncio sets no TCP_NODELAY and every answer waits 40 ms for a delayed ACK
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(256)
+        except OSError as error:
+            raise TealError(
+                f"port {port} cannot be used ({error.strerror}): choose another with {option}"
+            ) from error
+        yield listener

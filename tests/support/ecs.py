@@ -59,7 +59,8 @@ class Endpoint:
             region_name=region,
             aws_access_key_id="AKIDTEST",
             aws_secret_access_key="secret",
-            config=Config(retries={"total_max_attempts": 1}),
+            # DiscoverInstances would go to the host "data-127.0.0.1" otherwise.
+            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
         )
 
     def aws(self, *arguments: str) -> Any:
@@ -71,6 +72,7 @@ class Endpoint:
             "AWS_DEFAULT_REGION": DEFAULT_REGION,
             "AWS_ENDPOINT_URL": self.url,
             "AWS_PAGER": "",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         }
         done = subprocess.run(
             [str(Path(sys.executable).parent / "aws"), "--output", "json", *arguments],

@@ -55,6 +55,8 @@ def problems(body: Mapping[str, Any]) -> Problems:
         return
     if len(containers) > _MAX_CONTAINERS:
         yield f"Too many containers in the task definition: at most {_MAX_CONTAINERS} are allowed."
+    if "FARGATE" in body.get("requiresCompatibilities", ()):
+        yield from fargate_problems(body)
     names = [container.get("name", "") for container in containers]
     for container in containers:
         yield from _container(container, body)
@@ -65,8 +67,6 @@ def problems(body: Mapping[str, Any]) -> Problems:
     yield from _dependencies(containers)
     yield from _volumes(body)
     yield from _size(body)
-    if "FARGATE" in body.get("requiresCompatibilities", ()):
-        yield from fargate_problems(body)
     yield from _proxy(body)
 
 

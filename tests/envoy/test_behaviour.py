@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 from collections.abc import Iterator
@@ -281,6 +282,25 @@ def test_allow_all_lets_requests_out_of_the_mesh(mesh: Mesh) -> None:
     with mesh.envoy("web"), caller() as client:
         url = f"http://{outside.address}:{outside.port}/x"
         assert answer_of(client, url)["name"] == "outside"
+
+
+def test_tcp_routes_by_connect_and_the_way_in(mesh: Mesh) -> None:
+    mesh.node("db", 11, protocol="tcp")
+    mesh.node("other", 12, protocol="tcp")
+    mesh.builder.service("db.local", "db", port=5432, protocol="tcp")
+    weighted = {"db": 1, "other": 0}
+    mesh.builder.route("db", "all", weighted, member="tcpRoute", match={})
+    backends = [{"virtualService": {"virtualServiceName": "db.local"}}]
+    mesh.stack.enter_context(backend("app", APP, PORT))
+    mesh.builder.node("web", protocol="tcp", backends=backends)
+    with mesh.envoy("web"):
+        for _ in range(5):
+            connection = http.client.HTTPConnection(PROXY, 15001, timeout=10)
+            connection.set_tunnel("db.local", 5432)
+            connection.request("GET", "/through")
+            assert json.loads(connection.getresponse().read())["name"] == "db"
+            connection.close()
+        assert httpx.get(f"http://{PROXY}:{PORT}/in").json()["name"] == "app"
 
 
 def instance(address: str, service: str, **more: Any) -> Any:

@@ -61,11 +61,6 @@ def test_what_is_refused_is_named_as_the_user_wrote_it() -> None:
     ]
 
 
-def test_a_protocol_that_is_not_translated_is_refused() -> None:
-    spec = {"listeners": [{"portMapping": {"port": 1, "protocol": "tcp"}}]}
-    assert unsupported(Kind.VIRTUAL_ROUTER, spec) == ["listeners[0].portMapping.protocol"]
-
-
 @pytest.mark.parametrize(
     "spec", [{}, {"backends": []}, {"backendDefaults": {}}, {"logging": {}, "listeners": []}]
 )

@@ -170,6 +170,40 @@ def test_routes_stand_in_the_order_of_priority_then_longest_prefix(
     assert len(found) == len(chosen)
 
 
+@pytest.mark.parametrize("allow", ["DROP_ALL", "ALLOW_ALL"])
+def test_envoy_accepts_redirected_listeners_of_every_protocol(allow: str, tmp_path: Path) -> None:
+    mesh = shop()
+    mesh.put(Kind.MESH, "m", {"egressFilter": {"type": allow}})
+    protocols = {"http": 8001, "http2": 8002, "grpc": 8003, "tcp": 8004}
+    second = {"unit": "s", "value": 1}
+    mesh.node("db", port=5432, protocol="tcp")
+    for name, port in (("db.local", 5432), ("db2.local", 5433)):
+        mesh.service(name, name, port=port, protocol="tcp")
+        timeout = {"idle": second}
+        mesh.route(name, "all", {"db": 1}, member="tcpRoute", match={}, timeout=timeout)
+    names = ["shop.local", "db.local", "db2.local"]
+    spec = {
+        "listeners": [
+            {"portMapping": {"port": port, "protocol": name}, "timeout": {name: {"idle": second}}}
+            for name, port in protocols.items()
+        ],
+        "serviceDiscovery": {"dns": {"hostname": "web.local"}},
+        "backends": [{"virtualService": {"virtualServiceName": name}} for name in names],
+    }
+    mesh.put(Kind.VIRTUAL_NODE, "web", spec)
+    mesh.service("web.local", "web")
+    made = translate(mesh.snapshot(), mesh.proxy("web"))
+    assert validate(static_bootstrap(made), tmp_path) == ""
+    egress = as_json(made.listeners["lds_egress_0.0.0.0_15001"])
+    assert [chain["name"] for chain in egress["filter_chains"]] == [
+        "http",
+        "amazonaws",
+        "tcp_5432",
+        "tcp_5433",
+    ]
+    assert ("default_filter_chain" in egress) == (allow == "ALLOW_ALL")
+
+
 DURATION = st.fixed_dictionaries(
     {"unit": st.sampled_from(["s", "ms"]), "value": st.integers(0, 10_000)}
 )

@@ -23,12 +23,12 @@ from tealmesh.envoy.protos import Spec
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.routes import (
     HostRoutes,
-    Service,
     configuration,
     domains,
     envoy_route,
     service_routes,
 )
+from tealmesh.envoy.services import Service
 from tealmesh.model.mesh import MeshResource
 
 _DIVISIBLE = re.compile(r"[^*+?{|][^|]*\Z|\Z")

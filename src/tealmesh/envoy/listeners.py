@@ -7,7 +7,7 @@ bound there at their own ports, and the way out is an HTTP proxy at port 15001 (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from envoy.config.listener.v3 import listener_components_pb2 as components
@@ -22,13 +22,14 @@ from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as manager_pb2,
 )
-from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 
 from tealmesh.envoy import clusters, names
 from tealmesh.envoy.access_log import access_logs
-from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
+from tealmesh.envoy.protos import Spec, ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
 from tealmesh.envoy.routes import allows_all
+from tealmesh.envoy.tcp import TcpRoute, ingress_proxy
+from tealmesh.envoy.tcp import proxy as tcp_proxy
 from tealmesh.model.mesh import Kind, MeshResource, Proxy
 
 IDLE_MS = 300_000
@@ -39,29 +40,24 @@ _FILTER = "envoy.filters.network.http_connection_manager"
 
 def ingress(node: MeshResource, proxy: Proxy) -> list[Resource]:
     """A virtual node's ways in: one listener in front of all ports, or one for each port."""
-    ports = [listener["portMapping"] for listener in node.spec.get("listeners", ())]
-    if not ports:
+    specs = node.spec.get("listeners", ())
+    if not specs:
         return []
     if proxy.redirected:
-        return [_redirected_ingress(node, ports)]
-    return [
-        _bound(names.ingress_listener(proxy.address, one["port"]), proxy, one["port"], node, one)
-        for one in ports
-    ]
+        return [_redirected_ingress(node, specs)]
+    return [_bound(proxy.address, proxy, node, spec) for spec in specs]
 
 
 def gateway(resource: MeshResource, proxy: Proxy) -> list[Resource]:
     """A virtual gateway's listeners, each at its own port: nothing is redirected to a gateway."""
     address = proxy.address or names.ANYWHERE
-    ports = [listener["portMapping"] for listener in resource.spec["listeners"]]
-    return [
-        _bound(names.ingress_listener(address, one["port"]), proxy, one["port"], resource, one)
-        for one in ports
-    ]
+    return [_bound(address, proxy, resource, spec) for spec in resource.spec["listeners"]]
 
 
-def egress(mesh: MeshResource, node: MeshResource, proxy: Proxy) -> Resource:
-    """The way out of a virtual node."""
+def egress(
+    mesh: MeshResource, node: MeshResource, proxy: Proxy, connections: tuple[TcpRoute, ...] = ()
+) -> Resource:
+    """The way out of a virtual node; ``connections`` are the TCP routes of its backends."""
     address = proxy.address or names.ANYWHERE
     name = names.egress_listener(address, names.EGRESS_PORT)
     listener = _listener(name, address, names.EGRESS_PORT)
@@ -71,41 +67,74 @@ def egress(mesh: MeshResource, node: MeshResource, proxy: Proxy) -> Resource:
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
         refers_to.append(names.amazon_cluster(mesh.name))
+        refers_to += _add_connections(listener, connections)
     else:
         forward = forward_pb2.FilterConfig(dns_cache_config=clusters.dns_cache())
         _add_http_filter(manager, "envoy.filters.http.dynamic_forward_proxy", forward, first=True)
         manager.upgrade_configs.add(upgrade_type="CONNECT")
+        # Python's http.client before 3.12, for one, asks a proxy to CONNECT in HTTP/1.0.
+        manager.http_protocol_options.accept_http_10 = True
         _add_chain(listener, "http", _http(manager))
     return encode(name, listener, refers_to)
 
 
-def _redirected_ingress(node: MeshResource, ports: Iterable[Any]) -> Resource:
+def _redirected_ingress(node: MeshResource, specs: Iterable[Spec]) -> Resource:
     name = names.ingress_listener(names.ANYWHERE, names.INGRESS_PORT)
     listener = _listener(name, names.ANYWHERE, names.INGRESS_PORT)
     listener.traffic_direction = 1  # envoy.config.core.v3.TrafficDirection.INBOUND
     _add_listener_filter(listener, "original_dst", original_dst_pb2.OriginalDst())
     refers_to = []
-    for mapping in ports:
-        routes = names.ingress_routes(mapping["protocol"], mapping["port"])
-        chain = _add_chain(listener, routes, _http(_manager("ingress", routes, node)))
-        chain.filter_chain_match.destination_port.value = mapping["port"]
-        refers_to.append(routes)
+    for spec in specs:
+        network_filter, needs = _way_in(node, spec)
+        chain = _add_chain(listener, needs, network_filter)
+        chain.filter_chain_match.destination_port.value = spec["portMapping"]["port"]
+        refers_to.append(needs)
     return encode(name, listener, refers_to)
 
 
-def _bound(name: str, proxy: Proxy, port: int, resource: MeshResource, mapping: Any) -> Resource:
-    """A listener bound at ``port`` itself, also at the address that is published, if any."""
-    listener = _listener(name, proxy.address or names.ANYWHERE, port)
+def _bound(address: str, proxy: Proxy, resource: MeshResource, spec: Spec) -> Resource:
+    """A listener bound at its own port, also at the address that is published, if any."""
+    port = spec["portMapping"]["port"]
+    name = names.ingress_listener(address, port)
+    listener = _listener(name, address, port)
     listener.traffic_direction = 1  # envoy.config.core.v3.TrafficDirection.INBOUND
     if proxy.publish_address and proxy.publish_address != proxy.address:
         further = socket_address(proxy.publish_address, port)
         listener.additional_addresses.add().address.CopyFrom(further)
-    routes = names.ingress_routes(mapping["protocol"], port)
+    network_filter, needs = _way_in(resource, spec)
+    _add_chain(listener, needs, network_filter)
+    return encode(name, listener, [needs])
+
+
+def _way_in(resource: MeshResource, spec: Spec) -> tuple[Any, str]:
+    """The filter of a listener's protocol, and what it refers to: routes, or for TCP a cluster."""
+    port, protocol = spec["portMapping"]["port"], spec["portMapping"]["protocol"]
+    if protocol == "tcp":
+        cluster = names.ingress_cluster(resource.mesh, resource.name, protocol, port)
+        return _tcp(ingress_proxy(resource, spec)), cluster
+    routes = names.ingress_routes(protocol, port)
     manager = _manager("ingress", routes, resource)
     # A gateway is where requests enter the mesh: it says who sent them.
     manager.use_remote_address.value = resource.kind is Kind.VIRTUAL_GATEWAY
-    _add_chain(listener, routes, _http(manager))
-    return encode(name, listener, [routes])
+    return _http(manager), routes
+
+
+def _add_connections(listener: Any, connections: Iterable[TcpRoute]) -> Iterator[str]:
+    """A filter chain for each TCP port, once; the clusters that they lead to."""
+    taken: set[int] = set()
+    for route in connections:
+        if route.port in taken or not route.weights:
+            continue
+        taken.add(route.port)
+        # Where the server speaks first, an inspector would wait for the client in vain.
+        for inspector in listener.listener_filters[1:]:
+            disabled = inspector.filter_disabled.or_match.rules.add()
+            disabled.destination_port_range.start = route.port
+            disabled.destination_port_range.end = route.port + 1
+        filter_ = _tcp(tcp_proxy("egress", route.weights, route.idle_ms))
+        chain = _add_chain(listener, f"tcp_{route.port}", filter_)
+        chain.filter_chain_match.destination_port.value = route.port
+        yield from route.clusters
 
 
 def _add_redirected_egress(listener: Any, manager: Any, mesh: MeshResource) -> None:
@@ -117,12 +146,12 @@ def _add_redirected_egress(listener: Any, manager: Any, mesh: MeshResource) -> N
     listener.continue_on_listener_filters_timeout = True
     http = _add_chain(listener, "http", _http(manager))
     http.filter_chain_match.application_protocols.extend(["http/1.0", "http/1.1", "h2c"])
-    amazon = _add_chain(listener, "amazonaws", _tcp(names.amazon_cluster(mesh.name)))
+    amazon = _add_chain(listener, "amazonaws", _outside(mesh))
     amazon.filter_chain_match.transport_protocol = "tls"
     amazon.filter_chain_match.server_names.append("*.amazonaws.com")
     if allows_all(mesh):
         through = components.FilterChain(name="allow_all")
-        through.filters.append(_tcp(names.amazon_cluster(mesh.name)))
+        through.filters.append(_outside(mesh))
         listener.default_filter_chain.CopyFrom(through)
 
 
@@ -173,6 +202,9 @@ def _http(manager: Any) -> Any:
     return components.Filter(name=_FILTER, typed_config=packed(manager))
 
 
-def _tcp(cluster: str) -> Any:
-    proxy = tcp_proxy_pb2.TcpProxy(stat_prefix="egress", cluster=cluster)
-    return components.Filter(name="envoy.filters.network.tcp_proxy", typed_config=packed(proxy))
+def _tcp(config: Any) -> Any:
+    return components.Filter(name="envoy.filters.network.tcp_proxy", typed_config=packed(config))
+
+
+def _outside(mesh: MeshResource) -> Any:
+    return _tcp(tcp_proxy("egress", ((names.amazon_cluster(mesh.name), 1),), IDLE_MS))

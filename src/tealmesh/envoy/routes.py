@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from envoy.config.route.v3 import route_components_pb2 as components
@@ -16,6 +15,8 @@ from tealmesh.envoy import discovery, matches, names
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import Spec, duration, milliseconds, packed
 from tealmesh.envoy.resources import Resource, encode
+from tealmesh.envoy.services import Service, targets
+from tealmesh.envoy.tcp import connect_route, tcp_routes
 from tealmesh.envoy.weights import WeightedTarget, effective_weights
 from tealmesh.model.mesh import MeshResource
 
@@ -37,37 +38,6 @@ _PREVIOUS_HOSTS = components.RetryPolicy.RetryHostPredicate(
     name="envoy.retry_host_predicates.previous_hosts",
     typed_config=packed(previous_hosts_pb2.PreviousHostsPredicate()),
 )
-
-
-@dataclass(frozen=True)
-class Service:
-    """A virtual service with all that decides where its requests go.
-
-    ``router`` is None when a node provides the service; ``nodes`` are the nodes that it leads to,
-    and ``capable`` names those which have an instance that can answer.
-    """
-
-    resource: MeshResource
-    router: MeshResource | None
-    routes: tuple[MeshResource, ...]
-    nodes: tuple[MeshResource, ...]
-    capable: frozenset[str]
-
-    @cached_property
-    def ports(self) -> tuple[int, ...]:
-        """The ports that it listens at: its router's, or its node's."""
-        holders = (self.router,) if self.router else self.nodes
-        found = [
-            int(listener["portMapping"]["port"])
-            for holder in holders
-            for listener in holder.spec.get("listeners", ())
-        ]
-        return tuple(dict.fromkeys(found))
-
-    @cached_property
-    def by_name(self) -> dict[str, MeshResource]:
-        """The nodes by name."""
-        return {node.name: node for node in self.nodes}
 
 
 @dataclass(frozen=True)
@@ -108,6 +78,10 @@ def virtual_host(service: Service) -> HostRoutes:
     name = service.resource.name
     host = components.VirtualHost(name=name, domains=domains(name, service.ports))
     clusters: set[str] = set()
+    for connection in tcp_routes(service):
+        if connection.weights:
+            host.routes.append(connect_route(connection))
+            clusters |= connection.clusters
     for route in service_routes(service):
         found = at_port(route.match, service.ports)
         if found is not None:
@@ -227,9 +201,9 @@ def _retry_on(spec: Spec) -> Iterator[str]:
 
 def _route(service: Service, name: str, spec: Spec, grpc: bool) -> ServiceRoute:
     found = matches.match(spec.get("match", {}), grpc=grpc)
-    targets = _targets(service, spec["action"]["weightedTargets"], found.port)
-    action = _action(targets, spec.get("timeout", {}), spec.get("retryPolicy"))
-    return ServiceRoute(name, found, action, frozenset(one.cluster for one in targets))
+    chosen = targets(service, spec["action"]["weightedTargets"], found.port)
+    action = _action(chosen, spec.get("timeout", {}), spec.get("retryPolicy"))
+    return ServiceRoute(name, found, action, frozenset(one.cluster for one in chosen))
 
 
 def _node_routes(service: Service) -> Iterator[ServiceRoute]:
@@ -247,37 +221,13 @@ def _node_routes(service: Service) -> Iterator[ServiceRoute]:
             yield ServiceRoute(f"{node.name}_{port}", found, action, frozenset([cluster]))
 
 
-def _targets(service: Service, specs: Iterable[Spec], asked: int | None) -> list[WeightedTarget]:
-    """The weighted targets that have a listener to go to.
-
-    Without a port the target's listener at the port that was asked for is meant, else its first
-    (https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_WeightedTarget.html).
-    """
-    found = []
-    for spec in specs:
-        node = service.by_name.get(spec["virtualNode"])
-        if node is None:
-            continue
-        listener = discovery.listener(node, spec.get("port"))
-        if "port" not in spec:
-            wished = (asked, *service.ports)
-            same = (discovery.listener(node, port) for port in wished if port is not None)
-            listener = next((one for one in same if one), listener)
-        if listener is None or listener["portMapping"]["protocol"] == "tcp":
-            continue
-        port, protocol = listener["portMapping"]["port"], listener["portMapping"]["protocol"]
-        cluster = names.egress_cluster(node.mesh, node.name, protocol, port)
-        found.append(WeightedTarget(cluster, spec["weight"], node.name in service.capable))
-    return found
-
-
-def _action(targets: list[WeightedTarget], timeout: Spec, retry: Spec | None) -> bytes | None:
-    weights = effective_weights(targets)
+def _action(chosen: list[WeightedTarget], timeout: Spec, retry: Spec | None) -> bytes | None:
+    weights = effective_weights(chosen)
     if not any(weights):
         # Envoy refuses a route whose weights are all zero; the API does so before us.
         return None
     action = components.RouteAction(retry_policy=retry_policy(retry))
-    for target, weight in zip(targets, weights, strict=True):
+    for target, weight in zip(chosen, weights, strict=True):
         action.weighted_clusters.clusters.add(
             name=target.cluster, weight=wrappers_pb2.UInt32Value(value=weight)
         )

@@ -101,6 +101,8 @@ HANDLED: Mapping[Kind, frozenset[str]] = {
             *_under("listeners[].timeout.http", _TIMEOUT),
             *_under("listeners[].timeout.http2", _TIMEOUT),
             *_under("listeners[].timeout.grpc", _TIMEOUT),
+            *_under("listeners[].timeout.tcp.idle", _DURATION),
+            "listeners[].connectionPool.tcp.maxConnections",
             *_under("serviceDiscovery.awsCloudMap", "namespaceName", "serviceName"),
             *_under("serviceDiscovery.awsCloudMap.attributes[]", "key", "value"),
             "serviceDiscovery.awsCloudMap.ipPreference",
@@ -118,6 +120,7 @@ HANDLED: Mapping[Kind, frozenset[str]] = {
             *_under("httpRoute", _HTTP_ROUTE),
             *_under("http2Route", _HTTP_ROUTE),
             *_under("grpcRoute", _GRPC_ROUTE),
+            *_under("tcpRoute", "match.port", _under("timeout.idle", _DURATION), _TARGETS),
         )
     ),
     Kind.VIRTUAL_GATEWAY: frozenset((*_under("listeners[]", _LISTENER), *_ACCESS_LOG)),
@@ -138,10 +141,7 @@ REFUSED: Mapping[Kind, tuple[str, ...]] = {
         "listeners[].tls.",
         "backendDefaults.clientPolicy.tls.",
         "backends[].virtualService.clientPolicy.tls.",
-        "listeners[].timeout.tcp.",
-        "listeners[].connectionPool.tcp.",
     ),
-    Kind.ROUTE: ("tcpRoute.",),
     # A gateway's own health check is for a load balancer in front of it.
     Kind.VIRTUAL_GATEWAY: (
         "listeners[].tls.",
@@ -150,11 +150,6 @@ REFUSED: Mapping[Kind, tuple[str, ...]] = {
     ),
 }
 """The beginnings of the paths that are not translated yet."""
-
-_REFUSED_VALUES: Mapping[tuple[Kind, str], tuple[Any, ...]] = {
-    (Kind.VIRTUAL_NODE, "listeners[].portMapping.protocol"): ("tcp",),
-    (Kind.VIRTUAL_ROUTER, "listeners[].portMapping.protocol"): ("tcp",),
-}
 
 
 def unsupported(kind: Kind, spec: Mapping[str, Any]) -> list[str]:
@@ -168,7 +163,7 @@ def _acts(kind: Kind, path: str, value: Any) -> bool:
     if value == {}:
         # A structure without members asks for nothing, unless it is one that we do not handle.
         return not f"{path}.".startswith(REFUSED.get(kind, ()))
-    return path in HANDLED[kind] and value not in _REFUSED_VALUES.get((kind, path), ())
+    return path in HANDLED[kind]
 
 
 def _leaves(value: Any, shown: str, path: str) -> Iterator[tuple[str, str, Any]]:

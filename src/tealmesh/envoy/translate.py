@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from tealmesh.envoy import clusters, discovery, endpoints, gateways, listeners, routes
+from tealmesh.envoy import clusters, discovery, endpoints, gateways, listeners, routes, tcp
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
-from tealmesh.envoy.routes import Service
+from tealmesh.envoy.services import Service
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot, Proxy
 
@@ -42,6 +42,7 @@ class Translator:
         self._ways_out = cached(lambda mesh: tuple(routes.ways_out(mesh)))
         self._egress_routes = cached(routes.egress_routes)
         self._gateway_routes = cached(_gateway_routes)
+        self._tcp_routes = cached(tcp.tcp_routes)
         self._ingress = cached(listeners.ingress)
         self._egress = cached(listeners.egress)
         self._gateway = cached(listeners.gateway)
@@ -67,18 +68,23 @@ class Translator:
 
     def _node(self, snapshot: MeshSnapshot, node: MeshResource, proxy: Proxy) -> ResourceSet:
         services = list(_services(snapshot, _backends(node)))
+        connections = tuple(one for service in services for one in self._tcp_routes(service))
         hosts = tuple(self._virtual_host(service) for service in services)
         ports = [listener["portMapping"]["port"] for listener in node.spec.get("listeners", ())]
         made, found = self._reached(snapshot, services, None)
         made += [self._ingress_cluster(node, port, proxy.app_address) for port in ports]
         made.append(self._outside(snapshot.mesh, proxy.redirected))
-        route_sets = [self._ingress_routes(node, port) for port in ports]
+        route_sets = [
+            self._ingress_routes(node, listener["portMapping"]["port"])
+            for listener in node.spec.get("listeners", ())
+            if listener["portMapping"]["protocol"] != "tcp"
+        ]
         route_sets.append(self._egress_routes(hosts, self._ways_out(snapshot.mesh)))
         return ResourceSet(
             clusters=by_name(made),
             endpoints=by_name(found),
             listeners=by_name(
-                [*self._ingress(node, proxy), self._egress(snapshot.mesh, node, proxy)]
+                [*self._ingress(node, proxy), self._egress(snapshot.mesh, node, proxy, connections)]
             ),
             routes=by_name(route_sets),
         )

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tealmesh.envoy.statistics import stats_config
 from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Instance, Kind
 from tests.support.backend import Backend, backend
@@ -314,3 +315,28 @@ def wait_for(condition: Any, seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.02)
+
+
+def test_the_statistics_that_deployments_are_judged_by_are_kept_and_few_others(mesh: Mesh) -> None:
+    mesh.node("shop", 11)
+    mesh.stack.enter_context(backend("app", APP, PORT))
+    mesh.builder.service("shop.local", "shop")
+    mesh.builder.route("shop", "all", {"shop": 1})
+    backends = [{"virtualService": {"virtualServiceName": "shop.local"}}]
+    mesh.builder.node("web", backends=backends)
+    admin = ("127.0.0.1", free_port())
+    proxy = mesh.builder.proxy("web", address=PROXY, app_address=APP)
+    whole = json.loads(static_bootstrap(translate(mesh.builder.snapshot(), proxy), admin))
+    whole["stats_config"] = stats_config(proxy.resource, tagged=True)
+    with running(json.dumps(whole), mesh.directory, admin) as envoy, caller() as client:
+        assert answer_of(client, "http://shop.local/")["name"] == "shop"
+        assert httpx.get(f"http://{PROXY}:{PORT}/in").status_code == 200
+        cluster = "cluster.cds_egress_m_shop_http_8080"
+        assert envoy.stat(f"{cluster}.upstream_rq_2xx") == 1
+        assert envoy.stat(f"{cluster}.upstream_rq_total") == 1
+        assert envoy.stat(f"{cluster}.membership_healthy") == 1
+        assert envoy.stat("http.ingress.downstream_rq_2xx") == 1
+        lines = httpx.get(f"{envoy.admin}/stats").text.splitlines()
+        kept = {line.partition(":")[0] for line in lines}
+    assert {f"{cluster}.upstream_rq_time", "http.ingress.downstream_rq_active"} <= kept
+    assert len(kept) < 150

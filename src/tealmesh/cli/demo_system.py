@@ -18,7 +18,7 @@ from typing import Any
 import tealmesh
 from tealmesh.cli.client import Client, NoControlPlane
 from tealmesh.cli.demo_load import Tally
-from tealmesh.cli.run import last_line
+from tealmesh.cli.run import last_words
 from tealmesh.model.errors import TealError
 
 START_TIMEOUT = 60.0
@@ -87,7 +87,7 @@ class Plane:
                 if self.client.health(timeout=1.0).pid == self._process.pid:
                     return time.monotonic() - began
             if self._process.poll() is not None:
-                raise TealError(f"the control plane did not start: {last_line(self.log)}")
+                raise TealError(f"the control plane did not start: {last_words(self.log)}")
             if time.monotonic() - began > START_TIMEOUT:
                 raise TealError(f"the control plane was not ready after {START_TIMEOUT:.0f} s")
             time.sleep(0.02)

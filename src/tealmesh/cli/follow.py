@@ -63,10 +63,10 @@ def _states(client: Client, deployment: dict[str, Any], out: Console) -> Iterato
             seen = max(seen, entry["sequence"])
             out.print(render.journal_line(entry))
         now = _patiently(client, "GetDeployment", **which)["deployment"]
-        over = now["status"] in FINAL
-        if over and not answer["entries"]:
-            return
         yield now
+        # The journal's last entries are committed with the final state: look once more for them.
+        if now["status"] in FINAL and not answer["entries"]:
+            return
 
 
 def _patiently(client: Client, operation: str, wait: float = 0.0, **request: Any) -> dict[str, Any]:

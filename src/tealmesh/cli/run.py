@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -77,6 +76,8 @@ def up(
     if detach:
         _detach(directory, port, xds_port, config_file, verbose)
         return
+    import asyncio
+
     from tealmesh.app import AppConfig
 
     config = AppConfig(data_dir=directory, port=port, xds_port=xds_port, config_file=config_file)
@@ -111,6 +112,8 @@ def _set_up_logging(verbose: bool) -> None:
 
 
 async def _serve(config: AppConfig) -> None:
+    import asyncio
+
     from tealmesh.app import AppInfo, run
 
     stop = asyncio.Event()
@@ -147,7 +150,7 @@ def _detach(
             if client.health(timeout=1.0).pid == process.pid:
                 break
         if process.poll() is not None:
-            raise TealError(last_line(log_path, start) or f"`teal up` ended early: see {log_path}")
+            raise TealError(last_words(log_path, start))
         if time.monotonic() > deadline:
             process.terminate()
             raise TealError(f"`teal up` was not ready after {START_TIMEOUT:.0f} s: see {log_path}")
@@ -179,13 +182,18 @@ def _spawn(
     return process, start
 
 
-def last_line(path: Path, start: int = 0) -> str:
-    """The last line of a log after byte ``start`` that says something, without "teal: "."""
+def last_words(path: Path, start: int = 0) -> str:
+    """Why a control plane ended, from its log after byte ``start``: its own error line, where the
+    last line is one.
+    """
     with path.open("rb") as log:
         log.seek(start)
-        lines = log.read().decode("utf-8", "replace").splitlines()
+        lines = log.read().decode("utf-8", "replace").split("\n")
     told = [line.strip() for line in lines if line.strip()]
-    return told[-1].removeprefix("teal: ") if told else ""
+    for prefix in ("teal: ", "Error: "):
+        if told and told[-1].startswith(prefix):
+            return told[-1].removeprefix(prefix)
+    return f"`teal up` ended early: see {path}"
 
 
 def _wait_gone(client: Client, pid: int) -> None:

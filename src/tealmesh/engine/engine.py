@@ -46,11 +46,14 @@ class Engine:
         self._tasks: dict[tuple[str, str], tuple[int, TaskWorker]] = {}
         self._services: dict[tuple[str, str], ServiceWorker] = {}
         self._paused = False
+        self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: asyncio.Task[Any] | None = None
 
     async def run(self) -> None:
         """Run until cancelled or closed. Tasks go on without us."""
+        if self._closed:
+            return
         self._loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
         await self._sweep()
@@ -61,6 +64,7 @@ class Engine:
 
     async def close(self) -> None:
         """End `run` and let go of the tasks, which go on running."""
+        self._closed = True
         running, self._running = self._running, None
         if running is not None and running is not asyncio.current_task():
             running.cancel()
@@ -70,27 +74,46 @@ class Engine:
         self._shared.addresses.close()
         await self._ports.runtime.close()
 
-    async def stop_all(self, reason: str = "teal down") -> None:
-        """Stop every task, without draining, as all who could ask them go too. Services keep
-        what they want: their tasks are started again when the engine next runs.
+    async def logs(self, task_arn: str, lines: int) -> list[tuple[str, str]]:
+        """The last ``lines`` lines of each container of a task, as (container, line) pairs."""
+        head, _, identity = task_arn.rpartition("/")
+        document = self._ports.store.view.get(tables.TASKS, head.rpartition("/")[2], identity)
+        if document is None:
+            return []
+        directory = self._ports.data_dir / "tasks" / identity
+        found = []
+        for container in document.body.get("containers", []):
+            name = container["name"]
+            read = await self._ports.runtime.logs(directory, name, lines)
+            found += [(name, line) for line in read]
+        return found
+
+    async def stop_all(self, reason: str = "teal down") -> int:
+        """Stop every task, without draining, as all who could ask them go too; how many there
+        were. Services keep what they want: their tasks are started again when the engine next
+        runs. Needs `run` to be at work.
         """
         self._paused = True
 
-        def stop(tx: Transaction) -> None:
+        def stop(tx: Transaction) -> int:
+            count = 0
             for document in tx.list(tables.TASKS):
                 if document.body["lastStatus"] == "STOPPED":
                     continue
+                count += 1
                 body = copy.deepcopy(dict(document.body))
                 now = self._ports.clock()
                 records.request_stop(body, "UserInitiated", reason, now)
                 body["teal"] = {**body.get("teal", {}), "quick": True}
                 identity = records.task_id(body)
                 tx.put(tables.TASKS, records.cluster_of(body), identity, body=body)
+            return count
 
-        await self._ports.store.write("engine", "StopAll", stop)
+        count = await self._ports.store.write("engine", "StopAll", stop)
         async for view in self._ports.store.watch():
             if all(d.body["lastStatus"] == "STOPPED" for d in view.list(tables.TASKS)):
-                return
+                break
+        return count
 
     def _dispatch(self, view: View, group: asyncio.TaskGroup) -> None:
         """Give each object its worker, and wake those whose object has changed."""

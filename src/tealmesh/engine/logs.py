@@ -26,9 +26,6 @@ from tealmesh.engine.runtimes.process import log_path
 
 _log = logging.getLogger(__name__)
 
-_LOOK = 1.0
-"""Seconds between two looks at the files."""
-
 _BATCH_BYTES = 512 * 1024
 _BATCH_LINES = 10_000
 """PutLogEvents takes 10,000 events and 1 MiB, 26 bytes for each event included."""
@@ -80,7 +77,8 @@ class LogKeeper:
     """Looks after the log files of running tasks.
 
     ``client(region)`` makes a logs client; ``report(task ARN, message)`` is called from the
-    keeper's thread when a log cannot be shipped. A file that has grown to ``limit`` bytes is
+    keeper's thread when a log cannot be shipped; files are looked at ``every`` so many seconds. A
+    file that has grown to ``limit`` bytes is
     moved to ``log.1`` by copying and truncating, for its writer cannot be asked to reopen it.
     """
 
@@ -89,11 +87,13 @@ class LogKeeper:
         client: Callable[[str], LogsClient],
         report: Callable[[str, str], None],
         limit: int = 10 * 1024 * 1024,
+        every: float = 1.0,
     ) -> None:
         self._client = client
         self._clients: dict[str, LogsClient] = {}
         self._report = report
         self._limit = limit
+        self._every = every
         self._follows: dict[Path, _Follow] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -118,10 +118,10 @@ class LogKeeper:
     def close(self) -> None:
         """Stop looking; what is not shipped yet is shipped by whoever keeps the files next."""
         self._closing.set()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=3)
 
     def _work(self) -> None:
-        while not self._closing.wait(_LOOK):
+        while not self._closing.wait(self._every):
             with self._lock:
                 follows = list(self._follows.values())
             for follow in follows:

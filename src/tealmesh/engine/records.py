@@ -106,6 +106,7 @@ def new_task(service: Mapping[str, Any], deployment: str, identity: str, now: fl
         "startedBy": deployment,
         "launchType": service.get("launchType", "FARGATE"),
         "platformVersion": service.get("platformVersion", "1.4.0"),
+        "enableExecuteCommand": service.get("enableExecuteCommand", False),
         "lastStatus": "PROVISIONING",
         "desiredStatus": "RUNNING",
         "healthStatus": "UNKNOWN",
@@ -163,7 +164,7 @@ def count(service: Body, tasks: Sequence[Mapping[str, Any]]) -> None:
         ready = sum(t["lastStatus"] in ("RUNNING", "DEACTIVATING") for t in live)
         deployment["runningCount"] = ready
         deployment["pendingCount"] = len(live) - ready
-        deployment["failedTasks"] = sum(bool(t["teal"].get("failed")) for t in own)
+        deployment["failedTasks"] = sum(bool(t.get("teal", {}).get("failed")) for t in own)
         primary = deployment["status"] == "PRIMARY"
         deployment["desiredCount"] = service["desiredCount"] if primary else len(live)
         running += ready

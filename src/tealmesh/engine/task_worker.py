@@ -98,6 +98,8 @@ class TaskWorker(TaskParts):
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
         def prepared(_: Transaction, body: dict[str, Any]) -> None:
+            sizes = {m: str(definition[m]) for m in ("cpu", "memory") if m in definition}
+            body.update({**sizes, **body})
             set_network(body, network, self._ports.region)
             set_containers(body, found, self._record.identity)
             kept = {"containerDefinitions": definition["containerDefinitions"]}

@@ -96,9 +96,9 @@ class Ledger:
         return Counts(versions, failures)
 
     def recent(self, now: float, seconds: float) -> Counts:
-        """The requests of the last ``seconds``, with their latencies."""
+        """The requests of the ``seconds`` before ``now``, with their latencies."""
         with self._lock:
-            tallies = [tally for tally in self._recent if tally.at >= now - seconds]
+            tallies = [t for t in self._recent if now - seconds <= t.at + INTERVAL / 2 < now]
         versions: Counter[str] = Counter()
         failures: Counter[str] = Counter()
         latencies: list[float] = []

@@ -179,9 +179,6 @@ def check_compatible(definition: Mapping[str, Any], launched: Mapping[str, Any])
     """Raise InvalidParameterException when the definition cannot run where it should."""
     if on_fargate(launched) and "FARGATE" not in definition["compatibilities"]:
         raise base.invalid("Task definition does not support launch_type FARGATE.")
-    wanted = definition.get("requiresCompatibilities", ())
-    if launched.get("launchType") == "EC2" and wanted and "EC2" not in wanted:
-        raise base.invalid("Task definition does not support launch_type EC2.")
 
 
 def check_registries(

@@ -4,7 +4,6 @@ App Mesh refuses, and then nothing has changed. Never anything in between.
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,16 @@ from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.services.appmesh_nouns import NOUNS
 from tealmesh.store.snapshot import mesh_snapshot
 from tests.support.appmesh import Direct
+from tests.support.envoy import static_bootstrap
+from tests.support.envoy import validate as validate_by_envoy
 from tests.support.shapes import values
 
 MODEL = load_model("appmesh")
 KINDS = [kind for kind in Kind if kind is not Kind.MESH]
 REFUSALS = {"BadRequestException", "NotFoundException", "ConflictException"}
+ENVOYS = 10
+"""Configurations of each kind that a real Envoy is asked about."""
+
 LISTENERS = {"listeners": [{"portMapping": {"port": 80, "protocol": "http"}}]}
 
 # What a member is set to where chance alone would hardly ever find a value that fits.
@@ -90,9 +94,13 @@ class System:
 
     def __init__(self, path: Path) -> None:
         self.direct = Direct(path)
+        self.bootstraps: dict[str, str] = {}
+        """One Envoy bootstrap for each different configuration, by proxy and content."""
         self.direct.call("create_mesh", meshName="m")
         node = {**LISTENERS, "serviceDiscovery": {"dns": {"hostname": "a.local"}}}
-        node["backends"] = [{"virtualService": {"virtualServiceName": "new"}}]
+        node["backends"] = [
+            {"virtualService": {"virtualServiceName": name}} for name in ("new", "s")
+        ]
         self.call("create", Kind.VIRTUAL_NODE, "n", node)
         self.call("create", Kind.VIRTUAL_ROUTER, "r", LISTENERS)
         self.call("create", Kind.VIRTUAL_GATEWAY, "g", LISTENERS)
@@ -129,27 +137,29 @@ class System:
             (Kind.VIRTUAL_GATEWAY, snapshot.virtual_gateways),
         ):
             for name in names:
-                assert translate(snapshot, Proxy("m", proxies, name))
+                made = translate(snapshot, Proxy("m", proxies, name))
+                self.bootstraps.setdefault(static_bootstrap(made), f"{kind} {spec}")
         self.call("delete", kind, "new")
         return "accepted"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_anything_is_accepted_whole_or_refused(kind: Kind) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        system = System(Path(directory) / "state.db")
-        quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-        seen: Counter[str] = Counter()
+def test_anything_is_accepted_whole_or_refused(kind: Kind, tmp_path: Path) -> None:
+    system = System(tmp_path / "state.db")
+    quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    seen: Counter[str] = Counter()
 
-        @quick
-        @given(spec=specs(kind))
-        def each(spec: dict[str, Any]) -> None:
-            seen[system.outcome(kind, spec)] += 1
-            seen[system.outcome(kind, fitted(spec))] += 1
+    @quick
+    @given(spec=specs(kind))
+    def each(spec: dict[str, Any]) -> None:
+        seen[system.outcome(kind, spec)] += 1
+        seen[system.outcome(kind, fitted(spec))] += 1
 
-        try:
-            each()
-        finally:
-            system.direct.close()
-        assert seen["accepted"] >= 5, seen
-        assert seen["BadRequestException"] >= (0 if kind is Kind.VIRTUAL_SERVICE else 5), seen
+    try:
+        each()
+    finally:
+        system.direct.close()
+    assert seen["accepted"] >= 5, seen
+    for bootstrap, origin in list(system.bootstraps.items())[:ENVOYS]:
+        assert validate_by_envoy(bootstrap, tmp_path) == "", origin
+    assert seen["BadRequestException"] >= (0 if kind is Kind.VIRTUAL_SERVICE else 5), seen

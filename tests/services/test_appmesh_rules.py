@@ -39,6 +39,19 @@ NODE: dict[str, Any] = {
             "attributes": [{"key": "a", "value": "1"}, {"key": "b", "value": "1"}],
         }
     },
+    "logging": {
+        "accessLog": {
+            "file": {
+                "path": "/dev/stdout",
+                "format": {
+                    "json": [
+                        {"key": "a", "value": "%START_TIME(%s)% %REQ(:METHOD):9% 100%%"},
+                        {"key": "b", "value": "plain"},
+                    ]
+                },
+            }
+        }
+    },
     "backendDefaults": {
         "clientPolicy": {
             "tls": {
@@ -227,6 +240,10 @@ BROKEN: list[tuple[str, dict[str, Any], str, Any, str]] = [
     ),
     ("node", DNS_NODE, "serviceDiscovery.dns.hostname", "", 'hostname = "": must be a host name'),
     ("node", DNS_NODE, "serviceDiscovery.dns.hostname", "a b", "must be a host name"),
+    ("node", NODE, "logging.accessLog.file.format.json", [], "must have at least one key"),
+    ("node", NODE, "logging.accessLog.file.format.json.1.key", "a", 'key = "a": must be given'),
+    ("node", NODE, "logging.accessLog.file.format.json.0.value", "50%", "must hold '%' only as"),
+    ("node", NODE, "logging.accessLog.file.format", {"text": "%REQ(a%"}, "format.text ="),
     ("gateway", GATEWAY, "listeners", [], "must hold at least one listener"),
     ("gateway", GATEWAY, "listeners.0.connectionPool", {"http": {}}, "must be 'http2'"),
     ("gateway", GATEWAY, "listeners.0.healthCheck.port", 1, "must be 80"),

@@ -28,6 +28,9 @@ MAX_DURATION = 2147483647
 """Largest number of time units: beyond it Envoy's durations overflow."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+_LOG_FORMAT = re.compile(r"([^%]|%%|%[A-Z_0-9]+(\([^()]*\))?(:\d+)?%)*")
+"""https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage"""
+
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 
 
@@ -73,6 +76,7 @@ def virtual_node(spec: Spec) -> Problems:
         )
     yield from _discovery(discovery or {})
     yield from _listeners(listeners)
+    yield from _logging(spec.get("logging", {}))
     yield from _client_policy("spec.backendDefaults", spec.get("backendDefaults", {}))
     backends = [b["virtualService"] for b in spec.get("backends", ()) if "virtualService" in b]
     for index, backend in enumerate(backends):
@@ -86,6 +90,7 @@ def virtual_gateway(spec: Spec) -> Problems:
     if not spec["listeners"]:
         yield Problem("spec.listeners", [], "must hold at least one listener")
     yield from _listeners(spec["listeners"])
+    yield from _logging(spec.get("logging", {}))
     yield from _client_policy("spec.backendDefaults", spec.get("backendDefaults", {}))
 
 
@@ -181,6 +186,20 @@ def _listener_tls(field: str, tls: Spec) -> Problems:
     acm = tls.get("certificate", {}).get("acm")
     if acm:
         yield from _arn(f"{field}.certificate.acm.certificateArn", acm["certificateArn"], "acm")
+
+
+def _logging(logging: Spec) -> Problems:
+    at = "spec.logging.accessLog.file.format"
+    chosen = logging.get("accessLog", {}).get("file", {}).get("format", {})
+    formats = [(f"{at}.text", chosen["text"])] if "text" in chosen else []
+    if "json" in chosen:
+        if not chosen["json"]:
+            yield Problem(f"{at}.json", [], "must have at least one key")
+        yield from once_each(f"{at}.json[].key", [entry["key"] for entry in chosen["json"]])
+        formats = [(f"{at}.json[].value", entry["value"]) for entry in chosen["json"]]
+    for field, text in formats:
+        if not _LOG_FORMAT.fullmatch(text):
+            yield Problem(field, text, "must hold '%' only as %COMMAND% or %%")
 
 
 def _client_policy(field: str, holder: Spec) -> Problems:

@@ -204,7 +204,9 @@ class AdsCache:
             return Convergence(revision, tuple(expected), True, ())
         waiting = tuple(i for i in expected if not self._has(i, revision))
         envoys = [self._envoys[i] for i in waiting if i in self._envoys]
-        rejected = {envoy.id: envoy.rejected for envoy in envoys if envoy.rejected}
+        # What was refused before the newest snapshot says nothing about that one.
+        informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
+        rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
         current = snapshot is not None and snapshot.revision >= revision
         return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
 
@@ -271,9 +273,10 @@ class AdsCache:
             connection.session.keep(resources)
         else:
             connection.session.set_target(resources, snapshot.revision)
+        self.note(connection)
 
     def note(self, connection: Connection) -> None:
-        """The connection has come as far as it can for now."""
+        """Something may have changed in where the connection stands."""
         if connection.envoy.settle():
             self._notify()
 

@@ -105,8 +105,8 @@ def is_unknown(resource: Resource) -> bool:
 class Subscription:
     """State that both variants share. ``acked`` is what the Envoy is known to hold, ``sent`` what
     it will hold when all that is in flight has been accepted, ``doubtful`` what it may hold though
-    it refused it: Envoy applies the good part of a response that it rejects. ``maybe_gone`` are names
-    whose removal it refused in the same way, ``inherited`` those that it held before this stream.
+    it refused it: Envoy applies the good part of a response that it rejects. ``maybe_gone`` are
+    names whose removal it refused in the same way, ``inherited`` those held before this stream.
     """
 
     def __init__(self, type_url: str) -> None:

@@ -1,0 +1,84 @@
+"""A control plane and real Envoys in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+
+from tealmesh.envoy.bootstrap import bootstrap
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.server import AdsServicer
+from tests.support.envoy import ENVOY
+
+TOKEN = "secret-of-the-test"
+
+
+@contextlib.asynccontextmanager
+async def serving(cache: AdsCache, port: int = 0) -> AsyncIterator[int]:
+    """ADS at the loopback port that is yielded."""
+    server = grpc.aio.server()
+    servicer = AdsServicer(cache, TOKEN)
+    servicer.add_to(server)
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield bound
+    finally:
+        servicer.close()
+        await server.stop(1)
+
+
+@contextlib.asynccontextmanager
+async def envoy(
+    directory: Path, port: int, resource: str, address: str, *, delta: bool = True
+) -> AsyncIterator[str]:
+    """An Envoy that asks ADS at ``port``, until the end of the block; the URL of its admin."""
+    made = bootstrap(
+        {"APPMESH_RESOURCE_ARN": resource, "ENVOY_ADMIN_ACCESS_PORT": "9901"},
+        xds_address=("127.0.0.1", port),
+        token=TOKEN,
+        task=f"task-{address}",
+        address=address,
+        admin_address=address,
+        delta=delta,
+    )
+    path = directory / f"{address}.json"
+    path.touch(0o600)
+    path.write_text(json.dumps(made))
+    argv = [ENVOY, "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"]
+    log = directory / f"{address}.log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(*argv, stdout=out, stderr=out)
+    admin = f"http://{address}:9901"
+    try:
+        assert await _ready(process, admin), f"Envoy is not ready:\n{log.read_text()}"
+        yield admin
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _ready(process: asyncio.subprocess.Process, admin: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        for _ in range(1000):
+            if process.returncode is not None:
+                return False
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get(f"{admin}/ready")).status_code == 200:
+                    return True
+            await asyncio.sleep(0.02)
+    return False
+
+
+async def config_dump(admin: str) -> Any:
+    """What Envoy says it runs with."""
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{admin}/config_dump?include_eds")).json()

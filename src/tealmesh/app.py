@@ -28,7 +28,7 @@ from tealmesh.aws.moto import Moto
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.runtimes.process import ProcessRuntime
-from tealmesh.envoy.translate import translate
+from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.config_parse import parse
@@ -143,6 +143,7 @@ class _Parts:
         self._store = store
         self._stop = stop
         self._token = _token(config.data_dir)
+        translate = Translator().translate
         self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)

@@ -16,7 +16,7 @@ from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.config import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
-from tealmesh.rollout import machine
+from tealmesh.rollout import journal, machine
 from tealmesh.rollout.drivers.base import Driver, DriverError
 from tealmesh.rollout.effects import (
     AbortAsked,
@@ -35,7 +35,6 @@ from tealmesh.rollout.effects import (
     SideStopped,
     StopSide,
     WeightRefused,
-    WeightsSet,
 )
 from tealmesh.rollout.system import ServiceSystem
 from tealmesh.store import Store, Transaction, View, tables
@@ -233,7 +232,7 @@ class Controller:
 
     def _begin(self, deployment: Deployment) -> None:
         self._live[deployment.id] = deployment
-        self._on_transition(_entry(deployment, State.CREATED, _message(deployment)))
+        self._on_transition(journal.entry(deployment, State.CREATED.value))
         self._work_on(deployment.id)
 
     def _work_on(self, identity: str) -> None:
@@ -272,10 +271,10 @@ class Controller:
                 return before
             after, _ = machine.step(before, event, self._clock())
             if after.sequence != before.sequence:
-                entry = _entry(after, _transition(before, event, after), _message(after))
+                entry = journal.entry(after, journal.transition(before, event, after))
                 await self._store.write(
                     f"rollout/{after.service}",
-                    str(entry.transition),
+                    entry.transition,
                     lambda t: _put(t, after, entry),
                 )
                 log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
@@ -313,8 +312,7 @@ class Controller:
         for side, weight in weights.items():
             if weight and (await self._driver.observe(service, side)).healthy == 0:
                 return WeightRefused(side)
-        at = self._clock()
-        return WeightsSet(await self._driver.set_weights(service, weights), at)
+        return await self._driver.set_weights(service, weights)
 
     async def _await_converged(self, d: Deployment, revision: int) -> Event:
         found = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT)
@@ -372,42 +370,9 @@ def _start(t: Transaction, d: Deployment) -> None:
                 f"a deployment of {d.service} to {other.new_image} is running (`teal rollback` "
                 "aborts it)",
             )
-    _put(t, d, _entry(d, State.CREATED, _message(d)))
+    _put(t, d, journal.entry(d, State.CREATED.value))
 
 
 def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
-
-
-def _transition(before: Deployment, event: Event, after: Deployment) -> str:
-    if isinstance(event, Resumed):
-        return "RESUMED"
-    if isinstance(event, Approved) and before.state is after.state:
-        return "APPROVED"
-    return after.state.value
-
-
-def _entry(d: Deployment, transition: str, message: str) -> JournalEntry:
-    return JournalEntry(d.id, d.sequence, d.updated_at, str(transition), d.phase, d.status, message)
-
-
-def _message(d: Deployment) -> str:
-    """What a person wants to know of a transition."""
-    weights = " ".join(f"{side}={weight}" for side, weight in sorted(d.weights.items()))
-    match d.state:
-        case State.CREATED:
-            return f"{d.new_image} on {d.new_side}, in place of {d.old_image} on {d.old_side}"
-        case State.ADDING_TARGET | State.SHIFTING:
-            return f"weights {weights}"
-        case State.MEASURING:
-            taken = d.evidence[-1].propagation or 0.0
-            return f"every Envoy has the weights {weights} after {taken * 1000:.0f} ms"
-        case State.ROLLING_BACK:
-            return f"weights {weights}: {d.reason}"
-        case State.CLEANING_UP:
-            return f"stopping {d.old_side}"
-        case State.CLEANING_BACK:
-            return f"stopping {d.new_side}"
-        case _:
-            return d.reason or d.waiting_for

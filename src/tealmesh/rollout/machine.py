@@ -13,7 +13,7 @@ bounded by the strategy's ``step_timeout``, except the one for a person's approv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,9 @@ from tealmesh.model.rollout import (
     GateResult,
     State,
     StepEvidence,
-    Traffic,
     Verdict,
 )
-from tealmesh.rollout import assess
+from tealmesh.rollout import assess, evidence
 from tealmesh.rollout.effects import (
     AbortAsked,
     Approved,
@@ -182,7 +181,7 @@ def _wait(d: Deployment, now: float, waiting_for: str, extra: float = 0.0) -> De
 def _roll_back(d: Deployment, now: float, reason: str) -> Deployment:
     weights = {d.old_side: FULL_WEIGHT, d.new_side: 0}
     return _enter(
-        _close_evidence(d, now),
+        evidence.closed(d, now),
         State.ROLLING_BACK,
         now,
         reason=reason,
@@ -196,7 +195,7 @@ def _shift(d: Deployment, now: float, index: int) -> Deployment:
     percent = d.strategy.steps[index]
     weights = {d.old_side: FULL_WEIGHT - percent, d.new_side: percent}
     return _enter(
-        _close_evidence(d, now),
+        evidence.closed(d, now),
         State.SHIFTING,
         now,
         step=index,
@@ -245,7 +244,7 @@ def _converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment
         return _enter(d, State.CLEANING_BACK, now, acknowledged=d.weights)
     if d.state is State.CONVERGING_TARGET:
         return _enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)
-    evidence = StepEvidence(
+    opened = StepEvidence(
         step=d.step,
         weights=d.weights,
         expected_share=_expected(d),
@@ -259,7 +258,7 @@ def _converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment
         now,
         acknowledged=d.weights,
         since=now + SETTLE,
-        evidence=(*d.evidence, evidence),
+        evidence=(*d.evidence, opened),
     )
 
 
@@ -296,7 +295,7 @@ def _measuring(d: Deployment, event: Observed, now: float) -> Deployment:
         assess.share(event.old_traffic, new, expected, least),
         assess.success_rate(new, d.gates.success_rate, least),
     )
-    d = _with_evidence(d, event.old_traffic, new, gates)
+    d = evidence.measured(d, event.old_traffic, new, gates)
     failed = _failed((gates[0], gates[2]), event)
     if failed:
         return _roll_back(d, now, failed)
@@ -320,12 +319,12 @@ def _baking(d: Deployment, event: Observed, now: float) -> Deployment:
         assess.success_rate(event.new_traffic, d.gates.success_rate, d.gates.min_requests),
     )
     told = tuple(gate for gate in gates if gate.verdict is Verdict.FAIL)
-    d = _with_verdicts(d, (quiet, *told))
+    d = evidence.judged(d, (quiet, *told))
     failed = _failed(gates, event)
     if failed:
         return _roll_back(d, now, failed)
     if quiet.verdict is Verdict.PASS and gates[0].verdict is Verdict.PASS:
-        return _enter(_close_evidence(d, now), State.CLEANING_UP, now, since=0.0)
+        return _enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0)
     if quiet.verdict is Verdict.FAIL:
         d = replace(d, since=now)
     return _wait(d, now, _open((quiet, gates[0])), d.strategy.bake_time)
@@ -372,38 +371,6 @@ def _why(gate: GateResult, event: Observed) -> str:
 
 def _told(event: Observed) -> str:
     return f"; {event.explanation}" if event.explanation else ""
-
-
-def _with_evidence(
-    d: Deployment, old: Traffic, new: Traffic, gates: tuple[GateResult, ...]
-) -> Deployment:
-    total = old.requests + new.requests
-    measured = replace(
-        d.evidence[-1],
-        requests=new.requests,
-        failures=new.failures,
-        total_requests=total,
-        total_failures=old.failures + new.failures,
-        share=new.requests / total if total else None,
-        p50=new.p50,
-        p99=new.p99,
-    )
-    return _with_verdicts(replace(d, evidence=(*d.evidence[:-1], measured)), gates)
-
-
-def _with_verdicts(d: Deployment, gates: tuple[GateResult, ...]) -> Deployment:
-    """The present step's evidence with the newest verdict of each gate."""
-    verdicts: Mapping[str, GateResult] = {
-        gate.gate: gate for gate in (*d.evidence[-1].verdicts, *gates)
-    }
-    last = replace(d.evidence[-1], verdicts=tuple(verdicts.values()))
-    return replace(d, evidence=(*d.evidence[:-1], last))
-
-
-def _close_evidence(d: Deployment, now: float) -> Deployment:
-    if not d.evidence or d.evidence[-1].finished_at is not None:
-        return d
-    return replace(d, evidence=(*d.evidence[:-1], replace(d.evidence[-1], finished_at=now)))
 
 
 _SET = (WeightsSet, WeightRefused)

@@ -104,7 +104,8 @@ class Operations:
             for side, weight in weights.items():
                 if weight and (await self._driver.observe(service, side)).healthy == 0:
                     raise _bad(f"weights: {side} = {weight}: it has no healthy task to serve it")
-            return await self._driver.set_weights(service, wanted), wanted
+            done = await self._driver.set_weights(service, wanted)
+            return done.revision, wanted
         except DriverError as error:
             raise _failure(error) from error
 

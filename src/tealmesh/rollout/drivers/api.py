@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tealmesh.model.arn import DEFAULT_REGION
+from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.rollout import SideTasks
 from tealmesh.rollout import system
 from tealmesh.rollout.drivers.aws import Aws, MakeClient, NotThere
 from tealmesh.rollout.drivers.base import DriverError
 from tealmesh.rollout.drivers.cloudmap import CloudMap
+from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 
 _LOCAL_NETWORK = {"subnets": ["subnet-0000000000teal000"]}
@@ -30,7 +32,9 @@ class ApiDriver:
         make_client: MakeClient,
         region: str = DEFAULT_REGION,
         network: Mapping[str, Any] | None = None,
+        clock: Clock = system_clock,
     ) -> None:
+        self._clock = clock
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
         self._region = region
@@ -90,14 +94,16 @@ class ApiDriver:
             return {}
         return system.route_weights(service, answer["route"]["spec"])
 
-    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> int:
-        present = [
-            side for side, weight in weights.items() if weight or await self._has(service, side)
-        ]
-        targets = {side: weights[side] for side in present}
+    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
+        targets = {
+            side: weight
+            for side, weight in weights.items()
+            if weight or await self._has(service, side)
+        }
+        sent = self._clock()
         await self._aws.ensure(system.route(service, targets))
         answer = await self._aws.call("tealmesh", "get_convergence", mesh=service.mesh)
-        return int(answer["revision"])
+        return WeightsSet(int(answer["revision"]), sent)
 
     async def stop_side(self, service: ServiceSystem, side: str) -> bool:
         node = service.node(side)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tealmesh.model.errors import TealError
 from tealmesh.model.rollout import SideTasks
+from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import ServiceSystem
 
 
@@ -35,9 +36,9 @@ class Driver(Protocol):
     async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
         """The weights that the route has, by side; empty where there is no route."""
 
-    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> int:
-        """The route has exactly these weights. Answers the revision that has them. A side of
-        weight 0 that has no virtual node is left out.
+    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
+        """The route has exactly these weights; a side of weight 0 that has no virtual node is
+        left out. Answers the revision that has them, and when the call was sent.
         """
 
     async def stop_side(self, service: ServiceSystem, side: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.rollout.drivers.base import DriverError
+from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import ServiceSystem
 
 
@@ -59,7 +60,7 @@ class FakeDriver:
     async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
         return dict(self.route)
 
-    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> int:
+    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
         self._called("set_weights", dict(weights))
         for side, weight in weights.items():
             if weight and not self._serves(side):
@@ -67,7 +68,7 @@ class FakeDriver:
         if self.route != dict(weights):
             self.route = dict(weights)
             self.revision += 1
-        return self.revision
+        return WeightsSet(self.revision, self.clock())
 
     async def stop_side(self, service: ServiceSystem, side: str) -> bool:
         self._called("stop_side", side)

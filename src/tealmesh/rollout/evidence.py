@@ -1,0 +1,40 @@
+"""The evidence that a deployment gathers, step by step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tealmesh.model.rollout import Deployment, GateResult, Traffic
+
+
+def measured(
+    d: Deployment, old: Traffic, new: Traffic, gates: tuple[GateResult, ...]
+) -> Deployment:
+    total = old.requests + new.requests
+    seen = replace(
+        d.evidence[-1],
+        requests=new.requests,
+        failures=new.failures,
+        total_requests=total,
+        total_failures=old.failures + new.failures,
+        share=new.requests / total if total else None,
+        p50=new.p50,
+        p99=new.p99,
+    )
+    return judged(replace(d, evidence=(*d.evidence[:-1], seen)), gates)
+
+
+def judged(d: Deployment, gates: tuple[GateResult, ...]) -> Deployment:
+    """The present step's evidence with the newest verdict of each gate."""
+    verdicts: Mapping[str, GateResult] = {
+        gate.gate: gate for gate in (*d.evidence[-1].verdicts, *gates)
+    }
+    last = replace(d.evidence[-1], verdicts=tuple(verdicts.values()))
+    return replace(d, evidence=(*d.evidence[:-1], last))
+
+
+def closed(d: Deployment, now: float) -> Deployment:
+    if not d.evidence or d.evidence[-1].finished_at is not None:
+        return d
+    return replace(d, evidence=(*d.evidence[:-1], replace(d.evidence[-1], finished_at=now)))

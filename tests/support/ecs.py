@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tealmesh.model.clock import Caller, random_id, system_clock
 from tealmesh.services.appmesh import AppMesh
 from tealmesh.services.ecs import Ecs
 from tealmesh.services.servicediscovery import ServiceDiscovery
-from tealmesh.store import Store
+from tealmesh.store import Store, Transaction
 from tests.support.server import serve
 
 CALLER = Caller(DEFAULT_ACCOUNT, DEFAULT_REGION, "AKIDTEST", "request-1")
@@ -62,6 +62,10 @@ class Endpoint:
             # DiscoverInstances would go to the host "data-127.0.0.1" otherwise.
             config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
         )
+
+    def write(self, change: Callable[[Transaction], None]) -> None:
+        """Change the store as the engine would."""
+        asyncio.run(self.store.write("engine", "test", change))
 
     def aws(self, *arguments: str) -> Any:
         """Run the AWS CLI; its JSON output, or None where it prints nothing."""
@@ -128,7 +132,7 @@ class Direct:
     def write(self, collection: str, *parts: str, body: dict[str, Any]) -> None:
         """Put a document as the engine would."""
 
-        def change(tx: Any) -> None:
+        def change(tx: Transaction) -> None:
             tx.put(collection, *parts, body=body)
 
         asyncio.run(self.store.write("engine", "test", change))

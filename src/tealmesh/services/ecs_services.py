@@ -33,6 +33,23 @@ _STORED = (
 )
 """Members that are kept as they are sent."""
 
+_DEFAULTS: Mapping[str, Any] = {
+    "status": "ACTIVE",
+    "runningCount": 0,
+    "pendingCount": 0,
+    "loadBalancers": [],
+    "serviceRegistries": [],
+    "placementConstraints": [],
+    "placementStrategy": [],
+    "events": [],
+    "schedulingStrategy": "REPLICA",
+    "deploymentController": {"type": "ECS"},
+    "enableECSManagedTags": False,
+    "propagateTags": "NONE",
+    "enableExecuteCommand": False,
+}
+"""What a new service is unless its request says otherwise."""
+
 _NEW_DEPLOYMENT = (
     "taskDefinition",
     "networkConfiguration",
@@ -93,42 +110,34 @@ class Services(EcsBase):
         rules.check_compatible(definition, launched)
         rules.check_placement(request, launched)
         rules.check_registries(tx, definition, request.get("serviceRegistries", ()))
-        name = request["serviceName"]
         body: Body = {
-            "serviceArn": self._arn(caller, f"service/{cluster['clusterName']}/{name}"),
-            "serviceName": name,
+            **self._identity(caller, cluster["clusterName"], request["serviceName"]),
+            **_DEFAULTS,
             "clusterArn": cluster["clusterArn"],
-            "loadBalancers": [],
-            "serviceRegistries": [],
-            "status": "ACTIVE",
             "desiredCount": request.get("desiredCount", 1),
-            "runningCount": 0,
-            "pendingCount": 0,
             **launched,
             **rules.platform(launched, request.get("platformVersion")),
             "taskDefinition": definition["taskDefinitionArn"],
             "deploymentConfiguration": rules.deployment_configuration(
                 {}, request.get("deploymentConfiguration")
             ),
-            "roleArn": f"arn:aws:iam::{self._account}:role/aws-service-role/ecs.amazonaws.com/"
-            "AWSServiceRoleForECS",
-            "events": [],
-            "createdAt": moment.now,
-            "placementConstraints": [],
-            "placementStrategy": [],
             **rules.network(definition, request.get("networkConfiguration")),
-            "schedulingStrategy": "REPLICA",
-            "deploymentController": {"type": "ECS"},
-            "createdBy": self._principal(caller),
-            "enableECSManagedTags": False,
-            "propagateTags": "NONE",
-            "enableExecuteCommand": False,
+            "createdAt": moment.now,
             **{member: request[member] for member in _STORED if member in request},
             "tags": tagged([], request.get("tags", ())),
             "teal": {"token": request.get("clientToken", ""), "request": _digest(request)},
         }
         body["deployments"] = [_deployment(body, moment)]
         return body
+
+    def _identity(self, caller: Caller, cluster: str, name: str) -> Body:
+        role = "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+        return {
+            "serviceArn": self._arn(caller, f"service/{cluster}/{name}"),
+            "serviceName": name,
+            "roleArn": f"arn:aws:iam::{self._account}:{role}",
+            "createdBy": self._principal(caller),
+        }
 
     async def update_service(self, caller: Caller, request: Request) -> Answer:
         """Change a service; what tasks are made from or ``forceNewDeployment`` makes a new

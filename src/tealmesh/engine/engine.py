@@ -74,20 +74,6 @@ class Engine:
         self._shared.addresses.close()
         await self._ports.runtime.close()
 
-    async def logs(self, task_arn: str, lines: int) -> list[tuple[str, str]]:
-        """The last ``lines`` lines of each container of a task, as (container, line) pairs."""
-        head, _, identity = task_arn.rpartition("/")
-        document = self._ports.store.view.get(tables.TASKS, head.rpartition("/")[2], identity)
-        if document is None:
-            return []
-        directory = self._ports.data_dir / "tasks" / identity
-        found = []
-        for container in document.body.get("containers", []):
-            name = container["name"]
-            read = await self._ports.runtime.logs(directory, name, lines)
-            found += [(name, line) for line in read]
-        return found
-
     async def stop_all(self, reason: str = "teal down") -> int:
         """Stop every task, without draining, as all who could ask them go too; how many there
         were. Services keep what they want: their tasks are started again when the engine next

@@ -25,8 +25,11 @@ MESH_SHARE = 0.25
 """Part of the load that goes through the mesh: each such request is two."""
 BASELINE = 3.0
 """Seconds of load before a deployment, in which the rate is measured."""
-MARGIN = 1.15
+MARGIN = 1.1
 """Steps last so much longer than the measured rate needs for their requests."""
+SETTLE = 1.0
+"""Seconds of each step before the control plane begins to measure; the load counts them too."""
+LEAST_STEP = 1.0
 BAKE = 2.0
 SLOW = 0.9
 """A machine that finishes less than this part of the load gets half of it."""
@@ -84,8 +87,8 @@ class Demo:
         with self.stage.live():
             system = self._set_up()
             measured = self._find_rate(system)
-            step_time = self.size.per_step / measured * MARGIN
-            system.apply(step_time=step_time, bake_time=BAKE)
+            step_time = self.size.per_step / measured * MARGIN - SETTLE
+            system.apply(step_time=max(step_time, LEAST_STEP), bake_time=BAKE)
             self._deploy("canary to version 2", "example/sample:0.0.2", "canary")
             self._deploy("blue/green to version 1", "example/sample:0.0.1", "bluegreen")
             self._finish()

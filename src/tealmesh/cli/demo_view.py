@@ -110,7 +110,13 @@ def _sides_grid(
             Text(side["side"], style=colour),
             Text(f"version {version}" if version else "-"),
             Text(f"weight {render.percent(weight, 0)}"),
-            ProgressBar(total=1.0, completed=share or 0.0, width=30, complete_style=colour),
+            ProgressBar(
+                total=1.0,
+                completed=share or 0.0,
+                width=30,
+                complete_style=colour,
+                finished_style=colour,
+            ),
             Text(f"measured {render.percent(share)}"),
             Text(f"{side['healthy']}/{side['desired']} healthy"),
         )

@@ -67,6 +67,11 @@ class ControlPlane:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env={**self.environment, **environment}
             )
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the process answers."""
+        assert self.process is not None
         deadline = time.monotonic() + 30
         while not self._healthy():
             if self.process.poll() is not None or time.monotonic() > deadline:

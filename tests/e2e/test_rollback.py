@@ -1,0 +1,75 @@
+"""Versions that must not stay: back to the old side by itself, with the reason and the numbers."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from tests.support.control_plane import ControlPlane, control_plane
+from tests.support.sample import Sample, call, finished, weights
+from tests.support.traffic import traffic
+
+
+def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    with control_plane(tmp_path, sample.config) as plane:
+        sample.apply(plane)
+        with traffic((sample.url, 200.0)) as load:
+            done = plane.teal("deploy", "web", "--image", "example/sample:faulty", check=False)
+            assert done.returncode == 1
+            assert "Traceback" not in done.stderr
+            deployment = finished(plane)
+            assert deployment["status"] == "ROLLBACK_SUCCESSFUL"
+            assert weights(plane)["blue"] > 0
+            assert weights(plane).get("green", 0) == 0
+            after = load.watch(1.0)
+        assert not after.failures
+        assert set(after.versions) == {"1"}
+
+        history = json.loads(plane.teal("history", "web", "--json").stdout)
+        newest = history["deployments"][0] if isinstance(history, dict) else history[0]
+        step = newest["evidence"][-1]
+        assert step["failures"] / step["requests"] > 0.1
+        verdicts = {v["gate"]: v["verdict"] for v in step["verdicts"]}
+        assert "FAIL" in verdicts.values(), verdicts
+        assert "success" in plane.teal("history", "web").stdout
+
+
+def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_says_why(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    with control_plane(tmp_path, sample.config) as plane:
+        sample.apply(plane)
+        with traffic((sample.url, 100.0)) as load:
+            done = plane.teal("deploy", "web", "--image", "example/sample:dead", check=False)
+            assert done.returncode == 1
+            deployment = finished(plane)
+            assert deployment["status"] == "ROLLBACK_SUCCESSFUL"
+            assert "cannot read config.yml" in deployment["reason"]
+            total = load.stop()
+        assert not total.failures
+        assert set(total.versions) == {"1"}
+
+
+def test_approval_is_waited_for(tmp_path: Path) -> None:
+    sample = Sample(tmp_path, approval=True)
+    with control_plane(tmp_path, sample.config) as plane:
+        sample.apply(plane)
+        with traffic((sample.url, 100.0)) as load:
+            plane.teal("deploy", "web", "--image", "example/sample:0.0.2", "--no-follow")
+            _wait_for(plane, "AWAITING_APPROVAL")
+            assert set(load.watch(1.0).versions) == {"1"}
+            plane.kill9()
+            plane.start()
+            _wait_for(plane, "AWAITING_APPROVAL")
+            plane.teal("approve", "web")
+            assert finished(plane)["status"] == "SUCCESSFUL"
+            assert set(load.watch(1.0).versions) == {"2"}
+            assert not load.stop().failures
+
+
+def _wait_for(plane: ControlPlane, state: str) -> None:
+    deadline = time.monotonic() + 40
+    while (found := call(plane, "GetDeployment", service="web")["deployment"])["state"] != state:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)

@@ -548,12 +548,6 @@ def test_of_two_callers_one_gets_the_name(url: str, api: Any) -> None:
             "spec.backendDefaults.clientPolicy.tls.validation.trust.file.certificateChain",
         ),
         (
-            "create_virtual_router",
-            {"virtualRouterName": "r"},
-            {"listeners": [{"portMapping": {"port": 80, "protocol": "tcp"}}]},
-            "spec.listeners[0].portMapping.protocol",
-        ),
-        (
             "create_virtual_node",
             {"virtualNodeName": "n"},
             {

@@ -1,0 +1,142 @@
+"""`teal up`, `teal down` and what goes wrong with them, with a real control plane."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.run import last_words
+from tests.cli.test_commands import TEAL_TOML, assert_one_line, teal
+from tests.support.control_plane import BIN, free_port
+
+
+def up(tmp_path: Path, *arguments: str, port: int = 0) -> tuple[list[str], str]:
+    port = port or free_port()
+    command = ["up", "--data-dir", str(tmp_path / "data"), "--port", str(port)]
+    command += ["--xds-port", str(free_port()), *arguments]
+    return command, f"http://127.0.0.1:{port}"
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines of the processes that are told of ``directory`` or work in it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where = str((entry / "cwd").readlink())
+        except OSError:
+            continue
+        if str(directory) in command or where.startswith(str(directory)):
+            found.append(command)
+    return found
+
+
+def test_detached_until_down(tmp_path: Path) -> None:
+    command, endpoint = up(tmp_path, "-d")
+    done = teal(*command)
+    try:
+        assert done.returncode == 0, done.stderr
+        health = Client(endpoint).health()
+        assert f"control plane ready at {endpoint} (process {health.pid})" in done.stdout
+        assert (tmp_path / "data" / "teal.log").stat().st_mode & 0o077 == 0
+        assert os.getsid(health.pid) == health.pid
+        again = teal(*command)
+        assert_one_line(again, "teal: another control plane uses ")
+        assert Client(endpoint).health().pid == health.pid
+        assert teal("status", endpoint=endpoint).returncode == 0
+    finally:
+        down = teal("down", endpoint=endpoint)
+    assert down.returncode == 0, down.stderr
+    assert f"control plane at {endpoint} is down" in down.stdout
+    with pytest.raises(NoControlPlane):
+        Client(endpoint).health()
+    assert processes_of(tmp_path) == []
+    assert_one_line(teal("down", endpoint=endpoint), "no control plane answers")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_foreground_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    command, endpoint = up(tmp_path)
+    process = subprocess.Popen(
+        [str(BIN / "teal"), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(f"control plane ready at {endpoint}, state in ")
+    assert Client(endpoint).health().pid == process.pid
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("detach", [[], ["-d"]])
+def test_a_port_in_use(tmp_path: Path, detach: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command, _ = up(tmp_path, *detach, port=port)
+        done = teal(*command)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("teal: ")
+    assert str(port) in last
+    assert "--port" in last
+
+
+def test_a_data_directory_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = teal("up", "-d", "--data-dir", str(tmp_path / "file" / "data"))
+    assert_one_line(done, "choose another --data-dir")
+
+
+def test_a_wrong_config(tmp_path: Path) -> None:
+    config = tmp_path / "teal.toml"
+    config.write_text(TEAL_TOML.replace("8080", "0"))
+    command, endpoint = up(tmp_path, "-d", "--config", str(config))
+    assert_one_line(teal(*command), f"teal: {config}: services.web.port = 0: must be a whole")
+    with pytest.raises(NoControlPlane):
+        Client(endpoint).health()
+
+
+def test_last_words(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("teal: of long ago\n")
+    start = log.stat().st_size
+    assert last_words(log, start) == f"`teal up` ended early: see {log}"
+    log.write_text("teal: of long ago\nsome line\nteal: port 1 is in use\n\n")
+    assert last_words(log, start) == "port 1 is in use"
+    log.write_text("teal: of long ago\nTraceback\nKeyError: 1\n")
+    assert last_words(log, start) == f"`teal up` ended early: see {log}"
+
+
+def test_the_demo_takes_everything_down_when_it_is_ended(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [str(BIN / "teal"), "demo", "--quick", "--rate", "100"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "load: 100 requests/s" in line:
+            break
+    time.sleep(1)
+    assert len(processes_of(tmp_path)) >= 6, lines
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, (lines, stderr)
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+    assert processes_of(tmp_path) == []

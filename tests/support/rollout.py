@@ -46,7 +46,7 @@ def system(
 
 def running_world(clock: Clock, image: str = "web:1") -> FakeDriver:
     """Version 1 on blue with all the weight."""
-    return FakeDriver(clock, sides={"blue": Side(image, 3)}, route={"blue": 100})
+    return FakeDriver(lambda: clock.now, sides={"blue": Side(image, 3)}, route={"blue": 100})
 
 
 @dataclass

@@ -131,10 +131,10 @@ class Traffic:
 
     ``requests`` were answered or failed, ``failures`` of them with a 5xx, a reset or a timeout;
     ``started`` counts attempts when they begin, retries included. ``p50`` and ``p99`` are
-    milliseconds, None without requests. ``reporters`` Envoys have told about this node in the
-    window; ``members_healthy`` and ``members`` are the least that one of them counts among the
-    node's endpoints, None before any told. ``seen_until`` is the time (epoch seconds) up to which
-    every reporter has told.
+    milliseconds of the requests that the node answered, None without any. ``reporters`` Envoys
+    have told about this node in the window; ``members_healthy`` and ``members`` are the least that
+    one of them counts among the node's endpoints, None before any told. ``seen_until`` is the time
+    (epoch seconds) up to which every reporter has told.
     """
 
     requests: int = 0

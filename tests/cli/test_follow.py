@@ -68,6 +68,14 @@ def test_new_lines_of_logs() -> None:
     assert _new_lines(look("x", "y"), seen) == ["[t app] x", "[t app] y"]
 
 
+def test_lines_of_several_containers_are_in_the_order_of_time() -> None:
+    lines = [
+        {"task": task, "container": "app", "line": line, "at": at}
+        for task, line, at in (("t", "one", 1.0), ("t", "three", 3.0), ("u", "two", 2.0))
+    ]
+    assert _new_lines(lines, {}) == ["[t app] one", "[u app] two", "[t app] three"]
+
+
 def test_overlap() -> None:
     assert _overlap([], ["a"]) == 0
     assert _overlap(["a", "b", "a"], ["b", "a", "c"]) == 2

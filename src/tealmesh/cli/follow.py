@@ -48,7 +48,8 @@ def follow(client: Client, deployment: dict[str, Any]) -> dict[str, Any] | None:
         )
         return None
     if final is not None:
-        out.print(render.evidence_view(final))
+        if final.get("evidence"):
+            out.print(render.evidence_view(final))
         out.print(render.deployment_line(final))
     return final
 

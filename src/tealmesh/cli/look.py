@@ -130,19 +130,22 @@ def _new_lines(lines: list[dict[str, Any]], seen: dict[tuple[str, str], list[str
     Each look has the last lines of a container: what is new comes after the longest end of the
     look before that is a beginning of this one.
     """
-    looks: dict[tuple[str, str], list[str]] = {}
+    looks: dict[tuple[str, str], list[tuple[float, str]]] = {}
     texts: dict[tuple[str, str], list[str]] = {}
     for line in lines:
         source = (line["task"], line["container"])
         task = line["task"].rpartition("/")[2][:8]
         name = " ".join(part for part in (line.get("side", ""), task, line["container"]) if part)
-        looks.setdefault(source, []).append(f"{line.get('at', '')} {line['line']}")
+        at = float(line.get("at", 0.0))
+        looks.setdefault(source, []).append((at, f"{at} {line['line']}"))
         texts.setdefault(source, []).append(f"[{name}] {line['line']}")
-    found = []
+    found: list[tuple[float, str]] = []
     for source, look in looks.items():
-        found += texts[source][_overlap(seen.get(source, []), look) :]
-        seen[source] = look
-    return found
+        start = _overlap(seen.get(source, []), [text for _, text in look])
+        found += [(at, texts[source][n]) for n, (at, _) in enumerate(look) if n >= start]
+        seen[source] = [text for _, text in look]
+    # One container after the other where no times are known.
+    return [text for _, text in sorted(found, key=lambda line: line[0])]
 
 
 def _overlap(before: list[str], now: list[str]) -> int:

@@ -20,7 +20,7 @@ STATUS_STYLES = {
     "STOPPED": "red",
 }
 VERDICT_STYLES = {"PASS": "green", "FAIL": "red", "NEED_DATA": "yellow", "UNKNOWN": "yellow"}
-PLAIN_WIDTH = 200
+PLAIN_WIDTH = 4000
 """Columns where nobody looks at a terminal: lines must not be cut to its 80."""
 
 

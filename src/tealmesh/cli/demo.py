@@ -21,7 +21,7 @@ from tealmesh.cli.demo_view import Scene, Stage, report
 from tealmesh.cli.follow import FINAL
 from tealmesh.model.errors import TealError
 
-MESH_SHARE = 0.25
+MESH_SHARE = 0.2
 """Part of the load that goes through the mesh: each such request is two."""
 BASELINE = 3.0
 """Seconds of load before a deployment, in which the rate is measured."""
@@ -32,7 +32,10 @@ SETTLE = 1.0
 LEAST_STEP = 1.0
 BAKE = 2.0
 SLOW = 0.9
-"""A machine that finishes less than this part of the load gets half of it."""
+"""A machine that finishes less than this part of the load is sent less."""
+SPARE = 0.8
+"""What it is sent then, as a part of what it finished."""
+LEAST_RATE = 100.0
 DEPLOYMENT_TIMEOUT = 300.0
 IMAGES = {"example/sample:0.0.1": "1", "example/sample:0.0.2": "2"}
 
@@ -144,11 +147,11 @@ class Demo:
             self._wait(BASELINE)
             end = began + BASELINE - 0.5
             measured = self.ledger.between(began + 1.0, end).requests / (end - began - 1.0)
-            if measured >= SLOW * self.rate or self.rate < 100:
+            if measured >= SLOW * self.rate or self.rate <= LEAST_RATE:
                 return max(min(measured, self.rate), 1.0)
-            self.stage.say(f"this machine finishes {measured:,.0f} of them: half the load")
+            self.stage.say(f"this machine finishes {measured:,.0f} of them: less load")
             self.stop_load()
-            self.rate /= 2
+            self.rate = max(min(measured, self.rate) * SPARE, LEAST_RATE)
 
     def _deploy(self, title: str, image: str, strategy: str) -> None:
         self.stage.say(title)

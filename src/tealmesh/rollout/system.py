@@ -157,11 +157,6 @@ def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject:
         "httpRoute": {
             "match": {"prefix": "/"},
             "action": {"weightedTargets": targets},
-            "retryPolicy": {
-                "maxRetries": 1,
-                "perRetryTimeout": {"unit": "s", "value": 1},
-                "tcpRetryEvents": ["connection-error"],
-            },
         }
     }
     return MeshObject("route", names, spec)
@@ -195,19 +190,21 @@ def virtual_gateway(gateway: GatewaySystem) -> MeshObject:
 
 
 def gateway_routes(gateway: GatewaySystem, hostnames: Mapping[str, str]) -> list[MeshObject]:
-    """One gateway route for each path prefix; ``hostnames`` are those of the services by name."""
+    """One gateway route for each path prefix, named after it so that it is updated in place when
+    it goes to another service; ``hostnames`` are those of the services by name.
+    """
     return [
-        _gateway_route(gateway, prefix, service, hostnames[service])
+        _gateway_route(gateway, prefix, hostnames[service])
         for prefix, service in gateway.config.routes.items()
     ]
 
 
-def _gateway_route(gateway: GatewaySystem, prefix: str, service: str, hostname: str) -> MeshObject:
-    slug = "".join(c if c.isalnum() else "-" for c in prefix.strip("/"))
+def _gateway_route(gateway: GatewaySystem, prefix: str, hostname: str) -> MeshObject:
+    escaped = "".join(c if c.isalnum() or c == "-" else f"_{ord(c):02x}" for c in prefix[1:])
     names = {
         "meshName": gateway.mesh,
         "virtualGatewayName": gateway.name,
-        "gatewayRouteName": f"{service}-{slug}" if slug else service,
+        "gatewayRouteName": f"prefix-{escaped}",
     }
     target = {"virtualService": {"virtualServiceName": hostname}}
     spec = {"httpRoute": {"match": {"prefix": prefix}, "action": {"target": target}}}

@@ -147,12 +147,26 @@ class ApiDriver:
     ) -> list[str]:
         """The gateway is there and as described; what was done."""
         done = [await self._aws.ensure(system.virtual_gateway(gateway))]
-        for route in system.gateway_routes(gateway, hostnames):
+        routes = system.gateway_routes(gateway, hostnames)
+        for route in routes:
             done.append(await self._aws.ensure(route))
+        done += await self._drop_other_routes(
+            gateway, {r.names["gatewayRouteName"] for r in routes}
+        )
         definition = system.gateway_task_definition(gateway, self._region)
         desired = gateway.config.desired_count
         done += await self._ensure_tasks(gateway.cluster, gateway.name, definition, desired, None)
         return [line for line in done if line]
+
+    async def _drop_other_routes(self, gateway: GatewaySystem, wanted: set[str]) -> list[str]:
+        """A prefix that is no longer described must not go on taking requests."""
+        names = {"meshName": gateway.mesh, "virtualGatewayName": gateway.name}
+        found = await self._aws.list("appmesh", "list_gateway_routes", "gatewayRoutes", **names)
+        done = []
+        for name in sorted({route["gatewayRouteName"] for route in found} - wanted):
+            await self._aws.call("appmesh", "delete_gateway_route", **names, gatewayRouteName=name)
+            done.append(f"deleted gateway route {name}")
+        return done
 
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
         """Running and desired tasks of an ECS service; zero where there is none."""

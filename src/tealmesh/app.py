@@ -149,6 +149,7 @@ class _Parts:
         self._metrics = Metrics(system_clock)
         self._grpc = grpc.aio.server()
         self._runtime = ProcessRuntime()
+        self._moto = Moto()
         self._driver = ApiDriver(self._client, config.region)
         self.engine = Engine(self._engine_ports())
         self.controller = Controller(
@@ -174,7 +175,7 @@ class _Parts:
             "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
         }
         models = {name: load_model(name) for name in services}
-        return build_gateway(services, models, self._health, Moto())
+        return build_gateway(services, models, self._health, self._moto)
 
     async def take_images(self) -> None:
         """Store the image map of the configuration file. Raises TealError when it is wrong."""
@@ -211,6 +212,7 @@ class _Parts:
         self._driver.close()
         self._ads.close()
         await self._grpc.stop(grace=0.2)
+        self._moto.close()
 
     def _client(self, service: str) -> Any:
         return client(service, self.endpoint, self.config.region)

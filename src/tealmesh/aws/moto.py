@@ -67,8 +67,10 @@ class Moto:
         return _error(service, request, unknown, request_id)
 
     def close(self) -> None:
-        """Wait for the calls under way and end the threads."""
-        self._pool.shutdown()
+        """Take no more calls. Those under way, the import of moto among them, are not waited for:
+        nothing of moto's outlives the process.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, request: Request, service: str | None) -> Response:
         environ = _environ(request, service)

@@ -77,12 +77,18 @@ def up(
         _detach(directory, port, xds_port, config_file, verbose)
         return
     import asyncio
+    import logging
 
     from tealmesh.app import AppConfig
 
     config = AppConfig(data_dir=directory, port=port, xds_port=xds_port, config_file=config_file)
     _set_up_logging(verbose)
     asyncio.run(_serve(config))
+    # All that must last is on disk by now. A thread that still imports moto, which takes seconds
+    # on a busy machine, would keep the process.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @click.command()

@@ -131,7 +131,6 @@ def virtual_node(service: ServiceSystem, side: str) -> MeshObject:
                 "attributes": [{"key": "ECS_SERVICE_NAME", "value": node}],
             }
         },
-        "logging": {"accessLog": {"file": {"path": "/dev/stdout"}}},
     }
     return MeshObject("virtual_node", {"meshName": service.mesh, "virtualNodeName": node}, spec)
 
@@ -182,11 +181,7 @@ def virtual_service(service: ServiceSystem) -> MeshObject:
 def virtual_gateway(gateway: GatewaySystem) -> MeshObject:
     names = {"meshName": gateway.mesh, "virtualGatewayName": gateway.name}
     mapping = {"port": gateway.config.port, "protocol": "http"}
-    spec = {
-        "listeners": [{"portMapping": mapping}],
-        "logging": {"accessLog": {"file": {"path": "/dev/stdout"}}},
-    }
-    return MeshObject("virtual_gateway", names, spec)
+    return MeshObject("virtual_gateway", names, {"listeners": [{"portMapping": mapping}]})
 
 
 def gateway_routes(gateway: GatewaySystem, hostnames: Mapping[str, str]) -> list[MeshObject]:

@@ -58,7 +58,7 @@ def test_tasks_are_asked_for_with_overrides(served: Endpoint) -> None:
     assert (task["lastStatus"], task["desiredStatus"]) == ("PROVISIONING", "RUNNING")
     assert (task["group"], task["startedBy"]) == ("family:web", "me")
     assert (task["cpu"], task["memory"], task["platformVersion"]) == ("256", "512", "1.4.0")
-    assert task["overrides"] == overrides
+    assert task["overrides"] == {"inferenceAcceleratorOverrides": [], **overrides}
     assert [c["name"] for c in task["containers"]] == ["app"]
     (found,) = ecs.describe_tasks(cluster="web", tasks=[task["taskArn"]])["tasks"]
     assert found["taskArn"] == task["taskArn"]

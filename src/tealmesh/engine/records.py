@@ -8,10 +8,12 @@ Members are ECS's own (https://docs.aws.amazon.com/AmazonECS/latest/APIReference
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tealmesh.engine.plan import Deployment, Phase, Service, TaskState
+from tealmesh.model import ecs
 from tealmesh.model.clock import NewId
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
@@ -93,33 +95,52 @@ def definition(view: View | Transaction, arn: str) -> Mapping[str, Any] | None:
     return document.body if document is not None else None
 
 
-def new_task(service: Mapping[str, Any], deployment: str, identity: str, now: float) -> Body:
+def new_task(
+    view: View | Transaction, service: Mapping[str, Any], deployment: str, identity: str, now: float
+) -> Body:
     """The document of a task that the service ``service`` wants started."""
     chosen = next(d for d in service["deployments"] if d["id"] == deployment)
     cluster = service["clusterArn"]
     head, _, name = cluster.partition(":cluster/")
-    return {
-        "taskArn": f"{head}:task/{name}/{identity}",
-        "clusterArn": cluster,
-        "taskDefinitionArn": chosen["taskDefinition"],
-        "group": f"service:{service['serviceName']}",
-        "startedBy": deployment,
-        "launchType": service.get("launchType", "FARGATE"),
-        "platformVersion": service.get("platformVersion", "1.4.0"),
-        "enableExecuteCommand": service.get("enableExecuteCommand", False),
-        "lastStatus": "PROVISIONING",
-        "desiredStatus": "RUNNING",
-        "healthStatus": "UNKNOWN",
-        "connectivity": "CONNECTED",
-        "createdAt": now,
-        "version": 1,
-        "attachments": [],
-        "attributes": [],
-        "containers": [],
-        "overrides": {"containerOverrides": []},
-        "tags": [],
-        "teal": {},
-    }
+    defined = definition(view, chosen["taskDefinition"])
+    return ecs.new_task(
+        ecs.TaskRequest(
+            arn=f"{head}:task/{name}/{identity}",
+            cluster_arn=cluster,
+            definition_arn=chosen["taskDefinition"],
+            definition=defined,
+            group=f"service:{service['serviceName']}",
+            now=now,
+            placed=_placed(view, service, chosen),
+            network=chosen.get("networkConfiguration"),
+            started_by=deployment,
+            tags=_tags(service, defined),
+            execute_command=service.get("enableExecuteCommand", False),
+        )
+    )
+
+
+def _placed(
+    view: View | Transaction, service: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> Body:
+    strategy = deployment.get("capacityProviderStrategy")
+    placed: Body = {"launchType": deployment.get("launchType", "FARGATE")}
+    if strategy:
+        present = service_tasks(view, cluster_of(service), service["serviceName"])
+        counts = Counter(
+            t.get("capacityProviderName", "") for t in present if t["desiredStatus"] != "STOPPED"
+        )
+        placed["capacityProviderName"] = ecs.pick_provider(strategy, counts)
+    kept = {m: deployment[m] for m in ("platformVersion", "platformFamily") if m in deployment}
+    return placed | kept
+
+
+def _tags(service: Mapping[str, Any], defined: Mapping[str, Any] | None) -> ecs.Tags:
+    source = {"SERVICE": service, "TASK_DEFINITION": defined}.get(service.get("propagateTags", ""))
+    tags = list((source or {}).get("tags", []))
+    if service.get("enableECSManagedTags"):
+        tags += ecs.managed_tags(cluster_of(service), service["serviceName"])
+    return tags
 
 
 def request_stop(task: Body, code: str, reason: str, now: float) -> None:

@@ -112,7 +112,7 @@ def _apply(work: _Pass, action: planning.Action) -> None:
 
 def _start(work: _Pass, deployment: str) -> None:
     identity = work.new_id()
-    body = records.new_task(work.service, deployment, identity, work.now)
+    body = records.new_task(work.tx, work.service, deployment, identity, work.now)
     work.tx.put(tables.TASKS, work.cluster, identity, body=body)
     work.started.append(identity)
 

@@ -12,6 +12,7 @@ from tealmesh.engine.containers import Container, State
 from tealmesh.engine.network import TaskNetwork
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.runtimes.base import Handle
+from tealmesh.model import ecs
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
@@ -99,33 +100,44 @@ def set_network(body: dict[str, Any], network: TaskNetwork, region: str) -> None
     """The task's addresses, where ECS shows those of its network interface."""
     body["teal"] |= {"address": network.address, "appAddress": network.app_address}
     body["availabilityZone"] = f"{region}a"
-    detail = {"name": "privateIPv4Address", "value": network.address}
+    identity = records.task_id(body)
+    known = ecs.interface(identity, network.address)
+    details = [{"name": name, "value": value} for name, value in known.items()]
+    present = (body.get("attachments") or [{}])[0]
+    subnet = [d for d in present.get("details", []) if d["name"] == "subnetId"]
     body["attachments"] = [
         {
-            "id": records.task_id(body),
+            "id": ecs.interface_id(identity),
             "type": "ElasticNetworkInterface",
             "status": "ATTACHED",
-            "details": [detail],
+            "details": [*subnet, *details],
         }
     ]
 
 
-def set_containers(body: dict[str, Any], containers: Sequence[Container], new_id: str) -> None:
+def detach_network(body: dict[str, Any]) -> None:
+    """The task has stopped: its interface is gone."""
+    body["attachments"] = [{**one, "status": "DELETED"} for one in body.get("attachments", [])]
+
+
+def set_containers(body: dict[str, Any], containers: Sequence[Container]) -> None:
     """The task's containers before anything has become of them."""
     arn = body["taskArn"].replace(":task/", ":container/")
+    identity = records.task_id(body)
     interface = {
-        "attachmentId": records.task_id(body),
+        "attachmentId": ecs.interface_id(identity),
         "privateIpv4Address": body["teal"]["address"],
     }
     known = {c["name"]: c for c in body.get("containers", [])}
     body["containers"] = [
         {
-            "containerArn": f"{arn}/{new_id}-{index}",
+            "containerArn": f"{arn}/{container.name}",
             "taskArn": body["taskArn"],
             "name": container.name,
             "image": container.image,
             "healthStatus": "UNKNOWN",
             **known.get(container.name, {}),
+            "runtimeId": f"{identity}-{index}",
             "lastStatus": "PENDING",
             "networkInterfaces": [interface],
         }

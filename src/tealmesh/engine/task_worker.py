@@ -24,6 +24,7 @@ from tealmesh.engine.sidecar import ADMIN_PORT, DRAIN_SECONDS, EGRESS_PORT, reso
 from tealmesh.engine.task_parts import TaskParts
 from tealmesh.engine.task_record import (
     TaskGone,
+    detach_network,
     set_containers,
     set_network,
     set_phase,
@@ -101,7 +102,7 @@ class TaskWorker(TaskParts):
             sizes = {m: str(definition[m]) for m in ("cpu", "memory") if m in definition}
             body.update({**sizes, **body})
             set_network(body, network, self._ports.region)
-            set_containers(body, found, self._record.identity)
+            set_containers(body, found)
             kept = {"containerDefinitions": definition["containerDefinitions"]}
             body["teal"] |= {"envoy": resource, "definition": kept, "handles": {}}
             set_phase(body, "START")
@@ -370,6 +371,7 @@ class TaskWorker(TaskParts):
                 shown["lastStatus"] = "STOPPED"
             body["stoppedAt"] = body["executionStoppedAt"] = now
             body["connectivity"] = "DISCONNECTED"
+            detach_network(body)
             set_phase(body, "STOPPED")
 
         await self._record.change("TaskStopped", done)

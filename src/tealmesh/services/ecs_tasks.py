@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from tealmesh.model.clock import Caller
+from tealmesh.model.ecs import Tags, TaskRequest, managed_tags, new_task, pick_provider
 from tealmesh.model.errors import AwsError
 from tealmesh.services import ecs_base as base
 from tealmesh.services import ecs_service_rules as rules
@@ -48,15 +50,11 @@ class Tasks(EcsBase):
             count = request.get("count", 1)
             if not 1 <= count <= MAX_COUNT:
                 raise base.invalid(f"Count should be between 1 and {MAX_COUNT}.")
-            common = _common(tx, cluster, request, now)
-            tags = tagged([], request.get("tags", ()))
-            if request.get("propagateTags") == "TASK_DEFINITION":
-                definition = base.usable_definition(tx, request["taskDefinition"])
-                tags = tagged(definition["tags"], tags)
+            planned = _Planned(tx, cluster, request, now)
             tasks = []
             for identity in ids[:count]:
                 arn = self._arn(caller, f"task/{cluster['clusterName']}/{identity}")
-                body = _task(arn, identity, common, tags)
+                body = planned.task(arn)
                 tx.put(tables.TASKS, cluster["clusterName"], identity, body=body)
                 tasks.append(body)
             return {"tasks": tasks, "failures": []}
@@ -148,18 +146,71 @@ def _fits(task: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
     )
 
 
-def _common(tx: Transaction, cluster: Mapping[str, Any], request: Request, now: float) -> Body:
-    """What all tasks of one RunTask have in common."""
-    base.refuse_members(request, _REFUSED)
-    definition = base.usable_definition(tx, request["taskDefinition"])
-    launched = rules.launch(cluster, request)
-    rules.check_compatible(definition, launched)
-    rules.check_placement(request, launched)
-    rules.network(definition, request.get("networkConfiguration"))
-    platform = rules.platform(launched, request.get("platformVersion"))
-    if "platformVersion" in platform:
-        platform["platformVersion"] = rules.resolved_platform(platform["platformVersion"])
-    overrides = _overrides(definition, request.get("overrides") or {})
+class _Planned:
+    """What all tasks of one RunTask have in common, checked."""
+
+    def __init__(
+        self, tx: Transaction, cluster: Mapping[str, Any], request: Request, now: float
+    ) -> None:
+        base.refuse_members(request, _REFUSED)
+        self._cluster, self._request, self._now = cluster, request, now
+        self._definition = base.usable_definition(tx, request["taskDefinition"])
+        launched = rules.launch(cluster, request)
+        rules.check_compatible(self._definition, launched)
+        rules.check_placement(request, launched)
+        network = rules.network(self._definition, request.get("networkConfiguration"))
+        self._network = network.get("networkConfiguration")
+        self._strategy = launched.get("capacityProviderStrategy")
+        self._counts: Counter[str] = Counter()
+        self._placed = {
+            "launchType": "FARGATE" if rules.on_fargate(launched) else "EC2",
+            **rules.platform(launched, request.get("platformVersion")),
+        }
+        if "platformVersion" in self._placed:
+            version = self._placed["platformVersion"]
+            self._placed["platformVersion"] = rules.resolved_platform(version)
+        self._overrides = _overrides(self._definition, request.get("overrides") or {})
+        self._group, self._started_by = _origin(self._definition, request)
+        self._tags = self._all_tags()
+
+    def task(self, arn: str) -> Body:
+        """The document of the next task."""
+        placed = dict(self._placed)
+        if self._strategy:
+            chosen = pick_provider(self._strategy, self._counts)
+            self._counts[chosen] += 1
+            placed["capacityProviderName"] = chosen
+        body = new_task(
+            TaskRequest(
+                arn=arn,
+                cluster_arn=self._cluster["clusterArn"],
+                definition_arn=self._definition["taskDefinitionArn"],
+                definition=self._definition,
+                group=self._group,
+                now=self._now,
+                placed=placed,
+                network=self._network,
+                started_by=self._started_by,
+                overrides=self._overrides,
+                tags=self._tags,
+                execute_command=self._request.get("enableExecuteCommand", False),
+            )
+        )
+        token = self._request.get("clientToken", "")
+        return body | {"teal": {"token": token, "request": _digest(self._request)}}
+
+    def _all_tags(self) -> Tags:
+        request = self._request
+        tags = tagged([], request.get("tags", ()))
+        if request.get("propagateTags") == "TASK_DEFINITION":
+            tags = tagged(self._definition["tags"], tags)
+        if request.get("enableECSManagedTags"):
+            tags += managed_tags(self._cluster["clusterName"])
+        return tags
+
+
+def _origin(definition: Mapping[str, Any], request: Request) -> tuple[str, str]:
+    """``group`` and ``startedBy``, checked."""
     group = request.get("group") or f"family:{definition['family']}"
     started_by = request.get("startedBy", "")
     if group.startswith("service:") or started_by.startswith("ecs-svc/"):
@@ -169,59 +220,7 @@ def _common(tx: Transaction, cluster: Mapping[str, Any], request: Request, now: 
         )
     if len(started_by) > 128:
         raise base.invalid("startedBy must have at most 128 characters.")
-    strategy = launched.get("capacityProviderStrategy")
-    return {
-        "clusterArn": cluster["clusterArn"],
-        "taskDefinitionArn": definition["taskDefinitionArn"],
-        "definition": definition,
-        "group": group,
-        **({"startedBy": started_by} if started_by else {}),
-        "launchType": "FARGATE" if rules.on_fargate(launched) else "EC2",
-        **({"capacityProviderName": _heaviest(strategy)} if strategy else {}),
-        **platform,
-        "overrides": overrides,
-        **{m: str(overrides.get(m) or definition[m]) for m in ("cpu", "memory") if m in definition},
-        "enableExecuteCommand": request.get("enableExecuteCommand", False),
-        "createdAt": now,
-        "teal": {"token": request.get("clientToken", ""), "request": _digest(request)},
-    }
-
-
-def _heaviest(strategy: Sequence[Mapping[str, Any]]) -> str:
-    return str(max(strategy, key=lambda item: (item["base"], item["weight"]))["capacityProvider"])
-
-
-def _task(arn: str, identity: str, common: Body, tags: list[dict[str, str]]) -> Body:
-    shared = {k: v for k, v in common.items() if k != "definition"}
-    return {
-        "taskArn": arn,
-        **shared,
-        "lastStatus": "PROVISIONING",
-        "desiredStatus": "RUNNING",
-        "healthStatus": "UNKNOWN",
-        "connectivity": "CONNECTED",
-        "version": 1,
-        "attachments": [],
-        "attributes": [],
-        "containers": [
-            _container(arn, identity, c) for c in common["definition"]["containerDefinitions"]
-        ],
-        "tags": tags,
-    }
-
-
-def _container(arn: str, identity: str, definition: Mapping[str, Any]) -> Body:
-    body = {
-        "containerArn": f"{arn.replace(':task/', ':container/')}/{definition['name']}",
-        "taskArn": arn,
-        "name": definition["name"],
-        "image": definition["image"],
-        "lastStatus": "PENDING",
-        "networkInterfaces": [],
-        "cpu": str(definition["cpu"]),
-    }
-    sizes = {m: str(definition[m]) for m in ("memory", "memoryReservation") if m in definition}
-    return body | sizes
+    return group, started_by
 
 
 def _overrides(definition: Mapping[str, Any], sent: Mapping[str, Any]) -> Body:

@@ -1,0 +1,58 @@
+"""Run every benchmark, print the figures, write ``bench/results.json``.
+
+python -m bench [NAME ...]        names of modules of this package
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.measurement import Measurement
+
+MODULES = ("start", "weights", "encodes", "demo")
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.ERROR)
+    found: list[Measurement] = []
+    for name in sys.argv[1:] or MODULES:
+        print(f"measuring {name} …", file=sys.stderr)
+        found += importlib.import_module(f"bench.{name}").measure()
+    _show(found)
+    bodies = [
+        {
+            "name": m.name,
+            "value": round(m.value, 4),
+            "unit": m.unit,
+            "baseline": round(m.baseline, 4),
+        }
+        for m in found
+    ]
+    RESULTS.write_text(json.dumps(bodies, indent=2) + "\n")
+
+
+def _show(measurements: list[Measurement]) -> None:
+    table = Table("what", "value", "promised", "baseline", "ratio", "baseline is", box=None)
+    for m in measurements:
+        promised = "" if m.limit is None else f"< {m.limit:g} {m.unit}"
+        table.add_row(
+            m.name,
+            f"{m.value:.4g} {m.unit}",
+            promised,
+            f"{m.baseline:.4g} {m.unit}",
+            f"{m.ratio:.2f}",
+            m.compared,
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+if __name__ == "__main__":
+    main()

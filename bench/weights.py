@@ -1,0 +1,108 @@
+"""From the API call that changes weights to the first request routed by them, with ten Envoys."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.article import Article
+from tests.support.control_plane import ControlPlane, control_plane, free_port
+from tests.support.sample import Sample
+
+from bench.measurement import Measurement, quantile
+
+ENVOYS = 10
+CHANGES = 100
+_LOOK = 0.004
+"""Seconds between two requests to one Envoy; part of what is measured."""
+
+
+def measure() -> list[Measurement]:
+    """p50 and p99 over every change and Envoy, against the API call's own duration."""
+    with tempfile.TemporaryDirectory() as directory:
+        sample = Sample(Path(directory))
+        with control_plane(Path(directory), sample.config) as plane:
+            article, addresses = _system(plane)
+            calls, waits = asyncio.run(_changes(plane, article, addresses))
+    found = []
+    for name, q, limit in (("p50", 0.5, None), ("p99", 0.99, 50.0)):
+        found.append(
+            Measurement(
+                f"weights set → first request routed by them, {ENVOYS} Envoys, {name}",
+                quantile(waits, q) * 1000,
+                "ms",
+                quantile(calls, q) * 1000,
+                f"the API call itself, {name}",
+                limit,
+            )
+        )
+    return found
+
+
+def _system(plane: ControlPlane) -> tuple[Article, list[tuple[str, int]]]:
+    """Both sides running, and ten gateway Envoys with an address each."""
+    article = Article(
+        plane.client("appmesh"), plane.client("ecs"), plane.client("servicediscovery")
+    )
+    port = free_port()
+    article.foundation()
+    for side in ("blue", "green"):
+        article.start_side(side)
+    article.create_route(blue=1, green=0)
+    article.gateway(port, "")
+    article.ecs.update_service(cluster=article.cluster, service="edge", desiredCount=ENVOYS)
+    services = [article.ecs_service("blue"), article.ecs_service("green"), "edge"]
+    article.ecs.get_waiter("services_stable").wait(
+        cluster=article.cluster, services=services, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    arns = article.ecs.list_tasks(cluster=article.cluster, serviceName="edge")["taskArns"]
+    tasks = article.ecs.describe_tasks(cluster=article.cluster, tasks=arns)["tasks"]
+    return article, [(_address(task), port) for task in tasks]
+
+
+def _address(task: dict[str, Any]) -> str:
+    """The private address of a task's network interface."""
+    details = task["attachments"][0]["details"]
+    return str(next(d["value"] for d in details if d["name"] == "privateIPv4Address"))
+
+
+async def _changes(
+    plane: ControlPlane, article: Article, addresses: list[tuple[str, int]]
+) -> tuple[list[float], list[float]]:
+    """(durations of the API calls, times until each Envoy's first request to the other side)."""
+    streams = [await asyncio.open_connection(*address) for address in addresses]
+    calls: list[float] = []
+    waits: list[float] = []
+    for change in range(CHANGES):
+        blue = change % 2
+        version = "1" if blue else "2"
+        start = time.perf_counter()
+        call = asyncio.create_task(
+            asyncio.to_thread(article.update_route, blue=blue, green=1 - blue)
+        )
+        call.add_done_callback(lambda _, start=start: calls.append(time.perf_counter() - start))
+        seen = [_first(stream, version) for stream in streams]
+        waits += [moment - start for moment in await asyncio.gather(*seen)]
+        await call
+        await asyncio.sleep(0.05)
+    for _, writer in streams:
+        writer.close()
+    return calls, waits
+
+
+async def _first(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], version: str) -> float:
+    """When the first answer of ``version`` has come."""
+    reader, writer = stream
+    while True:
+        began = time.perf_counter()
+        writer.write(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n")
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        fields = dict(line.split(": ", 1) for line in head.splitlines()[1:] if ": " in line)
+        await reader.readexactly(int(fields["content-length"]))
+        now = time.perf_counter()
+        if fields.get("x-version") == version:
+            return now
+        await asyncio.sleep(max(0.0, _LOOK - (now - began)))

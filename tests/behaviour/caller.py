@@ -1,0 +1,150 @@
+"""Makes a row's calls and compares what came of them with what the row says."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from tests.behaviour.applications import CALL_ID, Tries
+from tests.behaviour.table import PORTS, Call
+
+Outcome = dict[str, Any]
+"""``status`` (HTTP), ``code`` (gRPC), ``closed`` (TCP); ``node, port, path, method, host,
+protocol`` as the application saw them; ``tries``: how often applications were asked.
+"""
+
+LIMIT = 20.0
+"""Seconds after which a call that nobody answers fails the test."""
+
+
+class Caller:
+    """``place`` gives addresses; ``lines`` the bridge's ports for HTTP/2."""
+
+    def __init__(
+        self, place: Callable[[str], str], lines: Mapping[tuple[str, str], int], tries: Tries
+    ) -> None:
+        self._place = place
+        self._lines = lines
+        self._tries = tries
+        self._ids = itertools.count(1)
+
+    def check(self, row: str, call: Call) -> None:
+        """Make the call, again until ``until`` if need be. Raises AssertionError."""
+        deadline = time.monotonic() + call.until
+        while True:
+            outcomes = self._make(call)
+            wrong = _difference(call, outcomes)
+            if not wrong:
+                return
+            assert time.monotonic() < deadline, f"{row}: {call}: {wrong}"
+            time.sleep(0.05)
+
+    def _make(self, call: Call) -> list[Outcome]:
+        if call.together > 1:
+            with ThreadPoolExecutor(call.together) as pool:
+                return list(pool.map(lambda _: self._one(call), range(call.together)))
+        return [self._one(call) for _ in range(call.times)]
+
+    def _one(self, call: Call) -> Outcome:
+        name = f"call-{next(self._ids)}"
+        send = {"grpc": self._grpc, "tcp": self._tcp}.get(call.protocol, self._http)
+        outcome = send(call, name)
+        outcome["tries"] = self._tries.of(name)
+        return outcome
+
+    def _target(self, call: Call) -> tuple[str, int]:
+        if (call.via, call.protocol) in self._lines:
+            return self._place("BRIDGE"), self._lines[call.via, call.protocol]
+        if call.via == "egress":
+            return self._place("WEB"), 15001
+        where = "APP" if call.via == "node" else "EDGE"
+        return self._place(where), call.port or PORTS[call.protocol]
+
+    def _http(self, call: Call, name: str) -> Outcome:
+        connection = http.client.HTTPConnection(*self._target(call), timeout=LIMIT)
+        try:
+            headers = {"host": call.host, CALL_ID: name, **call.headers}
+            connection.request(call.method, call.path, headers=headers)
+            response = connection.getresponse()
+            body = response.read()
+            outcome: Outcome = {"status": response.status}
+        except (ConnectionError, http.client.HTTPException) as error:
+            return {"status": type(error).__name__}
+        finally:
+            connection.close()
+        with contextlib.suppress(ValueError):
+            found = json.loads(body)
+            outcome |= found if isinstance(found, dict) else {}
+        return outcome
+
+    def _grpc(self, call: Call, name: str) -> Outcome:
+        address, port = self._target(call)
+        options = [
+            ("grpc.default_authority", call.host),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.enable_retries", 0),
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        metadata = ((CALL_ID, name), *call.headers.items())
+        with grpc.insecure_channel(f"{address}:{port}", options) as channel:
+            method = channel.unary_unary(call.path)
+            try:
+                answer = method(b"", timeout=LIMIT, metadata=metadata)
+            except grpc.RpcError as error:
+                return {"code": error.code().name, "details": error.details()}
+        return {"code": "OK", **json.loads(answer)}
+
+    def _tcp(self, call: Call, name: str) -> Outcome:
+        """Two lines on one connection, ``x-delay`` apart: ``closed`` if the second got none."""
+        outcome: Outcome = {"closed": True}
+        with (
+            contextlib.suppress(ConnectionError),
+            socket.create_connection(self._target(call), LIMIT) as connection,
+        ):
+            stream = connection.makefile("rwb")
+            if call.via == "egress":
+                port = call.port or PORTS["tcp"]
+                stream.write(f"CONNECT {call.host}:{port} HTTP/1.1\r\n\r\n".encode())
+                stream.flush()
+                outcome["status"] = int(stream.readline().split()[1])
+                while stream.readline().strip():
+                    """The answer's headers."""
+                if outcome["status"] != 200:
+                    return outcome
+            stream.write(f"{name}\n".encode())
+            stream.flush()
+            if not (line := stream.readline()):
+                return outcome
+            outcome |= json.loads(line)
+            time.sleep(float(call.headers.get("x-delay", 0)))
+            stream.write(f"{name}\n".encode())
+            stream.flush()
+            outcome["closed"] = not stream.readline()
+        return outcome
+
+
+def _difference(call: Call, outcomes: list[Outcome]) -> str:
+    """What is not as the row says; empty when all is."""
+    for outcome in outcomes:
+        seen = {key: outcome.get(key) for key in call.expect}
+        if seen != dict(call.expect):
+            return f"saw {outcome}"
+    if call.spread is not None and {one.get("node") for one in outcomes} != call.spread:
+        return f"answered by {Counter(one.get('node') for one in outcomes)}"
+    if call.counts is not None:
+        key = "code" if call.protocol == "grpc" else "status"
+        key = "closed" if call.protocol == "tcp" else key
+        counts = Counter(one.get(key) for one in outcomes)
+        if counts != Counter(call.counts):
+            return f"saw {dict(counts)}"
+    return ""

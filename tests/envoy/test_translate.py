@@ -124,7 +124,7 @@ def test_dangling_references_are_found() -> None:
         listeners=made.listeners,
     )
     assert dangling(lacking) == [
-        "cluster cds_a needs endpoints x, which are absent",
+        "cluster cds_a needs x, which is absent",
         "listener lds_egress_0.0.0.0_15001 needs cds_egress_m_amazonaws, which is absent",
         "listener lds_ingress_0.0.0.0_15000 needs rds_ingress_http_9090, which is absent",
         "route rds_egress_http_15001 leads to cluster cds_egress_m_amazonaws, which is absent",

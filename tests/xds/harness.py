@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,26 @@ async def serving(cache: AdsCache, port: int = 0) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def envoy(
-    directory: Path, port: int, resource: str, address: str, *, delta: bool = True
+    directory: Path,
+    port: int,
+    resource: str,
+    address: str,
+    *,
+    delta: bool = True,
+    app_address: str = "127.0.0.1",
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[str]:
-    """An Envoy that asks ADS at ``port``, until the end of the block; the URL of its admin."""
+    """An Envoy that asks ADS at ``port``, until the end of the block; the URL of its admin.
+    ``environment`` is added to that of its sidecar.
+    """
+    named = {"APPMESH_RESOURCE_ARN": resource, "ENVOY_ADMIN_ACCESS_PORT": "9901"}
     made = bootstrap(
-        {"APPMESH_RESOURCE_ARN": resource, "ENVOY_ADMIN_ACCESS_PORT": "9901"},
+        {**named, **(environment or {})},
         xds_address=("127.0.0.1", port),
         token=TOKEN,
         task=f"task-{address}",
         address=address,
+        app_address=app_address,
         admin_address=address,
         delta=delta,
     )

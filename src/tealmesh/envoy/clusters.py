@@ -13,9 +13,10 @@ from envoy.extensions.common.dynamic_forward_proxy.v3 import dns_cache_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from google.protobuf import wrappers_pb2
 
-from tealmesh.envoy import discovery, names
+from tealmesh.envoy import discovery, names, tls
 from tealmesh.envoy.protos import Spec, ads, duration, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
+from tealmesh.envoy.tls import Origination
 from tealmesh.model.mesh import MeshResource
 
 UNLIMITED = 2147483647
@@ -34,12 +35,17 @@ _LOOKUP = {
 
 
 def egress(
-    mesh: MeshResource, node: MeshResource, port: int, gateway: MeshResource | None = None
+    mesh: MeshResource,
+    node: MeshResource,
+    port: int,
+    gateway: MeshResource | None = None,
+    client: Origination | None = None,
 ) -> Resource:
     """The cluster through which others reach ``node``'s listener at ``port``.
 
     Health checks and outlier detection of that listener are done here, by the callers. A
-    ``gateway``'s connection pool limits what it sends to each of its clusters.
+    ``gateway``'s connection pool limits what it sends to each of its clusters. ``client`` is the
+    TLS that the caller uses there, None for plaintext.
     """
     listener = discovery.listener(node, port) or {}
     protocol = listener["portMapping"]["protocol"]
@@ -61,6 +67,9 @@ def egress(
     if "outlierDetection" in listener:
         cluster.outlier_detection.CopyFrom(_outliers(listener["outlierDetection"]))
     refers_to = _discover(cluster, mesh, node, port)
+    if client is not None:
+        cluster.transport_socket.CopyFrom(tls.upstream_socket(client, protocol))
+        refers_to += tls.references(client.secrets)
     return encode(name, cluster, refers_to)
 
 

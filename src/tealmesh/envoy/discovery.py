@@ -33,6 +33,11 @@ def service_discovery(node: MeshResource) -> Spec:
     return found
 
 
+def by_eds(node: MeshResource) -> bool:
+    """Whether the instances come as endpoints from us rather than from DNS."""
+    return "dns" not in service_discovery(node)
+
+
 def ip_preference(mesh: MeshResource, node: MeshResource) -> str:
     """The node's preference, else the mesh's; IPv4 alone when neither says."""
     own = service_discovery(node)

@@ -23,7 +23,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as manager_pb2,
 )
 
-from tealmesh.envoy import clusters, names
+from tealmesh.envoy import clusters, names, tls
 from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.protos import Spec, ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
@@ -86,10 +86,53 @@ def _redirected_ingress(node: MeshResource, specs: Iterable[Spec]) -> Resource:
     refers_to = []
     for spec in specs:
         network_filter, needs = _way_in(node, spec)
-        chain = _add_chain(listener, needs, network_filter)
-        chain.filter_chain_match.destination_port.value = spec["portMapping"]["port"]
-        refers_to.append(needs)
+        chains, secrets = _add_way_in(listener, needs, network_filter, spec)
+        for chain in chains:
+            chain.filter_chain_match.destination_port.value = spec["portMapping"]["port"]
+        refers_to += [needs, *secrets]
+    _look_for_tls(listener, specs)
     return encode(name, listener, refers_to)
+
+
+def _add_way_in(
+    listener: Any, name: str, network_filter: Any, spec: Spec
+) -> tuple[list[Any], list[str]]:
+    """The filter chain of one port (two where plaintext is taken beside TLS), and the secrets that
+    it refers to.
+    """
+    server = tls.termination(spec)
+    if server is None:
+        return [_add_chain(listener, name, network_filter)], []
+    secured = _add_chain(listener, name, network_filter)
+    protocol = spec["portMapping"]["protocol"]
+    secured.transport_socket.CopyFrom(tls.downstream_socket(server, protocol))
+    chains = [secured]
+    if server.permissive:
+        secured.filter_chain_match.transport_protocol = "tls"
+        chains.append(_add_chain(listener, f"{name}_plaintext", network_filter))
+        chains[-1].filter_chain_match.transport_protocol = "raw_buffer"
+    return chains, tls.references(server.secrets)
+
+
+def _look_for_tls(listener: Any, specs: Iterable[Spec]) -> None:
+    """Tell TLS from plaintext at the ports that take both, and at no others: where the server
+    speaks first, an inspector waits for the client in vain.
+    """
+    servers = {spec["portMapping"]["port"]: tls.termination(spec) for spec in specs}
+    both = {port for port, server in servers.items() if server and server.permissive}
+    if not both:
+        return
+    _add_listener_filter(listener, "tls_inspector", tls_inspector_pb2.TlsInspector())
+    listener.continue_on_listener_filters_timeout = True
+    if len(both) < len(servers):
+        _disable_at(listener.listener_filters[-1], sorted(servers.keys() - both))
+
+
+def _disable_at(inspector: Any, ports: Iterable[int]) -> None:
+    for port in ports:
+        disabled = inspector.filter_disabled.or_match.rules.add()
+        disabled.destination_port_range.start = port
+        disabled.destination_port_range.end = port + 1
 
 
 def _bound(address: str, proxy: Proxy, resource: MeshResource, spec: Spec) -> Resource:
@@ -102,8 +145,9 @@ def _bound(address: str, proxy: Proxy, resource: MeshResource, spec: Spec) -> Re
         further = socket_address(proxy.publish_address, port)
         listener.additional_addresses.add().address.CopyFrom(further)
     network_filter, needs = _way_in(resource, spec)
-    _add_chain(listener, needs, network_filter)
-    return encode(name, listener, [needs])
+    _, secrets = _add_way_in(listener, needs, network_filter, spec)
+    _look_for_tls(listener, [spec])
+    return encode(name, listener, [needs, *secrets])
 
 
 def _way_in(resource: MeshResource, spec: Spec) -> tuple[Any, str]:
@@ -128,9 +172,7 @@ def _add_connections(listener: Any, connections: Iterable[TcpRoute]) -> Iterator
         taken.add(route.port)
         # Where the server speaks first, an inspector would wait for the client in vain.
         for inspector in listener.listener_filters[1:]:
-            disabled = inspector.filter_disabled.or_match.rules.add()
-            disabled.destination_port_range.start = route.port
-            disabled.destination_port_range.end = route.port + 1
+            _disable_at(inspector, [route.port])
         filter_ = _tcp(tcp_proxy("egress", route.weights, route.idle_ms))
         chain = _add_chain(listener, f"tcp_{route.port}", filter_)
         chain.filter_chain_match.destination_port.value = route.port

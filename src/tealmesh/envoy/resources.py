@@ -27,13 +27,15 @@ class Resource:
     """One Envoy resource.
 
     ``version`` is a hash of the content (16 hexadecimal digits), ``body`` a serialized
-    ``google.protobuf.Any``. ``refers_to`` names what it needs: a cluster its endpoints, a route
-    its clusters, a listener its routes (``rds_...``) and clusters (``cds_...``).
+    ``google.protobuf.Any``. ``refers_to`` names what it needs: a cluster its endpoints and
+    secrets, a route its clusters, a listener its routes (``rds_...``), clusters (``cds_...``) and
+    secrets (``certificate:...``, ``trust:...``). A secret's body is a private key: nothing prints
+    a body.
     """
 
     name: str
     version: str
-    body: bytes
+    body: bytes = field(repr=False)
     refers_to: frozenset[str] = frozenset()
 
 
@@ -69,12 +71,12 @@ def dangling(resources: ResourceSet) -> list[str]:
 
 def _dangling(resources: ResourceSet) -> Iterator[str]:
     for cluster in resources.clusters.values():
-        for name in cluster.refers_to - resources.endpoints.keys():
-            yield f"cluster {cluster.name} needs endpoints {name}, which are absent"
+        for name in cluster.refers_to - resources.endpoints.keys() - resources.secrets.keys():
+            yield f"cluster {cluster.name} needs {name}, which is absent"
     for route in resources.routes.values():
         for name in route.refers_to - resources.clusters.keys():
             yield f"route {route.name} leads to cluster {name}, which is absent"
-    present = resources.routes.keys() | resources.clusters.keys()
+    present = resources.routes.keys() | resources.clusters.keys() | resources.secrets.keys()
     for listener in resources.listeners.values():
         for name in listener.refers_to - present:
             yield f"listener {listener.name} needs {name}, which is absent"

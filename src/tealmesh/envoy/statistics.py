@@ -29,12 +29,16 @@ _REQUESTS = (
     "[1-5]xx",
     "503",
 )
+_TLS = r"(?:handshake|connection_error|no_certificate|fail_verify_(?:no_cert|error|san))"
 _INCLUDED = (
     rf"{_CLUSTER}upstream_rq_(?:{'|'.join(_REQUESTS)})$",
     rf"{_CLUSTER}upstream_cx_(?:active|connect_fail|overflow)$",
     rf"{_CLUSTER}membership_(?:total|healthy|degraded|excluded)$",
     rf"{_CLUSTER}outlier_detection\.ejections_(?:active|enforced_total)$",
     rf"{_CLUSTER}health_check\.(?:attempt|failure|healthy)$",
+    # TLS: by these App Mesh's guide says whether and why not a connection was encrypted.
+    rf"{_CLUSTER}ssl\.{_TLS}$",
+    rf"^listener\.[^/]*\.ssl\.{_TLS}$",
     r"^http\.(?:in|e)gress\.downstream_rq_(?:active|total|completed|time|rx_reset|[1-5]xx)$",
     r"^http\.(?:in|e)gress\.(?:no_route|no_cluster|downstream_cx_active)$",
     r"^listener_manager\.(?:listener_create_(?:success|failure)|total_listeners_[a-z]+|lds\.update_"

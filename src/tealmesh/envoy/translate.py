@@ -8,13 +8,14 @@ for one store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from tealmesh.envoy import clusters, discovery, endpoints, gateways, listeners, routes, tcp
+from tealmesh.envoy import clusters, discovery, endpoints, gateways, listeners, routes, tcp, tls
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
 from tealmesh.envoy.services import Service
+from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot, Proxy
 
@@ -46,6 +47,7 @@ class Translator:
         self._ingress = cached(listeners.ingress)
         self._egress = cached(listeners.egress)
         self._gateway = cached(listeners.gateway)
+        self._secret = cached(tls.secret)
 
     def translate(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
         """The resources of ``proxy``. Raises TranslationError when the mesh has no such node or
@@ -71,7 +73,7 @@ class Translator:
         connections = tuple(one for service in services for one in self._tcp_routes(service))
         hosts = tuple(self._virtual_host(service) for service in services)
         ports = [listener["portMapping"]["port"] for listener in node.spec.get("listeners", ())]
-        made, found = self._reached(snapshot, services, None)
+        made, found, secrets = self._reached(snapshot, services, node)
         made += [self._ingress_cluster(node, port, proxy.app_address) for port in ports]
         made.append(self._outside(snapshot.mesh, proxy.redirected))
         route_sets = [
@@ -87,6 +89,7 @@ class Translator:
                 [*self._ingress(node, proxy), self._egress(snapshot.mesh, node, proxy, connections)]
             ),
             routes=by_name(route_sets),
+            secrets=self._secrets(snapshot, node, secrets),
         )
 
     def _gateway_set(
@@ -95,7 +98,7 @@ class Translator:
         own = snapshot.gateway_routes.get(gateway.name, {})
         entries = tuple(own[name] for name in sorted(own))
         services = tuple(_services(snapshot, _targets(entries)))
-        made, found = self._reached(snapshot, services, gateway)
+        made, found, secrets = self._reached(snapshot, services, gateway)
         ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
         return ResourceSet(
             clusters=by_name(made),
@@ -104,32 +107,54 @@ class Translator:
             routes=by_name(
                 self._gateway_routes(gateway, port, entries, services) for port in ports
             ),
+            secrets=self._secrets(snapshot, gateway, secrets),
         )
 
     def _reached(
-        self,
-        snapshot: MeshSnapshot,
-        services: Iterable[Service],
-        gateway: MeshResource | None,
-    ) -> tuple[list[Resource], list[Resource]]:
-        """Clusters and endpoints of every node that the services lead to, at all its listeners.
+        self, snapshot: MeshSnapshot, services: Sequence[Service], caller: MeshResource
+    ) -> tuple[list[Resource], list[Resource], set[Secret]]:
+        """Clusters and endpoints of every node that the services lead to, at all its listeners,
+        and the secrets by which ``caller`` speaks TLS there.
 
         All listeners, not just those that a route names: a route that changes to another port
         then finds its cluster warm.
         """
+        gateway = caller if caller.kind is Kind.VIRTUAL_GATEWAY else None
         nodes = {node.name: node for service in services for node in service.nodes}
+        policies = tls.client_policies(caller.spec, services)
         made, found = [], []
+        secrets: set[Secret] = set()
         for name in sorted(nodes):
             node = nodes[name]
             instances = discovery.instances(snapshot, node)
             preference = discovery.ip_preference(snapshot.mesh, node)
             for listener in node.spec.get("listeners", ()):
                 port = listener["portMapping"]["port"]
-                cluster = self._egress_cluster(snapshot.mesh, node, port, gateway)
+                client = tls.origination(policies.get(name), node, port)
+                secrets.update(client.secrets if client else ())
+                cluster = self._egress_cluster(snapshot.mesh, node, port, gateway, client)
                 made.append(cluster)
-                if cluster.refers_to:
+                if discovery.by_eds(node):
                     found.append(self._load_assignment(cluster.name, instances, port, preference))
-        return made, found
+        return made, found, secrets
+
+    def _secrets(
+        self, snapshot: MeshSnapshot, resource: MeshResource, wanted: set[Secret]
+    ) -> Mapping[str, Resource]:
+        """The secrets that come from us: ``wanted`` and those of the resource's own listeners."""
+        servers = (tls.termination(one) for one in resource.spec.get("listeners", ()))
+        needed = wanted.union(*(server.secrets for server in servers if server))
+        made = []
+        for secret in needed:
+            if secret.ours:
+                absent = [arn for arn in tls.arns(secret) if arn not in snapshot.material]
+                if absent:
+                    raise TranslationError(
+                        f"{resource.kind.value} {resource.name}: ACM does not give {absent[0]}"
+                    )
+                material = tuple(snapshot.material[arn] for arn in tls.arns(secret))
+                made.append(self._secret(secret, material))
+        return by_name(made)
 
 
 def translate(snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:

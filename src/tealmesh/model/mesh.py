@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from tealmesh.model.certificates import Material
+
 
 class Kind(StrEnum):
     """The seven resources of App Mesh; values are the member names of the API's payloads."""
@@ -78,7 +80,7 @@ class MeshSnapshot:
     """All that Envoys of one mesh are configured from, at one revision.
 
     ``routes`` and ``gateway_routes`` are keyed by parent, then name. ``cloud_map`` is keyed by
-    (namespace name, service name).
+    (namespace name, service name), ``material`` by the ARNs of ACM that the mesh names.
     """
 
     revision: int
@@ -90,6 +92,7 @@ class MeshSnapshot:
     virtual_gateways: Mapping[str, MeshResource] = field(default_factory=dict)
     gateway_routes: Mapping[str, Mapping[str, MeshResource]] = field(default_factory=dict)
     cloud_map: Mapping[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
+    material: Mapping[str, Material] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

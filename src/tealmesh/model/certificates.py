@@ -1,0 +1,29 @@
+"""What Envoys are given of certificates that AWS Certificate Manager keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tealmesh.model.errors import TealError
+
+
+class CertificateError(TealError):
+    """ACM does not give what an Envoy needs; the text says for which ARN and why."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """PEM of a certificate or a certificate authority.
+
+    ``chain`` is the certificate with the authorities between it and its root, ``key`` its private
+    key without a passphrase, ``root`` what it chains up to. An authority has ``root`` alone.
+    """
+
+    root: str
+    chain: str = ""
+    key: str = field(default="", repr=False)
+
+
+Fetch = Callable[[str], Awaitable[Material]]
+"""The material of an ARN of ACM or ACM-PCA. Raises CertificateError."""

@@ -1,0 +1,396 @@
+"""TLS between real Envoys that a control plane serves: what is accepted and what is refused.
+
+Each row has a server (an Envoy in front of an application) and callers whose policies differ; all
+secrets go over ADS, or come from a local secret service where a row says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tealmesh.envoy.translate import Translator
+from tealmesh.model.mesh import Kind
+from tealmesh.xds.cache import AdsCache
+from tests.support.backend import backend
+from tests.support.certificates import Authority, Leaf, client_context, seen_certificate
+from tests.support.envoy import loopback
+from tests.support.meshes import MeshBuilder
+from tests.xds.harness import envoy, serving
+
+PORT = 8080
+SERVER, APP, CALLER = loopback(40), loopback(41), loopback(42)
+NAME = "server.ns"
+"""The name that callers expect of node ``server``: Cloud Map's service and namespace."""
+
+
+@dataclass
+class Pki:
+    """Two authorities that do not know each other, and certificates of the first."""
+
+    mesh: Authority
+    other: Authority
+    server: Leaf
+    client: Leaf
+    stranger: Leaf
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    directory = tmp_path_factory.mktemp("pki")
+    mesh, other = Authority.make(directory, "mesh"), Authority.make(directory, "other")
+    return Pki(
+        mesh,
+        other,
+        mesh.issue("server", NAME),
+        mesh.issue("client", "client.ns", "spiffe://mesh/client"),
+        other.issue("stranger", "client.ns"),
+    )
+
+
+def file_of(leaf: Leaf) -> dict[str, Any]:
+    """A certificate from the sidecar's files."""
+    chain, key = str(leaf.chain_file), str(leaf.key_file)
+    return {"file": {"certificateChain": chain, "privateKey": key}}
+
+
+def trusting(authority: Authority, *names: str) -> dict[str, Any]:
+    """A validation by a file, and by names where some are given."""
+    found: dict[str, Any] = {"trust": {"file": {"certificateChain": str(authority.file)}}}
+    if names:
+        found["subjectAlternativeNames"] = {"match": {"exact": list(names)}}
+    return found
+
+
+def policy(validation: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {"clientPolicy": {"tls": {"validation": dict(validation), **more}}}
+
+
+@dataclass
+class Rig:
+    """A server and its callers under one control plane."""
+
+    directory: Path
+    port: int
+    cache: AdsCache
+    builder: MeshBuilder
+    stack: contextlib.AsyncExitStack
+    environment: dict[str, str] = field(default_factory=dict)
+    delta: bool = True
+
+    async def start(self, name: str, address: str, kind: Kind = Kind.VIRTUAL_NODE) -> str:
+        """The Envoy of a node; the URL of its admin."""
+        resource = f"mesh/m/{kind.value}/{name}"
+        started = envoy(
+            self.directory,
+            self.port,
+            resource,
+            address,
+            delta=self.delta,
+            app_address=APP,
+            environment=self.environment,
+        )
+        return await self.stack.enter_async_context(started)
+
+    async def publish(self) -> None:
+        """Send the mesh as it stands, and wait until every Envoy runs with it."""
+        snapshot = self.builder.snapshot()
+        self.cache.update(snapshot)
+        reached = await self.cache.wait_converged("m", snapshot.revision, 20)
+        assert reached.converged, reached
+
+    def server(self, tls: Mapping[str, Any] | None, protocol: str = "http") -> None:
+        """Node ``server`` with this TLS, behind the service ``shop.local``."""
+        listener = {"tls": dict(tls)} if tls else {}
+        self.builder.node("server", PORT, protocol, listener=listener)
+        self.builder.instances("server", SERVER)
+
+    def caller(self, defaults: Mapping[str, Any] | None = None, **own: Any) -> None:
+        """Node ``caller`` with these backend defaults; ``own`` is its one backend's policy."""
+        service = {"virtualServiceName": "shop.local", **own}
+        spec: dict[str, Any] = {"backends": [{"virtualService": service}]}
+        if defaults is not None:
+            spec["backendDefaults"] = dict(defaults)
+        self.builder.put(Kind.VIRTUAL_NODE, "caller", spec)
+
+
+@contextlib.asynccontextmanager
+async def rig(directory: Path) -> AsyncIterator[Rig]:
+    """A mesh whose node ``server`` runs an application; nothing is published yet."""
+    cache = AdsCache(Translator().translate, lambda mesh: ())
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(backend("app", APP, PORT))
+        port = await stack.enter_async_context(serving(cache))
+        builder = MeshBuilder()
+        provider = {"virtualNode": {"virtualNodeName": "server"}}
+        builder.put(Kind.VIRTUAL_SERVICE, "shop.local", {"provider": provider})
+        yield Rig(directory, port, cache, builder, stack)
+
+
+async def call(address: str = CALLER) -> int:
+    """The status that the caller's application sees."""
+    proxy = httpx.Proxy(f"http://{address}:15001")
+    async with httpx.AsyncClient(proxy=proxy, timeout=10) as client:
+        return (await client.get("http://shop.local/")).status_code
+
+
+async def statistic(admin: str, name: str) -> int:
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{admin}/stats", params={"filter": f"{name}$"})).text
+    return sum(int(line.rpartition(":")[2]) for line in text.splitlines())
+
+
+Setup = Callable[[Rig, Pki], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """``counted`` are statistics that must be above zero afterwards: of the caller's cluster."""
+
+    id: str
+    setup: Setup
+    status: int
+    counted: str = ""
+
+
+def both(
+    rig: Rig, tls: Mapping[str, Any] | None, defaults: Mapping[str, Any] | None = None
+) -> None:
+    rig.server(tls)
+    rig.caller(defaults)
+
+
+def plain(rig: Rig) -> None:
+    both(rig, None)
+
+
+def strict(pki: Pki, **more: Any) -> dict[str, Any]:
+    return {"mode": "STRICT", "certificate": file_of(pki.server), **more}
+
+
+ROWS = [
+    Row("plaintext by default", lambda r, p: both(r, None), 200),
+    Row("disabled is plaintext", lambda r, p: both(r, {**strict(p), "mode": "DISABLED"}), 200),
+    Row("the server alone asks for TLS", lambda r, p: both(r, strict(p)), 200, "handshake"),
+    Row(
+        "a policy trusts the server's authority",
+        lambda r, p: both(r, strict(p), policy(trusting(p.mesh))),
+        200,
+        "handshake",
+    ),
+    Row(
+        "a policy trusts another authority",
+        lambda r, p: both(r, strict(p), policy(trusting(p.other))),
+        503,
+        "fail_verify_error",
+    ),
+    Row(
+        "a policy asks for another name",
+        lambda r, p: both(r, strict(p), policy(trusting(p.mesh, "else.ns"))),
+        503,
+        "fail_verify_san",
+    ),
+    Row(
+        "a policy names the server",
+        lambda r, p: both(r, strict(p), policy(trusting(p.mesh, "else.ns", NAME))),
+        200,
+    ),
+    Row(
+        "an enforced policy meets a plaintext server",
+        lambda r, p: both(r, None, policy(trusting(p.mesh))),
+        503,
+    ),
+    Row(
+        "a policy that is not enforced meets a plaintext server",
+        lambda r, p: both(r, None, policy(trusting(p.mesh), enforce=False)),
+        200,
+    ),
+    Row(
+        "a policy that is not enforced still trusts whom it names",
+        lambda r, p: both(r, strict(p), policy(trusting(p.other), enforce=False)),
+        503,
+        "fail_verify_error",
+    ),
+    Row(
+        "a policy for another port leaves it to the server",
+        lambda r, p: both(r, strict(p), policy(trusting(p.other), ports=[9999])),
+        200,
+        "handshake",
+    ),
+    Row(
+        "a policy for this port",
+        lambda r, p: both(r, strict(p), policy(trusting(p.other), ports=[9999, PORT])),
+        503,
+    ),
+    Row(
+        "a permissive server takes TLS",
+        lambda r, p: both(r, {**strict(p), "mode": "PERMISSIVE"}, policy(trusting(p.mesh))),
+        200,
+        "handshake",
+    ),
+    Row(
+        "a client certificate is asked for and shown",
+        lambda r, p: both(
+            r,
+            strict(p, validation=trusting(p.mesh)),
+            policy(trusting(p.mesh), certificate=file_of(p.client)),
+        ),
+        200,
+        "handshake",
+    ),
+    Row(
+        "a client certificate is asked for and there is none",
+        lambda r, p: both(r, strict(p, validation=trusting(p.mesh)), policy(trusting(p.mesh))),
+        503,
+    ),
+    Row(
+        "a client certificate of another authority",
+        lambda r, p: both(
+            r,
+            strict(p, validation=trusting(p.mesh)),
+            policy(trusting(p.mesh), certificate=file_of(p.stranger)),
+        ),
+        503,
+    ),
+    Row(
+        "a client certificate with a name that is expected",
+        lambda r, p: both(
+            r,
+            strict(p, validation=trusting(p.mesh, "spiffe://mesh/client")),
+            policy(trusting(p.mesh), certificate=file_of(p.client)),
+        ),
+        200,
+    ),
+    Row(
+        "a client certificate with a name that is not expected",
+        lambda r, p: both(
+            r,
+            strict(p, validation=trusting(p.mesh, "spiffe://mesh/another")),
+            policy(trusting(p.mesh), certificate=file_of(p.client)),
+        ),
+        503,
+    ),
+]
+
+
+def test_what_is_accepted_and_what_is_refused(pki: Pki, tmp_path: Path) -> None:
+    """One pair of Envoys goes through all rows: so it is shown too that each is left again."""
+
+    async def scenario() -> list[str]:
+        wrong = []
+        async with rig(tmp_path) as r:
+            plain(r)
+            await r.publish()
+            await r.start("server", SERVER)
+            admin = await r.start("caller", CALLER)
+            for row in ROWS:
+                # A connection that is open stays open: begin each row without one.
+                plain(r)
+                await r.publish()
+                before = await statistic(admin, f"ssl.{row.counted}")
+                row.setup(r, pki)
+                await r.publish()
+                status = await call()
+                after = await statistic(admin, f"ssl.{row.counted}")
+                if status != row.status:
+                    wrong.append(f"{row.id}: {status}, not {row.status}")
+                if row.counted and after == before:
+                    wrong.append(f"{row.id}: ssl.{row.counted} stayed {before}")
+        return wrong
+
+    assert asyncio.run(scenario()) == []
+
+
+def test_a_listener_alone(pki: Pki, tmp_path: Path) -> None:
+    """What clients without an Envoy of their own see, mode by mode."""
+    tls_url, plain_url = f"https://{SERVER}:{PORT}/", f"http://{SERVER}:{PORT}/"
+    address = (SERVER, PORT)
+    trusted = client_context(pki.mesh)
+
+    async def get(url: str, context: ssl.SSLContext) -> int:
+        async with httpx.AsyncClient(verify=context, timeout=5) as client:
+            return (await client.get(url)).status_code
+
+    async def scenario() -> None:
+        async with rig(tmp_path) as r:
+            r.server({**strict(pki), "mode": "PERMISSIVE"})
+            await r.publish()
+            admin = await r.start("server", SERVER)
+            assert await get(tls_url, trusted) == 200
+            assert await get(plain_url, trusted) == 200
+            r.server(strict(pki))
+            await r.publish()
+            assert await get(tls_url, trusted) == 200
+            with pytest.raises(httpx.RemoteProtocolError):
+                await get(plain_url, trusted)
+            seen = await asyncio.to_thread(seen_certificate, address, trusted)
+            assert (seen.names, seen.serial) == ((NAME,), pki.server.serial)
+            with pytest.raises(ssl.SSLError):
+                await asyncio.to_thread(seen_certificate, address, client_context(pki.other))
+            r.server(strict(pki, validation=trusting(pki.mesh)))
+            await r.publish()
+            with pytest.raises((ssl.SSLError, httpx.ReadError)):
+                await get(tls_url, trusted)
+            assert await get(tls_url, client_context(pki.mesh, pki.client)) == 200
+            assert await statistic(admin, "ssl.fail_verify_no_cert") >= 1
+            r.server({**strict(pki), "mode": "DISABLED"})
+            await r.publish()
+            assert await get(plain_url, trusted) == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_a_renewed_file_is_taken_without_a_change_of_the_mesh(tmp_path: Path, delta: bool) -> None:
+    authority = Authority.make(tmp_path)
+    first = authority.issue("server", NAME)
+    address, context = (SERVER, PORT), client_context(authority)
+
+    async def scenario() -> None:
+        async with rig(tmp_path) as r:
+            r.delta = delta
+            r.server({"mode": "STRICT", "certificate": file_of(first)})
+            await r.publish()
+            await r.start("server", SERVER)
+            assert (await asyncio.to_thread(seen_certificate, address, context)).serial == (
+                first.serial
+            )
+            renewed = authority.issue("server", NAME)
+            for _ in range(200):
+                seen = await asyncio.to_thread(seen_certificate, address, context)
+                if seen.serial == renewed.serial:
+                    return
+                await asyncio.sleep(0.02)
+            raise AssertionError("the renewed certificate was not taken")
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_is_absent_is_reported_and_the_last_good_state_kept(
+    pki: Pki, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with rig(tmp_path) as r:
+            plain(r)
+            await r.publish()
+            await r.start("server", SERVER)
+            await r.start("caller", CALLER)
+            absent = {"file": {"certificateChain": "/nowhere.crt", "privateKey": "/nowhere.key"}}
+            r.server({"mode": "STRICT", "certificate": absent})
+            snapshot = r.builder.snapshot()
+            r.cache.update(snapshot)
+            for _ in range(300):
+                state = await r.cache.wait_converged("m", snapshot.revision, 0.05)
+                if state.rejected:
+                    break
+            assert "/nowhere" in " ".join(state.rejected.values())
+
+    asyncio.run(scenario())

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.behaviour import rows_policies, rows_routes
+from tests.behaviour import rows_grpc_tcp, rows_nodes, rows_policies, rows_routes
 from tests.behaviour.table import Row
 
-ROWS: tuple[Row, ...] = (*rows_routes.ROWS, *rows_policies.ROWS)
+ROWS: tuple[Row, ...] = (
+    *rows_routes.ROWS,
+    *rows_policies.ROWS,
+    *rows_grpc_tcp.ROWS,
+    *rows_nodes.ROWS,
+)

@@ -152,7 +152,7 @@ def gateway_route(match: Spec, member: str = "httpRoute", **more: Any) -> dict[s
 def call(path: str = "/", node: str | None = None, **more: Any) -> Call:
     """A call that ``node`` must answer with 200; members of Call by name, the rest is expected."""
     members = {name: more.pop(name) for name in list(more) if name in Call.__dataclass_fields__}
-    expect = dict(more)
+    expect = {**members.pop("expect", {}), **more}
     if node is not None:
         expect["node"] = node
     protocol = members.get("protocol", "http")

@@ -1,0 +1,49 @@
+"""A task that is drained loses no request; one that is killed before loses some, and we see it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.control_plane import ControlPlane, control_plane
+from tests.support.sample import Sample
+from tests.support.traffic import traffic
+
+
+def test_a_replaced_task_loses_nothing_and_a_killed_one_is_seen_to_lose(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    with control_plane(tmp_path, sample.config) as plane:
+        sample.apply(plane)
+        with traffic((sample.url, 300.0)) as load:
+            before = _task(plane)
+            plane.client("ecs").update_service(
+                cluster="sample", service="web-blue", forceNewDeployment=True
+            )
+            _until(lambda: _task(plane) not in (before, ""))
+            load.watch(0.5)
+            assert not load.failures
+
+            os.kill(_application(plane, _task(plane)), signal.SIGKILL)
+            _until(lambda: bool(load.failures))
+            assert load.stop().failures
+
+
+def _task(plane: ControlPlane) -> str:
+    """The one task of the service; empty while there are more or none."""
+    arns = plane.client("ecs").list_tasks(cluster="sample", serviceName="web-blue")["taskArns"]
+    return str(arns[0]).rpartition("/")[2] if len(arns) == 1 else ""
+
+
+def _application(plane: ControlPlane, task: str) -> int:
+    """The process of a task's application."""
+    return int((plane.directory / "data" / "tasks" / task / "app" / "pid").read_text().split()[0])
+
+
+def _until(true: Callable[[], bool], timeout: float = 40.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

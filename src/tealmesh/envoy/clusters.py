@@ -192,6 +192,9 @@ def _health_check(spec: Spec, host: str) -> Any:
     else:
         check.http_health_check.path = spec.get("path", "/")
         check.http_health_check.host = host
+        # Without this Envoy takes one wrong answer for the whole unhealthyThreshold.
+        # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/health_check.proto#envoy-v3-api-field-config-core-v3-healthcheck-unhealthy-threshold
+        check.http_health_check.retriable_statuses.add(start=100, end=600)
         if protocol == "http2":
             check.http_health_check.codec_client_type = 1  # envoy.type.v3.CodecClientType.HTTP2
     return check

@@ -194,6 +194,7 @@ BROKEN: list[tuple[str, dict[str, Any], str, Any, str]] = [
     ("node", NODE, "listeners.0.healthCheck.port", 8081, "healthCheck.port = 8081: must be 8080"),
     ("node", NODE, "listeners.0.healthCheck.path", "x", 'healthCheck.path = "x": must begin'),
     ("node", NODE, "listeners.0.healthCheck.path", "/a b", "hold no spaces"),
+    ("node", NODE, "listeners.0.healthCheck.protocol", "grpc", "must not be 'grpc' where spec"),
     ("node", NODE, "listeners.0.timeout", {"tcp": {}}, "timeout = \"tcp\": must be 'http'"),
     ("node", NODE, "listeners.0.connectionPool", {"grpc": {}}, 'connectionPool = "grpc"'),
     ("node", NODE, "listeners.0.timeout.http.idle", {"value": 1}, "must have both value and unit"),

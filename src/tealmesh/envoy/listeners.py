@@ -129,10 +129,16 @@ def _look_for_tls(listener: Any, specs: Iterable[Spec]) -> None:
 
 
 def _disable_at(inspector: Any, ports: Iterable[int]) -> None:
+    rules = []
     for port in ports:
-        disabled = inspector.filter_disabled.or_match.rules.add()
-        disabled.destination_port_range.start = port
-        disabled.destination_port_range.end = port + 1
+        rule = components.ListenerFilterChainMatchPredicate()
+        rule.destination_port_range.start, rule.destination_port_range.end = port, port + 1
+        rules.append(rule)
+    # Envoy wants at least two alternatives where there are any.
+    if len(rules) == 1:
+        inspector.filter_disabled.CopyFrom(rules[0])
+    elif rules:
+        inspector.filter_disabled.or_match.rules.extend(rules)
 
 
 def _bound(address: str, proxy: Proxy, resource: MeshResource, spec: Spec) -> Resource:
@@ -165,17 +171,17 @@ def _way_in(resource: MeshResource, spec: Spec) -> tuple[Any, str]:
 
 def _add_connections(listener: Any, connections: Iterable[TcpRoute]) -> Iterator[str]:
     """A filter chain for each TCP port, once; the clusters that they lead to."""
-    taken: set[int] = set()
+    found: dict[int, TcpRoute] = {}
     for route in connections:
-        if route.port in taken or not route.weights:
-            continue
-        taken.add(route.port)
-        # Where the server speaks first, an inspector would wait for the client in vain.
-        for inspector in listener.listener_filters[1:]:
-            _disable_at(inspector, [route.port])
+        if route.weights:
+            found.setdefault(route.port, route)
+    # Where the server speaks first, an inspector would wait for the client in vain.
+    for inspector in listener.listener_filters[1:]:
+        _disable_at(inspector, found)
+    for port, route in found.items():
         filter_ = _tcp(tcp_proxy("egress", route.weights, route.idle_ms))
-        chain = _add_chain(listener, f"tcp_{route.port}", filter_)
-        chain.filter_chain_match.destination_port.value = route.port
+        chain = _add_chain(listener, f"tcp_{port}", filter_)
+        chain.filter_chain_match.destination_port.value = port
         yield from route.clusters
 
 

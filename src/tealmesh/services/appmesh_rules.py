@@ -158,6 +158,10 @@ def _listener(field: str, listener: Spec) -> Problems:
     for chosen, timeout in listener.get("timeout", {}).items():
         yield from timeouts(f"{field}.timeout.{chosen}", timeout)
     yield from _health_check(f"{field}.healthCheck", listener.get("healthCheck", {}), port)
+    if listener.get("healthCheck", {}).get("protocol") == "grpc" and protocol in ("http", "tcp"):
+        # Envoy asks for a gRPC health over the cluster's own connections, which must be HTTP/2.
+        allowed = f"must not be 'grpc' where {field}.portMapping has protocol {protocol!r}"
+        yield Problem(f"{field}.healthCheck.protocol", "grpc", allowed)
     yield from _outlier(f"{field}.outlierDetection", listener.get("outlierDetection", {}))
     yield from _listener_tls(f"{field}.tls", listener.get("tls", {}))
 

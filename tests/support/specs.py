@@ -1,0 +1,259 @@
+"""Valid specifications of App Mesh, made by chance from botocore's own model.
+
+`Writer.value` walks a shape: required members always, optional ones by chance, one member of a
+union, list lengths and numbers within their bounds. What the model does not say stands in three
+tables here: what a scalar must look like (`SCALARS`, by the shape's name), which members of a
+structure exclude or need each other (`FITS`), and what only the rest of the mesh can say (ports,
+names: `given`, by path). Chance comes from the one `random.Random` that the caller hands over, so
+a seed always makes the same specifications.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tealmesh.aws.codec import load_model
+from tealmesh.envoy.support import REFUSED
+from tealmesh.model.mesh import Kind
+from tealmesh.services.appmesh_nouns import NOUNS
+
+MODEL = load_model("appmesh")
+OMIT = object()
+"""As a given value: leave the member out."""
+
+CHOSEN = object()
+"""As a given value: of the members that exclude each other, write this one."""
+
+Given = Mapping[str, Any]
+"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN`, or a function without arguments."""
+
+_TEXT = string.ascii_letters + string.digits + " -_.,;:/*%\\\"'+?()[]{}|^$é漢"
+_WORD = string.ascii_letters + string.digits
+_REGEXES = ("[a-z]+.*", "a{1,3}|b", "(x|y)z?", r"\d+\.\d+", r"[^/]*\pL$", ".*", r"(?i)beta")
+_LOG_TEXTS = (
+    "%START_TIME% %REQ(:METHOD)% %RESPONSE_CODE%\n",
+    '{"at": "%START_TIME(%s.%3f)%", "flags": "%RESPONSE_FLAGS%"}\n',
+    "%UPSTREAM_HOST% %UPSTREAM_CLUSTER% %DURATION% 100%%\n",
+    "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH):20% %BYTES_SENT%\n",
+    "nothing of the request\n",
+)
+_LOG_VALUES = (
+    "%PROTOCOL%",
+    "%BYTES_RECEIVED%",
+    "%RESP(SERVER)%",
+    "plain",
+    "%REQ(:AUTHORITY)%",
+    "é",
+)
+
+
+def spec_shape(kind: Kind) -> Any:
+    """The botocore shape of a kind's specification."""
+    return MODEL.operation(f"Create{NOUNS[kind].title}").input_shape.members["spec"]
+
+
+def shape_leaves(shape: Any, path: str = "") -> Iterator[str]:
+    """The paths of all leaves of a shape, e.g. ``listeners[].portMapping.port``."""
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield from shape_leaves(member, f"{path}.{name}" if path else name)
+    elif shape.type_name == "list":
+        yield from shape_leaves(shape.member, f"{path}[]")
+    else:
+        yield path
+
+
+def value_leaves(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of all leaves that a specification uses."""
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from value_leaves(member, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from value_leaves(item, f"{path}[]")
+    else:
+        yield path
+
+
+class Writer:
+    """Writes specifications; ``directory`` is where their access logs and certificates are."""
+
+    def __init__(self, chance: Random, directory: Path) -> None:
+        self.chance = chance
+        self.directory = directory
+
+    def spec(self, kind: Kind, given: Given) -> dict[str, Any]:
+        """A valid specification that says what is ``given``."""
+        made: dict[str, Any] = self._value(kind, spec_shape(kind), "", given)
+        return made
+
+    def part(self, kind: Kind, member: str, given: Given) -> Any:
+        """One element of a list of the specification, e.g. of ``listeners``."""
+        shape = spec_shape(kind).members[member].member
+        return self._value(kind, shape, f"{member}[]", given)
+
+    def often(self, probability: float = 0.5) -> bool:
+        return self.chance.random() < probability
+
+    def text(self, low: int, high: int, alphabet: str = _TEXT) -> str:
+        return "".join(self.chance.choices(alphabet, k=self.chance.randint(low, high)))
+
+    def _value(self, kind: Kind, shape: Any, path: str, given: Given) -> Any:
+        known = given.get(path, CHOSEN)
+        if known is not CHOSEN:
+            return known() if callable(known) else known
+        if shape.type_name == "structure":
+            return self._structure(kind, shape, path, given)
+        if shape.type_name == "list":
+            return self._list(kind, shape, path, given)
+        return self._scalar(shape, path.rpartition(".")[2])
+
+    def _structure(self, kind: Kind, shape: Any, path: str, given: Given) -> dict[str, Any]:
+        prefix = f"{path}." if path else ""
+        names = [name for name in shape.members if f"{prefix}{name}." not in _refused(kind)]
+        if shape.metadata.get("union"):
+            names = [self._one_of(names, prefix, given)]
+        else:
+            names = self._fitting(shape, names, prefix, given)
+        made = {}
+        for name in names:
+            value = self._value(kind, shape.members[name], f"{prefix}{name}", given)
+            if value is not OMIT:
+                made[name] = value
+        return made
+
+    def _one_of(self, names: list[str], prefix: str, given: Given) -> str:
+        asked = [name for name in names if given.get(f"{prefix}{name}") is CHOSEN]
+        return self.chance.choice(asked or names)
+
+    def _fitting(self, shape: Any, names: list[str], prefix: str, given: Given) -> list[str]:
+        """The members to write: what is required or given, some of the rest, never two that
+        exclude each other.
+        """
+        sure = {*shape.required_members, *TOGETHER.get(shape.name, ())}
+        sure |= {name for name in names if given.get(f"{prefix}{name}", OMIT) is not OMIT}
+        chosen = [name for name in names if name in sure or self.often()]
+        for group in ALTERNATIVES:
+            present = [name for name in names if name in group]
+            if len(present) < 2:
+                continue
+            one = self._one_of(present, prefix, given)
+            chosen = [name for name in chosen if name not in group or name == one]
+            if shape.name not in MAY_LACK and one not in chosen:
+                chosen.append(one)
+        return [name for name in chosen if NEEDS.get(name, name) in chosen]
+
+    def _list(self, kind: Kind, shape: Any, path: str, given: Given) -> list[Any]:
+        low, high = shape.metadata.get("min", 0), shape.metadata.get("max", 3)
+        if shape.name in NEVER_EMPTY:
+            low = max(low, 1)
+        count = self.chance.randint(low, min(high, 3))
+        made = [self._value(kind, shape.member, f"{path}[]", given) for _ in range(count)]
+        return _distinct(made)
+
+    def _scalar(self, shape: Any, member: str) -> Any:
+        special = SCALARS.get(f"{shape.name}.{member}") or SCALARS.get(shape.name)
+        if special:
+            return special(self)
+        if "enum" in shape.metadata:
+            return self.chance.choice(shape.metadata["enum"])
+        low, high = shape.metadata.get("min", 1), shape.metadata.get("max")
+        if shape.type_name == "boolean":
+            return self.often()
+        if shape.type_name == "string":
+            return self.text(max(low, 1), min(high or 12, 12))
+        return self.chance.choice([low, self._between(low, high or 2**31 - 1)])
+
+    def _between(self, low: int, high: int) -> int:
+        """Small numbers as often as large ones: the size is drawn before the number."""
+        reach = min(high - low, 2 ** self.chance.randint(0, 31))
+        return low + self.chance.randint(0, reach)
+
+
+def _refused(kind: Kind) -> tuple[str, ...]:
+    return tuple(REFUSED.get(kind, ()))
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    """Without what stands twice, and of pairs (``key``) and names each once."""
+    found: dict[Any, Any] = {}
+    for value in values:
+        mark = value.get("key", str(value)) if isinstance(value, dict) else value
+        found.setdefault(mark, value)
+    return list(found.values())
+
+
+ALTERNATIVES = (
+    ("httpRoute", "http2Route", "grpcRoute", "tcpRoute"),
+    ("prefix", "path"),
+    ("exact", "regex"),
+    ("exact", "suffix"),
+    ("defaultPrefix", "value"),
+)
+"""Members of one structure that exclude each other though the model does not say so."""
+
+MAY_LACK = frozenset({"HttpRouteMatch", "HttpGatewayRouteMatch", "HttpGatewayRouteRewrite"})
+"""Structures that may have none of their alternatives."""
+
+TOGETHER = {
+    "Duration": ("unit", "value"),
+    "HttpGatewayRoutePathRewrite": ("exact",),
+    "HttpRetryPolicy": ("httpRetryEvents",),
+    "GrpcRetryPolicy": ("grpcRetryEvents",),
+}
+"""Optional members without which the structure is refused, or says nothing."""
+
+NEEDS = {"methodName": "serviceName"}
+"""Members that may not stand without another."""
+
+NEVER_EMPTY = frozenset({"JsonFormat", "SubjectAlternativeNameList"})
+
+
+def _path(writer: Writer) -> str:
+    return "/" + writer.text(0, 8, _WORD + "/-._~+")
+
+
+def _log_path(writer: Writer) -> str:
+    files = (str(writer.directory / "access.log"), "/dev/null")
+    return writer.chance.choice(("/dev/stdout", "/dev/stderr", *files))
+
+
+def _host(writer: Writer) -> str:
+    return ".".join(writer.text(1, 6, _WORD) for _ in range(writer.chance.randint(1, 3)))
+
+
+SCALARS: Mapping[str, Callable[[Writer], Any]] = {
+    "FilePath": _log_path,
+    "TextFormat": lambda w: w.chance.choice(_LOG_TEXTS),
+    "JsonKey": lambda w: w.text(1, 8, _WORD + "_é"),
+    "JsonValue": lambda w: w.chance.choice(_LOG_VALUES),
+    # Names that need no name server: Envoy looks them up as soon as it has the cluster.
+    "Hostname": lambda w: w.chance.choice(("127.0.0.1", "localhost", "127.0.0.9")),
+    "AwsCloudMapInstanceAttributeKey": lambda w: w.text(1, 8, _WORD),
+    "AwsCloudMapInstanceAttributeValue": lambda w: w.text(1, 8, _WORD + "-._"),
+    "HeaderName": lambda w: w.chance.choice(("x-", "X-", "")) + w.text(1, 8, _WORD + "-_"),
+    "HttpPathExact": _path,
+    "HttpPathRegex": lambda w: "/" + w.chance.choice(_REGEXES),
+    "HttpGatewayRoutePrefix": _path,
+    "MethodName": lambda w: w.text(1, 8, _WORD + "_"),
+    "ServiceName": lambda w: f"{w.text(1, 6, _WORD)}.{w.text(1, 6, _WORD)}",
+    "String": lambda w: w.text(0, 6),
+    "String.path": _path,
+    "String.prefix": _path,
+    "HeaderMatch.regex": lambda w: w.chance.choice(_REGEXES),
+    "Long.start": lambda w: w.chance.choice((-(2**63), -7, 0)),
+    "Long.end": lambda w: w.chance.choice((1, 500, 2**63 - 1)),
+    "ExactHostName": _host,
+    "SuffixHostname": lambda w: w.chance.choice(("*.", ".")) + _host(w),
+    "HttpRetryPolicyEvent": lambda w: w.chance.choice(
+        ("server-error", "gateway-error", "client-error", "stream-error")
+    ),
+    "DurationValue": lambda w: w.chance.choice((0, 1, 250, 15_000, 2**31 - 1)),
+    "MaxRetries": lambda w: w.chance.choice((0, 1, 5, 2**32 - 1)),
+    "OutlierDetectionMaxServerErrors": lambda w: w.chance.choice((1, 5, 2**32 - 1)),
+}
+"""By the shape's name, or that and the member's: what a scalar is where its constraints in the model do not say enough."""

@@ -33,6 +33,13 @@ def parsed(node: dict[str, Any]) -> Any:
         {},
         {"ENABLE_ENVOY_STATS_TAGS": "1", "ENVOY_INITIAL_FETCH_TIMEOUT": "5"},
         {"ENABLE_ENVOY_XRAY_TRACING": "1", "XRAY_SAMPLING_RATE": "0.5"},
+        {"ENABLE_ENVOY_XRAY_TRACING": "1", "AWS_XRAY_DAEMON_ADDRESS": "127.9.9.9"},
+        {"ENABLE_ENVOY_DATADOG_TRACING": "1", "DATADOG_TRACER_PORT": "8127"},
+        {"ENABLE_ENVOY_JAEGER_TRACING": "true", "JAEGER_TRACER_VERSION": "JSON"},
+        {"ENABLE_ENVOY_DOG_STATSD": "1", "STATSD_PORT": "9125"},
+        {"ENABLE_ENVOY_DOG_STATSD": "1", "STATSD_SOCKET_PATH": "/nowhere/statsd.sock"},
+        {"APPMESH_SDS_SOCKET_PATH": "/nowhere/sds.sock", "ENVOY_STATS_FLUSH_INTERVAL": "5000ms"},
+        {"APPMESH_RESOURCE_CLUSTER": "own", "MAX_REQUESTS_PER_IO_CYCLE": "1"},
     ],
 )
 def test_envoy_accepts_it(more: dict[str, str], delta: bool, tmp_path: Path) -> None:
@@ -82,6 +89,7 @@ def test_metadata_that_is_no_address_is_refused() -> None:
         ("ENVOY_ADMIN_ACCESS_PORT", "http"),
         ("ENVOY_ADMIN_ACCESS_PORT", "70000"),
         ("ENVOY_INITIAL_FETCH_TIMEOUT", "-1"),
+        ("MAX_REQUESTS_PER_IO_CYCLE", "0"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str) -> None:
@@ -101,3 +109,87 @@ def test_the_token_goes_to_the_control_plane_alone() -> None:
     assert service["initial_metadata"] == header
     assert str(found).count("secret") == 2  # ADS and the metrics service, one cluster
     assert "initial_metadata" not in str(made(NODE))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"ENABLE_ENVOY_STATS_TAGS": "yes"}, "ENABLE_ENVOY_STATS_TAGS = 'yes': must be 0, 1"),
+        ({"ENVOY_STATS_FLUSH_INTERVAL": "soon"}, "ENVOY_STATS_FLUSH_INTERVAL = 'soon': must be"),
+        (
+            {"ENABLE_ENVOY_XRAY_TRACING": "1", "ENABLE_ENVOY_JAEGER_TRACING": "1"},
+            "ENABLE_ENVOY_XRAY_TRACING and ENABLE_ENVOY_JAEGER_TRACING: must be one at most",
+        ),
+        (
+            {"ENABLE_ENVOY_JAEGER_TRACING": "1", "JAEGER_TRACER_ADDRESS": "jaeger"},
+            "JAEGER_TRACER_ADDRESS = 'jaeger': must be an IP address",
+        ),
+        ({"ENVOY_TRACING_CFG_FILE": "/nowhere"}, "ENVOY_TRACING_CFG_FILE = '/nowhere': cannot be"),
+        (
+            {"ENABLE_ENVOY_XRAY_TRACING": "1", "XRAY_DAEMON_PORT": "0"},
+            "XRAY_DAEMON_PORT = '0': must be a number from 1 to 65535",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(more: dict[str, str], message: str) -> None:
+    with pytest.raises(TealError) as refused:
+        made({**NODE, **more})
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("10.1.2.3", ("10.1.2.3", 2000)),
+        ("10.1.2.3:2001", ("10.1.2.3", 2001)),
+        ("tcp:10.1.2.3:2001 udp:10.1.2.4:2002", ("10.1.2.4", 2002)),
+        ("[::1]:2003", ("::1", 2003)),
+        ("::1", ("::1", 2000)),
+    ],
+)
+def test_the_address_of_the_x_ray_daemon(given: str, expected: tuple[str, int]) -> None:
+    switched = {"ENABLE_ENVOY_XRAY_TRACING": "1", "AWS_XRAY_DAEMON_ADDRESS": given}
+    endpoint = made({**NODE, **switched})["tracing"]["http"]["typed_config"]["daemon_endpoint"]
+    assert (endpoint["address"], endpoint["port_value"]) == expected
+
+
+def test_parts_of_the_users_own_come_from_files(tmp_path: Path) -> None:
+    traced = tmp_path / "tracing.yaml"
+    traced.write_text("""
+tracing:
+  http:
+    name: envoy.tracers.zipkin
+    typed_config:
+      "@type": type.googleapis.com/envoy.config.trace.v3.ZipkinConfig
+      collector_cluster: own
+      collector_endpoint: /api/v2/spans
+      collector_endpoint_version: HTTP_JSON
+static_resources:
+  clusters:
+    - name: own
+      connect_timeout: 1s
+      load_assignment: {cluster_name: own}
+""")
+    counted = tmp_path / "stats.yaml"
+    counted.write_text("""
+stats_config:
+  stats_tags: [{tag_name: team, fixed_value: shop}]
+  stats_matcher: {inclusion_list: {patterns: [{prefix: "runtime."}]}}
+""")
+    files = {"ENVOY_TRACING_CFG_FILE": str(traced), "ENVOY_STATS_CONFIG_FILE": str(counted)}
+    found = made(
+        {**NODE, **files, "ENABLE_ENVOY_STATS_TAGS": "1"}, read=lambda p: Path(p).read_text()
+    )
+    assert [tag["tag_name"] for tag in found["stats_config"]["stats_tags"]] == [
+        "appmesh.mesh",
+        "appmesh.virtual_node",
+        "team",
+    ]
+    assert validate(found, tmp_path) == ""
+
+
+def test_a_filter_that_hides_what_deployments_need_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "stats.yaml"
+    file.write_text("stats_config: {stats_matcher: {reject_all: true}}")
+    with pytest.raises(TealError, match="must be an inclusion_list"):
+        made({**NODE, "ENVOY_STATS_CONFIG_FILE": str(file)}, read=lambda p: Path(p).read_text())

@@ -40,12 +40,12 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_state_dir("tealmesh"))
 
 
-def read_text(path: Path) -> str:
-    """The text of a file. Raises click.UsageError when it cannot be read."""
+def read_text(path: Path, option: str = "--config") -> str:
+    """The text of the file that ``option`` names. Raises click.UsageError when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        hint = ": name another with --config" if isinstance(error, FileNotFoundError) else ""
+        hint = f": name another with {option}" if isinstance(error, FileNotFoundError) else ""
         raise click.UsageError(f"{path}: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{path}: is not UTF-8 text") from error

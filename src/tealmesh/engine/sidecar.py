@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from tealmesh.model.errors import EngineError
+from tealmesh.envoy.bootstrap import RESOURCE_VARIABLES
+from tealmesh.envoy.environment import number
+from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
 
 ADMIN_PORT = 9901
@@ -21,11 +23,11 @@ DRAIN_SECONDS = 5
 
 def resource_of(environment: Mapping[str, str]) -> dict[str, str] | None:
     """``{"mesh", "kind", "name"}`` of the virtual node or gateway that an Envoy container stands
-    for, by APPMESH_RESOURCE_ARN (an ARN or its last part) or the older APPMESH_VIRTUAL_NODE_NAME;
-    None where it names none.
+    for, by APPMESH_RESOURCE_ARN (an ARN or its last part) or an older variable; None where it
+    names none.
     https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
     """
-    named = environment.get("APPMESH_RESOURCE_ARN") or environment.get("APPMESH_VIRTUAL_NODE_NAME")
+    named = next((environment[one] for one in RESOURCE_VARIABLES if environment.get(one)), None)
     if not named:
         return None
     parts = named.rpartition(":")[2].split("/")
@@ -70,16 +72,39 @@ def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object])
 
 
 def arguments(envoy: str, bootstrap: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The argument vector of an Envoy: one worker thread, as many of them share one machine."""
+    """The argument vector of an Envoy. It has one worker thread unless its environment says
+    otherwise, as many of them share one machine. Raises EngineError for a variable that cannot
+    be used.
+    """
+    concurrency = _whole(environment, "ENVOY_CONCURRENCY", 1, (-1, 1024))
     return (
         envoy,
         "--config-path",
         str(bootstrap),
-        "--concurrency",
-        "1",
+        # -1 is the App Mesh image's default: a worker for each core, which is Envoy's own.
+        *(("--concurrency", str(concurrency)) if concurrency >= 0 else ()),
         "--disable-hot-restart",
         "--drain-time-s",
-        str(DRAIN_SECONDS),
+        str(drain_seconds(environment)),
+        # Access logs reach the disk within a second, not only after 64 KiB or ten.
+        "--file-flush-interval-msec",
+        "1000",
         "--log-level",
         environment.get("ENVOY_LOG_LEVEL", "warning"),
     )
+
+
+def drain_seconds(environment: Mapping[str, str]) -> int:
+    """How long listeners wait for open connections on their way out: LISTENER_DRAIN_WAIT_TIME_S,
+    5 to 110 s as in App Mesh; 5 unless set.
+    """
+    return _whole(environment, "LISTENER_DRAIN_WAIT_TIME_S", DRAIN_SECONDS, (5, 110))
+
+
+def _whole(
+    environment: Mapping[str, str], variable: str, default: int, allowed: tuple[int, int]
+) -> int:
+    try:
+        return int(number(environment, variable, default, allowed))
+    except TealError as error:
+        raise EngineError(f"Envoy's {error}") from error

@@ -7,13 +7,27 @@ working: https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
 from __future__ import annotations
 
 import ipaddress
-import json
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from google.protobuf import json_format
 
-from tealmesh.envoy.statistics import stats_config
+from tealmesh.envoy.environment import (
+    Environment,
+    Read,
+    flag,
+    fragment,
+    http2_options,
+    interval,
+    number,
+    port,
+    seconds,
+    socket,
+    static_cluster,
+)
+from tealmesh.envoy.names import ANYWHERE
+from tealmesh.envoy.statistics import STATS_FILE, sinks, stats_config
+from tealmesh.envoy.tls import SDS_CLUSTER
+from tealmesh.envoy.tracing import tracing
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy
 
@@ -21,7 +35,6 @@ CONTROL_PLANE = "tealmesh"
 """Name of the static cluster of the control plane, and of our member in the node's metadata."""
 
 ADMIN_PORT = 9901
-XRAY_PORT = 2000
 REGEX_SIZE = 1000
 """Instructions of a compiled regular expression: Envoy's own limit of 100 is met by patterns that
 App Mesh took."""
@@ -31,8 +44,20 @@ _ADDRESSES = ("address", "app_address", "publish_address")
 _FORMS = "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME (or the full ARN)"
 
 
+RESOURCE_VARIABLES = (
+    "APPMESH_RESOURCE_ARN",
+    "APPMESH_VIRTUAL_NODE_NAME",
+    "APPMESH_RESOURCE_NAME",
+)
+"""Those that say which resource an Envoy is; the first that is set counts, the others are old."""
+
+
+def _nothing_to_read(path: str) -> str:
+    raise FileNotFoundError(f"no file can be read here: {path}")
+
+
 def bootstrap(
-    environment: Mapping[str, str],
+    environment: Environment,
     *,
     xds_address: tuple[str, int],
     token: str | None = None,
@@ -43,14 +68,16 @@ def bootstrap(
     admin_address: str = "127.0.0.1",
     delta: bool = True,
     stats_flush_seconds: float = 1.0,
+    read: Read = _nothing_to_read,
 ) -> dict[str, Any]:
     """A static bootstrap, ready for ``json.dumps``. With a ``token`` it holds a credential: keep
-    the file to yourself (0600).
+    the file to yourself (0600). The host of ``xds_address`` may be the path of a Unix socket.
 
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). Resources come
     incrementally unless ``delta`` is false: then an update names all resources of its type again.
-    Counters are streamed to the control plane every ``stats_flush_seconds``, cumulative, under
-    their full names. Raises TealError for a variable that cannot be used.
+    Counters are streamed to the control plane every ``stats_flush_seconds`` unless a variable says
+    otherwise, cumulative, under their full names. ``read`` reads the files that variables name.
+    Raises TealError for a variable that cannot be used.
     """
     resource = _resource(environment)
     metadata = {
@@ -59,6 +86,13 @@ def bootstrap(
         "app_address": app_address,
         "publish_address": publish_address,
     }
+    _, mesh, _, name = resource.split("/")
+    traces, collectors = tracing(environment, mesh, name, app_address, read)
+    own_sinks, sink_clusters = sinks(environment, app_address, read)
+    flush = interval(environment, "ENVOY_STATS_FLUSH_INTERVAL", stats_flush_seconds)
+    tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
+    own_stats = fragment(environment, STATS_FILE, read).get("stats_config")
+    clusters = [_control_plane(*xds_address), *_secret_service(environment)]
     made: dict[str, Any] = {
         "node": {
             "id": resource,
@@ -67,23 +101,37 @@ def bootstrap(
         },
         "admin": _admin(environment, admin_address),
         "dynamic_resources": _dynamic(environment, token, delta),
-        "static_resources": {"clusters": [_control_plane(*xds_address)]},
-        "stats_sinks": [_metrics(token)],
-        "stats_flush_interval": _seconds(stats_flush_seconds),
-        "stats_config": stats_config(resource, _flag(environment, "ENABLE_ENVOY_STATS_TAGS")),
-        "layered_runtime": {
-            "layers": [
-                {
-                    "name": "tealmesh",
-                    "static_layer": {"re2.max_program_size.error_level": REGEX_SIZE},
-                },
-                {"name": "admin", "admin_layer": {}},
-            ]
-        },
+        "static_resources": {"clusters": [*clusters, *collectors, *sink_clusters]},
+        "stats_sinks": [_metrics(token), *own_sinks],
+        "stats_flush_interval": seconds(flush),
+        "stats_config": stats_config(resource, tagged, own_stats),
+        "layered_runtime": _runtime(environment),
     }
-    if _flag(environment, "ENABLE_ENVOY_XRAY_TRACING"):
-        made["tracing"] = _xray(environment, resource, app_address)
+    if traces:
+        made["tracing"] = traces
     return made
+
+
+def _runtime(environment: Environment) -> dict[str, Any]:
+    keys: dict[str, Any] = {"re2.max_program_size.error_level": REGEX_SIZE}
+    cycle = "MAX_REQUESTS_PER_IO_CYCLE"
+    if environment.get(cycle):
+        keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))
+    return {
+        "layers": [
+            {"name": "tealmesh", "static_layer": keys},
+            {"name": "admin", "admin_layer": {}},
+        ]
+    }
+
+
+def _secret_service(environment: Environment) -> list[dict[str, Any]]:
+    """The cluster of the local secret service, if there is one.
+
+    https://docs.aws.amazon.com/app-mesh/latest/userguide/tls.html#authentication-certificates
+    """
+    path = environment.get("APPMESH_SDS_SOCKET_PATH")
+    return [static_cluster(SDS_CLUSTER, {"pipe": {"path": path}}, http2=True)] if path else []
 
 
 def proxy_of(node: Any) -> Proxy:
@@ -103,9 +151,9 @@ def proxy_of(node: Any) -> Proxy:
     return Proxy(mesh, kind, name, **addresses)
 
 
-def _resource(environment: Mapping[str, str]) -> str:
+def _resource(environment: Environment) -> str:
     """The resource's name in its short form, by APPMESH_RESOURCE_ARN or the older variable."""
-    for variable in ("APPMESH_RESOURCE_ARN", "APPMESH_VIRTUAL_NODE_NAME"):
+    for variable in RESOURCE_VARIABLES:
         if environment.get(variable):
             mesh, kind, name = _parse(environment[variable], variable)
             return f"mesh/{mesh}/{kind.value}/{name}"
@@ -120,40 +168,11 @@ def _parse(text: str, source: str) -> tuple[str, Kind, str]:
     return parts[1].partition("@")[0], _KINDS[parts[2]], parts[3]
 
 
-def _flag(environment: Mapping[str, str], variable: str) -> bool:
-    return environment.get(variable, "").strip().lower() in ("1", "true")
-
-
-def _number(
-    environment: Mapping[str, str], variable: str, default: float, allowed: tuple[float, float]
-) -> float:
-    text = environment.get(variable, "").strip()
-    try:
-        value = float(text) if text else float(default)
-    except ValueError:
-        value = float("nan")
-    low, high = allowed
-    if not low <= value <= high:
-        raise TealError(f"{variable} = {text!r}: must be a number from {low:g} to {high:g}")
-    return value
-
-
-def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
-    return int(_number(environment, variable, default, (1, 65535)))
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3f}s"
-
-
-def _socket(address: str, port: int, protocol: Literal["TCP", "UDP"] = "TCP") -> dict[str, Any]:
-    return {"socket_address": {"protocol": protocol, "address": address, "port_value": port}}
-
-
-def _admin(environment: Mapping[str, str], address: str) -> dict[str, Any]:
-    admin: dict[str, Any] = {
-        "address": _socket(address, _port(environment, "ENVOY_ADMIN_ACCESS_PORT", ADMIN_PORT))
-    }
+def _admin(environment: Environment, address: str) -> dict[str, Any]:
+    both = address == ANYWHERE and flag(environment, "ENVOY_ADMIN_ACCESS_ENABLE_IPV6")
+    at = socket("::" if both else address, port(environment, "ENVOY_ADMIN_ACCESS_PORT", ADMIN_PORT))
+    at["socket_address"]["ipv4_compat"] = both
+    admin: dict[str, Any] = {"address": at}
     path = environment.get("ENVOY_ADMIN_ACCESS_LOG_FILE")
     if path:
         log = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
@@ -163,14 +182,14 @@ def _admin(environment: Mapping[str, str], address: str) -> dict[str, Any]:
     return admin
 
 
-def _dynamic(environment: Mapping[str, str], token: str | None, delta: bool) -> dict[str, Any]:
+def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[str, Any]:
     # 0 is App Mesh's default and waits without limit: an Envoy without configuration serves
     # nothing, one with half of it fails requests.
-    wait = _number(environment, "ENVOY_INITIAL_FETCH_TIMEOUT", 0, (0, 86_400))
+    wait = number(environment, "ENVOY_INITIAL_FETCH_TIMEOUT", 0, (0, 86_400))
     source = {
         "ads": {},
         "resource_api_version": "V3",
-        "initial_fetch_timeout": _seconds(wait),
+        "initial_fetch_timeout": seconds(wait),
     }
     return {
         "ads_config": {
@@ -199,31 +218,16 @@ def _grpc_service(token: str | None) -> dict[str, Any]:
     return service
 
 
-def _control_plane(host: str, port: int) -> dict[str, Any]:
+def _control_plane(host: str, number_: int) -> dict[str, Any]:
     try:
         ipaddress.ip_address(host)
         kind = "STATIC"
     except ValueError:
         kind = "STRICT_DNS"
-    options = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    made = static_cluster(CONTROL_PLANE, socket(host, number_), kind)
     keepalive = {"interval": "10s", "timeout": "5s"}
-    return {
-        "name": CONTROL_PLANE,
-        "type": kind,
-        "connect_timeout": "1s",
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": options,
-                "explicit_http_config": {
-                    "http2_protocol_options": {"connection_keepalive": keepalive}
-                },
-            }
-        },
-        "load_assignment": {
-            "cluster_name": CONTROL_PLANE,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _socket(host, port)}}]}],
-        },
-    }
+    made["typed_extension_protocol_options"] = http2_options({"connection_keepalive": keepalive})
+    return made
 
 
 def _metrics(token: str | None) -> dict[str, Any]:
@@ -238,22 +242,3 @@ def _metrics(token: str | None) -> dict[str, Any]:
             "emit_tags_as_labels": False,
         },
     }
-
-
-def _xray(environment: Mapping[str, str], resource: str, daemon: str) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html#envoy-xray-config
-
-    The rule manifest is X-Ray's own format for sampling without its service:
-    https://docs.aws.amazon.com/xray/latest/devguide/xray-sdk-java-configuration.html
-    """
-    port = _port(environment, "XRAY_DAEMON_PORT", XRAY_PORT)
-    rate = _number(environment, "XRAY_SAMPLING_RATE", 0.05, (0, 1))
-    manifest = {"version": 2, "default": {"fixed_target": 1, "rate": rate}, "rules": []}
-    _, _, name = _parse(resource, "the resource")
-    config = {
-        "@type": "type.googleapis.com/envoy.config.trace.v3.XRayConfig",
-        "daemon_endpoint": _socket(daemon, port, "UDP")["socket_address"],
-        "segment_name": environment.get("XRAY_SEGMENT_NAME") or f"{resource.split('/')[1]}/{name}",
-        "sampling_rule_manifest": {"inline_string": json.dumps(manifest)},
-    }
-    return {"http": {"name": "envoy.tracers.xray", "typed_config": config}}

@@ -86,6 +86,7 @@ class Launch:
                 app_address=self.network.app_address,
                 publish_address=published,
                 admin_address=self.network.address,
+                read=lambda path: Path(path).read_text(encoding="utf-8"),
             )
         except TealError as error:
             raise EngineError(f"container {container.name}: {error}") from error

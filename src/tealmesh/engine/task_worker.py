@@ -20,7 +20,7 @@ from typing import Any
 from tealmesh.engine import cloudmap, containers, records
 from tealmesh.engine.containers import Role
 from tealmesh.engine.network import TaskNetwork, choose, free
-from tealmesh.engine.sidecar import ADMIN_PORT, DRAIN_SECONDS, EGRESS_PORT, resource_of
+from tealmesh.engine.sidecar import ADMIN_PORT, EGRESS_PORT, drain_seconds, resource_of
 from tealmesh.engine.task_parts import TaskParts
 from tealmesh.engine.task_record import (
     TaskGone,
@@ -284,7 +284,9 @@ class TaskWorker(TaskParts):
         envoy = self._record.body["teal"].get("envoy")
         if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:
             await self._probes.drain_listeners(self._network())
-            await self._unless_cut(asyncio.sleep(DRAIN_SECONDS))
+            sidecar = self._launch().envoy
+            wait = drain_seconds(sidecar.environment if sidecar else {})
+            await self._unless_cut(asyncio.sleep(wait))
         if found:
             await self._unless_cut(self._converge(revision))
         if envoy is not None:

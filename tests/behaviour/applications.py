@@ -149,7 +149,7 @@ class GrpcApplication(grpc.GenericRpcHandler):
                 if "x-code" in headers:
                     await context.abort(grpc.StatusCode[headers["x-code"]], "as asked")
             seen = {"node": self._name, "port": self._port, "path": details.method}
-            return json.dumps(seen ).encode()
+            return json.dumps(seen).encode()
 
         return grpc.unary_unary_rpc_method_handler(check if details.method == HEALTH else answer)
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.behaviour import rows_grpc_tcp, rows_nodes, rows_policies, rows_routes
+from tests.behaviour import (
+    rows_discovery,
+    rows_gateways,
+    rows_grpc_tcp,
+    rows_nodes,
+    rows_policies,
+    rows_routes,
+)
 from tests.behaviour.table import Row
 
 ROWS: tuple[Row, ...] = (
@@ -10,4 +17,6 @@ ROWS: tuple[Row, ...] = (
     *rows_policies.ROWS,
     *rows_grpc_tcp.ROWS,
     *rows_nodes.ROWS,
+    *rows_discovery.ROWS,
+    *rows_gateways.ROWS,
 )

@@ -72,14 +72,14 @@ GRPC_ROWS = (
         },
     ),
     Row(
-        "grpc-priority",
-        "the lowest priority number is tried first, else method before service before all",
-        ("route.priority", f"{GRPC}.match.methodName"),
+        "grpc-specificity",
+        "without priorities a method is tried before its service, and that before all",
+        (f"{GRPC}.match.serviceName", f"{GRPC}.match.methodName"),
         (_grpc("/pkg.S/Do", "green"), _grpc("/pkg.S/Other", "blue"), _grpc("/pkg.T/Do", "green")),
         routes={
             "all": route("blue", {"serviceName": "pkg.S"}, "grpcRoute"),
             "method": route("green", {"serviceName": "pkg.S", "methodName": "Do"}, "grpcRoute"),
-            "other": route("green", {}, "grpcRoute", priority=1000),
+            "other": route("green", {}, "grpcRoute"),
         },
     ),
     Row(
@@ -130,7 +130,6 @@ PORT_ROWS = tuple(
                 "blue",
                 protocol=protocol,
                 host=f"shop.local:{PORTS[protocol]}",
-                **({} if protocol in ("http", "http2") else {}),
             ),
             call("/pkg.S/Do", "green", protocol=protocol, host=f"shop.local:{SECOND[protocol]}"),
         ),

@@ -76,7 +76,12 @@ def _timeouts(protocol: str) -> Iterator[Row]:
         other = {} if protocol == "tcp" else other
         cases: list[tuple[str, str, Any, tuple[Any, ...]]] = [
             ("", "is given up after that time", ms(200), (_inside(protocol, 0.6, **failed),)),
-            ("-seconds", "may take as long as the unit says", seconds(4), (_inside(protocol, 0.3),)),
+            (
+                "-seconds",
+                "may take as long as the unit says",
+                seconds(4),
+                (_inside(protocol, 0.3),),
+            ),
             ("-0", "0: has no limit", ms(0), (_inside(protocol, 0.3),)),
         ]
         what = "a request to the application" if which == "perRequest" else "what does not move"
@@ -98,7 +103,7 @@ def _pools() -> Iterator[Row]:
         "node-http-pool",
         "as many connections to the application and as many waiting requests; 503 for the rest",
         (f"{at}.http.maxConnections", f"{at}.http.maxPendingRequests"),
-        (_inside("http", slow, together=4, counts={200: 2, 503: 2}),),
+        (_inside("http"), _inside("http", slow, together=4, counts={200: 2, 503: 2})),
         app=_node_with("http", connectionPool={"http": http}),
     )
     yield Row(

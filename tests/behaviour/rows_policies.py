@@ -51,7 +51,9 @@ def _events(protocol: Any) -> Iterator[Row]:
             (f"route.{member}.retryPolicy.httpRetryEvents[]",),
             tuple(calls),
             nodes=nodes,
-            routes={"all": route("blue", None, member, retryPolicy=policy(httpRetryEvents=[event]))},
+            routes={
+                "all": route("blue", None, member, retryPolicy=policy(httpRetryEvents=[event]))
+            },
         )
 
 
@@ -101,7 +103,9 @@ def _limits(protocol: Any) -> Iterator[Row]:
         "perRetryTimeout 0: a try may take as long as the request",
         (f"{at}.perRetryTimeout.value",),
         (call(path, "blue", protocol=protocol, headers=late, tries=1),),
-        routes={"all": route("blue", None, member, retryPolicy={**limited, "perRetryTimeout": ms(0)})},
+        routes={
+            "all": route("blue", None, member, retryPolicy={**limited, "perRetryTimeout": ms(0)})
+        },
     )
     connections = policy(1, tcpRetryEvents=["connection-error"])
     yield Row(
@@ -203,9 +207,7 @@ def _grpc_events() -> Iterator[Row]:
                 call("/pkg.S/Do", protocol="grpc", tries=1, code=other, headers=_failing(other)),
             ),
             routes={
-                "all": route(
-                    "blue", None, "grpcRoute", retryPolicy=policy(grpcRetryEvents=[event])
-                )
+                "all": route("blue", None, "grpcRoute", retryPolicy=policy(grpcRetryEvents=[event]))
             },
         )
 

@@ -45,7 +45,9 @@ def _headers(protocol: str) -> Iterator[Row]:
         calls += [_with("x-h", value, protocol, path, "blue") for value in wrong]
         says = f"{listed}: {name} {'matches ' + repr(right)}, not {wrong!r} (None: without it)"
         proves = (f"{at}.{proved}", f"{at}.name")
-        yield Row(f"{protocol}-{listed}-{name}", says, proves, tuple(calls), routes=_two(protocol, match))
+        yield Row(
+            f"{protocol}-{listed}-{name}", says, proves, tuple(calls), routes=_two(protocol, match)
+        )
     match = {**base, listed: [{"name": "x-h", "match": {"range": {"start": 1, "end": 5}}}]}
     calls = [_with("x-h", value, protocol, path, "green") for value in ("1", "4")]
     calls += [_with("x-h", value, protocol, path, "blue") for value in ("0", "5", "x", None)]

@@ -164,13 +164,11 @@ def call(path: str = "/", node: str | None = None, **more: Any) -> Call:
     return Call(expect, path=path, **members)
 
 
-def spoken(row: Row, via: Via) -> tuple[str, ...]:
-    """The protocols of a row's routes or gateway routes, else those of its calls."""
-    specs = row.gateway_routes if via == "gateway" else row.routes
+def _protocols(row: Row, specs: Mapping[str, Spec], via: tuple[Via, ...]) -> tuple[str, ...]:
+    """The protocols of routes, else those of the row's calls."""
     used = {member for spec in specs.values() for member in spec}
     found = {protocol for protocol, member in MEMBERS.items() if member in used}
-    if not found:
-        found = {one.protocol for one in row.calls if (one.via == "gateway") == (via == "gateway")}
+    found = found or {one.protocol for one in row.calls if one.via in via}
     return tuple(one for one in PORTS if one in found) or ("http",)
 
 
@@ -180,7 +178,8 @@ def resources(row: Row) -> list[tuple[Kind, str, str, Spec]]:
     Everything listens with the protocols that the row is about, usually one: with several, App
     Mesh wants every route to name its port.
     """
-    inside, outside = spoken(row, "egress"), spoken(row, "gateway")
+    inside = _protocols(row, row.routes, ("egress", "gateway"))
+    outside = _protocols(row, row.gateway_routes, ("gateway",))
     own = [listener(one) for one in inside]
     nodes = {"blue": node("blue", *own), "green": node("green", *own), **row.nodes}
     services = {"shop.local": {"provider": {"virtualRouter": {"virtualRouterName": "shop"}}}}

@@ -285,8 +285,11 @@ class World:
 
     def _check_dump(self, role: str, resource: str, content: Any) -> None:
         """Envoy's own dump of ``resource`` holds ``content`` somewhere."""
-        found = [one for one in _objects(json.loads(self._get(role, "/config_dump"))) if
-                 one.get("name") == resource]
+        found = [
+            one
+            for one in _objects(json.loads(self._get(role, "/config_dump")))
+            if one.get("name") == resource
+        ]
         assert found, f"{role} has no {resource}"
         assert any(_contains(one, content) for one in found), (resource, content, found)
 
@@ -331,7 +334,6 @@ def _contains(where: Any, content: dict[str, Any]) -> bool:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-
 
 
 def _six_port() -> int:

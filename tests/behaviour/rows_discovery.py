@@ -1,0 +1,156 @@
+"""Where a node's instances are: Cloud Map, DNS and the family of addresses.
+
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_ServiceDiscovery.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.behaviour.table import Row, call, cloud_map, listener, route
+
+AT = "virtualNode.serviceDiscovery"
+BOTH = frozenset({"blue", "green"})
+
+
+def _node(discovery: Any, port: Any = None) -> dict[str, Any]:
+    return {"listeners": [listener("http", port)], "serviceDiscovery": discovery}
+
+
+def _dns() -> Iterator[Row]:
+    def row(name: str, says: str, paths: tuple[str, ...], dns: Any, *calls: Any) -> Row:
+        proves = tuple(f"{AT}.dns.{path}" for path in paths)
+        return Row(name, says, proves, calls, nodes={"blue": _node({"dns": dns})})
+
+    yield row(
+        "dns-hostname",
+        "a node is where its DNS name leads",
+        ("hostname",),
+        {"hostname": "outside.test"},
+        call("/", "green", times=3),
+    )
+    yield row(
+        "dns-endpoints",
+        "ENDPOINTS: requests are balanced over all addresses of the name",
+        ("responseType", "hostname"),
+        {"hostname": "both.test", "responseType": "ENDPOINTS"},
+        call(times=12, spread=BOTH),
+    )
+    yield row(
+        "dns-loadbalancer",
+        "LOADBALANCER: the name is one load balancer, its first address is connected to",
+        ("responseType",),
+        {"hostname": "both.test", "responseType": "LOADBALANCER"},
+        call(times=12, spread=frozenset({"blue"})),
+    )
+    yield row(
+        "dns-default",
+        "without a response type a name is one load balancer",
+        ("hostname",),
+        {"hostname": "both.test"},
+        call(times=12, spread=frozenset({"blue"})),
+    )
+    yield row(
+        "dns-unknown",
+        "a name that does not exist: nobody answers, 503",
+        ("hostname",),
+        {"hostname": "nowhere.test", "responseType": "ENDPOINTS"},
+        call(status=503, tries=0),
+    )
+
+
+FAMILIES = {
+    "IPv4_ONLY": "blue",
+    "IPv6_ONLY": "six",
+    "IPv4_PREFERRED": "blue",
+    "IPv6_PREFERRED": "six",
+}
+
+
+def _families() -> Iterator[Row]:
+    instances = {"blue": (("blue", {"attributes": {"AWS_INSTANCE_IPV6": "::1"}}),)}
+    for preference, answers in FAMILIES.items():
+        name = preference.lower().replace("_", "-")
+        by_name = {"dns": {"hostname": "mixed.test", "ipPreference": preference}}
+        by_map = cloud_map("blue", ipPreference=preference)
+        in_mesh = {"serviceDiscovery": {"ipPreference": preference}}
+        says = f"{preference}: of a node with addresses of both families, the one that says so"
+        yield Row(
+            f"dns-{name}",
+            says,
+            (f"{AT}.dns.ipPreference",),
+            (call("/", answers, times=2),),
+            nodes={"blue": _node(by_name, "$SIX_PORT")},
+        )
+        yield Row(
+            f"cloud-map-{name}",
+            says,
+            (f"{AT}.awsCloudMap.ipPreference",),
+            (call("/", answers, times=2),),
+            nodes={"blue": _node(by_map, "$SIX_PORT")},
+            instances=instances,
+        )
+        yield Row(
+            f"mesh-{name}",
+            f"{says}, where the node itself does not say",
+            ("mesh.serviceDiscovery.ipPreference",),
+            (call("/", answers, times=2),),
+            mesh=in_mesh,
+            nodes={"blue": _node(cloud_map("blue"), "$SIX_PORT")},
+            instances=instances,
+        )
+    yield Row(
+        "ip-preference-of-the-node",
+        "the node's own preference counts more than the mesh's",
+        ("mesh.serviceDiscovery.ipPreference", f"{AT}.awsCloudMap.ipPreference"),
+        (call("/", "six", times=2),),
+        mesh={"serviceDiscovery": {"ipPreference": "IPv4_ONLY"}},
+        nodes={"blue": _node(cloud_map("blue", ipPreference="IPv6_ONLY"), "$SIX_PORT")},
+        instances=instances,
+    )
+
+
+def _cloud_map() -> Iterator[Row]:
+    at = f"{AT}.awsCloudMap"
+    found = (
+        ("blue", {"attributes": {"VERSION": "1", "ZONE": "a"}}),
+        ("green", {"attributes": {"VERSION": "1", "ZONE": "b"}}),
+        ("moody", {"attributes": {"VERSION": "2", "ZONE": "a"}}),
+        ("sick", {"attributes": {"VERSION": "1", "ZONE": "a"}, "healthy": False}),
+        ("dead", {"attributes": {"VERSION": "1", "ZONE": "a"}, "draining": True}),
+    )
+
+    def attributes(**wanted: str) -> dict[str, Any]:
+        pairs = [{"key": key, "value": value} for key, value in wanted.items()]
+        return dict(cloud_map("blue", attributes=pairs))
+
+    yield Row(
+        "cloud-map-service",
+        "a node is at the instances of its service in its namespace",
+        (f"{at}.namespaceName", f"{at}.serviceName"),
+        (call(times=12, spread=BOTH),),
+        instances={"blue": ("blue", "green")},
+    )
+    yield Row(
+        "cloud-map-attributes",
+        "of the instances only those that have every attribute and are healthy",
+        (f"{at}.attributes[].key", f"{at}.attributes[].value"),
+        (call("/one", "blue", times=6), call("/two", times=12, spread=BOTH)),
+        nodes={
+            "one": _node(attributes(VERSION="1", ZONE="a")),
+            "two": _node(attributes(VERSION="1")),
+        },
+        instances={"blue": found},
+        routes={"one": route("one", {"prefix": "/one"}), "two": route("two", {"prefix": "/two"})},
+    )
+    yield Row(
+        "cloud-map-unhealthy",
+        "an instance that Cloud Map calls unhealthy gets nothing; where there is no other, 503",
+        (f"{at}.serviceName",),
+        (call(status=503, tries=0),),
+        instances={"blue": (("blue", {"healthy": False}),)},
+    )
+
+
+ROWS: tuple[Row, ...] = (*_dns(), *_families(), *_cloud_map())

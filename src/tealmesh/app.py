@@ -39,6 +39,7 @@ from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.metrics import Metrics, MetricsServicer
 from tealmesh.rollout.operations import Operations, image_body
 from tealmesh.services.appmesh import AppMesh
+from tealmesh.services.appmesh_grace import end_grace
 from tealmesh.services.ecs import Ecs
 from tealmesh.services.servicediscovery import ServiceDiscovery
 from tealmesh.services.tealmesh import ContainerLine, Tealmesh
@@ -60,7 +61,8 @@ class AppConfig:
     """How one control plane runs.
 
     ``data_dir`` holds the database, the tasks' files and the ADS token; one control plane at a
-    time may use it. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
+    time may use it. ``route_grace``: seconds that a router's last route is served after it is
+    deleted; 0 for none. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
     ``on_transition`` is called at every committed transition of a deployment (for tests).
     """
 
@@ -68,6 +70,7 @@ class AppConfig:
     port: int = 4566
     xds_port: int = 18000
     config_file: Path | None = None
+    route_grace: float = 5.0
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     on_transition: OnTransition | None = None
@@ -116,6 +119,7 @@ async def _run(
         async with asyncio.TaskGroup() as group:
             running = [
                 group.create_task(_feed(store, parts.cache)),
+                group.create_task(end_grace(store, system_clock)),
                 group.create_task(parts.engine.run()),
                 group.create_task(parts.controller.run()),
             ]
@@ -169,7 +173,7 @@ class _Parts:
             self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
         )
         services = {
-            "appmesh": AppMesh(*common),
+            "appmesh": AppMesh(*common, route_grace=self.config.route_grace),
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),

@@ -51,6 +51,14 @@ _POLL = 0.02
     metavar="FILE",
     help="A teal.toml whose [images] are known from the start.",
 )
+@click.option(
+    "--route-grace",
+    type=click.FloatRange(0, 3600),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a router's last route is served after it is deleted; 0: not at all.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(
     detach: bool,
@@ -58,6 +66,7 @@ def up(
     port: int,
     xds_port: int,
     config_file: Path | None,
+    route_grace: float,
     verbose: bool,
 ) -> None:
     """Start the control plane and the tasks that it finds in its state.
@@ -74,14 +83,14 @@ def up(
         config_file = config_file.absolute()
         parse(read_text(config_file), str(config_file))
     if detach:
-        _detach(directory, port, xds_port, config_file, verbose)
+        _detach(directory, port, xds_port, config_file, route_grace, verbose)
         return
     import asyncio
     import logging
 
     from tealmesh.app import AppConfig
 
-    config = AppConfig(data_dir=directory, port=port, xds_port=xds_port, config_file=config_file)
+    config = AppConfig(directory, port, xds_port, config_file, route_grace)
     _set_up_logging(verbose)
     asyncio.run(_serve(config))
     # All that must last is on disk by now. A thread that still imports moto, which takes seconds
@@ -141,11 +150,17 @@ async def _serve(config: AppConfig) -> None:
 
 
 def _detach(
-    directory: Path, port: int, xds_port: int, config_file: Path | None, verbose: bool
+    directory: Path,
+    port: int,
+    xds_port: int,
+    config_file: Path | None,
+    route_grace: float,
+    verbose: bool,
 ) -> None:
     command = [sys.executable, "-m", "tealmesh.cli", "up", "--data-dir", str(directory)]
     command += ["--port", str(port), "--xds-port", str(xds_port)]
     command += ["--config", str(config_file)] if config_file else []
+    command += ["--route-grace", str(route_grace)]
     command += ["--verbose"] if verbose else []
     log_path = directory / "teal.log"
     process, start = _spawn(command, directory, log_path)

@@ -24,6 +24,7 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind
 from tealmesh.services import appmesh_route_rules as route_rules
 from tealmesh.services import appmesh_rules as rules
+from tealmesh.services.appmesh_grace import linger, settle
 from tealmesh.services.appmesh_nouns import NOUNS, MeshContent, Noun, Resource
 from tealmesh.services.appmesh_paging import page
 from tealmesh.services.appmesh_quotas import Quotas, check_backends, check_room
@@ -64,8 +65,9 @@ class AppMesh:
     """The service. Operations are called as ``await service.create_mesh(caller, request)`` with a
     request that the codec has validated, and answer the operation's output structure.
 
-    ``account`` is the one account that it answers for. Raises AwsError with the codes of the
-    model.
+    ``account`` is the one account that it answers for. A router's last route is served for
+    ``route_grace`` seconds after it is deleted (`appmesh_grace`). Raises AwsError with the codes
+    of the model.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class AppMesh:
         clock: Clock,
         new_id: NewId,
         quotas: Quotas | None = None,
+        route_grace: float = 0.0,
     ) -> None:
         self._store = store
         self._account = account
         self._clock = clock
         self._new_id = new_id
         self._quotas = quotas or Quotas()
+        self._route_grace = route_grace
         self._expire_at = 0.0
         self._operations = self._resource_operations()
 
@@ -181,15 +185,19 @@ class AppMesh:
         return await self._write(caller, f"Update{noun.title}", request, moment, change)
 
     async def _delete(self, noun: Noun, caller: Caller, request: Request) -> Answer:
+        moment = self._moment()
+
         def change(tx: Transaction) -> Answer:
             names = noun.names(request)
             document = self._existing(tx, noun, request)
             resource = Resource(noun.kind, names, document.body["spec"])
             check_unused(MeshContent(tx, names[0]), resource, self._account)
             tx.delete(noun.collection, *names)
+            if noun.kind is Kind.ROUTE:
+                linger(tx, document.body, moment.now, self._route_grace)
             return _answer(noun, document.body, "DELETED")
 
-        return await self._write(caller, f"Delete{noun.title}", request, self._moment(), change)
+        return await self._write(caller, f"Delete{noun.title}", request, moment, change)
 
     async def _list(self, noun: Noun, caller: Caller, request: Request) -> Answer:
         view = self._store.view
@@ -241,7 +249,9 @@ class AppMesh:
         def checked(tx: Transaction) -> Answer:
             if expiring:
                 expire(tx, moment.now)
-            return once(tx, operation, request, moment.now, lambda: change(tx))
+            answer = once(tx, operation, request, moment.now, lambda: change(tx))
+            settle(tx, request["meshName"])
+            return answer
 
         answer = await self._store.write(caller.access_key, operation, checked)
         if expiring:

@@ -12,6 +12,7 @@ _COLLECTIONS = {
     tables.VIRTUAL_SERVICES: Kind.VIRTUAL_SERVICE,
     tables.VIRTUAL_ROUTERS: Kind.VIRTUAL_ROUTER,
     tables.ROUTES: Kind.ROUTE,
+    tables.LINGERING_ROUTES: Kind.ROUTE,
     tables.VIRTUAL_GATEWAYS: Kind.VIRTUAL_GATEWAY,
     tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
 }
@@ -35,7 +36,8 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         virtual_nodes=_flat(view, tables.VIRTUAL_NODES, mesh),
         virtual_services=_flat(view, tables.VIRTUAL_SERVICES, mesh),
         virtual_routers=_flat(view, tables.VIRTUAL_ROUTERS, mesh),
-        routes=_by_parent(view, tables.ROUTES, mesh),
+        routes=_by_parent(view, tables.LINGERING_ROUTES, mesh)
+        | _by_parent(view, tables.ROUTES, mesh),
         virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
         cloud_map=cloud_map(view),

@@ -38,6 +38,7 @@ VIRTUAL_ROUTERS = "appmesh.virtualRouter"  # mesh, name
 ROUTES = "appmesh.route"  # mesh, router, name
 VIRTUAL_GATEWAYS = "appmesh.virtualGateway"  # mesh, name
 GATEWAY_ROUTES = "appmesh.gatewayRoute"  # mesh, gateway, name
+LINGERING_ROUTES = "appmesh.lingeringRoute"  # mesh, router, name: deleted, served a while yet
 CLIENT_TOKENS = "api.clientToken"  # service, operation, token
 
 NAMESPACES = "servicediscovery.namespace"  # id

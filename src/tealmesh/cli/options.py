@@ -41,7 +41,7 @@ def default_data_dir() -> Path:
 
 
 def read_text(path: Path, option: str = "--config") -> str:
-    """The text of the file that ``option`` names. Raises click.UsageError when it cannot be read."""
+    """The text of ``option``'s file. Raises click.UsageError when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,11 +17,13 @@ from typing import Any
 import grpc
 
 from tests.behaviour.applications import CALL_ID, Tries
+from tests.behaviour.secrets import Pki
 from tests.behaviour.table import PORTS, Call
 
 Outcome = dict[str, Any]
-"""``status`` (HTTP), ``code`` (gRPC), ``closed`` (TCP); ``node, port, path, method, host,
-protocol`` as the application saw them; ``tries``: how often applications were asked.
+"""``status`` (HTTP; ``refused`` without an answer), ``code`` (gRPC), ``closed`` (TCP); ``node, port,
+path, method, host, protocol`` as the application saw them; ``tries``: how often applications were
+asked; ``certificate``: the names in the certificate that the caller saw.
 """
 
 LIMIT = 20.0
@@ -31,8 +34,13 @@ class Caller:
     """``place`` gives addresses; ``lines`` the bridge's ports for HTTP/2."""
 
     def __init__(
-        self, place: Callable[[str], str], lines: Mapping[tuple[str, str], int], tries: Tries
+        self,
+        place: Callable[[str], str],
+        lines: Mapping[tuple[str, str], int],
+        tries: Tries,
+        pki: Pki,
     ) -> None:
+        self._pki = pki
         self._place = place
         self._lines = lines
         self._tries = tries
@@ -71,15 +79,25 @@ class Caller:
         return self._place(where), call.port or PORTS[call.protocol]
 
     def _http(self, call: Call, name: str) -> Outcome:
+        outcome: Outcome = {}
         connection = http.client.HTTPConnection(*self._target(call), timeout=LIMIT)
+        if call.tls is not None:
+            context = self._pki.context(call.tls["trust"], call.tls["own"])
+            connection = http.client.HTTPSConnection(
+                *self._target(call), timeout=LIMIT, context=context
+            )
         try:
             headers = {"host": call.host, CALL_ID: name, **call.headers}
+            connection.connect()
+            if isinstance(connection.sock, ssl.SSLSocket):
+                peer: Any = connection.sock.getpeercert() or {}
+                outcome["certificate"] = tuple(name for _, name in peer["subjectAltName"])
             connection.request(call.method, call.path, headers=headers)
             response = connection.getresponse()
             body = response.read()
-            outcome: Outcome = {"status": response.status}
-        except (ConnectionError, http.client.HTTPException) as error:
-            return {"status": type(error).__name__}
+            outcome["status"] = response.status
+        except (ConnectionError, ssl.SSLError, http.client.HTTPException) as error:
+            return {"status": "refused", "why": str(error)}
         finally:
             connection.close()
         with contextlib.suppress(ValueError):

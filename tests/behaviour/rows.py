@@ -9,6 +9,7 @@ from tests.behaviour import (
     rows_nodes,
     rows_policies,
     rows_routes,
+    rows_tls,
 )
 from tests.behaviour.table import Row
 
@@ -19,4 +20,5 @@ ROWS: tuple[Row, ...] = (
     *rows_nodes.ROWS,
     *rows_discovery.ROWS,
     *rows_gateways.ROWS,
+    *rows_tls.ROWS,
 )

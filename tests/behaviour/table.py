@@ -50,6 +50,9 @@ class Call:
     until: float = 0
     """Seconds in which the expectation may come true (health checks, ejections); 0: at once."""
 
+    tls: Mapping[str, str] | None = None
+    """TLS of the caller's own: ``trust`` and ``own`` name an authority and a certificate."""
+
     checks: tuple[str, int] | None = None
     """The call is made after so many health checks (``NODE PROTOCOL PATH``) have come."""
 

@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from tealmesh.xds.server import AdsServicer
 from tests.behaviour import applications as apps
 from tests.behaviour.bridge import bridge
 from tests.behaviour.caller import Caller
+from tests.behaviour.coverage import used
 from tests.behaviour.dns import NameServer
+from tests.behaviour.secrets import Pki, secret_service
 from tests.behaviour.table import PORTS, SECOND, Row, resources
 from tests.support.envoy import ENVOY, loopback
 from tests.support.meshes import MeshBuilder
@@ -48,7 +51,9 @@ PLACES = {
     "refuser": 15,
     "dead": 19,
 }
-"""Last number of the loopback address of everything; at ``dead`` nothing listens."""
+"""Last number, less `_OWN`, of the loopback address of everything; at ``dead`` nothing listens."""
+_OWN = 200
+"""The world lasts as long as its test process, whose other tests take lower numbers."""
 
 APPLICATIONS = {"blue": "blue", "green": "green", "sick": "sick", "moody": "moody", "app": "INSIDE"}
 NAMES = {
@@ -69,7 +74,7 @@ LINES = {("egress", "http2"): 7001, ("gateway", "http2"): 7002, ("node", "http2"
 
 def place(name: str) -> str:
     """The address of a place."""
-    return name if ":" in name else loopback(PLACES[name])
+    return name if ":" in name else loopback(_OWN + PLACES[name])
 
 
 class World:
@@ -77,15 +82,17 @@ class World:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.pki = Pki.make(directory)
         self.six_port = _six_port()
         self.tries = apps.Tries()
         self._stack = contextlib.ExitStack()
         self._loop = asyncio.new_event_loop()
         self._translator = Translator()
         self._builder = MeshBuilder()
-        self._revision = 0
+        self._material = self.pki.material()
+        self._socket = str(directory / "sds.sock")
         self._admins: dict[str, httpx.Client] = {}
-        self.caller = Caller(place, LINES, self.tries)
+        self.caller = Caller(place, LINES, self.tries, self.pki)
 
     def __enter__(self) -> World:
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -107,6 +114,9 @@ class World:
 
     def play(self, row: Row) -> None:
         """Put the row's mesh in force, make its calls and look into its logs."""
+        if any(path.find(".tls.") > 0 for path in used(row)):
+            # Connections that are open stay open when certificates change: begin without any.
+            self.load(Row("plaintext", "", (), ()))
         self.load(row)
         for call in row.calls:
             if call.checks:
@@ -128,7 +138,7 @@ class World:
         for service, found in row.instances.items():
             builder.cloud_map["ns", service] = tuple(_instance_of(one) for one in found)
         self._builder = builder
-        snapshot = builder.snapshot()
+        snapshot = replace(builder.snapshot(), material=self._material)
         self._on_loop(self._update(snapshot, wait))
         if wait:
             self._warm()
@@ -166,6 +176,11 @@ class World:
 
         self._others: list[Any] = []
         await others()
+        self._secrets = grpc.aio.server()
+        self._secrets.add_generic_rpc_handlers((secret_service(self.pki),))
+        self._secrets.add_insecure_port(f"unix:{self._socket}")
+        await self._secrets.start()
+        self._others.append(self._secrets)
         records = {name: [place(one) for one in found] for name, found in NAMES.items()}
         await self._loop.create_datagram_endpoint(
             lambda: NameServer(records), local_addr=(place("DNS"), 5353)
@@ -208,7 +223,10 @@ class World:
     def _envoy(self, role: str) -> None:
         kind, where = ROLES[role]
         made = bootstrap(
-            {"APPMESH_RESOURCE_ARN": f"mesh/m/{kind.value}/{role}"},
+            {
+                "APPMESH_RESOURCE_ARN": f"mesh/m/{kind.value}/{role}",
+                "APPMESH_SDS_SOCKET_PATH": self._socket,
+            },
             xds_address=("127.0.0.1", self.port),
             token="token",
             task=role,

@@ -19,6 +19,7 @@ from typing import Any
 
 import grpc
 import uvicorn
+from starlette.routing import BaseRoute
 
 from tealmesh import __version__
 from tealmesh.aws.apimodel import load_model
@@ -26,8 +27,10 @@ from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto import Moto
 from tealmesh.engine.engine import Engine
+from tealmesh.engine.metadata import Metadata
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.engine.runtimes.usage import usage
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tealmesh.model.clock import random_id, system_clock
@@ -179,7 +182,14 @@ class _Parts:
             "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
         }
         models = {name: load_model(name) for name in services}
-        return build_gateway(services, models, self._health, self._moto)
+        return build_gateway(services, models, self._health, self._moto, routes=self._pages())
+
+    def _pages(self) -> list[BaseRoute]:
+        """What tasks ask for at our own port."""
+        metadata = Metadata(
+            self._store, self._token, system_clock, usage, lambda: self._client("sts")
+        )
+        return [*metadata.routes()]
 
     async def take_images(self) -> None:
         """Store the image map of the configuration file. Raises TealError when it is wrong."""

@@ -323,9 +323,11 @@ def test_outside_fargate_memory_is_a_container_s_affair(direct: Direct) -> None:
     request = {"family": "plain", "containerDefinitions": [container()]}
     with pytest.raises(AwsError, match="'memory' or 'memoryReservation'"):
         direct.ecs("register_task_definition", **request)
-    request["containerDefinitions"] = [
-        container(memory=128, portMappings=[{"containerPort": 80}], links=["other"])
-    ]
+    linked = container(memory=128, portMappings=[{"containerPort": 80}], links=["other"])
+    with pytest.raises(AwsError, match="links is not supported"):
+        direct.ecs("register_task_definition", **request | {"containerDefinitions": [linked]})
+    del linked["links"]
+    request["containerDefinitions"] = [linked]
     found = direct.ecs("register_task_definition", **request)["taskDefinition"]
     assert (found["networkMode"], found["compatibilities"]) == ("bridge", ["EXTERNAL", "EC2"])
     assert found["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0

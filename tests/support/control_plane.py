@@ -54,6 +54,8 @@ class ControlPlane:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_PAGER": "",
+            # DiscoverInstances would go to the host data-127.0.0.1, which resolves nowhere.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "TEAL_ENDPOINT": self.endpoint,
         }
 
@@ -117,7 +119,7 @@ class ControlPlane:
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, read_timeout=30),
+            config=Config(retries={"max_attempts": 0}, read_timeout=30, inject_host_prefix=False),
         )
 
     def _run(self, command: list[str], check: bool) -> subprocess.CompletedProcess[str]:

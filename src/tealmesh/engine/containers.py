@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_para
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,7 +52,9 @@ class HealthCheck:
 
 @dataclass(frozen=True)
 class Container:
-    """One container definition. ``depends_on``: (container, condition) pairs."""
+    """One container definition. ``depends_on``: (container, condition) pairs; ``secrets``:
+    (variable, valueFrom) pairs; ``ulimits``: (name, soft, hard), -1 for no limit.
+    """
 
     name: str
     image: str
@@ -60,6 +63,9 @@ class Container:
     entry_point: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[tuple[str, str], ...] = ()
+    working_directory: str = ""
+    ulimits: tuple[tuple[str, int, int], ...] = ()
     ports: tuple[int, ...] = ()
     depends_on: tuple[tuple[str, str], ...] = ()
     health_check: HealthCheck | None = None
@@ -114,6 +120,11 @@ def _container(
         entry_point=tuple(body.get("entryPoint") or ()),
         arguments=tuple(override.get("command") or body.get("command") or ()),
         environment={pair["name"]: pair["value"] for pair in pairs},
+        secrets=tuple((s["name"], s["valueFrom"]) for s in body.get("secrets") or ()),
+        working_directory=body.get("workingDirectory") or "",
+        ulimits=tuple(
+            (u["name"], u["softLimit"], u["hardLimit"]) for u in body.get("ulimits") or ()
+        ),
         ports=tuple(m["containerPort"] for m in body.get("portMappings", [])),
         depends_on=tuple((d["containerName"], d["condition"]) for d in body.get("dependsOn") or []),
         health_check=_health_check(body.get("healthCheck")),
@@ -157,9 +168,14 @@ def command_for(container: Container, images: Sequence[Mapping[str, Any]]) -> Co
     start = container.entry_point or tuple(image["command"])
     return Command(
         argv=(*start, *container.arguments),
-        cwd=image.get("cwd") or "",
+        cwd=_directory(image.get("cwd") or "", container.working_directory),
         environment=image.get("environment") or {},
     )
+
+
+def _directory(image: str, wanted: str) -> str:
+    # A relative path is taken from the image's directory, as Docker does.
+    return os.path.join(image, wanted) if wanted else image
 
 
 def startable(all_of: Sequence[Container], states: Mapping[str, State]) -> list[Container]:
@@ -182,6 +198,17 @@ def _met(state: State, condition: str) -> bool:
             return state.running and state.healthy is True
         case _:
             return state.started
+
+
+def awaited(all_of: Sequence[Container], states: Mapping[str, State]) -> set[str]:
+    """The started containers that others still wait for to be healthy or to end."""
+    return {
+        name
+        for container in all_of
+        if not states[container.name].started
+        for name, condition in container.depends_on
+        if states.get(name, State()).started and not _met(states[name], condition)
+    }
 
 
 def blocked(all_of: Sequence[Container], states: Mapping[str, State]) -> str:

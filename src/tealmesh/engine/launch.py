@@ -7,9 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tealmesh.engine.containers import Command, Container, Role, command_for
+from tealmesh.engine.metadata import authorization, credentials_uri, metadata_uri
 from tealmesh.engine.network import TaskNetwork, check_published
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.runtimes.base import ContainerSpec
@@ -28,6 +30,8 @@ from tealmesh.model.mesh import Kind
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """What a container sees of the environment of `teal up`; an operator's secrets are not in it."""
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 _NOT_PROXIED = "localhost,127.0.0.1,::1,169.254.170.2,169.254.169.254"
 
 XRAY_PORT = 2000
@@ -36,7 +40,7 @@ XRAY_PORT = 2000
 @dataclass(frozen=True)
 class Launch:
     """How the containers of one task are started. ``published`` are the ports of the gateway
-    that the task's Envoy stands for.
+    that the task's Envoy stands for; ``role``: the ARN of the task's role.
     """
 
     ports: Ports
@@ -46,20 +50,25 @@ class Launch:
     network: TaskNetwork
     images: Sequence[Mapping[str, Any]]
     published: Sequence[int] = ()
+    role: str = ""
 
     @property
     def envoy(self) -> Container | None:
         return next((c for c in self.containers if c.role is Role.ENVOY), None)
 
-    def spec(self, container: Container) -> ContainerSpec:
-        """What to start for this container. Raises EngineError when its image is unknown."""
+    def spec(self, container: Container, secrets: Mapping[str, str] = _NOTHING) -> ContainerSpec:
+        """What to start for this container, ``secrets`` being the values of its secrets. Raises
+        EngineError when its image is unknown.
+        """
         command = self._command(container)
         return ContainerSpec(
             directory=self.directory,
             name=container.name,
             command=command.argv,
-            environment=self.environment(container, command.environment),
+            environment={**self.environment(container, command.environment), **secrets},
             cwd=command.cwd,
+            ulimits=container.ulimits,
+            localhost=self._localhost(),
         )
 
     def prepare(self, container: Container) -> None:
@@ -100,6 +109,11 @@ class Launch:
             "AWS_REGION": self.ports.region,
             "AWS_DEFAULT_REGION": self.ports.region,
             "AWS_ENDPOINT_URL": self.ports.endpoint,
+            "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+            # A container has no home in which its user's own credentials lie.
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_CONFIG_FILE": os.devnull,
+            **self._identity(container),
         }
         if container.ports:
             found["PORT"] = str(container.ports[0])
@@ -112,9 +126,29 @@ class Launch:
             found |= {"NO_PROXY": exempt, "no_proxy": exempt}
         return {**found, **image, **container.environment}
 
+    def _identity(self, container: Container) -> dict[str, str]:
+        """Where the container may ask about itself, and for its role's credentials."""
+        task_id = self.task_arn.rpartition("/")[2]
+        index = [c.name for c in self.containers].index(container.name)
+        uri = metadata_uri(self.ports.endpoint, task_id, index)
+        found = {"ECS_CONTAINER_METADATA_URI_V4": uri}
+        if self.role:
+            found |= {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(self.ports.endpoint, task_id),
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": authorization(self.ports.xds_token, task_id),
+            }
+        return found
+
     def _behind_virtual_node(self) -> bool:
         resource = resource_of(self.envoy.environment) if self.envoy else None
         return resource is not None and resource["kind"] == Kind.VIRTUAL_NODE
+
+    def _localhost(self) -> Mapping[str, str]:
+        """Envoy's own ports are on the task's interface, all else where applications bind."""
+        if self.envoy is None:
+            return {"": self.network.address}
+        own = {str(port): self.network.address for port in (ADMIN_PORT, EGRESS_PORT)}
+        return {"": self.network.app_address, **own}
 
     def _host(self, container: Container) -> str:
         if self.envoy is None and container.role is Role.APPLICATION:

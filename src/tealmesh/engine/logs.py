@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tealmesh.engine import records
+from tealmesh.engine.clients import aws_client
 from tealmesh.engine.containers import Container
 from tealmesh.engine.runtimes.process import log_path
 
@@ -220,21 +221,4 @@ def _existing() -> Any:
 
 def logs_client(endpoint: str, default_region: str) -> Callable[[str], LogsClient]:
     """Makes clients of the logs API at ``endpoint``; boto3 is imported when first needed."""
-
-    def make(region: str) -> LogsClient:
-        import boto3
-        from botocore.config import Config
-
-        client: LogsClient = boto3.session.Session().client(
-            "logs",
-            endpoint_url=endpoint,
-            region_name=region or default_region,
-            aws_access_key_id="tealmesh",
-            aws_secret_access_key="tealmesh",  # noqa: S106 - our own front asks for no secret
-            config=Config(
-                retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, proxies={}
-            ),
-        )
-        return client
-
-    return make
+    return lambda region: aws_client(endpoint, default_region, "logs", region)

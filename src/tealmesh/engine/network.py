@@ -81,6 +81,18 @@ def _can_bind(address: str, port: int, *, shared: bool = False) -> bool:
     return True
 
 
+def udp_free(address: str, port: int) -> bool:
+    """Whether nothing receives at a UDP port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
 def check_published(address: str, ports: Iterable[int]) -> None:
     """Raise EngineError when a port that a gateway publishes belongs to another program."""
     for port in ports:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,6 +43,7 @@ class Pod:
         self.states = {c.name: State() for c in containers}
         self.handles: dict[str, Handle] = {}
         self.failure: BaseException | None = None
+        self._started_at: dict[str, float] = {}
         self._runtime = runtime
         self._directory = directory
         self._care = care
@@ -67,13 +69,26 @@ class Pod:
         return all(state.started for state in self.states.values())
 
     @property
+    def start_deadline(self) -> float:
+        """Until when, on the event loop's clock, what others wait for must have come about by its
+        ``startTimeout``; infinite where none is set.
+        """
+        limits = [
+            self._started_at[name] + by_name.start_timeout
+            for name, by_name in ((c.name, c) for c in self.containers)
+            if by_name.start_timeout and name in rules.awaited(self.containers, self.states)
+        ]
+        return min(limits, default=math.inf)
+
+    @property
     def waiting_for(self) -> str:
         """What container health is still missing; empty when none is."""
         for container in self.containers:
             state = self.states[container.name]
             if _is_checked(container) and state.running and not state.healthy:
                 return f"container {container.name} is not healthy yet"
-        return ""
+        pending = sorted(rules.awaited(self.containers, self.states))
+        return f"others wait for {', '.join(pending)}" if pending else ""
 
     def health(self) -> str:
         """The task's health as ECS shows it: by its essential containers' health checks."""
@@ -101,6 +116,7 @@ class Pod:
 
     async def _adopt(self, container: Container, handle: Handle) -> None:
         self.handles[container.name] = handle
+        self._started_at[container.name] = asyncio.get_running_loop().time()
         status = await self._runtime.inspect(handle)
         self._set(container, started=True, exit_code=status.exit_code)
         if status.running:

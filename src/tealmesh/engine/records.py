@@ -50,26 +50,35 @@ def service_state(body: Mapping[str, Any]) -> Service:
     )
 
 
-def task_state(body: Mapping[str, Any]) -> TaskState:
-    """How far the task of this document is."""
+def task_state(body: Mapping[str, Any], trusted: bool = False) -> TaskState:
+    """How far the task of this document is. ``trusted``: its health does not count yet."""
     return TaskState(
         id=task_id(body),
         deployment=body.get("startedBy", ""),
-        phase=_phase(body),
+        phase=_phase(body, trusted),
         created_at=body.get("createdAt", 0.0),
         failed=body.get("teal", {}).get("failed", False),
         stopped_at=body.get("stoppedAt") or body.get("stoppingAt", 0.0),
     )
 
 
-def _phase(body: Mapping[str, Any]) -> Phase:
+def in_grace(service: Mapping[str, Any], task: Mapping[str, Any], now: float) -> float:
+    """Seconds for which the health of this task does not count yet, by the service's
+    ``healthCheckGracePeriodSeconds``; 0 when it does.
+    """
+    grace = float(service.get("healthCheckGracePeriodSeconds") or 0)
+    return max(0.0, float(task.get("startedAt", now)) + grace - now)
+
+
+def _phase(body: Mapping[str, Any], trusted: bool) -> Phase:
     if body["lastStatus"] == "STOPPED":
         return Phase.STOPPED
     if body["desiredStatus"] == "STOPPED":
         return Phase.STOPPING
     if body["lastStatus"] != "RUNNING":
         return Phase.STARTING
-    return Phase.UNHEALTHY if body.get("healthStatus") == "UNHEALTHY" else Phase.READY
+    unhealthy = body.get("healthStatus") == "UNHEALTHY" and not trusted
+    return Phase.UNHEALTHY if unhealthy else Phase.READY
 
 
 def task_id(body: Mapping[str, Any]) -> str:

@@ -46,6 +46,19 @@ class _Pass:
     def tasks(self) -> list[Mapping[str, Any]]:
         return records.service_tasks(self.tx, self.cluster, self.service["serviceName"])
 
+    def states(self) -> list[planning.TaskState]:
+        """The tasks as planning sees them."""
+        return [
+            records.task_state(task, records.in_grace(self.service, task, self.now) > 0)
+            for task in self.tasks()
+        ]
+
+    def grace_ends(self) -> list[float]:
+        """When the health of tasks that are not well will count (epoch seconds)."""
+        sick = [t for t in self.tasks() if t.get("healthStatus") == "UNHEALTHY"]
+        left = [records.in_grace(self.service, task, self.now) for task in sick]
+        return [self.now + seconds for seconds in left if seconds > 0]
+
     def event(self, message: str) -> None:
         records.add_event(self.service, self.new_id(), self.now, message)
 
@@ -71,10 +84,10 @@ def schedule(
     work = _Pass(tx, cluster, service, now, new_id, [], [])
     wake_at = None
     for _ in range(_PASSES):
-        states = [records.task_state(task) for task in work.tasks()]
+        states = work.states()
         actions = planning.plan(records.service_state(service), states, now, policy)
         waits = [action.until for action in actions if isinstance(action, planning.Wait)]
-        wake_at = min(waits, default=None)
+        wake_at = min([*waits, *work.grace_ends()], default=None)
         if len(waits) == len(actions):
             break
         for action in actions:
@@ -154,7 +167,7 @@ def _conclude(work: _Pass) -> None:
             listed = " ".join(f"(task {identity})" for identity in ids)
             work.event(f"has {verb} {len(ids)} {kind}: {listed}.")
     tasks = work.tasks()
-    states = [records.task_state(task) for task in tasks]
+    states = work.states()
     if work.service["status"] == "ACTIVE":
         now_steady = planning.steady(records.service_state(work.service), states)
         teal = work.service.setdefault("teal", {})

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tealmesh.engine import cloudmap, containers, records
+from tealmesh.engine.clients import aws_client
 from tealmesh.engine.containers import Container, Role
-from tealmesh.engine.launch import Launch
+from tealmesh.engine.launch import XRAY_PORT, Launch
 from tealmesh.engine.logs import LogKeeper
-from tealmesh.engine.network import AddressRange, TaskNetwork
+from tealmesh.engine.network import AddressRange, TaskNetwork, udp_free
 from tealmesh.engine.pod import Care, Pod
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.probes import Probes
 from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.secrets import fetch
 from tealmesh.engine.task_record import TaskRecord, set_phase, show_states
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
@@ -49,6 +52,7 @@ class TaskParts:
         self._changed = asyncio.Event()
         self._pod: Pod | None = None
         self._ready_by: float | None = None
+        self._values: dict[str, Mapping[str, str]] = {}
 
     def notify(self) -> None:
         """The task's document has changed."""
@@ -145,23 +149,37 @@ class TaskParts:
             containers=self._the_pod.containers,
             network=self._network(),
             images=[d.body for d in self._ports.store.view.list(tables.IMAGES)],
+            role=body["teal"].get("role", ""),
             published=[listener["portMapping"]["port"] for listener in listeners],
         )
 
     async def _start_container(self, container: Container) -> Handle:
         launch = self._launch()
-        spec = launch.spec(container)
+        spec = launch.spec(container, await self._secrets(container))
         launch.prepare(container)
         return await self._ports.runtime.start(spec)
+
+    async def _secrets(self, container: Container) -> Mapping[str, str]:
+        """The values of the container's secrets, kept in memory for its health checks."""
+        if not container.secrets:
+            return {}
+        if container.name not in self._values:
+            ports = self._ports
+            make = partial(aws_client, ports.endpoint, ports.region)
+            found = await asyncio.to_thread(fetch, container.secrets, make)
+            self._values[container.name] = found
+        return self._values[container.name]
 
     async def _healthy(self, container: Container) -> bool:
         # Envoy's own answer, for a command in its image would ask at localhost.
         if container.role is Role.ENVOY:
             return not await self._probes.envoy_ready(self._network())
+        if container.role is Role.XRAY:
+            return not await asyncio.to_thread(udp_free, self._network().app_address, XRAY_PORT)
         check = container.health_check
         if check is None:
             return True
-        spec = self._launch().spec(container)
+        spec = self._launch().spec(container, await self._secrets(container))
         code = await self._ports.runtime.execute(spec, check.argv, check.timeout)
         return code == 0
 

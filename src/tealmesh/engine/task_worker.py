@@ -104,7 +104,9 @@ class TaskWorker(TaskParts):
             set_network(body, network, self._ports.region)
             set_containers(body, found)
             kept = {"containerDefinitions": definition["containerDefinitions"]}
+            role = (body.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
             body["teal"] |= {"envoy": resource, "definition": kept, "handles": {}}
+            body["teal"]["role"] = role or ""
             set_phase(body, "START")
 
         await self._record.change("TaskPrepared", prepared)
@@ -145,7 +147,9 @@ class TaskWorker(TaskParts):
                 raise EngineError(reason)
             if await self._died():
                 return
-            if not await pod.start_due() and not await self._woken(deadline):
+            if not await pod.start_due() and not await self._woken(
+                min(deadline, pod.start_deadline)
+            ):
                 raise EngineError(f"Task failed to start in time: {pod.waiting_for}")
         if self._record.stop_wanted:
             await self._record.enter("HALT")
@@ -163,7 +167,8 @@ class TaskWorker(TaskParts):
             grace = service.body.get("healthCheckGracePeriodSeconds") if service else None
             checks = [c.health_check for c in self._the_pod.containers if c.health_check]
             leave = max((check.start_period for check in checks), default=0.0)
-            allowed = float(grace or self._ports.times.start) + leave
+            starts = [c.start_timeout or 0.0 for c in self._the_pod.containers]
+            allowed = max(self._ports.times.start, float(grace or 0), *starts) + leave
             self._ready_by = asyncio.get_running_loop().time() + allowed
         return self._ready_by
 

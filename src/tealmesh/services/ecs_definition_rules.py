@@ -127,7 +127,23 @@ def _container(container: Container, body: Mapping[str, Any]) -> Problems:
         yield from _health_check(name, check)
     if not 0 <= container.get("stopTimeout", 0) <= 120:
         yield f"{setting} 'stopTimeout' must be 0 to 120 seconds."
+    for limit in container.get("ulimits") or ():
+        if limit["softLimit"] > limit["hardLimit"] >= 0:
+            yield f"{setting} ulimit '{limit['name']}': softLimit must not exceed hardLimit."
+    if container.get("environmentFiles"):
+        yield (
+            f"{setting} environmentFiles is not supported by Tealmesh: use environment or secrets."
+        )
+    if container.get("links"):
+        yield f"{setting} links is not supported by Tealmesh: containers of a task share localhost."
     yield from _ports(name, container["portMappings"], body["networkMode"])
+    variables = {pair.get("name") for pair in container["environment"]}
+    for secret in container.get("secrets") or ():
+        if secret.get("name") in variables:
+            yield (
+                "The secret name must be unique and not shared with any new or existing"
+                f" environment variables set on the container, such as '{secret['name']}'."
+            )
     for pair in (*container["environment"], *container.get("secrets", ())):
         if not pair.get("name"):
             yield f"Environment variable name must not be empty: container '{name}'."

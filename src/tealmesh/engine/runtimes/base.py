@@ -23,7 +23,9 @@ class ContainerSpec:
     """One container to be started, at most once ever, in ``directory``/``name``.
 
     ``directory`` is the task's own; ``command`` an argument vector; ``environment`` is whole:
-    nothing of the control plane's own environment is added.
+    nothing of the control plane's own environment is added. ``ulimits``: (name, soft, hard), -1 for
+    none. ``localhost``: where the task's localhost is, by port ("" for all other ports), for the
+    commands of `Runtime.execute`; a runtime with network namespaces has no use for it.
     """
 
     directory: Path
@@ -31,6 +33,8 @@ class ContainerSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     cwd: str = ""
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    localhost: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

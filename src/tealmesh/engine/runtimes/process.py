@@ -13,13 +13,16 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tealmesh.engine.localhost import rewritten
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
 from tealmesh.model.errors import EngineError
 
 _SHIM = Path(__file__).with_name("shim.sh")
+_LIMITS = Path(__file__).with_name("limits.py")
 _SHIM_TIME = 10.0
 """Seconds that the shim may take to say that it has started, or how its container has ended."""
 
@@ -60,8 +63,8 @@ class ProcessRuntime:
     async def inspect(self, handle: Handle) -> ContainerStatus:
         if _alive(handle["pid"], handle["started"], handle["boot"]):
             return ContainerStatus(running=True)
-        code = _exit_code(Path(handle["home"]))
-        return ContainerStatus(running=False, exit_code=KILLED if code is None else code)
+        # Its shim may not have written the exit code yet.
+        return ContainerStatus(running=False, exit_code=await self.wait(handle))
 
     async def signal(self, handle: Handle, signum: int) -> None:
         if not _alive(handle["pid"], handle["started"], handle["boot"]):
@@ -81,7 +84,7 @@ class ProcessRuntime:
     async def execute(self, spec: ContainerSpec, command: Sequence[str], timeout: float) -> int:
         try:
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *rewritten(command, spec.localhost),
                 cwd=spec.cwd or None,
                 env=dict(spec.environment),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -154,7 +157,7 @@ def _spawn(spec: ContainerSpec, home: Path) -> int:
     try:
         return os.posix_spawn(
             "/bin/sh",
-            ["/bin/sh", str(_SHIM), str(home), spec.cwd or ".", *spec.command],
+            ["/bin/sh", str(_SHIM), str(home), spec.cwd or ".", *_limited(spec)],
             dict(spec.environment),
             setsid=True,
             setsigmask=(),
@@ -169,6 +172,14 @@ def _spawn(spec: ContainerSpec, home: Path) -> int:
         raise EngineError(f"container {spec.name} cannot be started: {error}") from error
     finally:
         os.close(log)
+
+
+def _limited(spec: ContainerSpec) -> tuple[str, ...]:
+    """The command, with a program before it that sets its limits where there are any."""
+    if not spec.ulimits:
+        return spec.command
+    limits = [f"{name}={soft}:{hard}" for name, soft, hard in spec.ulimits]
+    return (sys.executable, "-I", str(_LIMITS), *limits, "--", *spec.command)
 
 
 async def _started(home: Path, name: str) -> Handle:

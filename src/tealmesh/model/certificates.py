@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tealmesh.model.errors import TealError
@@ -23,7 +22,3 @@ class Material:
     root: str
     chain: str = ""
     key: str = field(default="", repr=False)
-
-
-Fetch = Callable[[str], Awaitable[Material]]
-"""The material of an ARN of ACM or ACM-PCA. Raises CertificateError."""

@@ -18,7 +18,9 @@ from itertools import takewhile
 from typing import Any
 
 from tealmesh.envoy.support import unsupported
+from tealmesh.envoy.tls import arns_of_specs
 from tealmesh.model.arn import Arn
+from tealmesh.model.certificates import CertificateError
 from tealmesh.model.clock import Caller, Clock, NewId
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind
@@ -53,6 +55,12 @@ _SPEC_RULES: Mapping[Kind, Callable[[rules.Spec], rules.Problems]] = {
 }
 
 
+_WITH_TLS = frozenset({Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY})
+
+TakeCertificate = Callable[[str], Awaitable[None]]
+"""Raises CertificateError when ACM does not give what Envoys need of an ARN."""
+
+
 @dataclass(frozen=True)
 class _Moment:
     """What a change needs from outside, taken before it runs: changes are pure."""
@@ -78,12 +86,14 @@ class AppMesh:
         new_id: NewId,
         quotas: Quotas | None = None,
         route_grace: float = 0.0,
+        take_certificate: TakeCertificate | None = None,
     ) -> None:
         self._store = store
         self._account = account
         self._clock = clock
         self._new_id = new_id
         self._quotas = quotas or Quotas()
+        self._take_certificate = take_certificate
         self._route_grace = route_grace
         self._expire_at = 0.0
         self._operations = self._resource_operations()
@@ -135,6 +145,7 @@ class AppMesh:
         return found
 
     async def _create(self, noun: Noun, caller: Caller, request: Request) -> Answer:
+        await self._take_certificates(noun.kind, request)
         moment = self._moment()
 
         def change(tx: Transaction) -> Answer:
@@ -167,6 +178,7 @@ class AppMesh:
         return _answer(noun, document.body, "ACTIVE")
 
     async def _update(self, noun: Noun, caller: Caller, request: Request) -> Answer:
+        await self._take_certificates(noun.kind, request)
         moment = self._moment()
 
         def change(tx: Transaction) -> Answer:
@@ -224,6 +236,18 @@ class AppMesh:
                 " it out",
             )
         return rules.filled(kind, spec)
+
+    async def _take_certificates(self, kind: Kind, request: Request) -> None:
+        """Have what Envoys will need of ACM: outside of the transaction, for it takes its time."""
+        if self._take_certificate is None or kind not in _WITH_TLS:
+            return
+        spec = request.get("spec", {})
+        _refuse(_SPEC_RULES[kind](spec))
+        for path, arn in arns_of_specs([spec]):
+            try:
+                await self._take_certificate(arn)
+            except CertificateError as error:
+                raise AwsError("BadRequestException", f"spec.{path} = {error}") from error
 
     def _put(
         self, tx: Transaction, noun: Noun, names: tuple[str, ...], body: dict[str, Any]

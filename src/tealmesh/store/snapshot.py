@@ -16,7 +16,8 @@ _COLLECTIONS = {
     tables.VIRTUAL_GATEWAYS: Kind.VIRTUAL_GATEWAY,
     tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
 }
-INPUTS = (*_COLLECTIONS, tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
+_CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
+INPUTS = (*_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP)
 """The collections that a snapshot is made from: a change elsewhere reaches no Envoy."""
 
 

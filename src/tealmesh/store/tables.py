@@ -41,6 +41,8 @@ GATEWAY_ROUTES = "appmesh.gatewayRoute"  # mesh, gateway, name
 LINGERING_ROUTES = "appmesh.lingeringRoute"  # mesh, router, name: deleted, served a while yet
 CLIENT_TOKENS = "api.clientToken"  # service, operation, token
 
+CERTIFICATES = "acm.certificate"  # ARN: the fingerprint of what Envoys are given of it
+
 NAMESPACES = "servicediscovery.namespace"  # id
 SD_SERVICES = "servicediscovery.service"  # id
 INSTANCES = "servicediscovery.instance"  # service id, instance id

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute
 
 from tealmesh import __version__
 from tealmesh.aws.apimodel import load_model
+from tealmesh.aws.certificates import Certificates
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto import Moto
@@ -121,7 +122,8 @@ async def _run(
     try:
         async with asyncio.TaskGroup() as group:
             running = [
-                group.create_task(_feed(store, parts.cache)),
+                group.create_task(_feed(store, parts.cache, parts.certificates)),
+                group.create_task(parts.certificates.run()),
                 group.create_task(end_grace(store, system_clock)),
                 group.create_task(parts.engine.run()),
                 group.create_task(parts.controller.run()),
@@ -150,6 +152,7 @@ class _Parts:
         self._store = store
         self._stop = stop
         self._token = _token(config.data_dir)
+        self.certificates = Certificates(store, self._regional_client)
         translate = Translator().translate
         self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
         self._ads = AdsServicer(self.cache, self._token)
@@ -176,7 +179,11 @@ class _Parts:
             self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
         )
         services = {
-            "appmesh": AppMesh(*common, route_grace=self.config.route_grace),
+            "appmesh": AppMesh(
+                *common,
+                route_grace=self.config.route_grace,
+                take_certificate=self.certificates.take,
+            ),
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
@@ -230,6 +237,9 @@ class _Parts:
 
     def _client(self, service: str) -> Any:
         return client(service, self.endpoint, self.config.region)
+
+    def _regional_client(self, service: str, region: str) -> Any:
+        return client(service, self.endpoint, region)
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
@@ -314,7 +324,7 @@ class _Http(uvicorn.Server):
         await self._listening.wait()
 
 
-async def _feed(store: Store, cache: AdsCache) -> None:
+async def _feed(store: Store, cache: AdsCache, certificates: Certificates) -> None:
     """Hand the control plane a snapshot of each mesh after every change that could matter."""
     inputs: tuple[object, ...] = ()
     snapshots: dict[str, MeshSnapshot] = {}
@@ -329,7 +339,11 @@ async def _feed(store: Store, cache: AdsCache) -> None:
         else:
             inputs, known = latest, set(snapshots)
             taken = {mesh: mesh_snapshot(view, mesh) for mesh in mesh_names(view)}
-            snapshots = {mesh: snapshot for mesh, snapshot in taken.items() if snapshot}
+            snapshots = {
+                mesh: replace(snapshot, material=certificates.material)
+                for mesh, snapshot in taken.items()
+                if snapshot
+            }
             for mesh in known - snapshots.keys():
                 cache.remove(mesh)
         for snapshot in snapshots.values():

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ import httpx
 import pytest
 
 from tealmesh.envoy.translate import Translator
-from tealmesh.model.mesh import Kind
+from tealmesh.model.certificates import Material
+from tealmesh.model.mesh import Kind, MeshSnapshot
 from tealmesh.xds.cache import AdsCache
 from tests.support.backend import backend
 from tests.support.certificates import Authority, Leaf, client_context, seen_certificate
 from tests.support.envoy import loopback
 from tests.support.meshes import MeshBuilder
+from tests.support.sds import secret_service
 from tests.xds.harness import envoy, serving
 
 PORT = 8080
@@ -85,6 +87,7 @@ class Rig:
     stack: contextlib.AsyncExitStack
     environment: dict[str, str] = field(default_factory=dict)
     delta: bool = True
+    material: dict[str, Material] = field(default_factory=dict)
 
     async def start(self, name: str, address: str, kind: Kind = Kind.VIRTUAL_NODE) -> str:
         """The Envoy of a node; the URL of its admin."""
@@ -100,9 +103,19 @@ class Rig:
         )
         return await self.stack.enter_async_context(started)
 
+    def snapshot(self) -> MeshSnapshot:
+        return replace(self.builder.snapshot(), material=dict(self.material))
+
+    async def drop_connections(self) -> None:
+        """Make an Envoy open new connections upstream: its hosts come anew."""
+        self.builder.instances("server", "127.0.0.99")
+        await self.publish()
+        self.builder.instances("server", SERVER)
+        await self.publish()
+
     async def publish(self) -> None:
         """Send the mesh as it stands, and wait until every Envoy runs with it."""
-        snapshot = self.builder.snapshot()
+        snapshot = self.snapshot()
         self.cache.update(snapshot)
         reached = await self.cache.wait_converged("m", snapshot.revision, 20)
         assert reached.converged, reached
@@ -394,3 +407,143 @@ def test_a_file_that_is_absent_is_reported_and_the_last_good_state_kept(
             assert "/nowhere" in " ".join(state.rejected.values())
 
     asyncio.run(scenario())
+
+
+def by_sds(name: str) -> dict[str, Any]:
+    return {"sds": {"secretName": name}}
+
+
+def test_secrets_of_a_local_service(pki: Pki, tmp_path: Path) -> None:
+    """Certificates and trust of both sides by name; a renewed certificate is taken."""
+
+    async def scenario() -> None:
+        async with secret_service(tmp_path) as secrets, rig(tmp_path) as r:
+            secrets.put_certificate("spiffe://mesh/server", pki.server)
+            secrets.put_certificate("client", pki.client)
+            secrets.put_trust("spiffe://mesh", pki.mesh)
+            r.environment["APPMESH_SDS_SOCKET_PATH"] = str(secrets.path)
+            trust = {"trust": by_sds("spiffe://mesh")}
+            tls = {"certificate": by_sds("spiffe://mesh/server"), "validation": trust}
+            r.server({"mode": "STRICT", **tls})
+            r.caller(policy(trust, certificate=by_sds("client")))
+            await r.publish()
+            await r.start("server", SERVER)
+            admin = await r.start("caller", CALLER)
+            assert await call() == 200
+            assert await statistic(admin, "ssl.handshake") == 1
+            assert secrets.asked == {"spiffe://mesh/server", "client", "spiffe://mesh"}
+            secrets.put_certificate("client", pki.stranger)
+            for _ in range(200):
+                # Each call of a new connection: the certificate is for the next handshake.
+                await r.drop_connections()
+                if await call() == 503:
+                    return
+            raise AssertionError("the new client certificate was not taken")
+
+    asyncio.run(scenario())
+
+
+def test_certificates_and_authorities_of_acm(pki: Pki, tmp_path: Path) -> None:
+    """What ACM keeps comes over ADS; a caller without a policy trusts the server's root."""
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/c"
+    authority = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/a"
+    other = authority + "2"
+    by_acm = {"mode": "STRICT", "certificate": {"acm": {"certificateArn": arn}}}
+
+    def trusting_arn(*arns: str) -> dict[str, Any]:
+        return policy({"trust": {"acm": {"certificateAuthorityArns": list(arns)}}})
+
+    async def scenario() -> None:
+        async with rig(tmp_path) as r:
+            r.material = {
+                arn: Material(pki.mesh.pem, pki.server.chain, pki.server.key),
+                authority: Material(pki.mesh.pem),
+                other: Material(pki.other.pem),
+            }
+            both(r, by_acm)
+            await r.publish()
+            await r.start("server", SERVER)
+            admin = await r.start("caller", CALLER)
+            assert await call() == 200
+            assert await statistic(admin, "ssl.handshake") == 1
+            both(r, by_acm, trusting_arn(other, authority))
+            await r.publish()
+            assert await call() == 200
+            both(r, by_acm, trusting_arn(other))
+            await r.publish()
+            assert await call() == 503
+            # A renewal of the certificate by an authority that nobody trusts any more.
+            both(r, by_acm, trusting_arn(authority))
+            renewed = pki.other.issue("renewed", NAME)
+            r.material[arn] = Material(pki.other.pem, renewed.chain, renewed.key)
+            await r.publish()
+            assert await call() == 503
+            assert await statistic(admin, "ssl.fail_verify_error") >= 1
+
+    asyncio.run(scenario())
+
+
+def test_an_arn_that_acm_does_not_give_keeps_the_envoy_as_it_is(tmp_path: Path) -> None:
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/gone"
+
+    async def scenario() -> None:
+        async with rig(tmp_path) as r:
+            plain(r)
+            await r.publish()
+            await r.start("server", SERVER)
+            r.server({"mode": "STRICT", "certificate": {"acm": {"certificateArn": arn}}})
+            snapshot = r.snapshot()
+            r.cache.update(snapshot)
+            state = await r.cache.wait_converged("m", snapshot.revision, 10)
+            assert f"virtualNode server: ACM does not give {arn}" in str(state.rejected)
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(f"http://{SERVER}:{PORT}/")).status_code == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("protocol", "alpn"), [("http", "http/1.1"), ("http2", "h2")])
+def test_a_gateway_terminates_and_originates(
+    pki: Pki, tmp_path: Path, protocol: str, alpn: str
+) -> None:
+    """TLS from outside to the gateway, and again from the gateway to the node."""
+    outside = pki.mesh.issue(f"front-{protocol}", "front.example")
+
+    async def scenario() -> None:
+        async with rig(tmp_path) as r:
+            both(r, strict(pki, validation=trusting(pki.mesh)))
+            policy_ = policy(trusting(pki.mesh), certificate=file_of(pki.client))
+            listener = {"tls": {"mode": "STRICT", "certificate": file_of(outside)}}
+            r.builder.gateway("front", PORT, protocol, listener=listener, backendDefaults=policy_)
+            r.builder.gateway_route("front", "all", "shop.local", member=f"{protocol}Route")
+            await r.publish()
+            await r.start("server", SERVER)
+            admin = await r.start("front", CALLER, Kind.VIRTUAL_GATEWAY)
+            context = client_context(pki.mesh, alpn=("h2", "http/1.1"))
+            seen = await asyncio.to_thread(seen_certificate, (CALLER, PORT), context)
+            assert (seen.names, seen.alpn) == (("front.example",), alpn)
+            async with httpx.AsyncClient(verify=client_context(pki.mesh)) as client:
+                assert (await client.get(f"https://{CALLER}:{PORT}/")).status_code == 200
+            assert await statistic(admin, "cluster.*ssl.handshake") == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_tcp_connection_through_tls(pki: Pki, tmp_path: Path) -> None:
+    async def scenario() -> bytes:
+        async with rig(tmp_path) as r:
+            r.server(strict(pki), "tcp")
+            r.caller(policy(trusting(pki.mesh)))
+            await r.publish()
+            await r.start("server", SERVER)
+            admin = await r.start("caller", CALLER)
+            reader, writer = await asyncio.open_connection(CALLER, 15001)
+            writer.write(f"CONNECT shop.local:{PORT} HTTP/1.1\r\nhost: shop.local\r\n\r\n".encode())
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"GET /inside HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            assert await statistic(admin, "ssl.handshake") == 1
+            return answer
+
+    assert b'"path": "/inside"' in asyncio.run(scenario())

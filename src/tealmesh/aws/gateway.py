@@ -28,6 +28,7 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.validation import validate
 from tealmesh.model.clock import Caller, NewId, random_id
 from tealmesh.model.errors import AwsError, TealError
+from tealmesh.services.refused import reason
 
 log = logging.getLogger(__name__)
 
@@ -191,9 +192,9 @@ class _AwsEndpoint:
         method = getattr(self._services.get(model.service), xform_name(name), None)
         if method is None:
             # 400 and a code that no SDK retries: trying again will not implement it
-            raise AwsError(
-                "UnknownOperationException", f"Tealmesh does not implement {model.service} {name}"
-            )
+            why = reason(model.service, name)
+            text = f"Tealmesh does not implement {model.service} {name}"
+            raise AwsError("UnknownOperationException", f"{text}: {why}" if why else text)
         operation: Operation = method
         return operation
 

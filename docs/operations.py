@@ -1,0 +1,80 @@
+"""Writes docs/operations.md from the code: ``python docs/operations.py``.
+
+A test compares the file with what this makes, so that it cannot grow stale.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore import xform_name
+
+from tealmesh.model.arn import DEFAULT_ACCOUNT
+from tealmesh.model.clock import random_id, system_clock
+from tealmesh.services.appmesh import AppMesh
+from tealmesh.services.ecs import Ecs
+from tealmesh.services.refused import CONTAINER_MEMBERS, reason
+from tealmesh.services.servicediscovery import ServiceDiscovery
+from tealmesh.store import Store
+
+PAGE = Path(__file__).with_name("operations.md")
+
+_HEAD = """# What is answered
+
+Made by `python docs/operations.py` from the code and botocore's models; do not edit. Every
+operation of these services either works with its semantics or is refused by its name
+(`UnknownOperationException`, which no SDK tries again) with the reason given here. All other AWS
+services are answered by moto at the same port.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = Store.open(Path(directory) / "state.db")
+        try:
+            common = (store, DEFAULT_ACCOUNT, system_clock, random_id)
+            services = {
+                "appmesh": ("App Mesh", AppMesh(*common)),
+                "ecs": ("Amazon ECS", Ecs(*common)),
+                "servicediscovery": ("AWS Cloud Map", ServiceDiscovery(*common)),
+            }
+            parts = [_HEAD]
+            for name, (title, service) in services.items():
+                parts += _service(name, title, service)
+        finally:
+            store.close()
+    parts += _containers()
+    return "\n".join(parts) + "\n"
+
+
+def _service(name: str, title: str, service: Any) -> Iterator[str]:
+    operations = botocore.session.Session().get_service_model(name).operation_names
+    works = [o for o in operations if hasattr(service, xform_name(o))]
+    yield f"## {title}: {len(works)} of {len(operations)} operations work\n"
+    yield "| operation | |\n|---|---|"
+    for operation in sorted(operations):
+        verdict = "works" if operation in works else f"refused: {reason(name, operation)}"
+        yield f"| {operation} | {verdict} |"
+    yield ""
+
+
+def _containers() -> Iterator[str]:
+    model = botocore.session.Session().get_service_model("ecs")
+    yield "## Container definitions\n"
+    yield (
+        "What becomes of each member where tasks are plain processes. All of them are kept and"
+        " described as they were sent, but for those that are refused.\n"
+    )
+    yield "| member | | |\n|---|---|---|"
+    for member in model.shape_for("ContainerDefinition").members:
+        verdict, remark = CONTAINER_MEMBERS[member]
+        yield f"| {member} | {verdict} | {remark} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,46 @@
+"""docs/operations.md says what the code does."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import botocore.session
+import pytest
+
+from tealmesh.services.refused import CONTAINER_MEMBERS, REASONS
+from tests.support.control_plane import REPOSITORY
+
+
+def _generator() -> ModuleType:
+    path = REPOSITORY / "docs" / "operations.py"
+    spec = importlib.util.spec_from_file_location("operations", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    module = _generator()
+    assert Path(module.PAGE).read_text() == module.page(), "run `python docs/operations.py`"
+
+
+def test_every_refused_operation_has_a_reason() -> None:
+    lines = Path(_generator().PAGE).read_text().splitlines()
+    refused = [line for line in lines if "| refused:" in line]
+    assert refused
+    assert [line for line in refused if line.endswith("refused:  |")] == []
+
+
+@pytest.mark.parametrize("service", sorted(REASONS))
+def test_what_is_refused_exists_in_the_model(service: str) -> None:
+    known = botocore.session.Session().get_service_model(service).operation_names
+    assert set(REASONS[service]) <= set(known)
+
+
+def test_every_member_of_a_container_is_spoken_of() -> None:
+    model = botocore.session.Session().get_service_model("ecs")
+    assert set(model.shape_for("ContainerDefinition").members) == set(CONTAINER_MEMBERS)

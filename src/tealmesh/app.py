@@ -30,7 +30,8 @@ from tealmesh.aws.moto import Moto
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.metadata import Metadata
 from tealmesh.engine.ports import Ports
-from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.engine.runtimes.build import Built, build
+from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.engine.runtimes.usage import usage
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
@@ -67,6 +68,7 @@ class AppConfig:
     ``data_dir`` holds the database, the tasks' files and the ADS token; one control plane at a
     time may use it. ``route_grace``: seconds that a router's last route is served after it is
     deleted; 0 for none. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
+    ``runtime``: what tasks are run as, see `engine.runtimes.choice`.
     ``on_transition`` is called at every committed transition of a deployment (for tests).
     """
 
@@ -78,6 +80,7 @@ class AppConfig:
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     on_transition: OnTransition | None = None
+    runtime: Mode = "auto"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class AppInfo:
 
     endpoint: str
     data_dir: Path
+    runtime: str
 
 
 async def run(
@@ -115,7 +119,9 @@ async def _run(
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
 ) -> None:
-    parts = _Parts(config, store, stop)
+    target = (HOST, config.port)
+    built = await build(config.runtime, config.data_dir, target, os.environ)
+    parts = _Parts(config, store, stop, built)
     await parts.take_images()
     await parts.listen_xds()
     http = _Http(parts.gateway(), listener)
@@ -131,7 +137,7 @@ async def _run(
             serving = group.create_task(http.run_until_stopped())
             await http.listening()
             if ready is not None:
-                ready(AppInfo(parts.endpoint, config.data_dir))
+                ready(AppInfo(parts.endpoint, config.data_dir, built.told))
             await stop.wait()
             http.should_exit = True
             await serving
@@ -146,7 +152,7 @@ async def _run(
 class _Parts:
     """Every part of one control plane, wired."""
 
-    def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event) -> None:
+    def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event, built: Built) -> None:
         self.config = config
         self.endpoint = f"http://{HOST}:{config.port}"
         self._store = store
@@ -158,8 +164,9 @@ class _Parts:
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
         self._grpc = grpc.aio.server()
-        self._runtime = ProcessRuntime()
         self._moto = Moto()
+        self._runtime = built.runtime
+        self._xds_socket = built.xds_socket
         self._driver = ApiDriver(self._client, config.region)
         self.engine = Engine(self._engine_ports())
         self.controller = Controller(
@@ -225,7 +232,16 @@ class _Parts:
             self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
         except RuntimeError as error:
             raise TealError(f"port {self.config.xds_port}, for Envoys: {error}") from error
+        if self._xds_socket is not None:
+            # Alone in a directory that is mounted: a socket made anew is seen in there.
+            self._xds_socket.parent.mkdir(exist_ok=True)
+            self._xds_socket.parent.chmod(0o755)
+            self._xds_socket.unlink(missing_ok=True)
+            self._grpc.add_insecure_port(f"unix:{self._xds_socket}")
         await self._grpc.start()
+        if self._xds_socket is not None:
+            # Envoys in containers run as other users; what they must know is the token.
+            self._xds_socket.chmod(0o666)
 
     async def close(self) -> None:
         """Let go of tasks and Envoys; both go on."""
@@ -281,6 +297,7 @@ class _Parts:
             xds_token=self._token,
             data_dir=self.config.data_dir,
             region=self.config.region,
+            xds_socket=self._xds_socket,
         )
 
     def _health(self) -> Mapping[str, Any]:

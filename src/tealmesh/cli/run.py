@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -59,6 +59,13 @@ _POLL = 0.02
     metavar="SECONDS",
     help="How long a router's last route is served after it is deleted; 0: not at all.",
 )
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "process", "container"]),
+    default="auto",
+    show_default=True,
+    help="How tasks run; auto: in containers where [images] has no command for their images.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(
     detach: bool,
@@ -67,6 +74,7 @@ def up(
     xds_port: int,
     config_file: Path | None,
     route_grace: float,
+    runtime: Literal["auto", "process", "container"],
     verbose: bool,
 ) -> None:
     """Start the control plane and the tasks that it finds in its state.
@@ -83,14 +91,14 @@ def up(
         config_file = config_file.absolute()
         parse(read_text(config_file), str(config_file))
     if detach:
-        _detach(directory, port, xds_port, config_file, route_grace, verbose)
+        _detach(directory, port, xds_port, config_file, route_grace, runtime, verbose)
         return
     import asyncio
     import logging
 
     from tealmesh.app import AppConfig
 
-    config = AppConfig(directory, port, xds_port, config_file, route_grace)
+    config = AppConfig(directory, port, xds_port, config_file, route_grace, runtime=runtime)
     _set_up_logging(verbose)
     asyncio.run(_serve(config))
     # All that must last is on disk by now. A thread that still imports moto, which takes seconds
@@ -144,6 +152,7 @@ async def _serve(config: AppConfig) -> None:
 
     def ready(info: AppInfo) -> None:
         click.echo(f"control plane ready at {info.endpoint}, state in {info.data_dir}")
+        click.echo(f"runtime: {info.runtime}")
         click.echo("Ctrl-C stops it and leaves tasks running; `teal down` stops them too")
 
     await run(config, ready=ready, stop=stop)
@@ -155,10 +164,11 @@ def _detach(
     xds_port: int,
     config_file: Path | None,
     route_grace: float,
+    runtime: str,
     verbose: bool,
 ) -> None:
     command = [sys.executable, "-m", "tealmesh.cli", "up", "--data-dir", str(directory)]
-    command += ["--port", str(port), "--xds-port", str(xds_port)]
+    command += ["--port", str(port), "--xds-port", str(xds_port), "--runtime", runtime]
     command += ["--config", str(config_file)] if config_file else []
     command += ["--route-grace", str(route_grace)]
     command += ["--verbose"] if verbose else []

@@ -17,6 +17,7 @@ from typing import Any
 
 from tealmesh.engine import records
 from tealmesh.engine.logs import LogKeeper, logs_client
+from tealmesh.engine.names import Names
 from tealmesh.engine.network import AddressRange
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.probes import Probes
@@ -59,6 +60,8 @@ class Engine:
         await self._sweep()
         async with asyncio.TaskGroup() as group:
             group.create_task(persistently("stopped tasks", self._forget_stopped))
+            names = Names(self._ports.store, self._ports.data_dir)
+            group.create_task(persistently("names", names.run))
             async for view in self._ports.store.watch():
                 self._dispatch(view, group)
 
@@ -99,6 +102,7 @@ class Engine:
         async for view in self._ports.store.watch():
             if all(d.body["lastStatus"] == "STOPPED" for d in view.list(tables.TASKS)):
                 break
+        await self._ports.runtime.clear()
         return count
 
     def _dispatch(self, view: View, group: asyncio.TaskGroup) -> None:
@@ -170,7 +174,10 @@ class Engine:
                 if handle is not None:
                     _log.warning("ending %s of the forgotten task %s", home.name, directory.name)
                     await self._ports.runtime.stop(handle, 1.0)
+            await self._ports.runtime.release(directory)
             await asyncio.to_thread(_remove, directory)
+        for identity in await self._ports.runtime.sweep(sorted(known)):
+            _log.warning("removed the containers of the forgotten task %s", identity)
 
     def _report(self, task_arn: str, message: str) -> None:
         """From the log keeper's thread: tell the task's service."""

@@ -25,11 +25,13 @@ CAPACITY = 250 * _PAIRS
 @dataclass(frozen=True)
 class TaskNetwork:
     """``address``: what Cloud Map has and Envoy binds; ``app_address``: where the application
-    listens.
+    listens. ``pid``: a process of the task's own network namespace, 0 where it has none and both
+    are addresses of this machine.
     """
 
     address: str
     app_address: str
+    pid: int = 0
 
 
 def pair(octet: int, index: int) -> TaskNetwork:

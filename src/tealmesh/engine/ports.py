@@ -42,7 +42,8 @@ class Times:
 class Ports:
     """``endpoint``: URL of our AWS front; ``xds_address``: HOST:PORT of the ADS server, and
     ``xds_token`` what it asks for; ``data_dir``: tasks' files go to ``data_dir/tasks/ID``;
-    ``envoy``: path of the Envoy binary, found when None.
+    ``envoy``: path of the Envoy binary, found when None. ``xds_socket``: a Unix socket on which the
+    ADS server listens too, alone in its directory, for Envoys in network namespaces of their own.
     """
 
     store: Store
@@ -56,5 +57,6 @@ class Ports:
     data_dir: Path
     region: str = DEFAULT_REGION
     envoy: str | None = None
+    xds_socket: Path | None = None
     times: Times = field(default_factory=Times)
     policy: Policy = field(default_factory=Policy)

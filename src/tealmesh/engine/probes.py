@@ -15,6 +15,7 @@ import httpx
 
 from tealmesh.engine.launch import admin
 from tealmesh.engine.network import TaskNetwork
+from tealmesh.engine.oci.netns import listening
 
 _TIMEOUT = 2.0
 
@@ -46,9 +47,12 @@ class Probes:
         port = int(listener["portMapping"]["port"])
         check = listener.get("healthCheck")
         # A connection to Envoy alone would say nothing of the application behind it.
-        problem = await self.connects(network.app_address, port) or await self.connects(
-            network.address, port
-        )
+        if network.pid:
+            found = listening(network.pid, port)
+            problem = "" if found else f"nothing in the task listens on port {port}"
+        else:
+            problem = await self.connects(network.app_address, port)
+        problem = problem or await self.connects(network.address, port)
         # TCP is all that is asked of http2 and grpc here: their Envoys check the rest.
         if problem or not check or check["protocol"] != "http":
             return problem

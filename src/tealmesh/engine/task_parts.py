@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 from tealmesh.engine import cloudmap, containers, records
 from tealmesh.engine.clients import aws_client
+from tealmesh.engine.container_launch import ContainerLaunch, rules_text
 from tealmesh.engine.containers import Container, Role
 from tealmesh.engine.launch import XRAY_PORT, Launch
 from tealmesh.engine.logs import LogKeeper
+from tealmesh.engine.names import HOSTS, hosts_of, instances, write_hosts
 from tealmesh.engine.network import AddressRange, TaskNetwork, udp_free
+from tealmesh.engine.oci.netns import receiving
 from tealmesh.engine.pod import Care, Pod
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.probes import Probes
 from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.runtimes.place import TaskSpec
 from tealmesh.engine.secrets import fetch
 from tealmesh.engine.task_record import TaskRecord, set_phase, show_states
 from tealmesh.model.errors import EngineError
@@ -137,12 +142,12 @@ class TaskParts:
 
     def _network(self) -> TaskNetwork:
         teal = self._record.body["teal"]
-        return TaskNetwork(teal["address"], teal["appAddress"])
+        return TaskNetwork(teal["address"], teal["appAddress"], teal.get("pid", 0))
 
     def _launch(self) -> Launch:
         body = self._record.body
         listeners = self._listeners(body["teal"].get("envoy"))
-        return Launch(
+        launch = Launch(
             ports=self._ports,
             task_arn=body["taskArn"],
             directory=self._directory,
@@ -152,10 +157,34 @@ class TaskParts:
             role=body["teal"].get("role", ""),
             published=[listener["portMapping"]["port"] for listener in listeners],
         )
+        if not launch.network.pid:
+            return launch
+        return ContainerLaunch(**vars(launch), definition=body["teal"]["definition"])
+
+    async def _open(
+        self, definition: Mapping[str, Any], found: Sequence[Container]
+    ) -> TaskNetwork | None:
+        """A network of the task's own, where its runtime gives one."""
+        applications = [c for c in found if c.role is Role.APPLICATION]
+        patterns = [d.body["pattern"] for d in self._ports.store.view.list(tables.IMAGES)]
+        task = TaskSpec(
+            directory=self._directory,
+            hostname=self._record.identity[:12],
+            images=tuple(c.image for c in applications),
+            local=all(any(fnmatchcase(c.image, p) for p in patterns) for c in applications),
+            published=any(c.environment.get("TEAL_PUBLISH_ADDRESS") for c in found),
+            rules=partial(rules_text, definition),
+        )
+        place = await self._ports.runtime.open(task)
+        return TaskNetwork(place.address, "127.0.0.1", place.pid) if place else None
 
     async def _start_container(self, container: Container) -> Handle:
         launch = self._launch()
         spec = launch.spec(container, await self._secrets(container))
+        if launch.network.pid and not (self._directory / HOSTS).exists():
+            view = self._ports.store.view
+            text = hosts_of(view, self._record.body, instances(view))
+            write_hosts(self._directory / HOSTS, text)
         launch.prepare(container)
         return await self._ports.runtime.start(spec)
 
@@ -174,6 +203,9 @@ class TaskParts:
         # Envoy's own answer, for a command in its image would ask at localhost.
         if container.role is Role.ENVOY:
             return not await self._probes.envoy_ready(self._network())
+        network = self._network()
+        if container.role is Role.XRAY and network.pid:
+            return receiving(network.pid, XRAY_PORT)
         if container.role is Role.XRAY:
             return not await asyncio.to_thread(udp_free, self._network().app_address, XRAY_PORT)
         check = container.health_check

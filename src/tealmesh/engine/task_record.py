@@ -99,6 +99,8 @@ def set_phase(body: dict[str, Any], phase: str) -> None:
 def set_network(body: dict[str, Any], network: TaskNetwork, region: str) -> None:
     """The task's addresses, where ECS shows those of its network interface."""
     body["teal"] |= {"address": network.address, "appAddress": network.app_address}
+    if network.pid:
+        body["teal"]["pid"] = network.pid
     body["availabilityZone"] = f"{region}a"
     identity = records.task_id(body)
     known = ecs.interface(identity, network.address)

@@ -38,6 +38,9 @@ from tealmesh.store.store import Transaction
 
 _log = logging.getLogger(__name__)
 
+_KEPT = ("containerDefinitions", "proxyConfiguration", "volumes", "memory")
+"""What of the task definition is needed after its revision may have gone."""
+
 
 class TaskWorker(TaskParts):
     """Looks after one task until it is STOPPED."""
@@ -68,6 +71,7 @@ class TaskWorker(TaskParts):
             _log.warning("task %s was deleted while it ran: stopping it", self._record.identity)
             if self._pod is not None:
                 await self._pod.stop()
+            await self._ports.runtime.release(self._directory)
         finally:
             if self._pod is not None:
                 await self._pod.close()
@@ -78,6 +82,7 @@ class TaskWorker(TaskParts):
 
     async def _prepare(self) -> None:
         if self._record.stop_wanted:
+            await self._ports.runtime.release(self._directory)
             await self._stopped()
             return
         arn = self._record.body["taskDefinitionArn"]
@@ -95,7 +100,7 @@ class TaskWorker(TaskParts):
             )
         if envoy is not None:
             ports |= {ADMIN_PORT, EGRESS_PORT}
-        network = await self._allocate(ports)
+        network = await self._open(definition, found) or await self._allocate(ports)
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
         def prepared(_: Transaction, body: dict[str, Any]) -> None:
@@ -103,7 +108,7 @@ class TaskWorker(TaskParts):
             body.update({**sizes, **body})
             set_network(body, network, self._ports.region)
             set_containers(body, found)
-            kept = {"containerDefinitions": definition["containerDefinitions"]}
+            kept = {member: definition[member] for member in _KEPT if member in definition}
             role = (body.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
             body["teal"] |= {"envoy": resource, "definition": kept, "handles": {}}
             body["teal"]["role"] = role or ""
@@ -365,6 +370,7 @@ class TaskWorker(TaskParts):
 
         await self._record.change("TaskHalting", removed)
         await self._the_pod.stop()
+        await self._ports.runtime.release(self._directory)
         await self._stopped()
 
     async def _stopped(self) -> None:

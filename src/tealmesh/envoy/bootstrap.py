@@ -219,12 +219,15 @@ def _grpc_service(token: str | None) -> dict[str, Any]:
 
 
 def _control_plane(host: str, number_: int) -> dict[str, Any]:
-    try:
-        ipaddress.ip_address(host)
-        kind = "STATIC"
-    except ValueError:
-        kind = "STRICT_DNS"
-    made = static_cluster(CONTROL_PLANE, socket(host, number_), kind)
+    kind, address = "STATIC", socket(host, number_)
+    if host.startswith("/"):
+        address = {"pipe": {"path": host}}
+    else:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            kind = "STRICT_DNS"
+    made = static_cluster(CONTROL_PLANE, address, kind)
     keepalive = {"interval": "10s", "timeout": "5s"}
     made["typed_extension_protocol_options"] = http2_options({"connection_keepalive": keepalive})
     return made

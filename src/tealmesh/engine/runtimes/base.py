@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from tealmesh.engine.runtimes.place import ImageSpec, Place, TaskSpec
+
 Handle = Mapping[str, Any]
 """What identifies a started container: JSON, to be kept in the task's document."""
 
@@ -33,6 +35,7 @@ class ContainerSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     cwd: str = ""
+    image: ImageSpec | None = None
     ulimits: tuple[tuple[str, int, int], ...] = ()
     localhost: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,6 +52,24 @@ class Runtime(Protocol):
     """Starts, watches and stops containers. All methods raise EngineError with a line that says
     what to do when they cannot do their work.
     """
+
+    async def open(self, task: TaskSpec) -> Place | None:
+        """Give a task a network of its own, made or found again; None from a runtime whose tasks
+        use this machine's.
+        """
+        ...
+
+    async def release(self, directory: Path) -> None:
+        """Remove what `open` and `start` made for the task in ``directory``, files apart."""
+        ...
+
+    async def clear(self) -> None:
+        """Every task has been stopped: leave nothing behind."""
+        ...
+
+    async def sweep(self, known: Sequence[str]) -> list[str]:
+        """Remove what belongs to tasks whose ids are not ``known``; the ids that it had."""
+        ...
 
     async def start(self, spec: ContainerSpec) -> Handle:
         """Start the container; where this spec's container has been started before (by a control

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
+from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.model.errors import EngineError
 
 
@@ -55,6 +56,18 @@ class FakeRuntime:
     ) -> None:
         self.behaviours = behaviours if behaviours is not None else {}
         self.containers = containers if containers is not None else {}
+
+    async def open(self, task: TaskSpec) -> Place | None:
+        return None
+
+    async def release(self, directory: Path) -> None:
+        """A task has files only."""
+
+    async def clear(self) -> None:
+        """Nothing is shared among tasks."""
+
+    async def sweep(self, known: Sequence[str]) -> list[str]:
+        return []
 
     async def start(self, spec: ContainerSpec) -> Handle:
         name = _key(spec.directory, spec.name)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tealmesh.engine.localhost import rewritten
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
+from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.model.errors import EngineError
 
 _SHIM = Path(__file__).with_name("shim.sh")
@@ -29,6 +30,18 @@ _SHIM_TIME = 10.0
 
 class ProcessRuntime:
     """`Runtime` of local processes."""
+
+    async def open(self, task: TaskSpec) -> Place | None:
+        return None
+
+    async def release(self, directory: Path) -> None:
+        """A task has files only."""
+
+    async def clear(self) -> None:
+        """Nothing is shared among tasks."""
+
+    async def sweep(self, known: Sequence[str]) -> list[str]:
+        return []
 
     async def start(self, spec: ContainerSpec) -> Handle:
         home = spec.directory / spec.name

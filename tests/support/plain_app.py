@@ -1,0 +1,122 @@
+"""A web application that binds 0.0.0.0:8080 and knows nothing of meshes, proxies or Tealmesh.
+
+``/`` answers ``VERSION n``; ``/front`` asks ``BACKEND``, an ordinary URL, and hands on its answer;
+``/connect/HOST/PORT`` says what a plain TCP connection to there reads first, ``/resolve/NAME`` what
+a name leads to and ``/fetch?URL`` what a URL answers. Standard library only. A user id as its
+argument: become that user first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+_idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+
+async def _ask_backend() -> tuple[int, bytes]:
+    """GET over kept connections, as the HTTP library of any language would."""
+    url = urlsplit(os.environ["BACKEND"])
+    while True:
+        fresh = not _idle
+        if fresh:
+            reader, writer = await asyncio.open_connection(url.hostname, url.port or 80)
+        else:
+            reader, writer = _idle.pop()
+        try:
+            request = f"GET {url.path or '/'} HTTP/1.1\r\nhost: {url.netloc}\r\n\r\n"
+            writer.write(request.encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        except (OSError, asyncio.IncompleteReadError):
+            writer.close()
+            if fresh:
+                raise
+            continue
+        length = next(
+            int(line.split(":")[1]) for line in head.split("\r\n") if "content-length:" in line
+        )
+        body = await reader.readexactly(length)
+        if "connection: close" in head:
+            writer.close()
+        else:
+            _idle.append((reader, writer))
+        return int(head.split()[1]), body
+
+
+async def _first_bytes(host: str, port: str) -> bytes:
+    try:
+        async with asyncio.timeout(3):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            try:
+                writer.write(f"GET / HTTP/1.1\r\nhost: {host}:{port}\r\n\r\n".encode())
+                return await reader.read(4096) or b"closed"
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        return type(error).__name__.encode()
+
+
+def _fetch(url: str) -> bytes:
+    with urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
+
+
+def _hosts() -> bytes:
+    return Path("/etc/hosts").read_bytes().rstrip(b"\n")
+
+
+async def _answer(path: str) -> tuple[int, bytes]:
+    parts = path.split("/")
+    try:
+        match parts[1].partition("?")[0]:
+            case "front":
+                return await _ask_backend()
+            case "connect":
+                return 200, await _first_bytes(parts[2], parts[3])
+            case "resolve":
+                return 200, socket.gethostbyname(parts[2]).encode()
+            case "fetch":
+                return 200, await asyncio.to_thread(_fetch, path.partition("?")[2])
+            case "die":
+                os._exit(7)
+            case "eat":
+                return 200, str(len(bytearray(os.urandom(1)) * (1 << 30))).encode()
+            case "hosts":
+                return 200, await asyncio.to_thread(_hosts)
+    except OSError as error:
+        return 502, f"{type(error).__name__}: {error}".encode()
+    return 200, f"VERSION {os.environ.get('VERSION', '0')}".encode()
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            status, body = await _answer(head.split(b" ", 2)[1].decode())
+            top = f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n\r\n"
+            writer.write(top.encode() + body)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def _main() -> None:
+    server = await asyncio.start_server(_serve, "0.0.0.0", 8080)
+    ending = asyncio.Event()
+    # The first process of a container gets no default action for a signal.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    print("listening on 8080", flush=True)
+    await ending.wait()
+    server.close()
+
+
+if len(sys.argv) > 1:
+    os.setuid(int(sys.argv[1]))
+asyncio.run(_main())

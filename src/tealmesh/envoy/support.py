@@ -1,7 +1,9 @@
 """Which members of App Mesh's specifications the translation handles.
 
-A member that is not handled is refused when it is written, never silently ignored. Paths are
-dotted, with ``[]`` for the elements of a list, as in ``listeners[].portMapping.port``.
+A member that is not handled is refused when it is written, never silently ignored: that all of
+today's model are handled is tested, and a member that botocore's model gains is refused until it
+is translated. Paths are dotted, with ``[]`` for the elements of a list, as in
+``listeners[].portMapping.port``.
 """
 
 from __future__ import annotations
@@ -48,6 +50,15 @@ _OUTLIERS = _under(
 _ACCESS_LOG = _under(
     "logging.accessLog.file", "path", "format.text", "format.json[].key", "format.json[].value"
 )
+_CERTIFICATE = _under("certificate", "file.certificateChain", "file.privateKey", "sds.secretName")
+_VALIDATION = _under(
+    "validation",
+    "subjectAlternativeNames.match.exact[]",
+    *_under("trust", "file.certificateChain", "sds.secretName"),
+)
+_SERVER = _under("tls", "mode", "certificate.acm.certificateArn", _CERTIFICATE, _VALIDATION)
+_AUTHORITIES = "validation.trust.acm.certificateAuthorityArns[]"
+_CLIENT = _under("clientPolicy.tls", "enforce", "ports[]", _AUTHORITIES, _CERTIFICATE, _VALIDATION)
 _VALUES = ("name", "invert", *_under("match", _VALUE_MATCH))
 _HTTP_MATCH = (
     "prefix",
@@ -96,8 +107,9 @@ HANDLED: Mapping[Kind, frozenset[str]] = {
     Kind.MESH: frozenset({"egressFilter.type", "serviceDiscovery.ipPreference"}),
     Kind.VIRTUAL_NODE: frozenset(
         (
-            "backends[].virtualService.virtualServiceName",
-            *_under("listeners[]", _LISTENER, _HEALTH_CHECK, _OUTLIERS),
+            *_under("backends[].virtualService", "virtualServiceName", _CLIENT),
+            *_under("backendDefaults", _CLIENT),
+            *_under("listeners[]", _LISTENER, _HEALTH_CHECK, _OUTLIERS, _SERVER),
             *_under("listeners[].timeout.http", _TIMEOUT),
             *_under("listeners[].timeout.http2", _TIMEOUT),
             *_under("listeners[].timeout.grpc", _TIMEOUT),
@@ -123,7 +135,13 @@ HANDLED: Mapping[Kind, frozenset[str]] = {
             *_under("tcpRoute", "match.port", _under("timeout.idle", _DURATION), _TARGETS),
         )
     ),
-    Kind.VIRTUAL_GATEWAY: frozenset((*_under("listeners[]", _LISTENER), *_ACCESS_LOG)),
+    Kind.VIRTUAL_GATEWAY: frozenset(
+        (
+            *_under("listeners[]", _LISTENER, _HEALTH_CHECK, _SERVER),
+            *_under("backendDefaults", _CLIENT),
+            *_ACCESS_LOG,
+        )
+    ),
     Kind.GATEWAY_ROUTE: frozenset(
         (
             "priority",
@@ -135,40 +153,17 @@ HANDLED: Mapping[Kind, frozenset[str]] = {
 }
 """The paths of all leaves that act in Envoy, by kind."""
 
-REFUSED: Mapping[Kind, tuple[str, ...]] = {
-    # TLS: certificates from files, SDS and ACM, at listeners and towards backends.
-    Kind.VIRTUAL_NODE: (
-        "listeners[].tls.",
-        "backendDefaults.clientPolicy.tls.",
-        "backends[].virtualService.clientPolicy.tls.",
-    ),
-    # A gateway's own health check is for a load balancer in front of it.
-    Kind.VIRTUAL_GATEWAY: (
-        "listeners[].tls.",
-        "listeners[].healthCheck.",
-        "backendDefaults.clientPolicy.tls.",
-    ),
-}
-"""The beginnings of the paths that are not translated yet."""
-
 
 def unsupported(kind: Kind, spec: Mapping[str, Any]) -> list[str]:
     """The members of ``spec`` that the translation does not handle, e.g.
     ``listeners[0].tls.mode``, in the order of the spec; empty when all of it will act.
     """
-    return [shown for shown, path, value in _leaves(spec, "", "") if not _acts(kind, path, value)]
+    return [shown for shown, path in _leaves(spec, "", "") if path not in HANDLED[kind]]
 
 
-def _acts(kind: Kind, path: str, value: Any) -> bool:
-    if value == {}:
-        # A structure without members asks for nothing, unless it is one that we do not handle.
-        return not f"{path}.".startswith(REFUSED.get(kind, ()))
-    return path in HANDLED[kind]
-
-
-def _leaves(value: Any, shown: str, path: str) -> Iterator[tuple[str, str, Any]]:
-    """(path as the user wrote it, path with [], value) of each leaf and each empty structure."""
-    if isinstance(value, Mapping) and value:
+def _leaves(value: Any, shown: str, path: str) -> Iterator[tuple[str, str]]:
+    """(path as the user wrote it, path with []) of each leaf; an empty structure has none."""
+    if isinstance(value, Mapping):
         for member, inner in value.items():
             dot = "." if path else ""
             yield from _leaves(inner, f"{shown}{dot}{member}", f"{path}{dot}{member}")
@@ -176,4 +171,4 @@ def _leaves(value: Any, shown: str, path: str) -> Iterator[tuple[str, str, Any]]
         for index, inner in enumerate(value):
             yield from _leaves(inner, f"{shown}[{index}]", f"{path}[]")
     elif value is not None:
-        yield shown, path, value
+        yield shown, path

@@ -21,9 +21,9 @@ from tests.behaviour.secrets import Pki
 from tests.behaviour.table import PORTS, Call
 
 Outcome = dict[str, Any]
-"""``status`` (HTTP; ``refused`` without an answer), ``code`` (gRPC), ``closed`` (TCP); ``node, port,
-path, method, host, protocol`` as the application saw them; ``tries``: how often applications were
-asked; ``certificate``: the names in the certificate that the caller saw.
+"""``status`` (HTTP; ``refused`` without an answer), ``code`` (gRPC) or ``closed`` (TCP); ``node``,
+``port``, ``path``, ``method``, ``host`` and ``protocol`` as the application saw them; ``tries``:
+how often applications were asked; ``certificate``: the names in the one that the caller saw.
 """
 
 LIMIT = 20.0

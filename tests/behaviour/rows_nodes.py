@@ -162,7 +162,7 @@ def _outliers() -> Iterator[Row]:
         ("maxServerErrors",),
         {},
         call(headers=bad, times=6, counts={200: 3, 500: 3}),
-        call("/", "blue", headers=bad, times=6, status=200),
+        call("/", "blue", headers=bad, times=6, status=200, until=2),
     )
     yield row(
         "outlier-base-ejection",
@@ -178,7 +178,7 @@ def _outliers() -> Iterator[Row]:
         ("interval.value", "interval.unit"),
         {"baseEjectionDuration": ms(1), "interval": seconds(60)},
         call(headers=bad, times=6, counts={200: 3, 500: 3}),
-        call("/", "blue", times=6),
+        call("/", "blue", times=6, until=2),
     )
     yield row(
         "outlier-percent-100",
@@ -186,7 +186,7 @@ def _outliers() -> Iterator[Row]:
         ("maxEjectionPercent",),
         {},
         call(headers=all_bad, times=6, counts={500: 6}),
-        call("/", status=503, tries=0),
+        call("/", status=503, tries=0, until=2),
     )
     yield row(
         "outlier-percent-0",

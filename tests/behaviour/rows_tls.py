@@ -86,7 +86,7 @@ def _listeners(where: str) -> Iterator[Row]:
     def row(name: str, says: str, paths: tuple[str, ...], tls: Any, *calls: Any) -> Row:
         spec = listener(tls=tls)
         proves = tuple(f"{at}.{path}" for path in paths)
-        name = f"tls-{via}-{name}"
+        name = f"tls-{via}-listener-{name}"
         if gateway:
             routes = {"only": gateway_route({"prefix": "/"})}
             own = {"listeners": [spec]}

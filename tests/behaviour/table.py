@@ -185,6 +185,7 @@ def resources(row: Row) -> list[tuple[Kind, str, str, Spec]]:
     outside = _protocols(row, row.gateway_routes, ("gateway",))
     own = [listener(one) for one in inside]
     nodes = {"blue": node("blue", *own), "green": node("green", *own), **row.nodes}
+    nodes["app"] = row.app or node("app")
     services = {"shop.local": {"provider": {"virtualRouter": {"virtualRouterName": "shop"}}}}
     services |= row.services
     backends = [{"virtualService": {"virtualServiceName": name}} for name in sorted(services)]
@@ -197,7 +198,6 @@ def resources(row: Row) -> list[tuple[Kind, str, str, Spec]]:
     found += [(Kind.ROUTE, "shop", name, spec) for name, spec in routes.items()]
     found += [(Kind.VIRTUAL_SERVICE, "", name, spec) for name, spec in services.items()]
     found.append((Kind.VIRTUAL_NODE, "", "web", {"backends": backends, **row.web}))
-    found.append((Kind.VIRTUAL_NODE, "", "app", row.app or node("app")))
     found.append((Kind.VIRTUAL_GATEWAY, "", "edge", gateway))
     found += [(Kind.GATEWAY_ROUTE, "edge", n, spec) for n, spec in row.gateway_routes.items()]
     return found

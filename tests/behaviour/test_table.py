@@ -1,0 +1,81 @@
+"""What holds of the table as a whole: it covers the model, claims only what it uses, and holds
+meshes that the API accepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tealmesh.aws.codec import load_model
+from tealmesh.aws.validation import validate
+from tealmesh.envoy.support import HANDLED
+from tealmesh.model.mesh import Kind
+from tealmesh.services.appmesh_nouns import NOUNS
+from tealmesh.services.appmesh_quotas import Quotas
+from tests.behaviour import page
+from tests.behaviour.coverage import NOT_IN_ENVOY, model_leaves, proofs, used
+from tests.behaviour.rows import ROWS
+from tests.behaviour.table import Row, resources
+from tests.support.appmesh import Direct
+
+MODEL = load_model("appmesh")
+
+
+def test_there_are_many_rows_and_each_has_its_own_name() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS) >= 120
+    assert [row.name for row in ROWS if not row.calls or not row.says] == []
+
+
+def test_every_leaf_of_the_model_is_proven_or_explained() -> None:
+    leaves, proven = set(model_leaves()), proofs(ROWS).keys()
+    assert leaves - proven - NOT_IN_ENVOY.keys() == set()
+    assert proven & NOT_IN_ENVOY.keys() == set()
+    assert (proven | NOT_IN_ENVOY.keys()) - leaves == set()
+
+
+def test_every_leaf_that_is_proven_is_said_to_be_handled() -> None:
+    handled = {f"{kind.value}.{path}" for kind, paths in HANDLED.items() for path in paths}
+    assert proofs(ROWS).keys() - handled == set()
+
+
+def test_a_row_proves_only_what_its_mesh_has() -> None:
+    assert {
+        row.name: set(row.proves) - used(row) for row in ROWS if set(row.proves) - used(row)
+    } == {}
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    assert page.PAGE.read_text() == page.text(), "run: python -m tests.behaviour.page"
+
+
+def test_the_api_accepts_the_mesh_of_every_row(tmp_path: Path) -> None:
+    direct = Direct(tmp_path / "state.db", Quotas(dict.fromkeys(Kind, 10_000)))
+
+    async def create() -> None:
+        await asyncio.gather(*(_create(direct, row.name, row) for row in ROWS))
+
+    try:
+        asyncio.run(create())
+    finally:
+        direct.close()
+
+
+async def _create(direct: Direct, mesh: str, row: Row) -> None:
+    for kind, parent, name, spec in resources(row):
+        noun = NOUNS[kind]
+        names = () if kind is Kind.MESH else (parent, name) if parent else (name,)
+        request = dict(zip(noun.name_members, (mesh, *names), strict=True))
+        request["spec"] = _filled(spec)
+        validate(MODEL, f"Create{noun.title}", request)
+        await direct.call_async(f"create_{noun.verb_object}", **request)
+
+
+def _filled(value: Any) -> Any:
+    """A spec whose port is one."""
+    if isinstance(value, dict):
+        return {key: _filled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_filled(one) for one in value]
+    return 1234 if value == "$SIX_PORT" else value

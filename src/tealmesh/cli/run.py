@@ -66,6 +66,11 @@ _POLL = 0.02
     show_default=True,
     help="How tasks run; auto: in containers where [images] has no command for their images.",
 )
+@click.option(
+    "--dns-port",
+    type=click.IntRange(1, 65535),
+    help="Answer Cloud Map's names by DNS on this port (UDP and TCP).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(
     detach: bool,
@@ -75,6 +80,7 @@ def up(
     config_file: Path | None,
     route_grace: float,
     runtime: Literal["auto", "process", "container"],
+    dns_port: int | None,
     verbose: bool,
 ) -> None:
     """Start the control plane and the tasks that it finds in its state.
@@ -84,6 +90,8 @@ def up(
     """
     if port == xds_port:
         raise click.UsageError(f"--port and --xds-port are both {port}: give two different ports")
+    if dns_port in (port, xds_port):
+        raise click.UsageError(f"--dns-port is {dns_port} like another: give a different port")
     directory = (data_dir or default_data_dir()).absolute()
     if config_file is not None:
         from tealmesh.model.config_parse import parse
@@ -91,14 +99,16 @@ def up(
         config_file = config_file.absolute()
         parse(read_text(config_file), str(config_file))
     if detach:
-        _detach(directory, port, xds_port, config_file, route_grace, runtime, verbose)
+        _detach(directory, port, xds_port, config_file, route_grace, runtime, dns_port, verbose)
         return
     import asyncio
     import logging
 
     from tealmesh.app import AppConfig
 
-    config = AppConfig(directory, port, xds_port, config_file, route_grace, runtime=runtime)
+    config = AppConfig(
+        directory, port, xds_port, config_file, route_grace, runtime=runtime, dns_port=dns_port
+    )
     _set_up_logging(verbose)
     asyncio.run(_serve(config))
     # All that must last is on disk by now. A thread that still imports moto, which takes seconds
@@ -165,12 +175,14 @@ def _detach(
     config_file: Path | None,
     route_grace: float,
     runtime: str,
+    dns_port: int | None,
     verbose: bool,
 ) -> None:
     command = [sys.executable, "-m", "tealmesh.cli", "up", "--data-dir", str(directory)]
     command += ["--port", str(port), "--xds-port", str(xds_port), "--runtime", runtime]
     command += ["--config", str(config_file)] if config_file else []
     command += ["--route-grace", str(route_grace)]
+    command += ["--dns-port", str(dns_port)] if dns_port else []
     command += ["--verbose"] if verbose else []
     log_path = directory / "teal.log"
     process, start = _spawn(command, directory, log_path)

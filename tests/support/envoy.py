@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from envoy.config.route.v3 import route_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as manager_pb2,
 )
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from google.protobuf import any_pb2, json_format
 
 from tealmesh.envoy.resources import Resource, ResourceSet
@@ -39,6 +40,7 @@ _MESSAGES = {
     "endpoints": endpoint_pb2.ClusterLoadAssignment,
     "listeners": listener_pb2.Listener,
     "routes": route_pb2.RouteConfiguration,
+    "secrets": secret_pb2.Secret,
 }
 _MANAGER = "envoy.filters.network.http_connection_manager"
 
@@ -52,7 +54,7 @@ def decoded(resource: Resource) -> Any:
 
 def as_json(resource: Resource) -> Any:
     """The message as Envoy's configuration would be written by hand (snake_case names)."""
-    return json_format.MessageToDict(decoded(resource), preserving_proto_field_name=True)
+    return as_dict(decoded(resource))
 
 
 def inlined(resources: ResourceSet) -> tuple[list[Any], list[Any]]:
@@ -84,8 +86,12 @@ def _inline_routes(network_filter: Any, routes: Mapping[str, Resource]) -> None:
     network_filter.typed_config.Pack(manager)
 
 
-def static_bootstrap(resources: ResourceSet, admin: tuple[str, int] | None = None) -> str:
-    """A whole bootstrap (JSON) that holds the resources."""
+def static_bootstrap(
+    resources: ResourceSet, admin: tuple[str, int] | None = None, secrets: Iterable[Any] = ()
+) -> str:
+    """A whole bootstrap (JSON) that holds the resources, and the ``secrets`` that they have from a
+    local secret service.
+    """
     message = bootstrap_pb2.Bootstrap()
     message.node.id, message.node.cluster = "test", "test"
     listeners, clusters = inlined(resources)
@@ -94,7 +100,24 @@ def static_bootstrap(resources: ResourceSet, admin: tuple[str, int] | None = Non
     if admin:
         message.admin.address.socket_address.address = admin[0]
         message.admin.address.socket_address.port_value = admin[1]
-    return json_format.MessageToJson(message, preserving_proto_field_name=True)
+    message.static_resources.secrets.extend(map(decoded, resources.secrets.values()))
+    message.static_resources.secrets.extend(secrets)
+    return json.dumps(_without_secret_service(as_dict(message)))
+
+
+def as_dict(message: Any) -> Any:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def _without_secret_service(value: Any) -> Any:
+    """Secrets by name alone: then Envoy takes the static ones."""
+    if isinstance(value, list):
+        return [_without_secret_service(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "sds_config" in value:
+        return {"name": value["name"]}
+    return {name: _without_secret_service(item) for name, item in value.items()}
 
 
 def validate(bootstrap: str | Mapping[str, Any], directory: Path) -> str:

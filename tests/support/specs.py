@@ -17,9 +17,9 @@ from random import Random
 from typing import Any
 
 from tealmesh.aws.codec import load_model
-from tealmesh.envoy.support import REFUSED
 from tealmesh.model.mesh import Kind
 from tealmesh.services.appmesh_nouns import NOUNS
+from tests.behaviour.secrets import ACM, PCA
 
 MODEL = load_model("appmesh")
 OMIT = object()
@@ -29,7 +29,7 @@ CHOSEN = object()
 """As a given value: of the members that exclude each other, write this one."""
 
 Given = Mapping[str, Any]
-"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN`, or a function without arguments."""
+"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN`, or a function of nothing."""
 
 _TEXT = string.ascii_letters + string.digits + " -_.,;:/*%\\\"'+?()[]{}|^$é漢"
 _WORD = string.ascii_letters + string.digits
@@ -80,21 +80,30 @@ def value_leaves(value: Any, path: str = "") -> Iterator[str]:
 
 
 class Writer:
-    """Writes specifications; ``directory`` is where their access logs and certificates are."""
+    """Writes specifications; ``directory`` is where their access logs and certificates (those of
+    `tests.behaviour.secrets.Pki`) are. ``seen`` is shared by writers that shall between them use
+    every member soon: one that is not in it yet is never left to chance.
+    """
 
-    def __init__(self, chance: Random, directory: Path) -> None:
+    def __init__(
+        self, chance: Random, directory: Path, seen: set[tuple[Kind, str]] | None = None
+    ) -> None:
         self.chance = chance
         self.directory = directory
+        self._seen: set[tuple[Kind, str]] = set() if seen is None else seen
+        self._kind = Kind.MESH
 
     def spec(self, kind: Kind, given: Given) -> dict[str, Any]:
         """A valid specification that says what is ``given``."""
-        made: dict[str, Any] = self._value(kind, spec_shape(kind), "", given)
+        self._kind = kind
+        made: dict[str, Any] = self._value(spec_shape(kind), "", given)
         return made
 
     def part(self, kind: Kind, member: str, given: Given) -> Any:
         """One element of a list of the specification, e.g. of ``listeners``."""
+        self._kind = kind
         shape = spec_shape(kind).members[member].member
-        return self._value(kind, shape, f"{member}[]", given)
+        return self._value(shape, f"{member}[]", given)
 
     def often(self, probability: float = 0.5) -> bool:
         return self.chance.random() < probability
@@ -102,33 +111,38 @@ class Writer:
     def text(self, low: int, high: int, alphabet: str = _TEXT) -> str:
         return "".join(self.chance.choices(alphabet, k=self.chance.randint(low, high)))
 
-    def _value(self, kind: Kind, shape: Any, path: str, given: Given) -> Any:
+    def _value(self, shape: Any, path: str, given: Given) -> Any:
         known = given.get(path, CHOSEN)
         if known is not CHOSEN:
             return known() if callable(known) else known
         if shape.type_name == "structure":
-            return self._structure(kind, shape, path, given)
+            return self._structure(shape, path, given)
         if shape.type_name == "list":
-            return self._list(kind, shape, path, given)
-        return self._scalar(shape, path.rpartition(".")[2])
+            return self._list(shape, path, given)
+        return self._scalar(shape, path)
 
-    def _structure(self, kind: Kind, shape: Any, path: str, given: Given) -> dict[str, Any]:
+    def _structure(self, shape: Any, path: str, given: Given) -> dict[str, Any]:
         prefix = f"{path}." if path else ""
-        names = [name for name in shape.members if f"{prefix}{name}." not in _refused(kind)]
+        names = list(shape.members)
         if shape.metadata.get("union"):
             names = [self._one_of(names, prefix, given)]
         else:
             names = self._fitting(shape, names, prefix, given)
         made = {}
         for name in names:
-            value = self._value(kind, shape.members[name], f"{prefix}{name}", given)
+            self._seen.add((self._kind, f"{prefix}{name}"))
+            value = self._value(shape.members[name], f"{prefix}{name}", given)
             if value is not OMIT:
                 made[name] = value
         return made
 
     def _one_of(self, names: list[str], prefix: str, given: Given) -> str:
         asked = [name for name in names if given.get(f"{prefix}{name}") is CHOSEN]
-        return self.chance.choice(asked or names)
+        fresh = [name for name in names if self._fresh(f"{prefix}{name}")]
+        return self.chance.choice(asked or fresh or names)
+
+    def _fresh(self, path: str) -> bool:
+        return (self._kind, path) not in self._seen
 
     def _fitting(self, shape: Any, names: list[str], prefix: str, given: Given) -> list[str]:
         """The members to write: what is required or given, some of the rest, never two that
@@ -136,6 +150,7 @@ class Writer:
         """
         sure = {*shape.required_members, *TOGETHER.get(shape.name, ())}
         sure |= {name for name in names if given.get(f"{prefix}{name}", OMIT) is not OMIT}
+        sure |= {name for name in names if self._fresh(f"{prefix}{name}")}
         chosen = [name for name in names if name in sure or self.often()]
         for group in ALTERNATIVES:
             present = [name for name in names if name in group]
@@ -147,18 +162,22 @@ class Writer:
                 chosen.append(one)
         return [name for name in chosen if NEEDS.get(name, name) in chosen]
 
-    def _list(self, kind: Kind, shape: Any, path: str, given: Given) -> list[Any]:
+    def _list(self, shape: Any, path: str, given: Given) -> list[Any]:
         low, high = shape.metadata.get("min", 0), shape.metadata.get("max", 3)
-        if shape.name in NEVER_EMPTY:
+        if shape.name in NEVER_EMPTY or self._fresh(f"{path}[]"):
             low = max(low, 1)
+            self._seen.add((self._kind, f"{path}[]"))
         count = self.chance.randint(low, min(high, 3))
-        made = [self._value(kind, shape.member, f"{path}[]", given) for _ in range(count)]
+        made = [self._value(shape.member, f"{path}[]", given) for _ in range(count)]
         return _distinct(made)
 
-    def _scalar(self, shape: Any, member: str) -> Any:
-        special = SCALARS.get(f"{shape.name}.{member}") or SCALARS.get(shape.name)
-        if special:
-            return special(self)
+    def _scalar(self, shape: Any, path: str) -> Any:
+        steps = path.split(".")
+        for place in (".".join(steps[-count:]) for count in (3, 2, 1)):
+            if place in PLACES:
+                return PLACES[place](self)
+        if shape.name in SCALARS:
+            return SCALARS[shape.name](self)
         if "enum" in shape.metadata:
             return self.chance.choice(shape.metadata["enum"])
         low, high = shape.metadata.get("min", 1), shape.metadata.get("max")
@@ -172,10 +191,6 @@ class Writer:
         """Small numbers as often as large ones: the size is drawn before the number."""
         reach = min(high - low, 2 ** self.chance.randint(0, 31))
         return low + self.chance.randint(0, reach)
-
-
-def _refused(kind: Kind) -> tuple[str, ...]:
-    return tuple(REFUSED.get(kind, ()))
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -227,7 +242,9 @@ def _host(writer: Writer) -> str:
 
 
 SCALARS: Mapping[str, Callable[[Writer], Any]] = {
-    "FilePath": _log_path,
+    "SubjectAlternativeName": lambda w: w.chance.choice(
+        ("*.example.com", "spiffe://mesh/app", "127.0.0.1", _host(w))
+    ),
     "TextFormat": lambda w: w.chance.choice(_LOG_TEXTS),
     "JsonKey": lambda w: w.text(1, 8, _WORD + "_é"),
     "JsonValue": lambda w: w.chance.choice(_LOG_VALUES),
@@ -241,12 +258,7 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "HttpGatewayRoutePrefix": _path,
     "MethodName": lambda w: w.text(1, 8, _WORD + "_"),
     "ServiceName": lambda w: f"{w.text(1, 6, _WORD)}.{w.text(1, 6, _WORD)}",
-    "String": lambda w: w.text(0, 6),
-    "String.path": _path,
-    "String.prefix": _path,
-    "HeaderMatch.regex": lambda w: w.chance.choice(_REGEXES),
-    "Long.start": lambda w: w.chance.choice((-(2**63), -7, 0)),
-    "Long.end": lambda w: w.chance.choice((1, 500, 2**63 - 1)),
+    "String": _path,
     "ExactHostName": _host,
     "SuffixHostname": lambda w: w.chance.choice(("*.", ".")) + _host(w),
     "HttpRetryPolicyEvent": lambda w: w.chance.choice(
@@ -256,4 +268,20 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "MaxRetries": lambda w: w.chance.choice((0, 1, 5, 2**32 - 1)),
     "OutlierDetectionMaxServerErrors": lambda w: w.chance.choice((1, 5, 2**32 - 1)),
 }
-"""By the shape's name, or that and the member's: what a scalar is where its constraints in the model do not say enough."""
+"""By the shape's name: what a scalar is where the model's constraints do not say enough."""
+
+PLACES: Mapping[str, Callable[[Writer], Any]] = {
+    "accessLog.file.path": _log_path,
+    "queryParameters[].match.exact": lambda w: w.text(0, 6),
+    "match.regex": lambda w: w.chance.choice(_REGEXES),
+    "range.start": lambda w: w.chance.choice((-(2**63), -7, 0)),
+    "range.end": lambda w: w.chance.choice((1, 500, 2**63 - 1)),
+    "certificate.file.certificateChain": lambda w: str(w.directory / "file.crt"),
+    "certificate.file.privateKey": lambda w: str(w.directory / "file.key"),
+    "trust.file.certificateChain": lambda w: str(w.directory / "mesh.pem"),
+    "certificate.sds.secretName": lambda w: w.chance.choice(("sds", "web")),
+    "trust.sds.secretName": lambda w: w.chance.choice(("mesh-ca", "other-ca")),
+    "certificate.acm.certificateArn": lambda w: ACM,
+    "certificateAuthorityArns[]": lambda w: PCA + w.chance.choice(("mesh", "other")),
+}
+"""The same by the last steps of a path."""

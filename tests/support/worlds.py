@@ -7,12 +7,13 @@ already has its target. `SPECS` of them are one mesh: a fixed number of each kin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from tealmesh.aws.validation import validate
+from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Instance, Kind, MeshSnapshot, Proxy
 from tealmesh.services.appmesh_nouns import NOUNS
 from tealmesh.services.appmesh_quotas import Quotas
@@ -26,7 +27,7 @@ Port = tuple[int, str]
 NODES, ROUTERS, SERVICES, ROUTES, GATEWAYS, GATEWAY_ROUTES = 8, 6, 8, 16, 3, 8
 SPECS = 1 + NODES + ROUTERS + SERVICES + ROUTES + GATEWAYS + GATEWAY_ROUTES
 PROTOCOLS = ("http", "http2", "grpc", "tcp")
-UNBOUNDED = Quotas({kind: 10_000 for kind in Kind})
+UNBOUNDED = Quotas(dict.fromkeys(Kind, 10_000))
 _MEMBERS = {"http": "httpRoute", "http2": "http2Route", "grpc": "grpcRoute", "tcp": "tcpRoute"}
 
 
@@ -90,8 +91,12 @@ def proxies(snapshot: MeshSnapshot, address: str = "") -> list[Proxy]:
     return [Proxy(snapshot.mesh.name, kind, name, address=address) for kind, name in named]
 
 
-def populated(snapshot: MeshSnapshot, chance: Random) -> MeshSnapshot:
-    """The snapshot with Cloud Map instances, of both families, for two nodes of three."""
+def populated(
+    snapshot: MeshSnapshot, chance: Random, material: Mapping[str, Material]
+) -> MeshSnapshot:
+    """The snapshot with what ACM has, and with Cloud Map instances, of both families, for two
+    nodes of three.
+    """
     found = {}
     for node in snapshot.virtual_nodes.values():
         source = node.spec.get("serviceDiscovery", {}).get("awsCloudMap")
@@ -99,7 +104,7 @@ def populated(snapshot: MeshSnapshot, chance: Random) -> MeshSnapshot:
             asked = [(one["key"], one["value"]) for one in source.get("attributes", ())]
             where = (source["namespaceName"], source["serviceName"])
             found[where] = tuple(_instance(chance, index, asked) for index in range(3))
-    return replace(snapshot, cloud_map=found)
+    return replace(snapshot, cloud_map=found, material=material)
 
 
 def _instance(chance: Random, index: int, asked: list[tuple[str, str]]) -> Instance:

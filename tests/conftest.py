@@ -1,0 +1,12 @@
+"""Order of the tests: those of whole systems first, for they wait more than they compute."""
+
+from __future__ import annotations
+
+import pytest
+
+_FIRST = ("tests/terraform/", "tests/e2e/", "tests/containers/", "tests/wire/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest tests before the others, so that no worker is left alone with one."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))

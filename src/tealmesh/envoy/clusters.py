@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
@@ -23,6 +24,8 @@ UNLIMITED = 2147483647
 """App Mesh's default for every limit of a connection pool."""
 
 CONNECT_TIMEOUT_MS = 5000
+
+_UNLIMITED_POOL: Spec = MappingProxyType({})
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -63,7 +66,7 @@ def egress(
     # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto#config-cluster-v3-cluster-commonlbconfig
     cluster.common_lb_config.update_merge_window.SetInParent()
     if "healthCheck" in listener:
-        cluster.health_checks.append(_health_check(listener["healthCheck"], node.name))
+        cluster.health_checks.append(health_check(listener["healthCheck"], node.name))
     if "outlierDetection" in listener:
         cluster.outlier_detection.CopyFrom(_outliers(listener["outlierDetection"]))
     refers_to = _discover(cluster, mesh, node, port)
@@ -78,10 +81,17 @@ def ingress(node: MeshResource, port: int, app_address: str) -> Resource:
     listener = discovery.listener(node, port) or {}
     protocol = listener["portMapping"]["protocol"]
     name = names.ingress_cluster(node.mesh, node.name, protocol, port)
+    return encode(name, one_host(name, protocol, app_address, port, listener))
+
+
+def one_host(
+    name: str, protocol: str, address: str, port: int, listener: Spec = _UNLIMITED_POOL
+) -> Any:
+    """The cluster of one address, within ``listener``'s pool."""
     cluster = _cluster(name, protocol, _pool(listener))
     cluster.type = cluster_pb2.Cluster.DiscoveryType.STATIC
-    cluster.load_assignment.CopyFrom(_one_endpoint(name, app_address, port))
-    return encode(name, cluster)
+    cluster.load_assignment.CopyFrom(_one_endpoint(name, address, port))
+    return cluster
 
 
 def outside(mesh: MeshResource, redirected: bool) -> Resource:
@@ -169,7 +179,7 @@ def _one_endpoint(cluster: str, address: str, port: int) -> Any:
     return endpoint_pb2.ClusterLoadAssignment(cluster_name=cluster, endpoints=[locality])
 
 
-def _health_check(spec: Spec, host: str) -> Any:
+def health_check(spec: Spec, host: str) -> Any:
     """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HealthCheckPolicy.html
 
     A node without traffic is checked as often as one with: otherwise Envoy looks once a minute,

@@ -23,7 +23,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as manager_pb2,
 )
 
-from tealmesh.envoy import clusters, names, tls
+from tealmesh.envoy import clusters, names, self_check, tls
 from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.protos import Spec, ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
@@ -166,6 +166,9 @@ def _way_in(resource: MeshResource, spec: Spec) -> tuple[Any, str]:
     manager = _manager("ingress", routes, resource)
     # A gateway is where requests enter the mesh: it says who sent them.
     manager.use_remote_address.value = resource.kind is Kind.VIRTUAL_GATEWAY
+    check = self_check.http_filter(spec) if resource.kind is Kind.VIRTUAL_GATEWAY else None
+    if check is not None:
+        _add_http_filter(manager, "envoy.filters.http.health_check", check, first=True)
     return _http(manager), routes
 
 

@@ -32,6 +32,11 @@ def ingress_cluster(mesh: str, name: str, protocol: str, port: int) -> str:
     return f"cds_ingress_{mesh}_{name}_{protocol}_{port}"
 
 
+def self_cluster(mesh: str, gateway: str, protocol: str, port: int) -> str:
+    """By which a gateway checks its own listener."""
+    return f"cds_ingress_{mesh}_{gateway}_self_redirect_{protocol}_{port}"
+
+
 def egress_cluster(mesh: str, node: str, protocol: str, port: int) -> str:
     return f"cds_egress_{mesh}_{node}_{protocol}_{port}"
 

@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from tealmesh.envoy import clusters, discovery, endpoints, gateways, listeners, routes, tcp, tls
+from tealmesh.envoy import (
+    clusters,
+    discovery,
+    endpoints,
+    gateways,
+    listeners,
+    routes,
+    self_check,
+    tcp,
+    tls,
+)
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
 from tealmesh.envoy.services import Service
 from tealmesh.envoy.tls import Secret
@@ -48,6 +58,7 @@ class Translator:
         self._egress = cached(listeners.egress)
         self._gateway = cached(listeners.gateway)
         self._secret = cached(tls.secret)
+        self._self_check = cached(self_check.cluster)
 
     def translate(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
         """The resources of ``proxy``. Raises TranslationError when the mesh has no such node or
@@ -100,6 +111,8 @@ class Translator:
         services = tuple(_services(snapshot, _targets(entries)))
         made, found, secrets = self._reached(snapshot, services, gateway)
         ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
+        checks = (self._self_check(gateway, port, proxy) for port in ports)
+        made += [check for check in checks if check]
         return ResourceSet(
             clusters=by_name(made),
             endpoints=by_name(found),

@@ -45,6 +45,7 @@ from tealmesh.rollout.metrics import Metrics, MetricsServicer
 from tealmesh.rollout.operations import Operations, image_body
 from tealmesh.services.appmesh import AppMesh
 from tealmesh.services.appmesh_grace import end_grace
+from tealmesh.services.dns_server import DnsServer
 from tealmesh.services.ecs import Ecs
 from tealmesh.services.servicediscovery import ServiceDiscovery
 from tealmesh.services.tealmesh import ContainerLine, Tealmesh
@@ -69,6 +70,7 @@ class AppConfig:
     time may use it. ``route_grace``: seconds that a router's last route is served after it is
     deleted; 0 for none. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
     ``runtime``: what tasks are run as, see `engine.runtimes.choice`.
+    ``dns_port``: where the names of Cloud Map are answered by DNS, None for nowhere.
     ``on_transition`` is called at every committed transition of a deployment (for tests).
     """
 
@@ -81,6 +83,7 @@ class AppConfig:
     region: str = DEFAULT_REGION
     on_transition: OnTransition | None = None
     runtime: Mode = "auto"
+    dns_port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ async def _run(
     parts = _Parts(config, store, stop, built)
     await parts.take_images()
     await parts.listen_xds()
+    await parts.listen_dns()
     http = _Http(parts.gateway(), listener)
     try:
         async with asyncio.TaskGroup() as group:
@@ -163,10 +167,11 @@ class _Parts:
         self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
+        self._dns: DnsServer | None = None
         self._grpc = grpc.aio.server()
-        self._moto = Moto()
         self._runtime = built.runtime
         self._xds_socket = built.xds_socket
+        self._moto = Moto(config.data_dir / "moto.jsonl")
         self._driver = ApiDriver(self._client, config.region)
         self.engine = Engine(self._engine_ports())
         self.controller = Controller(
@@ -243,8 +248,16 @@ class _Parts:
             # Envoys in containers run as other users; what they must know is the token.
             self._xds_socket.chmod(0o666)
 
+    async def listen_dns(self) -> None:
+        """Answer for Cloud Map's namespaces, where wanted. Raises TealError for a port in use."""
+        if self.config.dns_port is not None:
+            self._dns = DnsServer(lambda: self._store.view, HOST, self.config.dns_port)
+            await self._dns.start()
+
     async def close(self) -> None:
         """Let go of tasks and Envoys; both go on."""
+        if self._dns is not None:
+            await self._dns.close()
         await self.engine.close()
         self._driver.close()
         self._ads.close()

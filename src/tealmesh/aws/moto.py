@@ -1,7 +1,9 @@
-"""Every AWS API that is not ours, by moto in this process; nothing of it is kept on disk.
+"""Every AWS API that is not ours, by moto in this process, kept by a journal of its calls.
 
 moto is imported when a request first needs it, in a thread: that takes a second, in which our own
-services go on answering. Its state lives and dies with the control plane.
+services go on answering. Its state lives in memory; with a journal (`moto_journal`) every call
+that changes it is on the disk before it is answered, and the first request after a restart makes
+those calls again.
 
 Who in Tealmesh wants one of these APIs (the engine: CloudWatch Logs) calls our own port over HTTP
 with ``aws.clients.client``: one path, the same for users and for ourselves.
@@ -16,15 +18,21 @@ import logging
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from tealmesh.aws import codec
 from tealmesh.aws.codec import Request, Response
-from tealmesh.model.errors import AwsError
+from tealmesh.aws.moto_journal import Entry, Journal, kept, made_by, to_keep
+from tealmesh.aws.moto_moments import moment, steer, steer_new_modules
+from tealmesh.aws.signing import identify
+from tealmesh.model.clock import Clock, NewId, random_id, system_clock
+from tealmesh.model.errors import AwsError, TealError
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +43,22 @@ _THREADS = 8
 
 
 class Moto:
-    """Answers HTTP requests with moto. Made without cost; the first request imports it."""
+    """Answers HTTP requests with moto. Made without cost; the first request imports it.
 
-    def __init__(self) -> None:
+    ``journal``: the file that keeps what is made; None: nothing outlives the process.
+    """
+
+    def __init__(
+        self,
+        journal: Path | None = None,
+        clock: Clock = system_clock,
+        new_id: NewId = random_id,
+    ) -> None:
+        self._path = journal
+        self._journal: Journal | None = None
+        self._clock = clock
+        self._new_id = new_id
+        self._changing = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
         self._lock = threading.Lock()
         self._dispatcher: Any = None
@@ -71,12 +92,55 @@ class Moto:
         nothing of moto's outlives the process.
         """
         self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._changing:
+            if self._journal is not None:
+                self._journal.close()
 
     def _call(self, request: Request, service: str | None) -> Response:
+        dispatcher = self._load()
+        journal = self._journal
+        if journal is None or not to_keep(
+            service, request, identify(request, (), "").caller.access_key
+        ):
+            return self._answered(dispatcher, request, service)
+        # One change at a time: they are made again in the order in which they were made.
+        with self._changing:
+            entry = Entry(service, kept(request), self._new_id(), self._clock())
+            with moment(entry.seed, entry.at):
+                response = self._answered(dispatcher, request, service)
+            if response.status < 400:
+                made = made_by(entry.request, response.body)
+                try:
+                    journal.append(Entry(entry.service, entry.request, entry.seed, entry.at, made))
+                except OSError as error:
+                    log.error("the journal %s cannot be written: %s", self._path, error)
+                    text = "done, but it will not outlive the control plane; see the log"
+                    raise AwsError("InternalFailure", text, status=500) from error
+            return response
+
+    def _replay(self, dispatcher: Any, journal: Journal) -> None:
+        """Make the journal's calls again."""
+        started, failed = time.perf_counter(), 0
+        for entry in journal.entries:
+            try:
+                with moment(entry.seed, entry.at):
+                    status = self._answered(dispatcher, entry.request, entry.service).status
+            except AwsError as error:
+                log.debug("made again: %s", error)
+                status = error.status
+            failed += status >= 400
+        took, total = time.perf_counter() - started, len(journal.entries)
+        if total:
+            # A call on what a dropped one had made fails harmlessly; many would be worth a look.
+            log.info("moto: %d calls made again in %.1f s, %d of them in vain", total, took, failed)
+        journal.entries = []
+
+    def _answered(self, dispatcher: Any, request: Request, service: str | None) -> Response:
         environ = _environ(request, service)
         name = service or "this request"
         try:
-            app = self._load().get_application(environ)
+            app = dispatcher.get_application(environ)
+            steer_new_modules()
         except ModuleNotFoundError as error:
             text = f"moto needs the Python package {error.name} for {name}; install it to use it"
             raise AwsError("UnknownOperationException", text) from error
@@ -108,8 +172,22 @@ class Moto:
                     create_backend_app,
                 )
 
-                self._dispatcher = DomainDispatcherApplication(create_backend_app)
+                self._dispatcher = self._restored(DomainDispatcherApplication(create_backend_app))
             return self._dispatcher
+
+    def _restored(self, dispatcher: Any) -> Any:
+        """moto as the journal has it. Raises AwsError when the journal cannot be read."""
+        if self._path is not None and self._journal is None:
+            try:
+                journal = Journal(self._path, self._new_id(), self._clock())
+            except TealError as error:
+                # Answering from an empty state would make Terraform create everything anew.
+                log.error("%s", error)
+                raise AwsError("InternalFailure", str(error), status=500) from error
+            steer(lambda: (journal.seed, journal.at))
+            self._replay(dispatcher, journal)
+            self._journal = journal
+        return dispatcher
 
 
 def _names_its_service(request: Request) -> bool:

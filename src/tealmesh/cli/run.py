@@ -107,7 +107,13 @@ def up(
     from tealmesh.app import AppConfig
 
     config = AppConfig(
-        directory, port, xds_port, config_file, route_grace, runtime=runtime, dns_port=dns_port
+        data_dir=directory,
+        port=port,
+        xds_port=xds_port,
+        dns_port=dns_port,
+        config_file=config_file,
+        route_grace=route_grace,
+        runtime=runtime,
     )
     _set_up_logging(verbose)
     asyncio.run(_serve(config))

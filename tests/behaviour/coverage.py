@@ -62,12 +62,3 @@ def proofs(rows: Iterable[Row]) -> dict[str, list[Row]]:
         for path in dict.fromkeys(row.proves):
             found.setdefault(path, []).append(row)
     return found
-
-
-NOT_IN_ENVOY: Mapping[str, str] = {
-    path: "Kept, validated and returned. It is for whoever calls the gateway, such as a load "
-    "balancer in front of it: Envoy checks those that it sends to, and no Envoy sends to a gateway."
-    for path in model_leaves()
-    if path.startswith("virtualGateway.listeners[].healthCheck.")
-}
-"""The leaves that no Envoy does anything about, each with the reason."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tealmesh.envoy.support import HANDLED
-from tests.behaviour.coverage import NOT_IN_ENVOY, SPECS, model_leaves, proofs
+from tests.behaviour.coverage import SPECS, model_leaves, proofs
 from tests.behaviour.rows import ROWS
 from tests.behaviour.table import Row
 
@@ -35,8 +35,7 @@ def _lines() -> Iterator[str]:
         f"The seven specifications of the App Mesh API have {len(leaves)} leaf fields. "
         f"{len(proven)} of them act in Envoy, each shown by a test that sends real requests "
         f"through real Envoys which the real control plane configures ({len(ROWS)} rows, "
-        f"`tests/behaviour/rows_*.py`); {len(NOT_IN_ENVOY)} are kept and returned but ask nothing "
-        "of an Envoy. Run one row with `pytest tests/behaviour -k ROW`."
+        "`tests/behaviour/rows_*.py`). Run one row with `pytest tests/behaviour -k ROW`."
     )
     for kind, title in SPECS.items():
         yield ""
@@ -50,8 +49,6 @@ def _lines() -> Iterator[str]:
 
 
 def _line(path: str, field: str, rows: list[Row], handled: frozenset[str]) -> str:
-    if path in NOT_IN_ENVOY:
-        return f"| `{field}` | {NOT_IN_ENVOY[path]} | |"
     if not rows:
         state = "Not proven by a row." if field in handled else "Refused when it is written."
         return f"| `{field}` | {state} | |"

@@ -378,6 +378,40 @@ def _gateways() -> Iterator[Row]:
         )
 
 
+def _health() -> Iterator[Row]:
+    """A gateway checks its own listener; Envoy names the seconds, and answers its own checks."""
+    check = {
+        "path": "/alive",
+        "port": PORTS["http"],
+        "healthyThreshold": 3,
+        "unhealthyThreshold": 7,
+        "intervalMillis": 6500,
+        "timeoutMillis": 2500,
+    }
+    checker = {"user-agent": "Envoy/HC"}
+    content = {
+        "healthy_threshold": 3,
+        "unhealthy_threshold": 7,
+        "interval": "6.500s",
+        "timeout": "2.500s",
+    }
+    for protocol in ("http", "http2"):
+        yield Row(
+            f"gateway-health-{protocol}",
+            "a gateway checks its own listener by a cluster that leads back to it (`..._self_"
+            "redirect_...`); checks of Envoys are answered at the path, all else is routed",
+            tuple(f"{GATEWAY}.healthCheck.{member}" for member in (*check, "protocol")),
+            (
+                call("/alive", via="gateway", host=OWN, headers=checker, expect={"node": None}),
+                call("/alive", "blue", via="gateway", host=OWN),
+                call("/", "blue", via="gateway", host=OWN, headers=checker),
+            ),
+            gateway={"listeners": [listener(healthCheck={**check, "protocol": protocol})]},
+            gateway_routes={"only": gateway_route({"prefix": "/"})},
+            holds=(("edge", f"cds_ingress_m_edge_self_redirect_http_{PORTS['http']}", content),),
+        )
+
+
 def _logs() -> Iterator[Row]:
     at = "virtualGateway.logging.accessLog.file"
     text = {"text": "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%\n"}
@@ -411,5 +445,6 @@ ROWS: tuple[Row, ...] = (
     *_grpc(),
     *_ports(),
     *_gateways(),
+    *_health(),
     *_logs(),
 )

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,11 @@ def free_port() -> int:
 class ControlPlane:
     """Start, kill, start again; ask by boto3, the AWS CLI and ``teal``."""
 
-    def __init__(self, directory: Path, config: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, config: Path | None = None, options: Sequence[str] = ()
+    ) -> None:
         self.directory = directory
+        self.options = options
         self.config = config
         self.port = free_port()
         self.xds_port = free_port()
@@ -65,6 +68,7 @@ class ControlPlane:
         command += ["--port", str(self.port), "--xds-port", str(self.xds_port)]
         if self.config is not None:
             command += ["--config", str(self.config)]
+        command += self.options
         with (self.directory / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env={**self.environment, **environment}
@@ -141,9 +145,11 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(directory: Path, config: Path | None = None) -> Iterator[ControlPlane]:
+def control_plane(
+    directory: Path, config: Path | None = None, options: Sequence[str] = ()
+) -> Iterator[ControlPlane]:
     """A started control plane that is taken down, tasks and all, at the end."""
-    plane = ControlPlane(directory, config)
+    plane = ControlPlane(directory, config, options)
     try:
         plane.start()
         yield plane

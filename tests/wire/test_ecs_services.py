@@ -1,0 +1,308 @@
+"""Services and tasks of ECS with their waiters, Cloud Map by API and by DNS, and X-Ray: boto3, the
+AWS CLI and a real resolver against one `teal up`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dns.resolver
+import pytest
+
+from tests.support.control_plane import ControlPlane, control_plane, free_port
+from tests.support.ecs import NETWORK
+from tests.support.ecs_tasks import CLUSTER, FAST, Tasks, images
+
+TAGS = [{"key": "team", "value": "shop"}]
+
+
+@pytest.fixture(scope="module")
+def dns_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory, dns_port: int) -> Iterator[ControlPlane]:
+    directory = tmp_path_factory.mktemp("plane")
+    options = ["--dns-port", str(dns_port)]
+    with control_plane(directory, images(directory), options) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tasks(plane: ControlPlane) -> Tasks:
+    return Tasks(plane)
+
+
+def app(image: str = "team/web:1", **members: Any) -> dict[str, Any]:
+    return {
+        "name": "app",
+        "image": image,
+        "portMappings": [{"containerPort": 8080}],
+        "healthCheck": {"command": ["CMD-SHELL", "curl -fs http://localhost:8080/"]},
+        **members,
+    }
+
+
+def create(tasks: Tasks, name: str, definition: str, **members: Any) -> None:
+    launched = {} if "capacityProviderStrategy" in members else {"launchType": "FARGATE"}
+    tasks.ecs.create_service(
+        cluster=CLUSTER,
+        serviceName=name,
+        taskDefinition=definition,
+        networkConfiguration=NETWORK,
+        **{"desiredCount": 1, **launched, **members},
+    )
+
+
+def stable(tasks: Tasks, name: str) -> dict[str, Any]:
+    tasks.ecs.get_waiter("services_stable").wait(
+        cluster=CLUSTER, services=[name], WaiterConfig=FAST
+    )
+    return describe(tasks, name)
+
+
+def describe(tasks: Tasks, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = tasks.ecs.describe_services(cluster=CLUSTER, services=[name])[
+        "services"
+    ][0]
+    return found
+
+
+def tasks_of(tasks: Tasks, name: str) -> list[dict[str, Any]]:
+    arns = tasks.ecs.list_tasks(cluster=CLUSTER, serviceName=name)["taskArns"]
+    return [tasks.describe(arn) for arn in arns]
+
+
+def test_a_service_from_its_creation_to_its_end(
+    plane: ControlPlane, tasks: Tasks, dns_port: int
+) -> None:
+    discovery = plane.client("servicediscovery")
+    made = discovery.create_private_dns_namespace(Name="shop.local", Vpc="vpc-1")
+    owner = discovery.get_operation(OperationId=made["OperationId"])["Operation"]["Targets"]
+    registry = discovery.create_service(
+        Name="web",
+        NamespaceId=owner["NAMESPACE"],
+        DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 5}]},
+        HealthCheckCustomConfig={"FailureThreshold": 1},
+    )["Service"]["Arn"]
+    create(
+        tasks,
+        "web",
+        tasks.define(app(), family="web"),
+        desiredCount=2,
+        tags=TAGS,
+        propagateTags="SERVICE",
+        enableECSManagedTags=True,
+        serviceRegistries=[{"registryArn": registry}],
+    )
+    body = stable(tasks, "web")
+    assert (
+        plane.aws("ecs", "wait", "services-stable", "--cluster", CLUSTER, "--services", "web")
+        is None
+    )
+    (deployment,) = body["deployments"]
+    assert (deployment["rolloutState"], deployment["runningCount"]) == ("COMPLETED", 2)
+    assert "has reached a steady state" in body["events"][0]["message"]
+    found = tasks_of(tasks, "web")
+    addresses = {tasks.address(task["taskArn"]) for task in found}
+    assert len(addresses) == 2
+    look(found[0], body)
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], dns_port
+    for tcp in (False, True):
+        answer = resolver.resolve("web.shop.local", "A", tcp=tcp)
+        assert {str(record) for record in answer} == addresses
+    with pytest.raises(dns.resolver.NXDOMAIN):
+        resolver.resolve("other.shop.local", "A")
+    discover = ["servicediscovery", "discover-instances", "--namespace-name", "shop.local"]
+    told = plane.aws(
+        *discover, "--service-name", "web", "--query-parameters", "ECS_SERVICE_NAME=web"
+    )
+    assert {i["Attributes"]["AWS_INSTANCE_IPV4"] for i in told["Instances"]} == addresses
+    tasks.ecs.delete_service(cluster=CLUSTER, service="web", force=True)
+    tasks.ecs.get_waiter("services_inactive").wait(
+        cluster=CLUSTER, services=["web"], WaiterConfig=FAST
+    )
+    with pytest.raises(dns.resolver.NoAnswer):
+        resolver.resolve("web.shop.local", "A")
+
+
+def look(task: dict[str, Any], body: dict[str, Any]) -> None:
+    """A service's task, as DescribeTasks shows it on Fargate."""
+    identity = task["taskArn"].rpartition("/")[2]
+    assert {
+        "group": "service:web",
+        "startedBy": body["deployments"][0]["id"],
+        "launchType": "FARGATE",
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+        "cpu": "256",
+        "memory": "512",
+        "connectivity": "CONNECTED",
+        "availabilityZone": "us-east-1a",
+        "healthStatus": "HEALTHY",
+        "lastStatus": "RUNNING",
+        "ephemeralStorage": {"sizeInGiB": 20},
+    }.items() <= task.items()
+    assert task["tags"] == [
+        *TAGS,
+        {"key": "aws:ecs:clusterName", "value": CLUSTER},
+        {"key": "aws:ecs:serviceName", "value": "web"},
+    ]
+    (attachment,) = task["attachments"]
+    details = {d["name"]: d["value"] for d in attachment["details"]}
+    assert attachment["status"] == "ATTACHED"
+    assert details["subnetId"] == "subnet-1"
+    assert details["networkInterfaceId"].startswith("eni-")
+    assert details["macAddress"].startswith("02:")
+    (container,) = task["containers"]
+    assert container["runtimeId"] == f"{identity}-0"
+    assert container["networkInterfaces"] == [
+        {"attachmentId": attachment["id"], "privateIpv4Address": details["privateIPv4Address"]}
+    ]
+
+
+def test_a_version_that_fails_is_rolled_back(tasks: Tasks) -> None:
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    good = tasks.define(app(), family="safe")
+    create(tasks, "safe", good, deploymentConfiguration=breaker)
+    first = stable(tasks, "safe")["deployments"][0]["id"]
+    bad = tasks.define(app("team/crash:1"), family="safe")
+    tasks.ecs.update_service(cluster=CLUSTER, service="safe", taskDefinition=bad)
+    states = {}
+    deadline = time.monotonic() + 60
+    while states.get(first) != "COMPLETED" or len(states) > 1:
+        assert time.monotonic() < deadline, states
+        body = describe(tasks, "safe")
+        states = {d["id"]: d["rolloutState"] for d in body["deployments"]}
+        if len(states) > 1:
+            seen = {d["rolloutState"] for d in body["deployments"] if d["id"] != first}
+        time.sleep(0.05)
+    assert seen == {"FAILED"}
+    assert body["taskDefinition"] == good
+    assert (body["runningCount"], body["desiredCount"]) == (1, 1)
+    told = " ".join(event["message"] for event in body["events"])
+    assert "deployment failed: tasks failed to start" in told
+    assert f"rolling back to deployment {first}" in told
+    assert "no database" in told  # what the container wrote last
+
+
+def test_a_forced_deployment_replaces_every_task(tasks: Tasks) -> None:
+    create(tasks, "again", tasks.define(app()))
+    stable(tasks, "again")
+    before = [task["taskArn"] for task in tasks_of(tasks, "again")]
+    tasks.ecs.update_service(cluster=CLUSTER, service="again", forceNewDeployment=True)
+    body = stable(tasks, "again")
+    after = [task["taskArn"] for task in tasks_of(tasks, "again")]
+    assert len(body["deployments"]) == len(after) == 1
+    assert not set(before) & set(after)
+    old = tasks.stopped(before[0])
+    assert (old["stopCode"], old["desiredStatus"]) == ("ServiceSchedulerInitiated", "STOPPED")
+    assert old["attachments"][0]["status"] == "DELETED"
+
+
+def test_health_counts_only_after_its_grace(tasks: Tasks) -> None:
+    sick = app(
+        healthCheck={
+            # Well once, to be let in; sick from then on.
+            "command": ["CMD-SHELL", "mkdir $MARK"],
+            "interval": 5,
+            "retries": 1,
+        },
+        environment=[{"name": "MARK", "value": f"/tmp/teal-grace-{time.monotonic_ns()}"}],
+    )
+    create(tasks, "grace", tasks.define(sick), healthCheckGracePeriodSeconds=60)
+    stable(tasks, "grace")
+    (task,) = tasks_of(tasks, "grace")
+    deadline = time.monotonic() + 30
+    while tasks.describe(task["taskArn"])["healthStatus"] != "UNHEALTHY":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert [t["taskArn"] for t in tasks_of(tasks, "grace")] == [task["taskArn"]]
+    tasks.ecs.update_service(cluster=CLUSTER, service="grace", healthCheckGracePeriodSeconds=0)
+    assert tasks.stopped(task["taskArn"])["stoppedReason"] == "Task failed container health checks"
+    tasks.ecs.delete_service(cluster=CLUSTER, service="grace", force=True)
+
+
+def test_capacity_providers_share_the_tasks(tasks: Tasks) -> None:
+    providers = ["FARGATE", "FARGATE_SPOT"]
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 3},
+    ]
+    tasks.ecs.put_cluster_capacity_providers(
+        cluster=CLUSTER, capacityProviders=providers, defaultCapacityProviderStrategy=[]
+    )
+    definition = tasks.define(app())
+    create(tasks, "spot", definition, desiredCount=3, capacityProviderStrategy=strategy)
+    stable(tasks, "spot")
+    used = sorted(task["capacityProviderName"] for task in tasks_of(tasks, "spot"))
+    assert used == ["FARGATE", "FARGATE_SPOT", "FARGATE_SPOT"]
+    tasks.ecs.delete_service(cluster=CLUSTER, service="spot", force=True)
+
+
+def test_run_and_stop_with_overrides(plane: ControlPlane, tasks: Tasks) -> None:
+    definition = tasks.define(app(environment=[{"name": "LEVEL", "value": "info"}]))
+    override = {"name": "app", "environment": [{"name": "LEVEL", "value": "debug"}]}
+    task = tasks.run(
+        definition, overrides={"containerOverrides": [override], "cpu": "512", "memory": "1024"}
+    )
+    assert plane.aws("ecs", "wait", "tasks-running", "--cluster", CLUSTER, "--tasks", task) is None
+    assert tasks.environment(task)["LEVEL"] == "debug"
+    assert (tasks.describe(task)["cpu"], tasks.describe(task)["memory"]) == ("512", "1024")
+    tasks.ecs.stop_task(cluster=CLUSTER, task=task, reason="enough")
+    stopped = tasks.stopped(task)
+    assert plane.aws("ecs", "wait", "tasks-stopped", "--cluster", CLUSTER, "--tasks", task) is None
+    assert (stopped["stoppedReason"], stopped["stopCode"]) == ("enough", "UserInitiated")
+    assert stopped["containers"][0]["lastStatus"] == "STOPPED"
+    assert isinstance(stopped["containers"][0]["exitCode"], int)
+
+
+def test_lists_come_in_pages(tasks: Tasks) -> None:
+    quiet = {**app("team/sh:1"), "command": ["-c", "sleep 60"]}
+    definition = tasks.define({k: v for k, v in quiet.items() if k != "healthCheck"})
+    tasks.ecs.run_task(
+        cluster=CLUSTER,
+        taskDefinition=definition,
+        launchType="FARGATE",
+        networkConfiguration=NETWORK,
+        count=5,
+        startedBy="pages",
+    )
+    pages = tasks.ecs.get_paginator("list_tasks").paginate(
+        cluster=CLUSTER, startedBy="pages", PaginationConfig={"PageSize": 2}
+    )
+    listed = [page["taskArns"] for page in pages]
+    assert [len(page) for page in listed] == [2, 2, 1]
+    assert len({arn for page in listed for arn in page}) == 5
+    for arn in (arn for page in listed for arn in page):
+        tasks.ecs.stop_task(cluster=CLUSTER, task=arn)
+
+
+def test_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
+    daemon = {
+        "name": "xray",
+        "image": "amazon/aws-xray-daemon",
+        "portMappings": [{"containerPort": 2000, "protocol": "udp"}],
+        "healthCheck": {"command": ["CMD", "/xray", "--version"]},
+    }
+    first = app(dependsOn=[{"containerName": "xray", "condition": "HEALTHY"}])
+    task = tasks.start(first, daemon)
+    host, _, port = tasks.environment(task)["AWS_XRAY_DAEMON_ADDRESS"].rpartition(":")
+    now = time.time()
+    trace = f"1-{int(now):08x}-a006649127e371903a2de979"
+    segment = {"name": "web", "id": "70de5b6f19ff9a0a", "trace_id": trace}
+    text = json.dumps({**segment, "start_time": now - 0.2, "end_time": now})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b'{"format": "json", "version": 1}\n' + text.encode(), (host, int(port)))
+    since, until = str(int(now) - 60), str(int(now) + 600)
+    asked = ["xray", "get-trace-summaries", "--start-time", since, "--end-time", until]
+    deadline = time.monotonic() + 30
+    while not (found := plane.aws(*asked)["TraceSummaries"]):
+        assert time.monotonic() < deadline, plane.log()
+    assert [summary["Id"] for summary in found] == [trace]

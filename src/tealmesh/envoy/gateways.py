@@ -259,7 +259,7 @@ def _virtual_host(hostname: str, port: int, routes: Iterable[GatewayRoute]) -> H
             made, used = _envoy_routes(route)
             host.routes.extend(made)
             clusters |= used
-    return HostRoutes(host.SerializeToString(deterministic=True), frozenset(clusters))
+    return HostRoutes.of(host, clusters)
 
 
 def _envoy_routes(gateway: GatewayRoute) -> tuple[list[Any], set[str]]:

@@ -52,9 +52,13 @@ class ResourceSet:
 
 def encode(name: str, message: Any, refers_to: Iterable[str] = ()) -> Resource:
     """``message`` as the resource ``name``; the same content always gives the same bytes."""
-    packed = any_pb2.Any()
-    packed.Pack(message, deterministic=True)
-    body: bytes = packed.SerializeToString(deterministic=True)
+    message_type = f"type.googleapis.com/{message.DESCRIPTOR.full_name}"
+    return encoded(name, message_type, message.SerializeToString(deterministic=True), refers_to)
+
+
+def encoded(name: str, type_url: str, value: bytes, refers_to: Iterable[str] = ()) -> Resource:
+    """The same of a message that has been encoded already, deterministically."""
+    body: bytes = any_pb2.Any(type_url=type_url, value=value).SerializeToString()
     version = hashlib.sha256(body).hexdigest()[:16]
     return Resource(name, version, body, frozenset(refers_to))
 

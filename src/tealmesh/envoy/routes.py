@@ -14,7 +14,7 @@ from google.protobuf import wrappers_pb2
 from tealmesh.envoy import discovery, matches, names
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import Spec, duration, milliseconds, packed
-from tealmesh.envoy.resources import Resource, encode
+from tealmesh.envoy.resources import ROUTE, Resource, encoded
 from tealmesh.envoy.services import Service, targets
 from tealmesh.envoy.tcp import connect_route, tcp_routes
 from tealmesh.envoy.weights import WeightedTarget, effective_weights
@@ -54,10 +54,31 @@ class ServiceRoute:
 
 @dataclass(frozen=True)
 class HostRoutes:
-    """A virtual host (encoded) and the clusters that it leads to."""
+    """A virtual host and the clusters that it leads to.
 
+    ``body`` is an encoded RouteConfiguration with this host alone: encoded messages put one after
+    the other are one message with the repeated fields of all
+    (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so that a configuration is
+    put together without decoding the hosts that have not changed.
+    """
+
+    domains: tuple[str, ...]
     body: bytes
     clusters: frozenset[str]
+
+    @classmethod
+    def of(cls, host: Any, clusters: Iterable[str]) -> HostRoutes:
+        """From Envoy's VirtualHost."""
+        message = route_pb2.RouteConfiguration(virtual_hosts=[host])
+        body = message.SerializeToString(deterministic=True)
+        return cls(tuple(host.domains), body, frozenset(clusters))
+
+    def only(self, domains: list[str]) -> HostRoutes:
+        """The same for some of its domains."""
+        host = route_pb2.RouteConfiguration.FromString(self.body).virtual_hosts[0]
+        del host.domains[:]
+        host.domains.extend(domains)
+        return HostRoutes.of(host, self.clusters)
 
 
 def service_routes(service: Service) -> tuple[ServiceRoute, ...]:
@@ -87,7 +108,7 @@ def virtual_host(service: Service) -> HostRoutes:
         if found is not None:
             host.routes.append(envoy_route(route.name, found, route.action))
             clusters |= route.clusters
-    return HostRoutes(host.SerializeToString(deterministic=True), frozenset(clusters))
+    return HostRoutes.of(host, clusters)
 
 
 def egress_routes(hosts: Iterable[HostRoutes], more: Iterable[HostRoutes]) -> Resource:
@@ -99,20 +120,17 @@ def configuration(name: str, hosts: Iterable[HostRoutes]) -> Resource:
     """A route configuration. A domain belongs to the first host that has it: Envoy compares them
     without regard to case and refuses a whole configuration for one that stands twice.
     """
-    message = route_pb2.RouteConfiguration(name=name)
+    parts = [route_pb2.RouteConfiguration(name=name).SerializeToString()]
     taken: set[str] = set()
     clusters: set[str] = set()
     for one in hosts:
-        host = components.VirtualHost.FromString(one.body)
-        free = [domain for domain in host.domains if domain.lower() not in taken]
+        free = [domain for domain in one.domains if domain.lower() not in taken]
         if not free:
             continue
-        del host.domains[:]
-        host.domains.extend(free)
         taken.update(domain.lower() for domain in free)
-        message.virtual_hosts.append(host)
+        parts.append((one if len(free) == len(one.domains) else one.only(free)).body)
         clusters |= one.clusters
-    return encode(name, message, clusters)
+    return encoded(name, ROUTE, b"".join(parts), clusters)
 
 
 def ingress_routes(node: MeshResource, port: int) -> Resource:
@@ -130,7 +148,7 @@ def ingress_routes(node: MeshResource, port: int) -> Resource:
     host.routes.append(
         components.Route(match=matches.route_match(Match(matches.ANY_PATH)), route=action)
     )
-    routes = HostRoutes(host.SerializeToString(deterministic=True), frozenset([cluster]))
+    routes = HostRoutes.of(host, [cluster])
     return configuration(names.ingress_routes(protocol, port), [routes])
 
 
@@ -150,7 +168,7 @@ def envoy_route(name: str, found: Match, action: bytes | None) -> Any:
     if action is None:
         route.direct_response.status = 503
     else:
-        route.route.CopyFrom(components.RouteAction.FromString(action))
+        route.route.MergeFromString(action)
     return route
 
 
@@ -193,6 +211,9 @@ def retry_policy(spec: Spec | None) -> Any:
     return policy
 
 
+_DEFAULT_RETRIES = retry_policy(None)
+
+
 def _retry_on(spec: Spec) -> Iterator[str]:
     yield from (_HTTP_EVENTS[event] for event in spec.get("httpRetryEvents", ()))
     yield from (_TCP_EVENTS[event] for event in spec.get("tcpRetryEvents", ()))
@@ -226,7 +247,8 @@ def _action(chosen: list[WeightedTarget], timeout: Spec, retry: Spec | None) -> 
     if not any(weights):
         # Envoy refuses a route whose weights are all zero; the API does so before us.
         return None
-    action = components.RouteAction(retry_policy=retry_policy(retry))
+    policy = _DEFAULT_RETRIES if retry is None else retry_policy(retry)
+    action = components.RouteAction(retry_policy=policy)
     for target, weight in zip(chosen, weights, strict=True):
         action.weighted_clusters.clusters.add(
             name=target.cluster, weight=wrappers_pb2.UInt32Value(value=weight)
@@ -247,7 +269,7 @@ def wider(name: str, hosts: list[str], action: Any, clusters: frozenset[str]) ->
     host.routes.append(
         components.Route(match=matches.route_match(Match(matches.ANY_PATH)), route=action)
     )
-    return HostRoutes(host.SerializeToString(deterministic=True), clusters)
+    return HostRoutes.of(host, clusters)
 
 
 def ways_out(mesh: MeshResource) -> Iterator[HostRoutes]:

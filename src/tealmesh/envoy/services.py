@@ -26,6 +26,13 @@ class Service:
     nodes: tuple[MeshResource, ...]
     capable: frozenset[str]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.resource, self.router, self.routes, self.nodes, self.capable))
+
     @cached_property
     def ports(self) -> tuple[int, ...]:
         """The ports that it listens at: its router's, or its node's."""
@@ -61,11 +68,12 @@ def targets(
         node = service.by_name.get(spec["virtualNode"])
         if node is None:
             continue
-        listener = discovery.listener(node, spec.get("port"))
-        if "port" not in spec:
+        if "port" in spec:
+            listener = discovery.listener(node, spec["port"])
+        else:
             wished = (asked, *service.ports)
             same = (discovery.listener(node, port) for port in wished if port is not None)
-            listener = next((one for one in same if one), listener)
+            listener = next(filter(None, same), None) or discovery.listener(node, None)
         if listener is None or (listener["portMapping"]["protocol"] == "tcp") != tcp:
             continue
         port, protocol = listener["portMapping"]["port"], listener["portMapping"]["protocol"]

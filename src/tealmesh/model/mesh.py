@@ -54,6 +54,10 @@ class MeshResource:
         return isinstance(other, MeshResource) and self.identity == other.identity
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash(self.identity)
 
 

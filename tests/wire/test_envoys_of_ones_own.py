@@ -1,0 +1,156 @@
+"""Envoys that a user starts with `teal envoy bootstrap`, under a real control plane, with TLS from
+ACM: nothing but the API, the command line and Envoy's own binary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.backend import backend
+from tests.support.control_plane import BIN, ControlPlane, control_plane
+from tests.support.envoy import ENVOY, loopback
+
+SERVER, CALLER, APP, PORT = loopback(70), loopback(71), loopback(72), 8080
+ROOT_TEMPLATE = "arn:aws:acm-pca:::template/RootCACertificate/V1"
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("plane")) as started:
+        started.client("appmesh").create_mesh(meshName="m")
+        yield started
+
+
+def active_authority(plane: ControlPlane) -> str:
+    """The ARN of a root authority that is in force."""
+    pca = plane.client("acm-pca")
+    configuration = {
+        "KeyAlgorithm": "RSA_2048",
+        "SigningAlgorithm": "SHA256WITHRSA",
+        "Subject": {"CommonName": "root of the mesh"},
+    }
+    arn = pca.create_certificate_authority(
+        CertificateAuthorityType="ROOT", CertificateAuthorityConfiguration=configuration
+    )["CertificateAuthorityArn"]
+    request = pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
+    issued = pca.issue_certificate(
+        CertificateAuthorityArn=arn,
+        Csr=request.encode(),
+        SigningAlgorithm="SHA256WITHRSA",
+        TemplateArn=ROOT_TEMPLATE,
+        Validity={"Value": 10, "Type": "YEARS"},
+    )["CertificateArn"]
+    own = pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=issued)["Certificate"]
+    pca.import_certificate_authority_certificate(
+        CertificateAuthorityArn=arn, Certificate=own.encode()
+    )
+    return str(arn)
+
+
+def server_spec(certificate: str) -> dict[str, Any]:
+    tls = {"mode": "STRICT", "certificate": {"acm": {"certificateArn": certificate}}}
+    listener = {"portMapping": {"port": PORT, "protocol": "http"}, "tls": tls}
+    discovery = {"dns": {"hostname": SERVER}}
+    return {"listeners": [listener], "serviceDiscovery": discovery}
+
+
+@contextlib.contextmanager
+def own_envoy(plane: ControlPlane, node: str, address: str) -> Iterator[str]:
+    """An Envoy by `teal envoy bootstrap`; the URL of its admin interface."""
+    file = plane.directory / f"{node}.json"
+    argv = [str(BIN / "teal"), "envoy", "bootstrap", "--xds", f"127.0.0.1:{plane.xds_port}"]
+    argv += ["--token-file", str(plane.directory / "data" / "xds-token"), "-o", str(file)]
+    argv += ["--address", address, "--admin-address", address, "--app-address", APP]
+    named = {**plane.environment, "APPMESH_RESOURCE_ARN": f"mesh/m/virtualNode/{node}"}
+    subprocess.run(argv, check=True, env=named, timeout=60)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    command = [ENVOY, "-c", str(file), "--disable-hot-restart", "--concurrency", "1"]
+    with (plane.directory / f"{node}.log").open("wb") as log:
+        process = subprocess.Popen([*command, "-l", "warning"], stdout=log, stderr=log)
+    try:
+        await_(lambda: httpx.get(f"http://{address}:9901/ready").status_code == 200)
+        yield f"http://{address}:9901"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def await_(condition: Any) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if condition():
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{condition} did not come true")
+
+
+def call() -> int:
+    with httpx.Client(proxy=f"http://{CALLER}:15001", timeout=10) as client:
+        return client.get("http://shop.local/").status_code
+
+
+def test_a_certificate_of_acm_between_two_envoys(plane: ControlPlane) -> None:
+    acm, mesh = plane.client("acm"), plane.client("appmesh")
+    authority = active_authority(plane)
+    certificate = acm.request_certificate(
+        DomainName=SERVER, SubjectAlternativeNames=["shop.local"], CertificateAuthorityArn=authority
+    )["CertificateArn"]
+    node = {"meshName": "m", "virtualNodeName": "server"}
+    mesh.create_virtual_node(**node, spec=server_spec(certificate))
+    provider = {"virtualNode": {"virtualNodeName": "server"}}
+    mesh.create_virtual_service(
+        meshName="m", virtualServiceName="shop.local", spec={"provider": provider}
+    )
+    backends = [{"virtualService": {"virtualServiceName": "shop.local"}}]
+    caller = {"meshName": "m", "virtualNodeName": "caller"}
+    mesh.create_virtual_node(**caller, spec={"backends": backends})
+    with (
+        backend("app", APP, PORT),
+        own_envoy(plane, "server", SERVER),
+        own_envoy(plane, "caller", CALLER) as admin,
+    ):
+        # The caller has no policy: it trusts what the certificate chains up to.
+        await_(lambda: call() == 200)
+        stats = httpx.get(f"{admin}/stats", params={"filter": "ssl.handshake"}).text
+        assert stats.strip().endswith("ssl.handshake: 1")
+        # moto's ACM does not let the authority sign: who trusts the authority alone refuses.
+        trust = {"trust": {"acm": {"certificateAuthorityArns": [authority]}}}
+        policy = {"clientPolicy": {"tls": {"validation": trust}}}
+        mesh.update_virtual_node(**caller, spec={"backends": backends, "backendDefaults": policy})
+        await_(lambda: call() == 503)
+        # The keys of both Envoys are in neither's dump, nor in the control plane's log.
+        assert "PRIVATE KEY" not in httpx.get(f"{admin}/config_dump").text + plane.log()
+
+
+@pytest.mark.parametrize(
+    ("make", "because"),
+    [
+        (lambda acm: acm.request_certificate(DomainName="a.b"), "is not a private certificate"),
+        (
+            lambda acm: {"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/none"},
+            "certificate/none not found",
+        ),
+    ],
+)
+def test_a_certificate_whose_key_cannot_be_had_is_refused_by_name(
+    plane: ControlPlane, make: Any, because: str
+) -> None:
+    arn = make(plane.client("acm"))["CertificateArn"]
+    mesh = plane.client("appmesh")
+    with pytest.raises(ClientError) as refused:
+        mesh.create_virtual_node(meshName="m", virtualNodeName="other", spec=server_spec(arn))
+    error = refused.value.response["Error"]
+    assert error["Code"] == "BadRequestException"
+    field = "spec.listeners[0].tls.certificate.acm.certificateArn"
+    assert error["Message"].startswith(f"{field} = {arn}: ExportCertificate refused: ")
+    assert because in error["Message"]

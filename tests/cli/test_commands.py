@@ -373,6 +373,8 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "ok    envoy: 1." in done.stdout
     assert "ok    mesh shop: 1 Envoys connected" in done.stdout
+    assert "cloud map clients: " in done.stdout
+    assert "AWS_DISABLE_HOST_PREFIX_INJECTION" in done.stdout
     short = {**STATUS["services"][0]["sides"][0], "healthy": 1}  # type: ignore[index]
     service = {**STATUS["services"][0], "sides": [short]}  # type: ignore[index,dict-item]
     api.operations["GetStatus"] = lambda _: {**STATUS, "services": [service]}
@@ -388,3 +390,5 @@ def test_usage_errors() -> None:
         assert "Traceback" not in done.stderr
     done = teal("up", "--port", "4000", "--xds-port", "4000")
     assert (done.returncode, "are both 4000" in done.stderr) == (2, True)
+    done = teal("up", "--port", "4000", "--dns-port", "4000")
+    assert (done.returncode, "--dns-port is 4000" in done.stderr) == (2, True)

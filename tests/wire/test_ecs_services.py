@@ -284,25 +284,63 @@ def test_lists_come_in_pages(tasks: Tasks) -> None:
         tasks.ecs.stop_task(cluster=CLUSTER, task=arn)
 
 
-def test_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
-    daemon = {
-        "name": "xray",
-        "image": "amazon/aws-xray-daemon",
-        "portMappings": [{"containerPort": 2000, "protocol": "udp"}],
-        "healthCheck": {"command": ["CMD", "/xray", "--version"]},
+DAEMON = {
+    "name": "xray",
+    "image": "amazon/aws-xray-daemon",
+    "portMappings": [{"containerPort": 2000, "protocol": "udp"}],
+    "healthCheck": {"command": ["CMD", "/xray", "--version"]},
+}
+
+
+def traces(plane: ControlPlane, since: float, wanted: int) -> list[str]:
+    """The ids of so many traces, by the AWS CLI, once they are there."""
+    times = ["--start-time", str(int(since) - 60), "--end-time", str(int(since) + 600)]
+    deadline = time.monotonic() + 60
+    while len(found := plane.aws("xray", "get-trace-summaries", *times)["TraceSummaries"]) < wanted:
+        assert time.monotonic() < deadline, plane.log()
+    return [summary["Id"] for summary in found]
+
+
+def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
+    """One trace that the application sends by UDP, one that the task's Envoy makes."""
+    appmesh = plane.client("appmesh")
+    appmesh.create_mesh(meshName="traced")
+    appmesh.create_virtual_node(
+        meshName="traced",
+        virtualNodeName="web",
+        spec={
+            "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
+            "serviceDiscovery": {"dns": {"hostname": "web.shop.local"}},
+        },
+    )
+    variables = {
+        "APPMESH_RESOURCE_ARN": "mesh/traced/virtualNode/web",
+        "ENABLE_ENVOY_XRAY_TRACING": "1",
+        "XRAY_SAMPLING_RATE": "1",
     }
-    first = app(dependsOn=[{"containerName": "xray", "condition": "HEALTHY"}])
-    task = tasks.start(first, daemon)
-    host, _, port = tasks.environment(task)["AWS_XRAY_DAEMON_ADDRESS"].rpartition(":")
+    envoy = {
+        "name": "envoy",
+        "image": "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29.12.1-prod",
+        "environment": [{"name": k, "value": v} for k, v in variables.items()],
+        "healthCheck": {
+            "command": [
+                "CMD-SHELL",
+                "curl -s http://localhost:9901/server_info | grep state | grep -q LIVE",
+            ]
+        },
+    }
+    waits = [{"containerName": name, "condition": "HEALTHY"} for name in ("xray", "envoy")]
+    task = tasks.start(app(dependsOn=waits), envoy, DAEMON)
+    environment = tasks.environment(task)  # through Envoy, whose trace this makes
     now = time.time()
-    trace = f"1-{int(now):08x}-a006649127e371903a2de979"
-    segment = {"name": "web", "id": "70de5b6f19ff9a0a", "trace_id": trace}
+    own = f"1-{int(now):08x}-a006649127e371903a2de979"
+    segment = {"name": "own", "id": "70de5b6f19ff9a0a", "trace_id": own}
     text = json.dumps({**segment, "start_time": now - 0.2, "end_time": now})
+    host, _, port = environment["AWS_XRAY_DAEMON_ADDRESS"].rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b'{"format": "json", "version": 1}\n' + text.encode(), (host, int(port)))
-    since, until = str(int(now) - 60), str(int(now) + 600)
-    asked = ["xray", "get-trace-summaries", "--start-time", since, "--end-time", until]
-    deadline = time.monotonic() + 30
-    while not (found := plane.aws(*asked)["TraceSummaries"]):
-        assert time.monotonic() < deadline, plane.log()
-    assert [summary["Id"] for summary in found] == [trace]
+    found = traces(plane, now, 2)
+    assert own in found
+    shown = plane.aws("xray", "batch-get-traces", "--trace-ids", *found)["Traces"]
+    names = {json.loads(part["Document"])["name"] for trace in shown for part in trace["Segments"]}
+    assert names == {"own", "traced/web"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,6 +39,7 @@ def check_all(data_dir: Path, client: Client) -> Iterator[Check]:
     yield check_loopback()
     yield check_data_dir(data_dir)
     yield check_files()
+    yield check_host_prefix(os.environ)
     try:
         health = client.health()
     except NoControlPlane as error:
@@ -102,6 +104,18 @@ def check_files() -> Check:
         text = f"{soft} (at most {hard}): `ulimit -n {FILES_WANTED}` before `teal up`"
         return Check("open files", "note", text)
     return Check("open files", "ok", str(soft))
+
+
+def check_host_prefix(environment: Mapping[str, str]) -> Check:
+    """That DiscoverInstances of the SDKs finds us: they ask the host ``data-127.0.0.1``, a name
+    that resolves nowhere, unless they are told not to
+    (https://docs.aws.amazon.com/sdkref/latest/guide/feature-host-prefix.html).
+    """
+    variable = "AWS_DISABLE_HOST_PREFIX_INJECTION"
+    if environment.get(variable, "").lower() == "true":
+        return Check("cloud map clients", "ok", f"{variable} is set")
+    text = f"for DiscoverInstances set {variable}=true (boto3: Config(inject_host_prefix=False))"
+    return Check("cloud map clients", "note", text)
 
 
 def check_mesh(client: Client, health: Health) -> Iterator[Check]:

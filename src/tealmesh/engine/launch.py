@@ -110,6 +110,8 @@ class Launch:
             "AWS_DEFAULT_REGION": self.ports.region,
             "AWS_ENDPOINT_URL": self.ports.endpoint,
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+            # Or DiscoverInstances would go to the host data-127.0.0.1.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             # A container has no home in which its user's own credentials lie.
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_CONFIG_FILE": os.devnull,

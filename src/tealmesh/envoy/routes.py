@@ -31,6 +31,7 @@ _HTTP_EVENTS = {
     "client-error": "retriable-4xx",
     "stream-error": "refused-stream",
 }
+_PER_REQUEST = milliseconds(PER_REQUEST_MS)
 _TCP_EVENTS = {"connection-error": "connect-failure"}
 
 # A retry is for another host than the one that has just failed.
@@ -180,9 +181,7 @@ def domains(name: str, ports: Iterable[int]) -> list[str]:
 def set_timeouts(action: Any, timeout: Spec) -> None:
     """Per request 15 s unless set, 0 meaning none; idle as set, else the listener's 300 s."""
     per_request = timeout.get("perRequest")
-    action.timeout.CopyFrom(
-        milliseconds(PER_REQUEST_MS) if per_request is None else duration(per_request)
-    )
+    action.timeout.CopyFrom(_PER_REQUEST if per_request is None else duration(per_request))
     if timeout.get("idle") is not None:
         action.idle_timeout.CopyFrom(duration(timeout["idle"]))
 
@@ -247,12 +246,10 @@ def _action(chosen: list[WeightedTarget], timeout: Spec, retry: Spec | None) -> 
     if not any(weights):
         # Envoy refuses a route whose weights are all zero; the API does so before us.
         return None
-    policy = _DEFAULT_RETRIES if retry is None else retry_policy(retry)
-    action = components.RouteAction(retry_policy=policy)
+    action = components.RouteAction()
+    action.retry_policy.CopyFrom(_DEFAULT_RETRIES if retry is None else retry_policy(retry))
     for target, weight in zip(chosen, weights, strict=True):
-        action.weighted_clusters.clusters.add(
-            name=target.cluster, weight=wrappers_pb2.UInt32Value(value=weight)
-        )
+        action.weighted_clusters.clusters.add(name=target.cluster).weight.value = weight
     set_timeouts(action, timeout)
     encoded: bytes = action.SerializeToString(deterministic=True)
     return encoded

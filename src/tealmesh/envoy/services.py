@@ -9,7 +9,7 @@ from functools import cached_property
 from tealmesh.envoy import discovery, names
 from tealmesh.envoy.protos import Spec
 from tealmesh.envoy.weights import WeightedTarget
-from tealmesh.model.mesh import MeshResource
+from tealmesh.model.mesh import MeshResource, MeshSnapshot
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,47 @@ class Service:
     def by_name(self) -> dict[str, MeshResource]:
         """The nodes by name."""
         return {node.name: node for node in self.nodes}
+
+
+class Services:
+    """The virtual services of one snapshot, each gathered once however many Envoys ask."""
+
+    def __init__(self, snapshot: MeshSnapshot) -> None:
+        self.snapshot = snapshot
+        self._gathered: dict[str, Service] = {}
+        self._capable: dict[str, bool] = {}
+
+    def named(self, wanted: Iterable[str]) -> list[Service]:
+        """Each wanted service that exists, once, by name."""
+        present = self.snapshot.virtual_services
+        return [self._service(name) for name in sorted(set(wanted)) if name in present]
+
+    def _service(self, name: str) -> Service:
+        if name not in self._gathered:
+            self._gathered[name] = self._gather(self.snapshot.virtual_services[name])
+        return self._gathered[name]
+
+    def _gather(self, resource: MeshResource) -> Service:
+        snapshot, provider = self.snapshot, resource.spec.get("provider") or {}
+        router = None
+        own: tuple[MeshResource, ...] = ()
+        found: set[str] = set()
+        if "virtualRouter" in provider:
+            router = snapshot.virtual_routers.get(provider["virtualRouter"]["virtualRouterName"])
+            routes = snapshot.routes.get(router.name, {}) if router else {}
+            own = tuple(routes[name] for name in sorted(routes))
+            found = {name for route in own for name in route.targets}
+        elif "virtualNode" in provider:
+            found = {provider["virtualNode"]["virtualNodeName"]}
+        nodes = [snapshot.virtual_nodes[n] for n in sorted(found) if n in snapshot.virtual_nodes]
+        able = frozenset(node.name for node in nodes if self._is_capable(node))
+        return Service(resource, router, own, tuple(nodes), able)
+
+    def _is_capable(self, node: MeshResource) -> bool:
+        if node.name not in self._capable:
+            instances = discovery.instances(self.snapshot, node)
+            self._capable[node.name] = discovery.capable(node, instances)
+        return self._capable[node.name]
 
 
 def targets(

@@ -24,7 +24,7 @@ from tealmesh.envoy import (
     tls,
 )
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
-from tealmesh.envoy.services import Service
+from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot, Proxy
@@ -41,6 +41,8 @@ class Translator:
     """Translates snapshots of one store's meshes."""
 
     def __init__(self) -> None:
+        self._gathered: dict[str, Services] = {}
+
         def cached(builder: Any) -> Any:
             return lru_cache(maxsize=CACHED)(builder)
 
@@ -80,7 +82,7 @@ class Translator:
         return made
 
     def _node(self, snapshot: MeshSnapshot, node: MeshResource, proxy: Proxy) -> ResourceSet:
-        services = list(_services(snapshot, _backends(node)))
+        services = self._services(snapshot, _backends(node))
         connections = tuple(one for service in services for one in self._tcp_routes(service))
         hosts = tuple(self._virtual_host(service) for service in services)
         ports = [listener["portMapping"]["port"] for listener in node.spec.get("listeners", ())]
@@ -108,7 +110,7 @@ class Translator:
     ) -> ResourceSet:
         own = snapshot.gateway_routes.get(gateway.name, {})
         entries = tuple(own[name] for name in sorted(own))
-        services = tuple(_services(snapshot, _targets(entries)))
+        services = tuple(self._services(snapshot, _targets(entries)))
         made, found, secrets = self._reached(snapshot, services, gateway)
         ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
         checks = (self._self_check(gateway, port, proxy) for port in ports)
@@ -122,6 +124,13 @@ class Translator:
             ),
             secrets=self._secrets(snapshot, gateway, secrets),
         )
+
+    def _services(self, snapshot: MeshSnapshot, wanted: Iterable[str]) -> list[Service]:
+        """Each wanted service that exists; gathered once for all Envoys of one snapshot."""
+        known = self._gathered.get(snapshot.mesh.name)
+        if known is None or known.snapshot is not snapshot:
+            known = self._gathered[snapshot.mesh.name] = Services(snapshot)
+        return known.named(wanted)
 
     def _reached(
         self, snapshot: MeshSnapshot, services: Sequence[Service], caller: MeshResource
@@ -198,36 +207,3 @@ def _targets(entries: Iterable[MeshResource]) -> Iterator[str]:
             if member in entry.spec:
                 target = entry.spec[member]["action"]["target"]
                 yield target["virtualService"]["virtualServiceName"]
-
-
-def _services(snapshot: MeshSnapshot, wanted: Iterable[str]) -> Iterator[Service]:
-    """Each wanted service that exists, once, by name."""
-    for name in sorted(set(wanted)):
-        resource = snapshot.virtual_services.get(name)
-        if resource is not None:
-            yield _service(snapshot, resource)
-
-
-def _service(snapshot: MeshSnapshot, resource: MeshResource) -> Service:
-    provider = resource.spec.get("provider") or {}
-    router = None
-    own: tuple[MeshResource, ...] = ()
-    names = []
-    if "virtualRouter" in provider:
-        router = snapshot.virtual_routers.get(provider["virtualRouter"]["virtualRouterName"])
-        found = snapshot.routes.get(router.name, {}) if router else {}
-        own = tuple(found[name] for name in sorted(found))
-        names = [target["virtualNode"] for route in own for target in _weighted(route)]
-    elif "virtualNode" in provider:
-        names = [provider["virtualNode"]["virtualNodeName"]]
-    nodes = [
-        snapshot.virtual_nodes[one] for one in sorted(set(names)) if one in snapshot.virtual_nodes
-    ]
-    able = (one.name for one in nodes if discovery.capable(one, discovery.instances(snapshot, one)))
-    return Service(resource, router, own, tuple(nodes), frozenset(able))
-
-
-def _weighted(route: MeshResource) -> Iterator[Any]:
-    for spec in route.spec.values():
-        if isinstance(spec, dict) and "action" in spec:
-            yield from spec["action"]["weightedTargets"]

@@ -60,6 +60,13 @@ class MeshResource:
     def _hash(self) -> int:
         return hash(self.identity)
 
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """The virtual nodes that a route leads to, in the order of its weighted targets."""
+        members = (one for one in self.spec.values() if isinstance(one, Mapping))
+        found = (one["action"].get("weightedTargets", ()) for one in members if "action" in one)
+        return tuple(str(target["virtualNode"]) for targets in found for target in targets)
+
 
 @dataclass(frozen=True)
 class Instance:

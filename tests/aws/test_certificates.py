@@ -1,4 +1,4 @@
-"""What clients trust of a certificate that ACM keeps: the end of the path that signatures bear out."""
+"""What clients trust of a certificate of ACM: the end of the path that signatures bear out."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""A web application that binds 0.0.0.0:8080 and knows nothing of meshes, proxies or Tealmesh.
+"""A web application that binds 0.0.0.0:8080 (or ``PORTS``) and knows nothing of meshes.
 
-``/`` answers ``VERSION n``; ``/front`` asks ``BACKEND``, an ordinary URL, and hands on its answer;
+``/`` answers ``VERSION n``, or asks ``BACKEND``, an ordinary URL, and hands on its answer;
 ``/connect/HOST/PORT`` says what a plain TCP connection to there reads first, ``/resolve/NAME`` what
-a name leads to and ``/fetch?URL`` what a URL answers. Standard library only. A user id as its
-argument: become that user first.
+a name leads to and ``/fetch?URL`` what a URL answers. Standard library only.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -75,7 +73,7 @@ async def _answer(path: str) -> tuple[int, bytes]:
     parts = path.split("/")
     try:
         match parts[1].partition("?")[0]:
-            case "front":
+            case "" if "BACKEND" in os.environ:
                 return await _ask_backend()
             case "connect":
                 return 200, await _first_bytes(parts[2], parts[3])
@@ -108,15 +106,15 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def _main() -> None:
-    server = await asyncio.start_server(_serve, "0.0.0.0", 8080)
+    ports = [int(port) for port in os.environ.get("PORTS", "8080").split(",")]
+    servers = [await asyncio.start_server(_serve, "0.0.0.0", port) for port in ports]
     ending = asyncio.Event()
     # The first process of a container gets no default action for a signal.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
-    print("listening on 8080", flush=True)
+    print(f"listening on {ports}", flush=True)
     await ending.wait()
-    server.close()
+    for server in servers:
+        server.close()
 
 
-if len(sys.argv) > 1:
-    os.setuid(int(sys.argv[1]))
 asyncio.run(_main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import resource
@@ -40,6 +41,7 @@ def check_all(data_dir: Path, client: Client) -> Iterator[Check]:
     yield check_data_dir(data_dir)
     yield check_files()
     yield check_host_prefix(os.environ)
+    yield check_containers()
     try:
         health = client.health()
     except NoControlPlane as error:
@@ -116,6 +118,21 @@ def check_host_prefix(environment: Mapping[str, str]) -> Check:
         return Check("cloud map clients", "ok", f"{variable} is set")
     text = f"for DiscoverInstances set {variable}=true (boto3: Config(inject_host_prefix=False))"
     return Check("cloud map clients", "note", text)
+
+
+def check_containers() -> Check:
+    """A container engine, for tasks that are not plain processes."""
+    from tealmesh.engine.runtimes.build import engine_found
+
+    async def look() -> str:
+        api, name = await engine_found(os.environ)
+        await api.close()
+        return name
+
+    try:
+        return Check("containers", "ok", asyncio.run(look()))
+    except TealError as error:
+        return Check("containers", "note", f"tasks run as processes only: {error}")
 
 
 def check_mesh(client: Client, health: Health) -> Iterator[Check]:

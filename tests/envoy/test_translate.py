@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.listener.v3 import listener_pb2
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tealmesh.envoy.resources import ResourceSet, dangling, encode
+from tealmesh.envoy.resources import ResourceSet, by_name, dangling, encode
 from tealmesh.envoy.translate import TranslationError, Translator, translate
+from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind
 from tests.support.envoy import as_json, decoded, static_bootstrap, validate
 from tests.support.meshes import MeshBuilder
@@ -311,3 +316,27 @@ def test_envoy_accepts_generated_specs(
         routes={**node.routes, **edge.routes},
     )
     assert validate(static_bootstrap(whole), tmp_path) == ""
+
+
+def test_a_secret_that_is_absent_is_dangling_and_one_that_is_there_is_not() -> None:
+    listener = encode("lds_a", listener_pb2.Listener(name="lds_a"), ["trust:file:/ca.pem"])
+    cluster = encode("cds_a", cluster_pb2.Cluster(name="cds_a"), ["trust:file:/ca.pem"])
+    secret = encode("trust:file:/ca.pem", secret_pb2.Secret(name="trust:file:/ca.pem"))
+    lacking = ResourceSet(listeners=by_name([listener]), clusters=by_name([cluster]))
+    assert dangling(lacking) == [
+        "cluster cds_a needs trust:file:/ca.pem, which is absent",
+        "listener lds_a needs trust:file:/ca.pem, which is absent",
+    ]
+    assert dangling(replace(lacking, secrets=by_name([secret]))) == []
+
+
+def test_nothing_prints_a_private_key() -> None:
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/c"
+    builder = MeshBuilder()
+    tls = {"mode": "STRICT", "certificate": {"acm": {"certificateArn": arn}}}
+    builder.node("a", listener={"tls": tls})
+    material = {arn: Material("root", "chain", "THE-KEY")}
+    snapshot = replace(builder.snapshot(), material=material)
+    made = translate(snapshot, builder.proxy("a"))
+    assert b"THE-KEY" in made.secrets[f"certificate:acm:{arn}"].body
+    assert "THE-KEY" not in f"{made!r} {snapshot!r} {material!r}"

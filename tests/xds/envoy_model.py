@@ -1,8 +1,8 @@
 """An Envoy as far as the order of its configuration goes: the counterpart in the property tests.
 
-It warms new and changed clusters until their endpoints come and withholds its requests for
-clusters meanwhile, applies the good part of what it refuses, asks for routes when a listener names
-them, and reconnects with what it holds.
+It warms new and changed clusters until their endpoints and secrets come and withholds its requests
+for clusters meanwhile, applies the good part of what it refuses, asks for routes when a listener
+names them, and reconnects with what it holds.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ from tealmesh.xds.subscription import Request
 from tealmesh.xds.subscription import ResourceType as T
 
 BAD = b"bad"
+BY_NAME = (T.ENDPOINT, T.ROUTE, T.SECRET)
+
+
+def secrets_of(resource: Resource) -> set[str]:
+    """The secrets that a cluster or listener refers to."""
+    return {name for name in resource.refers_to if name.startswith("s")}
 
 
 @dataclass
@@ -51,7 +57,7 @@ class EnvoyModel:
         for slot in self.slots.values():
             slot.asked, slot.nonce, slot.replies = False, "", []
         self._ask(T.CLUSTER)
-        for type_ in (T.ENDPOINT, T.LISTENER, T.ROUTE):
+        for type_ in (T.ENDPOINT, T.SECRET, T.LISTENER, T.ROUTE):
             if self.slots[type_].names or (type_ is T.LISTENER and self.initialised):
                 self._ask(type_)
 
@@ -76,9 +82,11 @@ class EnvoyModel:
         self._flush(type_)
 
     def warm(self, *, timeout: bool = False) -> None:
-        """Clusters that have their endpoints come into use; after ``timeout`` all do."""
-        ready = set(self.warming) if timeout else self.warming.keys() & self.fed
-        self.timeouts += len(ready - self.fed)
+        """Clusters that have their endpoints and secrets come into use; after ``timeout`` all."""
+        secrets = self.slots[T.SECRET].held.keys()
+        whole = {n for n, r in self.warming.items() if n in self.fed and secrets_of(r) <= secrets}
+        ready = set(self.warming) if timeout else whole
+        self.timeouts += len(ready - whole)
         for name in ready:
             self.active[name] = self.warming.pop(name)
         if not self.warming:
@@ -102,7 +110,7 @@ class EnvoyModel:
     def _apply(self, type_: T, good: dict[str, Resource], removed: set[str]) -> None:
         slot = self.slots[type_]
         for name, resource in good.items():
-            if type_ in (T.ENDPOINT, T.ROUTE) and name not in slot.names:
+            if type_ in BY_NAME and name not in slot.names:
                 continue
             old = slot.held.get(name)
             slot.held[name] = resource
@@ -123,7 +131,10 @@ class EnvoyModel:
             self._rename(T.ENDPOINT, set(self.holds(T.CLUSTER)))
         if type_ is T.LISTENER:
             listeners = self.holds(T.LISTENER).values()
-            self._rename(T.ROUTE, {name for r in listeners for name in r.refers_to})
+            self._rename(T.ROUTE, {n for r in listeners for n in r.refers_to - secrets_of(r)})
+        if type_ in (T.CLUSTER, T.LISTENER):
+            users = [*self.holds(T.CLUSTER).values(), *self.holds(T.LISTENER).values()]
+            self._rename(T.SECRET, {name for user in users for name in secrets_of(user)})
         if not self.slow or not self.warming:
             self.warm()
 
@@ -144,7 +155,7 @@ class EnvoyModel:
     def _ask(self, type_: T) -> None:
         """The first request of a type on a stream."""
         slot = self.slots[type_]
-        if type_ in (T.ENDPOINT, T.ROUTE) and not slot.names:
+        if type_ in BY_NAME and not slot.names:
             return
         if self.delta:
             versions = {n: r.version for n, r in slot.held.items()}

@@ -30,8 +30,10 @@ def targets(draw: st.DrawFn) -> ResourceSet:
     used = draw(st.lists(st.sampled_from(ROUTES), unique=True, min_size=1))
     bad = draw(st.sampled_from([None] * 6 + ["cluster", "route", "listener"]))
     numbers = st.sampled_from("01")
+    shown = {name: draw(st.sampled_from([(), ("s0",), ("s0", "s1")])) for name in names}
     clusters = [
-        resource(n, draw(numbers), (n,), bad=bad == "cluster" and n == names[0]) for n in names
+        resource(n, f"{draw(numbers)}{to}", (n, *to), bad=bad == "cluster" and n == names[0])
+        for n, to in shown.items()
     ]
     endpoints = [resource(n, draw(numbers)) for n in names]
     routes = []
@@ -41,10 +43,15 @@ def targets(draw: st.DrawFn) -> ResourceSet:
         routes.append(resource(name, version, tuple(to), bad=bad == "route" and name == used[0]))
     shared = draw(st.booleans())
     pairs = [("l0", tuple(sorted(used)))] if shared else [(f"l{r}", (r,)) for r in sorted(used)]
+    own = draw(st.sampled_from([(), ("s1",), ("s2",)]))
+    pairs = [(name, (*to, *own)) for name, to in pairs]
     listeners = [
         resource(n, "+".join(to), to, bad=bad == "listener" and n == pairs[0][0]) for n, to in pairs
     ]
-    by_name = [{r.name: r for r in group} for group in (clusters, endpoints, listeners, routes)]
+    needed = sorted({*own, *(name for to in shown.values() for name in to)})
+    secrets = [resource(name, draw(numbers)) for name in needed]
+    groups = (clusters, endpoints, listeners, routes, secrets)
+    by_name = [{r.name: r for r in group} for group in groups]
     return ResourceSet(*by_name)
 
 
@@ -158,7 +165,7 @@ class Machine(RuleBasedStateMachine):
         return all(r in held for r in bad)
 
     def _check_holds(self, resources: ResourceSet) -> None:
-        for type_ in (T.CLUSTER, T.LISTENER, T.ROUTE, T.ENDPOINT):
+        for type_ in T:
             assert self.envoy.holds(type_) == of_type(resources, type_), type_
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from tealmesh.engine import cloudmap, containers, records
 from tealmesh.engine.containers import Role
 from tealmesh.engine.network import TaskNetwork, choose, free
+from tealmesh.engine.oci.api import EngineGone
 from tealmesh.engine.sidecar import ADMIN_PORT, EGRESS_PORT, drain_seconds, resource_of
 from tealmesh.engine.task_parts import TaskParts
 from tealmesh.engine.task_record import (
@@ -64,7 +65,9 @@ class TaskWorker(TaskParts):
                         await self._take_over()
                     await phases[phase]()
                 except EngineError as error:
-                    if phase == "HALT":
+                    # What runs goes on without its engine; only what is to start cannot.
+                    gone = isinstance(error, EngineGone) and phase not in ("PREPARE", "START")
+                    if phase == "HALT" or gone:
                         raise
                     await self._fail("TaskFailedToStart", str(error))
         except TaskGone:

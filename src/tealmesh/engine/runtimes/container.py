@@ -154,19 +154,20 @@ class ContainerRuntime:
         container, pause = handle["container"], 0.2
         while True:
             try:
-                code = await self.api.wait(container)
-                if code == KILLED:
-                    await self._say_if_out_of_memory(handle)
-                return code
-            except EngineGone as error:
-                # Containers go on without their engine, as without us.
-                _log.warning("%s; trying again", error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _RETRY_MOST)
-            except Refused as error:
-                if error.status == 404:
+                await self.api.wait(container)
+                # An engine on its way out ends its answers, whatever the container does.
+                status = await self.inspect(handle)
+                if status.exit_code is not None:
+                    if status.exit_code == KILLED:
+                        await self._say_if_out_of_memory(handle)
+                    return status.exit_code
+            except (EngineGone, Refused) as error:
+                if isinstance(error, Refused) and error.status == 404:
                     return KILLED
-                raise
+                # Containers go on without their engine, as without us.
+                _log.warning("waiting for container %s: %s; trying again", container[:12], error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _RETRY_MOST)
 
     async def _say_if_out_of_memory(self, handle: Handle) -> None:
         shown = await self.api.find(handle["container"])

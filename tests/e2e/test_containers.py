@@ -1,0 +1,161 @@
+"""The demo's deployment with containers, and what may happen to those who look after them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.boxes import IMAGE, Boxes
+from tests.support.control_plane import BIN, ControlPlane
+from tests.support.load import Load
+from tests.support.podman import Podman, needs_engine, podman
+from tests.support.sample import finished
+
+# The time of the first test is that of the images and of the whole system too.
+pytestmark = [needs_engine, pytest.mark.timeout(300)]
+
+REQUESTS = 20_000
+
+
+class World(NamedTuple):
+    engine: Podman
+    plane: ControlPlane
+    boxes: Boxes
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("boxes")
+    (directory / "podman").mkdir()
+    boxes = Boxes(directory)
+    with podman(directory / "podman") as engine:
+        boxes.make_images(engine)
+        plane = ControlPlane(directory)
+        try:
+            plane.start(DOCKER_HOST=engine.url)
+            made = run_teal(engine, "image", "envoy")
+            assert "made localhost/tealmesh/envoy:local in Podman Engine" in made
+            boxes.apply(plane)
+            yield World(engine, plane, boxes)
+        finally:
+            if plane.process is not None and plane.process.poll() is None:
+                plane.down()
+
+
+def run_teal(engine: Podman, *arguments: str) -> str:
+    """The ``teal`` command with this engine in its environment; what it prints."""
+    return subprocess.run(
+        [str(BIN / "teal"), *arguments],
+        env={**os.environ, "DOCKER_HOST": engine.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def loads(boxes: Boxes) -> list[Load]:
+    """Clients of both services, by plain paths through the gateway."""
+    return [
+        Load("127.0.0.1", boxes.port, host="boxes", path=path, concurrency=concurrency)
+        for path, concurrency in (("/", 6), ("/front", 4))
+    ]
+
+
+def test_a_deployment_of_containers_loses_nothing(world: World) -> None:
+    both = loads(world.boxes)
+
+    async def work() -> None:
+        async with AsyncExitStack() as stack:
+            for load in both:
+                await stack.enter_async_context(load)
+            await asyncio.gather(*(load.answered(500) for load in both))
+            deploy = ("deploy", "web", "--image", f"{IMAGE}:2")
+            await asyncio.to_thread(world.plane.teal, *deploy)
+            missing = REQUESTS - sum(load.report.total for load in both)
+            await asyncio.gather(*(load.answered(max(500, missing // 2)) for load in both))
+
+    asyncio.run(work())
+    assert finished(world.plane)["status"] == "SUCCESSFUL"
+    for load in both:
+        assert load.report.failures == []
+        assert load.report.statuses.keys() == {200}
+        # Both versions were seen, through the gateway and through the client in the mesh alike.
+        assert load.report.bodies.keys() == {b"VERSION 1", b"VERSION 2"}
+    assert sum(load.report.total for load in both) >= REQUESTS
+
+
+def test_killed_control_plane_and_restarted_engine_lose_nothing(world: World) -> None:
+    both = loads(world.boxes)
+    before = containers(world.engine)
+
+    async def work() -> None:
+        async with AsyncExitStack() as stack:
+            for load in both:
+                await stack.enter_async_context(load)
+            await asyncio.gather(*(load.answered(300) for load in both))
+            world.plane.kill9()
+            await asyncio.gather(*(load.answered(300) for load in both))
+            await asyncio.to_thread(world.engine.stop)
+            await asyncio.gather(*(load.answered(300) for load in both))
+            await asyncio.to_thread(world.engine.start)
+            await asyncio.to_thread(world.plane.start, DOCKER_HOST=world.engine.url)
+            await asyncio.to_thread(world.engine.stop)
+            await asyncio.gather(*(load.answered(300) for load in both))
+            await asyncio.to_thread(world.engine.start)
+            await asyncio.gather(*(load.answered(300) for load in both))
+
+    asyncio.run(work())
+    for load in both:
+        assert load.report.failures == []
+    # Adopted, none begun again.
+    assert containers(world.engine) == before
+    assert world.boxes.answering(world.plane) == 2
+
+
+def test_a_container_killed_from_outside_is_replaced(world: World) -> None:
+    victim = next(n for n in containers(world.engine).values() if n.endswith("-app"))
+    world.engine.run("rm", "--force", "--time", "0", "--depend", victim)
+    services = world.plane.client("ecs")
+    deadline = time.monotonic() + 40
+    while True:
+        names = ["web-blue", "web-green", "front-blue"]
+        found = services.describe_services(cluster="boxes", services=names)["services"]
+        told = [event["message"] for service in found for event in service["events"]]
+        if any("Essential container in task exited: app" in message for message in told):
+            break
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
+    live = [s["serviceName"] for s in found if s["status"] == "ACTIVE" and s["desiredCount"]]
+    waiter = services.get_waiter("services_stable")
+    waiter.wait(cluster="boxes", services=live, WaiterConfig={"Delay": 1, "MaxAttempts": 40})
+    assert victim not in containers(world.engine).values()
+
+
+def test_nothing_is_left_behind(world: World) -> None:
+    """Last: the orphan of a crash is removed at the next start, everything else by `teal down`."""
+    network = next(n for n in world.engine.run("network", "ls", "-q").split() if "tealmesh" in n)
+    instance = network.removeprefix("tealmesh-")
+    world.plane.kill9()
+    labels = [f"tealmesh.instance={instance}", "tealmesh.task=gone", "tealmesh.container=app"]
+    options = [argument for label in labels for argument in ("--label", label)]
+    pause = "localhost/tealmesh/pause:1"
+    world.engine.run("run", "-d", "--name", "orphan", *options, "--network", network, pause)
+    world.engine.run("run", "-d", "--name", "somebodys", pause)
+    world.plane.start(DOCKER_HOST=world.engine.url)
+    assert "orphan" not in containers(world.engine).values()
+    world.plane.down()
+    assert set(containers(world.engine).values()) == {"somebodys"}
+    assert "tealmesh" not in world.engine.run("network", "ls", "-q")
+
+
+def containers(engine: Podman) -> dict[str, str]:
+    """Names by id of all containers there are."""
+    lines = engine.run("ps", "--all", "--format", "{{.ID}} {{.Names}}").splitlines()
+    return {identity: name for identity, _, name in (line.partition(" ") for line in lines)}

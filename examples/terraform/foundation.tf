@@ -83,7 +83,7 @@ resource "aws_iam_role_policy" "envoy" {
     Statement = [{
       Effect   = "Allow"
       Action   = "appmesh:StreamAggregatedResources"
-      Resource = [for side in sort(keys(local.sides)) : aws_appmesh_virtual_node.side[side].arn]
+      Resource = local.node_arns
     }]
   })
 }

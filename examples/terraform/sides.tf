@@ -11,6 +11,8 @@ locals {
       green = { active = var.green_is_active, weight = var.green_weight, image = var.app_image_green }
     } : side => it if it.active
   }
+
+  node_arns = [for side in sort(keys(local.sides)) : aws_appmesh_virtual_node.side[side].arn]
 }
 
 resource "aws_appmesh_virtual_node" "side" {

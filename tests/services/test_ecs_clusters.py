@@ -51,7 +51,7 @@ def test_a_cluster_is_described_as_it_was_created(ecs: Any) -> None:
         assert {"name": "activeFargateServiceCount", "value": "0"} in found["statistics"]
     (plain,) = ecs.describe_clusters(clusters=["web"])["clusters"]
     assert "tags" not in plain
-    assert plain["settings"] == []
+    assert plain["settings"] == [{"name": "containerInsights", "value": "enabled"}]
 
 
 def test_creating_a_cluster_again_answers_the_one_that_is_there(ecs: Any) -> None:

@@ -179,11 +179,10 @@ def described(reader: Reader, document: Document, include: Sequence[str]) -> Bod
     running = [t for t in tasks if t["lastStatus"] == "RUNNING"]
     pending = [t for t in tasks if t["lastStatus"] in ("PROVISIONING", "PENDING", "ACTIVATING")]
     body = base.shown(document.body, include)
+    # Settings are always shown: provider 3.39.0 asks for TAGS alone and expects them.
     configuration = body.pop("configuration", None)
     if configuration and "CONFIGURATIONS" in include:
         body["configuration"] = configuration
-    if "SETTINGS" not in include:
-        body["settings"] = []
     counted = {
         "activeServicesCount": [s for s in services if s["status"] == "ACTIVE"],
         "runningTasksCount": running,

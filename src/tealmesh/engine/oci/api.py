@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
@@ -120,10 +121,10 @@ class EngineApi:
         answer = await self._json("POST", f"/containers/{container}/wait", timeout=_ENDLESS)
         return int(answer["StatusCode"])
 
-    async def kill(self, container: str, signal: int) -> None:
+    async def kill(self, container: str, signum: int) -> None:
         """Send a signal to its first process; nothing happens when it has ended."""
         try:
-            await self._call("POST", f"/containers/{container}/kill", params={"signal": signal})
+            await self._call("POST", f"/containers/{container}/kill", params={"signal": signum})
         except Refused as error:
             if error.status not in (404, 409) and "can only kill running" not in str(error):
                 raise
@@ -144,6 +145,8 @@ class EngineApi:
     async def remove(self, container: str) -> None:
         """Remove it, killed if it runs; nothing happens when there is none."""
         params = {"force": "true", "v": "true"}
+        # Podman's force is a stop with its ten seconds of patience.
+        await self.kill(container, signal.SIGKILL)
         try:
             await self._call("DELETE", f"/containers/{container}", params=params)
         except Refused as error:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tealmesh.engine.runtimes.base import ContainerSpec
-from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.engine.runtimes.base import KILLED, ContainerSpec
+from tealmesh.engine.runtimes.process import ProcessRuntime, _seen_out
 from tealmesh.model.errors import EngineError
 
 
@@ -118,8 +118,8 @@ def test_lives_through_the_death_of_who_started_it(tmp_path: Path) -> None:
     program = f"""
 import asyncio, os
 from pathlib import Path
-from tealmesh.engine.runtimes.base import ContainerSpec
-from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.engine.runtimes.base import KILLED, ContainerSpec
+from tealmesh.engine.runtimes.process import ProcessRuntime, _seen_out
 
 async def main():
     script = "trap 'exit 6' TERM; while :; do sleep 0.05; done"
@@ -216,3 +216,29 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def test_a_health_check_is_seen_to_its_end_though_cancelled_twice() -> None:
+    """A loop that is closed before it knows of a child's end leaks the child's transport."""
+
+    class Dying:
+        def __init__(self) -> None:
+            self.ended = asyncio.Event()
+
+        async def wait(self) -> int:
+            await self.ended.wait()
+            return KILLED
+
+    async def scenario() -> None:
+        process: Any = Dying()
+        seeing = asyncio.create_task(_seen_out(process))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            seeing.cancel()
+        await asyncio.sleep(0)
+        assert not seeing.done()
+        process.ended.set()
+        with pytest.raises(asyncio.CancelledError):
+            await seeing
+
+    run(scenario())

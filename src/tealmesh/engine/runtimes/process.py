@@ -118,7 +118,7 @@ class ProcessRuntime:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await _seen_out(process)
 
     async def logs(self, directory: Path, name: str, lines: int) -> list[str]:
         return tail(log_path(directory, name), lines)
@@ -193,6 +193,21 @@ def _limited(spec: ContainerSpec) -> tuple[str, ...]:
         return spec.command
     limits = [f"{name}={soft}:{hard}" for name, soft, hard in spec.ulimits]
     return (sys.executable, "-I", str(_LIMITS), *limits, "--", *spec.command)
+
+
+async def _seen_out(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process that was killed, even when cancelled again meanwhile: the loop must not
+    be closed before it knows of the end.
+    """
+    ended = asyncio.ensure_future(process.wait())
+    cancelled = False
+    while not ended.done():
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _started(home: Path, name: str) -> Handle:

@@ -335,6 +335,8 @@ def test_without_the_token_there_is_nothing(delta: bool, metadata: Any) -> None:
     async def main() -> None:
         streams = Plane().streams(delta, metadata=metadata)
         (stream,) = await anext(streams)
+        if not metadata:
+            await stream.say(T.CLUSTER, node=NODE)
         assert await stream.call.code() is grpc.StatusCode.UNAUTHENTICATED
         assert "authorization: Bearer TOKEN" in await stream.call.details()
         assert TOKEN not in await stream.call.details()

@@ -148,7 +148,8 @@ def proxy_of(node: Any) -> Proxy:
             raise TealError(
                 f"{node.id}: node metadata {CONTROL_PLANE}.{key} = {value!r}: must be an IP address"
             ) from error
-    return Proxy(mesh, kind, name, **addresses)
+    # "gRPC C-core linux", "gRPC Go", "gRPC Java": Envoy says "envoy".
+    return Proxy(mesh, kind, name, **addresses, proxyless=node.user_agent_name.startswith("gRPC"))
 
 
 def _resource(environment: Environment) -> str:

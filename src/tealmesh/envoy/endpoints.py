@@ -29,7 +29,10 @@ def load_assignment(
             )
     message = endpoint_pb2.ClusterLoadAssignment(cluster_name=cluster)
     if endpoints:
-        message.endpoints.add(lb_endpoints=[endpoints[key] for key in sorted(endpoints)])
+        locality = message.endpoints.add(lb_endpoints=[endpoints[key] for key in sorted(endpoints)])
+        # gRPC clients want both of every locality; to Envoy they say nothing.
+        locality.locality.SetInParent()
+        locality.load_balancing_weight.value = 1
     return encode(cluster, message)
 
 

@@ -18,6 +18,7 @@ from tealmesh.envoy import (
     endpoints,
     gateways,
     listeners,
+    proxyless,
     routes,
     self_check,
     tcp,
@@ -60,6 +61,9 @@ class Translator:
         self._egress = cached(listeners.egress)
         self._gateway = cached(listeners.gateway)
         self._secret = cached(tls.secret)
+        self._dialled = cached(proxyless.listeners)
+        self._dialled_routes = cached(proxyless.route_configurations)
+        self._dialled_cluster = cached(proxyless.cluster)
         self._self_check = cached(self_check.cluster)
 
     def translate(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
@@ -71,7 +75,8 @@ class Translator:
                 f"{proxy.resource} is not in mesh {snapshot.mesh.name}: another mesh's snapshot"
             )
         if proxy.kind is Kind.VIRTUAL_NODE and proxy.name in snapshot.virtual_nodes:
-            made = self._node(snapshot, snapshot.virtual_nodes[proxy.name], proxy)
+            build = self._proxyless if proxy.proxyless else self._node
+            made = build(snapshot, snapshot.virtual_nodes[proxy.name], proxy)
         elif proxy.kind is Kind.VIRTUAL_GATEWAY and proxy.name in snapshot.virtual_gateways:
             made = self._gateway_set(snapshot, snapshot.virtual_gateways[proxy.name], proxy)
         else:
@@ -102,6 +107,19 @@ class Translator:
                 [*self._ingress(node, proxy), self._egress(snapshot.mesh, node, proxy, connections)]
             ),
             routes=by_name(route_sets),
+            secrets=self._secrets(snapshot, node, secrets),
+        )
+
+    def _proxyless(self, snapshot: MeshSnapshot, node: MeshResource, _: Proxy) -> ResourceSet:
+        """For a gRPC client that stands for ``node``: the ways to its backends, no way in."""
+        found = self._services(snapshot, _backends(node))
+        services = [service for service in found if proxyless.speaks_grpc(service)]
+        made, assigned, secrets = self._reached(snapshot, services, node)
+        return ResourceSet(
+            clusters=by_name(self._dialled_cluster(one) for one in made),
+            endpoints=by_name(assigned),
+            listeners=by_name(one for service in services for one in self._dialled(service)),
+            routes=by_name(one for service in services for one in self._dialled_routes(service)),
             secrets=self._secrets(snapshot, node, secrets),
         )
 

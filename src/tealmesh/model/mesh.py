@@ -115,7 +115,8 @@ class Proxy:
     the ingress listeners bind at their own ports, with an HTTP proxy on ``address``:15001.
     ``app_address``: where the application listens (127.0.0.1, or the task's private localhost).
     ``publish_address``: a further address that ingress listeners bind, for gateways that a user
-    reaches from outside the mesh; empty for none.
+    reaches from outside the mesh; empty for none. ``proxyless``: no Envoy but a gRPC client that
+    speaks xDS itself.
     """
 
     mesh: str
@@ -124,6 +125,7 @@ class Proxy:
     address: str = ""
     app_address: str = "127.0.0.1"
     publish_address: str = ""
+    proxyless: bool = False
 
     @property
     def redirected(self) -> bool:

@@ -129,6 +129,13 @@ def make_before_break(target: ResourceSet, states: Mapping[str, State], now: flo
     return Permit(offers, warming.wake_at)
 
 
+def at_once(target: ResourceSet, states: Mapping[str, State], now: float) -> Permit:
+    """Everything of the target: for clients that ask for clusters only because of routes that they
+    have, and put these in force only once the clusters are there, as gRPC's own xDS client does.
+    """
+    return Permit({type_: Offer(of_type(target, type_)) for type_ in ResourceType})
+
+
 def _clusters_of(resource: Resource, target: ResourceSet) -> Iterator[str]:
     return (name for name in resource.refers_to if name in target.clusters)
 

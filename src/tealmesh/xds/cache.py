@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
-from tealmesh.xds.barrier import Order, make_before_break
+from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.session import Memory, Session
 from tealmesh.xds.subscription import Request
@@ -243,7 +243,8 @@ class AdsCache:
         if envoy is None or envoy.proxy != proxy:
             envoy = _Envoy(identity, node_id, proxy)
             self._envoys[identity] = envoy
-        session = Session(delta=delta, memory=envoy.memory, order=self._order)
+        order = at_once if proxy.proxyless else self._order
+        session = Session(delta=delta, memory=envoy.memory, order=order)
         connection = Connection(self, envoy, session)
         envoy.connections.append(connection)
         envoy.settle()

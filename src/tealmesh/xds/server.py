@@ -20,6 +20,9 @@ from tealmesh.xds.subscription import Request
 
 log = logging.getLogger(__name__)
 
+INTRODUCTION = 5.0
+"""Seconds that a stream without the header has for a first request with the token."""
+
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
 
@@ -44,8 +47,10 @@ class _Variant:
 class AdsServicer:
     """Serves ``cache`` to Envoys that present ``Authorization: Bearer TOKEN``; with None to all.
 
-    Answers UNAUTHENTICATED without the token, INVALID_ARGUMENT for a node that names no resource
-    of a mesh or changes its name on the way. An Envoy sees only the resources of its own node.
+    gRPC's own xDS clients can send no such header: they have the token in their node's metadata,
+    ``tealmesh.token``. Answers UNAUTHENTICATED without the token, INVALID_ARGUMENT for a node that
+    names no resource of a mesh or changes its name on the way. An Envoy sees only the resources of
+    its own node.
     """
 
     def __init__(self, cache: AdsCache, token: str | None) -> None:
@@ -83,7 +88,6 @@ class AdsServicer:
     def _handler(self, variant: _Variant) -> Callable[[Any, Any], Any]:
         async def serve(requests: AsyncIterator[Any], context: Any) -> None:
             try:
-                self._authorise(context)
                 await self._serve(variant, requests, context)
             except _Refused as refused:
                 log.warning("refused %s: %s", context.peer(), refused.message)
@@ -91,12 +95,21 @@ class AdsServicer:
 
         return serve
 
-    def _authorise(self, context: Any) -> None:
-        if self._token is None:
-            return
-        given = dict(context.invocation_metadata() or ()).get("authorization", "")
-        given = given if isinstance(given, bytes) else given.encode()
-        if not hmac.compare_digest(given, self._token):
+    async def _first(self, requests: AsyncIterator[Any], context: Any) -> Any:
+        """The first request of a stream that may be served; None when there is none."""
+        given = dict(context.invocation_metadata() or ()).get("authorization")
+        if given is not None or self._token is None:
+            self._check(given if isinstance(given, bytes) else (given or "").encode())
+            return await anext(aiter(requests), None)
+        try:
+            first = await asyncio.wait_for(anext(aiter(requests), None), INTRODUCTION)
+        except TimeoutError:
+            first = None
+        self._check(b"" if first is None else _token_of(first.node))
+        return first
+
+    def _check(self, given: bytes) -> None:
+        if self._token is not None and not hmac.compare_digest(given, self._token):
             raise _Refused(
                 grpc.StatusCode.UNAUTHENTICATED,
                 "the control plane expects the metadata 'authorization: Bearer TOKEN' with its "
@@ -104,7 +117,7 @@ class AdsServicer:
             )
 
     async def _serve(self, variant: _Variant, requests: AsyncIterator[Any], context: Any) -> None:
-        first = await anext(aiter(requests), None)
+        first = await self._first(requests, context)
         if first is None:
             return
         connection = self._connect(variant, first.node, context.peer())
@@ -131,6 +144,12 @@ class AdsServicer:
         identity = metadata.get("task") or f"{node.id}@{peer}"
         log.info("%s connected as %s", identity, proxy.resource)
         return self._cache.connect(identity, node.id, proxy, delta=variant.delta)
+
+
+def _token_of(node: Any) -> bytes:
+    """The token in a node's metadata, as the header would have it."""
+    found = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
+    return f"Bearer {found}".encode()
 
 
 async def _write(connection: Connection, context: Any) -> None:

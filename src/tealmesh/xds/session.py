@@ -216,7 +216,10 @@ class Session:
     def _missing(self, target: ResourceSet) -> Iterator[str]:
         leaves: set[str] = set()
         for type_ in (ResourceType.CLUSTER, ResourceType.LISTENER):
+            root = self._subscriptions.get(type_)
             for name, resource in of_type(target, type_).items():
+                if root is not None and not root.wants(name):
+                    continue  # Envoy wants them all, a gRPC client those that it has a use for
                 leaves.update(resource.refers_to)
                 if not self._acked(type_, resource):
                     yield name

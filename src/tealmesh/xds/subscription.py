@@ -262,7 +262,9 @@ class SotwSubscription(Subscription):
             if offer.withheld:
                 return None  # to leave them out would say that they do not exist
             gone = frozenset(self.sent.keys() - wanted.keys())
-        elif not wanted:
+        elif self.type_url in ROOTS:
+            gone = frozenset(self.sent.keys() - wanted.keys() - offer.withheld)
+        if not (self.wildcard or wanted or gone):
             return None
         owed = self._dirty or gone or (self.wildcard and not self._answered)
         if not owed and not _changed(wanted, self.sent):

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,7 @@ class Moto:
         # One change at a time: they are made again in the order in which they were made.
         with self._changing:
             entry = Entry(service, kept(request), self._new_id(), self._clock())
-            with moment(entry.seed, entry.at):
-                response = self._answered(dispatcher, request, service)
+            response = self._answered(dispatcher, request, service, entry)
             if response.status < 400:
                 made = made_by(entry.request, response.body)
                 try:
@@ -123,8 +123,7 @@ class Moto:
         started, failed = time.perf_counter(), 0
         for entry in journal.entries:
             try:
-                with moment(entry.seed, entry.at):
-                    status = self._answered(dispatcher, entry.request, entry.service).status
+                status = self._answered(dispatcher, entry.request, entry.service, entry).status
             except AwsError as error:
                 log.debug("made again: %s", error)
                 status = error.status
@@ -135,7 +134,12 @@ class Moto:
             log.info("moto: %d calls made again in %.1f s, %d of them in vain", total, took, failed)
         journal.entries = []
 
-    def _answered(self, dispatcher: Any, request: Request, service: str | None) -> Response:
+    def _answered(
+        self, dispatcher: Any, request: Request, service: str | None, change: Entry | None = None
+    ) -> Response:
+        """The answer; of a ``change`` in its moment. Imports are not part of it: they are done by
+        whichever call comes first.
+        """
         environ = _environ(request, service)
         name = service or "this request"
         try:
@@ -152,7 +156,8 @@ class Moto:
         if app.service in OURS or app.service == "moto_api":
             raise AwsError("UnknownOperationException", f"moto does not answer for {app.service}")
         try:
-            return _run(app, environ)
+            with moment(change.seed, change.at) if change else nullcontext():
+                return _run(app, environ)
         except NotImplementedError as error:
             text = str(error) or f"{name} {request.method} {request.path[:200]}"
             raise AwsError(

@@ -68,6 +68,8 @@ def steer_new_modules() -> None:
     for name, module in list(sys.modules.items()):
         if not name.startswith("moto.") or name in _steered:
             continue
+        if getattr(module.__spec__, "_initializing", False):
+            continue  # another thread is importing it: the next call steers it
         _steered.add(name)
         members = vars(module)
         stand_ins = _stand_ins(mock_random)
@@ -77,7 +79,9 @@ def steer_new_modules() -> None:
                 members[member] = stand_in
 
 
-_steered: set[str] = {"moto.moto_api._internal.moto_random"}
+# base_backend: its own ids show nowhere, and are made when something is first touched, which is
+# another call each time.
+_steered: set[str] = {"moto.moto_api._internal.moto_random", "moto.core.base_backend"}
 _made: dict[str, Any] = {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.podman import missing
+from tests.support.terraform import NO_TERRAFORM, terraform_binary
 
 _FIRST = ("tests/terraform/", "tests/e2e/", "tests/containers/", "tests/wire/")
 
@@ -16,6 +17,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What could not run here is said aloud, not only counted."""
+    if terraform_binary() is None:
+        terminalreporter.write_sep("!", NO_TERRAFORM, red=True)
     if missing():
         text = f"CONTAINER TESTS NOT RUN: {missing()}"
         terminalreporter.write_sep("!", text, red=True)

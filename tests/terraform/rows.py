@@ -1,0 +1,92 @@
+"""Every resource type and data source of the provider for our three services, and what was tried.
+
+The table of docs/terraform.md is made from this (`python -m tests.terraform.rows`), and
+`test_everything` tries just this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.support.control_plane import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "terraform.md"
+BEGIN, END = "<!-- begin: made by tests/terraform/rows.py -->", "<!-- end -->"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A resource type. ``identifier``: its import id, of its attributes. ``changes``: what is
+    changed in place.
+    """
+
+    type: str
+    identifier: str
+    changes: str
+
+
+ROWS = (
+    Row("aws_appmesh_mesh", "{name}", "spec.egress_filter"),
+    Row("aws_appmesh_virtual_node", "{mesh_name}/{name}", "spec.listener.health_check"),
+    Row("aws_appmesh_virtual_router", "{mesh_name}/{name}", "tags"),
+    Row(
+        "aws_appmesh_route",
+        "{mesh_name}/{virtual_router_name}/{name}",
+        "spec.http_route.action.weighted_target",
+    ),
+    Row("aws_appmesh_virtual_service", "{mesh_name}/{name}", "tags"),
+    Row("aws_appmesh_virtual_gateway", "{mesh_name}/{name}", "spec.listener.health_check"),
+    Row(
+        "aws_appmesh_gateway_route",
+        "{mesh_name}/{virtual_gateway_name}/{name}",
+        "spec.http_route.match",
+    ),
+    Row("aws_ecs_cluster", "{name}", "setting, tags"),
+    Row("aws_ecs_service", "{name}/{name}", "deployment settings, tags"),
+    Row("aws_ecs_task_definition", "{arn}", "tags"),
+    Row("aws_service_discovery_http_namespace", "{id}", "tags"),
+    Row("aws_service_discovery_private_dns_namespace", "{id}:{vpc}", "tags"),
+    Row("aws_service_discovery_public_dns_namespace", "{id}", "tags"),
+    Row("aws_service_discovery_service", "{id}", "description, DNS records, tags"),
+)
+
+DATA: dict[str, object] = {
+    "aws_ecs_cluster": "ACTIVE",
+    "aws_ecs_container_definition": "info",
+    "aws_ecs_service": 0,
+    "aws_ecs_task_definition": "ACTIVE",
+}
+"""Data sources, with what the configuration reads from each."""
+
+NO_MEANING = {
+    "aws_ecs_capacity_provider": "stands for an Auto Scaling group of EC2 instances: "
+    "`CreateCapacityProvider` is refused by name",
+}
+
+
+def table() -> str:
+    """The part of docs/terraform.md that is made from the rows."""
+    lines = [
+        "| resource | create | read | update in place | import by | delete |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{row.type}` | yes | yes | yes: {row.changes} | `{row.identifier}` | yes |"
+            for row in ROWS
+        ),
+        *(f"| `{name}` | no: {reason} | | | | |" for name, reason in NO_MEANING.items()),
+        "",
+        "| data source | read |",
+        "|---|---|",
+        *(f"| `{name}` | yes |" for name in DATA),
+    ]
+    return "\n".join(lines)
+
+
+def page_with(text: str) -> str:
+    """``text`` with the table as it must be."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with(PAGE.read_text()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,7 @@ def test_what_a_definition_leaves_out_is_left_to_the_image() -> None:
     assert body["HostConfig"]["NetworkMode"] == "container:pause"
 
 
+@pytest.mark.skipif(shutil.which("ldd") is None, reason="ldd is not on PATH")
 def test_a_file_that_is_no_program_has_no_libraries(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("#!/bin/sh\n")
     assert libraries(tmp_path / "text") == []

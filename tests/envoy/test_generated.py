@@ -28,7 +28,7 @@ from tests.support import worlds
 from tests.support.appmesh import Direct
 from tests.support.envoy import loopback, static_bootstrap, validate
 from tests.support.meshes import MeshBuilder
-from tests.support.specs import Writer, shape_leaves, spec_shape, value_leaves
+from tests.support.specs import Writer, all_leaves, shape_leaves, spec_shape, value_leaves
 from tests.xds.harness import envoy, serving
 
 FRONT = "mesh/series/virtualGateway/front"
@@ -48,13 +48,13 @@ class Generated:
 
 async def generate(directory: Path) -> Generated:
     """Meshes with at least `COUNT` specifications; the service has taken every one of them."""
-    pki, seen = Pki.make(directory), set[tuple[Kind, str]]()
+    pki, unused = Pki.make(directory), all_leaves()
     direct, generated = Direct(directory / "state.db", worlds.UNBOUNDED), Generated(pki)
     try:
         while generated.count < COUNT:
             chance = Random(SEED * 1_000_000 + len(generated.snapshots))
             mesh = f"m{len(generated.snapshots)}"
-            for made in worlds.plan(Writer(chance, directory, seen)):
+            for made in worlds.plan(Writer(chance, directory, unused)):
                 await worlds.create(direct, mesh, made)
                 generated.count += 1
                 generated.leaves[made.kind].update(value_leaves(made.spec))

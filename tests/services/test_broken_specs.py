@@ -30,7 +30,7 @@ from tests.support import worlds
 from tests.support.appmesh import Direct
 from tests.support.broken import RULES, Place, changed, impossible, places, value_at
 from tests.support.shapes import mistakes
-from tests.support.specs import MODEL, Writer, spec_shape
+from tests.support.specs import MODEL, Writer, all_leaves, spec_shape
 from tests.support.worlds import Made
 
 MESHES = 12
@@ -48,9 +48,9 @@ class System:
         self.made: list[tuple[str, Made]] = []
 
     async def fill(self, directory: Path) -> None:
-        seen: set[tuple[Kind, str]] = set()
+        unused = all_leaves()
         for number in range(MESHES):
-            for made in worlds.plan(Writer(Random(number), directory, seen)):
+            for made in worlds.plan(Writer(Random(number), directory, unused)):
                 await worlds.create(self.direct, f"m{number}", made)
                 self.made.append((f"m{number}", made))
 

@@ -67,6 +67,11 @@ def shape_leaves(shape: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
+def all_leaves() -> set[tuple[Kind, str]]:
+    """Every leaf of the seven specifications."""
+    return {(kind, path) for kind in Kind for path in shape_leaves(spec_shape(kind))}
+
+
 def value_leaves(value: Any, path: str = "") -> Iterator[str]:
     """The paths of all leaves that a specification uses."""
     if isinstance(value, Mapping):
@@ -81,22 +86,30 @@ def value_leaves(value: Any, path: str = "") -> Iterator[str]:
 
 class Writer:
     """Writes specifications; ``directory`` is where their access logs and certificates (those of
-    `tests.behaviour.secrets.Pki`) are. ``seen`` is shared by writers that shall between them use
-    every member soon: one that is not in it yet is never left to chance.
+    `tests.behaviour.secrets.Pki`) are. ``unused`` (`all_leaves` at first) is shared by writers that
+    shall between them use every leaf soon: what leads to one in it is never left to chance.
+    ``presence`` is the probability of an optional member.
     """
 
     def __init__(
-        self, chance: Random, directory: Path, seen: set[tuple[Kind, str]] | None = None
+        self,
+        chance: Random,
+        directory: Path,
+        unused: set[tuple[Kind, str]] | None = None,
+        *,
+        presence: float = 0.5,
     ) -> None:
         self.chance = chance
+        self.presence = presence
         self.directory = directory
-        self._seen: set[tuple[Kind, str]] = set() if seen is None else seen
+        self._unused: set[tuple[Kind, str]] = set() if unused is None else unused
         self._kind = Kind.MESH
 
     def spec(self, kind: Kind, given: Given) -> dict[str, Any]:
         """A valid specification that says what is ``given``."""
         self._kind = kind
         made: dict[str, Any] = self._value(spec_shape(kind), "", given)
+        self._unused.difference_update((kind, path) for path in value_leaves(made))
         return made
 
     def part(self, kind: Kind, member: str, given: Given) -> Any:
@@ -119,7 +132,7 @@ class Writer:
             return self._structure(shape, path, given)
         if shape.type_name == "list":
             return self._list(shape, path, given)
-        return self._scalar(shape, path)
+        return self.scalar(shape, path)
 
     def _structure(self, shape: Any, path: str, given: Given) -> dict[str, Any]:
         prefix = f"{path}." if path else ""
@@ -130,7 +143,6 @@ class Writer:
             names = self._fitting(shape, names, prefix, given)
         made = {}
         for name in names:
-            self._seen.add((self._kind, f"{prefix}{name}"))
             value = self._value(shape.members[name], f"{prefix}{name}", given)
             if value is not OMIT:
                 made[name] = value
@@ -142,7 +154,8 @@ class Writer:
         return self.chance.choice(asked or fresh or names)
 
     def _fresh(self, path: str) -> bool:
-        return (self._kind, path) not in self._seen
+        """Whether something there has not been used yet."""
+        return any(kind is self._kind and leaf.startswith(path) for kind, leaf in self._unused)
 
     def _fitting(self, shape: Any, names: list[str], prefix: str, given: Given) -> list[str]:
         """The members to write: what is required or given, some of the rest, never two that
@@ -151,7 +164,7 @@ class Writer:
         sure = {*shape.required_members, *TOGETHER.get(shape.name, ())}
         sure |= {name for name in names if given.get(f"{prefix}{name}", OMIT) is not OMIT}
         sure |= {name for name in names if self._fresh(f"{prefix}{name}")}
-        chosen = [name for name in names if name in sure or self.often()]
+        chosen = [name for name in names if name in sure or self.often(self.presence)]
         for group in ALTERNATIVES:
             present = [name for name in names if name in group]
             if len(present) < 2:
@@ -166,12 +179,12 @@ class Writer:
         low, high = shape.metadata.get("min", 0), shape.metadata.get("max", 3)
         if shape.name in NEVER_EMPTY or self._fresh(f"{path}[]"):
             low = max(low, 1)
-            self._seen.add((self._kind, f"{path}[]"))
         count = self.chance.randint(low, min(high, 3))
         made = [self._value(shape.member, f"{path}[]", given) for _ in range(count)]
         return _distinct(made)
 
-    def _scalar(self, shape: Any, path: str) -> Any:
+    def scalar(self, shape: Any, path: str) -> Any:
+        """A right value of a leaf."""
         steps = path.split(".")
         for place in (".".join(steps[-count:]) for count in (3, 2, 1)):
             if place in PLACES:

@@ -54,8 +54,9 @@ def plan(writer: Writer) -> Iterator[Made]:
     nodes = {f"n{i}": _ports(writer, PROTOCOLS[i % 4], PROTOCOLS) for i in range(NODES - 1)}
     routers = {f"r{i}": _ports(writer, PROTOCOLS[i % 4], PROTOCOLS) for i in range(ROUTERS)}
     gateways = {f"g{i}": _ports(writer, PROTOCOLS[i % 3], PROTOCOLS[:3]) for i in range(GATEWAYS)}
+    known = [port for ports in nodes.values() for port, _ in ports]
     for name, ports in {**nodes, "caller": []}.items():
-        yield Made(Kind.VIRTUAL_NODE, (name,), _node(writer, ports, services))
+        yield Made(Kind.VIRTUAL_NODE, (name,), _node(writer, ports, services, known))
     for name, ports in routers.items():
         yield Made(Kind.VIRTUAL_ROUTER, (name,), _router(writer, ports))
     listening = {}
@@ -68,7 +69,7 @@ def plan(writer: Writer) -> Iterator[Made]:
         router = f"r{index % ROUTERS}"
         yield Made(Kind.ROUTE, (router, f"t{index}"), _route(writer, routers[router], nodes))
     for name, ports in gateways.items():
-        yield Made(Kind.VIRTUAL_GATEWAY, (name,), _gateway(writer, ports))
+        yield Made(Kind.VIRTUAL_GATEWAY, (name,), _gateway(writer, ports, known))
     for index in range(GATEWAY_ROUTES):
         name = f"g{index % GATEWAYS}"
         spec = _gateway_route(writer, gateways[name], listening)
@@ -139,11 +140,18 @@ def _listener(writer: Writer, kind: Kind, port: int, protocol: str) -> Spec:
     return made
 
 
-def _node(writer: Writer, ports: list[Port], services: list[str]) -> Spec:
+def _policy_ports(writer: Writer, at: str, known: list[int]) -> dict[str, Any]:
+    """A client policy is for ports that there are."""
+    return {f"{at}.clientPolicy.tls.ports[]": lambda: writer.chance.choice(known)}
+
+
+def _node(writer: Writer, ports: list[Port], services: list[str], known: list[int]) -> Spec:
     named = iter(writer.chance.sample(services, len(services)))
     count = writer.chance.randint(2, len(services))
     given: dict[str, Any] = {
         "backends[].virtualService.virtualServiceName": lambda: next(named),
+        **_policy_ports(writer, "backends[].virtualService", known),
+        **_policy_ports(writer, "backendDefaults", known),
     }
     given["backends"] = [writer.part(Kind.VIRTUAL_NODE, "backends", given) for _ in range(count)]
     if ports:
@@ -198,9 +206,10 @@ def _targets(writer: Writer, spoken: str, nodes: dict[str, list[Port]]) -> list[
     return made
 
 
-def _gateway(writer: Writer, ports: list[Port]) -> Spec:
+def _gateway(writer: Writer, ports: list[Port], known: list[int]) -> Spec:
     listeners = [_listener(writer, Kind.VIRTUAL_GATEWAY, *one) for one in ports]
-    return writer.spec(Kind.VIRTUAL_GATEWAY, {"listeners": listeners})
+    policy = _policy_ports(writer, "backendDefaults", known)
+    return writer.spec(Kind.VIRTUAL_GATEWAY, {"listeners": listeners, **policy})
 
 
 def _gateway_route(writer: Writer, listening: list[Port], services: dict[str, list[Port]]) -> Spec:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.envoy.resources import ResourceSet, by_name, dangling, encode
@@ -207,115 +206,6 @@ def test_envoy_accepts_redirected_listeners_of_every_protocol(allow: str, tmp_pa
         "tcp_5433",
     ]
     assert ("default_filter_chain" in egress) == (allow == "ALLOW_ALL")
-
-
-DURATION = st.fixed_dictionaries(
-    {"unit": st.sampled_from(["s", "ms"]), "value": st.integers(0, 10_000)}
-)
-VALUE = st.one_of(
-    st.sampled_from(["exact", "prefix", "suffix"]).flatmap(
-        lambda kind: st.fixed_dictionaries({kind: st.text("ab-./*%\\é", min_size=1)})
-    ),
-    st.just({"regex": "[a-z]+.*"}),
-    st.just({"range": {"start": -5, "end": 7}}),
-)
-HEADER = st.fixed_dictionaries(
-    {"name": st.sampled_from(["x-a", "x-b"])},
-    optional={"invert": st.booleans(), "match": VALUE},
-)
-QUERY = st.fixed_dictionaries(
-    {"name": st.sampled_from(["q", "r"])}, optional={"match": st.just({"exact": "1"})}
-)
-CONDITIONS = {
-    "headers": st.lists(HEADER, min_size=1, max_size=3),
-    "queryParameters": st.lists(QUERY, min_size=1, max_size=2),
-    "method": st.sampled_from(["GET", "POST", "CONNECT"]),
-    "port": st.just(8080),
-}
-PATHS = st.one_of(
-    st.just({}),
-    st.sampled_from(["/", "/a", "/a/", "/a.b+c"]).map(lambda p: {"prefix": p}),
-    st.sampled_from(["/", "/x", "/a/\\1"]).map(lambda p: {"path": {"exact": p}}),
-    st.sampled_from(["/.*", "/a/[0-9]{1,3}", "/(a|b)"]).map(lambda p: {"path": {"regex": p}}),
-)
-HTTP_MATCH = st.builds(
-    lambda path, rest: path | rest,
-    PATHS,
-    st.fixed_dictionaries({}, optional={**CONDITIONS, "scheme": st.just("http")}),
-)
-GRPC_MATCH = st.fixed_dictionaries(
-    {}, optional={"serviceName": st.just("a.B"), "metadata": CONDITIONS["headers"]}
-)
-RETRY = st.fixed_dictionaries(
-    {
-        "maxRetries": st.integers(0, 3),
-        "perRetryTimeout": DURATION,
-        "httpRetryEvents": st.lists(
-            st.sampled_from(["server-error", "gateway-error", "client-error", "stream-error"]),
-            min_size=1,
-        ),
-        "tcpRetryEvents": st.lists(st.just("connection-error"), max_size=1),
-    }
-)
-MORE = st.fixed_dictionaries(
-    {},
-    optional={
-        "retryPolicy": RETRY,
-        "timeout": st.fixed_dictionaries({}, optional={"perRequest": DURATION, "idle": DURATION}),
-        "priority": st.integers(0, 1000),
-    },
-)
-ROUTE = st.one_of(
-    st.tuples(st.sampled_from(["httpRoute", "http2Route"]), HTTP_MATCH, MORE),
-    st.tuples(st.just("grpcRoute"), GRPC_MATCH, MORE),
-)
-HOSTNAME = st.sampled_from(
-    [{}, {"hostname": {"exact": "A.example.com"}}, {"hostname": {"suffix": "*.example.com"}}]
-)
-REWRITE = st.sampled_from([{}, {"hostname": {"defaultTargetHostname": "DISABLED"}}])
-
-
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    st.lists(ROUTE, min_size=5, max_size=12),
-    st.lists(st.tuples(PATHS, HOSTNAME, REWRITE), min_size=5, max_size=12),
-)
-def test_envoy_accepts_generated_specs(
-    tmp_path: Path, routes: list[Any], gateway_routes: list[Any]
-) -> None:
-    mesh = MeshBuilder()
-    check = {"protocol": "grpc", "healthyThreshold": 2, "unhealthyThreshold": 2}
-    check |= {"timeoutMillis": 2000, "intervalMillis": 5000}
-    limits = {"maxConnections": 1, "maxPendingRequests": 2}
-    second = {"unit": "s", "value": 1}
-    outliers = {"interval": second, "baseEjectionDuration": second}
-    outliers |= {"maxEjectionPercent": 50, "maxServerErrors": 5}
-    mesh.node("a", listener={"connectionPool": {"http": limits}, "outlierDetection": outliers})
-    mesh.node("b", protocol="grpc", listener={"healthCheck": check})
-    mesh.node("c", serviceDiscovery={"dns": {"hostname": "c.example"}})
-    mesh.service("s.local", "r")
-    for index, (member, match, more) in enumerate(routes):
-        targets = {"a": 1, "b": 0, "c": 5}
-        mesh.route("r", f"r{index}", targets, member=member, match=match, **more)
-    backends = [{"virtualService": {"virtualServiceName": "s.local"}}]
-    mesh.node("web", port=9090, backends=backends)
-    mesh.gateway("edge")
-    for index, (path, hostname, rewrite) in enumerate(gateway_routes):
-        match = path | hostname or {"prefix": "/"}
-        name = f"g{index}"
-        mesh.gateway_route("edge", name, "s.local", match=match, rewrite=rewrite)
-    snapshot = mesh.snapshot()
-    node = translate(snapshot, mesh.proxy("web", address="127.0.0.5"))
-    edge = translate(snapshot, mesh.proxy("edge", Kind.VIRTUAL_GATEWAY))
-    whole = ResourceSet(
-        clusters={**node.clusters, **edge.clusters},
-        endpoints={**node.endpoints, **edge.endpoints},
-        listeners={**node.listeners, **edge.listeners},
-        routes={**node.routes, **edge.routes},
-    )
-    assert validate(static_bootstrap(whole), tmp_path) == ""
 
 
 def test_a_secret_that_is_absent_is_dangling_and_one_that_is_there_is_not() -> None:

@@ -184,6 +184,14 @@ def test_metadata_and_role_credentials(plane: ControlPlane, tasks: Tasks) -> Non
     assert measured["num_procs"] == 1
     assert measured["cpu_stats"]["cpu_usage"]["total_usage"] > 0
     assert set(get("/task/stats")) == {own["DockerId"]}
+    # boto3 gives up after three times 2 s; the first call of all imports moto, which may take
+    # longer on a busy machine.
+    role = urllib.request.Request(
+        environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
+        headers={"Authorization": environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]},
+    )
+    with urllib.request.urlopen(role, timeout=60) as answer:
+        assert json.load(answer)["RoleArn"] == "arn:aws:iam::123456789012:role/web-task"
     # What boto3 in the task finds, with no key of the caller's in sight.
     assert "AWS_ACCESS_KEY_ID" not in environment
     code = "import boto3, json; c = boto3.client('sts'); print(json.dumps(c.get_caller_identity()))"

@@ -6,6 +6,7 @@ mesh and with the same expectations.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -47,6 +48,8 @@ class XdsCaller(Caller):
     def __init__(self, world: World, process: subprocess.Popen[str]) -> None:
         super().__init__(place, LINES, world.tries, world.pki)
         self._process = process
+        # The applications count by call: never the same one as the world's own caller.
+        self._ids = itertools.count(10**9)
         self.fresh = True
 
     def _grpc(self, call: Call, name: str) -> Outcome:

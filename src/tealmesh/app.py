@@ -6,22 +6,19 @@ What each part expects of the others stands in docs/design/001. Nothing is decid
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import logging
 import os
-import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import grpc
-import uvicorn
 from starlette.routing import BaseRoute
 
 from tealmesh import __version__
+from tealmesh.app_host import HOST, Http, listen, only_one, token
 from tealmesh.aws.apimodel import load_model
 from tealmesh.aws.certificates import Certificates
 from tealmesh.aws.clients import client
@@ -55,11 +52,6 @@ from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 
 log = logging.getLogger(__name__)
-
-HOST = "127.0.0.1"
-"""Everything listens on loopback."""
-
-SERVICES = ("appmesh", "ecs", "servicediscovery", "tealmesh")
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ async def run(
     """
     stop = stop or asyncio.Event()
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(config.data_dir), _listen(config.port, "--port") as listener:
+    with only_one(config.data_dir), listen(config.port, "--port") as listener:
         store = Store.open(config.data_dir / "state.db")
         try:
             await _run(config, store, listener, ready, stop)
@@ -128,7 +120,7 @@ async def _run(
     await parts.take_images()
     await parts.listen_xds()
     await parts.listen_dns()
-    http = _Http(parts.gateway(), listener)
+    http = Http(parts.gateway(), listener)
     try:
         async with asyncio.TaskGroup() as group:
             running = [
@@ -161,7 +153,7 @@ class _Parts:
         self.endpoint = f"http://{HOST}:{config.port}"
         self._store = store
         self._stop = stop
-        self._token = _token(config.data_dir)
+        self._token = token(config.data_dir)
         self.certificates = Certificates(store, self._regional_client)
         translate = Translator().translate
         self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
@@ -231,7 +223,7 @@ class _Parts:
         """Start the gRPC server that Envoys talk to. Raises TealError when its port is in use."""
         self._ads.add_to(self._grpc)
         MetricsServicer(self._metrics, self._token).add_to(self._grpc)
-        with _listen(self.config.xds_port, "--xds-port"):
+        with listen(self.config.xds_port, "--xds-port"):
             pass  # gRPC's own error does not say what is wrong with a port
         try:
             self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
@@ -322,38 +314,6 @@ class _Parts:
         }
 
 
-class _Http(uvicorn.Server):
-    """uvicorn on a socket that is already bound; signals stay with whoever runs us."""
-
-    def __init__(self, app: Any, listener: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        self._listener = listener
-        self._listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._listening.set()
-
-    async def run_until_stopped(self) -> None:
-        await self.serve(sockets=[self._listener])
-
-    async def listening(self) -> None:
-        await self._listening.wait()
-
-
 async def _feed(store: Store, cache: AdsCache, certificates: Certificates) -> None:
     """Hand the control plane a snapshot of each mesh after every change that could matter."""
     inputs: tuple[object, ...] = ()
@@ -394,49 +354,3 @@ def _expected(view: View, mesh: str) -> list[str]:
         and document.body["lastStatus"] != "STOPPED"
         and (document.body["teal"].get("envoy") or {}).get("mesh") == mesh
     ]
-
-
-def _token(data_dir: Path) -> str:
-    """The bearer token that Envoys of this data directory present; made once, 0600."""
-    path = data_dir / "xds-token"
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_text().strip()
-    token = secrets.token_urlsafe(32)
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    return token
-
-
-@contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory; the lock goes with the process, however it ends."""
-    with (data_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TealError(
-                f"another control plane uses {data_dir}: stop it with `teal down`, "
-                f"or choose another --data-dir"
-            ) from error
-        yield
-
-
-@contextlib.contextmanager
-def _listen(port: int, option: str) -> Iterator[socket.socket]:
-    """A socket listening on loopback. Raises TealError when the port is taken."""
-    # named, or asyncio sets no TCP_NODELAY and every answer waits 40 ms for a delayed ACK
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-            listener.listen(256)
-        except OSError as error:
-            raise TealError(
-                f"port {port} cannot be used ({error.strerror}): choose another with {option}"
-            ) from error
-        yield listener

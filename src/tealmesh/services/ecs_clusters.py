@@ -197,10 +197,10 @@ def described(reader: Reader, document: Document, include: Sequence[str]) -> Bod
 
 
 def _statistics(
-    running: Sequence[Body],
-    pending: Sequence[Body],
-    active: Sequence[Body],
-    draining: Sequence[Body],
+    running: Sequence[Mapping[str, Any]],
+    pending: Sequence[Mapping[str, Any]],
+    active: Sequence[Mapping[str, Any]],
+    draining: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, str]]:
     kinds = {
         "running{}TasksCount": running,

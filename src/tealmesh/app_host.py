@@ -1,0 +1,98 @@
+"""What a control plane takes of its machine: a data directory, ports, a token, an HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from tealmesh.model.errors import TealError
+
+HOST = "127.0.0.1"
+"""Everything listens on loopback."""
+
+
+class Http(uvicorn.Server):
+    """uvicorn on a socket that is already bound; signals stay with whoever runs us."""
+
+    def __init__(self, app: Any, listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._listener = listener
+        self._listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
+
+    async def run_until_stopped(self) -> None:
+        await self.serve(sockets=[self._listener])
+
+    async def listening(self) -> None:
+        await self._listening.wait()
+
+
+def token(data_dir: Path) -> str:
+    """The bearer token that Envoys of this data directory present; made once, 0600."""
+    path = data_dir / "xds-token"
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text().strip()
+    made = secrets.token_urlsafe(32)
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return made
+
+
+@contextlib.contextmanager
+def only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; the lock goes with the process, however it ends."""
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TealError(
+                f"another control plane uses {data_dir}: stop it with `teal down`, "
+                f"or choose another --data-dir"
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def listen(port: int, option: str) -> Iterator[socket.socket]:
+    """A socket listening on loopback. Raises TealError when the port is taken."""
+    # named, or asyncio sets no TCP_NODELAY and every answer waits 40 ms for a delayed ACK
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(256)
+        except OSError as error:
+            raise TealError(
+                f"port {port} cannot be used ({error.strerror}): choose another with {option}"
+            ) from error
+        yield listener

@@ -13,6 +13,8 @@ POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*"
 
 def _make(client: Callable[[str], Any]) -> None:
     ec2, iam = client("ec2"), client("iam")
+    # Read first: after the restart it is a change that touches the service first.
+    ec2.describe_vpcs()
     vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
     ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")
     gone = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ class Podman:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.socket = directory / "podman.sock"
+        # Podman takes 50 characters here; a test's own directory may be longer.
+        self.runroot = Path(tempfile.mkdtemp(prefix="teal-podman-"))
         self.process: subprocess.Popen[bytes] | None = None
         config = directory / "containers.conf"
         files, processes = (
@@ -65,7 +68,7 @@ class Podman:
         return f"unix://{self.socket}"
 
     def command(self, *arguments: str) -> list[str]:
-        where = ["--root", str(self.directory / "root"), "--runroot", str(self.directory / "run")]
+        where = ["--root", str(self.directory / "root"), "--runroot", str(self.runroot)]
         return ["podman", *where, "--log-level", "error", *arguments]
 
     def start(self) -> None:
@@ -168,3 +171,4 @@ def podman(directory: Path) -> Iterator[Podman]:
         engine.stop()
         engine.run("rmi", "--all", "--force")
         subprocess.run(["umount", "-q", str(directory / "root" / "overlay")], check=False)
+        shutil.rmtree(engine.runroot, ignore_errors=True)

@@ -230,11 +230,14 @@ def test_as_a_process_until_its_input_ends() -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        await asyncio.sleep(1.0)
+        assert process.stdout is not None
+        lines: list[bytes] = []
+        while sum(json.loads(line)["sent"] for line in lines) < 10:
+            lines.append(await process.stdout.readline())
         stdout, _ = await process.communicate(b"")
         server.close()
         assert process.returncode == 0
-        return [Tally.from_json(json.loads(line)) for line in stdout.splitlines()]
+        return [Tally.from_json(json.loads(line)) for line in [*lines, *stdout.splitlines()]]
 
     tallies = asyncio.run(main())
     assert sum(tally.sent for tally in tallies) >= 10

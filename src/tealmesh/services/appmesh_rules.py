@@ -18,6 +18,7 @@ from typing import Any
 
 from tealmesh.model.arn import Arn
 from tealmesh.model.mesh import Kind
+from tealmesh.services.appmesh_log_format import log_format_problem
 
 Spec = Mapping[str, Any]
 
@@ -28,9 +29,6 @@ MAX_DURATION = 2147483647
 """Largest number of time units: beyond it Envoy's durations overflow."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
-_LOG_FORMAT = re.compile(r"([^%]|%%|%[A-Z_0-9]+(\([^()]*\))?(:\d+)?%)*")
-"""https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage"""
-
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 
 
@@ -202,8 +200,8 @@ def _logging(logging: Spec) -> Problems:
         yield from once_each(f"{at}.json[].key", [entry["key"] for entry in chosen["json"]])
         formats = [(f"{at}.json[].value", entry["value"]) for entry in chosen["json"]]
     for field, text in formats:
-        if not _LOG_FORMAT.fullmatch(text):
-            yield Problem(field, text, "must hold '%' only as %COMMAND% or %%")
+        if (problem := log_format_problem(text)) is not None:
+            yield Problem(field, text, problem)
 
 
 def _client_policy(field: str, holder: Spec) -> Problems:

@@ -9,11 +9,12 @@ cd "$1" || { echo 126 >"$dir/exit.new"; mv "$dir/exit.new" "$dir/exit"; exit; }
 shift
 "$@" &
 child=$!
-# Field 22 of /proc/PID/stat (starttime), counted after the command name, which may hold blanks.
+# Field 22 of /proc/PID/stat (starttime), counted after the command name, which may hold blanks;
+# 0 for a child that has ended already.
 read -r stat <"/proc/$child/stat"
 set -- ${stat##*) }
 read -r boot </proc/sys/kernel/random/boot_id
-echo "$child ${20} $$ $boot" >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+echo "$child ${20:-0} $$ $boot" >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
 while :; do
     wait "$child"; code=$?
     # A trapped signal interrupts `wait`; the child still has to be waited for.

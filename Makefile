@@ -16,7 +16,7 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 	$(VENV)/bin/teal demo
 
 test: $(STAMP) ## Run all tests
-	$(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	$(PY) -m pytest -n 4 --dist worksteal
 
 lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 	$(VENV)/bin/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -78,26 +79,41 @@ async def _changes(
 ) -> tuple[list[float], list[float]]:
     """(durations of the API calls, times until each Envoy's first request to the other side)."""
     streams = [await asyncio.open_connection(*address) for address in addresses]
+    api = await asyncio.open_connection("127.0.0.1", plane.port)
     calls: list[float] = []
     waits: list[float] = []
     for change in range(WARM_UP + CHANGES):
         blue = change % 2
         version = "1" if blue else "2"
         start = time.perf_counter()
-        call = asyncio.create_task(asyncio.to_thread(_change, article, blue))
+        call = asyncio.create_task(_change(api, article, blue))
         seen = [_first(stream, version) for stream in streams]
         waits += [moment - start for moment in await asyncio.gather(*seen)]
         calls.append(await call)
         await asyncio.sleep(0.05)
-    for _, writer in streams:
+    for _, writer in [*streams, api]:
         writer.close()
     return calls[WARM_UP:], waits[WARM_UP * len(addresses) :]
 
 
-def _change(article: Article, blue: int) -> float:
-    """Give all weight to blue (1) or green (0); seconds until the API has answered."""
+async def _change(
+    stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], article: Article, blue: int
+) -> float:
+    """Give all weight to blue (1) or green (0); seconds until the API has answered.
+
+    UpdateRoute as any SDK sends it, without an SDK's own time in the process that looks.
+    """
+    reader, writer = stream
+    path = f"/v20190125/meshes/{article.mesh}/virtualRouter/{article.app}/routes/{article.app}"
+    body = json.dumps({"spec": article.route_spec(blue=blue, green=1 - blue)})
+    head = f"PUT {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n"
     start = time.perf_counter()
-    article.update_route(blue=blue, green=1 - blue)
+    writer.write(f"{head}content-type: application/json\r\n\r\n{body}".encode())
+    answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    if " 200 " not in answer.splitlines()[0]:
+        raise SystemExit(f"bench: UpdateRoute was answered {answer.splitlines()[0]}")
+    fields = dict(line.split(": ", 1) for line in answer.splitlines()[1:] if ": " in line)
+    await reader.readexactly(int(fields["content-length"]))
     return time.perf_counter() - start
 
 

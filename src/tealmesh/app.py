@@ -282,11 +282,7 @@ class _Parts:
 
     async def _shut_down(self, stop_tasks: bool) -> int:
         """Stop once the answer is out; the number of tasks stopped before."""
-        stopped = 0
-        if stop_tasks:
-            tasks = self._store.view.list(tables.TASKS)
-            stopped = sum(task.body["lastStatus"] != "STOPPED" for task in tasks)
-            await self.engine.stop_all()
+        stopped = await self.engine.stop_all() if stop_tasks else 0
         asyncio.get_running_loop().call_later(0.1, self._stop.set)
         return stopped
 

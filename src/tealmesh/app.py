@@ -260,7 +260,7 @@ class _Parts:
         return client(service, self.endpoint, self.config.region)
 
     def _regional_client(self, service: str, region: str) -> Any:
-        return client(service, self.endpoint, region)
+        return client(service, self.endpoint, region or self.config.region)
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
@@ -293,6 +293,7 @@ class _Parts:
             clock=system_clock,
             new_id=random_id,
             converged=self._converged,
+            client=self._regional_client,
             endpoint=self.endpoint,
             xds_address=f"{HOST}:{self.config.xds_port}",
             xds_token=self._token,

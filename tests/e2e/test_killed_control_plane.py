@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,34 +28,43 @@ def test_every_transition_is_met() -> None:
     assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(TRANSITIONS)
 
 
-def _killed_at(plane: ControlPlane, sample: Sample, transition: str) -> subprocess.Popen[bytes]:
-    """A control plane in place of ``plane``'s process, which dies at the transition."""
-    assert plane.process is not None
-    plane.process.terminate()
-    plane.process.wait(20)
+def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
+    """The next control plane; it dies at this transition of its first new deployment."""
+    if not dies_at:
+        plane.start()
+        return
     arguments = [str(plane.directory / "data"), str(plane.port), str(plane.xds_port)]
+    command = [sys.executable, "-m", "tests.support.killed_plane"]
     with (plane.directory / "up.log").open("ab") as log:
         plane.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.support.killed_plane"),
-                *(*arguments, str(sample.config), transition),
-            ],
-            stdout=log,
-            stderr=log,
+            [*command, *arguments, str(sample.config), *dies_at], stdout=log, stderr=log
         )
     plane.wait_ready()
-    return plane.process
 
 
-def _deploy_and_die(plane: ControlPlane, sample: Sample, transition: str, image: str) -> None:
-    process = _killed_at(plane, sample, transition)
+def _deploy_and_die(plane: ControlPlane, transition: str, image: str) -> None:
     if transition == "CREATED":
         with pytest.raises(TealError):  # its answer never comes: the deployment is in the store
             call(plane, "Deploy", service="web", image=image)
     else:
         call(plane, "Deploy", service="web", image=image)
-    assert process.wait(60) == -9, f"it was not killed at {transition}:\n{plane.log()}"
-    plane.start()
+    assert plane.process is not None
+    killed = plane.process.wait(60)
+    assert killed == -9, f"it was not killed at {transition}:\n{plane.log()}"
+
+
+@contextmanager
+def _applied(directory: Path) -> Iterator[tuple[ControlPlane, Sample]]:
+    """The sample as applied by a control plane that has been killed since."""
+    sample = Sample(directory)
+    plane = ControlPlane(directory, sample.config)
+    try:
+        plane.start()
+        sample.apply(plane)
+        plane.kill9()
+        yield plane, sample
+    finally:
+        plane.down()
 
 
 @pytest.mark.timeout(240)
@@ -61,39 +72,29 @@ def _deploy_and_die(plane: ControlPlane, sample: Sample, transition: str, image:
 def test_a_deployment_is_finished_by_the_next_control_plane(
     tmp_path: Path, group: tuple[str, ...]
 ) -> None:
-    sample = Sample(tmp_path)
-    plane = ControlPlane(tmp_path, sample.config)
-    try:
-        plane.start()
-        sample.apply(plane)
-        with traffic((sample.url, 100.0)) as load:
-            for index, transition in enumerate(group):
-                version = 2 - index % 2
-                _deploy_and_die(plane, sample, transition, f"example/sample:0.0.{version}")
-                deployment = finished(plane)
-                assert deployment["status"] == "SUCCESSFUL", (transition, deployment)
-                seen = load.watch(0.5)
-                assert set(seen.versions) == {str(version)}, (transition, seen)
-                assert not load.failures, (transition, load.failures)
-            assert not load.stop().failures
-    finally:
-        plane.down()
+    with _applied(tmp_path) as (plane, sample), traffic((sample.url, 100.0)) as load:
+        _start(plane, sample, group[0])
+        for index, transition in enumerate(group):
+            version = 2 - index % 2
+            _deploy_and_die(plane, transition, f"example/sample:0.0.{version}")
+            _start(plane, sample, *group[index + 1 : index + 2])
+            deployment = finished(plane)
+            assert deployment["status"] == "SUCCESSFUL", (transition, deployment)
+            seen = load.watch(0.5)
+            assert set(seen.versions) == {str(version)}, (transition, seen)
+            assert not load.failures, (transition, load.failures)
+        assert not load.stop().failures
 
 
 @pytest.mark.timeout(240)
 def test_a_rollback_is_finished_by_the_next_control_plane(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    plane = ControlPlane(tmp_path, sample.config)
-    try:
-        plane.start()
-        sample.apply(plane)
-        with traffic((sample.url, 100.0)) as load:
-            for transition in BACKWARD:
-                _deploy_and_die(plane, sample, transition, "example/sample:dead")
-                deployment = finished(plane)
-                assert deployment["status"] == "ROLLBACK_SUCCESSFUL", (transition, deployment)
-                assert weights(plane)["blue"] > 0
-                assert set(load.watch(0.5).versions) == {"1"}
-            assert not load.stop().failures
-    finally:
-        plane.down()
+    with _applied(tmp_path) as (plane, sample), traffic((sample.url, 100.0)) as load:
+        _start(plane, sample, BACKWARD[0])
+        for index, transition in enumerate(BACKWARD):
+            _deploy_and_die(plane, transition, "example/sample:dead")
+            _start(plane, sample, *BACKWARD[index + 1 : index + 2])
+            deployment = finished(plane)
+            assert deployment["status"] == "ROLLBACK_SUCCESSFUL", (transition, deployment)
+            assert weights(plane)["blue"] > 0
+            assert set(load.watch(0.5).versions) == {"1"}
+        assert not load.stop().failures

@@ -6,15 +6,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import boto3
 import pytest
 
+from tealmesh.aws.clients import client
 from tealmesh.engine.containers import Container, Role
-from tealmesh.engine.logs import LogKeeper, logs_client
+from tealmesh.engine.logs import LogKeeper
 
 TASK = {"taskArn": "arn:aws:ecs:us-east-1:1:task/demo/t1"}
 OPTIONS = {"awslogs-group": "/web", "awslogs-stream-prefix": "p", "awslogs-region": "us-east-1"}
@@ -60,16 +61,10 @@ def write(directory: Path, text: str) -> Path:
 
 
 def messages(endpoint: str) -> list[str]:
-    client: Any = boto3.client(
-        "logs",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )
-    streams = client.describe_log_streams(logGroupName="/web")["logStreams"]
+    logs = client("logs", endpoint)
+    streams = logs.describe_log_streams(logGroupName="/web")["logStreams"]
     assert [s["logStreamName"] for s in streams] == ["p/app/t1"]
-    found = client.get_log_events(logGroupName="/web", logStreamName="p/app/t1", startFromHead=True)
+    found = logs.get_log_events(logGroupName="/web", logStreamName="p/app/t1", startFromHead=True)
     return [event["message"] for event in found["events"]]
 
 
@@ -78,7 +73,7 @@ def test_lines_are_shipped_once_across_keepers(tmp_path: Path, endpoint: str) ->
 
     def keeper() -> LogKeeper:
         return LogKeeper(
-            logs_client(endpoint, "us-east-1"), lambda *told: problems.append(told), every=0.05
+            partial(client, "logs", endpoint), lambda *told: problems.append(told), every=0.05
         )
 
     write(tmp_path, "one\ntwo\nhalf")
@@ -104,7 +99,7 @@ def test_what_cannot_be_shipped_is_reported_once_and_harms_nothing(tmp_path: Pat
         port = probe.getsockname()[1]
     problems: list[tuple[str, str]] = []
     keeper = LogKeeper(
-        logs_client(f"http://127.0.0.1:{port}", "us-east-1"),
+        partial(client, "logs", f"http://127.0.0.1:{port}"),
         lambda *told: problems.append(told),
         every=0.05,
     )

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tealmesh.aws.clients import client
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.ports import Ports, Times
 from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.store import tables
 from tealmesh.store.store import Store, Transaction, View
@@ -34,6 +36,9 @@ async def always_converged(mesh: str, revision: int, timeout: float) -> bool:
     return True
 
 
+NOWHERE = "http://127.0.0.1:9"
+
+
 def ports(directory: Path, store: Store, runtime: Runtime | None = None, **changes: Any) -> Ports:
     """What an engine needs. Nothing answers at its endpoint."""
     made = Ports(
@@ -42,7 +47,8 @@ def ports(directory: Path, store: Store, runtime: Runtime | None = None, **chang
         clock=system_clock,
         new_id=random_id,
         converged=always_converged,
-        endpoint="http://127.0.0.1:9",
+        client=lambda service, region: client(service, NOWHERE, region or DEFAULT_REGION),
+        endpoint=NOWHERE,
         xds_address="127.0.0.1:9",
         xds_token="token",
         data_dir=directory,

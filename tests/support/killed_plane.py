@@ -1,8 +1,8 @@
-"""``teal up`` that SIGKILLs itself right after a transition of a deployment is committed.
+"""``teal up`` that SIGKILLs itself right after a transition of a new deployment is committed.
 
     python -m tests.support.killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
 
-The Nth occurrence of a transition is written ``NAME:N``; without N the first.
+It finishes a deployment that it finds at its start, whatever its transitions are.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ from tealmesh.model.rollout import JournalEntry
 
 def main() -> None:
     data_dir, port, xds_port, config, wanted = sys.argv[1:]
-    name, _, occurrence = wanted.partition(":")
-    left = int(occurrence or 1)
+    new: set[str] = set()
 
     def kill(entry: JournalEntry) -> None:
-        nonlocal left
-        if entry.transition == name:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if entry.transition == "CREATED":
+            new.add(entry.deployment)
+        if entry.transition == wanted and entry.deployment in new:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     asyncio.run(
         run(

@@ -12,11 +12,12 @@ import contextlib
 import copy
 import logging
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tealmesh.engine import records
-from tealmesh.engine.logs import LogKeeper, logs_client
+from tealmesh.engine.logs import LogKeeper
 from tealmesh.engine.names import Names
 from tealmesh.engine.network import AddressRange
 from tealmesh.engine.ports import Ports
@@ -41,7 +42,7 @@ class Engine:
         self._shared = Shared(
             ports,
             Probes(),
-            LogKeeper(logs_client(ports.endpoint, ports.region), self._report),
+            LogKeeper(partial(ports.client, "logs"), self._report),
             AddressRange(ports.data_dir),
         )
         self._tasks: dict[tuple[str, str], tuple[int, TaskWorker]] = {}

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tealmesh.engine import records
-from tealmesh.engine.clients import aws_client
 from tealmesh.engine.containers import Container
 from tealmesh.engine.runtimes.process import log_path
 
@@ -77,10 +76,10 @@ class _Follow:
 class LogKeeper:
     """Looks after the log files of running tasks.
 
-    ``client(region)`` makes a logs client; ``report(task ARN, message)`` is called from the
-    keeper's thread when a log cannot be shipped; files are looked at ``every`` so many seconds. A
-    file that has grown to ``limit`` bytes is
-    moved to ``log.1`` by copying and truncating, for its writer cannot be asked to reopen it.
+    ``client(region)`` makes a logs client, of our own region for an empty one;
+    ``report(task ARN, message)`` is called from the keeper's thread when a log cannot be shipped;
+    files are looked at ``every`` so many seconds. A file that has grown to ``limit`` bytes is moved
+    to ``log.1`` by copying and truncating, for its writer cannot be asked to reopen it.
     """
 
     def __init__(
@@ -217,8 +216,3 @@ def _existing() -> Any:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
             raise
-
-
-def logs_client(endpoint: str, default_region: str) -> Callable[[str], LogsClient]:
-    """Makes clients of the logs API at ``endpoint``; boto3 is imported when first needed."""
-    return lambda region: aws_client(endpoint, default_region, "logs", region)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tealmesh.engine.plan import Policy
 from tealmesh.engine.runtimes.base import Runtime
@@ -15,6 +16,11 @@ from tealmesh.store.store import Store
 Converged = Callable[[str, int, float], Awaitable[bool]]
 """``(mesh, revision, timeout)``: wait until every Envoy of the mesh has acknowledged the revision,
 at most ``timeout`` seconds; whether they have.
+"""
+
+ClientOf = Callable[[str, str], Any]
+"""``(service, region)``: a boto3 client of our own port, in our own region for an empty one.
+Its calls block.
 """
 
 
@@ -42,6 +48,7 @@ class Times:
 class Ports:
     """``endpoint``: URL of our AWS front; ``xds_address``: HOST:PORT of the ADS server, and
     ``xds_token`` what it asks for; ``data_dir``: tasks' files go to ``data_dir/tasks/ID``;
+    ``client``: makes clients for what the engine itself asks of AWS's other services;
     ``envoy``: path of the Envoy binary, found when None. ``xds_socket``: a Unix socket on which the
     ADS server listens too, alone in its directory, for Envoys in network namespaces of their own.
     """
@@ -51,6 +58,7 @@ class Ports:
     clock: Clock
     new_id: NewId
     converged: Converged
+    client: ClientOf
     endpoint: str
     xds_address: str
     xds_token: str

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from tealmesh.engine import cloudmap, containers, records
-from tealmesh.engine.clients import aws_client
 from tealmesh.engine.container_launch import ContainerLaunch, rules_text
 from tealmesh.engine.containers import Container, Role
 from tealmesh.engine.launch import XRAY_PORT, Launch
@@ -193,9 +192,7 @@ class TaskParts:
         if not container.secrets:
             return {}
         if container.name not in self._values:
-            ports = self._ports
-            make = partial(aws_client, ports.endpoint, ports.region)
-            found = await asyncio.to_thread(fetch, container.secrets, make)
+            found = await asyncio.to_thread(fetch, container.secrets, self._ports.client)
             self._values[container.name] = found
         return self._values[container.name]
 

@@ -2,6 +2,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
+# Tests and demo start hundreds of Python processes: each would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test lint bench
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +19,7 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 	$(VENV)/bin/teal demo
 
 test: $(STAMP) ## Run all tests
-	$(PY) -m pytest -n 4 --dist worksteal
+	$(PY) -m pytest -n 4
 
 lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 	$(VENV)/bin/ruff format --check .

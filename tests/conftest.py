@@ -1,18 +1,61 @@
-"""Order of the tests: those of whole systems first, for they wait more than they compute."""
+"""Order of the tests, and what is said of those that could not run."""
 
 from __future__ import annotations
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from tests.support.podman import missing
 from tests.support.terraform import NO_TERRAFORM, terraform_binary
 
-_FIRST = ("tests/terraform/", "tests/e2e/", "tests/containers/", "tests/wire/")
+_FIRST = (
+    "tests/terraform/test_procedure.py",
+    "tests/e2e/test_containers.py",
+    "tests/terraform/test_everything.py",
+    "tests/e2e/test_killed_control_plane.py",
+    "tests/terraform/",
+    "tests/e2e/",
+    "tests/wire/",
+    "tests/engine/test_mesh_tasks.py",
+    "tests/engine/test_container_tasks.py",
+    "tests/envoy/test_generated.py",
+    "tests/engine/",
+)
+"""The longest first: a worker that is left alone with one would make everybody wait."""
+
+_ALONE = (
+    "tests/behaviour/",
+    "tests/e2e/test_killed_control_plane.py",
+    "tests/e2e/test_rollback.py",
+    "tests/engine/test_mesh_tasks.py",
+)
+"""Tests that share nothing with those of their file, but what their whole process shares."""
+
+
+class Together(LoadScopeScheduling):
+    """A file's tests, which may share a control plane, in one worker; the next file to whichever
+    worker is free. (xdist's own ``loadgroup`` does nothing under pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(_ALONE) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """``-n 4`` means this, in the order of `pytest_collection_modifyitems`."""
+    config.option.loadscopereorder = False
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest tests before the others, so that no worker is left alone with one."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+    """Put the tests in order."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    ranks = (rank for rank, start in enumerate(_FIRST) if item.nodeid.startswith(start))
+    return next(ranks, len(_FIRST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from tealmesh.cli.demo_load import Tally
 
+LATE = 10.0
+
 
 class Traffic:
     """Requests at a rate; what became of them, by the time at which they were due."""
@@ -45,10 +47,16 @@ class Traffic:
         return total
 
     def watch(self, seconds: float) -> Tally:
-        """What became of the requests of the next ``seconds``."""
+        """What became of the requests of the next ``seconds``. On a busy machine the report of
+        them is waited for, for at most `LATE` seconds.
+        """
         start = time.time() + 0.1
+        end = start + seconds
         time.sleep(seconds + 0.3)
-        return self.between(start, start + seconds)
+        while not any(tally.at >= end for tally in list(self._tallies)[-20:]):
+            assert time.time() < end + LATE, f"no report of the load for {LATE} s"
+            time.sleep(0.05)
+        return self.between(start, end)
 
     @property
     def total(self) -> Tally:

@@ -6,6 +6,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
+from tests.support import aws_cli
 from tests.support.podman import missing
 from tests.support.terraform import NO_TERRAFORM, terraform_binary
 
@@ -64,4 +65,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("!", NO_TERRAFORM, red=True)
     if missing():
         text = f"CONTAINER TESTS NOT RUN: {missing()}"
+        terminalreporter.write_sep("!", text, red=True)
+    if aws_cli.missing():
+        text = f"AWS CLI 2 TESTS NOT RUN: {aws_cli.missing()}"
         terminalreporter.write_sep("!", text, red=True)

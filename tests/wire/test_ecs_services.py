@@ -13,6 +13,7 @@ from typing import Any
 import dns.resolver
 import pytest
 
+from tests.support.aws_cli import aws, needs_aws_cli
 from tests.support.control_plane import ControlPlane, control_plane, free_port
 from tests.support.ecs import NETWORK
 from tests.support.ecs_tasks import CLUSTER, FAST, Tasks, images
@@ -302,36 +303,39 @@ def traces(plane: ControlPlane, since: float, wanted: int) -> list[str]:
     return [summary["Id"] for summary in found]
 
 
-def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
-    """One trace that the application sends by UDP, one that the task's Envoy makes."""
+def node(plane: ControlPlane, mesh: str) -> None:
+    """A mesh with one virtual node, ``web``, whose Envoy writes an access log."""
     appmesh = plane.client("appmesh")
-    appmesh.create_mesh(meshName="traced")
+    appmesh.create_mesh(meshName=mesh)
     appmesh.create_virtual_node(
-        meshName="traced",
+        meshName=mesh,
         virtualNodeName="web",
         spec={
             "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
             "serviceDiscovery": {"dns": {"hostname": "web.shop.local"}},
+            "logging": {"accessLog": {"file": {"path": "/dev/stdout"}}},
         },
     )
-    variables = {
-        "APPMESH_RESOURCE_ARN": "mesh/traced/virtualNode/web",
-        "ENABLE_ENVOY_XRAY_TRACING": "1",
-        "XRAY_SAMPLING_RATE": "1",
-    }
-    envoy = {
+
+
+def envoy(mesh: str, **variables: str) -> dict[str, Any]:
+    """The sidecar of that node, with the health check of App Mesh's guide."""
+    named = {"APPMESH_RESOURCE_ARN": f"mesh/{mesh}/virtualNode/web", **variables}
+    look = "curl -s http://localhost:9901/server_info | grep state | grep -q LIVE"
+    return {
         "name": "envoy",
         "image": "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29.12.1-prod",
-        "environment": [{"name": k, "value": v} for k, v in variables.items()],
-        "healthCheck": {
-            "command": [
-                "CMD-SHELL",
-                "curl -s http://localhost:9901/server_info | grep state | grep -q LIVE",
-            ]
-        },
+        "environment": [{"name": k, "value": v} for k, v in named.items()],
+        "healthCheck": {"command": ["CMD-SHELL", look]},
     }
+
+
+def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
+    """One trace that the application sends by UDP, one that the task's Envoy makes."""
+    node(plane, "traced")
+    sidecar = envoy("traced", ENABLE_ENVOY_XRAY_TRACING="1", XRAY_SAMPLING_RATE="1")
     waits = [{"containerName": name, "condition": "HEALTHY"} for name in ("xray", "envoy")]
-    task = tasks.start(app(dependsOn=waits), envoy, DAEMON)
+    task = tasks.start(app(dependsOn=waits), sidecar, DAEMON)
     environment = tasks.environment(task)  # through Envoy, whose trace this makes
     now = time.time()
     own = f"1-{int(now):08x}-a006649127e371903a2de979"
@@ -345,3 +349,30 @@ def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tas
     shown = plane.aws("xray", "batch-get-traces", "--trace-ids", *found)["Traces"]
     names = {json.loads(part["Document"])["name"] for trace in shown for part in trace["Segments"]}
     assert names == {"own", "traced/web"}
+
+
+@needs_aws_cli
+def test_the_access_log_of_a_task_s_envoy_is_tailed(plane: ControlPlane, tasks: Tasks) -> None:
+    node(plane, "logged")
+    options = {
+        "awslogs-group": "/ecs/logged",
+        "awslogs-region": "us-east-1",
+        "awslogs-stream-prefix": "web",
+        "awslogs-create-group": "true",
+    }
+    logged = {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+    waits = [{"containerName": "envoy", "condition": "HEALTHY"}]
+    task = tasks.start(app(dependsOn=waits), {**envoy("logged"), **logged})
+    tasks.get(task, "/find-me")
+    deadline = time.monotonic() + 30
+    while "GET /find-me" not in (told := tail(plane, "/ecs/logged")):
+        assert time.monotonic() < deadline, told + plane.log()
+    (line,) = [line for line in told.splitlines() if "/find-me" in line]
+    assert f" web/envoy/{task.rpartition('/')[2]} " in line
+    assert '"GET /find-me HTTP/1.1" 200' in line
+
+
+def tail(plane: ControlPlane, group: str) -> str:
+    """What ``aws logs tail`` prints; nothing while there is no such group yet."""
+    groups = plane.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    return aws(plane, "logs", "tail", group, "--since", "5m") if groups else ""

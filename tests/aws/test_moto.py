@@ -132,3 +132,37 @@ def test_moto_never_answers_for_our_services(url: str) -> None:
         assert "moto does not answer for" in answer.text
     answer = httpx.post(url + "/moto-api/reset", headers=signed("s3"))
     assert "moto does not answer for moto_api" in answer.text
+
+
+QUERY = "application/x-www-form-urlencoded"
+JSON = "application/x-amz-json-1.1"
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "body", "code"),
+    [
+        ("ec2", "", "Action=Nonsense&Version=2016-11-15", "InvalidAction"),
+        ("iam", "", "Action=Nonsense&Version=2010-05-08", "InvalidAction"),
+        ("ec2", "", "Action=DescribeVpcs&MaxResults=abc", "InvalidParameterValue"),
+        ("logs", "Logs_20140328.Nonsense", "{}", "UnknownOperationException"),
+        ("logs", "Logs_20140328.DescribeLogGroups", "{", "SerializationException"),
+        ("ssm", "AmazonSSM.GetParameter", '{"Name": 5}', "SerializationException"),
+    ],
+)
+def test_what_moto_breaks_on_is_the_caller_s_error_and_is_not_tried_again(
+    url: str, service: str, target: str, body: str, code: str
+) -> None:
+    kind = {"content-type": JSON if target else QUERY, "x-amz-target": target}
+    headers = {name: value for name, value in (signed(service) | kind).items() if value}
+    answer = httpx.post(url, headers=headers, content=body)
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (400, code)
+    assert f"<Code>{code}</Code>" in answer.text or answer.json()["__type"] == code
+
+
+def test_json_is_called_json(url: str) -> None:
+    headers = signed("logs") | {
+        "content-type": JSON,
+        "x-amz-target": "Logs_20140328.DescribeLogGroups",
+    }
+    answer = httpx.post(url, headers=headers, content="{}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, JSON)

@@ -27,7 +27,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import escape
 
-from tealmesh.aws import codec
+from tealmesh.aws import codec, moto_faults
 from tealmesh.aws.codec import Request, Response
 from tealmesh.aws.moto_journal import Entry, Journal, kept, made_by, to_keep
 from tealmesh.aws.moto_moments import moment, steer, steer_new_modules
@@ -77,13 +77,14 @@ class Moto:
                     f"{request.method} {request.path[:200]} is not signed and names no service",
                     status=404,
                 )
+            moto_faults.check_body(request)
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._pool, self._call, request, service)
         except AwsError as error:
             return _error(service, request, error, request_id)
         kind = response.headers.get("content-type", "")
         if response.status < 400 or not kind.startswith("text/html"):
-            return response
+            return moto_faults.named(request, response)
         status = response.status if response.status < 500 else 400
         text = f"moto has no {request.method} {request.path[:200]} in {service}"
         unknown = AwsError("UnknownOperationException", text, status=status)
@@ -166,7 +167,7 @@ class Moto:
             ) from error
         except Exception as error:
             log.exception("moto failed on %s %s", name, request.path[:200])
-            raise AwsError("InternalFailure", "moto failed; see the log", status=500) from error
+            raise moto_faults.fault(service, request, error) from error
 
     def _load(self) -> Any:
         with self._lock:

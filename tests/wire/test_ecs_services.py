@@ -16,6 +16,7 @@ import pytest
 from tests.support.aws_cli import aws, needs_aws_cli
 from tests.support.control_plane import ControlPlane, control_plane, free_port
 from tests.support.ecs import NETWORK
+from tests.support.ecs_services import app, create, deployments, describe, stable, tasks_of
 from tests.support.ecs_tasks import CLUSTER, FAST, Tasks, images
 
 TAGS = [{"key": "team", "value": "shop"}]
@@ -37,46 +38,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory, dns_port: int) -> Iterator[C
 @pytest.fixture(scope="module")
 def tasks(plane: ControlPlane) -> Tasks:
     return Tasks(plane)
-
-
-def app(image: str = "team/web:1", **members: Any) -> dict[str, Any]:
-    return {
-        "name": "app",
-        "image": image,
-        "portMappings": [{"containerPort": 8080}],
-        "healthCheck": {"command": ["CMD-SHELL", "curl -fs http://localhost:8080/"]},
-        **members,
-    }
-
-
-def create(tasks: Tasks, name: str, definition: str, **members: Any) -> None:
-    launched = {} if "capacityProviderStrategy" in members else {"launchType": "FARGATE"}
-    tasks.ecs.create_service(
-        cluster=CLUSTER,
-        serviceName=name,
-        taskDefinition=definition,
-        networkConfiguration=NETWORK,
-        **{"desiredCount": 1, **launched, **members},
-    )
-
-
-def stable(tasks: Tasks, name: str) -> dict[str, Any]:
-    tasks.ecs.get_waiter("services_stable").wait(
-        cluster=CLUSTER, services=[name], WaiterConfig=FAST
-    )
-    return describe(tasks, name)
-
-
-def describe(tasks: Tasks, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = tasks.ecs.describe_services(cluster=CLUSTER, services=[name])[
-        "services"
-    ][0]
-    return found
-
-
-def tasks_of(tasks: Tasks, name: str) -> list[dict[str, Any]]:
-    arns = tasks.ecs.list_tasks(cluster=CLUSTER, serviceName=name)["taskArns"]
-    return [tasks.describe(arn) for arn in arns]
 
 
 def test_a_service_from_its_creation_to_its_end(
@@ -102,13 +63,14 @@ def test_a_service_from_its_creation_to_its_end(
         serviceRegistries=[{"registryArn": registry}],
     )
     body = stable(tasks, "web")
-    assert (
-        plane.aws("ecs", "wait", "services-stable", "--cluster", CLUSTER, "--services", "web")
-        is None
-    )
+    of_web = ["--cluster", CLUSTER, "--service", "web"]
+    assert plane.aws("ecs", "wait", "services-stable", *of_web[:2], "--services", "web") is None
     (deployment,) = body["deployments"]
     assert (deployment["rolloutState"], deployment["runningCount"]) == ("COMPLETED", 2)
     assert "has reached a steady state" in body["events"][0]["message"]
+    (done,) = plane.aws("ecs", "list-service-deployments", *of_web)["serviceDeployments"]
+    assert (done["status"], done["finishedAt"] >= done["startedAt"]) == ("SUCCESSFUL", True)
+    assert done["targetServiceRevisionArn"].endswith(deployment["id"].partition("/")[2])
     found = tasks_of(tasks, "web")
     addresses = {tasks.address(task["taskArn"]) for task in found}
     assert len(addresses) == 2
@@ -192,6 +154,31 @@ def test_a_version_that_fails_is_rolled_back(tasks: Tasks) -> None:
     assert "deployment failed: tasks failed to start" in told
     assert f"rolling back to deployment {first}" in told
     assert "no database" in told  # what the container wrote last
+    given_up, made = deployments(tasks, "safe")
+    assert (given_up["status"], made["status"]) == ("ROLLBACK_SUCCESSFUL", "SUCCESSFUL")
+    assert given_up["rollback"]["serviceRevisionArn"] == made["targetServiceRevision"]["arn"]
+    assert "tasks failed to start" in given_up["statusReason"]
+
+
+def test_a_deployment_in_progress_is_stopped_by_going_back(tasks: Tasks) -> None:
+    create(tasks, "undone", tasks.define(app(), family="undone"))
+    first = stable(tasks, "undone")
+    never = app(healthCheck={"command": ["CMD-SHELL", "false"], "interval": 300})
+    tasks.ecs.update_service(
+        cluster=CLUSTER, service="undone", taskDefinition=tasks.define(never, family="undone")
+    )
+    going, source = deployments(tasks, "undone")
+    assert going["status"] == "IN_PROGRESS"
+    assert going["targetServiceRevision"]["requestedTaskCount"] == 1
+    assert going["sourceServiceRevisions"][0]["arn"] == source["targetServiceRevision"]["arn"]
+    tasks.ecs.stop_service_deployment(serviceDeploymentArn=going["serviceDeploymentArn"])
+    body = stable(tasks, "undone")
+    assert body["taskDefinition"] == first["taskDefinition"]
+    assert [t["taskDefinitionArn"] for t in tasks_of(tasks, "undone")] == [body["taskDefinition"]]
+    stopped, _ = deployments(tasks, "undone")
+    assert stopped["status"] == "ROLLBACK_SUCCESSFUL"
+    with pytest.raises(tasks.ecs.exceptions.ConflictException):
+        tasks.ecs.stop_service_deployment(serviceDeploymentArn=going["serviceDeploymentArn"])
 
 
 def test_a_forced_deployment_replaces_every_task(tasks: Tasks) -> None:

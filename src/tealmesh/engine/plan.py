@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tealmesh.model.ecs_deployments import failure_limit
+
 
 class Phase(StrEnum):
     """How far a task is, as far as planning goes. READY: running, healthy, registered."""
@@ -189,13 +191,6 @@ def _retire(service: Service, tasks: Sequence[TaskState]) -> list[Action]:
         return [] if service.retired else [RetireService()]
     reason = "The service was deleted"
     return [StopTask(task.id, reason) for task in alive if task.phase is not Phase.STOPPING]
-
-
-def failure_limit(desired_count: int) -> int:
-    """Failed tasks at which the circuit breaker gives a deployment up: half the desired count,
-    at least 3 and at most 200 (ECS's own numbers, see the page above).
-    """
-    return min(200, max(3, math.ceil(desired_count / 2)))
 
 
 def failures(deployment: Deployment, tasks: Sequence[TaskState]) -> list[TaskState]:

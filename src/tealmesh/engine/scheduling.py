@@ -13,6 +13,7 @@ from typing import Any
 
 from tealmesh.engine import plan as planning
 from tealmesh.engine import records
+from tealmesh.model import ecs_deployments as history
 from tealmesh.model.clock import NewId
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
@@ -93,6 +94,7 @@ def schedule(
         for action in actions:
             _apply(work, action)
     _conclude(work)
+    _keep_history(work, document.body)
     if service != document.body:
         tx.put(tables.ECS_SERVICES, cluster, name, body=service)
     return Outcome(gone=service["status"] == "INACTIVE", wake_at=wake_at)
@@ -144,17 +146,20 @@ def _stop(work: _Pass, task: str, reason: str, fault: bool) -> None:
 
 
 def _roll_back(work: _Pass, identity: str, to: str) -> None:
-    work.deployment(identity)["status"] = "ACTIVE"
-    target = work.deployment(to)
-    target["status"] = "PRIMARY"
-    target["rolloutState"] = "IN_PROGRESS"
-    target["rolloutStateReason"] = f"ECS deployment circuit breaker: rolling back to {to}."
-    rest = [d for d in work.service["deployments"] if d["id"] != to]
-    work.service["deployments"] = [target, *rest]
-    work.service["taskDefinition"] = target["taskDefinition"]
-    teal = work.service.setdefault("teal", {})
-    teal["since"] = {**teal.get("since", {}), to: work.now}
+    history.roll_back(work.service, identity, to, "ECS deployment circuit breaker", work.now)
     work.event(f"rolling back to deployment {to}.")
+
+
+def _keep_history(work: _Pass, before: Mapping[str, Any]) -> None:
+    """Bring the records of the deployments that are or were there up to date."""
+    for identity in {d["id"] for d in [*before["deployments"], *work.service["deployments"]]}:
+        place = (work.cluster, work.service["serviceName"], history.number(identity))
+        document = work.tx.get(tables.SERVICE_DEPLOYMENTS, *place)
+        if document is None:
+            continue
+        changed = history.progressed(document.body, work.service, work.now)
+        if changed != document.body:
+            work.tx.replace(document, changed)
 
 
 def _conclude(work: _Pass) -> None:

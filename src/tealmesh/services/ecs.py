@@ -6,6 +6,7 @@ daemons, express gateways, …) has none and is refused by name by the gateway.
 - `ecs_clusters`: clusters, capacity providers
 - `ecs_definitions`, `ecs_definition_rules`: task definitions
 - `ecs_services`, `ecs_service_rules`: services and their deployments
+- `ecs_service_deployments`: their history, and the way back
 - `ecs_tasks`: run, stop, describe and list tasks
 - `ecs_tagging`, `ecs_settings`: tags, account settings
 
@@ -16,13 +17,14 @@ from __future__ import annotations
 
 from tealmesh.services.ecs_clusters import Clusters
 from tealmesh.services.ecs_definitions import Definitions
+from tealmesh.services.ecs_service_deployments import ServiceDeployments
 from tealmesh.services.ecs_services import Services
 from tealmesh.services.ecs_settings import Settings
 from tealmesh.services.ecs_tagging import Tagging
 from tealmesh.services.ecs_tasks import Tasks
 
 
-class Ecs(Clusters, Definitions, Services, Tasks, Tagging, Settings):
+class Ecs(Clusters, Definitions, Services, ServiceDeployments, Tasks, Tagging, Settings):
     """The service: ``await ecs.create_cluster(caller, request)`` with a request that the codec
     has validated answers the operation's output structure.
 

@@ -172,7 +172,7 @@ def shown(body: Mapping[str, Any], include: Sequence[str]) -> Body:
 def paged(
     operation: str,
     member: str,
-    found: Mapping[str, str],
+    found: Mapping[str, Any],
     request: Request,
     *scope: str | None,
     descending: bool = False,

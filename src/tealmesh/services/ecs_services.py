@@ -18,6 +18,7 @@ from tealmesh.model.errors import AwsError
 from tealmesh.services import ecs_base as base
 from tealmesh.services import ecs_service_rules as rules
 from tealmesh.services.ecs_base import Answer, Body, EcsBase, Request
+from tealmesh.services.ecs_service_deployments import record
 from tealmesh.services.ecs_tagging import tagged
 from tealmesh.store import Document, Transaction, tables
 
@@ -93,6 +94,7 @@ class Services(EcsBase):
                 raise base.client_error("TaskDefinition can not be blank.")
             body = self._new_service(caller, tx, cluster.body, request, moment)
             tx.put(tables.ECS_SERVICES, cluster.body["clusterName"], name, body=body)
+            record(tx, body)
             return {"service": body}
 
         return await self._write(caller, "CreateService", change)
@@ -159,6 +161,7 @@ class Services(EcsBase):
                 base.usable_definition(tx, body["taskDefinition"])
                 former = [{**d, "status": "ACTIVE"} for d in body["deployments"]]
                 body["deployments"] = [_deployment(body, moment), *former]
+                record(tx, body)
             else:
                 body["deployments"] = [
                     _edited(d, body, moment.now) if d["status"] == "PRIMARY" else d

@@ -14,7 +14,7 @@ _DAEMONS = "there are no daemons: one machine has no instances to run them on"
 _EXPRESS = "there are no express gateway services: use a service and a virtual gateway of the mesh"
 _GATEWAYS = "there are no ECS gateways: use a virtual gateway of the mesh"
 _TASK_SETS = "there are no task sets: a virtual router's weights share traffic between services"
-_DEPLOYMENTS = "DescribeServices shows a service's deployments and events"
+_HOOKS = "deployments have no lifecycle hooks here: use the gates of `teal deploy`"
 _PROTECTION = "tasks are not protected from scaling: nothing scales by itself here"
 
 _ECS = {
@@ -35,8 +35,7 @@ _ECS = {
     " ListGatewayClusterAssociations ListGatewayRoutes ListGateways UpdateGateway",
     _TASK_SETS: "CreateTaskSet DeleteTaskSet DescribeTaskSets UpdateServicePrimaryTaskSet"
     " UpdateTaskSet",
-    _DEPLOYMENTS: "ContinueServiceDeployment DescribeServiceDeployments DescribeServiceRevisions"
-    " ListServiceDeployments StopServiceDeployment",
+    _HOOKS: "ContinueServiceDeployment",
     _PROTECTION: "GetTaskProtection UpdateTaskProtection",
     "tasks are processes of this machine: use its own shell": "ExecuteCommand",
     "there is no Service Connect: a mesh's virtual services do that": "ListServicesByNamespace",

@@ -51,6 +51,7 @@ SD_OPERATIONS = "servicediscovery.operation"  # id
 CLUSTERS = "ecs.cluster"  # cluster name
 TASK_DEFINITIONS = "ecs.taskDefinition"  # family, revision with six digits
 ECS_SERVICES = "ecs.service"  # cluster, service
+SERVICE_DEPLOYMENTS = "ecs.serviceDeployment"  # cluster, service, number of the deployment
 TASKS = "ecs.task"  # cluster, task id
 FAMILIES = "ecs.family"  # family: its newest revision, which is never given twice
 ACCOUNT_SETTINGS = "ecs.accountSetting"  # principal ARN or "default", setting name

@@ -223,6 +223,15 @@ WRONG = [
         "log driver 'syslog'",
     ),
     (
+        with_containers(container(logConfiguration={"logDriver": "awslogs", "options": {}})),
+        "requires options: awslogs-group, awslogs-region",
+    ),
+    ({**FARGATE, "ephemeralStorage": {"sizeInGiB": 20}}, "must be 21 to 200"),
+    (
+        {**FARGATE, "runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}},
+        "'WINDOWS_SERVER_2022_CORE' is not supported",
+    ),
+    (
         with_containers(container(portMappings=[{"containerPort": 80, "hostPort": 81}])),
         "networkMode=awsvpc, the host ports and container ports",
     ),

@@ -233,6 +233,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"taskDefinition": ""}, "ClientException", "can not be blank"),
     ({"taskDefinition": "gone"}, "ClientException", "TaskDefinition not found"),
     ({"desiredCount": -1}, "InvalidParameterException", "0 to 5000"),
+    ({"healthCheckGracePeriodSeconds": -1}, "InvalidParameterException", "not be negative"),
     ({"networkConfiguration": {}}, "InvalidParameterException", "must be provided"),
     (
         {"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}},

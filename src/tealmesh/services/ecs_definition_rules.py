@@ -57,6 +57,9 @@ def problems(body: Mapping[str, Any]) -> Problems:
         yield f"Too many containers in the task definition: at most {_MAX_CONTAINERS} are allowed."
     if "FARGATE" in body.get("requiresCompatibilities", ()):
         yield from fargate_problems(body)
+    system = body.get("runtimePlatform", {}).get("operatingSystemFamily", "LINUX")
+    if system != "LINUX":
+        yield f"operatingSystemFamily '{system}' is not supported by Tealmesh: it must be LINUX."
     names = [container.get("name", "") for container in containers]
     for container in containers:
         yield from _container(container, body)
@@ -87,6 +90,9 @@ def fargate_problems(body: Mapping[str, Any]) -> Problems:
     for member in ("pidMode", "ipcMode"):
         if body.get(member) == "host":
             yield f"Fargate does not support {member} 'host'."
+    storage = body.get("ephemeralStorage", {}).get("sizeInGiB", 21)
+    if not 21 <= storage <= 200:
+        yield f"ephemeralStorage.sizeInGiB is {storage}: it must be 21 to 200."
     if body.get("placementConstraints"):
         yield "Fargate does not support task definition placement constraints."
     for container in body["containerDefinitions"]:
@@ -136,6 +142,7 @@ def _container(container: Container, body: Mapping[str, Any]) -> Problems:
         )
     if container.get("links"):
         yield f"{setting} links is not supported by Tealmesh: containers of a task share localhost."
+    yield from _awslogs(name, container.get("logConfiguration") or {})
     yield from _ports(name, container["portMappings"], body["networkMode"])
     variables = {pair.get("name") for pair in container["environment"]}
     for secret in container.get("secrets") or ():
@@ -147,6 +154,15 @@ def _container(container: Container, body: Mapping[str, Any]) -> Problems:
     for pair in (*container["environment"], *container.get("secrets", ())):
         if not pair.get("name"):
             yield f"Environment variable name must not be empty: container '{name}'."
+
+
+def _awslogs(name: str, logs: Mapping[str, Any]) -> Problems:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html"""
+    options = logs.get("options") or {}
+    needed = ("awslogs-group", "awslogs-region")
+    missing = [option for option in needed if not options.get(option)]
+    if logs.get("logDriver") == "awslogs" and missing:
+        yield f"Log driver awslogs of container '{name}' requires options: {', '.join(missing)}"
 
 
 def _health_check(name: str, check: Mapping[str, Any]) -> Problems:

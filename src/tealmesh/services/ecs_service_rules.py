@@ -56,6 +56,8 @@ def check_supported(request: Request) -> None:
     _check_deployment(request.get("deploymentConfiguration") or {})
     if not 0 <= request.get("desiredCount", 0) <= 5000:
         raise base.invalid("desiredCount must be 0 to 5000.")
+    if request.get("healthCheckGracePeriodSeconds", 0) < 0:
+        raise base.invalid("healthCheckGracePeriodSeconds must not be negative.")
 
 
 def _check_deployment(configuration: Mapping[str, Any]) -> None:

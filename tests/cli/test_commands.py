@@ -343,6 +343,23 @@ def test_history(api: TealApi) -> None:
     assert json.loads(done.stdout) == [{**DEPLOYMENT, "journal": [entry]}]
 
 
+def test_events(api: TealApi) -> None:
+    event = {"revision": 7, "at": 1.0, "actor": "me", "operation": "appmesh:DeleteRoute"}
+    late, early = {**event, "message": "second"}, {**event, "message": "first"}
+    api.operations["ListEvents"] = lambda _: {"events": [late, early]}
+    lines = teal("events", "-n", "2", endpoint=api.endpoint).stdout.splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
+        "me appmesh:DeleteRoute: first",
+        "me appmesh:DeleteRoute: second",
+    ]
+    done = teal("events", "--all", "--json", endpoint=api.endpoint)
+    assert json.loads(done.stdout) == [early, late]
+    assert api.requests("ListEvents") == [
+        {"limit": 2, "all": False},
+        {"limit": 20, "all": True},
+    ]
+
+
 def test_logs(api: TealApi) -> None:
     line = {"task": "arn:aws:ecs:r:1:task/c/0123456789ab", "side": "blue", "container": "app"}
     api.operations["GetLogs"] = lambda _: {"lines": [{**line, "line": "hello"}]}

@@ -12,6 +12,7 @@ import pytest
 
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id
+from tealmesh.services import events
 from tealmesh.services.appmesh import AppMesh
 from tealmesh.services.appmesh_grace import end_grace
 from tealmesh.store import Store, tables
@@ -86,6 +87,24 @@ def test_the_last_route_is_gone_for_the_api_and_served_for_envoys(system: System
     assert system.served == {"both": ["a", "b"]}
     system.create("only", "a")
     assert system.served == {"only": ["a"]}
+
+
+def told(system: System) -> list[str]:
+    """What `teal events` says, the newest first."""
+    entries = asyncio.run(system.direct.store.history(3, events.OWN))
+    return [events.event(entry)["message"] for entry in entries]
+
+
+def test_the_events_say_that_a_route_is_served_on(system: System) -> None:
+    system.create("both", "a", "b")
+    system.delete("both")
+    assert told(system)[0] == (
+        "deleted appmesh.route m/r/both; route both of router r in mesh m was its last: it is"
+        " served for a while yet"
+    )
+    system.create("only", "a")
+    assert told(system)[0].startswith("wrote appmesh.route m/r/only; route both of router r in")
+    assert told(system)[0].endswith("which was deleted before, is served no longer")
 
 
 def test_a_route_that_is_not_the_last_ends_at_once(system: System) -> None:

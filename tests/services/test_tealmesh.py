@@ -285,6 +285,9 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
     plane.run_tasks("web-blue", 2)
     with pytest.raises(ClientError, match="web has no deployment yet"):
         plane.get_deployment(service="web")
+    (latest,) = plane.list_events(limit=1)["events"]
+    assert latest["revision"] > 0
+    assert latest["message"]
     made = plane.deploy(service="web", image="example/web:2", steps=[10, 100], clientToken="t")
     deployment = made["deployment"]
     assert (deployment["oldSide"], deployment["newSide"]) == ("blue", "green")
@@ -401,6 +404,6 @@ def test_convergence_envoys_logs_and_shutdown(plane: Plane) -> None:
 
 def test_every_operation_of_the_model_has_a_method() -> None:
     model = json.loads(Path(models_path(), "tealmesh/2026-11-01/service-2.json").read_text())
-    assert len(model["operations"]) == 13
+    assert len(model["operations"]) == 14
     for operation in model["operations"]:
         assert callable(getattr(Tealmesh, xform_name(operation)))

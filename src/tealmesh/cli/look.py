@@ -1,4 +1,4 @@
-"""Commands that only look: status, history, logs, envoys, doctor."""
+"""Commands that only look: status, history, events, logs, envoys, doctor."""
 
 from __future__ import annotations
 
@@ -99,6 +99,22 @@ def history(service: str | None, number: int, journal: bool, as_json: bool, clie
 def _journal(client: Client, deployment: dict[str, Any]) -> list[dict[str, Any]]:
     which = {"service": deployment["service"], "deploymentId": deployment["deploymentId"]}
     return list(client.call("ListJournal", **which)["entries"])
+
+
+@click.command()
+@click.option("-n", "--number", type=click.IntRange(1, 1000), default=20, help="How many (20).")
+@click.option("--all", "everything", is_flag=True, help="Also what the engine wrote of its tasks.")
+@with_json
+@with_client
+def events(number: int, everything: bool, as_json: bool, client: Client) -> None:
+    """What has changed, the latest last: when, who, what."""
+    found = client.call("ListEvents", limit=number, all=everything)["events"][::-1]
+    if as_json:
+        _print_json(found)
+        return
+    for one in found:
+        at = time.strftime("%H:%M:%S", time.localtime(float(one["at"])))
+        click.echo(f"{at} {one['actor']} {one['operation']}: {one['message']}")
 
 
 @click.command()
@@ -218,4 +234,4 @@ def _print_json(value: Any, *, compact: bool = False) -> None:
     click.echo(json.dumps(value, indent=None if compact else 2))
 
 
-COMMANDS = (status, history, logs, envoys, doctor)
+COMMANDS = (status, history, events, logs, envoys, doctor)

@@ -7,7 +7,7 @@ grace. It is gone for the API at once. A new route of the router ends the grace,
 whatever leaves the old route without sense: its targets, or the router, deleted.
 
 What lingers is a document of its own, so it survives a restart, and each of its ends is a
-committed change with its line in the audit.
+committed change with its line in the audit, which `teal events` shows.
 """
 
 from __future__ import annotations

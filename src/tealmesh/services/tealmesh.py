@@ -18,6 +18,7 @@ from tealmesh.model.config_parse import parse
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.status import AppliedSystem, GatewayStatus, ServiceStatus
+from tealmesh.services import events
 from tealmesh.services import tealmesh_wire as wire
 from tealmesh.store import Store, View, tables
 
@@ -28,6 +29,7 @@ _CANARY_STEPS = (10, 50, 100)
 _WINDOW = 10
 _LINES = 100
 _ENTRIES = 1000
+_EVENTS = 100
 
 
 class Rollouts(Protocol):
@@ -186,6 +188,11 @@ class Tealmesh:
             "deploymentId": deployment,
             "entries": [wire.journal_entry(entry) for entry in entries[:limit]],
         }
+
+    async def list_events(self, caller: Caller, request: Request) -> Answer:
+        limit = request.get("limit", _EVENTS)
+        entries = await self._store.history(limit, () if request.get("all") else events.OWN)
+        return {"events": [events.event(entry) for entry in entries]}
 
     async def get_convergence(self, caller: Caller, request: Request) -> Answer:
         mesh = self._mesh(request["mesh"])

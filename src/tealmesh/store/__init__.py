@@ -1,5 +1,5 @@
 """State: what is committed, at which revision, and who changed it."""
 
-from tealmesh.store.store import Document, Store, Transaction, View, key
+from tealmesh.store.store import AuditEntry, Document, Store, Transaction, View, key
 
-__all__ = ["Document", "Store", "Transaction", "View", "key"]
+__all__ = ["AuditEntry", "Document", "Store", "Transaction", "View", "key"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,9 +205,10 @@ class Store:
         finally:
             self._changed.discard(entry)
 
-    async def history(self, limit: int = 100) -> list[AuditEntry]:
-        """The newest audit entries, newest first."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._history, limit)
+    async def history(self, limit: int = 100, without: Collection[str] = ()) -> list[AuditEntry]:
+        """The newest audit entries, newest first, but for those of the actors ``without``."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, self._history, limit, without)
 
     def close(self) -> None:
         """Wait for the writer and let the database go."""
@@ -277,8 +278,9 @@ class Store:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
-    def _history(self, limit: int) -> list[AuditEntry]:
-        query = sa.select(audit).order_by(audit.c.revision.desc()).limit(limit)
+    def _history(self, limit: int, without: Collection[str]) -> list[AuditEntry]:
+        query = sa.select(audit).where(audit.c.actor.not_in(without))
+        query = query.order_by(audit.c.revision.desc()).limit(limit)
         with self._engine.connect() as connection:
             return [
                 AuditEntry(r.revision, r.at, r.actor, r.operation, json.loads(r.changes))

@@ -1,5 +1,5 @@
 """Every resource of the provider that has a meaning here: create, read, update in place, import,
-delete; every data source; and that the page about it says what is tried.
+delete, drift; every data source; and that the page about it says what is tried.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def test_every_resource_lives_its_whole_life(plane: ControlPlane, tmp_path: Path
     assert re.search(rf"{len(ROWS)} imported, 0 added, [01] changed, 0 destroyed", printed), printed
     assert second.changes() == ""
     assert f"{len(ROWS)} destroyed" in second.destroy()
+    # For the first they were deleted behind its back: each is missed and planned anew.
+    assert f"Plan: {len(ROWS)} to add, 0 to change, 0 to destroy" in first.changes()
     _schemas_hold_no_other(second)
 
 

@@ -173,6 +173,9 @@ def test_a_service_moves_from_a_launch_type_to_capacity_providers(direct: Direct
     assert changed["capacityProviderStrategy"] == strategy
     assert "launchType" not in changed
     assert changed["deployments"][0]["capacityProviderStrategy"] == strategy
+    back = update(direct, capacityProviderStrategy=[])
+    assert (back["launchType"], back.get("capacityProviderStrategy")) == ("FARGATE", None)
+    assert update(direct, capacityProviderStrategy=[]) == back  # there is none to take away
 
 
 def test_deleting_needs_a_count_of_zero_or_force_and_drains(direct: Direct) -> None:

@@ -253,10 +253,13 @@ def _updated(
     """The service as it shall be, its deployments still as they are."""
     body = {**present, **{member: request[member] for member in _STORED if member in request}}
     launched: Mapping[str, Any] = present
-    if request.get("capacityProviderStrategy") is not None:
+    strategy = request.get("capacityProviderStrategy")
+    if strategy or (strategy is not None and "capacityProviderStrategy" in present):
         body.pop("launchType", None)
         body.pop("capacityProviderStrategy", None)
-        launched = rules.launch(cluster, request)
+        # An empty strategy takes the present one away: what is left is its launch type.
+        kind = "FARGATE" if rules.on_fargate(present) else "EC2"
+        launched = rules.launch(cluster, request) if strategy else {"launchType": kind}
     body |= {m: launched[m] for m in ("launchType", "capacityProviderStrategy") if m in launched}
     if "desiredCount" in request:
         body["desiredCount"] = request["desiredCount"]

@@ -201,7 +201,12 @@ class Controller:
 
     def latest(self, service: str) -> Deployment | None:
         """The running deployment, else the one that began last."""
-        return self.running(service) or next(iter(deployments(self._store.view, service)), None)
+        running = self.running(service)
+        stored = next(iter(deployments(self._store.view, service)), None)
+        if running is None or stored is None or stored.id != running.id:
+            return running or stored
+        # A transition is committed, and seen in the journal, before it is taken over here.
+        return running if running.sequence >= stored.sequence else stored
 
     async def _deploy_previous(self, actor: str, service: ServiceSystem) -> Deployment:
         done = [d for d in deployments(self._store.view, service.name) if _succeeded(d)]

@@ -159,6 +159,13 @@ def test_what_moto_breaks_on_is_the_caller_s_error_and_is_not_tried_again(
     assert f"<Code>{code}</Code>" in answer.text or answer.json()["__type"] == code
 
 
+def test_a_failure_of_moto_s_own_is_not_tried_again(url: str) -> None:
+    with pytest.raises(ClientError, match="moto failed: KeyError") as caught:
+        client("logs", url).get_query_results(queryId="none")
+    meta = caught.value.response["ResponseMetadata"]
+    assert (meta["HTTPStatusCode"], meta["RetryAttempts"]) == (501, 0)
+
+
 def test_json_is_called_json(url: str) -> None:
     headers = signed("logs") | {
         "content-type": JSON,

@@ -18,7 +18,7 @@ import grpc
 from starlette.routing import BaseRoute
 
 from tealmesh import __version__
-from tealmesh.app_host import HOST, Http, listen, only_one, token
+from tealmesh.app_host import HOST, Http, listen, only_one, token, unusable
 from tealmesh.aws.apimodel import load_model
 from tealmesh.aws.certificates import Certificates
 from tealmesh.aws.clients import client
@@ -98,11 +98,13 @@ async def run(
     Raises TealError with one line that says what to do when it cannot start.
     """
     stop = stop or asyncio.Event()
-    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_one(config.data_dir), listen(config.port, "--port") as listener:
         store = Store.open(config.data_dir / "state.db")
         try:
             await _run(config, store, listener, ready, stop)
+        except OSError as error:
+            # of its start: what happens once it runs comes in a group
+            raise unusable(config.data_dir, error) from error
         finally:
             store.close()
 

@@ -68,10 +68,26 @@ def token(data_dir: Path) -> str:
     return made
 
 
+def unusable(data_dir: Path, error: OSError) -> TealError:
+    """What to say when the machine refuses a file of the data directory."""
+    return TealError(
+        f"{error.filename or data_dir}: {error.strerror}: make room or mend its rights, or choose "
+        "another --data-dir"
+    )
+
+
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory; the lock goes with the process, however it ends."""
-    with (data_dir / "lock").open("w") as lock:
+    """Hold the data directory, made where needed; the lock goes with the process, however it ends.
+
+    Raises TealError when another control plane holds it or it cannot be written.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        opened = os.open(data_dir / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unusable(data_dir, error) from error
+    with os.fdopen(opened, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from tealmesh.model.errors import TealError
 from tealmesh.store import Store, Transaction, View, key
+from tealmesh.store.store import FORMAT
 
 names = st.text(min_size=1, max_size=6)
 keys = st.tuples(st.sampled_from(["a", "b"]), st.lists(names, min_size=1, max_size=2).map(tuple))
@@ -282,3 +285,17 @@ def test_the_database_is_nobody_elses(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "sub" / "state.db")
     store.close()
     assert (tmp_path / "sub").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "sub" / "state.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    Store.open(path).close()
+    for number, opens in ((0, True), (FORMAT, True), (FORMAT + 1, False)):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA user_version = {number}")
+        if opens:
+            Store.open(path).close()
+            continue
+        with pytest.raises(TealError, match=r"state\.db was written by a newer Tealmesh"):
+            Store.open(path)

@@ -51,3 +51,7 @@ def main() -> None:
     except TealError as error:
         click.echo(f"teal: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        # What the machine refuses: a file, its rights, the room on a disk.
+        click.echo(f"teal: {error.filename or 'this machine'}: {error.strerror}", err=True)
+        sys.exit(1)

@@ -239,8 +239,10 @@ def last_words(path: Path, start: int = 0) -> str:
         log.seek(start)
         lines = log.read().decode("utf-8", "replace").split("\n")
     told = [line.strip() for line in lines if line.strip()]
+    if not told:
+        return f"`teal up` ended early and could not even write {path}: without -d it says why"
     for prefix in ("teal: ", "Error: "):
-        if told and told[-1].startswith(prefix):
+        if told[-1].startswith(prefix):
             return told[-1].removeprefix(prefix)
     return f"`teal up` ended early: see {path}"
 

@@ -113,7 +113,8 @@ class AddressRange:
         directory's name tells. Raises EngineError when every octet is taken.
         """
         record = data_dir / "network"
-        wanted = int(record.read_text()) if record.exists() else _preferred(data_dir)
+        text = record.read_text() if record.exists() else ""
+        wanted = int(text) if text.isdecimal() else _preferred(data_dir)
         self._hold = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         for step in range(250):
             octet = (wanted - 1 + step) % 250 + 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from tealmesh.model.errors import TealError
 from tealmesh.store.tables import audit, documents, metadata
 
 T = TypeVar("T")
+
+FORMAT = 1
+"""Of what is stored. A database without a number is of the first format."""
 
 _EMPTY: Mapping[str, Document] = MappingProxyType({})
 
@@ -149,21 +153,23 @@ class Store:
     def open(cls, url: str | Path, clock: Clock = system_clock) -> Store:
         """Open (and create where needed) the database at a path or an SQLAlchemy URL.
 
-        Raises TealError when it cannot be opened.
+        Raises TealError when it cannot be opened, or was written by a newer Tealmesh.
         """
         text = str(url)
         if "://" not in text:
-            Path(text).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_private(Path(text))
             text = f"sqlite:///{text}"
         try:
             engine = sa.create_engine(text)
             if engine.dialect.name == "sqlite":
                 sa.event.listen(engine, "connect", _sqlite_pragmas)
+                _check_format(engine)
             metadata.create_all(engine)
             return cls(engine, clock)
         except sa.exc.SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
             shown = engine.url.render_as_string(hide_password=True)
+            shown = shown.removeprefix("sqlite:///")
             raise TealError(f"the state database {shown} cannot be opened: {reason}") from error
 
     @property
@@ -286,6 +292,30 @@ class Store:
                 AuditEntry(r.revision, r.at, r.actor, r.operation, json.loads(r.changes))
                 for r in connection.execute(query)
             ]
+
+
+def _make_private(path: Path) -> None:
+    """The database's file, for its owner alone: environments in it may hold secrets. SQLite gives
+    its other files the same mode.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise TealError(f"the state database {path} cannot be opened: {error.strerror}") from error
+
+
+def _check_format(engine: sa.Engine) -> None:
+    """Mark a new database with our format; raise TealError for one of a later format."""
+    with engine.begin() as connection:
+        found = connection.execute(sa.text("PRAGMA user_version")).scalar() or 0
+        if found > FORMAT:
+            raise TealError(
+                f"{engine.url.database} was written by a newer Tealmesh (format {found}, and this "
+                f"one knows {FORMAT}): use that version, or choose another --data-dir"
+            )
+        if found < FORMAT:
+            connection.execute(sa.text(f"PRAGMA user_version = {FORMAT}"))
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:

@@ -184,8 +184,10 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
             await controller.rollback("tester", b.service)
         await controller.deploy("tester", b.service, "web:2", token="one")
         again = await controller.deploy("tester", b.service, "web:2", token="one")
-        with pytest.raises(AwsError, match="is running"):
+        b.driver.route = {"blue": 50, "green": 50}
+        with pytest.raises(AwsError, match="a deployment of web to web:2 is running"):
             await controller.deploy("tester", b.service, "web:3")
+        b.driver.route = {"blue": 100}
         with pytest.raises(AwsError, match="was used for"):
             await controller.deploy("tester", b.service, "web:3", token="one")
         first = await until_finished(store, "web")

@@ -112,6 +112,16 @@ class Plane:
         """The last task of an ECS service that was deleted has stopped."""
         self._change(node, status="INACTIVE", deployments=[])
 
+    def ecs_service(self, node: str) -> Any:
+        return self.aws("ecs").describe_services(cluster="demo", services=[node])["services"][0]
+
+    def gives_up(self, node: str) -> None:
+        """The circuit breaker of an ECS service that never ran has opened."""
+        document = self.store.view.get(tables.ECS_SERVICES, "demo", node)
+        assert document is not None
+        primary, *former = document.body["deployments"]
+        self._change(node, deployments=[{**primary, "rolloutState": "FAILED"}, *former])
+
     def run_tasks(self, node: str, count: int) -> None:
         """As many tasks of an ECS service run and are registered."""
 
@@ -210,6 +220,24 @@ def test_apply_changes_what_differs_and_keeps_the_running_image(plane: Plane) ->
     ecs = plane.aws("ecs")
     service = ecs.describe_services(cluster="demo", services=["web-blue"])["services"][0]
     assert service["desiredCount"] == 3
+
+
+def test_apply_tries_again_what_ecs_gave_up_on(plane: Plane) -> None:
+    plane.apply()
+    before = plane.ecs_service("web-blue")
+    plane.gives_up("web-blue")
+    web = next(one for one in plane.get_status()["services"] if one["name"] == "web")
+    assert (web["sides"][0]["gaveUp"], "gaveUp" in web["sides"][1]) == (True, False)
+    first, second = "example/web:1", "example/web:2"
+    changes = {one["name"]: one["changes"] for one in plane.apply()["services"]}
+    assert changes == {"web": ["changed ECS service web-blue"], "front": []}
+    service = plane.ecs_service("web-blue")
+    assert service["taskDefinition"] == before["taskDefinition"]
+    assert service["deployments"][0]["id"] != before["deployments"][0]["id"]
+    # It never ran: its image is no release that has to be kept.
+    plane.gives_up("web-blue")
+    plane.apply(TOML.replace(first, second, 1))
+    assert plane.get_status()["services"][-1]["sides"][0]["image"] == second
 
 
 def test_a_gateway_route_follows_its_prefix_and_goes_with_it(plane: Plane) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from tealmesh.cli.client import Client, Health, NoControlPlane
+from tealmesh.cli.ready import lacks
 from tealmesh.model.errors import TealError
 
 FILES_WANTED = 4096
@@ -140,27 +141,19 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
     try:
         answer = client.call("GetStatus")
         services, gateways = answer["services"], answer["gateways"]
-        for service in services:
-            yield check_service(service)
+        found = list(lacks(answer))
+        for lack in found:
+            yield Check(lack.who, "wrong", f"{lack.what}: {lack.why}")
+        lacking = {lack.who for lack in found}
+        parts = [("service", one) for one in services] + [("gateway", one) for one in gateways]
+        for name in (f"{kind} {one['name']}" for kind, one in parts):
+            if name not in lacking:
+                yield Check(name, "ok", "all its tasks are healthy")
         meshes = {part["mesh"] for part in (*services, *gateways) if part.get("mesh")}
         for mesh in sorted(meshes):
             yield check_envoys(mesh, client)
     except TealError as error:
         yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
-
-
-def check_service(service: dict[str, object]) -> Check:
-    """Every side that carries weight has its healthy tasks."""
-    name = f"service {service['name']}"
-    sides = service["sides"]
-    short = [
-        f"{side['side']} has {side['healthy']} of {side['desired']} tasks healthy"
-        for side in (sides if isinstance(sides, list) else [])
-        if side["weight"] and side["healthy"] < side["desired"]
-    ]
-    if short:
-        return Check(name, "wrong", f"{', '.join(short)}: `teal logs {service['name']}`")
-    return Check(name, "ok", "every side with weight is healthy")
 
 
 def check_envoys(mesh: str, client: Client) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,22 @@ follow_option = click.option(
     metavar="FILE",
     help="What to apply.",
 )
+@click.option(
+    "--wait",
+    "wait",
+    type=click.FloatRange(0, 3600),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until every task is healthy; 0: not at all.",
+)
 @with_client
-def apply(config_file: Path, client: Client) -> None:
-    """Create the system that teal.toml describes, or bring it to its state.
+def apply(config_file: Path, wait: float, client: Client) -> None:
+    """Create the system that teal.toml describes, or bring it to its state, and wait until it runs.
 
     Nothing is removed, and an image that differs from the running one is left to `teal deploy`.
     """
+    from tealmesh.cli.ready import wait_ready
     from tealmesh.model.config_parse import parse
 
     text = read_text(config_file)
@@ -46,6 +57,12 @@ def apply(config_file: Path, client: Client) -> None:
     )
     for line in answer["summary"]:
         click.echo(line)
+    names = {one["name"] for one in (*answer["services"], *answer["gateways"])}
+    if not wait or not names:
+        return
+    for gateway in wait_ready(client, names, wait)["gateways"]:
+        if gateway["name"] in names:
+            click.echo(f"{gateway['name']}: http://{gateway['address']}:{gateway['port']}/")
 
 
 @click.command()
@@ -164,12 +181,15 @@ def _image(client: Client, service: str, image: str) -> str:
 def _steps(text: str | None) -> list[int] | None:
     if text is None:
         return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
+    words = [part.strip() for part in text.split(",")]
+    steps = [int(word) for word in words if word.isdecimal()]
+    rising = all(a < b for a, b in pairwise([0, *steps]))
+    if len(steps) < len(words) or not rising or steps[-1] != 100:
         raise click.UsageError(
-            f"--steps {text}: must be percentages with commas between, such as 10,50,100"
-        ) from None
+            f"--steps {text}: must be rising percentages from 1 that end with 100, with commas "
+            "between, such as 10,50,100"
+        )
+    return steps
 
 
 def _weight(text: str) -> tuple[str, int]:
@@ -187,11 +207,15 @@ def _started(
         click.echo(f"{name}: {deployment['status']}; watch it with `teal status -w`")
         return
     from tealmesh.cli.follow import follow as follow_deployment
+    from tealmesh.cli.render import console, deployment_line
 
     final = follow_deployment(client, deployment)
-    if final is not None and final["status"] != wanted:
+    if final is None:
+        return
+    if final["status"] != wanted:
         reason = final.get("reason")
         raise TealError(f"{name}: {final['status']}" + (f": {reason}" if reason else ""))
+    console().print(deployment_line(final))
 
 
 COMMANDS = (apply, deploy, approve, rollback, weights)

@@ -38,7 +38,7 @@ def follow(client: Client, deployment: dict[str, Any]) -> dict[str, Any] | None:
     try:
         with _live(out) as show:
             for final in _states(client, deployment, out):
-                show(_progress(final, _sides(client, final)))
+                show(_progress(final, _sides(client, final), out.width))
     except KeyboardInterrupt:
         service = deployment["service"]
         click.echo(
@@ -47,10 +47,8 @@ def follow(client: Client, deployment: dict[str, Any]) -> dict[str, Any] | None:
             err=True,
         )
         return None
-    if final is not None:
-        if final.get("evidence"):
-            out.print(render.evidence_view(final))
-        out.print(render.deployment_line(final))
+    if final is not None and final.get("evidence"):
+        out.print(render.evidence_view(final))
     return final
 
 
@@ -105,7 +103,9 @@ def _live(out: Console) -> Iterator[Show]:
         yield live.update
 
 
-def _progress(deployment: dict[str, Any], sides: list[dict[str, Any]]) -> RenderableType:
+def _progress(
+    deployment: dict[str, Any], sides: list[dict[str, Any]], width: int
+) -> RenderableType:
     steps = deployment.get("steps") or [100]
     step = min(deployment.get("step") or 0, len(steps) - 1)
     line = Text()
@@ -113,13 +113,14 @@ def _progress(deployment: dict[str, Any], sides: list[dict[str, Any]]) -> Render
         past = index < step or deployment["status"] == "SUCCESSFUL"
         style = "green" if past else "bold cyan" if index == step else "dim"
         line.append(f" {percentage} % ", style=style)
-    grid = Table.grid(padding=(0, 2))
+    narrow = width < render.NARROW
+    grid = Table.grid(padding=(0, 1 if narrow else 2))
     for side in sides:
         share = side.get("share")
         grid.add_row(
             Text(side["side"], style=side["side"] if side["side"] in ("blue", "green") else ""),
-            Text(side.get("image") or "-"),
-            ProgressBar(total=1.0, completed=share or 0.0, width=30),
+            Text(render.image_name(side.get("image"), narrow)),
+            ProgressBar(total=1.0, completed=share or 0.0, width=10 if narrow else 30),
             Text(f"share {render.percent(share)} of weight {side['weight']}"),
             Text(f"{side['healthy']}/{side['desired']} healthy"),
             Text(f"{side.get('errors', 0)} errors", style="red" if side.get("errors") else "dim"),

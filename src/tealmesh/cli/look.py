@@ -45,7 +45,8 @@ def status(watch: bool, window: int, as_json: bool, client: Client) -> None:
 
     out = console()
     if not watch:
-        out.print(status_view(client.call("GetStatus", windowSeconds=window), window))
+        answer = client.call("GetStatus", windowSeconds=window)
+        out.print(status_view(answer, window, out.width))
         return
     try:
         _watch_status(client, window, out)
@@ -60,13 +61,14 @@ def _watch_status(client: Client, window: int, out: Console) -> None:
 
     if not out.is_terminal:
         while True:
-            out.print(status_view(client.call("GetStatus", windowSeconds=window), window))
+            answer = client.call("GetStatus", windowSeconds=window)
+            out.print(status_view(answer, window, out.width))
             out.print()
             time.sleep(WATCH)
     with Live(console=out, auto_refresh=False, screen=True) as live:
         while True:
-            view = status_view(client.call("GetStatus", windowSeconds=window), window)
-            live.update(view, refresh=True)
+            answer = client.call("GetStatus", windowSeconds=window)
+            live.update(status_view(answer, window, out.width), refresh=True)
             time.sleep(WATCH)
 
 

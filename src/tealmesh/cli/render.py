@@ -11,6 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tealmesh.cli.ready import lacks
+
 STATUS_STYLES = {
     "SUCCESSFUL": "green",
     "IN_PROGRESS": "cyan",
@@ -20,6 +22,9 @@ STATUS_STYLES = {
     "STOPPED": "red",
 }
 VERDICT_STYLES = {"PASS": "green", "FAIL": "red", "NEED_DATA": "yellow", "UNKNOWN": "yellow"}
+NARROW = 100
+"""Columns below which tables are set closer."""
+IMAGE_WIDTH = 16
 PLAIN_WIDTH = 4000
 """Columns where nobody looks at a terminal: lines must not be cut to its 80."""
 
@@ -31,9 +36,9 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str, gap: int = 2) -> Table:
     """A table without lines; a column whose name begins with > is right-aligned."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         right = column.startswith(">")
         made.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right)
@@ -50,6 +55,14 @@ def moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
+def image_name(image: str | None, narrow: bool) -> str:
+    """An image; on a narrow terminal its end, for what tells versions apart is the tag."""
+    if not image or not narrow:
+        return image or "-"
+    name = image.rpartition("/")[2]
+    return name if len(name) <= IMAGE_WIDTH else f"…{name[1 - IMAGE_WIDTH :]}"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     return "-" if share is None else f"{share * 100:.{digits}f} %"
 
@@ -60,19 +73,23 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
 
 
-def status_view(answer: Mapping[str, Any], window: int) -> RenderableType:
-    """`teal status`: services with their sides, gateways, deployments."""
+def status_view(answer: Mapping[str, Any], window: int, width: int) -> RenderableType:
+    """`teal status`: services with their sides, gateways, deployments; for so many columns."""
     if not answer["services"] and not answer["gateways"]:
         return Text("no service yet: describe some in a teal.toml and run `teal apply`")
     parts: list[RenderableType] = []
     sides = table(
         "SERVICE", "SIDE", "IMAGE", ">WEIGHT", ">SHARE", ">HEALTHY", ">REQ/S", ">ERRORS", ">P50",
-        ">P99",
+        ">P99", gap=1 if width < NARROW else 2,
     )  # fmt: skip
     for service in answer["services"]:
         for index, side in enumerate(service["sides"]):
-            sides.add_row(*_side_row(service, side, window, first=index == 0))
+            row = _side_row(service, side, window, first=index == 0, narrow=width < NARROW)
+            sides.add_row(*row)
     parts.append(sides)
+    short = [Text(f"{one.who}: {one.what}: {one.why}", style="yellow") for one in lacks(answer)]
+    if short:
+        parts += [Text(), *short]
     lines = [deployment_line(s["deployment"]) for s in answer["services"] if "deployment" in s]
     if lines:
         parts += [Text(), *lines]
@@ -82,7 +99,7 @@ def status_view(answer: Mapping[str, Any], window: int) -> RenderableType:
 
 
 def _side_row(
-    service: Mapping[str, Any], side: Mapping[str, Any], window: int, *, first: bool
+    service: Mapping[str, Any], side: Mapping[str, Any], window: int, *, first: bool, narrow: bool
 ) -> list[Text]:
     requests, errors = side.get("requests", 0), side.get("errors", 0)
     whole = side["healthy"] == side["desired"]
@@ -91,7 +108,7 @@ def _side_row(
     return [
         Text(service["name"] if first else "", style="bold"),
         Text(side["side"], style=side["side"] if side["side"] in ("blue", "green") else ""),
-        Text(side.get("image") or "-", style=style),
+        Text(image_name(side.get("image"), narrow), style=style),
         Text(str(side["weight"]), style=style),
         Text(percent(side.get("share")), style=style),
         Text(count, style=style if whole else "yellow"),

@@ -25,8 +25,20 @@ class AppliedSystem:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """Why tasks are missing: what the last of them that stopped by itself said, empty where none
+    did. ``gave_up``: ECS's circuit breaker starts no more of them.
+    """
+
+    reason: str = ""
+    gave_up: bool = False
+
+
+@dataclass(frozen=True)
 class SideStatus:
-    """``share`` is the side's part of the requests in the window, None without any."""
+    """``share`` is the side's part of the requests in the window, None without any; ``missing`` is
+    None where all tasks are healthy.
+    """
 
     side: str
     virtual_node: str
@@ -34,6 +46,7 @@ class SideStatus:
     tasks: SideTasks
     traffic: Traffic
     share: float | None
+    missing: Missing | None = None
 
 
 @dataclass(frozen=True)
@@ -54,3 +67,4 @@ class GatewayStatus:
     port: int
     running: int
     desired: int
+    missing: Missing | None = None

@@ -134,6 +134,7 @@ class Controller:
                     f"clientToken {token} was used for a deployment of {repeated.new_image}",
                 )
             return repeated
+        refuse_another(self.running(service.name))
         old = await self._active_side(service)
         new = next(side for side in service.config.sides if side != old)
         tasks = await self._driver.observe(service, old)
@@ -366,15 +367,19 @@ def _succeeded(d: Deployment) -> bool:
     return d.state is State.SUCCEEDED
 
 
+def refuse_another(d: Deployment | None) -> None:
+    """Raise ConflictException when the deployment is under way."""
+    if d is not None and not d.finished:
+        raise AwsError(
+            "ConflictException",
+            f"a deployment of {d.service} to {d.new_image} is running: wait for its end, or abort "
+            f"it (`teal rollback {d.service}`)",
+        )
+
+
 def _start(t: Transaction, d: Deployment) -> None:
     for document in t.list(tables.DEPLOYMENTS, d.service):
-        other = Deployment.from_json(document.body)
-        if not other.finished:
-            raise AwsError(
-                "ConflictException",
-                f"a deployment of {d.service} to {other.new_image} is running (`teal rollback` "
-                "aborts it)",
-            )
+        refuse_another(Deployment.from_json(document.body))
     _put(t, d, journal.entry(d, State.CREATED.value))
 
 

@@ -14,11 +14,12 @@ from tealmesh.model.status import (
     Applied,
     AppliedSystem,
     GatewayStatus,
+    Missing,
     ServiceStatus,
     SideStatus,
 )
 from tealmesh.rollout import system
-from tealmesh.rollout.controller import CallersSaw, Controller
+from tealmesh.rollout.controller import CallersSaw, Controller, refuse_another
 from tealmesh.rollout.drivers.base import Driver, DriverError
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Store, Transaction, View, tables
@@ -33,6 +34,7 @@ class SystemDriver(Driver, Protocol):
         self, gateway: GatewaySystem, hostnames: Mapping[str, str]
     ) -> list[str]: ...
     async def running(self, cluster: str, name: str) -> tuple[int, int]: ...
+    async def missing(self, cluster: str, name: str) -> Missing: ...
 
 
 class Operations:
@@ -162,17 +164,21 @@ class Operations:
         weights = await self._driver.weights(service)
         seen = {side: self._traffic(service, side, since) for side in service.config.sides}
         total = sum(traffic.requests for traffic in seen.values())
-        sides = [
-            SideStatus(
-                side=side,
-                virtual_node=service.node(side),
-                weight=weights.get(side, 0),
-                tasks=await self._driver.observe(service, side),
-                traffic=traffic,
-                share=traffic.requests / total if total else None,
+        sides = []
+        for side, traffic in seen.items():
+            tasks, node = await self._driver.observe(service, side), service.node(side)
+            short = tasks.healthy < tasks.desired
+            sides.append(
+                SideStatus(
+                    side=side,
+                    virtual_node=node,
+                    weight=weights.get(side, 0),
+                    tasks=tasks,
+                    traffic=traffic,
+                    share=traffic.requests / total if total else None,
+                    missing=await self._driver.missing(service.cluster, node) if short else None,
+                )
             )
-            for side, traffic in seen.items()
-        ]
         return ServiceStatus(
             service.name,
             service.mesh,
@@ -184,19 +190,16 @@ class Operations:
 
     async def _gateway_status(self, gateway: GatewaySystem) -> GatewayStatus:
         running, desired = await self._driver.running(gateway.cluster, gateway.name)
+        missing = None
+        if running < desired:
+            missing = await self._driver.missing(gateway.cluster, gateway.name)
         config = gateway.config
         return GatewayStatus(
-            gateway.name, gateway.mesh, config.address, config.port, running, desired
+            gateway.name, gateway.mesh, config.address, config.port, running, desired, missing
         )
 
     def _refuse_while_deploying(self, service: ServiceSystem) -> None:
-        running = self._controller.running(service.name)
-        if running:
-            raise AwsError(
-                "ConflictException",
-                f"a deployment of {service.name} to {running.new_image} is running: wait for its "
-                "end, or abort it (`teal rollback`)",
-            )
+        refuse_another(self._controller.running(service.name))
 
     def _service(self, name: str) -> ServiceSystem:
         document = self._store.view.get(tables.SYSTEMS, name)

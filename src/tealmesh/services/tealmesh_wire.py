@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
-from tealmesh.model.status import Applied, GatewayStatus, ServiceStatus, SideStatus
+from tealmesh.model.status import Applied, GatewayStatus, Missing, ServiceStatus, SideStatus
 
 Answer = dict[str, Any]
 
@@ -100,18 +100,24 @@ def side_status(s: SideStatus) -> Answer:
         errors=s.traffic.failures,
         p50=s.traffic.p50,
         p99=s.traffic.p99,
+        **missing(s.missing),
     )
 
 
 def gateway_status(g: GatewayStatus) -> Answer:
-    return {
-        "name": g.name,
-        "mesh": g.mesh,
-        "address": g.address,
-        "port": g.port,
-        "running": g.running,
-        "desired": g.desired,
-    }
+    return present(
+        name=g.name,
+        mesh=g.mesh,
+        address=g.address,
+        port=g.port,
+        running=g.running,
+        desired=g.desired,
+        **missing(g.missing),
+    )
+
+
+def missing(m: Missing | None) -> Answer:
+    return {} if m is None else {"reason": m.reason or None, "gaveUp": m.gave_up or None}
 
 
 def present(**members: Any) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.rollout import SideTasks
+from tealmesh.model.status import Missing
 from tealmesh.rollout import system
 from tealmesh.rollout.drivers.aws import Aws, MakeClient, NotThere
 from tealmesh.rollout.drivers.base import DriverError
@@ -53,8 +54,7 @@ class ApiDriver:
         found = await self._ecs_service(service.cluster, node)
         if found is None or found["status"] != "ACTIVE":
             return SideTasks()
-        deployments: list[dict[str, Any]] = found["deployments"]
-        primary = next((d for d in deployments if d["status"] == "PRIMARY"), {})
+        primary = _primary(found)
         failed = primary.get("rolloutState") == "FAILED"
         registered = await self._cloud_map.healthy(service, node)
         return SideTasks(
@@ -68,23 +68,35 @@ class ApiDriver:
 
     async def explain(self, service: ServiceSystem, side: str) -> str:
         node = service.node(side)
-        request = {"cluster": service.cluster, "serviceName": node, "desiredStatus": "STOPPED"}
-        try:
-            arns = await self._aws.list("ecs", "list_tasks", "taskArns", **request)
-        except NotThere:
-            return ""
-        tasks: list[Any] = []
-        if arns:
-            answer = await self._aws.call(
-                "ecs", "describe_tasks", cluster=service.cluster, tasks=arns[:100]
-            )
-            tasks = [t for t in answer["tasks"] if t.get("stopCode") not in _BY_SCHEDULER]
-        tasks.sort(key=lambda t: str(t.get("stoppedAt") or t.get("stoppingAt") or ""))
+        tasks = await self._died(service.cluster, node)
         if tasks:
             return str(tasks[-1].get("stoppedReason", ""))[:_EXPLANATION]
         found = await self._ecs_service(service.cluster, node)
         events = found.get("events", []) if found else []
         return str(events[0]["message"])[:_EXPLANATION] if events else ""
+
+    async def missing(self, cluster: str, name: str) -> Missing:
+        """Why an ECS service lacks tasks, as far as those of its present deployment tell."""
+        primary = _primary(await self._ecs_service(cluster, name))
+        tasks = await self._died(cluster, name) if primary else []
+        own = [task for task in tasks if task.get("startedBy") == primary.get("id")]
+        reason = str(own[-1].get("stoppedReason", ""))[:_EXPLANATION] if own else ""
+        return Missing(reason, gave_up=primary.get("rolloutState") == "FAILED")
+
+    async def _died(self, cluster: str, name: str) -> list[dict[str, Any]]:
+        """The tasks of an ECS service that stopped by themselves and are still shown, in the order
+        in which they did.
+        """
+        request = {"cluster": cluster, "serviceName": name, "desiredStatus": "STOPPED"}
+        try:
+            arns = await self._aws.list("ecs", "list_tasks", "taskArns", **request)
+        except NotThere:
+            return []
+        if not arns:
+            return []
+        answer = await self._aws.call("ecs", "describe_tasks", cluster=cluster, tasks=arns[:100])
+        tasks = [t for t in answer["tasks"] if t.get("stopCode") not in _BY_SCHEDULER]
+        return sorted(tasks, key=lambda t: str(t.get("stoppedAt") or t.get("stoppingAt") or ""))
 
     async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
         names = system.route(service, {}).names
@@ -134,7 +146,10 @@ class ApiDriver:
         done = [await self._aws.ensure(system.virtual_router(service))]
         for side, weight in weights.items():
             if weight:
-                image = (await self.observe(service, side)).image or service.config.image
+                tasks = await self.observe(service, side)
+                # What ECS gave up on before it ever ran is no release to keep.
+                kept = "" if tasks.failure and not tasks.running else tasks.image
+                image = kept or service.config.image
                 done += await self._ensure_side(service, side, image, replace=False)
             else:
                 done.append(await self._aws.ensure(system.virtual_node(service, side)))
@@ -155,7 +170,9 @@ class ApiDriver:
         )
         definition = system.gateway_task_definition(gateway, self._region)
         desired = gateway.config.desired_count
-        done += await self._ensure_tasks(gateway.cluster, gateway.name, definition, desired, None)
+        done += await self._ensure_tasks(
+            gateway.cluster, gateway.name, definition, desired, None, again=True
+        )
         return [line for line in done if line]
 
     async def _drop_other_routes(self, gateway: GatewaySystem, wanted: set[str]) -> list[str]:
@@ -178,7 +195,9 @@ class ApiDriver:
     async def _ensure_side(
         self, service: ServiceSystem, side: str, image: str, *, replace: bool
     ) -> list[str]:
-        """``replace``: tasks of another image are stopped first and never mixed with the new."""
+        """``replace``, of rollouts: tasks of another image are stopped first and never mixed with
+        the new, and those that ECS gave up on are not tried again.
+        """
         node = service.node(side)
         if replace:
             earlier = await self.observe(service, side)
@@ -194,7 +213,9 @@ class ApiDriver:
         return [
             *done,
             line,
-            *await self._ensure_tasks(service.cluster, node, definition, count, registry),
+            *await self._ensure_tasks(
+                service.cluster, node, definition, count, registry, again=not replace
+            ),
         ]
 
     async def _ensure_tasks(
@@ -204,8 +225,12 @@ class ApiDriver:
         definition: Mapping[str, Any],
         desired: int,
         registry: str | None,
+        *,
+        again: bool,
     ) -> list[str]:
-        """An ECS service of this name runs ``definition`` with the desired count."""
+        """An ECS service of this name runs ``definition`` with the desired count. ``again``: it is
+        started anew where ECS gave up on it.
+        """
         arn, line = await self._task_definition(definition)
         found = await self._ecs_service(cluster, name)
         if found is not None and found["status"] == "DRAINING":
@@ -215,7 +240,8 @@ class ApiDriver:
             network = {"awsvpcConfiguration": self._network}
             await self._aws.call("ecs", "create_service", **request, networkConfiguration=network)
             return [line, f"created ECS service {name}"]
-        if found["taskDefinition"] == arn and found["desiredCount"] == desired:
+        anew = again and _primary(found).get("rolloutState") == "FAILED"
+        if found["taskDefinition"] == arn and found["desiredCount"] == desired and not anew:
             return [line]
         await self._aws.call(
             "ecs",
@@ -224,6 +250,7 @@ class ApiDriver:
             service=name,
             taskDefinition=arn,
             desiredCount=desired,
+            forceNewDeployment=anew,
         )
         return [line, f"changed ECS service {name}"]
 
@@ -269,3 +296,9 @@ class ApiDriver:
         except NotThere:
             return False
         return True
+
+
+def _primary(service: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The present deployment of an ECS service; empty where there is none."""
+    deployments: list[dict[str, Any]] = service["deployments"] if service else []
+    return next((d for d in deployments if d["status"] == "PRIMARY"), {})

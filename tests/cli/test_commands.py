@@ -159,6 +159,8 @@ def test_an_endpoint_that_is_none(endpoint: str) -> None:
 def test_what_answers_is_not_tealmesh(api: TealApi) -> None:
     api.health = ["hello"]
     assert_one_line(teal("down", endpoint=api.endpoint), "is not a Tealmesh control plane")
+    api.content_type = "application/json"
+    assert_one_line(teal("status", endpoint=api.endpoint), "is not a Tealmesh control plane")
 
 
 def test_status(api: TealApi) -> None:
@@ -184,33 +186,6 @@ def test_status_as_json(api: TealApi) -> None:
     done = teal("status", "--json", "--window", "60", endpoint=api.endpoint)
     assert json.loads(done.stdout) == STATUS
     assert api.requests("GetStatus") == [{"windowSeconds": 60}]
-
-
-def test_apply_sends_the_file_and_its_directory(api: TealApi, tmp_path: Path) -> None:
-    (tmp_path / "teal.toml").write_text(TEAL_TOML)
-    api.operations["Apply"] = lambda _: {
-        "services": [],
-        "gateways": [],
-        "summary": ["web: created"],
-    }
-    done = teal("apply", endpoint=api.endpoint, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "web: created\n"), done.stderr
-    assert api.requests("Apply") == [
-        {"text": TEAL_TOML, "file": "teal.toml", "baseDirectory": str(tmp_path)}
-    ]
-
-
-def test_apply_of_a_wrong_file_asks_nobody(api: TealApi, tmp_path: Path) -> None:
-    (tmp_path / "teal.toml").write_text(TEAL_TOML.replace("8080", "0"))
-    done = teal("apply", endpoint=api.endpoint, cwd=tmp_path)
-    assert_one_line(done, "teal: teal.toml: services.web.port = 0: must be a whole number from 1")
-    assert api.calls == []
-
-
-def test_apply_without_a_file(tmp_path: Path) -> None:
-    done = teal("apply", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Error: teal.toml: No such file or directory: name another with --config" in done.stderr
 
 
 def test_an_error_of_the_api_is_one_line(api: TealApi) -> None:
@@ -299,11 +274,11 @@ def test_approve(api: TealApi) -> None:
     assert api.requests("Approve") == [{"service": "web"}]
 
 
-@pytest.mark.parametrize("steps", ["", "a", "10;100"])
+@pytest.mark.parametrize("steps", ["", "a", "0,100", "50,10,100", "10"])
 def test_steps_that_are_none(api: TealApi, steps: str) -> None:
     done = teal("deploy", "web", "--image", "x", "--steps", steps, endpoint=api.endpoint)
     assert done.returncode == 2
-    assert "must be percentages with commas between" in done.stderr
+    assert "must be rising percentages from 1 that end with 100" in done.stderr
 
 
 def test_weights(api: TealApi) -> None:
@@ -394,10 +369,12 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     assert "AWS_DISABLE_HOST_PREFIX_INJECTION" in done.stdout
     short = {**STATUS["services"][0]["sides"][0], "healthy": 1}  # type: ignore[index]
     service = {**STATUS["services"][0], "sides": [short]}  # type: ignore[index,dict-item]
+    assert "ok    service web: " in done.stdout
+    assert "ok    gateway edge: " in done.stdout
     api.operations["GetStatus"] = lambda _: {**STATUS, "services": [service]}
     done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
     assert done.returncode == 1
-    assert "wrong service web: blue has 1 of 3 tasks healthy: `teal logs web`" in done.stdout
+    assert "wrong service web: 1 of 3 tasks of blue healthy: see `teal logs web`" in done.stdout
 
 
 def test_usage_errors() -> None:

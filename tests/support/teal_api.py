@@ -38,6 +38,7 @@ class TealApi:
     endpoint: str
     operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    content_type: str = CONTENT_TYPE
     health: Any = field(
         default_factory=lambda: {"status": "ok", "pid": 4_000_000, "version": "9", "revision": 7}
     )
@@ -54,7 +55,7 @@ class TealApi:
         except Refused as error:
             text = {"__type": error.code, "message": str(error)}
             return JSONResponse(text, error.status, media_type=CONTENT_TYPE)
-        return JSONResponse(answer, media_type=CONTENT_TYPE)
+        return JSONResponse(answer, media_type=self.content_type)
 
     async def show_health(self, request: Request) -> Response:
         return JSONResponse(self.health)

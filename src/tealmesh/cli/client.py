@@ -17,6 +17,7 @@ from tealmesh.model.errors import AwsError, TealError
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 TARGET = "Tealmesh_20261101"
+CONTENT_TYPE = "application/x-amz-json-1.1"
 TIMEOUT = 30.0
 """Seconds that an operation may take, beyond what it is asked to wait."""
 
@@ -68,19 +69,22 @@ class Client:
         """
         body = json.dumps({name: value for name, value in request.items() if value is not None})
         headers = {
-            "content-type": "application/x-amz-json-1.1",
+            "content-type": CONTENT_TYPE,
             "x-amz-target": f"{TARGET}.{operation}",
         }
-        status, answer = self._request("POST", "/", body, headers, TIMEOUT + wait)
+        status, kind, answer = self._request("POST", "/", body, headers, TIMEOUT + wait)
         if not isinstance(answer, dict):
             raise self._stranger()
-        if status != 200:
+        if status != 200 and "__type" in answer:
             raise _error(status, answer)
+        if status != 200 or kind != CONTENT_TYPE:
+            # An application behind a gateway answers JSON too.
+            raise self._stranger()
         return answer
 
     def health(self, timeout: float = 5.0) -> Health:
         """Raises NoControlPlane when nothing answers."""
-        _, answer = self._request("GET", "/_teal/health", None, {}, timeout)
+        _, _, answer = self._request("GET", "/_teal/health", None, {}, timeout)
         try:
             return Health(
                 status=str(answer["status"]),
@@ -93,7 +97,8 @@ class Client:
 
     def _request(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str], timeout: float
-    ) -> tuple[int, Any]:
+    ) -> tuple[int, str, Any]:
+        """Status, content type and JSON body of the answer."""
         import http.client  # a third of the time that `teal --help` would take
 
         connection = http.client.HTTPConnection(*self._address, timeout=timeout)
@@ -112,7 +117,7 @@ class Client:
         finally:
             connection.close()
         try:
-            return response.status, json.loads(text)
+            return response.status, response.getheader("content-type", ""), json.loads(text)
         except ValueError as error:
             raise self._stranger() from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import threading
 import time
@@ -46,6 +47,7 @@ class TealApi:
     async def perform(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
         assert request.headers["content-type"] == CONTENT_TYPE
+        assert f"Credential={getpass.getuser()}/" in request.headers["authorization"]
         assert target.startswith(PREFIX)
         operation = target.removeprefix(PREFIX)
         body = json.loads(await request.body())

@@ -1,13 +1,16 @@
 """Talking to a control plane: AWS JSON 1.1 over HTTP, as boto3 would, without its import time.
 
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. Requests are not signed: a control
-plane on loopback takes anybody's word, and `teal` holds no credentials.
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. A control plane on loopback takes
+anybody's word and `teal` holds no credentials: requests say who asks, for the audit and the
+journal, and carry no signature.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +74,8 @@ class Client:
         headers = {
             "content-type": CONTENT_TYPE,
             "x-amz-target": f"{TARGET}.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={_user()}/0/us-east-1/tealmesh"
+            "/aws4_request, SignedHeaders=host, Signature=none",
         }
         status, kind, answer = self._request("POST", "/", body, headers, TIMEOUT + wait)
         if not isinstance(answer, dict):
@@ -126,6 +131,15 @@ class Client:
             f"what answers at {self.endpoint} is not a Tealmesh control plane: "
             "choose another address with --endpoint or TEAL_ENDPOINT"
         )
+
+
+def _user() -> str:
+    """The login name, in letters that a credential scope may have."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an id without a name, in a container say
+        name = f"uid-{os.getuid()}"
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name) or "teal"
 
 
 def _error(status: int, answer: Mapping[str, Any]) -> AwsError:

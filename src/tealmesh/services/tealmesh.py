@@ -270,7 +270,8 @@ def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:
 
 
 def _tasks(view: View, service: str, side: str | None) -> list[tuple[str, str]]:
-    """(side, task ARN) of a service's tasks, stopped ones included as long as ECS shows them.
+    """(side, task ARN) of a service's tasks, the oldest first, stopped ones included as long as ECS
+    shows them.
 
     Raises NotFoundException for a side that it does not have.
     """
@@ -283,7 +284,7 @@ def _tasks(view: View, service: str, side: str | None) -> list[tuple[str, str]]:
     groups = {f"service:{service}-{one}": one for one in sides if side in (None, one)}
     return [
         (groups[task.body["group"]], task.body["taskArn"])
-        for task in view.list(tables.TASKS)
+        for task in sorted(view.list(tables.TASKS), key=lambda d: d.body["createdAt"])
         if task.body.get("group") in groups
     ]
 

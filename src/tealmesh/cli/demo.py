@@ -105,7 +105,8 @@ class Demo:
             for step in steps_of(title, deployment, version, self.ledger)
         ]
         finished = [deployment for _, _, deployment in self.deployments]
-        self.stage.out.print(report(steps, everything, finished, self.up_seconds))
+        out = self.stage.out
+        out.print(report(steps, everything, finished, self.up_seconds, out.width))
         found = complaints(steps, everything, self.size.per_step, self.size.total)
         for title, _, deployment in self.deployments:
             if deployment["status"] != "SUCCESSFUL":
@@ -249,7 +250,8 @@ It is left running. Try:
   export TEAL_ENDPOINT={endpoint} AWS_ENDPOINT_URL={endpoint}
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
   teal status -w
-  teal deploy web --image example/sample:0.0.2
+  while curl -s {gateway}/; do sleep 0.01; done   # a deployment is judged by requests
+  teal deploy web --image example/sample:0.0.2    # so send some from another terminal
   aws appmesh list-virtual-nodes --mesh-name sample
   aws ecs list-tasks --cluster sample
   python3 -c 'import boto3; print(boto3.client("appmesh").describe_mesh(meshName="sample"))'

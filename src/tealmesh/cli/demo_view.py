@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -38,16 +38,16 @@ class Scene:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Image to the version that it answers."""
 
-    def __rich__(self) -> RenderableType:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = time.time() - LAG
         recent = self.ledger.recent(now, RECENT)
         parts: list[RenderableType] = [Text(self.headline, style="bold")]
         if self.deployment is not None:
             parts += [_steps_line(self.deployment), render.deployment_line(self.deployment)]
         if self.sides:
-            parts += [Text(), _sides_grid(self.sides, self.versions, recent)]
+            parts += [Text(), _sides_grid(self.sides, self.versions, recent, console.width)]
         parts += [Text(), _totals(self.ledger, recent)]
-        return Panel(Group(*parts), title="tealmesh demo", title_align="left", border_style="cyan")
+        yield Panel(Group(*parts), title="tealmesh demo", title_align="left", border_style="cyan")
 
 
 class Stage:
@@ -97,10 +97,11 @@ def _steps_line(deployment: Mapping[str, Any]) -> Text:
 
 
 def _sides_grid(
-    sides: Sequence[Mapping[str, Any]], versions: Mapping[str, str], recent: Counts
+    sides: Sequence[Mapping[str, Any]], versions: Mapping[str, str], recent: Counts, width: int
 ) -> RenderableType:
     total = sum(side["weight"] for side in sides)
-    grid = Table.grid(padding=(0, 2))
+    narrow = width < render.NARROW
+    grid = Table.grid(padding=(0, 1 if narrow else 2))
     for side in sides:
         version = versions.get(side.get("image", ""), "")
         share = recent.share(version) if version else None
@@ -113,7 +114,7 @@ def _sides_grid(
             ProgressBar(
                 total=1.0,
                 completed=share or 0.0,
-                width=30,
+                width=12 if narrow else 30,
                 complete_style=colour,
                 finished_style=colour,
             ),
@@ -124,12 +125,12 @@ def _sides_grid(
 
 
 def _totals(ledger: Ledger, recent: Counts) -> Text:
-    line = Text(f"{ledger.total:>7,} requests  ")
+    line = Text(f"{ledger.total:,} requests  ")
     line.append(f"{ledger.failed} failed", style="bold red" if ledger.failed else "green")
-    line.append(f"  {recent.requests / RECENT:>6,.0f}/s")
+    line.append(f"  {recent.requests / RECENT:,.0f}/s")
     line.append(f"  p50 {render.milliseconds(recent.latency(0.5))}")
     line.append(f"  p99 {render.milliseconds(recent.latency(0.99))}")
-    shares = [f"version {v} {render.percent(recent.share(v))}" for v in sorted(recent.versions)]
+    shares = [f"v{v} {render.percent(recent.share(v))}" for v in sorted(recent.versions)]
     line.append("  " + ", ".join(shares), style="dim")
     return line
 
@@ -139,14 +140,16 @@ def report(
     everything: Counts,
     deployments: Sequence[Mapping[str, Any]],
     up_seconds: float,
+    width: int,
 ) -> RenderableType:
-    """The tables at the end."""
+    """The tables at the end, for so many columns."""
+    narrow = width < render.NARROW
     rows = render.table(
-        "DEPLOYMENT", ">STEP", ">WEIGHT", ">REQUESTS", ">FAILED", ">SHARE", ">DEVIATION", "",
-        ">TIME", ">PROPAGATION",
+        "DEPLOYMENT", ">STEP", ">WEIGHT", ">REQUESTS", ">FAILED", ">SHARE", ">DEVIATION", ">TIME",
+        ">PROPAGATION", gap=1 if narrow else 2,
     )  # fmt: skip
     for step in steps:
-        rows.add_row(*_step_row(step))
+        rows.add_row(*_step_row(step, narrow=narrow))
     facts = Table.grid(padding=(0, 2))
     facts.add_row("requests", f"{everything.requests:,}")
     failed = everything.failed
@@ -171,23 +174,22 @@ def report(
     return Group(Text(), rows, note, Text(), facts)
 
 
-def _step_row(step: Step) -> list[Text]:
+def _step_row(step: Step, *, narrow: bool) -> list[Text]:
     failed = step.counts.failed
     deviations = step.deviations
     if deviations is None:
         told = "-"
     else:
         told = "beyond chance" if math.isinf(deviations) else f"{deviations:.1f} sd"
-    good = step.agrees
+    told += " good" if step.agrees else " BAD"
     return [
-        Text(step.deployment),
+        Text(step.deployment.partition(" to ")[0] if narrow else step.deployment),
         Text(str(step.number)),
         Text(render.percent(step.expected, 0)),
         Text(f"{step.counts.requests:,}"),
         Text(str(failed), style="bold red" if failed else "green"),
         Text(render.percent(step.share, 2)),
-        Text(told),
-        Text("good" if good else "BAD", style="green" if good else "bold red"),
+        Text(told, style="green" if step.agrees else "bold red"),
         Text(f"{step.seconds:.1f} s"),
         Text("-" if step.propagation is None else render.milliseconds(step.propagation * 1000)),
     ]

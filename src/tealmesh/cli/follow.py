@@ -120,8 +120,8 @@ def _progress(
         grid.add_row(
             Text(side["side"], style=side["side"] if side["side"] in ("blue", "green") else ""),
             Text(render.image_name(side.get("image"), narrow)),
-            ProgressBar(total=1.0, completed=share or 0.0, width=10 if narrow else 30),
-            Text(f"share {render.percent(share)} of weight {side['weight']}"),
+            ProgressBar(total=1.0, completed=share or 0.0, width=5 if narrow else 30),
+            Text(f"{'' if narrow else 'share '}{render.percent(share)} of weight {side['weight']}"),
             Text(f"{side['healthy']}/{side['desired']} healthy"),
             Text(f"{side.get('errors', 0)} errors", style="red" if side.get("errors") else "dim"),
             Text(f"p99 {render.milliseconds(side.get('p99'))}"),

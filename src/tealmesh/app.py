@@ -310,6 +310,7 @@ class _Parts:
             "pid": os.getpid(),
             "version": __version__,
             "revision": self._store.revision,
+            "dataDir": str(self.config.data_dir),
         }
 
 

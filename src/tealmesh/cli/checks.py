@@ -18,9 +18,14 @@ from pathlib import Path
 from typing import Literal
 
 from tealmesh.cli.client import Client, Health, NoControlPlane
+from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.ready import lacks
 from tealmesh.model.errors import TealError
 
+Verdict = Literal["ok", "note", "wrong"]
+
+DISK_WANTED = 64
+"""MiB: state, and 10 MB of each container's log."""
 FILES_WANTED = 4096
 """Open files: an Envoy under load holds a few hundred connections."""
 
@@ -30,23 +35,30 @@ class Check:
     """``wrong`` must be mended, ``note`` may be."""
 
     name: str
-    verdict: Literal["ok", "note", "wrong"]
+    verdict: Verdict
     detail: str
 
 
-def check_all(data_dir: Path, client: Client) -> Iterator[Check]:
-    """Every check, one after the other."""
-    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
-    yield check_envoy()
-    yield check_loopback()
-    yield check_data_dir(data_dir)
-    yield check_files()
-    yield check_host_prefix(os.environ)
-    yield check_containers()
+def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
+    """Every check, one after the other. ``data_dir``: None for the one of the control plane that
+    runs, else the default.
+    """
+    health: Health | None = None
+    away = ""
     try:
         health = client.health()
     except NoControlPlane as error:
-        yield Check("control plane", "note", str(error))
+        away = str(error)
+    used = Path(health.data_dir) if health and health.data_dir else default_data_dir()
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield check_envoy()
+    yield check_loopback()
+    yield check_data_dir(data_dir or used)
+    yield check_files()
+    yield check_host_prefix(os.environ)
+    yield check_containers()
+    if health is None:
+        yield Check("control plane", "note", away)
         return
     yield Check(
         "control plane",
@@ -67,7 +79,8 @@ def check_envoy() -> Check:
             [found, "--version"], capture_output=True, text=True, timeout=20, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return Check("envoy", "wrong", f"{found} does not run here: {error}")
+        said = str(getattr(error, "stderr", None) or error).strip()
+        return Check("envoy", "wrong", f"{found} does not run here: {said}")
     words = done.stdout.strip().split("/")
     version = words[-4] if len(words) > 4 else done.stdout.strip()
     return Check("envoy", "ok", f"{version} at {found}")
@@ -96,8 +109,10 @@ def check_data_dir(data_dir: Path) -> Check:
     except OSError as error:
         text = f"{existing}: {error.strerror}: choose another with `teal up --data-dir`"
         return Check("data directory", "wrong", text)
-    free = shutil.disk_usage(existing).free / 2**30
-    return Check("data directory", "ok" if free > 1 else "note", f"{data_dir}, {free:.1f} GiB free")
+    free = shutil.disk_usage(existing).free / 2**20
+    verdict: Verdict = "ok" if free > 1024 else "note" if free > DISK_WANTED else "wrong"
+    shown = f"{free / 1024:.1f} GiB" if free > 1024 else f"{free:.0f} MiB"
+    return Check("data directory", verdict, f"{data_dir}, {shown} free")
 
 
 def check_files() -> Check:

@@ -37,6 +37,7 @@ class Health:
     pid: int
     version: str
     revision: int
+    data_dir: str = ""
 
 
 class Client:
@@ -96,6 +97,7 @@ class Client:
                 pid=int(answer["pid"]),
                 version=str(answer["version"]),
                 revision=int(answer["revision"]),
+                data_dir=str(answer.get("dataDir", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._stranger() from error

@@ -11,7 +11,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.deploy import find_service
-from tealmesh.cli.options import default_data_dir, with_client, with_json
+from tealmesh.cli.options import with_client, with_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -190,6 +190,9 @@ def envoys(service: str | None, as_json: bool, client: Client) -> None:
     if as_json:
         _print_json(found)
         return
+    if not found:
+        click.echo("no Envoy yet: `teal apply` starts some")
+        return
     from rich.text import Text
 
     from tealmesh.cli.render import console, table
@@ -209,7 +212,9 @@ def envoys(service: str | None, as_json: bool, client: Client) -> None:
 
 @click.command(short_help="Check this machine and the control plane.")
 @click.option(
-    "--data-dir", type=click.Path(file_okay=False, path_type=Path), help="As for `teal up`."
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="As for `teal up` (default: that of the control plane that runs).",
 )
 @with_client
 def doctor(data_dir: Path | None, client: Client) -> None:
@@ -222,7 +227,7 @@ def doctor(data_dir: Path | None, client: Client) -> None:
     styles = {"ok": "green", "note": "yellow", "wrong": "red"}
     out = console()
     wrong = False
-    for check in check_all(data_dir or default_data_dir(), client):
+    for check in check_all(data_dir, client):
         wrong = wrong or check.verdict == "wrong"
         line = Text(f"{check.verdict:<6}", style=styles[check.verdict])
         line.append(f"{check.name}: ", style="bold")

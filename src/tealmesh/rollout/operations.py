@@ -204,8 +204,9 @@ class Operations:
     def _service(self, name: str) -> ServiceSystem:
         document = self._store.view.get(tables.SYSTEMS, name)
         if document is None:
-            known = ", ".join(s.name for s in known_services(self._store.view)) or "none yet"
-            raise AwsError("NotFoundException", f"there is no service {name} (there is: {known})")
+            known = ", ".join(s.name for s in known_services(self._store.view))
+            hint = f" (there is: {known})" if known else ": describe some and run `teal apply`"
+            raise AwsError("NotFoundException", f"there is no service {name}{hint}")
         return ServiceSystem.from_json(document.body)
 
 

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -72,49 +73,23 @@ _POLL = 0.02
     help="Answer Cloud Map's names by DNS on this port (UDP and TCP).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
-def up(
-    detach: bool,
-    data_dir: Path | None,
-    port: int,
-    xds_port: int,
-    config_file: Path | None,
-    route_grace: float,
-    runtime: Literal["auto", "process", "container"],
-    dns_port: int | None,
-    verbose: bool,
-) -> None:
+def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
     """Start the control plane and the tasks that it finds in its state.
 
     Ctrl-C stops the control plane and leaves the tasks running: the next `teal up` adopts them.
     `teal down` stops both.
     """
-    if port == xds_port:
-        raise click.UsageError(f"--port and --xds-port are both {port}: give two different ports")
-    if dns_port in (port, xds_port):
-        raise click.UsageError(f"--dns-port is {dns_port} like another: give a different port")
+    _check(options)
     directory = (data_dir or default_data_dir()).absolute()
-    if config_file is not None:
-        from tealmesh.model.config_parse import parse
-
-        config_file = config_file.absolute()
-        parse(read_text(config_file), str(config_file))
     if detach:
-        _detach(directory, port, xds_port, config_file, route_grace, runtime, dns_port, verbose)
+        _detach(directory, options, verbose)
         return
     import asyncio
     import logging
 
     from tealmesh.app import AppConfig
 
-    config = AppConfig(
-        data_dir=directory,
-        port=port,
-        xds_port=xds_port,
-        dns_port=dns_port,
-        config_file=config_file,
-        route_grace=route_grace,
-        runtime=runtime,
-    )
+    config = AppConfig(data_dir=directory, **options)
     _set_up_logging(verbose)
     asyncio.run(_serve(config))
     # All that must last is on disk by now. A thread that still imports moto, which takes seconds
@@ -122,6 +97,20 @@ def up(
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
+
+
+def _check(options: dict[str, Any]) -> None:
+    """Raise what is wrong with the ports or the configuration file; its path becomes absolute."""
+    port, xds_port, dns_port = options["port"], options["xds_port"], options["dns_port"]
+    if port == xds_port:
+        raise click.UsageError(f"--port and --xds-port are both {port}: give two different ports")
+    if dns_port in (port, xds_port):
+        raise click.UsageError(f"--dns-port is {dns_port} like another: give a different port")
+    if options["config_file"] is not None:
+        from tealmesh.model.config_parse import parse
+
+        options["config_file"] = config_file = options["config_file"].absolute()
+        parse(read_text(config_file), str(config_file))
 
 
 @click.command()
@@ -174,25 +163,16 @@ async def _serve(config: AppConfig) -> None:
     await run(config, ready=ready, stop=stop)
 
 
-def _detach(
-    directory: Path,
-    port: int,
-    xds_port: int,
-    config_file: Path | None,
-    route_grace: float,
-    runtime: str,
-    dns_port: int | None,
-    verbose: bool,
-) -> None:
+def _detach(directory: Path, options: Mapping[str, Any], verbose: bool) -> None:
     command = [sys.executable, "-m", "tealmesh.cli", "up", "--data-dir", str(directory)]
-    command += ["--port", str(port), "--xds-port", str(xds_port), "--runtime", runtime]
-    command += ["--config", str(config_file)] if config_file else []
-    command += ["--route-grace", str(route_grace)]
-    command += ["--dns-port", str(dns_port)] if dns_port else []
+    for name, value in options.items():
+        if value is not None:
+            option = "config" if name == "config_file" else name.replace("_", "-")
+            command += [f"--{option}", str(value)]
     command += ["--verbose"] if verbose else []
     log_path = directory / "teal.log"
     process, start = _spawn(command, directory, log_path)
-    client = Client(f"http://127.0.0.1:{port}")
+    client = Client(f"http://127.0.0.1:{options['port']}")
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         with contextlib.suppress(NoControlPlane):

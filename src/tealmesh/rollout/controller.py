@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from tealmesh.model.clock import Clock, NewId
@@ -136,25 +137,10 @@ class Controller:
             return repeated
         refuse_another(self.running(service.name))
         old = await self._active_side(service)
-        new = next(side for side in service.config.sides if side != old)
         tasks = await self._driver.observe(service, old)
-        now = self._clock()
-        deployment = Deployment(
-            id=self._new_id(),
-            service=service.name,
-            mesh=service.mesh,
-            old_side=old,
-            new_side=new,
-            old_image=tasks.image,
-            new_image=image,
-            desired_count=service.config.desired_count,
-            strategy=strategy or service.config.strategy,
-            gates=service.config.gates,
-            created_at=now,
-            updated_at=now,
-            entered_at=now,
-            actor=actor,
-            client_token=token,
+        made = _created(service, old, tasks.image, image, self._new_id(), self._clock())
+        deployment = replace(
+            made, strategy=strategy or made.strategy, actor=actor, client_token=token
         )
         await self._store.write(actor, "Deploy", lambda t: _start(t, deployment))
         self._begin(deployment)
@@ -365,6 +351,27 @@ def unfinished(view: View) -> list[Deployment]:
 
 def _succeeded(d: Deployment) -> bool:
     return d.state is State.SUCCEEDED
+
+
+def _created(
+    service: ServiceSystem, old: str, old_image: str, image: str, identity: str, now: float
+) -> Deployment:
+    """A deployment of ``image`` onto the side that is not ``old``, as teal.toml has it."""
+    return Deployment(
+        id=identity,
+        service=service.name,
+        mesh=service.mesh,
+        old_side=old,
+        new_side=next(side for side in service.config.sides if side != old),
+        old_image=old_image,
+        new_image=image,
+        desired_count=service.config.desired_count,
+        strategy=service.config.strategy,
+        gates=service.config.gates,
+        created_at=now,
+        updated_at=now,
+        entered_at=now,
+    )
 
 
 def refuse_another(d: Deployment | None) -> None:

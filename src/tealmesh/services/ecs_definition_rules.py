@@ -144,6 +144,10 @@ def _container(container: Container, body: Mapping[str, Any]) -> Problems:
         yield f"{setting} links is not supported by Tealmesh: containers of a task share localhost."
     yield from _awslogs(name, container.get("logConfiguration") or {})
     yield from _ports(name, container["portMappings"], body["networkMode"])
+    yield from _variables(name, container)
+
+
+def _variables(name: str, container: Container) -> Problems:
     variables = {pair.get("name") for pair in container["environment"]}
     for secret in container.get("secrets") or ():
         if secret.get("name") in variables:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-SIDES = ("blue", "green")
-
 
 @dataclass
 class Article:

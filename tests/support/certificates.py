@@ -119,16 +119,6 @@ def client_context(
     return context
 
 
-def server_context(own: Leaf, trusted: Authority | None = None) -> ssl.SSLContext:
-    """A server that shows ``own``, and asks clients for a certificate of ``trusted`` if given."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(own.chain_file, own.key_file)
-    if trusted is not None:
-        context.load_verify_locations(trusted.file)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 def seen_certificate(
     address: tuple[str, int], context: ssl.SSLContext, server_name: str | None = None
 ) -> Seen:

@@ -7,7 +7,6 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import grpc
 import httpx
@@ -87,9 +86,3 @@ async def _ready(process: asyncio.subprocess.Process, admin: str) -> bool:
                     return True
             await asyncio.sleep(0.02)
     return False
-
-
-async def config_dump(admin: str) -> Any:
-    """What Envoy says it runs with."""
-    async with httpx.AsyncClient() as client:
-        return (await client.get(f"{admin}/config_dump?include_eds")).json()

@@ -81,10 +81,6 @@ class Instance:
     healthy: bool = True
     draining: bool = False
 
-    @property
-    def ipv4(self) -> str:
-        return dict(self.attributes).get("AWS_INSTANCE_IPV4", "")
-
 
 @dataclass(frozen=True)
 class MeshSnapshot:

@@ -104,7 +104,7 @@ def deployment_configuration(present: Mapping[str, Any], sent: Mapping[str, Any]
     return merged
 
 
-def launch(cluster: Mapping[str, Any], request: Request, *, lenient: bool = False) -> Body:
+def launch(cluster: Mapping[str, Any], request: Request) -> Body:
     """``launchType`` or ``capacityProviderStrategy``: as sent, else the cluster's default
     strategy, else EC2, which is this machine like all others.
     """

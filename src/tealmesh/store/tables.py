@@ -61,4 +61,3 @@ GATEWAYS = "teal.gateway"  # gateway name: its part of teal.toml as applied
 IMAGES = "teal.image"  # pattern of an image name -> command
 DEPLOYMENTS = "teal.deployment"  # service, deployment id
 JOURNAL = "teal.journal"  # deployment id, sequence number with six digits
-SETTINGS = "teal.setting"  # name

@@ -1,6 +1,6 @@
 """Run every benchmark, print the figures, write ``bench/results.json``.
 
-python -m bench [NAME ...]        names of modules of this package
+python -m bench [NAME ...]        names of modules of this package: the figures of the others stay
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def main() -> None:
         }
         for m in found
     ]
-    RESULTS.write_text(json.dumps(bodies, indent=2) + "\n")
+    measured = {body["name"] for body in bodies}
+    earlier = json.loads(RESULTS.read_text()) if sys.argv[1:] and RESULTS.exists() else []
+    kept = [body for body in earlier if body["name"] not in measured]
+    RESULTS.write_text(json.dumps([*kept, *bodies], indent=2) + "\n")
 
 
 def _show(measurements: list[Measurement]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tealmesh.cli.client import Client, NoControlPlane
-from tealmesh.cli.run import last_words
+from tealmesh.cli.run import LOG_BYTES, last_words
 from tests.cli.test_commands import TEAL_TOML, assert_one_line, teal
 from tests.support.control_plane import BIN, free_port
 
@@ -42,12 +42,17 @@ def processes_of(directory: Path) -> list[str]:
 
 def test_detached_until_down(tmp_path: Path) -> None:
     command, endpoint = up(tmp_path, "-d")
+    log = tmp_path / "data" / "teal.log"
+    log.parent.mkdir()
+    log.touch()
+    os.truncate(log, LOG_BYTES + 1)
     done = teal(*command)
     try:
         assert done.returncode == 0, done.stderr
+        assert log.with_name("teal.log.1").stat().st_size > LOG_BYTES > log.stat().st_size
         health = Client(endpoint).health()
         assert f"control plane ready at {endpoint} (process {health.pid})" in done.stdout
-        assert (tmp_path / "data" / "teal.log").stat().st_mode & 0o077 == 0
+        assert log.stat().st_mode & 0o077 == 0
         assert os.getsid(health.pid) == health.pid
         again = teal(*command)
         assert_one_line(again, "teal: another control plane uses ")

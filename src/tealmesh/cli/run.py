@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 120.0
 """Seconds; stopping drains every task first, all at once."""
+LOG_BYTES = 10_000_000
+"""Beyond them `teal up -d` begins a new log and keeps the earlier one as teal.log.1."""
 _POLL = 0.02
 
 
@@ -194,6 +196,8 @@ def _spawn(
     """The process, detached from our terminal, and where its part of the log begins."""
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if log_path.exists() and log_path.stat().st_size > LOG_BYTES:
+            log_path.replace(log_path.with_suffix(".log.1"))
         descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise TealError(

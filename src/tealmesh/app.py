@@ -161,6 +161,7 @@ class _Parts:
         self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
+        self._counted = MetricsServicer(self._metrics, self._token)
         self._dns: DnsServer | None = None
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
@@ -224,7 +225,7 @@ class _Parts:
     async def listen_xds(self) -> None:
         """Start the gRPC server that Envoys talk to. Raises TealError when its port is in use."""
         self._ads.add_to(self._grpc)
-        MetricsServicer(self._metrics, self._token).add_to(self._grpc)
+        self._counted.add_to(self._grpc)
         with listen(self.config.xds_port, "--xds-port"):
             pass  # gRPC's own error does not say what is wrong with a port
         try:
@@ -255,6 +256,7 @@ class _Parts:
         await self.engine.close()
         self._driver.close()
         self._ads.close()
+        self._counted.close()
         await self._grpc.stop(grace=0.2)
         self._moto.close()
 

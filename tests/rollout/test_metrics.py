@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -330,3 +331,39 @@ def test_an_envoy_without_the_token_is_not_listened_to(token: str) -> None:
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
     asyncio.run(scenario())
+
+
+def test_streams_end_in_order_with_the_control_plane(caplog: pytest.LogCaptureFixture) -> None:
+    """The caller lives on, as Envoys do: nothing may be left for the event loop to cancel."""
+    sent: SimpleQueue[Any] = SimpleQueue()
+    message = proto.StreamMetricsMessage()
+    message.identifier.node.id = "mesh/demo/virtualNode/caller"
+    sent.put(message)
+    calls: list[Any] = []
+
+    async def scenario() -> None:
+        began = asyncio.Event()
+
+        class Watched(Metrics):
+            def connected(self, identity: str) -> None:
+                super().connected(identity)
+                began.set()
+
+        server, servicer = grpc.aio.server(), MetricsServicer(Watched(system_clock), "")
+        servicer.add_to(server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        method = grpc.insecure_channel(f"127.0.0.1:{port}").stream_unary(
+            proto.METHOD,
+            request_serializer=proto.StreamMetricsMessage.SerializeToString,
+            response_deserializer=proto.StreamMetricsResponse.FromString,
+        )
+        calls.append(method.future(iter(sent.get, None)))
+        await began.wait()
+        servicer.close()
+        await server.stop(0.2)
+
+    asyncio.run(scenario())
+    assert calls[0].code() is grpc.StatusCode.UNAVAILABLE
+    sent.put(None)
+    assert not caplog.records

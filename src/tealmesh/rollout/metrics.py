@@ -9,6 +9,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/metrics/v3/metrics_ser
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -205,6 +206,16 @@ class MetricsServicer:
     def __init__(self, metrics: Metrics, token: str) -> None:
         self._metrics = metrics
         self._expected = f"Bearer {token}".encode() if token else b""
+        self._reading: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """End every stream in order: those that a server which stops has to cancel are traceback
+        after traceback in the log.
+        """
+        self._closing = True
+        for reading in self._reading:
+            reading.cancel()
 
     def add_to(self, server: Any) -> None:
         service, method = proto.METHOD.strip("/").split("/")
@@ -220,6 +231,19 @@ class MetricsServicer:
     async def _stream_metrics(self, messages: AsyncIterator[Any], context: Any) -> Any:
         if not self._authorised(context.invocation_metadata()):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or no bearer token")
+        reading = asyncio.create_task(self._read(messages))
+        self._reading.add(reading)
+        try:
+            await asyncio.wait([reading])
+        finally:
+            reading.cancel()
+            self._reading.discard(reading)
+        if self._closing:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
+        await reading
+        return proto.StreamMetricsResponse()
+
+    async def _read(self, messages: AsyncIterator[Any]) -> None:
         identity = ""
         try:
             async for message in messages:
@@ -232,7 +256,6 @@ class MetricsServicer:
         finally:
             if identity:
                 self._metrics.disconnected(identity)
-        return proto.StreamMetricsResponse()
 
     def _authorised(self, metadata: Sequence[tuple[str, str | bytes]]) -> bool:
         if not self._expected:

@@ -90,7 +90,8 @@ class AdsServicer:
             try:
                 await self._serve(variant, requests, context)
             except _Refused as refused:
-                log.warning("refused %s: %s", context.peer(), refused.message)
+                if not self._closing:
+                    log.warning("refused %s: %s", context.peer(), refused.message)
                 await context.abort(refused.code, refused.message)
 
         return serve

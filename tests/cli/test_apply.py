@@ -38,7 +38,8 @@ def api(tmp_path: Path) -> Iterator[TealApi]:
 def test_it_sends_the_file_and_its_directory_and_waits_for_what_it_names(
     api: TealApi, tmp_path: Path
 ) -> None:
-    looks = iter([status(0, 0), status(3, 0), status(2, 1), status(3, 1)])
+    replacing = status(3, 1, pending=1)
+    looks = iter([status(0, 0), status(3, 0), replacing, status(2, 1), status(3, 1)])
     api.operations["GetStatus"] = lambda _: next(looks)
     done = teal("apply", endpoint=api.endpoint, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -36,8 +36,10 @@ def lacks(status: Mapping[str, Any], names: Collection[str] | None = None) -> It
         if names is not None and service["name"] not in names:
             continue
         for side in service["sides"]:
-            if side["weight"] and side["healthy"] < max(side["desired"], 1):
-                what = f"{side['healthy']} of {side['desired']} tasks of {side['side']} healthy"
+            of, pending = f"of {side['desired']} tasks of {side['side']}", side.get("pending", 0)
+            short = side["healthy"] < max(side["desired"], 1)
+            what = f"{side['healthy']} {of} healthy" if short else f"{pending} {of} to be replaced"
+            if side["weight"] and (short or pending):
                 yield _lack(f"service {service['name']}", what, side)
     for gateway in status["gateways"]:
         desired = max(gateway.get("desired", 1), 1)

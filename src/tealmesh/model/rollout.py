@@ -113,8 +113,10 @@ class GateResult:
 class SideTasks:
     """The tasks of one side. ``healthy``: running, not UNHEALTHY, and in Cloud Map.
 
-    ``failed`` counts tasks of this side that stopped by themselves; ``failure`` is ECS's verdict
-    that the side cannot start (its circuit breaker), empty while it may.
+    ``pending`` of the desired tasks do not run yet with the present task definition, though earlier
+    ones may run in their place. ``failed`` counts tasks of this side that stopped by themselves;
+    ``failure`` is ECS's verdict that the side cannot start (its circuit breaker), empty while it
+    may.
     """
 
     desired: int = 0
@@ -123,6 +125,7 @@ class SideTasks:
     failed: int = 0
     failure: str = ""
     image: str = ""
+    pending: int = 0
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ class Operations:
         sides = []
         for side, traffic in seen.items():
             tasks, node = await self._driver.observe(service, side), service.node(side)
-            short = tasks.healthy < tasks.desired
+            short = tasks.healthy < tasks.desired or tasks.pending
             sides.append(
                 SideStatus(
                     side=side,

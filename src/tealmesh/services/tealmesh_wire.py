@@ -96,6 +96,7 @@ def side_status(s: SideStatus) -> Answer:
         running=s.tasks.running,
         desired=s.tasks.desired,
         healthy=s.tasks.healthy,
+        pending=s.tasks.pending or None,
         requests=s.traffic.requests,
         errors=s.traffic.failures,
         p50=s.traffic.p50,

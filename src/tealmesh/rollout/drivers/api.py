@@ -64,6 +64,7 @@ class ApiDriver:
             failed=primary.get("failedTasks", 0),
             failure=primary.get("rolloutStateReason", "the tasks failed to start") * failed,
             image=await self._image(found["taskDefinition"]),
+            pending=max(0, found["desiredCount"] - primary.get("runningCount", 0)),
         )
 
     async def explain(self, service: ServiceSystem, side: str) -> str:
@@ -186,11 +187,13 @@ class ApiDriver:
         return done
 
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
-        """Running and desired tasks of an ECS service; zero where there is none."""
+        """Running tasks of an ECS service's present task definition, and the desired ones; zero
+        where there is none.
+        """
         found = await self._ecs_service(cluster, name)
         if found is None or found["status"] != "ACTIVE":
             return 0, 0
-        return found["runningCount"], found["desiredCount"]
+        return _primary(found).get("runningCount", 0), found["desiredCount"]
 
     async def _ensure_side(
         self, service: ServiceSystem, side: str, image: str, *, replace: bool

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto import Moto
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.metadata import Metadata
+from tealmesh.engine.names import fixed_addresses
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
@@ -42,7 +44,7 @@ from tealmesh.rollout.metrics import Metrics, MetricsServicer
 from tealmesh.rollout.operations import Operations, image_body
 from tealmesh.services.appmesh import AppMesh
 from tealmesh.services.appmesh_grace import end_grace
-from tealmesh.services.dns_server import DnsServer
+from tealmesh.services.dns_server import DnsServer, respond_in_task
 from tealmesh.services.ecs import Ecs
 from tealmesh.services.servicediscovery import ServiceDiscovery
 from tealmesh.services.tealmesh import ContainerLine, Tealmesh
@@ -117,7 +119,8 @@ async def _run(
     stop: asyncio.Event,
 ) -> None:
     target = (HOST, config.port)
-    built = await build(config.runtime, config.data_dir, target, os.environ)
+    answer = partial(_answer_in_task, store)
+    built = await build(config.runtime, config.data_dir, target, answer, os.environ)
     parts = _Parts(config, store, stop, built)
     await parts.take_images()
     await parts.listen_xds()
@@ -314,6 +317,12 @@ class _Parts:
             "revision": self._store.revision,
             "dataDir": str(self.config.data_dir),
         }
+
+
+def _answer_in_task(store: Store, task_id: str, question: bytes, udp: bool) -> bytes | None:
+    """What a container task is told by DNS about names of the mesh and of Cloud Map."""
+    view = store.view
+    return respond_in_task(question, view, fixed_addresses(view, task_id), udp=udp)
 
 
 async def _feed(store: Store, cache: AdsCache, certificates: Certificates) -> None:

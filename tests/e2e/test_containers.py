@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tealmesh.engine.oci.hosts import VIRTUAL_ADDRESS
 from tests.support.boxes import IMAGE, Boxes
 from tests.support.control_plane import BIN, ControlPlane
 from tests.support.load import Load
@@ -89,6 +90,47 @@ def test_a_deployment_of_containers_loses_nothing(world: World) -> None:
         # Both versions were seen, through the gateway and through the client in the mesh alike.
         assert load.report.bodies.keys() == {b"VERSION 1", b"VERSION 2"}
     assert sum(load.report.total for load in both) >= REQUESTS
+
+
+def test_names_inside_a_task(world: World) -> None:
+    """By getaddrinfo and by DNS: virtual services, Cloud Map, and all that the engine's own
+    server knows, which goes on answering while the control plane is dead.
+    """
+    tasks = world.plane.client("ecs")
+    registry = world.plane.client("servicediscovery")
+    namespace = registry.list_namespaces()["Namespaces"][0]["Id"]
+    other = registry.create_service(
+        Name="other",
+        NamespaceId=namespace,
+        DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 10}]},
+    )["Service"]["Id"]
+    registry.register_instance(
+        ServiceId=other, InstanceId="i", Attributes={"AWS_INSTANCE_IPV4": "10.7.7.7"}
+    )
+    arns = tasks.list_tasks(cluster="boxes", serviceName="web-blue")["taskArns"]
+    task = tasks.describe_tasks(cluster="boxes", tasks=arns)["tasks"][0]
+    details = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}
+    pause = f"-{arns[0].rpartition('/')[2]}-task.network"
+    known = next(i for i, name in containers(world.engine).items() if name.endswith(pause))
+
+    def answers() -> dict[str, str]:
+        names = ["web.boxes.local", "other.boxes.local", "none.boxes.local", known]
+        paths = [f"{how}/{name}" for how in ("dns", "dns-tcp") for name in names]
+        paths += [f"resolve/{name}" for name in (names[0], names[1], known)]
+        return {path: world.boxes.ask(f"/front/{path}") for path in paths}
+
+    address = details["privateIPv4Address"]
+    said = [f"0 {VIRTUAL_ADDRESS}", "0 10.7.7.7", "3", f"0 {address}"]
+    assert list(answers().values()) == [*said, *said, VIRTUAL_ADDRESS, "10.7.7.7", address]
+    world.plane.kill9()
+    assert world.boxes.ask("/front/dns/web.boxes.local").startswith("ConnectionRefusedError")
+    assert world.boxes.ask("/front/resolve/web.boxes.local") == VIRTUAL_ADDRESS
+    assert world.boxes.ask(f"/front/resolve/{known}") == address
+    world.plane.start(DOCKER_HOST=world.engine.url)
+    deadline = time.monotonic() + 20
+    while (said := world.boxes.ask("/front/dns/other.boxes.local")) != "0 10.7.7.7":
+        assert time.monotonic() < deadline, said
+        time.sleep(0.1)
 
 
 def test_killed_control_plane_and_restarted_engine_lose_nothing(world: World) -> None:

@@ -108,7 +108,7 @@ def test_volumes_are_the_tasks_own_unless_they_name_a_path() -> None:
     ]
     volumes = [{"name": "own"}, {"name": "host", "host": {"sourcePath": "/srv"}}]
     assert mounts({"volumes": volumes}, {"mountPoints": points}, Path("/tasks/1")) == (
-        ("/tasks/1/volumes/own", "/own", False),
+        ("/tasks/1/task.volumes/own", "/own", False),
         ("/srv", "/host", True),
     )
     efs = [{"name": "own", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]

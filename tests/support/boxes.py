@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from tests.support.control_plane import ControlPlane, free_port
 from tests.support.podman import Podman
@@ -60,6 +62,14 @@ routes = {{ "/" = "web", "/front" = "front" }}
         names = ["web-blue", "front-blue", "edge"]
         waiter = plane.client("ecs").get_waiter("services_stable")
         waiter.wait(cluster="boxes", services=names, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+    def ask(self, path: str) -> str:
+        """What is answered at a path of the gateway, errors too."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return bytes(answer.read()).decode()
+        except HTTPError as error:
+            return error.read().decode()
 
     def answering(self, plane: ControlPlane) -> int:
         """The number of healthy tasks of ``web``."""

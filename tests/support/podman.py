@@ -170,5 +170,5 @@ def podman(directory: Path) -> Iterator[Podman]:
         engine.run("network", "prune", "--force")
         engine.stop()
         engine.run("rmi", "--all", "--force")
-        subprocess.run(["umount", "-q", str(directory / "root" / "overlay")], check=False)
+        subprocess.run(["umount", "-q", "--lazy", str(directory / "root" / "overlay")], check=False)
         shutil.rmtree(engine.runroot, ignore_errors=True)

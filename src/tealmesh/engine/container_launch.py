@@ -18,6 +18,7 @@ from tealmesh.engine.launch import Launch
 from tealmesh.engine.names import HOSTS
 from tealmesh.engine.oci.definition import limits, mounts
 from tealmesh.engine.oci.images import ENVOY_IMAGE, PAUSE_IMAGE
+from tealmesh.engine.oci.resolver import RESOLV
 from tealmesh.engine.oci.rules import METADATA_ADDRESS, guard_text, redirection, restore_text
 from tealmesh.engine.runtimes.base import ContainerSpec
 from tealmesh.engine.runtimes.place import ImageSpec, Place
@@ -110,6 +111,7 @@ class ContainerLaunch(Launch):
             host_config=limits(body, str(self.definition.get("memory", ""))),
             mounts=(
                 (str(self.directory / HOSTS), "/etc/hosts", True),
+                (str(self.directory / RESOLV), "/etc/resolv.conf", True),
                 *mounts(self.definition, body, self.directory),
             ),
         )

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.engine import records
-from tealmesh.engine.oci.hosts import hosts_text, padded
+from tealmesh.engine.oci.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.store import tables
 from tealmesh.store.store import Store, View
 
-HOSTS = "hosts"
+HOSTS = "task.hosts"
+"""No container has a dot in its name, so none has this directory."""
 
 
 def instances(view: View) -> dict[str, list[str]]:
@@ -34,16 +35,27 @@ def instances(view: View) -> dict[str, list[str]]:
     return found
 
 
+def virtual_names(view: View, task: Mapping[str, Any]) -> list[str]:
+    """The virtual services of the mesh of a task whose traffic is taken."""
+    envoy = task["teal"].get("envoy")
+    taken = bool(envoy) and "proxyConfiguration" in task["teal"].get("definition", {})
+    found = view.list(tables.VIRTUAL_SERVICES, envoy["mesh"]) if taken else []
+    return [document.body["name"] for document in found]
+
+
+def fixed_addresses(view: View, task_id: str) -> dict[str, str]:
+    """Addresses by name, in lower case, of what its name server tells a task before all else."""
+    for document in view.list(tables.TASKS):
+        if records.task_id(document.body) == task_id:
+            return {name.lower(): VIRTUAL_ADDRESS for name in virtual_names(view, document.body)}
+    return {}
+
+
 def hosts_of(view: View, task: Mapping[str, Any], known: Mapping[str, list[str]]) -> str:
     """The hosts file of a container task."""
-    teal = task["teal"]
-    envoy = teal.get("envoy")
-    taken = bool(envoy) and "proxyConfiguration" in teal.get("definition", {})
-    virtual = (
-        [d.body["name"] for d in view.list(tables.VIRTUAL_SERVICES, envoy["mesh"])] if taken else []
-    )
-    own = f"ip-{teal['address'].replace('.', '-')}.ec2.internal"
-    return hosts_text([own, records.task_id(task)[:12]], teal["address"], virtual, known)
+    address = task["teal"]["address"]
+    own = [f"ip-{address.replace('.', '-')}.ec2.internal", records.task_id(task)[:12]]
+    return hosts_text(own, address, virtual_names(view, task), known)
 
 
 def write_hosts(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ import logging
 import random
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 import dns.exception
@@ -35,24 +36,65 @@ _IDLE = 10.0
 _PLAIN_UDP = 512
 """Bytes in a UDP answer to whoever names no size by EDNS."""
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+_FIXED_TTL = 60
+"""Seconds. Such an address never changes; the name may go."""
+
 
 def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | None:
     """The response to a query; None for what is no query. Pure but for ``shuffle``."""
+    query = _query(wire)
+    if query is None:
+        return None
+    response = _response(query, view, shuffle)
+    if response is None:
+        response = dns.message.make_response(query)
+        response.set_rcode(dns.rcode.REFUSED)
+    return _to_wire(response, query, udp)
+
+
+def respond_in_task(
+    wire: bytes, view: View, fixed: Mapping[str, str], *, udp: bool
+) -> bytes | None:
+    """As `respond`, to a task in which names of ``fixed`` (in lower case) lead to these IPv4
+    addresses whatever Cloud Map says; None for what others are to be asked.
+    """
+    query = _query(wire)
+    if query is None:
+        return None
+    response = _response(query, view, _shuffled, fixed)
+    return _to_wire(response, query, udp) if response is not None else None
+
+
+def _query(wire: bytes) -> dns.message.Message | None:
     try:
         query = dns.message.from_wire(wire)
-        response = dns.message.make_response(query)
+        dns.message.make_response(query)
     except dns.exception.DNSException:
         return None
+    return query
+
+
+def _response(
+    query: dns.message.Message, view: View, shuffle: Shuffle, fixed: Mapping[str, str] = _NONE
+) -> dns.message.Message | None:
+    """None for names of others."""
+    response = dns.message.make_response(query)
     if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
         response.set_rcode(dns.rcode.NOTIMP)
-        return response.to_wire()
+        return response
     question = query.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     kind = dns.rdatatype.to_text(question.rdtype)
+    if name in fixed:
+        response.flags |= dns.flags.AA
+        if kind == "A":
+            response.answer = _rrsets([Record(name, _FIXED_TTL, kind, fixed[name])])
+        return response
     found = answer(view, name, kind, shuffle)
     if not found.zone or question.rdclass != dns.rdataclass.IN:
-        response.set_rcode(dns.rcode.REFUSED)
-        return response.to_wire()
+        return None
     response.flags |= dns.flags.AA
     response.answer = _rrsets(found.records)
     response.additional = _rrsets(found.additional)
@@ -62,6 +104,10 @@ def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | 
         response.authority = _rrsets(apex.records)
         if not found.exists:
             response.set_rcode(dns.rcode.NXDOMAIN)
+    return response
+
+
+def _to_wire(response: dns.message.Message, query: dns.message.Message, udp: bool) -> bytes:
     if not udp:
         return response.to_wire()
     size = max(_PLAIN_UDP, query.payload) if query.edns >= 0 else _PLAIN_UDP

@@ -13,6 +13,7 @@ from tealmesh.engine.runtimes.base import ContainerSpec
 from tealmesh.engine.runtimes.place import ImageSpec
 from tealmesh.model.errors import EngineError
 
+VOLUMES = "task.volumes"
 _MIB = 1024 * 1024
 _LOG_SIZE = {"Type": "json-file", "Config": {"max-size": "20m"}}
 """The engine's own copy, which ours is read from."""
@@ -37,7 +38,7 @@ def mounts(
                 f"host sourcePath, or no source for an empty volume"
             )
         source = (volume.get("host") or {}).get("sourcePath")
-        place = source or str(directory / "volumes" / point["sourceVolume"])
+        place = source or str(directory / VOLUMES / point["sourceVolume"])
         found.append((place, point["containerPath"], bool(point.get("readOnly"))))
     return tuple(found)
 

@@ -12,10 +12,10 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tealmesh.engine.oci.rules import METADATA_ADDRESS
+from tealmesh.engine.oci.rules import DNS_ADDRESS, METADATA_ADDRESS
 from tealmesh.model.errors import EngineError
 
 TOOLS = ("nsenter", "iptables-restore", "ip")
@@ -36,14 +36,16 @@ def missing() -> str:
 
 
 async def prepare(pid: int, rules: str) -> None:
-    """Give the namespace of process ``pid`` the metadata address and these packet filter rules.
-    Raises EngineError with the program's own words.
+    """Give the namespace of process ``pid`` the addresses at which we answer it, and these packet
+    filter rules. Raises EngineError with the program's own words.
     """
-    await _inside(pid, ("ip", "address", "replace", f"{METADATA_ADDRESS}/32", "dev", "lo"), "")
-    await _inside(pid, ("iptables-restore", "--noflush", "--wait"), rules)
+    addresses = (METADATA_ADDRESS, DNS_ADDRESS)
+    lines = [f"address replace {address}/32 dev lo\n" for address in addresses]
+    await _run(pid, ("ip", "-batch", "-"), "".join(lines))
+    await _run(pid, ("iptables-restore", "--noflush", "--wait"), rules)
 
 
-async def _inside(pid: int, command: Sequence[str], text: str) -> None:
+async def _run(pid: int, command: Sequence[str], text: str) -> None:
     process = await asyncio.create_subprocess_exec(
         "nsenter",
         "--target",
@@ -82,16 +84,15 @@ def _bound(pid: int, table: str, port: int, state: str) -> bool:
     return False
 
 
-def listen(pid: int, address: str, port: int) -> socket.socket:
-    """A socket of ours that listens inside the namespace of process ``pid``: nothing new listens
-    on the machine itself. Raises OSError.
+def inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
+    """A socket of ours that ``make`` makes inside the namespace of process ``pid``, to which it
+    belongs from then on: nothing new listens on the machine itself. Raises OSError.
     """
     result: list[socket.socket | OSError] = []
 
     def work() -> None:
         # A namespace belongs to a thread; this one ends at once and takes it along.
         libc = ctypes.CDLL(None, use_errno=True)
-        made: socket.socket | None = None
         try:
             fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -100,14 +101,8 @@ def listen(pid: int, address: str, port: int) -> socket.socket:
                     raise OSError(code, os.strerror(code))
             finally:
                 os.close(fd)
-            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind((address, port))
-            made.listen(128)
-            result.append(made)
+            result.append(make())
         except OSError as error:
-            if made is not None:
-                made.close()
             result.append(error)
 
     thread = threading.Thread(target=work, name="netns")
@@ -116,3 +111,17 @@ def listen(pid: int, address: str, port: int) -> socket.socket:
     if isinstance(result[0], OSError):
         raise result[0]
     return result[0]
+
+
+def bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    """A socket that receives, or listens, at an address of the namespace that we are in."""
+    made = socket.socket(socket.AF_INET, kind)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+        if kind is socket.SOCK_STREAM:
+            made.listen(128)
+    except OSError:
+        made.close()
+        raise
+    return made

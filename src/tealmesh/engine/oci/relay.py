@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
+from functools import partial
 from pathlib import Path
 
 from tealmesh.engine.oci import netns
@@ -30,7 +32,8 @@ class Relays:
         if directory in self._servers:
             return
         try:
-            listener = await asyncio.to_thread(netns.listen, pid, METADATA_ADDRESS, PORT)
+            made = partial(netns.bound, METADATA_ADDRESS, PORT, socket.SOCK_STREAM)
+            listener = await asyncio.to_thread(netns.inside, pid, made)
         except OSError as error:
             # The task is ending, or never came up: its own phases find out.
             _log.warning(

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 METADATA_ADDRESS = "169.254.170.2"
+DNS_ADDRESS = "169.254.169.253"
+"""Where a VPC has its own name server
+(https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html).
+"""
 _ALWAYS_IGNORED = (METADATA_ADDRESS, "169.254.169.254")
 
 

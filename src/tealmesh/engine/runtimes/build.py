@@ -9,6 +9,7 @@ from pathlib import Path
 from tealmesh.engine.container_launch import XDS_SOCKET
 from tealmesh.engine.oci import netns
 from tealmesh.engine.oci.api import EngineApi, find_socket
+from tealmesh.engine.oci.resolver import Answer
 from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.choice import Choice, Mode
 from tealmesh.engine.runtimes.container import ContainerRuntime
@@ -54,10 +55,14 @@ async def engine_found(environment: Mapping[str, str]) -> tuple[EngineApi, str]:
 
 
 async def build(
-    mode: Mode, data_dir: Path, endpoint: tuple[str, int], environment: Mapping[str, str]
+    mode: Mode,
+    data_dir: Path,
+    endpoint: tuple[str, int],
+    answer: Answer,
+    environment: Mapping[str, str],
 ) -> Built:
-    """The runtimes of a control plane whose HTTP port is ``endpoint``. Raises EngineError where
-    containers are asked for and cannot be had.
+    """The runtimes of a control plane whose HTTP port is ``endpoint`` and that gives tasks this
+    ``answer`` by DNS. Raises EngineError where containers are asked for and cannot be had.
     """
     process = ProcessRuntime()
     socket = data_dir / "xds" / XDS_SOCKET
@@ -73,7 +78,7 @@ async def build(
             raise
         why = f" ({error})" if mode == "auto" else ""
         return Built(Choice(mode, process, None, str(error)), None, f"processes{why}")
-    choice = Choice(mode, process, ContainerRuntime(api, data_dir, endpoint), "")
+    choice = Choice(mode, process, ContainerRuntime(api, data_dir, endpoint, answer), "")
     told = {
         "auto": f"processes for images that [images] names, containers for others ({name})",
         "process": "processes",

@@ -22,6 +22,7 @@ from tealmesh.engine.oci.api import EngineApi, EngineGone, Refused
 from tealmesh.engine.oci.definition import create_body
 from tealmesh.engine.oci.logs import LogCopies
 from tealmesh.engine.oci.relay import Relays
+from tealmesh.engine.oci.resolver import RESOLV, Answer, Resolvers, resolv_text
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
 from tealmesh.engine.runtimes.place import ImageSpec, Place, TaskSpec
 from tealmesh.engine.runtimes.process import log_path, tail
@@ -31,21 +32,31 @@ from tealmesh.model.errors import EngineError
 _log = logging.getLogger(__name__)
 
 POD = "pod.json"
-_PAUSE = "pause"
+_PAUSE = "task.network"
+"""No container of a task definition has a dot in its name."""
 _INSTANCE, _TASK, _CONTAINER = "tealmesh.instance", "tealmesh.task", "tealmesh.container"
 _RETRY_MOST = 5.0
 """Seconds between two attempts to reach an engine that is gone."""
 
 
 class ContainerRuntime:
-    """`Runtime` of an engine. ``endpoint`` (HOST, PORT) is where 169.254.170.2 in a task leads."""
+    """`Runtime` of an engine. ``endpoint`` (HOST, PORT) is where 169.254.170.2 in a task leads;
+    ``answer`` knows the names of tasks' own.
+    """
 
-    def __init__(self, api: EngineApi, data_dir: Path, endpoint: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        api: EngineApi,
+        data_dir: Path,
+        endpoint: tuple[str, int],
+        answer: Answer = lambda *_: None,
+    ) -> None:
         self.api = api
         self.instance = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:10]
         self._network = f"tealmesh-{self.instance}"
         self._copies = LogCopies(api)
         self._relays = Relays(endpoint)
+        self._resolvers = Resolvers(answer)
         self._setting_up = asyncio.Lock()
         self._fetching: dict[str, asyncio.Lock] = {}
 
@@ -76,12 +87,20 @@ class ContainerRuntime:
         await netns.prepare(place.pid, task.rules(place))
         record = {"address": place.address, "pid": place.pid, "gateway": place.gateway}
         _write(task.directory / POD, record)
-        await self._relays.open(task.directory, place.pid)
+        given = Path(f"/proc/{place.pid}/root/etc/resolv.conf").read_text()
+        (task.directory / RESOLV).write_text(resolv_text(given))
+        await self._serve(task.directory, place.pid)
         return place
+
+    async def _serve(self, directory: Path, pid: int) -> None:
+        """Answer in the namespace of process ``pid``."""
+        await self._relays.open(directory, pid)
+        await self._resolvers.open(directory, pid)
 
     async def release(self, directory: Path) -> None:
         """Remove the task's containers and its network. What they wrote stays."""
         await self._relays.close(directory)
+        await self._resolvers.close(directory)
         found = await self.api.labelled(f"{_TASK}={directory.name}")
         mine = [c for c in found if c["Labels"].get(_INSTANCE) == self.instance]
         # The pause container goes last: others depend upon it.
@@ -140,7 +159,7 @@ class ContainerRuntime:
         with contextlib.suppress(FileNotFoundError):
             record = json.loads((directory / POD).read_text())
             if record:
-                await self._relays.open(directory, record["pid"])
+                await self._serve(directory, record["pid"])
         shown = await self.api.find(self._name(directory, name))
         if shown is None or shown["State"]["Status"] in ("created", "initialized"):
             return None
@@ -218,6 +237,7 @@ class ContainerRuntime:
     async def close(self) -> None:
         await self._copies.close()
         await self._relays.close_all()
+        await self._resolvers.close_all()
         await self.api.close()
 
     # Images

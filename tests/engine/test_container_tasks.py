@@ -3,104 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
-
-from tealmesh.engine.engine import Engine
-from tealmesh.engine.oci.api import EngineApi
-from tealmesh.engine.runtimes.choice import Choice
-from tealmesh.engine.runtimes.container import ContainerRuntime
-from tealmesh.engine.runtimes.process import ProcessRuntime
-from tealmesh.store.store import Store
-from tests.support.engine import Documents, definition, ports, running, service
+from tests.support.container_tasks import IMAGE, app, names, proxied, tasks
 from tests.support.load import answering
-from tests.support.podman import Podman, needs_engine, podman
+from tests.support.podman import Podman, needs_engine
 
 pytestmark = needs_engine
-
-IMAGE = "localhost/team/plain:1"
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    with podman(tmp_path_factory.mktemp("podman")) as found:
-        found.make_app(IMAGE)
-        yield found
-
-
-class Tasks:
-    """Services of one task each, by name."""
-
-    def __init__(self, store: Store, http: httpx.AsyncClient) -> None:
-        self.documents = Documents(store)
-        self._http = http
-
-    async def start(self, name: str, *containers: Mapping[str, Any], **members: Any) -> None:
-        """Ask for one task of these containers."""
-        body = {**definition(name, 1, *containers), **members}
-        await self.documents.put_service(service(name, await self.documents.define(body), 1))
-
-    async def up(self, *names: str) -> None:
-        await asyncio.gather(*(self.documents.steady(name) for name in names))
-
-    def task(self, name: str) -> Mapping[str, Any]:
-        found = [b for b in self.documents.tasks("RUNNING") if b["group"] == f"service:{name}"]
-        return found[0]
-
-    def address(self, name: str) -> str:
-        return str(self.task(name)["teal"]["address"])
-
-    async def get(self, name: str, path: str, port: int = 8080) -> str:
-        """What the application of a task answers to this machine, once it listens."""
-        url = f"http://{self.address(name)}:{port}{path}"
-        async with asyncio.timeout(20):
-            while True:
-                with contextlib.suppress(httpx.ConnectError):
-                    return (await self._http.get(url)).text
-                await asyncio.sleep(0.05)
-
-
-@contextlib.asynccontextmanager
-async def tasks(
-    engine: Podman, directory: Path, endpoint: tuple[str, int] = ("127.0.0.1", 9)
-) -> AsyncIterator[tuple[Tasks, Engine]]:
-    store = Store.open(directory / "state.db")
-    runtime = Choice(
-        "container",
-        ProcessRuntime(),
-        ContainerRuntime(EngineApi(engine.socket), directory, endpoint),
-        "",
-    )
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
-        try:
-            async with running(ports(directory, store, runtime)) as found:
-                yield Tasks(store, http), found
-        finally:
-            store.close()
-
-
-def app(name: str = "app", **members: Any) -> dict[str, Any]:
-    variables = members.pop("variables", {})
-    environment = [{"name": n, "value": v} for n, v in variables.items()]
-    return {"name": name, "image": IMAGE, "environment": environment, **members}
-
-
-def proxied(**properties: str) -> dict[str, Any]:
-    found = {
-        "AppPorts": "8080",
-        "ProxyIngressPort": "15000",
-        "ProxyEgressPort": "15001",
-        "IgnoredUID": "1337",
-        **properties,
-    }
-    pairs = [{"name": name, "value": value} for name, value in found.items()]
-    return {"proxyConfiguration": {"type": "APPMESH", "containerName": "p", "properties": pairs}}
 
 
 def test_which_packets_are_taken(engine: Podman, tmp_path: Path) -> None:
@@ -205,67 +117,3 @@ def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> 
     assert (limits["NOFILE"]["Soft"], limits["NOFILE"]["Hard"]) == (512, 1024)
     # The engine has ended the tasks, and nothing of them is left.
     assert names(engine) == []
-
-
-def test_faults_are_told_and_tried_again(engine: Podman, tmp_path: Path) -> None:
-    async def work() -> None:
-        async with tasks(engine, tmp_path) as (world, _):
-            documents = world.documents
-            await world.start("away", app() | {"image": "localhost/team/nobody:1"})
-            await world.start("broken", app(entryPoint=["/no/such/program"]))
-            await world.start("hungry", app(memory=128))
-            await world.up("hungry")
-            first = world.task("hungry")["taskArn"]
-            with contextlib.suppress(httpx.HTTPError):
-                await world.get("hungry", "/eat")
-            wanted = {
-                "away": (
-                    "CannotPullContainerError",
-                    "localhost/team/nobody:1",
-                    "build or pull it",
-                ),
-                "broken": ("container app cannot be started", "/no/such/program"),
-                "hungry": ("Essential container in task exited: app with code 137",),
-            }
-
-            def told(_: Any) -> bool:
-                return all(
-                    any(all(word in message for word in words) for message in documents.events(n))
-                    for n, words in wanted.items()
-                )
-
-            await documents.until(told)
-            await documents.until(
-                lambda _: any(
-                    b["taskArn"] != first and b["group"] == "service:hungry"
-                    for b in documents.tasks("RUNNING")
-                )
-            )
-
-    asyncio.run(work())
-
-
-def test_an_engine_that_is_gone_harms_no_task(engine: Podman, tmp_path: Path) -> None:
-    async def work() -> None:
-        async with tasks(engine, tmp_path) as (world, _):
-            await world.start("web", app(variables={"VERSION": "1"}))
-            await world.up("web")
-            task = world.task("web")["taskArn"]
-            await asyncio.to_thread(engine.stop)
-            try:
-                await world.start("late", app(variables={"VERSION": "2"}))
-                await world.documents.until(
-                    lambda _: any("does not answer" in m for m in world.documents.events("late"))
-                )
-                assert await world.get("web", "/") == "VERSION 1"
-            finally:
-                await asyncio.to_thread(engine.start)
-            await world.up("late")
-            assert await world.get("late", "/") == "VERSION 2"
-            assert world.task("web")["taskArn"] == task
-
-    asyncio.run(work())
-
-
-def names(engine: Podman) -> list[str]:
-    return engine.run("ps", "--all", "--format", "{{.Names}}").split()

@@ -73,21 +73,20 @@ def test_a_hosts_file_never_gets_shorter(text: str, least: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "engine", "images", "local", "published", "expected"),
+    ("mode", "engine", "local", "published", "expected"),
     [
-        ("auto", True, ("a",), False, False, True),
-        ("auto", True, ("a",), True, False, False),  # the image map has a command
-        ("auto", False, ("a",), False, False, False),  # no engine
-        ("auto", True, (), True, False, False),  # an Envoy alone
-        ("process", True, ("a",), False, False, False),
-        ("container", True, ("a",), True, False, True),
-        ("container", True, (), True, True, False),  # a port of this machine is shared
+        ("auto", True, False, False, True),
+        ("auto", True, True, False, False),  # the image map has a command
+        ("auto", False, False, False, False),  # no engine
+        ("process", True, False, False, False),
+        ("container", True, True, False, True),
+        ("container", True, True, True, False),  # a port of this machine is shared
     ],
 )
 def test_the_choice_of_runtime(
-    mode: Mode, engine: bool, images: tuple[str, ...], local: bool, published: bool, expected: bool
+    mode: Mode, engine: bool, local: bool, published: bool, expected: bool
 ) -> None:
-    task = TaskSpec(Path("t"), "t", images, local, published, lambda _: "")
+    task = TaskSpec(Path("t"), "t", local, published, lambda _: "")
     assert in_containers(mode, engine, task) is expected
 
 

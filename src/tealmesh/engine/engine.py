@@ -45,6 +45,7 @@ class Engine:
             LogKeeper(partial(ports.client, "logs"), self._report),
             AddressRange(ports.data_dir),
         )
+        ports.runtime.report_to(self._tell)
         self._tasks: dict[tuple[str, str], tuple[int, TaskWorker]] = {}
         self._services: dict[tuple[str, str], ServiceWorker] = {}
         self._paused = False
@@ -182,17 +183,19 @@ class Engine:
 
     def _report(self, task_arn: str, message: str) -> None:
         """From the log keeper's thread: tell the task's service."""
+        self._tell(task_arn.rpartition("/")[2], message)
+
+    def _tell(self, task_id: str, message: str) -> None:
+        """From any thread: tell the task's service."""
         if self._loop is None or self._loop.is_closed():
             return
 
         def tell(tx: Transaction) -> None:
-            head, _, identity = task_arn.rpartition("/")
-            document = tx.get(tables.TASKS, head.rpartition("/")[2], identity)
-            if document is not None:
-                text = f"(task {identity}) {message}"
-                records.tell_service(
-                    tx, document.body, self._ports.new_id, self._ports.clock(), text
-                )
+            for document in tx.list(tables.TASKS):
+                if records.task_id(document.body) == task_id:
+                    now = self._ports.clock()
+                    text = f"(task {task_id}) {message}"
+                    records.tell_service(tx, document.body, self._ports.new_id, now, text)
 
         with contextlib.suppress(RuntimeError):
             asyncio.run_coroutine_threadsafe(

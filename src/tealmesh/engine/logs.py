@@ -126,7 +126,12 @@ class LogKeeper:
                 follows = list(self._follows.values())
             for follow in follows:
                 ending = follow.ending
-                done = self._look(follow)
+                try:
+                    done = self._look(follow)
+                except OSError as error:
+                    # One log's trouble must not end the care of all others.
+                    _log.warning("log of %s: %s", follow.task, error)
+                    done = False
                 if ending and done:
                     with self._lock:
                         self._follows.pop(follow.path, None)
@@ -150,7 +155,11 @@ class LogKeeper:
         return done
 
     def _trim(self, follow: _Follow) -> None:
-        shutil.copyfile(follow.path, follow.path.with_name("log.1"))
+        try:
+            shutil.copyfile(follow.path, follow.path.with_name("log.1"))
+        except OSError:
+            # A full disk needs the room more than anybody needs the older lines.
+            follow.path.with_name("log.1").unlink(missing_ok=True)
         os.truncate(follow.path, 0)
         if follow.group:
             follow.offset = 0

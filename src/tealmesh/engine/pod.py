@@ -11,7 +11,7 @@ from typing import Any
 
 from tealmesh.engine import containers as rules
 from tealmesh.engine.containers import Container, Role, State
-from tealmesh.engine.runtimes.base import Handle, Runtime
+from tealmesh.engine.runtimes.base import KILLED, Handle, Runtime
 
 _FIRST_LOOK = 0.5
 """Seconds between health checks until the first that passes: ECS's interval of 30 s would make
@@ -56,6 +56,14 @@ class Pod:
             handle = await self._runtime.recover(self._directory, container.name)
             if handle is not None and container.name not in self.handles:
                 await self._adopt(container, handle)
+
+    def miss(self) -> None:
+        """All containers have been started before: what is not there any more was removed while
+        nobody looked, which ends it as SIGKILL does.
+        """
+        for container in self.containers:
+            if container.name not in self.handles:
+                self._set(container, started=True, exit_code=KILLED)
 
     async def start_due(self) -> bool:
         """Start the containers whose turn it is; whether any was."""

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from tealmesh.engine.oci.api import EngineGone
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.scheduling import Outcome, schedule
 from tealmesh.store.store import Transaction
@@ -64,6 +65,10 @@ async def persistently(what: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
+        except EngineGone as error:
+            # Foreseen: its containers go on, and it comes back or is started by someone.
+            _log.warning("%s: %s; trying again in %g s", what, error, _RETRY)
+            await asyncio.sleep(_RETRY)
         except Exception:  # noqa: BLE001 - logged whole, and the work is begun again
             _log.exception("%s: unexpected; trying again in %g s", what, _RETRY)
             await asyncio.sleep(_RETRY)

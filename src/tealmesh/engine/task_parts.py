@@ -29,6 +29,7 @@ from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
+_ALL_STARTED = ("AWAIT_READY", "AWAIT_CALLERS", "RUN", "DRAIN", "DEREGISTER")
 _LINES = 5
 """Last lines of a container's log that go into the reason of its failure."""
 
@@ -128,6 +129,8 @@ class TaskParts:
         )
         self._logs.keep(self._record.body, self._directory, found)
         await self._pod.recover()
+        if self._record.phase in _ALL_STARTED:
+            self._pod.miss()
 
     @property
     def _the_pod(self) -> Pod:
@@ -169,8 +172,8 @@ class TaskParts:
         task = TaskSpec(
             directory=self._directory,
             hostname=self._record.identity[:12],
-            images=tuple(c.image for c in applications),
-            local=all(any(fnmatchcase(c.image, p) for p in patterns) for c in applications),
+            local=bool(patterns)
+            and all(any(fnmatchcase(c.image, p) for p in patterns) for c in applications),
             published=any(c.environment.get("TEAL_PUBLISH_ADDRESS") for c in found),
             rules=partial(rules_text, definition),
         )

@@ -64,10 +64,12 @@ class TaskWorker(TaskParts):
                     if phase != "PREPARE":
                         await self._take_over()
                     await phases[phase]()
-                except EngineError as error:
-                    # What runs goes on without its engine; only what is to start cannot.
-                    gone = isinstance(error, EngineGone) and phase not in ("PREPARE", "START")
-                    if phase == "HALT" or gone:
+                except (EngineError, OSError) as error:
+                    # What runs goes on without its engine; only what is to start cannot. A full
+                    # disk, too, keeps nothing but new tasks from their work.
+                    starting = phase in ("PREPARE", "START")
+                    lasting = isinstance(error, EngineError) and not isinstance(error, EngineGone)
+                    if phase == "HALT" or not (starting or lasting):
                         raise
                     await self._fail("TaskFailedToStart", str(error))
         except TaskGone:
@@ -155,7 +157,7 @@ class TaskWorker(TaskParts):
                 raise EngineError(reason)
             if await self._died():
                 return
-            if not await pod.start_due() and not await self._woken(
+            if not await self._started_due() and not await self._woken(
                 min(deadline, pod.start_deadline)
             ):
                 raise EngineError(f"Task failed to start in time: {pod.waiting_for}")
@@ -163,6 +165,23 @@ class TaskWorker(TaskParts):
             await self._record.enter("HALT")
             return
         await self._record.change("TaskStarted", lambda _, body: self._show(body, "AWAIT_READY"))
+
+    async def _started_due(self) -> bool:
+        """Start the containers whose turn it is, whether any was; left at once when the task is to
+        stop, as an image may take long to come.
+        """
+        job = asyncio.create_task(self._the_pod.start_due())
+        try:
+            while not job.done() and not self._record.stop_wanted:
+                await asyncio.wait({job}, timeout=0.2)
+            if job.done():
+                return job.result()
+        finally:
+            job.cancel()
+            await asyncio.gather(job, return_exceptions=True)
+        # What had been started is known to the runtime, if not to us.
+        await self._the_pod.recover()
+        return True
 
     def _deadline(self) -> float:
         """Until when the task must be ready, on the event loop's clock. A control plane that has

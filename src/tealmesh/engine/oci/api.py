@@ -15,6 +15,7 @@ import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -42,12 +43,17 @@ class Refused(EngineError):
 
 def find_socket(environment: Mapping[str, str]) -> Path | None:
     """The socket of this machine's engine: DOCKER_HOST or CONTAINER_HOST (``unix://PATH``), else
-    the first that exists of Docker's and Podman's own places; None when there is none.
+    the first that exists of Docker's and Podman's own places; None when there is none. Raises
+    EngineError for an engine elsewhere: its tasks' networks could not be reached from here.
     """
     for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
         named = environment.get(variable, "")
         if named.startswith("unix://"):
             return Path(named.removeprefix("unix://"))
+        if named:
+            raise EngineError(
+                f"{variable}={named} is no socket of this machine: set it to unix://PATH"
+            )
     runtime_dir = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     for place in (*SOCKETS, f"{runtime_dir}/podman/podman.sock", f"{runtime_dir}/docker.sock"):
         path = Path(place)
@@ -161,18 +167,27 @@ class EngineApi:
         )
         return found
 
-    async def execute(self, container: str, command: list[str], user: str = "") -> int:
-        """Run a command inside the container; its exit code. Cancelling leaves it running."""
-        body = {"Cmd": command, "AttachStdout": True, "AttachStderr": True, "User": user}
+    async def prepare_command(self, container: str, command: list[str]) -> str:
+        """A command to be run inside the container; its id."""
+        body = {"Cmd": command, "AttachStdout": True, "AttachStderr": True}
         made = await self._json("POST", f"/containers/{container}/exec", content=json.dumps(body))
+        return str(made["Id"])
+
+    async def run_command(self, identity: str) -> None:
+        """Run a prepared command to its end. Cancelling leaves it running."""
         start = json.dumps({"Detach": False, "Tty": False})
         # The answer ends when the command does.
-        await self._call("POST", f"/exec/{made['Id']}/start", content=start, timeout=_ENDLESS)
-        return int((await self._json("GET", f"/exec/{made['Id']}/json"))["ExitCode"])
+        await self._call("POST", f"/exec/{identity}/start", content=start, timeout=_ENDLESS)
 
-    async def logs(self, container: str, since: str) -> AsyncGenerator[bytes, None]:
-        """What it writes to stdout and stderr from ``since`` (seconds.nanoseconds) until it ends,
-        each line with its time in front.
+    async def command(self, identity: str) -> dict[str, Any]:
+        """What has become of a command: Running, ExitCode, Pid."""
+        found: dict[str, Any] = await self._json("GET", f"/exec/{identity}/json")
+        return found
+
+    async def logs(self, container: str, since: str) -> AsyncGenerator[tuple[int, bytes], None]:
+        """What it writes to stdout (1) and stderr (2) from ``since`` (seconds.nanoseconds) until it
+        ends, each piece with its time in front. A piece that does not end in a newline is not the
+        end of its line.
 
         https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
         describes the frames: a byte for the stream, three zeros, four bytes of length.
@@ -192,7 +207,7 @@ class EngineApi:
                         size = int.from_bytes(pending[4:8])
                         if len(pending) < 8 + size:
                             break
-                        yield bytes(pending[8 : 8 + size])
+                        yield pending[0], bytes(pending[8 : 8 + size])
                         del pending[: 8 + size]
         except httpx.HTTPError as error:
             raise self._gone(error) from error
@@ -201,8 +216,9 @@ class EngineApi:
 
     async def image(self, name: str) -> dict[str, Any] | None:
         """An image that is here; None where it is not."""
+        path = f"/images/{quote(name, safe='/:@')}/json"
         try:
-            found: dict[str, Any] = await self._json("GET", f"/images/{name}/json")
+            found: dict[str, Any] = await self._json("GET", path)
         except Refused as error:
             if error.status == 404:
                 return None

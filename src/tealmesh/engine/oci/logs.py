@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import io
 import logging
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -17,15 +20,22 @@ from tealmesh.engine.oci.api import EngineApi, EngineGone, Refused
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
+_PLACE = 64
+"""Bytes of the file that holds the place reached."""
+_LONGEST = 256 * 1024
+"""Bytes of a line in an event of CloudWatch Logs."""
 _LAST_LINES = 2.0
 """Seconds for what an ended container wrote last."""
 
 
 class LogCopies:
-    """Follows the logs of running containers, one task each."""
+    """Follows the logs of running containers, one task each. ``tell(path, problem)`` is called
+    when a log begins to be lost from sight.
+    """
 
-    def __init__(self, api: EngineApi) -> None:
+    def __init__(self, api: EngineApi, tell: Callable[[Path, str], None]) -> None:
         self._api = api
+        self._tell = tell
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._paths: dict[Path, str] = {}
 
@@ -68,6 +78,7 @@ class LogCopies:
             await asyncio.wait([job], timeout=_LAST_LINES)
 
     async def _copy(self, container: str, path: Path) -> None:
+        told = ""
         while True:
             try:
                 await self._copy_once(container, path)
@@ -80,38 +91,73 @@ class LogCopies:
                 return
             except OSError as error:
                 # A full disk: the container goes on, and its engine keeps the lines.
-                _log.warning("log of container %s cannot be copied: %s", container, error)
-                await asyncio.sleep(5 * _RETRY)
+                problem = f"cannot copy its log: {error.strerror}: make room for {path.parent}"
+                if problem != told:
+                    told = problem
+                    self._tell(path, problem)
+                await asyncio.sleep(_RETRY)
 
     async def _copy_once(self, container: str, path: Path) -> None:
-        place = path.with_name("copied")
-        last, skip = _read(place)
-        count = skip
-        lines = _lines(self._api.logs(container, _seconds(last)))
-        with path.open("ab", buffering=0) as file:
+        with path.open("ab", buffering=0) as file, _opened(path.with_name("copied")) as place:
+            last, skip = _read(place)
+            count = skip
+            lines = _lines(self._api.logs(container, _seconds(last)))
             async with contextlib.aclosing(lines):
-                async for line in lines:
-                    stamp, _, text = line.partition(b" ")
-                    when = stamp.decode(errors="replace")
+                async for when, text in lines:
                     if when == last and skip > 0:
                         skip -= 1
                         continue
                     count = count + 1 if when == last else 1
                     last = when
-                    file.write(text)
-                    place.write_text(f"{last} {count}")
+                    _append(file, text)
+                    os.pwrite(place.fileno(), f"{last} {count}".encode().ljust(_PLACE), 0)
 
 
-async def _lines(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """Whole lines out of frames: an engine may cut a long line in several."""
-    async for frame in frames:
-        for line in frame.splitlines(keepends=True):
-            yield line if line.endswith(b"\n") else line + b"\n"
+async def _lines(
+    pieces: AsyncGenerator[tuple[int, bytes], None],
+) -> AsyncGenerator[tuple[str, bytes], None]:
+    """Whole lines with the time of their end: engines cut where their buffers are full."""
+    pending: dict[int, bytes] = {}
+    when = ""
+    async for stream, piece in pieces:
+        stamp, _, text = piece.partition(b" ")
+        when = stamp.decode(errors="replace")
+        line = pending.pop(stream, b"") + text
+        if line.endswith(b"\n"):
+            yield when, line
+        elif len(line) >= _LONGEST:
+            yield when, line + b"\n"
+        else:
+            pending[stream] = line
+    for rest in pending.values():
+        yield when, rest + b"\n"
 
 
-def _read(place: Path) -> tuple[str, int]:
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        last, count = place.read_text().split()
+def _append(file: io.FileIO, text: bytes) -> None:
+    """Write a whole line or none of it. Raises OSError when there is no room."""
+    before = file.seek(0, os.SEEK_END)
+    if file.write(text) != len(text):
+        file.truncate(before)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _opened(path: Path) -> io.FileIO:
+    """The file of the place reached, which is as long from the beginning as it ever will be: a
+    disk that gets full later does not matter to it.
+    """
+    file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    try:
+        if os.fstat(file.fileno()).st_size < _PLACE:
+            _append(file, b" " * _PLACE)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _read(place: io.FileIO) -> tuple[str, int]:
+    with contextlib.suppress(ValueError):
+        last, count = os.pread(place.fileno(), _PLACE, 0).decode().split()
         return last, int(count)
     return "", 0
 

@@ -6,7 +6,7 @@ their task. It knows nothing of services, meshes or readiness.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,10 +48,18 @@ class ContainerStatus:
     exit_code: int | None = None
 
 
+Tell = Callable[[str, str], None]
+"""``(task id, message)``: have the task's service told. From the event loop's thread."""
+
+
 class Runtime(Protocol):
     """Starts, watches and stops containers. All methods raise EngineError with a line that says
     what to do when they cannot do their work.
     """
+
+    def report_to(self, tell: Tell) -> None:
+        """What people should know of a task while nothing fails is to go there."""
+        ...
 
     async def open(self, task: TaskSpec) -> Place | None:
         """Give a task a network of its own, made or found again; None from a runtime whose tasks

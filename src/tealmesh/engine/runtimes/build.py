@@ -23,7 +23,7 @@ _SOCKET_PATH = 107
 @dataclass(frozen=True)
 class Built:
     """``told``: for people, what tasks will run as and why; ``xds_socket``: where Envoys in
-    containers are to find the ADS server, None where there can be no containers.
+    containers are to find the ADS server, None where there can never be containers.
     """
 
     runtime: Runtime
@@ -66,22 +66,31 @@ async def build(
     """
     process = ProcessRuntime()
     socket = data_dir / "xds" / XDS_SOCKET
-    try:
+
+    async def find() -> tuple[ContainerRuntime, str]:
         if len(str(socket).encode()) > _SOCKET_PATH:
             raise EngineError(
                 f"{socket} is too long for a Unix socket ({_SOCKET_PATH} bytes): choose a shorter "
                 f"--data-dir"
             )
         api, name = await engine_found(environment)
+        return ContainerRuntime(api, data_dir, endpoint, answer), name
+
+    async def find_again() -> ContainerRuntime:
+        return (await find())[0]
+
+    try:
+        container, name = await find()
     except EngineError as error:
         if mode == "container":
             raise
         why = f" ({error})" if mode == "auto" else ""
-        return Built(Choice(mode, process, None, str(error)), None, f"processes{why}")
-    choice = Choice(mode, process, ContainerRuntime(api, data_dir, endpoint, answer), "")
+        short = len(str(socket).encode()) <= _SOCKET_PATH
+        choice = Choice(mode, process, None, find_again)
+        return Built(choice, socket if short else None, f"processes{why}")
     told = {
         "auto": f"processes for images that [images] names, containers for others ({name})",
         "process": "processes",
         "container": f"containers ({name})",
     }
-    return Built(choice, socket, told[mode])
+    return Built(Choice(mode, process, container, find_again), socket, told[mode])

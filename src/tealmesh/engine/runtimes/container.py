@@ -13,20 +13,23 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tealmesh.engine.oci import images, netns
 from tealmesh.engine.oci.api import EngineApi, EngineGone, Refused
 from tealmesh.engine.oci.definition import create_body
+from tealmesh.engine.oci.fetch import Fetch
 from tealmesh.engine.oci.logs import LogCopies
 from tealmesh.engine.oci.relay import Relays
 from tealmesh.engine.oci.resolver import RESOLV, Answer, Resolvers, resolv_text
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
-from tealmesh.engine.runtimes.place import ImageSpec, Place, TaskSpec
+from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
+from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.engine.runtimes.process import log_path, tail
-from tealmesh.engine.sidecar import find_envoy
 from tealmesh.model.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -54,11 +57,16 @@ class ContainerRuntime:
         self.api = api
         self.instance = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:10]
         self._network = f"tealmesh-{self.instance}"
-        self._copies = LogCopies(api)
+        self._tell: Tell = lambda task_id, message: _log.info("task %s %s", task_id, message)
+        self._copies = LogCopies(api, lambda path, told: self._tell(path.parents[1].name, told))
+        self._fetch = Fetch(api)
         self._relays = Relays(endpoint)
         self._resolvers = Resolvers(answer)
         self._setting_up = asyncio.Lock()
-        self._fetching: dict[str, asyncio.Lock] = {}
+        self._guards: dict[Path, asyncio.Task[None]] = {}
+
+    def report_to(self, tell: Tell) -> None:
+        self._tell = tell
 
     # A task's network
 
@@ -87,24 +95,53 @@ class ContainerRuntime:
         await netns.prepare(place.pid, task.rules(place))
         record = {"address": place.address, "pid": place.pid, "gateway": place.gateway}
         _write(task.directory / POD, record)
-        given = Path(f"/proc/{place.pid}/root/etc/resolv.conf").read_text()
-        (task.directory / RESOLV).write_text(resolv_text(given))
+        _write_resolv(task.directory, place.pid)
         await self._serve(task.directory, place.pid)
         return place
 
     async def _serve(self, directory: Path, pid: int) -> None:
-        """Answer in the namespace of process ``pid``."""
-        await self._relays.open(directory, pid)
-        await self._resolvers.open(directory, pid)
+        """Answer in the task's network, whose process is ``pid`` (0: it has ended), and see to it
+        that no container of the task outlives it.
+        """
+        if pid:
+            await self._relays.open(directory, pid)
+            await self._resolvers.open(directory, pid)
+        if directory not in self._guards:
+            self._guards[directory] = asyncio.create_task(self._guard(directory))
+
+    async def _guard(self, directory: Path) -> None:
+        """When the task's network ends, nobody can reach its containers any more: end them, so
+        that the task is replaced.
+        """
+        away = "The task goes on, and is looked after again when the engine answers."
+        await self._ended(
+            self._name(directory, _PAUSE),
+            lambda error: self._tell(directory.name, f"{error}. {away}"),
+        )
+        while True:
+            with contextlib.suppress(EngineGone):
+                for container in await self._containers(directory):
+                    name = container["Labels"][_CONTAINER]
+                    if name != _PAUSE and container["State"] == "running":
+                        _note(directory / name, "The network of the task was ended from outside")
+                        await self.api.kill(container["Id"], signal.SIGKILL)
+                return
+            await asyncio.sleep(_RETRY_MOST)
+
+    async def _containers(self, directory: Path) -> list[dict[str, Any]]:
+        """The task's containers, that of its network last: others depend upon it."""
+        found = await self.api.labelled(f"{_TASK}={directory.name}")
+        mine = [c for c in found if c["Labels"].get(_INSTANCE) == self.instance]
+        return sorted(mine, key=lambda c: c["Labels"][_CONTAINER] == _PAUSE)
 
     async def release(self, directory: Path) -> None:
         """Remove the task's containers and its network. What they wrote stays."""
+        guard = self._guards.pop(directory, None)
+        if guard is not None:
+            guard.cancel()
         await self._relays.close(directory)
         await self._resolvers.close(directory)
-        found = await self.api.labelled(f"{_TASK}={directory.name}")
-        mine = [c for c in found if c["Labels"].get(_INSTANCE) == self.instance]
-        # The pause container goes last: others depend upon it.
-        for container in sorted(mine, key=lambda c: c["Labels"][_CONTAINER] == _PAUSE):
+        for container in await self._containers(directory):
             await self._copies.finish(container["Id"])
             await self.api.remove(container["Id"])
 
@@ -139,7 +176,8 @@ class ContainerRuntime:
         if spec.image is None:
             raise EngineError(f"container {spec.name}: no image is given for it")
         name = self._name(spec.directory, spec.name)
-        image = await self._available(spec.image)
+        tell = partial(self._tell, spec.directory.name)
+        image = await self._fetch.available(spec.image, tell)
         for source, _, _ in image.mounts:
             if Path(source).is_relative_to(spec.directory):
                 _writable_by_all(Path(source))
@@ -156,10 +194,10 @@ class ContainerRuntime:
         return await self._taken(made, spec.directory, spec.name)
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
-        with contextlib.suppress(FileNotFoundError):
-            record = json.loads((directory / POD).read_text())
-            if record:
-                await self._serve(directory, record["pid"])
+        if directory not in self._guards:
+            pause = await self.api.find(self._name(directory, _PAUSE))
+            # By the engine's word: the process id that was written down may be another's by now.
+            await self._serve(directory, int(pause["State"]["Pid"]) if pause else 0)
         shown = await self.api.find(self._name(directory, name))
         if shown is None or shown["State"]["Status"] in ("created", "initialized"):
             return None
@@ -170,29 +208,39 @@ class ContainerRuntime:
         return {"container": container, "home": str(directory / name)}
 
     async def wait(self, handle: Handle) -> int:
-        container, pause = handle["container"], 0.2
+        code = await self._ended(handle["container"], lambda error: None)
+        if code == KILLED:
+            with contextlib.suppress(EngineGone):
+                shown = await self.api.find(handle["container"])
+                if shown is not None and shown["State"].get("OOMKilled"):
+                    told = "OutOfMemoryError: Container killed due to memory usage"
+                    _note(Path(handle["home"]), told)
+        return code
+
+    async def _ended(self, container: str, gone: Callable[[EngineGone], None]) -> int:
+        """Wait for a container to end, whatever becomes of its engine; its exit code. ``gone`` is
+        called when the engine goes away.
+        """
+        pause, here = 0.2, True
         while True:
             try:
                 await self.api.wait(container)
                 # An engine on its way out ends its answers, whatever the container does.
-                status = await self.inspect(handle)
+                status = await self.inspect({"container": container})
                 if status.exit_code is not None:
-                    if status.exit_code == KILLED:
-                        await self._say_if_out_of_memory(handle)
                     return status.exit_code
-            except (EngineGone, Refused) as error:
-                if isinstance(error, Refused) and error.status == 404:
+                here = True
+            except Refused as error:
+                if error.status == 404:
                     return KILLED
+                _log.warning("waiting for container %s: %s; trying again", container, error)
+            except EngineGone as error:
                 # Containers go on without their engine, as without us.
-                _log.warning("waiting for container %s: %s; trying again", container[:12], error)
+                if here:
+                    gone(error)
+                here = False
             await asyncio.sleep(pause)
             pause = min(2 * pause, _RETRY_MOST)
-
-    async def _say_if_out_of_memory(self, handle: Handle) -> None:
-        shown = await self.api.find(handle["container"])
-        if shown is not None and shown["State"].get("OOMKilled"):
-            with (Path(handle["home"]) / "log").open("a") as log:
-                log.write("OutOfMemoryError: Container killed due to memory usage\n")
 
     async def inspect(self, handle: Handle) -> ContainerStatus:
         shown = await self.api.find(handle["container"])
@@ -215,9 +263,14 @@ class ContainerRuntime:
     async def execute(self, spec: ContainerSpec, command: Sequence[str], timeout: float) -> int:
         name = self._name(spec.directory, spec.name)
         try:
-            async with asyncio.timeout(timeout):
-                return await self.api.execute(name, list(command))
-        except TimeoutError:
+            identity = await self.api.prepare_command(name, list(command))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self.api.run_command(identity)
+            shown = await self.api.command(identity)
+            if not shown["Running"]:
+                return int(shown["ExitCode"])
+            self._end_command(spec.directory, int(shown["Pid"]))
             return KILLED
         except EngineGone as error:
             # Nothing is known of the container then; a check that cannot be made fails nobody.
@@ -230,50 +283,28 @@ class ContainerRuntime:
                 f"the health check of container {spec.name} cannot be run: {error}"
             ) from error
 
+    def _end_command(self, directory: Path, pid: int) -> None:
+        """End a health check that takes too long: engines have no call for that, and one that
+        hangs would be joined by another at each interval.
+        """
+        pause = json.loads((directory / POD).read_text())["pid"]
+        with contextlib.suppress(OSError):
+            # Only what is in the task's network, as process ids are given again.
+            if Path(f"/proc/{pid}/ns/net").samefile(f"/proc/{pause}/ns/net"):
+                os.kill(pid, signal.SIGKILL)
+
     async def logs(self, directory: Path, name: str, lines: int) -> list[str]:
         await self._copies.catch_up(log_path(directory, name))
         return tail(log_path(directory, name), lines)
 
     async def close(self) -> None:
+        for guard in self._guards.values():
+            guard.cancel()
+        await asyncio.gather(*self._guards.values(), return_exceptions=True)
         await self._copies.close()
         await self._relays.close_all()
         await self._resolvers.close_all()
         await self.api.close()
-
-    # Images
-
-    async def _available(self, wanted: ImageSpec) -> ImageSpec:
-        """The image if the engine has it or can fetch it, else what is to be taken instead.
-        Raises EngineError that says what to do.
-        """
-        async with self._fetching.setdefault(wanted.image, asyncio.Lock()):
-            instead = wanted.instead
-            if await self.api.image(wanted.image) is not None:
-                return wanted
-            # Who has made an image for Envoy does not want to wait for a registry.
-            if (
-                instead
-                and instead.image == images.ENVOY_IMAGE
-                and await self.api.image(instead.image)
-            ):
-                return instead
-            try:
-                _log.info("pulling image %s", wanted.image)
-                async for line in self.api.pull(wanted.image):
-                    _log.info("pulling image %s: %s", wanted.image, line)
-                return wanted
-            except Refused as error:
-                told = str(error).strip()[:300]
-            if instead is None:
-                raise EngineError(
-                    f"CannotPullContainerError: image {wanted.image!r} is not in the engine and "
-                    f"cannot be pulled: build or pull it with the engine's own command, or correct "
-                    f"the task definition ({told})"
-                )
-            _log.warning("image %s cannot be pulled (%s): taking our own", wanted.image, told)
-            if instead.image == images.ENVOY_IMAGE and await self.api.image(instead.image) is None:
-                await images.make_envoy(self.api, Path(find_envoy()))
-            return instead
 
     def _name(self, directory: Path, container: str) -> str:
         return f"tealmesh-{self.instance}-{directory.name}-{container}"
@@ -290,10 +321,21 @@ def _explained(what: str) -> Any:
         raise EngineError(f"{what}: {str(error).strip()[:500]}") from error
 
 
+def _note(home: Path, told: str) -> None:
+    """A line of ours in a container's log, whose last lines are shown with its failure."""
+    with contextlib.suppress(OSError), (home / "log").open("a") as log:
+        log.write(f"{told}\n")
+
+
 def _write(path: Path, body: Mapping[str, Any]) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(body))
     fresh.replace(path)
+
+
+def _write_resolv(directory: Path, pid: int) -> None:
+    given = Path(f"/proc/{pid}/root/etc/resolv.conf").read_text()
+    (directory / RESOLV).write_text(resolv_text(given))
 
 
 def _writable_by_all(place: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
+from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
 from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.model.errors import EngineError
 
@@ -56,6 +56,9 @@ class FakeRuntime:
     ) -> None:
         self.behaviours = behaviours if behaviours is not None else {}
         self.containers = containers if containers is not None else {}
+
+    def report_to(self, tell: Tell) -> None:
+        pass
 
     async def open(self, task: TaskSpec) -> Place | None:
         return None

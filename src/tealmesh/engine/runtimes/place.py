@@ -21,14 +21,13 @@ class Place:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task that is to be given a place. ``images`` are those of its applications, ``local``
-    whether the image map has a command for each of them; ``published``: it needs a port of this
-    machine. ``rules`` makes the packet filter rules of its namespace.
+    """A task that is to be given a place. ``local``: whether the image map has a command for each
+    of its applications (for anything at all, where it has none); ``published``: it needs a port of
+    this machine. ``rules`` makes the packet filter rules of its namespace.
     """
 
     directory: Path
     hostname: str
-    images: tuple[str, ...]
     local: bool
     published: bool
     rules: Callable[[Place], str]

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tealmesh.engine.localhost import rewritten
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle
+from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
 from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.model.errors import EngineError
 
@@ -30,6 +30,9 @@ _SHIM_TIME = 10.0
 
 class ProcessRuntime:
     """`Runtime` of local processes."""
+
+    def report_to(self, tell: Tell) -> None:
+        pass
 
     async def open(self, task: TaskSpec) -> Place | None:
         return None

@@ -1,0 +1,17 @@
+"""One container engine for all tests of tasks in containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.container_tasks import IMAGE
+from tests.support.podman import Podman, podman
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    with podman(tmp_path_factory.mktemp("podman")) as found:
+        found.make_app(IMAGE)
+        yield found

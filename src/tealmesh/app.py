@@ -86,7 +86,7 @@ class AppInfo:
 
     endpoint: str
     data_dir: Path
-    runtime: str
+    runtime: str = ""
 
 
 async def run(
@@ -168,6 +168,7 @@ class _Parts:
         self._dns: DnsServer | None = None
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
+        self._told = built.told
         self._xds_socket = built.xds_socket
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self._driver = ApiDriver(self._client, config.region)
@@ -316,6 +317,7 @@ class _Parts:
             "version": __version__,
             "revision": self._store.revision,
             "dataDir": str(self.config.data_dir),
+            "runtime": self._told,
         }
 
 

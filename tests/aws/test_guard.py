@@ -20,6 +20,8 @@ from tealmesh.aws.guard import refusal
         "teal.localhost:4566",
         "data-127.0.0.1:4566",
         "data-localhost:4566",
+        "169.254.170.2",
+        "data-169.254.170.2",
         "appmesh.us-east-1.amazonaws.com",
         "my.mesh:4566",
     ],

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tealmesh.cli.checks import check_containers
 from tests.support.control_plane import BIN, free_port
 from tests.support.teal_api import Refused, TealApi, teal_api
 
@@ -375,6 +376,32 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
     assert done.returncode == 1
     assert "wrong service web: 1 of 3 tasks of blue healthy: see `teal logs web`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (
+            {"DOCKER_HOST": "unix:///nowhere"},
+            "at /nowhere does not answer (ConnectError): start ",
+        ),
+        (
+            {"DOCKER_HOST": "tcp://h:2375"},
+            "DOCKER_HOST=tcp://h:2375 is no socket of this mach",
+        ),
+        ({"PATH": ""}, "nsenter, iptables-restore, ip not on PATH: install"),
+    ],
+)
+def test_doctor_says_what_containers_lack(
+    changed: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    found = check_containers()
+    assert (found.name, found.verdict) == ("containers", "note")
+    assert "tasks run as processes only: " in found.detail
+    root = os.geteuid() == 0
+    assert (expected if root else "root is needed to redirect traffic") in found.detail
 
 
 def test_usage_errors() -> None:

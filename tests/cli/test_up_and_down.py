@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -53,6 +54,8 @@ def test_detached_until_down(tmp_path: Path) -> None:
         health = Client(endpoint).health()
         assert f"control plane ready at {endpoint} (process {health.pid})" in done.stdout
         assert log.stat().st_mode & 0o077 == 0
+        # With an engine or without: what was taken, and why.
+        assert re.search(r"^runtime: processes (for images|\()", done.stdout, re.MULTILINE)
         assert os.getsid(health.pid) == health.pid
         again = teal(*command)
         assert_one_line(again, "teal: another control plane uses ")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from tealmesh.engine.oci.hosts import VIRTUAL_ADDRESS
-from tests.support.boxes import IMAGE, Boxes
+from tests.support.boxes import IMAGE, Boxes, fetch
 from tests.support.control_plane import BIN, ControlPlane
 from tests.support.load import Load
 from tests.support.podman import Podman, needs_engine, podman
@@ -107,9 +109,8 @@ def test_names_inside_a_task(world: World) -> None:
     registry.register_instance(
         ServiceId=other, InstanceId="i", Attributes={"AWS_INSTANCE_IPV4": "10.7.7.7"}
     )
-    arns = tasks.list_tasks(cluster="boxes", serviceName="web-blue")["taskArns"]
+    arns = tasks.list_tasks(cluster="boxes", serviceName="front-blue")["taskArns"]
     task = tasks.describe_tasks(cluster="boxes", tasks=arns)["tasks"][0]
-    details = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}
     pause = f"-{arns[0].rpartition('/')[2]}-task.network"
     known = next(i for i, name in containers(world.engine).items() if name.endswith(pause))
 
@@ -119,7 +120,7 @@ def test_names_inside_a_task(world: World) -> None:
         paths += [f"resolve/{name}" for name in (names[0], names[1], known)]
         return {path: world.boxes.ask(f"/front/{path}") for path in paths}
 
-    address = details["privateIPv4Address"]
+    address = address_of(task)
     said = [f"0 {VIRTUAL_ADDRESS}", "0 10.7.7.7", "3", f"0 {address}"]
     assert list(answers().values()) == [*said, *said, VIRTUAL_ADDRESS, "10.7.7.7", address]
     world.plane.kill9()
@@ -131,6 +132,52 @@ def test_names_inside_a_task(world: World) -> None:
     while (said := world.boxes.ask("/front/dns/other.boxes.local")) != "0 10.7.7.7":
         assert time.monotonic() < deadline, said
         time.sleep(0.1)
+
+
+def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) -> None:
+    """A gateway of Envoy's own image, which the engine has, in a container of its own; beside it
+    an application that asks 169.254.170.2 for its task and its role's credentials.
+    """
+    envoys_own = "docker.io/envoyproxy/envoy:v1.30.1"
+    world.engine.run("tag", "localhost/tealmesh/envoy:local", envoys_own)
+    resource = {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/boxes/virtualGateway/edge"}
+    ecs = world.plane.client("ecs")
+    gateway = {"name": "gate", "image": envoys_own, "user": "envoy", "environment": [resource]}
+    ecs.register_task_definition(
+        family="own",
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        taskRoleArn="arn:aws:iam::123456789012:role/boxes",
+        containerDefinitions=[gateway, {"name": "app", "image": f"{IMAGE}:1"}],
+    )
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+    run = ecs.run_task(cluster="boxes", taskDefinition="own", networkConfiguration=network)
+    arn = run["tasks"][0]["taskArn"]
+    waiter = ecs.get_waiter("tasks_running")
+    waiter.wait(cluster="boxes", tasks=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 40})
+    task = ecs.describe_tasks(cluster="boxes", tasks=[arn])["tasks"][0]
+    address = address_of(task)
+    assert fetch(f"http://{address}:{world.boxes.port}/").startswith("VERSION ")
+    app = f"http://{address}:8080"
+    uri = fetch(f"{app}/env/ECS_CONTAINER_METADATA_URI_V4")
+    assert uri.startswith("http://169.254.170.2/")
+    assert json.loads(fetch(f"{app}/fetch?{uri}/task"))["TaskARN"] == arn
+    path = fetch(f"{app}/env/AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+    found = json.loads(fetch(f"{app}/fetch?http://169.254.170.2{path}"))
+    assert (found["RoleArn"], len(found["SecretAccessKey"])) == (
+        "arn:aws:iam::123456789012:role/boxes",
+        40,
+    )
+    assert "401" in fetch(f"{app}/fetch?http://169.254.170.2{path[:-1]}")
+    gate = ("--filter", "label=tealmesh.container=gate", "--format", "{{.Image}}")
+    assert world.engine.run("ps", *gate).strip() == envoys_own
+    ecs.stop_task(cluster="boxes", task=arn)
+
+
+def address_of(task: Mapping[str, Any]) -> str:
+    details = task["attachments"][0]["details"]
+    return next(str(d["value"]) for d in details if d["name"] == "privateIPv4Address")
 
 
 def test_killed_control_plane_and_restarted_engine_lose_nothing(world: World) -> None:
@@ -161,23 +208,40 @@ def test_killed_control_plane_and_restarted_engine_lose_nothing(world: World) ->
     assert world.boxes.answering(world.plane) == 2
 
 
-def test_a_container_killed_from_outside_is_replaced(world: World) -> None:
-    victim = next(n for n in containers(world.engine).values() if n.endswith("-app"))
-    world.engine.run("rm", "--force", "--time", "0", "--depend", victim)
-    services = world.plane.client("ecs")
-    deadline = time.monotonic() + 40
-    while True:
-        names = ["web-blue", "web-green", "front-blue"]
-        found = services.describe_services(cluster="boxes", services=names)["services"]
-        told = [event["message"] for service in found for event in service["events"]]
-        if any("Essential container in task exited: app" in message for message in told):
-            break
-        assert time.monotonic() < deadline, told
-        time.sleep(0.2)
-    live = [s["serviceName"] for s in found if s["status"] == "ACTIVE" and s["desiredCount"]]
-    waiter = services.get_waiter("services_stable")
-    waiter.wait(cluster="boxes", services=live, WaiterConfig={"Delay": 1, "MaxAttempts": 40})
-    assert victim not in containers(world.engine).values()
+def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: World) -> None:
+    """One of two tasks each time: by its application's end, then with its network and its Envoy."""
+    load = Load("127.0.0.1", world.boxes.port, host="boxes", concurrency=6, rate=150)
+    ecs = world.plane.client("ecs")
+    sides = {"cluster": "boxes", "services": ["web-blue", "web-green"]}
+    found = ecs.describe_services(**sides)["services"]
+    side = next(s["serviceName"] for s in found if s["desiredCount"])
+
+    def end(*command: str) -> None:
+        """End something of a task, and wait for another in its place."""
+        arns = ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]
+        identity = arns[0].rpartition("/")[2]
+        name = next(n for n in containers(world.engine).values() if n.endswith(f"{identity}-app"))
+        world.engine.run(*command, name)
+        deadline = time.monotonic() + 40
+        while (now := ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]) == arns or (
+            world.boxes.answering(world.plane) < 2
+        ):
+            assert time.monotonic() < deadline, now
+            time.sleep(0.2)
+
+    async def work() -> None:
+        async with load:
+            await load.answered(300)
+            await asyncio.to_thread(end, "kill", "--signal", "KILL")
+            await load.answered(300)
+            await asyncio.to_thread(end, "rm", "--force", "--time", "0", "--depend")
+            await load.answered(300)
+
+    asyncio.run(work())
+    assert load.report.failures == []
+    found = ecs.describe_services(**sides)["services"]
+    told = [event["message"] for service in found for event in service["events"]]
+    assert sum("Essential container in task exited: app with code 137" in m for m in told) == 2
 
 
 def test_nothing_is_left_behind(world: World) -> None:
@@ -195,7 +259,17 @@ def test_nothing_is_left_behind(world: World) -> None:
     while "orphan" in containers(world.engine).values():
         assert time.monotonic() < deadline, world.plane.log()
         time.sleep(0.1)
+    world.engine.stop()
+    done = world.plane.teal("down", check=False)
+    assert done.returncode == 1
+    assert "the container engine at " in done.stderr
+    world.engine.start()
+    format_ = "{{.NetworkSettings.SandboxKey}}"
+    pauses = [n for n in containers(world.engine).values() if n.endswith("task.network")]
+    namespaces = world.engine.run("inspect", "--format", format_, *pauses).split()
+    assert all(Path(namespace).exists() for namespace in namespaces)
     world.plane.down()
+    assert not any(Path(namespace).exists() for namespace in namespaces)
     assert set(containers(world.engine).values()) == {"somebodys"}
     assert "tealmesh" not in world.engine.run("network", "ls", "-q")
 

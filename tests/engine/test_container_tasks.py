@@ -1,18 +1,30 @@
-"""Tasks on a real engine: what definitions say, which packets Envoy's ports get, and faults."""
+"""Tasks on a real engine: what definitions say, which packets Envoy gets, images, neighbours."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Mapping
+import logging
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tealmesh.engine.oci.api import EngineApi
+from tealmesh.engine.oci.images import PAUSE_IMAGE, make_pause
 from tests.support.container_tasks import IMAGE, app, names, proxied, tasks
+from tests.support.engine import web
 from tests.support.load import answering
 from tests.support.podman import Podman, needs_engine
 
 pytestmark = needs_engine
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def test_which_packets_are_taken(engine: Podman, tmp_path: Path) -> None:
@@ -42,6 +54,7 @@ def test_which_packets_are_taken(engine: Podman, tmp_path: Path) -> None:
             async def asked(path: str, port: int) -> str:
                 return (await world.get("meshed", path, port)).rpartition("\r\n")[2]
 
+            assert "APPMESH" not in await asyncio.to_thread(host_rules)
             return {
                 "in to an AppPort": await asked("/", 8080),
                 "in to another port": await asked("/", 8082),
@@ -69,6 +82,12 @@ def test_which_packets_are_taken(engine: Podman, tmp_path: Path) -> None:
     }
 
 
+def host_rules() -> str:
+    """The packet filter rules of this machine itself."""
+    done = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> None:
     python = json.loads(engine.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
     write = "import os; open('/data/made', 'w').write(str(os.getuid())); print('made it')"
@@ -92,9 +111,17 @@ def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> 
         ],
     )
 
+    shell = '[ "$VERSION" = y ] && [ $(echo "$PWD") = /proc ]'
+    third = app(
+        "third",
+        variables={"VERSION": "y", "PORTS": "8081"},
+        workingDirectory="/proc",
+        healthCheck={"command": ["CMD-SHELL", shell], "interval": 5},
+    )
+
     async def work() -> Mapping[str, Any]:
         async with tasks(engine, tmp_path) as (world, _):
-            await world.start("web", first, second, volumes=[{"name": "shared", "host": {}}])
+            await world.start("web", first, second, third, volumes=[{"name": "shared", "host": {}}])
             await world.up("web")
             assert await world.get("web", "/") == "VERSION x"
             task = world.task("web")
@@ -117,3 +144,90 @@ def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> 
     assert (limits["NOFILE"]["Soft"], limits["NOFILE"]["Hard"]) == (512, 1024)
     # The engine has ended the tasks, and nothing of them is left.
     assert names(engine) == []
+
+
+def test_both_runtimes_and_two_control_planes_on_one_engine(engine: Podman, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with tasks(engine, tmp_path / "one", mode="auto") as (one, _):
+            await one.documents.images(web="version=1")
+            await one.start("process", web())
+            await one.start("boxed", app(variables={"VERSION": "boxed"}))
+            await one.up("process", "boxed")
+            assert ("pid" in one.task("process")["teal"], "pid" in one.task("boxed")["teal"]) == (
+                False,
+                True,
+            )
+            assert await one.get("process", "/") == "1"
+            async with tasks(engine, tmp_path / "two") as (two, _):
+                await two.start("boxed", app(variables={"VERSION": "other"}))
+                await two.up("boxed")
+                assert await two.get("boxed", "/") == "VERSION other"
+                assert len(names(engine)) == 4
+            # The other's end took its own along and nothing else.
+            assert await one.get("boxed", "/") == "VERSION boxed"
+            assert len(names(engine)) == 2
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    asyncio.run(work())
+    assert names(engine) == []
+    assert "tealmesh-" not in engine.run("network", "ls", "--quiet")
+
+
+def test_an_image_is_pulled_with_progress(
+    engine: Podman, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tealmesh")
+    image = f"127.0.0.1:{engine.registry}/team/small:1"
+
+    async def small() -> None:
+        await make_pause(api := EngineApi(engine.socket))
+        await api.close()
+
+    async def work() -> None:
+        async with tasks(engine, tmp_path) as (world, _):
+            await world.start("web", {"name": "app", "image": image, "stopTimeout": 1})
+            await world.up("web")
+            events = world.documents.events("web")
+            assert any(f"pulls image {image}: the control plane's log" in e for e in events)
+
+    asyncio.run(small())
+    with registry(engine, PAUSE_IMAGE, tmp_path / "pushed"):
+        asyncio.run(work())
+    progress = [m for m in caplog.messages if m.startswith(f"pulling image {image}: ")]
+    assert any(line.endswith("Download complete") for line in progress), progress
+
+
+@contextlib.contextmanager
+def registry(engine: Podman, image: str, directory: Path) -> Iterator[None]:
+    """A registry at the engine's port that has this image under every name
+    (https://github.com/opencontainers/distribution-spec/blob/main/spec.md).
+    """
+    engine.run("push", image, f"dir:{directory}")
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            _, _, last = self.path.rpartition("/")
+            blob = "/blobs/" in self.path
+            name = last.removeprefix("sha256:") if blob else "manifest.json"
+            body = (directory / name).read_bytes() if last else b"{}"
+            self.send_response(200)
+            self.send_header("content-type", "application/octet-stream" if blob else _MANIFEST)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - as http.server calls it
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", engine.registry), Registry) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()

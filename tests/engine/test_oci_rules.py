@@ -32,7 +32,7 @@ def test_rules_ignore_before_they_redirect() -> None:
             ProxyEgressPort="15001",
             IgnoredUID="1337",
             EgressIgnoredPorts="22",
-            EgressIgnoredIPs="10.0.0.1,169.254.170.2",
+            EgressIgnoredIPs="10.0.0.1,fd00::1,10.1.0.0/16,169.254.170.2",
         )
     )
     assert wanted is not None
@@ -41,6 +41,7 @@ def test_rules_ignore_before_they_redirect() -> None:
         "-A APPMESH_EGRESS -m owner --uid-owner 1337 -j RETURN",
         "-A APPMESH_EGRESS -p tcp -m tcp --dport 22 -j RETURN",
         "-A APPMESH_EGRESS -d 10.0.0.1 -p tcp -j RETURN",
+        "-A APPMESH_EGRESS -d 10.1.0.0/16 -p tcp -j RETURN",
         "-A APPMESH_EGRESS -d 169.254.170.2 -p tcp -j RETURN",
         "-A APPMESH_EGRESS -d 169.254.169.254 -p tcp -j RETURN",
         "-A APPMESH_EGRESS -p tcp -j REDIRECT --to-ports 15001",

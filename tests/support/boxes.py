@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from tests.support.control_plane import ControlPlane, free_port
 from tests.support.podman import Podman
 from tests.support.sample import call
+
+
+def fetch(url: str) -> str:
+    """What is answered at a URL, errors too, once something listens there."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urlopen(url, timeout=10) as answer:
+                return bytes(answer.read()).decode()
+        except HTTPError as error:
+            return error.read().decode()
+        except URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
 
 IMAGE = "localhost/team/web"
 
@@ -64,12 +81,8 @@ routes = {{ "/" = "web", "/front" = "front" }}
         waiter.wait(cluster="boxes", services=names, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def ask(self, path: str) -> str:
-        """What is answered at a path of the gateway, errors too."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-                return bytes(answer.read()).decode()
-        except HTTPError as error:
-            return error.read().decode()
+        """What is answered at a path of the gateway."""
+        return fetch(f"http://127.0.0.1:{self.port}{path}")
 
     def answering(self, plane: ControlPlane) -> int:
         """The number of healthy tasks of ``web``."""

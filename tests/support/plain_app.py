@@ -2,8 +2,8 @@
 
 ``/`` answers ``VERSION n``, or asks ``BACKEND``, an ordinary URL, and hands on its answer;
 ``/connect/HOST/PORT`` says what a plain TCP connection to there reads first, ``/resolve/NAME`` what
-a name leads to, ``/dns/NAME`` what the first name server says of it (``/dns-tcp/NAME`` by TCP) and
-``/fetch?URL`` what a URL answers. Standard library only.
+a name leads to, ``/dns/NAME`` what the first name server says of it (``/dns-tcp/NAME`` by TCP),
+``/fetch?URL`` what a URL answers and ``/env/NAME`` a variable. Standard library only.
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ async def _answer(path: str) -> tuple[int, bytes]:
                 return 200, await asyncio.to_thread(_ask_dns, parts[2], parts[1] == "dns-tcp")
             case "fetch":
                 return 200, await asyncio.to_thread(_fetch, path.partition("?")[2])
+            case "env":
+                return 200, os.environ.get(parts[2], "").encode()
             case "die":
                 os._exit(7)
             case "eat":

@@ -24,6 +24,7 @@ import pytest
 
 from tealmesh.engine.oci import images, netns
 from tealmesh.engine.oci.api import EngineApi
+from tests.support.control_plane import free_port
 
 APP = Path(__file__).with_name("plain_app.py")
 _LEFT_OUT = {"test", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3"}
@@ -41,7 +42,9 @@ needs_engine = pytest.mark.skipif(
 
 
 class Podman:
-    """Start, stop and start again the engine's service; containers go on meanwhile."""
+    """Start, stop and start again the engine's service; containers go on meanwhile. It takes images
+    from a registry without TLS at the port ``registry`` of 127.0.0.1, where tests may have one.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -61,7 +64,16 @@ class Podman:
             + '[engine]\nruntime = "runc"\nevents_logger = "file"\ncgroup_manager = "cgroupfs"\n'
             + f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{directory}/nets"\n'
         )
-        self.environment = {**os.environ, "CONTAINERS_CONF": str(config)}
+        self.registry = free_port()
+        registries = directory / "registries.conf"
+        registries.write_text(
+            f'[[registry]]\nlocation = "127.0.0.1:{self.registry}"\ninsecure = true\n'
+        )
+        self.environment = {
+            **os.environ,
+            "CONTAINERS_CONF": str(config),
+            "CONTAINERS_REGISTRIES_CONF": str(registries),
+        }
 
     @property
     def url(self) -> str:
@@ -146,7 +158,8 @@ def _write_python(archive: Path) -> None:
     """A root filesystem with this Python, its standard library and `plain_app`."""
     library = Path(sysconfig.get_path("stdlib"))
     extensions = {str(p): p for p in (library / "lib-dynload").glob("*.so") if "tk" not in p.name}
-    images.write_root(archive, {_python(): Path(_python()), "plain_app.py": APP, **extensions})
+    programs = {_python(): Path(_python()), "plain_app.py": APP, "bin/sh": Path("/bin/sh")}
+    images.write_root(archive, {**programs, **extensions})
 
     def kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         parts = set(entry.name.split("/"))

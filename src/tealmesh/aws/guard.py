@@ -18,6 +18,9 @@ from tealmesh.aws.signing import is_loopback
 
 _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
+_IN_TASKS = "169.254.170.2"
+"""Where containers find us (the ECS endpoints). It is a number: no page's name is made of it."""
+
 _PRIVATE_PREFIX = "/_teal/"
 
 
@@ -57,6 +60,7 @@ def _known_host(name: str, allowed_hosts: Collection[str]) -> bool:
     return (
         is_loopback(name)
         or is_loopback(bare)
+        or bare == _IN_TASKS
         or name.endswith(_AWS_SUFFIXES)
         or name in {allowed.lower() for allowed in allowed_hosts}
     )

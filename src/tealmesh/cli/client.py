@@ -38,6 +38,7 @@ class Health:
     version: str
     revision: int
     data_dir: str = ""
+    runtime: str = ""
 
 
 class Client:
@@ -98,6 +99,7 @@ class Client:
                 version=str(answer["version"]),
                 revision=int(answer["revision"]),
                 data_dir=str(answer.get("dataDir", "")),
+                runtime=str(answer.get("runtime", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._stranger() from error

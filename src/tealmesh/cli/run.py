@@ -178,7 +178,8 @@ def _detach(directory: Path, options: Mapping[str, Any], verbose: bool) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         with contextlib.suppress(NoControlPlane):
-            if client.health(timeout=1.0).pid == process.pid:
+            health = client.health(timeout=1.0)
+            if health.pid == process.pid:
                 break
         if process.poll() is not None:
             raise TealError(last_words(log_path, start))
@@ -187,6 +188,7 @@ def _detach(directory: Path, options: Mapping[str, Any], verbose: bool) -> None:
             raise TealError(f"`teal up` was not ready after {START_TIMEOUT:.0f} s: see {log_path}")
         time.sleep(_POLL)
     click.echo(f"control plane ready at {client.endpoint} (process {process.pid})")
+    click.echo(f"runtime: {health.runtime}")
     click.echo(f"its log: {log_path}; stop it with `teal down`")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from tealmesh.engine.containers import Container, Role
 from tealmesh.engine.launch import Launch
+from tealmesh.engine.metadata import credentials_path
 from tealmesh.engine.names import HOSTS
 from tealmesh.engine.oci.definition import limits, mounts
 from tealmesh.engine.oci.images import ENVOY_IMAGE, PAUSE_IMAGE
@@ -62,16 +63,23 @@ class ContainerLaunch(Launch):
 
     def environment(self, container: Container, image: Mapping[str, str]) -> dict[str, str]:
         """What Fargate sets, and where our own API is; what the definition says wins."""
-        inside = replace(self, ports=replace(self.ports, endpoint=f"http://{METADATA_ADDRESS}"))
+        endpoint = f"http://{METADATA_ADDRESS}"
+        inside = replace(self, ports=replace(self.ports, endpoint=endpoint))
         return {
             "AWS_REGION": self.ports.region,
             "AWS_DEFAULT_REGION": self.ports.region,
-            "AWS_ENDPOINT_URL": inside.ports.endpoint,
+            "AWS_ENDPOINT_URL": endpoint,
+            # Or DiscoverInstances would go to the host data-169.254.170.2.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-            **Launch._identity(inside, container),
+            **inside._identity(container),
             **image,
             **container.environment,
         }
+
+    def _credentials(self, task_id: str) -> dict[str, str]:
+        path = credentials_path(self.ports.xds_token, task_id)
+        return {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path}
 
     def prepare(self, container: Container) -> None:
         if container.role is not Role.ENVOY:
@@ -101,6 +109,9 @@ class ContainerLaunch(Launch):
         if user.isdecimal():
             # It holds a credential: for Envoy's user and root alone.
             os.chown(path, int(user), -1)
+        else:
+            # A name of the image's own. On this machine the directory keeps others out.
+            path.chmod(0o644)
 
     def _image(self, container: Container) -> ImageSpec:
         body = self._body(container)

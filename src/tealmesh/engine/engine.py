@@ -82,8 +82,13 @@ class Engine:
     async def stop_all(self, reason: str = "teal down") -> int:
         """Stop every task, without draining, as all who could ask them go too; how many there
         were. Services keep what they want: their tasks are started again when the engine next
-        runs. Needs `run` to be at work.
+        runs. Needs `run` to be at work. Raises EngineError, with nothing stopped, while what runs
+        the tasks does not answer.
         """
+        for document in self._ports.store.view.list(tables.TASKS):
+            if document.body["lastStatus"] != "STOPPED":
+                for handle in document.body.get("teal", {}).get("handles", {}).values():
+                    await self._ports.runtime.inspect(handle)
         self._paused = True
 
         def stop(tx: Transaction) -> int:

@@ -134,12 +134,13 @@ class Launch:
         index = [c.name for c in self.containers].index(container.name)
         uri = metadata_uri(self.ports.endpoint, task_id, index)
         found = {"ECS_CONTAINER_METADATA_URI_V4": uri}
-        if self.role:
-            found |= {
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(self.ports.endpoint, task_id),
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN": authorization(self.ports.xds_token, task_id),
-            }
-        return found
+        return found | (self._credentials(task_id) if self.role else {})
+
+    def _credentials(self, task_id: str) -> dict[str, str]:
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(self.ports.endpoint, task_id),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": authorization(self.ports.xds_token, task_id),
+        }
 
     def _behind_virtual_node(self) -> bool:
         resource = resource_of(self.envoy.environment) if self.envoy else None

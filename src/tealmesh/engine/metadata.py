@@ -1,9 +1,9 @@
 """What a task may ask about itself: the task metadata endpoint, version 4, and its role's
 credentials. Served on the control plane's own port, below ``/_teal/``.
 
-A container is told by ECS_CONTAINER_METADATA_URI_V4 and AWS_CONTAINER_CREDENTIALS_FULL_URI.
-AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set: it means the address 169.254.170.2, which a
-machine without privileges does not have.
+A container is told by ECS_CONTAINER_METADATA_URI_V4 and, for credentials, by
+AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, which means the address 169.254.170.2; a process, whose
+machine does not have that address, by AWS_CONTAINER_CREDENTIALS_FULL_URI and a token.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -46,6 +46,11 @@ def credentials_uri(endpoint: str, task_id: str) -> str:
     return f"{endpoint}{CREDENTIALS}/{task_id}"
 
 
+def credentials_path(secret: str, task_id: str) -> str:
+    """AWS_CONTAINER_CREDENTIALS_RELATIVE_URI of a task: whoever knows it may ask."""
+    return f"{CREDENTIALS}/{task_id}/{authorization(secret, task_id)}"
+
+
 def authorization(secret: str, task_id: str) -> str:
     """AWS_CONTAINER_AUTHORIZATION_TOKEN of a task. Worked out from the data directory's secret,
     so that it need not be kept anywhere.
@@ -83,7 +88,8 @@ class Metadata:
             "/task/stats": self._task_stats,
         }
         found = [Route(f"{METADATA}/{{container}}{end}", page) for end, page in pages.items()]
-        return [*found, Route(f"{CREDENTIALS}/{{task}}", self._role)]
+        paths = (f"{CREDENTIALS}/{{task}}", f"{CREDENTIALS}/{{task}}/{{token}}")
+        return [*found, *(Route(path, self._role) for path in paths)]
 
     async def _container(self, request: Request) -> JSONResponse:
         return self._answer(request, container_metadata)
@@ -135,9 +141,9 @@ class Metadata:
     async def _role(self, request: Request) -> JSONResponse:
         """Credentials of the task's role, by STS AssumeRole."""
         identity = request.path_params["task"]
-        given = request.headers.get("authorization", "")
+        given = request.path_params.get("token") or request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), authorization(self._secret, identity).encode()):
-            return _refusal(401, "AccessDenied", "the Authorization header is not this task's")
+            return _refusal(401, "AccessDenied", "the token is not this task's")
         task = self._find(identity)
         role = task.get("teal", {}).get("role") if task is not None else None
         if task is None or not role or task["lastStatus"] == "STOPPED":

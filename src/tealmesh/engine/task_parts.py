@@ -190,6 +190,23 @@ class TaskParts:
         launch.prepare(container)
         return await self._ports.runtime.start(spec)
 
+    async def _started_due(self) -> bool:
+        """Start the containers whose turn it is, whether any was; left at once when the task is to
+        stop, as an image may take long to come.
+        """
+        job = asyncio.create_task(self._the_pod.start_due())
+        try:
+            while not job.done() and not self._record.stop_wanted:
+                await asyncio.wait({job}, timeout=0.2)
+            if job.done():
+                return job.result()
+        finally:
+            job.cancel()
+            await asyncio.gather(job, return_exceptions=True)
+        # What had been started is known to the runtime, if not to us.
+        await self._the_pod.recover()
+        return True
+
     async def _secrets(self, container: Container) -> Mapping[str, str]:
         """The values of the container's secrets, kept in memory for its health checks."""
         if not container.secrets:

@@ -166,23 +166,6 @@ class TaskWorker(TaskParts):
             return
         await self._record.change("TaskStarted", lambda _, body: self._show(body, "AWAIT_READY"))
 
-    async def _started_due(self) -> bool:
-        """Start the containers whose turn it is, whether any was; left at once when the task is to
-        stop, as an image may take long to come.
-        """
-        job = asyncio.create_task(self._the_pod.start_due())
-        try:
-            while not job.done() and not self._record.stop_wanted:
-                await asyncio.wait({job}, timeout=0.2)
-            if job.done():
-                return job.result()
-        finally:
-            job.cancel()
-            await asyncio.gather(job, return_exceptions=True)
-        # What had been started is known to the runtime, if not to us.
-        await self._the_pod.recover()
-        return True
-
     def _deadline(self) -> float:
         """Until when the task must be ready, on the event loop's clock. A control plane that has
         taken the task over gives it the whole time once more.

@@ -225,9 +225,9 @@ class EngineApi:
             raise
         return found
 
-    async def pull(self, name: str) -> AsyncIterator[str]:
-        """Have the engine fetch an image; its progress, line by line. Raises Refused with the
-        registry's words.
+    async def pull(self, name: str) -> AsyncIterator[tuple[str, bool]]:
+        """Have the engine fetch an image; its progress, line by line, and whether that is a step
+        rather than so many bytes more. Raises Refused with the registry's words.
         """
         params = {"fromImage": name}
         path = f"{_VERSION}/images/create"
@@ -243,7 +243,7 @@ class EngineApi:
                         str(told[m]) for m in ("id", "status", "progress") if told.get(m)
                     )
                     if shown or told.get("stream"):
-                        yield shown or str(told["stream"]).strip()
+                        yield shown or str(told["stream"]).strip(), not told.get("progress")
         except httpx.HTTPError as error:
             raise self._gone(error) from error
 

@@ -14,6 +14,10 @@ from tealmesh.engine.sidecar import find_envoy
 from tealmesh.model.errors import EngineError
 
 _log = logging.getLogger(__name__)
+_BYTES_EVERY = 5.0
+"""Seconds between two lines of the log that say how far a layer is: Docker tells it ten times a
+second.
+"""
 
 
 class Fetch:
@@ -36,9 +40,7 @@ class Fetch:
                 return instead
             tell(f"pulls image {wanted.image}: the control plane's log has the progress.")
             try:
-                _log.info("pulling image %s", wanted.image)
-                async for line in self._api.pull(wanted.image):
-                    _log.info("pulling image %s: %s", wanted.image, line)
+                await self._pull(wanted.image)
                 return wanted
             except Refused as error:
                 told = str(error).strip()[:300]
@@ -52,6 +54,15 @@ class Fetch:
             if instead.image == images.ENVOY_IMAGE and not await self._has(instead):
                 await images.make_envoy(self._api, Path(find_envoy()))
             return instead
+
+    async def _pull(self, image: str) -> None:
+        clock = asyncio.get_running_loop().time
+        _log.info("pulling image %s", image)
+        told_at = clock()
+        async for line, step in self._api.pull(image):
+            if step or clock() - told_at >= _BYTES_EVERY:
+                told_at = clock()
+                _log.info("pulling image %s: %s", image, line)
 
     async def _has(self, image: ImageSpec) -> bool:
         try:

@@ -87,7 +87,9 @@ def _ignored(wanted: Redirection) -> list[str]:
     if wanted.ignored_gid:
         matches.append(f"-m owner --gid-owner {wanted.ignored_gid}")
     matches += [f"-p tcp -m tcp --dport {port}" for port in wanted.ignored_ports]
-    addresses = dict.fromkeys((*wanted.ignored_ips, *_ALWAYS_IGNORED))
+    # Those of IPv6 are for a table of their own; there is no IPv6 in tasks here.
+    ignored = [address for address in wanted.ignored_ips if ":" not in address]
+    addresses = dict.fromkeys((*ignored, *_ALWAYS_IGNORED))
     return matches + [f"-d {address} -p tcp" for address in addresses]
 
 

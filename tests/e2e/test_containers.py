@@ -136,12 +136,21 @@ def test_names_inside_a_task(world: World) -> None:
 
 def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) -> None:
     """A gateway of Envoy's own image, which the engine has, in a container of its own; beside it
-    an application that asks 169.254.170.2 for its task and its role's credentials.
+    an application with a secret and a shipped log, which asks 169.254.170.2 for its task and its
+    role's credentials.
     """
     envoys_own = "docker.io/envoyproxy/envoy:v1.30.1"
     world.engine.run("tag", "localhost/tealmesh/envoy:local", envoys_own)
     resource = {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/boxes/virtualGateway/edge"}
     ecs = world.plane.client("ecs")
+    world.plane.client("ssm").put_parameter(Name="/boxes/key", Value="sesame", Type="SecureString")
+    logs = {"awslogs-group": "own", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "s"}
+    application = {
+        "name": "app",
+        "image": f"{IMAGE}:1",
+        "secrets": [{"name": "KEY", "valueFrom": "/boxes/key"}],
+        "logConfiguration": {"logDriver": "awslogs", "options": logs},
+    }
     gateway = {"name": "gate", "image": envoys_own, "user": "envoy", "environment": [resource]}
     ecs.register_task_definition(
         family="own",
@@ -149,7 +158,7 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         cpu="256",
         memory="512",
         taskRoleArn="arn:aws:iam::123456789012:role/boxes",
-        containerDefinitions=[gateway, {"name": "app", "image": f"{IMAGE}:1"}],
+        containerDefinitions=[gateway, application],
     )
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
     run = ecs.run_task(cluster="boxes", taskDefinition="own", networkConfiguration=network)
@@ -170,9 +179,24 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         40,
     )
     assert "401" in fetch(f"{app}/fetch?http://169.254.170.2{path[:-1]}")
+    assert fetch(f"{app}/env/KEY") == "sesame"
+    stream = {"logGroupName": "own", "logStreamName": f"s/app/{arn.rpartition('/')[2]}"}
+    deadline = time.monotonic() + 20
+    while not (events := read_log(world, stream)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert events == ["listening on [8080]"]
     gate = ("--filter", "label=tealmesh.container=gate", "--format", "{{.Image}}")
     assert world.engine.run("ps", *gate).strip() == envoys_own
     ecs.stop_task(cluster="boxes", task=arn)
+
+
+def read_log(world: World, stream: dict[str, str]) -> list[str]:
+    logs = world.plane.client("logs")
+    try:
+        return [event["message"] for event in logs.get_log_events(**stream)["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
 
 
 def address_of(task: Mapping[str, Any]) -> str:

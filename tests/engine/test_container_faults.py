@@ -38,7 +38,7 @@ def test_faults_are_told_and_tried_again(engine: Podman, tmp_path: Path) -> None
                     "build or pull it",
                 ),
                 "broken": ("container app cannot be started", "/no/such/program"),
-                "hungry": ("Essential container in task exited: app with code 137",),
+                "hungry": ("app with code 137", "OutOfMemoryError: Container killed"),
             }
 
             def told(_: Any) -> bool:
@@ -71,6 +71,7 @@ def test_an_engine_that_is_gone_harms_no_task(engine: Podman, tmp_path: Path) ->
                     lambda _: any("does not answer" in m for m in world.documents.events("late"))
                 )
                 assert await world.get("web", "/") == "VERSION 1"
+                await world.told("web", "The task goes on, and is looked after again")
             finally:
                 await asyncio.to_thread(engine.start)
             await world.up("late")

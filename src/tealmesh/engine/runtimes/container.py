@@ -25,6 +25,7 @@ from tealmesh.engine.oci.api import EngineApi, EngineGone, Refused
 from tealmesh.engine.oci.definition import create_body
 from tealmesh.engine.oci.fetch import Fetch
 from tealmesh.engine.oci.logs import LogCopies
+from tealmesh.engine.oci.memory import killed_for_memory
 from tealmesh.engine.oci.relay import Relays
 from tealmesh.engine.oci.resolver import RESOLV, Answer, Resolvers, resolv_text
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
@@ -212,7 +213,10 @@ class ContainerRuntime:
         if code == KILLED:
             with contextlib.suppress(EngineGone):
                 shown = await self.api.find(handle["container"])
-                if shown is not None and shown["State"].get("OOMKilled"):
+                if shown is not None and (
+                    shown["State"].get("OOMKilled")
+                    or await asyncio.to_thread(killed_for_memory, shown["Id"])
+                ):
                     told = "OutOfMemoryError: Container killed due to memory usage"
                     _note(Path(handle["home"]), told)
         return code

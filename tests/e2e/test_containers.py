@@ -136,8 +136,8 @@ def test_names_inside_a_task(world: World) -> None:
 
 def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) -> None:
     """A gateway of Envoy's own image, which the engine has, in a container of its own; beside it
-    an application with a secret and a shipped log, which asks 169.254.170.2 for its task and its
-    role's credentials.
+    the X-Ray daemon, and an application with a secret and a shipped log, which asks 169.254.170.2
+    for its task and its role's credentials.
     """
     envoys_own = "docker.io/envoyproxy/envoy:v1.30.1"
     world.engine.run("tag", "localhost/tealmesh/envoy:local", envoys_own)
@@ -150,6 +150,12 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         "image": f"{IMAGE}:1",
         "secrets": [{"name": "KEY", "valueFrom": "/boxes/key"}],
         "logConfiguration": {"logDriver": "awslogs", "options": logs},
+        "dependsOn": [{"containerName": "xray", "condition": "HEALTHY"}],
+    }
+    daemon = {
+        "name": "xray",
+        "image": "public.ecr.aws/xray/aws-xray-daemon:3.x",
+        "healthCheck": {"command": ["CMD", "/xray", "--version"]},
     }
     gateway = {"name": "gate", "image": envoys_own, "user": "envoy", "environment": [resource]}
     ecs.register_task_definition(
@@ -158,7 +164,7 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         cpu="256",
         memory="512",
         taskRoleArn="arn:aws:iam::123456789012:role/boxes",
-        containerDefinitions=[gateway, application],
+        containerDefinitions=[gateway, application, daemon],
     )
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
     run = ecs.run_task(cluster="boxes", taskDefinition="own", networkConfiguration=network)

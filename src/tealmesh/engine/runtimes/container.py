@@ -107,7 +107,7 @@ class ContainerRuntime:
         if pid:
             await self._relays.open(directory, pid)
             await self._resolvers.open(directory, pid)
-        if directory not in self._guards:
+        if directory not in self._guards or self._guards[directory].done():
             self._guards[directory] = asyncio.create_task(self._guard(directory))
 
     async def _guard(self, directory: Path) -> None:
@@ -120,7 +120,7 @@ class ContainerRuntime:
             lambda error: self._tell(directory.name, f"{error}. {away}"),
         )
         while True:
-            with contextlib.suppress(EngineGone):
+            with contextlib.suppress(EngineGone, Refused):
                 for container in await self._containers(directory):
                     name = container["Labels"][_CONTAINER]
                     if name != _PAUSE and container["State"] == "running":
@@ -291,8 +291,8 @@ class ContainerRuntime:
         """End a health check that takes too long: engines have no call for that, and one that
         hangs would be joined by another at each interval.
         """
-        pause = json.loads((directory / POD).read_text())["pid"]
         with contextlib.suppress(OSError):
+            pause = json.loads((directory / POD).read_text())["pid"]
             # Only what is in the task's network, as process ids are given again.
             if Path(f"/proc/{pid}/ns/net").samefile(f"/proc/{pause}/ns/net"):
                 os.kill(pid, signal.SIGKILL)

@@ -19,7 +19,7 @@ _FIRST = (
     "tests/e2e/",
     "tests/wire/",
     "tests/engine/test_mesh_tasks.py",
-    "tests/engine/test_container_tasks.py",
+    "tests/engine/test_container_",
     "tests/envoy/test_generated.py",
     "tests/engine/",
 )

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.engine.oci.api import with_tag
 from tealmesh.engine.oci.definition import create_body, limits, mounts
 from tealmesh.engine.oci.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.engine.oci.images import libraries
+from tealmesh.engine.oci.resolver import others, resolv_text
 from tealmesh.engine.oci.rules import redirection, restore_text
 from tealmesh.engine.runtimes.base import ContainerSpec
 from tealmesh.engine.runtimes.choice import Mode, in_containers
@@ -48,6 +50,26 @@ def test_rules_ignore_before_they_redirect() -> None:
     ]
     ingress = [line for line in restore_text(wanted).splitlines() if "-A APPMESH_INGRESS" in line]
     assert [line.split()[7] for line in ingress] == ["8080", "8081"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("web", "web:latest"),
+        ("h:5000/team/web", "h:5000/team/web:latest"),
+        ("h:5000/team/web:1", "h:5000/team/web:1"),
+        ("team/web@sha256:ab", "team/web@sha256:ab"),
+    ],
+)
+def test_one_tag_is_pulled(name: str, expected: str) -> None:
+    assert with_tag(name) == expected
+
+
+def test_the_name_servers_of_a_task() -> None:
+    made = resolv_text("search x\nnameserver 10.0.0.1\nnameserver fd00::1\noptions ndots:2\n")
+    assert made.splitlines()[0] == "nameserver 169.254.169.253"
+    assert made.endswith("options ndots:2\n")
+    assert others(made) == ["10.0.0.1"]
 
 
 def test_no_proxy_configuration_redirects_nothing() -> None:

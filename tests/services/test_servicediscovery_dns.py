@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.services.dns_server import respond
+from tealmesh.services.dns_server import respond, respond_in_task
 from tealmesh.store import Store, tables
 from tests.support.ecs import Direct
 
@@ -165,3 +165,28 @@ def test_whatever_comes_is_answered_or_left(empty: Store, wire: bytes) -> None:
 def test_an_answer_is_not_answered(direct: Direct) -> None:
     answer = ask(direct, "example.com")
     assert respond(answer.to_wire(), direct.store.view, list, udp=True) is None
+
+
+def test_what_a_task_is_told(direct: Direct) -> None:
+    """Names of the mesh before Cloud Map's; None for what others are to be asked."""
+    owner = namespace(direct)
+    address(direct, service(direct, owner, "A", "SRV"), "i-1", 7, AWS_INSTANCE_PORT="80")
+    address(direct, service(direct, owner, "A", name="other"), "i-2", 8)
+
+    def told(name: str, kind: str = "A") -> list[str] | None:
+        query = dns.message.make_query(name, kind).to_wire()
+        fixed = {"web.shop.local": "198.18.0.1", "plain": "198.18.0.1"}
+        wire = respond_in_task(query, direct.store.view, fixed, udp=True)
+        if wire is None:
+            return None
+        answer = dns.message.from_wire(wire)
+        missing = answer.rcode() == dns.rcode.NXDOMAIN
+        return ["NXDOMAIN"] if missing else [str(record) for r in answer.answer for record in r]
+
+    assert told("Web.Shop.local") == ["198.18.0.1"]
+    assert told("web.shop.local", "AAAA") == []
+    assert told("web.shop.local", "SRV") == ["1 1 80 i-1.web.shop.local."]
+    assert (told("plain"), told("plain", "HTTPS")) == (["198.18.0.1"], [])
+    assert told("other.shop.local") == ["127.9.0.8"]
+    assert told("none.shop.local") == ["NXDOMAIN"]
+    assert told("example.com") is None

@@ -38,6 +38,8 @@ _PLAIN_UDP = 512
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
+_ADDRESSES = ("A", "AAAA", "CNAME", "ANY")
+
 _FIXED_TTL = 60
 """Seconds. Such an address never changes; the name may go."""
 
@@ -87,14 +89,15 @@ def _response(
     question = query.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     kind = dns.rdatatype.to_text(question.rdtype)
-    if name in fixed:
+    if name in fixed and kind in _ADDRESSES:
         response.flags |= dns.flags.AA
         if kind == "A":
             response.answer = _rrsets([Record(name, _FIXED_TTL, kind, fixed[name])])
         return response
     found = answer(view, name, kind, shuffle)
     if not found.zone or question.rdclass != dns.rdataclass.IN:
-        return None
+        # The name exists, whatever others know of it.
+        return response if name in fixed else None
     response.flags |= dns.flags.AA
     response.answer = _rrsets(found.records)
     response.additional = _rrsets(found.additional)
@@ -102,7 +105,7 @@ def _response(
         # What says for how long there is nothing: RFC 2308.
         apex = answer(view, found.zone, "SOA", shuffle)
         response.authority = _rrsets(apex.records)
-        if not found.exists:
+        if not found.exists and name not in fixed:
             response.set_rcode(dns.rcode.NXDOMAIN)
     return response
 

@@ -229,7 +229,7 @@ class EngineApi:
         """Have the engine fetch an image; its progress, line by line, and whether that is a step
         rather than so many bytes more. Raises Refused with the registry's words.
         """
-        params = {"fromImage": name}
+        params = {"fromImage": with_tag(name)}
         path = f"{_VERSION}/images/create"
         try:
             async with self._http.stream("POST", path, params=params, timeout=_ENDLESS) as answer:
@@ -311,6 +311,13 @@ class EngineApi:
             f"the container engine at {self.path} does not answer ({type(error).__name__}): start "
             f"it (`podman system service` or dockerd), or set DOCKER_HOST to its socket"
         )
+
+
+def with_tag(name: str) -> str:
+    """The name of an image with the tag that it has where none is given: Docker would pull every
+    tag there is. A colon before the last slash is that of a registry's port.
+    """
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def _refusal(status: int, content: bytes) -> Refused:

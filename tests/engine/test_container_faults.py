@@ -118,6 +118,9 @@ def test_what_ends_while_nobody_looks_is_replaced(engine: Podman, tmp_path: Path
     asyncio.run(first())
     engine.run("rm", "--force", "--time", "0", container("removed", "app"))
     engine.run("kill", container("cut", "task.network"))
+    forgotten = tmp_path / "tasks" / "forgotten"
+    (forgotten / "app").mkdir(parents=True)
+    (forgotten / "pod.json").write_text("{}")
     engine.stop()
     asyncio.run(second())
     assert names(engine) == []

@@ -20,6 +20,7 @@ from tealmesh.engine import records
 from tealmesh.engine.logs import LogKeeper
 from tealmesh.engine.names import Names
 from tealmesh.engine.network import AddressRange
+from tealmesh.engine.oci.api import EngineGone
 from tealmesh.engine.ports import Ports
 from tealmesh.engine.probes import Probes
 from tealmesh.engine.reconciler import ServiceWorker, persistently
@@ -176,15 +177,21 @@ class Engine:
         for directory in sorted((self._ports.data_dir / "tasks").iterdir()):
             if directory.name in known or not directory.is_dir():
                 continue
-            for home in [path for path in directory.iterdir() if path.is_dir()]:
-                handle = await self._ports.runtime.recover(directory, home.name)
-                if handle is not None:
-                    _log.warning("ending %s of the forgotten task %s", home.name, directory.name)
-                    await self._ports.runtime.stop(handle, 1.0)
-            await self._ports.runtime.release(directory)
-            await asyncio.to_thread(_remove, directory)
+            try:
+                await self._end_forgotten(directory)
+            except EngineGone as error:
+                _log.warning("the forgotten task %s stays for now: %s", directory.name, error)
         for identity in await self._ports.runtime.sweep(sorted(known)):
             _log.warning("removed the containers of the forgotten task %s", identity)
+
+    async def _end_forgotten(self, directory: Path) -> None:
+        for home in _directories(directory):
+            handle = await self._ports.runtime.recover(directory, home.name)
+            if handle is not None:
+                _log.warning("ending %s of the forgotten task %s", home.name, directory.name)
+                await self._ports.runtime.stop(handle, 1.0)
+        await self._ports.runtime.release(directory)
+        await asyncio.to_thread(_remove, directory)
 
     def _report(self, task_arn: str, message: str) -> None:
         """From the log keeper's thread: tell the task's service."""
@@ -206,6 +213,10 @@ class Engine:
             asyncio.run_coroutine_threadsafe(
                 self._ports.store.write("engine", "TaskEvent", tell), self._loop
             )
+
+
+def _directories(within: Path) -> list[Path]:
+    return [path for path in within.iterdir() if path.is_dir()]
 
 
 def _remove(directory: Path) -> None:

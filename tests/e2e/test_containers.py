@@ -239,18 +239,22 @@ def test_killed_control_plane_and_restarted_engine_lose_nothing(world: World) ->
 
 
 def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: World) -> None:
-    """One of two tasks each time: by its application's end, then with its network and its Envoy."""
-    load = Load("127.0.0.1", world.boxes.port, host="boxes", concurrency=6, rate=150)
+    """One of two tasks each time: its application, all of it, its network alone."""
+    at = ("127.0.0.1", world.boxes.port)
+    # Lost is what is not answered within the mesh's own timeout of 15 s, on a busy machine too.
+    load = Load(*at, host="boxes", concurrency=6, rate=150, timeout=20)
     ecs = world.plane.client("ecs")
     sides = {"cluster": "boxes", "services": ["web-blue", "web-green"]}
     found = ecs.describe_services(**sides)["services"]
     side = next(s["serviceName"] for s in found if s["desiredCount"])
 
-    def end(*command: str) -> None:
+    def end(part: str, *command: str) -> None:
         """End something of a task, and wait for another in its place."""
         arns = ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]
         identity = arns[0].rpartition("/")[2]
-        name = next(n for n in containers(world.engine).values() if n.endswith(f"{identity}-app"))
+        name = next(
+            n for n in containers(world.engine).values() if n.endswith(f"{identity}-{part}")
+        )
         world.engine.run(*command, name)
         deadline = time.monotonic() + 40
         while (now := ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]) == arns or (
@@ -262,16 +266,18 @@ def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: Wor
     async def work() -> None:
         async with load:
             await load.answered(300)
-            await asyncio.to_thread(end, "kill", "--signal", "KILL")
+            await asyncio.to_thread(end, "app", "kill", "--signal", "KILL")
             await load.answered(300)
-            await asyncio.to_thread(end, "rm", "--force", "--time", "0", "--depend")
+            await asyncio.to_thread(end, "app", "rm", "--force", "--time", "0", "--depend")
+            await load.answered(300)
+            await asyncio.to_thread(end, "task.network", "kill", "--signal", "KILL")
             await load.answered(300)
 
     asyncio.run(work())
     assert load.report.failures == []
     found = ecs.describe_services(**sides)["services"]
     told = [event["message"] for service in found for event in service["events"]]
-    assert sum("Essential container in task exited: app with code 137" in m for m in told) == 2
+    assert sum("failed: Essential container in task exited: " in m for m in told) == 3
 
 
 def test_nothing_is_left_behind(world: World) -> None:

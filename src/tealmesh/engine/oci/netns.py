@@ -45,6 +45,21 @@ async def prepare(pid: int, rules: str) -> None:
     await _run(pid, ("iptables-restore", "--noflush", "--wait"), rules)
 
 
+async def cut(pid: int, address: str) -> None:
+    """Close what the namespace of process ``pid`` (0: our own) has connected to an address that is
+    gone: whoever waits there would wait for ever, and can try another now. Best effort.
+    """
+    if shutil.which("ss") is not None:
+        inside = ("nsenter", "--target", str(pid), "--net", "--") if pid else ()
+        process = await asyncio.create_subprocess_exec(
+            *inside,
+            *("ss", "--kill", "--tcp", "dst", address),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await process.wait()
+
+
 async def _run(pid: int, command: Sequence[str], text: str) -> None:
     process = await asyncio.create_subprocess_exec(
         "nsenter",

@@ -119,6 +119,7 @@ class ContainerRuntime:
             self._name(directory, _PAUSE),
             lambda error: self._tell(directory.name, f"{error}. {away}"),
         )
+        await self._cut(directory)
         while True:
             with contextlib.suppress(EngineGone, Refused):
                 for container in await self._containers(directory):
@@ -126,8 +127,18 @@ class ContainerRuntime:
                     if name != _PAUSE and container["State"] == "running":
                         _note(directory / name, "The network of the task was ended from outside")
                         await self.api.kill(container["Id"], signal.SIGKILL)
+                await self._cut(directory)
                 return
             await asyncio.sleep(_RETRY_MOST)
+
+    async def _cut(self, directory: Path) -> None:
+        """Close the connections that this machine and other tasks have to a task whose network is
+        gone.
+        """
+        address = _record(directory).get("address")
+        others = [_record(other).get("pid", 0) for other in self._guards if other != directory]
+        if address:
+            await asyncio.gather(*(netns.cut(pid, address) for pid in {0, *others}))
 
     async def _containers(self, directory: Path) -> list[dict[str, Any]]:
         """The task's containers, that of its network last: others depend upon it."""
@@ -138,6 +149,8 @@ class ContainerRuntime:
     async def release(self, directory: Path) -> None:
         """Remove the task's containers and its network. What they wrote stays."""
         guard = self._guards.pop(directory, None)
+        # One that has done its work has seen the network end before its time.
+        cut_off = guard is not None and guard.done()
         if guard is not None:
             guard.cancel()
         await self._relays.close(directory)
@@ -145,6 +158,9 @@ class ContainerRuntime:
         for container in await self._containers(directory):
             await self._copies.finish(container["Id"])
             await self.api.remove(container["Id"])
+        if cut_off:
+            # Only now is the address gone for certain, and nobody is sent there any more.
+            await self._cut(directory)
 
     async def clear(self) -> None:
         """Remove all that is left of this data directory: orphans, and the network."""
@@ -291,8 +307,8 @@ class ContainerRuntime:
         """End a health check that takes too long: engines have no call for that, and one that
         hangs would be joined by another at each interval.
         """
+        pause = _record(directory).get("pid", 0)
         with contextlib.suppress(OSError):
-            pause = json.loads((directory / POD).read_text())["pid"]
             # Only what is in the task's network, as process ids are given again.
             if Path(f"/proc/{pid}/ns/net").samefile(f"/proc/{pause}/ns/net"):
                 os.kill(pid, signal.SIGKILL)
@@ -340,6 +356,13 @@ def _write(path: Path, body: Mapping[str, Any]) -> None:
 def _write_resolv(directory: Path, pid: int) -> None:
     given = Path(f"/proc/{pid}/root/etc/resolv.conf").read_text()
     (directory / RESOLV).write_text(resolv_text(given))
+
+
+def _record(directory: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads((directory / POD).read_text())
+        return found
+    return {}
 
 
 def _writable_by_all(place: Path) -> None:

@@ -195,6 +195,8 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
     gate = ("--filter", "label=tealmesh.container=gate", "--format", "{{.Image}}")
     assert world.engine.run("ps", *gate).strip() == envoys_own
     ecs.stop_task(cluster="boxes", task=arn)
+    waiter = ecs.get_waiter("tasks_stopped")
+    waiter.wait(cluster="boxes", tasks=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def read_log(world: World, stream: dict[str, str]) -> list[str]:

@@ -26,12 +26,11 @@ _FIRST = (
 """The longest first: a worker that is left alone with one would make everybody wait."""
 
 _ALONE = (
-    "tests/behaviour/",
     "tests/e2e/test_killed_control_plane.py",
     "tests/e2e/test_rollback.py",
     "tests/engine/test_mesh_tasks.py",
 )
-"""Tests that share nothing with those of their file, but what their whole process shares."""
+"""Tests that share nothing with those of their file."""
 
 
 class Together(LoadScopeScheduling):

@@ -67,6 +67,8 @@ def _cluster(index: int, there: Address, upgrade: bool) -> dict[str, Any]:
     options = {
         "@type": f"{_TYPE}.upstreams.http.v3.HttpProtocolOptions",
         "explicit_http_config": {chosen: {}},
+        # A connection that is kept belongs to the listener of an earlier row, which drains.
+        "common_http_protocol_options": {"max_requests_per_connection": 1},
     }
     endpoint = {"endpoint": {"address": _address(there)}}
     return {

@@ -47,6 +47,9 @@ class EnvoyModel:
         self.warming: dict[str, Resource] = {}
         self.fed: set[str] = set()
         self.initialised = False
+        self.told_of_clusters = False
+        """Whether there was a response for clusters: one that it refuses too lets it go on to
+        listeners (`CdsApiImpl::onConfigUpdateFailed`)."""
         self.timeouts = 0
         self.to_control_plane: deque[tuple[str, Request]] = deque()
         self.connect()
@@ -70,6 +73,7 @@ class EnvoyModel:
         if not self.delta and type_ in (T.CLUSTER, T.LISTENER):
             removed = slot.held.keys() - resources.keys()
         slot.nonce = send.nonce
+        self.told_of_clusters |= type_ is T.CLUSTER
         self._apply(type_, good, removed)
         error = f"bad {bad}" if bad else None
         if error is None:
@@ -91,7 +95,7 @@ class EnvoyModel:
             self.active[name] = self.warming.pop(name)
         if not self.warming:
             self._flush(T.CLUSTER)
-            if not self.initialised and self.slots[T.CLUSTER].accepted:
+            if not self.initialised and self.told_of_clusters:
                 self.initialised = True
                 self._ask(T.LISTENER)
 

@@ -171,7 +171,7 @@ def test_a_name_dropped_and_asked_for_again_is_sent_again(kind: type[Subscriptio
 def test_delta_goes_on_from_the_versions_that_envoy_has() -> None:
     subscription = DeltaSubscription(T.CLUSTER)
     subscription.request(Request(initial_versions={"a": "a1", "b": "b1", "c": "c1"}))
-    subscription.resume([made("a1", "b2")])
+    subscription.resume([], made("a1", "b2"))
     assert subscription.acked["a"] == made("a1")["a"]
     assert sent(subscription, Offer(made("a1", "b2")), "1") == (["b2"], ["c"])
 
@@ -181,7 +181,7 @@ def test_the_state_of_the_world_goes_on_from_a_version_that_fits() -> None:
     for version, silent in ((version_of(made("a1", "b1")), True), ("other", False)):
         subscription = SotwSubscription(T.CLUSTER)
         subscription.request(Request(version=version))
-        subscription.resume([offer.resources])
+        subscription.resume([], offer.resources)
         assert (subscription.due(offer) is None) is silent
         assert (subscription.acked == offer.resources) is silent
 

@@ -174,7 +174,9 @@ def _clusters(
         if not _in_force(target, listeners, routes):
             in_use |= clusters.inherited
         extra &= in_use
-    return {**{name: clusters.sent[name] for name in extra}, **target.clusters}
+    # As the Envoy is known to have it: a version that is on its way may be one that it refuses.
+    kept = {name: clusters.acked.get(name, clusters.sent[name]) for name in extra}
+    return {**kept, **target.clusters}
 
 
 def _in_force(target: ResourceSet, listeners: State, routes: State) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.xds.barrier import Order, Permit, make_before_break, of_type
 from tealmesh.xds.subscription import (
+    ROOTS,
     Change,
     DeltaSubscription,
     Nack,
@@ -99,6 +100,9 @@ class Session:
             rewarm = type_url == ResourceType.ENDPOINT and (
                 ResourceType.CLUSTER not in self._subscriptions
             )
+            # What is asked for by name once this stream has changed something may have been let go
+            # since: the version that was accepted before does not say that it is held.
+            rewarm |= not self.delta and self._nonces > 0 and type_url not in ROOTS
         verdict = subscription.request(request)
         if rewarm:
             # Envoy asks for clusters first, except while it warms some: these need endpoints.
@@ -152,7 +156,17 @@ class Session:
         return self.wake_at is not None and now >= self.wake_at
 
     def _permit(self, target: ResourceSet, now: float) -> Permit:
-        return self._order(target, self._subscriptions, now)
+        """What the order permits. A cluster that is on its way waits for the endpoints and secrets
+        of the target that it was sent for, and its answer with it, whatever the target is now.
+        """
+        permit = self._order(target, self._subscriptions, now)
+        offers = dict(permit.offers)
+        for leaf in (ResourceType.ENDPOINT, ResourceType.SECRET):
+            waited_for: dict[str, Resource] = {}
+            for sent in self._sent_for.values():
+                waited_for.update(of_type(sent, leaf))
+            offers[leaf] = Offer({**waited_for, **permit.offers[leaf].resources})
+        return Permit(offers, permit.wake_at)
 
     def _by_order(self) -> list[str]:
         known = [t.value for t in ResourceType if t in self._subscriptions]
@@ -163,7 +177,7 @@ class Session:
             return
         type_ = ResourceType(subscription.type_url)
         held = self._memory.outcomes.get(type_, ())
-        subscription.resume((of_type(self._target, type_), *held))
+        subscription.resume(held, of_type(self._target, type_))
 
     def _send(
         self, subscription: Subscription, change: Change, target: ResourceSet, now: float

@@ -127,8 +127,12 @@ class Subscription:
         """Take a request in; the verdict on a response that it carries, if it carries one."""
         raise NotImplementedError
 
-    def resume(self, candidates: Sequence[Mapping[str, Resource]]) -> None:
-        """Recognise what the Envoy said it holds from an earlier stream."""
+    def resume(
+        self, outcomes: Sequence[Mapping[str, Resource]], target: Mapping[str, Resource]
+    ) -> None:
+        """Recognise what the Envoy said it holds from an earlier stream: one of that stream's
+        `outcomes`, or the target, which a control plane that was here before may have sent.
+        """
         raise NotImplementedError
 
     def due(self, offer: Offer) -> Change | None:
@@ -136,8 +140,14 @@ class Subscription:
         raise NotImplementedError
 
     def outcomes(self) -> list[Mapping[str, Resource]]:
-        """What the Envoy may hold of this type when the stream breaks now, likeliest first."""
+        """What the Envoy may hold of this type when the stream breaks now, in the order in which
+        it was sent: what it accepted, what it may have of a refused response, and what is on its
+        way.
+        """
         states: list[Mapping[str, Resource]] = [dict(self.acked)]
+        if self.doubtful or self.maybe_gone:
+            left = {n: r for n, r in self.acked.items() if n not in self.maybe_gone}
+            states.append({**left, **{name: r for (name, _), r in self.doubtful.items()}})
         for flight in self.flights:
             left = {n: r for n, r in states[-1].items() if n not in flight.removed}
             states.append({**left, **flight.upserts})
@@ -237,19 +247,33 @@ class SotwSubscription(Subscription):
         refused, self.flights = self.flights[done:], []
         self._refuse(refused)
 
-    def resume(self, candidates: Sequence[Mapping[str, Resource]]) -> None:
+    def resume(
+        self, outcomes: Sequence[Mapping[str, Resource]], target: Mapping[str, Resource]
+    ) -> None:
         if not self._claimed or self._answered:
             return
-        for candidate in candidates:
+        for number, candidate in enumerate((*outcomes, target)):
             wanted = {n: r for n, r in candidate.items() if self.wants(n)}
             if version_of(wanted) == self._claimed:
                 self.acked, self.sent = dict(wanted), dict(wanted)
                 self.inherited = frozenset(wanted)
                 self._answered = True
+                for later in outcomes[number + 1 :]:
+                    self._doubt(later)
                 return
         # Envoy's names may have changed since. What it may hold is at least not taken from it.
-        for candidate in candidates:
+        for candidate in (*outcomes, target):
             self.doubtful.update({(n, r.version): r for n, r in candidate.items() if self.wants(n)})
+
+    def _doubt(self, later: Mapping[str, Resource]) -> None:
+        """This was sent after what Envoy claims. It may have refused it, and still have applied
+        the good part, of which its version says nothing: what differs is owed once more.
+        """
+        other = {n: r for n, r in later.items() if self.wants(n) and _differs(self.acked.get(n), r)}
+        self.doubtful.update({(n, r.version): r for n, r in other.items()})
+        gone = self.acked.keys() - later.keys()
+        self.maybe_gone |= gone
+        self._dirty.update(other, gone)
 
     def commit(self, change: Change, nonce: str, now: float) -> None:
         super().commit(change, nonce, now)
@@ -314,8 +338,10 @@ class DeltaSubscription(Subscription):
         self._apply(flight)
         return Ack(request.nonce)
 
-    def resume(self, candidates: Sequence[Mapping[str, Resource]]) -> None:
-        for candidate in candidates:
+    def resume(
+        self, outcomes: Sequence[Mapping[str, Resource]], target: Mapping[str, Resource]
+    ) -> None:
+        for candidate in (target, *outcomes):
             for held in (self.acked, self.sent):
                 for name, resource in held.items():
                     known = candidate.get(name)

@@ -1,0 +1,47 @@
+"""Cases that the property test of `test_session` has found, each by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tealmesh.envoy.resources import ResourceSet
+from tests.xds.test_session import Machine, resource
+
+LISTENERS = [resource("lr0", "r0", ("r0",))]
+
+
+def target(*clusters: tuple[str, str], to: str, bad: str = "") -> ResourceSet:
+    """Clusters (name, version) with their endpoints, and one route to the cluster ``to``."""
+    made = [resource(n, version, (n,), bad=n == bad) for n, version in clusters]
+    endpoints = [resource(n, "0") for n, _ in clusters]
+    groups = (made, endpoints, LISTENERS, [resource("r0", to, (to,))], [])
+    return ResourceSet(*[{r.name: r for r in group} for group in groups])
+
+
+GOOD = target(("c0", "0"), to="c0")
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_what_a_refused_response_left_behind_goes_after_a_new_stream(seen: bool) -> None:
+    """Envoy claims the version before it; a state-of-the-world stream has no other word of it."""
+    machine = Machine()
+    machine.start(delta=False, slow=False, wanted=GOOD)
+    machine.all_arrives()
+    machine.set_target(target(("c0", "1"), ("c1", "0"), to="c0", bad="c0"))
+    machine.write_response()
+    machine.deliver_response()
+    if seen:
+        machine.read_request()
+    machine.set_target(GOOD)
+    machine.break_stream()
+    machine.all_arrives()
+
+
+def test_a_good_target_is_not_refused_for_a_cluster_of_the_one_before() -> None:
+    machine = Machine()
+    machine.start(delta=False, slow=False, wanted=GOOD)
+    machine.all_arrives()
+    machine.set_target(target(("c0", "1"), ("c1", "0"), to="c0", bad="c0"))
+    machine.write_response()
+    machine.set_target(target(("c1", "1"), to="c1"))
+    machine.all_arrives()

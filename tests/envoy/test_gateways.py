@@ -70,7 +70,8 @@ def rewritten(gateway: Path, spec: dict[str, Any], text: str) -> str:
         return text
     rest = text.removeprefix(gateway.value)
     if "value" in prefix:
-        return str(prefix["value"]) + rest
+        # It comes to the gateway's own listener once more, which merges slashes.
+        return re.sub("/+", "/", str(prefix["value"]) + rest)
     return rest if rest.startswith("/") else f"/{rest}"
 
 

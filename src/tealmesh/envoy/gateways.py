@@ -148,6 +148,8 @@ def _quotient(old: str, new: str, pattern: str) -> Path | None:
     Both end before a slash, so that "what follows" begins with one and the pattern, which
     describes a path from its first slash on, can be taken for it.
     """
+    if old.endswith("/") and not new.endswith("/"):
+        return None  # "/x" becomes "/newx": what follows begins with no slash
     old, new = old.rstrip("/"), new.rstrip("/")
     literal = re.escape(new)
     begins = next((one for one in (new, literal) if pattern.startswith(one)), None)
@@ -242,11 +244,12 @@ def rewrite_of(spec: Spec, found: Match, service: str, *, grpc: bool) -> Rewrite
     prefix = rewrite.get("prefix") or {}
     if prefix.get("defaultPrefix") == "DISABLED":
         return Rewrite(host)
-    escaped = re.escape(found.path.value)
-    if "value" in prefix:
-        return Rewrite(host, pattern=escaped, prefix=prefix["value"])
-    # "/shop" and "/shop/" both become "/", never "//".
-    return Rewrite(host, pattern=f"{escaped.removesuffix('/')}/?", prefix="/")
+    escaped, new = re.escape(found.path.value), str(prefix.get("value", "/"))
+    if new.endswith("/") and not escaped.endswith("/"):
+        # "/shop" and "/shop/" both become "/", never "//": App Mesh's gateway sent the rewritten
+        # request to its own listener, which merges slashes.
+        escaped += "/?"
+    return Rewrite(host, pattern=escaped, prefix=new)
 
 
 def _virtual_host(hostname: str, port: int, routes: Iterable[GatewayRoute]) -> HostRoutes:
@@ -300,7 +303,7 @@ def _apply(rewrite: Rewrite, action: Any) -> None:
     if rewrite.exact is not None:
         action.regex_rewrite.pattern.CopyFrom(matches.regex("^.*$"))
         action.regex_rewrite.substitution = _literal(rewrite.exact)
-    elif rewrite.pattern is not None and rewrite.pattern != "/?":
+    elif rewrite.pattern is not None and (rewrite.pattern, rewrite.prefix) != ("/", "/"):
         action.regex_rewrite.pattern.CopyFrom(matches.regex(f"^{rewrite.pattern}"))
         action.regex_rewrite.substitution = _literal(rewrite.prefix)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from tests.support import aws_cli
 from tests.support.podman import missing
 from tests.support.terraform import NO_TERRAFORM, terraform_binary
+
+# Tests share two cores with whole systems: how long one takes says nothing about it.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _FIRST = (
     "tests/terraform/test_procedure.py",

@@ -77,7 +77,6 @@ class Moto:
                     f"{request.method} {request.path[:200]} is not signed and names no service",
                     status=404,
                 )
-            moto_faults.check_body(request)
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._pool, self._call, request, service)
         except AwsError as error:
@@ -100,6 +99,8 @@ class Moto:
                 self._journal.close()
 
     def _call(self, request: Request, service: str | None) -> Response:
+        # Here, in a thread: a batch of log lines takes a while to be parsed.
+        moto_faults.check_body(request)
         dispatcher = self._load()
         journal = self._journal
         if journal is None or not to_keep(

@@ -160,10 +160,13 @@ class Session:
         of the target that it was sent for, and its answer with it, whatever the target is now.
         """
         permit = self._order(target, self._subscriptions, now)
+        former = [sent for sent in self._sent_for.values() if sent is not target]
+        if not former:
+            return permit
         offers = dict(permit.offers)
         for leaf in (ResourceType.ENDPOINT, ResourceType.SECRET):
             waited_for: dict[str, Resource] = {}
-            for sent in self._sent_for.values():
+            for sent in former:
                 waited_for.update(of_type(sent, leaf))
             offers[leaf] = Offer({**waited_for, **permit.offers[leaf].resources})
         return Permit(offers, permit.wake_at)

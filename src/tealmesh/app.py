@@ -159,7 +159,7 @@ class _Parts:
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
-        self.certificates = Certificates(store, self._regional_client)
+        self.certificates = Certificates(store, self._client)
         translate = Translator().translate
         self.cache = AdsCache(translate, lambda mesh: _expected(store.view, mesh), system_clock)
         self._ads = AdsServicer(self.cache, self._token)
@@ -264,10 +264,8 @@ class _Parts:
         await self._grpc.stop(grace=0.2)
         self._moto.close()
 
-    def _client(self, service: str) -> Any:
-        return client(service, self.endpoint, self.config.region)
-
-    def _regional_client(self, service: str, region: str) -> Any:
+    def _client(self, service: str, region: str = "") -> Any:
+        """A boto3 client of our own port, in our own region where none is named."""
         return client(service, self.endpoint, region or self.config.region)
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
@@ -301,7 +299,7 @@ class _Parts:
             clock=system_clock,
             new_id=random_id,
             converged=self._converged,
-            client=self._regional_client,
+            client=self._client,
             endpoint=self.endpoint,
             xds_address=f"{HOST}:{self.config.xds_port}",
             xds_token=self._token,

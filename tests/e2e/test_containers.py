@@ -250,18 +250,20 @@ def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: Wor
     found = ecs.describe_services(**sides)["services"]
     side = next(s["serviceName"] for s in found if s["desiredCount"])
 
+    def running() -> list[str]:
+        arns: list[str] = ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]
+        return arns
+
     def end(part: str, *command: str) -> None:
         """End something of a task, and wait for another in its place."""
-        arns = ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]
-        identity = arns[0].rpartition("/")[2]
+        ended = running()[0]
+        identity = ended.rpartition("/")[2]
         name = next(
             n for n in containers(world.engine).values() if n.endswith(f"{identity}-{part}")
         )
         world.engine.run(*command, name)
         deadline = time.monotonic() + 40
-        while (now := ecs.list_tasks(cluster="boxes", serviceName=side)["taskArns"]) == arns or (
-            world.boxes.answering(world.plane) < 2
-        ):
+        while ended in (now := running()) or min(len(now), world.boxes.answering(world.plane)) < 2:
             assert time.monotonic() < deadline, now
             time.sleep(0.2)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import resource
 import shutil
@@ -63,6 +64,7 @@ class Podman:
             f"[containers]\ndefault_ulimits = {limits}\n".replace("'", '"')
             + '[engine]\nruntime = "runc"\nevents_logger = "file"\ncgroup_manager = "cgroupfs"\n'
             + f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{directory}/nets"\n'
+            + f'default_subnet_pools = [{{"base" = "10.{_pool()}.0.0/16", "size" = 24}}]\n'
         )
         self.registry = free_port()
         registries = directory / "registries.conf"
@@ -143,6 +145,17 @@ class Podman:
             return None
         finally:
             await api.close()
+
+
+_engines = itertools.count()
+
+
+def _pool() -> int:
+    """Second byte of the addresses of one engine's networks: an engine looks for what is in use
+    when it makes a network, and another's may not be up yet.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return 100 + (16 * int(worker) + next(_engines)) % 150
 
 
 def _bounded(hard: int) -> str:

@@ -1,8 +1,8 @@
 """The few calls of the Docker Engine API that tasks need, over a Unix socket.
 
 Docker and Podman both answer it (https://docs.docker.com/reference/api/engine/version/v1.41/).
-httpx rather than the ``docker`` SDK: each running container is waited for and its log followed,
-and a blocking client would keep two threads for each.
+httpx rather than the ``docker`` SDK: the log of each running container is followed, and a blocking
+client would keep a thread for each.
 """
 
 from __future__ import annotations
@@ -85,6 +85,10 @@ class EngineApi:
     async def close(self) -> None:
         await self._http.aclose()
 
+    async def ping(self) -> None:
+        """Nothing but an answer."""
+        await self._call("GET", "/_ping")
+
     async def version(self) -> Mapping[str, Any]:
         """What engine this is."""
         found: Mapping[str, Any] = await self._json("GET", "/version")
@@ -121,11 +125,6 @@ class EngineApi:
             if error.status == 404:
                 return None
             raise
-
-    async def wait(self, container: str) -> int:
-        """Wait until it does not run; its exit code."""
-        answer = await self._json("POST", f"/containers/{container}/wait", timeout=_ENDLESS)
-        return int(answer["StatusCode"])
 
     async def kill(self, container: str, signum: int) -> None:
         """Send a signal to its first process; nothing happens when it has ended."""
@@ -277,9 +276,17 @@ class EngineApi:
             raise
         return found
 
-    async def create_network(self, name: str, labels: Mapping[str, str]) -> None:
-        """A bridge of its own; nothing happens when it is there."""
-        body = {"Name": name, "Driver": "bridge", "Labels": labels, "CheckDuplicate": True}
+    async def create_network(self, name: str, interface: str, labels: Mapping[str, str]) -> None:
+        """A bridge of its own, the network interface ``interface`` of this machine (15 characters
+        at most); nothing happens when it is there.
+        """
+        body = {
+            "Name": name,
+            "Driver": "bridge",
+            "Labels": labels,
+            "CheckDuplicate": True,
+            "Options": {"com.docker.network.bridge.name": interface},
+        }
         try:
             await self._call("POST", "/networks/create", content=json.dumps(body))
         except Refused as error:

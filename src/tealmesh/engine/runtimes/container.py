@@ -15,7 +15,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,10 @@ from tealmesh.engine.oci.definition import create_body
 from tealmesh.engine.oci.fetch import Fetch
 from tealmesh.engine.oci.logs import LogCopies
 from tealmesh.engine.oci.memory import killed_for_memory
+from tealmesh.engine.oci.presence import Presence
 from tealmesh.engine.oci.relay import Relays
 from tealmesh.engine.oci.resolver import RESOLV, Answer, Resolvers, resolv_text
+from tealmesh.engine.runtimes import pidfd
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
 from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.engine.runtimes.process import log_path, tail
@@ -39,8 +41,10 @@ POD = "pod.json"
 _PAUSE = "task.network"
 """No container of a task definition has a dot in its name."""
 _INSTANCE, _TASK, _CONTAINER = "tealmesh.instance", "tealmesh.task", "tealmesh.container"
-_RETRY_MOST = 5.0
-"""Seconds between two attempts to reach an engine that is gone."""
+_RETRY_LEAST, _RETRY_MOST = 0.02, 5.0
+"""Seconds between two looks at a container: an engine needs a moment to know of an end, and more
+to come back.
+"""
 
 
 class ContainerRuntime:
@@ -65,6 +69,7 @@ class ContainerRuntime:
         self._resolvers = Resolvers(answer)
         self._setting_up = asyncio.Lock()
         self._guards: dict[Path, asyncio.Task[None]] = {}
+        self._presence = Presence(api, self._engine_gone)
 
     def report_to(self, tell: Tell) -> None:
         self._tell = tell
@@ -107,18 +112,20 @@ class ContainerRuntime:
         if pid:
             await self._relays.open(directory, pid)
             await self._resolvers.open(directory, pid)
+        self._presence.begin()
         if directory not in self._guards or self._guards[directory].done():
             self._guards[directory] = asyncio.create_task(self._guard(directory))
+
+    def _engine_gone(self, error: EngineGone) -> None:
+        away = "The task goes on, and is looked after again when the engine answers."
+        for directory in self._guards:
+            self._tell(directory.name, f"{error}. {away}")
 
     async def _guard(self, directory: Path) -> None:
         """When the task's network ends, nobody can reach its containers any more: end them, so
         that the task is replaced.
         """
-        away = "The task goes on, and is looked after again when the engine answers."
-        await self._ended(
-            self._name(directory, _PAUSE),
-            lambda error: self._tell(directory.name, f"{error}. {away}"),
-        )
+        await self._ended(self._name(directory, _PAUSE))
         await self._cut(directory)
         while True:
             with contextlib.suppress(EngineGone, Refused):
@@ -185,7 +192,9 @@ class ContainerRuntime:
         if await self.api.image(images.PAUSE_IMAGE) is None:
             await images.make_pause(self.api)
         if await self.api.network(self._network) is None:
-            await self.api.create_network(self._network, {_INSTANCE: self.instance})
+            # Two engines on one machine would choose the same.
+            interface = f"teal-{self.instance}"
+            await self.api.create_network(self._network, interface, {_INSTANCE: self.instance})
 
     # Containers
 
@@ -225,7 +234,7 @@ class ContainerRuntime:
         return {"container": container, "home": str(directory / name)}
 
     async def wait(self, handle: Handle) -> int:
-        code = await self._ended(handle["container"], lambda error: None)
+        code = await self._ended(handle["container"])
         if code == KILLED:
             with contextlib.suppress(EngineGone):
                 shown = await self.api.find(handle["container"])
@@ -237,39 +246,44 @@ class ContainerRuntime:
                     _note(Path(handle["home"]), told)
         return code
 
-    async def _ended(self, container: str, gone: Callable[[EngineGone], None]) -> int:
-        """Wait for a container to end, whatever becomes of its engine; its exit code. ``gone`` is
-        called when the engine goes away.
+    async def _ended(self, container: str) -> int:
+        """Wait for a container to end, whatever becomes of its engine; its exit code.
+
+        By its process: while a ``wait`` of the API is open, Podman 4.3 reads its database all the
+        time, a whole core's worth for nine containers.
         """
-        pause, here = 0.2, True
+        pause = _RETRY_LEAST
         while True:
             try:
-                await self.api.wait(container)
-                # An engine on its way out ends its answers, whatever the container does.
-                status = await self.inspect({"container": container})
+                status, pid = await self._look(container)
                 if status.exit_code is not None:
                     return status.exit_code
-                here = True
+                with pidfd.opened(pid) as process:
+                    # Asked after it is open: it cannot have become another process since.
+                    if process is not None and (await self._look(container))[1] == pid:
+                        pause = _RETRY_LEAST
+                        await pidfd.ended(process)
             except Refused as error:
-                if error.status == 404:
-                    return KILLED
                 _log.warning("waiting for container %s: %s; trying again", container, error)
-            except EngineGone as error:
+            except EngineGone:
                 # Containers go on without their engine, as without us.
-                if here:
-                    gone(error)
-                here = False
+                pass
             await asyncio.sleep(pause)
             pause = min(2 * pause, _RETRY_MOST)
 
-    async def inspect(self, handle: Handle) -> ContainerStatus:
-        shown = await self.api.find(handle["container"])
+    async def _look(self, container: str) -> tuple[ContainerStatus, int]:
+        """A container's status and the process id of its first process, 0 when it has none."""
+        shown = await self.api.find(container)
         if shown is None:
-            return ContainerStatus(running=False, exit_code=KILLED)
+            return ContainerStatus(running=False, exit_code=KILLED), 0
         state = shown["State"]
         if state["Status"] in ("exited", "dead", "stopped", "removing"):
-            return ContainerStatus(running=False, exit_code=int(state["ExitCode"]))
-        return ContainerStatus(running=True)
+            return ContainerStatus(running=False, exit_code=int(state["ExitCode"])), 0
+        return ContainerStatus(running=True), int(state["Pid"])
+
+    async def inspect(self, handle: Handle) -> ContainerStatus:
+        status, _ = await self._look(handle["container"])
+        return status
 
     async def signal(self, handle: Handle, signum: int) -> None:
         await self.api.kill(handle["container"], signum)
@@ -321,6 +335,7 @@ class ContainerRuntime:
         for guard in self._guards.values():
             guard.cancel()
         await asyncio.gather(*self._guards.values(), return_exceptions=True)
+        await self._presence.close()
         await self._copies.close()
         await self._relays.close_all()
         await self._resolvers.close_all()

@@ -14,10 +14,11 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tealmesh.engine.localhost import rewritten
+from tealmesh.engine.runtimes import pidfd
 from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
 from tealmesh.engine.runtimes.place import Place, TaskSpec
 from tealmesh.model.errors import EngineError
@@ -262,35 +263,11 @@ def _alive(pid: int, started: int | None, boot: str) -> bool:
 
 
 async def _gone(pid: int, started: int | None, boot: str) -> None:
-    """Wait until the process has ended. A pidfd tells of any process, not only our children
-    (https://man7.org/linux/man-pages/man2/pidfd_open.2.html), without looking again and again.
-    """
-    if not pid:
-        return
-    with _pidfd(pid) as fd:
+    """Wait until the process has ended."""
+    with pidfd.opened(pid) as process:
         # Asked after the descriptor is open: it cannot have become another process since.
-        if fd is None or not _alive(pid, started, boot):
-            return
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(fd, lambda: None if ended.done() else ended.set_result(None))
-        try:
-            await ended
-        finally:
-            loop.remove_reader(fd)
-
-
-@contextlib.contextmanager
-def _pidfd(pid: int) -> Iterator[int | None]:
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        yield None
-        return
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+        if process is not None and _alive(pid, started, boot):
+            await pidfd.ended(process)
 
 
 def _reap(pid: int) -> None:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,12 +97,40 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     return kept | quiet | quick | {"TF_CLI_CONFIG_FILE": os.devnull} | dict(more)
 
 
+@contextmanager
+def provider_running() -> Iterator[str]:
+    """The provider in one process for many commands, as its developers run it in a debugger; what
+    makes `Terraform` use it. A command needs half the CPU time then. One state at a time.
+
+    https://developer.hashicorp.com/terraform/plugin/debugging
+    """
+    (binary,) = provider_mirror().rglob("terraform-provider-*")
+    process = subprocess.Popen(
+        [str(binary), "-debug"],
+        env=_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        with process.stdout:
+            told = next(line for line in process.stdout if "TF_REATTACH_PROVIDERS=" in line)
+        yield told.partition("=")[2].strip().strip("'")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @dataclass
 class Terraform:
-    """One working directory with its state. ``variables`` are what an operator edits."""
+    """One working directory with its state. ``variables`` are what an operator edits; ``provider``
+    is a running one, of `provider_running`.
+    """
 
     directory: Path
     variables: dict[str, Any] = field(default_factory=dict)
+    provider: str = ""
 
     def init(self) -> Terraform:
         config = self.directory / "cli.tfrc"
@@ -152,6 +181,8 @@ class Terraform:
             for name, value in self.variables.items()
         }
         config = {"TF_CLI_CONFIG_FILE": str(self.directory / "cli.tfrc")}
+        if self.provider:
+            config["TF_REATTACH_PROVIDERS"] = self.provider
         return _environment(config | variables)
 
     def run(
@@ -189,6 +220,7 @@ def article(
     gateway_port: int,
     *,
     three_routes: Path | None = None,
+    provider: str = "",
 ) -> Terraform:
     """The users' system in a fresh directory: the example, or the form with three routes.
 
@@ -213,5 +245,6 @@ def article(
             "gateway_port": gateway_port,
             "wait_for_steady_state": False,
         },
+        provider,
     )
     return made.init()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.terraform import NO_TERRAFORM, Terraform, terraform_binary
+from tests.support.terraform import NO_TERRAFORM, Terraform, provider_running, terraform_binary
 from tests.terraform.rows import DATA, NO_MEANING, PAGE, ROWS, page_with
 
 EVERYTHING = Path(__file__).parent / "everything"
@@ -24,14 +24,20 @@ with_terraform = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAF
 
 
 @pytest.fixture
+def provider() -> Iterator[str]:
+    with provider_running() as made:
+        yield made
+
+
+@pytest.fixture
 def plane(tmp_path: Path) -> Iterator[ControlPlane]:
     with control_plane(tmp_path) as made:
         yield made
 
 
-def _everything(plane: ControlPlane, directory: Path) -> Terraform:
+def _everything(plane: ControlPlane, directory: Path, provider: str) -> Terraform:
     shutil.copytree(EVERYTHING, directory)
-    return Terraform(directory, {"endpoint": plane.endpoint}).init()
+    return Terraform(directory, {"endpoint": plane.endpoint}, provider).init()
 
 
 def test_the_page_has_the_table_of_what_is_tried() -> None:
@@ -40,8 +46,10 @@ def test_the_page_has_the_table_of_what_is_tried() -> None:
 
 @with_terraform
 @pytest.mark.timeout(300)
-def test_every_resource_lives_its_whole_life(plane: ControlPlane, tmp_path: Path) -> None:
-    first = _everything(plane, tmp_path / "first")
+def test_every_resource_lives_its_whole_life(
+    plane: ControlPlane, provider: str, tmp_path: Path
+) -> None:
+    first = _everything(plane, tmp_path / "first", provider)
     assert f"Resources: {len(ROWS)} added" in first.apply()
     assert first.changes() == ""
     assert first.outputs()["read"] == DATA
@@ -49,7 +57,7 @@ def test_every_resource_lives_its_whole_life(plane: ControlPlane, tmp_path: Path
     assert f"Resources: 0 added, {len(ROWS)} changed, 0 destroyed" in first.apply(changed=True)
     assert first.changes() == ""
 
-    second = _everything(plane, tmp_path / "second")
+    second = _everything(plane, tmp_path / "second", provider)
     (second.directory / "imports.tf").write_text(_imports(_values(first)))
     printed = second.apply(changed=True)
     # What only the provider has (wait_for_steady_state) is set by the first apply after an import.

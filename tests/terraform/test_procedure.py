@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 
 from tests.support.control_plane import ControlPlane, control_plane, free_port
-from tests.support.terraform import EXAMPLE, NO_TERRAFORM, Terraform, article, terraform_binary
+from tests.support.terraform import (
+    EXAMPLE,
+    NO_TERRAFORM,
+    Terraform,
+    article,
+    provider_running,
+    terraform_binary,
+)
 from tests.support.traffic import Traffic, traffic
 
 pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
@@ -97,12 +104,21 @@ class Form:
 
 @pytest.fixture
 def forms(tmp_path: Path) -> Iterator[list[Form]]:
-    with control_plane(tmp_path, EXAMPLE / "teal.toml") as plane:
+    with control_plane(tmp_path, EXAMPLE / "teal.toml") as plane, ExitStack() as stack:
         made = []
         for name, routes in (("example", None), ("three", THREE_ROUTES)):
             port = free_port()
-            terraform = article(plane, tmp_path / name, name, port, three_routes=routes)
-            made.append(Form(plane, name, terraform, port))
+            provider = stack.enter_context(provider_running())
+            made.append(
+                Form(
+                    plane,
+                    name,
+                    article(
+                        plane, tmp_path / name, name, port, three_routes=routes, provider=provider
+                    ),
+                    port,
+                )
+            )
         yield made
 
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -105,21 +106,23 @@ def provider_running() -> Iterator[str]:
     https://developer.hashicorp.com/terraform/plugin/debugging
     """
     (binary,) = provider_mirror().rglob("terraform-provider-*")
-    process = subprocess.Popen(
-        [str(binary), "-debug"],
-        env=_environment({}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        with process.stdout:
-            told = next(line for line in process.stdout if "TF_REATTACH_PROVIDERS=" in line)
-        yield told.partition("=")[2].strip().strip("'")
-    finally:
-        process.terminate()
-        process.wait(10)
+    with tempfile.NamedTemporaryFile(prefix="provider-") as log:
+        process = subprocess.Popen(
+            [str(binary), "-debug"], env=_environment({}), stdout=log, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield _reattach(Path(log.name))
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _reattach(log: Path) -> str:
+    deadline = time.monotonic() + 30
+    while (found := re.search("TF_REATTACH_PROVIDERS='(.*)'\n", log.read_text())) is None:
+        assert time.monotonic() < deadline, log.read_text()[:2000]
+        time.sleep(0.05)
+    return found.group(1)
 
 
 @dataclass

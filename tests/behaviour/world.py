@@ -256,7 +256,7 @@ class World:
             process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
         self._stack.callback(_end, process)
         self._admins[role] = self._stack.enter_context(
-            httpx.Client(base_url=f"http://{admin}:9901", timeout=20, trust_env=False)
+            httpx.Client(base_url=f"http://{admin}:9901", timeout=20, trust_env=False, verify=False)
         )
 
     def _ready(self, role: str) -> None:

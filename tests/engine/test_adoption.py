@@ -88,7 +88,7 @@ def test_tasks_outlive_the_control_plane_and_are_adopted(tmp_path: Path) -> None
             tasks = documents.tasks("RUNNING")
             assert len(tasks) == 2
             asked = [f"http://{t['teal']['address']}:8080/pid" for t in tasks]
-            async with httpx.AsyncClient(trust_env=False) as http:
+            async with httpx.AsyncClient(trust_env=False, verify=False) as http:
                 answers = [int(await text(http, url)) for url in asked]
             assert sorted(answers) == before
             assert pids(tmp_path) == before, "nothing was started a second time"
@@ -135,7 +135,7 @@ def test_what_died_meanwhile_is_noticed_with_its_exit_code(tmp_path: Path) -> No
     (task,) = Documents(store).tasks()
 
     async def scenario() -> None:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as http:
             url = f"http://{task['teal']['address']}:8080"
             await text(http, f"{url}/")
             with contextlib.suppress(httpx.HTTPError):
@@ -163,7 +163,7 @@ def test_closing_leaves_the_tasks_and_stop_all_does_not(tmp_path: Path) -> None:
         await first.close()
         assert job.cancelled()
         urls = [f"http://{t['teal']['address']}:8080/" for t in documents.tasks()]
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as http:
             assert [await text(http, url) for url in urls] == ["1", "1"]
 
             async with running(ports(tmp_path, store)) as second:

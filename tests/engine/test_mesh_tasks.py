@@ -43,7 +43,7 @@ class Load:
         self._ending = False
 
     async def run(self) -> None:
-        async with httpx.AsyncClient(proxy=self._proxy, trust_env=False) as http:
+        async with httpx.AsyncClient(proxy=self._proxy, trust_env=False, verify=False) as http:
             while not self._ending:
                 answer = await http.get("http://web.local:8080/")
                 if answer.status_code == 200:
@@ -112,7 +112,7 @@ def test_what_a_task_is_given(tmp_path: Path) -> None:
             await documents.steady("web")
             task = task_of(documents, "web")
             address, inner = task["teal"]["address"], task["teal"]["appAddress"]
-            async with httpx.AsyncClient(trust_env=False) as http:
+            async with httpx.AsyncClient(trust_env=False, verify=False) as http:
                 found = json.loads((await http.get(f"http://{address}:8080/env")).text)
             assert found["HOST"] == inner
             assert found["PORT"] == "8080"
@@ -164,7 +164,7 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
             await documents.steady("web")
             await documents.steady("caller")
             proxy = f"http://{task_of(documents, 'caller')['teal']['address']}:15001"
-            async with httpx.AsyncClient(proxy=proxy, trust_env=False) as http:
+            async with httpx.AsyncClient(proxy=proxy, trust_env=False, verify=False) as http:
                 asked = asyncio.create_task(http.get("http://web.local:8080/slow"))
                 await asyncio.sleep(0.3)
                 await documents.update_service("web", lambda body: body.update(desiredCount=0))
@@ -207,7 +207,7 @@ def test_a_gateway_is_published_and_replaced_under_load(tmp_path: Path) -> None:
 
             async def load() -> None:
                 nonlocal count
-                async with httpx.AsyncClient(trust_env=False) as http:
+                async with httpx.AsyncClient(trust_env=False, verify=False) as http:
                     while not ending:
                         answer = await http.get(url)
                         count += 1

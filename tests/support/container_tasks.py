@@ -82,7 +82,7 @@ async def tasks(
     built = await build(mode, directory, endpoint, lambda *_: None, environment)
     found = Engine(ports(directory, store, built.runtime))
     job = asyncio.create_task(found.run())
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as http:
         try:
             yield Tasks(store, http), found
         finally:

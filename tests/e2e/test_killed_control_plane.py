@@ -16,6 +16,9 @@ from tests.support.control_plane import ControlPlane
 from tests.support.sample import Sample, call, finished, weights
 from tests.support.traffic import traffic
 
+RATE = 60.0
+"""Requests per second, all the time."""
+
 FORWARD = (
     "CREATED", "SCALING_UP", "ADDING_TARGET", "CONVERGING_TARGET", "VERIFYING", "SHIFTING",
     "CONVERGING", "MEASURING", "BAKING", "CLEANING_UP", "SUCCEEDED",
@@ -54,14 +57,13 @@ def _deploy_and_die(plane: ControlPlane, transition: str, image: str) -> None:
 
 
 @contextmanager
-def _applied(directory: Path) -> Iterator[tuple[ControlPlane, Sample]]:
-    """The sample as applied by a control plane that has been killed since."""
+def _applied(directory: Path, dies_at: str) -> Iterator[tuple[ControlPlane, Sample]]:
+    """The sample, applied by a control plane that dies at this transition."""
     sample = Sample(directory)
     plane = ControlPlane(directory, sample.config)
     try:
-        plane.start()
+        _start(plane, sample, dies_at)
         sample.apply(plane)
-        plane.kill9()
         yield plane, sample
     finally:
         plane.down()
@@ -72,8 +74,7 @@ def _applied(directory: Path) -> Iterator[tuple[ControlPlane, Sample]]:
 def test_a_deployment_is_finished_by_the_next_control_plane(
     tmp_path: Path, group: tuple[str, ...]
 ) -> None:
-    with _applied(tmp_path) as (plane, sample), traffic((sample.url, 100.0)) as load:
-        _start(plane, sample, group[0])
+    with _applied(tmp_path, group[0]) as (plane, sample), traffic((sample.url, RATE)) as load:
         for index, transition in enumerate(group):
             version = 2 - index % 2
             _deploy_and_die(plane, transition, f"example/sample:0.0.{version}")
@@ -88,8 +89,7 @@ def test_a_deployment_is_finished_by_the_next_control_plane(
 
 @pytest.mark.timeout(240)
 def test_a_rollback_is_finished_by_the_next_control_plane(tmp_path: Path) -> None:
-    with _applied(tmp_path) as (plane, sample), traffic((sample.url, 100.0)) as load:
-        _start(plane, sample, BACKWARD[0])
+    with _applied(tmp_path, BACKWARD[0]) as (plane, sample), traffic((sample.url, RATE)) as load:
         for index, transition in enumerate(BACKWARD):
             _deploy_and_die(plane, transition, "example/sample:dead")
             _start(plane, sample, *BACKWARD[index + 1 : index + 2])

@@ -15,7 +15,7 @@ def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Pa
     sample = Sample(tmp_path)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
-        with traffic((sample.url, 200.0)) as load:
+        with traffic((sample.url, 100.0)) as load:
             done = plane.teal("deploy", "web", "--image", "example/sample:faulty", check=False)
             assert done.returncode == 1
             assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.support.engine import (
 HEALTHY = {
     "command": [
         "CMD-SHELL",
-        'python3 -c "import os,urllib.request as u;'
+        f'{sys.executable} -c "import os,urllib.request as u;'
         "u.urlopen('http://'+os.environ['HOST']+':'+os.environ['PORT']+'/',timeout=2)\"",
     ],
     "interval": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ from tests.support.control_plane import REPOSITORY, ControlPlane, free_port
 
 APP = str(REPOSITORY / "examples" / "sample" / "app.py")
 IMAGES = {
-    "example/sample:0.0.1": ["python3", APP, "--version", "1"],
-    "example/sample:0.0.2": ["python3", APP, "--version", "2"],
-    "example/sample:faulty": ["python3", APP, "--version", "2", "--fail", "0.2"],
+    "example/sample:0.0.1": [sys.executable, APP, "--version", "1"],
+    "example/sample:0.0.2": [sys.executable, APP, "--version", "2"],
+    "example/sample:faulty": [sys.executable, APP, "--version", "2", "--fail", "0.2"],
     "example/sample:dead": [
-        "python3",
+        sys.executable,
         "-c",
         "print('cannot read config.yml'); raise SystemExit(3)",
     ],
@@ -76,19 +77,8 @@ routes = {{ "/" = "web" }}
 """
 
     def apply(self, plane: ControlPlane) -> None:
-        """``teal apply``, then wait until every task runs."""
+        """``teal apply``, which waits until every task runs."""
         plane.teal("apply", "--config", str(self.config))
-        self.wait_running(plane)
-
-    def wait_running(self, plane: ControlPlane) -> None:
-        deadline = time.monotonic() + 40
-        while True:
-            status = call(plane, "GetStatus")
-            running = sum(side["healthy"] for side in status["services"][0]["sides"])
-            if running >= self.desired_count and status["gateways"][0]["running"]:
-                return
-            assert time.monotonic() < deadline, status
-            time.sleep(0.2)
 
 
 def call(plane: ControlPlane, operation: str, **request: Any) -> Any:

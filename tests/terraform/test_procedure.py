@@ -28,7 +28,7 @@ from tests.support.traffic import Traffic, traffic
 pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 
 THREE_ROUTES = Path(__file__).parent / "three_routes"
-RATE = 160.0
+RATE = 125.0
 LEAST = 20_000
 """Requests through the gateway of each form while its procedure goes on."""
 

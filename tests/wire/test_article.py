@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.support.traffic import Traffic, traffic
 def _config(directory: Path) -> Path:
     app = REPOSITORY / "examples" / "sample" / "app.py"
     images = {
-        f"example/sample:0.0.{version}": ["python3", str(app), "--version", str(version)]
+        f"example/sample:0.0.{version}": [sys.executable, str(app), "--version", str(version)]
         for version in (1, 2)
     }
     path = directory / "teal.toml"
@@ -68,7 +69,7 @@ def test_the_procedure_from_blue_to_green_and_back_loses_nothing(tmp_path: Path)
         article.gateway(port, "127.0.0.1")
         _steady(article, article.ecs_service("blue"), "edge")
 
-        with traffic((f"http://127.0.0.1:{port}/", 200.0)) as load:
+        with traffic((f"http://127.0.0.1:{port}/", 150.0)) as load:
             _settled(load, {"1"})
             # 1. Green starts; it gets no request.
             article.start_side("green")

@@ -10,7 +10,7 @@ import click
 @click.option(
     "--rate",
     type=click.IntRange(50, 20000),
-    default=1250,
+    default=1400,
     show_default=True,
     metavar="N",
     help="Requests a second.",

@@ -72,11 +72,11 @@ class EngineApi:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # A shell's HTTP_PROXY is not for a Unix socket; nor are authorities, which take time to read.
+        # A Unix socket needs no HTTP_PROXY of a shell, and no authorities, which take time to read.
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 uds=str(path),
-                verify=False,  # noqa: S501
+                verify=False,
                 limits=httpx.Limits(max_connections=None),
             ),
             base_url="http://engine",

@@ -17,7 +17,8 @@ from tealmesh.envoy.statistics import stats_config
 from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Instance, Kind
 from tests.support.backend import Backend, backend
-from tests.support.envoy import RunningEnvoy, free_port, loopback, running, static_bootstrap
+from tests.support.control_plane import free_port
+from tests.support.envoy import RunningEnvoy, loopback, running, static_bootstrap
 from tests.support.meshes import MeshBuilder
 
 PROXY = loopback(2)

@@ -11,7 +11,8 @@ import pytest
 
 from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Kind
-from tests.support.envoy import RunningEnvoy, free_port, loopback, running, static_bootstrap
+from tests.support.control_plane import free_port
+from tests.support.envoy import RunningEnvoy, loopback, running, static_bootstrap
 from tests.support.meshes import MeshBuilder
 
 ADDRESS, PORT = loopback(60), 8080

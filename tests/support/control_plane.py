@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -23,12 +25,24 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def _ports() -> Iterator[int]:
+    """Below those that clients are given (32768 and above on Linux), each worker its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10
+    ports = range(12000 + 2000 * worker, 14000 + 2000 * worker)
+    begin = os.getpid() % len(ports)
+    return itertools.cycle((*ports[begin:], *ports[:begin]))
+
+
+_candidates = _ports()
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A TCP port that nothing listens on, and that nobody else here will take."""
+    while True:
+        port = next(_candidates)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind((address, port))
+            return port
 
 
 class ControlPlane:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -180,13 +179,6 @@ def _wait_ready(envoy: RunningEnvoy, seconds: float = 20) -> None:
                 return
         time.sleep(0.02)
     raise AssertionError(f"Envoy is not ready after {seconds} s:\n{envoy.log()}")
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens at."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 def loopback(last: int) -> str:

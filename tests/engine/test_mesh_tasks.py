@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
             proxy = f"http://{task_of(documents, 'caller')['teal']['address']}:15001"
             async with httpx.AsyncClient(proxy=proxy, trust_env=False, verify=False) as http:
                 asked = asyncio.create_task(http.get("http://web.local:8080/slow"))
-                await asyncio.sleep(0.3)
+                await asyncio.to_thread(_begun, tmp_path)
                 await documents.update_service("web", lambda body: body.update(desiredCount=0))
                 await documents.until(lambda _: "DEACTIVATING" in _statuses(documents))
                 assert (await asked).status_code == 200
@@ -174,6 +175,14 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
         store.close()
 
     asyncio.run(scenario())
+
+
+def _begun(directory: Path) -> None:
+    """Wait until an application has the slow request."""
+    deadline = time.monotonic() + 10
+    while not any("slow: begun" in log.read_text() for log in directory.rglob("log")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _statuses(documents: Documents) -> set[str]:

@@ -26,6 +26,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/crash":
             os._exit(7)
         if path == "/slow":
+            print("slow: begun", flush=True)
             time.sleep(1)
         text = {
             "/pid": str(os.getpid()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 from tealmesh.aws.clients import client
 from tealmesh.engine.containers import Container, Role
 from tealmesh.engine.logs import LogKeeper
+from tests.support.control_plane import free_port
 
 TASK = {"taskArn": "arn:aws:ecs:us-east-1:1:task/demo/t1"}
 OPTIONS = {"awslogs-group": "/web", "awslogs-stream-prefix": "p", "awslogs-region": "us-east-1"}
@@ -96,9 +96,7 @@ def test_lines_are_shipped_once_across_keepers(tmp_path: Path, endpoint: str) ->
 
 
 def test_what_cannot_be_shipped_is_reported_once_and_harms_nothing(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     problems: list[tuple[str, str]] = []
     keeper = LogKeeper(
         partial(client, "logs", f"http://127.0.0.1:{port}"),

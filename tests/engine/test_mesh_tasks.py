@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import stat
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 from tests.engine.test_reconciler import deploy
+from tests.support.control_plane import free_port
 from tests.support.engine import Documents, definition, service, web
 from tests.support.engine_mesh import REGISTRY, engine_and_ads, envoy, put_mesh
 
@@ -64,12 +64,6 @@ class Load:
 
     def end(self) -> None:
         self._ending = True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_rolling_replacement_under_load_loses_nothing(tmp_path: Path) -> None:

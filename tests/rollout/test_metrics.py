@@ -25,6 +25,7 @@ from tealmesh.model.rollout import Traffic
 from tealmesh.rollout import metrics_proto as proto
 from tealmesh.rollout.metrics import Metrics, MetricsServicer, quantile
 from tests.support.backend import Backend, Seen, backend
+from tests.support.control_plane import free_port
 from tests.support.envoy import ENVOY
 
 CLUSTER = "cds_egress_demo_web-blue_http_8080"
@@ -266,15 +267,6 @@ async def served(metrics: Metrics, token: str) -> AsyncIterator[int]:
         yield port
     finally:
         await server.stop(None)
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def test_a_real_envoy_tells_what_its_callers_saw(tmp_path: Path) -> None:

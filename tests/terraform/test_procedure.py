@@ -109,16 +109,10 @@ def forms(tmp_path: Path) -> Iterator[list[Form]]:
         for name, routes in (("example", None), ("three", THREE_ROUTES)):
             port = free_port()
             provider = stack.enter_context(provider_running())
-            made.append(
-                Form(
-                    plane,
-                    name,
-                    article(
-                        plane, tmp_path / name, name, port, three_routes=routes, provider=provider
-                    ),
-                    port,
-                )
+            terraform = article(
+                plane, tmp_path / name, name, port, three_routes=routes, provider=provider
             )
+            made.append(Form(plane, name, terraform, port))
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from tealmesh.engine.oci.api import EngineApi, EngineGone, Refused
@@ -32,9 +33,8 @@ class Presence:
         here = True
         while True:
             try:
-                await self._api.ping()
-                here = True
-            except Refused:
+                with contextlib.suppress(Refused):  # an answer too
+                    await self._api.ping()
                 here = True
             except EngineGone as error:
                 if here:

@@ -9,8 +9,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.support.control_plane import ControlPlane
-from tests.support.podman import Podman, missing, podman
+from tests.support.planes.control_plane import ControlPlane
+from tests.support.programs.podman import Podman, missing, podman
 
 from bench.measurement import Measurement, quantile
 

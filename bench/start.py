@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.control_plane import BIN, ControlPlane
+from tests.support.planes.control_plane import BIN, ControlPlane
 
 from bench.measurement import Measurement, median_seconds, quantile
 

@@ -10,9 +10,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.control_plane import ControlPlane, control_plane, free_port
-from tests.support.sample import call
-from tests.support.terraform import EXAMPLE, NO_TERRAFORM, Terraform, article, terraform_binary
+from tests.support.meshes.sample import call
+from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.programs.terraform import (
+    EXAMPLE,
+    NO_TERRAFORM,
+    Terraform,
+    article,
+    terraform_binary,
+)
 
 from bench.measurement import Measurement
 

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.article import Article
-from tests.support.control_plane import ControlPlane, control_plane, free_port
-from tests.support.sample import Sample
+from tests.support.meshes.article import Article
+from tests.support.meshes.sample import Sample
+from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
 
 from bench.measurement import Measurement, quantile
 

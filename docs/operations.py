@@ -13,12 +13,12 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
+from tealmesh.apis.appmesh.api import AppMesh
+from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, reason
+from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
-from tealmesh.services.appmesh import AppMesh
-from tealmesh.services.ecs import Ecs
-from tealmesh.services.refused import CONTAINER_MEMBERS, reason
-from tealmesh.services.servicediscovery import ServiceDiscovery
 from tealmesh.store import Store
 
 PAGE = Path(__file__).with_name("operations.md")

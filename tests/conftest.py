@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from tests.support import aws_cli
-from tests.support.podman import missing
-from tests.support.terraform import NO_TERRAFORM, terraform_binary
+from tests.support.programs import aws_cli
+from tests.support.programs.podman import missing
+from tests.support.programs.terraform import NO_TERRAFORM, terraform_binary
 
 # Tests share two cores with whole systems: how long one takes says nothing about it.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,8 +23,8 @@ _FIRST = (
     "tests/terraform/",
     "tests/e2e/",
     "tests/wire/",
-    "tests/engine/test_mesh_tasks.py",
-    "tests/engine/test_container_",
+    "tests/engine/task/test_mesh_tasks.py",
+    "tests/engine/runtimes/docker/",
     "tests/envoy/test_generated.py",
     "tests/engine/",
 )
@@ -33,7 +33,7 @@ _FIRST = (
 _ALONE = (
     "tests/e2e/test_killed_control_plane.py",
     "tests/e2e/test_rollback.py",
-    "tests/engine/test_mesh_tasks.py",
+    "tests/engine/task/test_mesh_tasks.py",
 )
 """Tests that share nothing with those of their file."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tealmesh.aws.apimodel import load_model
 from tealmesh.aws.gateway import Fallback, build_gateway
-from tealmesh.model.clock import Caller
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError, EngineError
 
 

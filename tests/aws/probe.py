@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tealmesh.aws.apimodel import Model
+from tealmesh.aws.wire.apimodel import Model
 
 
 def _member(shape: str, location: str = "", name: str = "") -> dict[str, Any]:

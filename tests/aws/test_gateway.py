@@ -18,11 +18,11 @@ from botocore.exceptions import ClientError
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tealmesh.aws.apimodel import models_path
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import API_BODY_LIMIT
+from tealmesh.aws.wire.apimodel import models_path
 from tests.aws.demo import Meshes, build_demo
-from tests.support.server import serve
+from tests.support.programs.server import serve
 
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=AKID/20261123/eu-west-1/{service}/aws4_request, "

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.aws.apimodel import load_model
-from tealmesh.aws.codec import Request
 from tealmesh.aws.signing import Identity, identify
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.aws.wire.codec import Request
 from tealmesh.model.errors import AwsError
 
 MODELS = [load_model(name) for name in ("appmesh", "ecs", "servicediscovery", "tealmesh")]

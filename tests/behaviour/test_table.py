@@ -9,17 +9,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tealmesh.aws.codec import load_model
-from tealmesh.aws.validation import validate
+from tealmesh.apis.appmesh.nouns import NOUNS
+from tealmesh.apis.appmesh.quotas import Quotas
+from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.validation import validate
 from tealmesh.envoy.support import HANDLED
 from tealmesh.model.mesh import Kind
-from tealmesh.services.appmesh_nouns import NOUNS
-from tealmesh.services.appmesh_quotas import Quotas
 from tests.behaviour import page
 from tests.behaviour.coverage import model_leaves, proofs, used
 from tests.behaviour.rows import ROWS
 from tests.behaviour.table import resources
-from tests.support.appmesh import Direct
+from tests.support.planes.appmesh import Direct
 
 MODEL = load_model("appmesh")
 ROUTES = (Kind.ROUTE, Kind.GATEWAY_ROUTE)

@@ -22,7 +22,7 @@ from typing import Any
 import grpc
 import httpx
 
-from tealmesh.envoy.bootstrap import bootstrap
+from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Instance, Kind
 from tealmesh.xds.cache import AdsCache
@@ -34,8 +34,8 @@ from tests.behaviour.coverage import used
 from tests.behaviour.dns import NameServer
 from tests.behaviour.secrets import Pki, secret_service
 from tests.behaviour.table import PORTS, SECOND, Row, resources
-from tests.support.envoy import ENVOY, loopback
-from tests.support.meshes import MeshBuilder
+from tests.support.meshes.meshes import MeshBuilder
+from tests.support.programs.envoy import ENVOY, loopback
 
 PLACES = {
     "WEB": 2,

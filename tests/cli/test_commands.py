@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tealmesh.cli.checks import check_containers
-from tealmesh.engine.oci import netns
-from tests.support.control_plane import BIN, free_port
-from tests.support.teal_api import Refused, TealApi, teal_api
+from tealmesh.engine.runtimes.docker import netns
+from tests.support.planes.control_plane import BIN, free_port
+from tests.support.planes.teal_api import Refused, TealApi, teal_api
 
 TEAL_TOML = """
 [mesh]

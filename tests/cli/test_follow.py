@@ -7,10 +7,10 @@ import signal
 import subprocess
 import time
 
-from tealmesh.cli.look import _new_lines, _overlap
+from tealmesh.cli.commands.look import _new_lines, _overlap
 from tests.cli.test_commands import DEPLOYMENT, STATUS, follow
-from tests.support.control_plane import BIN
-from tests.support.teal_api import teal_api
+from tests.support.planes.control_plane import BIN
+from tests.support.planes.teal_api import teal_api
 
 
 def start(*arguments: str, endpoint: str) -> subprocess.Popen[str]:

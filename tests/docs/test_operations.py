@@ -9,8 +9,8 @@ from types import ModuleType
 import botocore.session
 import pytest
 
-from tealmesh.services.refused import CONTAINER_MEMBERS, REASONS
-from tests.support.control_plane import REPOSITORY
+from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, REASONS
+from tests.support.planes.control_plane import REPOSITORY
 
 
 def _generator() -> ModuleType:

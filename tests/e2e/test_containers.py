@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tealmesh.engine.oci.hosts import VIRTUAL_ADDRESS
-from tests.support.boxes import IMAGE, Boxes, fetch
-from tests.support.control_plane import BIN, ControlPlane
-from tests.support.load import Load
-from tests.support.podman import Podman, needs_engine, podman
-from tests.support.sample import finished
+from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS
+from tests.support.meshes.sample import finished
+from tests.support.planes.control_plane import BIN, ControlPlane
+from tests.support.programs.boxes import IMAGE, Boxes, fetch
+from tests.support.programs.load import Load
+from tests.support.programs.podman import Podman, needs_engine, podman
 
 # The time of the first test is that of the images and of the whole system too.
 pytestmark = [needs_engine, pytest.mark.timeout(300)]

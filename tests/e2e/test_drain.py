@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.sample import Sample
-from tests.support.traffic import traffic
+from tests.support.meshes.sample import Sample
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.programs.traffic import traffic
 
 
 def test_a_replaced_task_loses_nothing_and_a_killed_one_is_seen_to_lose(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import json
 import time
 from pathlib import Path
 
-from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.sample import Sample, call, finished, weights
-from tests.support.traffic import traffic
+from tests.support.meshes.sample import Sample, call, finished, weights
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.programs.traffic import traffic
 
 
 def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Path) -> None:

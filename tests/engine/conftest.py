@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.container_tasks import IMAGE
-from tests.support.podman import Podman, podman
+from tests.support.planes.container_tasks import IMAGE
+from tests.support.programs.podman import Podman, podman
 
 
 @pytest.fixture(scope="session")

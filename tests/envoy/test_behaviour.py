@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tealmesh.envoy.statistics import stats_config
+from tealmesh.envoy.bootstrap.statistics import stats_config
 from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Instance, Kind
-from tests.support.backend import Backend, backend
-from tests.support.control_plane import free_port
-from tests.support.envoy import RunningEnvoy, loopback, running, static_bootstrap
-from tests.support.meshes import MeshBuilder
+from tests.support.meshes.meshes import MeshBuilder
+from tests.support.planes.control_plane import free_port
+from tests.support.programs.backend import Backend, backend
+from tests.support.programs.envoy import RunningEnvoy, loopback, running, static_bootstrap
 
 PROXY = loopback(2)
 APP = loopback(3)

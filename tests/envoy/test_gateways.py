@@ -13,8 +13,8 @@ from tealmesh.envoy.gateways import compose, rewrite_of
 from tealmesh.envoy.matches import Match, Path
 from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Kind
-from tests.support.envoy import as_json
-from tests.support.meshes import MeshBuilder
+from tests.support.meshes.meshes import MeshBuilder
+from tests.support.programs.envoy import as_json
 
 pieces = st.sampled_from(["/", "/a", "/a/", "/ab", "/a/b", "/b", "/b/", "/a/b/c", "/a.b"])
 patterns = st.sampled_from(["/a", "/[ab]", "/a/.*", "/a|/b", "/a*/b", "/.*", "/b/[a-c]+", "/ab?c"])

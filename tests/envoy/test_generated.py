@@ -24,11 +24,11 @@ from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
 from tealmesh.xds.cache import AdsCache
 from tests.behaviour.secrets import Pki, secret_service
-from tests.support import worlds
-from tests.support.appmesh import Direct
-from tests.support.envoy import loopback, static_bootstrap, validate
-from tests.support.meshes import MeshBuilder
-from tests.support.specs import Writer, all_leaves, shape_leaves, spec_shape, value_leaves
+from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.specs import Writer, all_leaves, shape_leaves, spec_shape, value_leaves
+from tests.support.planes import worlds
+from tests.support.planes.appmesh import Direct
+from tests.support.programs.envoy import loopback, static_bootstrap, validate
 from tests.xds.harness import envoy, serving
 
 FRONT = "mesh/series/virtualGateway/front"

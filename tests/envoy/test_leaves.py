@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
+from tealmesh.apis.appmesh import route_rules
+from tealmesh.apis.appmesh import spec_rules as rules
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.support import HANDLED
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot
-from tealmesh.services import appmesh_route_rules as route_rules
-from tealmesh.services import appmesh_rules as rules
 from tealmesh.store.snapshot import mesh_snapshot
 from tests.behaviour.secrets import ACM, PCA
-from tests.support import worlds
-from tests.support.appmesh import Direct
-from tests.support.broken import Place, changed, places, value_at
-from tests.support.specs import Writer, all_leaves, spec_shape
+from tests.support.meshes.broken import Place, changed, places, value_at
+from tests.support.meshes.specs import Writer, all_leaves, spec_shape
+from tests.support.planes import worlds
+from tests.support.planes.appmesh import Direct
 
 MESHES = 20
 TRIED = 150

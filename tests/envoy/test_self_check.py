@@ -11,9 +11,9 @@ import pytest
 
 from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Kind
-from tests.support.control_plane import free_port
-from tests.support.envoy import RunningEnvoy, loopback, running, static_bootstrap
-from tests.support.meshes import MeshBuilder
+from tests.support.meshes.meshes import MeshBuilder
+from tests.support.planes.control_plane import free_port
+from tests.support.programs.envoy import RunningEnvoy, loopback, running, static_bootstrap
 
 ADDRESS, PORT = loopback(60), 8080
 

@@ -18,9 +18,9 @@ import pytest
 
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind
-from tests.support.certificates import Authority, client_context, seen_certificate
-from tests.support.sds import secret_service
-from tests.support.tls import (
+from tests.support.programs.certificates import Authority, client_context, seen_certificate
+from tests.support.programs.sds import secret_service
+from tests.support.programs.tls import (
     CALLER,
     NAME,
     PORT,

@@ -16,8 +16,8 @@ from tealmesh.envoy.resources import ResourceSet, by_name, dangling, encode
 from tealmesh.envoy.translate import TranslationError, Translator, translate
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind
-from tests.support.envoy import as_json, decoded, static_bootstrap, validate
-from tests.support.meshes import MeshBuilder
+from tests.support.meshes.meshes import MeshBuilder
+from tests.support.programs.envoy import as_json, decoded, static_bootstrap, validate
 
 EGRESS = "rds_egress_http_15001"
 

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.model.config import Gates
+from tealmesh.model.config.nouns import Gates
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
 from tealmesh.rollout.controller import Controller, deployments
 from tealmesh.rollout.drivers.base import DriverError
 from tealmesh.store import Store, tables
-from tests.support.rollout import Bench, Clock, Converged, running_world, system, until_finished
+from tests.support.meshes.rollout import (
+    Bench,
+    Clock,
+    Converged,
+    running_world,
+    system,
+    until_finished,
+)
 
 
 class Killed(BaseException):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config import Gates, Strategy
+from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import (

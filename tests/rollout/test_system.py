@@ -7,10 +7,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config import GatewayConfig
+from tealmesh.model.config.nouns import GatewayConfig
 from tealmesh.rollout import system
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem, covers
-from tests.support.rollout import system as service
+from tests.support.meshes.rollout import system as service
 
 trees = st.recursive(
     st.integers() | st.text(max_size=3),

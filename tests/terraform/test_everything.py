@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.terraform import NO_TERRAFORM, Terraform, provider_running, terraform_binary
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.programs.terraform import (
+    NO_TERRAFORM,
+    Terraform,
+    provider_running,
+    terraform_binary,
+)
 from tests.terraform.rows import DATA, NO_MEANING, PAGE, ROWS, page_with
 
 EVERYTHING = Path(__file__).parent / "everything"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.terraform import NO_TERRAFORM, Terraform, terraform_binary
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.programs.terraform import NO_TERRAFORM, Terraform, terraform_binary
 
 pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.control_plane import ControlPlane, control_plane, free_port
-from tests.support.terraform import (
+from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.programs.terraform import (
     EXAMPLE,
     NO_TERRAFORM,
     Terraform,
@@ -23,7 +23,7 @@ from tests.support.terraform import (
     provider_running,
     terraform_binary,
 )
-from tests.support.traffic import Traffic, traffic
+from tests.support.programs.traffic import Traffic, traffic
 
 pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.appmesh import appmesh_endpoint
+from tests.support.planes.appmesh import appmesh_endpoint
 
 Aws = Callable[..., dict[str, Any]]
 

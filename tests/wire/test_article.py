@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support.article import Article
-from tests.support.control_plane import REPOSITORY, ControlPlane, control_plane, free_port
-from tests.support.traffic import Traffic, traffic
+from tests.support.meshes.article import Article
+from tests.support.planes.control_plane import REPOSITORY, ControlPlane, control_plane, free_port
+from tests.support.programs.traffic import Traffic, traffic
 
 
 def _config(directory: Path) -> Path:

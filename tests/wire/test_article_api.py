@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tealmesh.store import Transaction, tables
-from tests.support.article import Article
-from tests.support.ecs import Endpoint, endpoint
+from tests.support.meshes.article import Article
+from tests.support.planes.ecs import Endpoint, endpoint
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.ecs_tasks import Tasks, images
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.ecs_tasks import Tasks, images
 
 PORTS = [{"containerPort": 8080}]
 

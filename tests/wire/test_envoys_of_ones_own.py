@@ -15,9 +15,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.backend import backend
-from tests.support.control_plane import BIN, ControlPlane, control_plane
-from tests.support.envoy import ENVOY, loopback
+from tests.support.planes.control_plane import BIN, ControlPlane, control_plane
+from tests.support.programs.backend import backend
+from tests.support.programs.envoy import ENVOY, loopback
 
 SERVER, CALLER, APP, PORT = loopback(70), loopback(71), loopback(72), 8080
 ROOT_TEMPLATE = "arn:aws:acm-pca:::template/RootCACertificate/V1"

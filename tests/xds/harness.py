@@ -11,10 +11,10 @@ from pathlib import Path
 import grpc
 import httpx
 
-from tealmesh.envoy.bootstrap import bootstrap
+from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
-from tests.support.envoy import ENVOY
+from tests.support.programs.envoy import ENVOY
 
 TOKEN = "secret-of-the-test"
 

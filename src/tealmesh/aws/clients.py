@@ -9,7 +9,7 @@ import functools
 import threading
 from typing import Any
 
-from tealmesh.aws.apimodel import models_path
+from tealmesh.aws.wire.apimodel import models_path
 from tealmesh.model.arn import DEFAULT_REGION
 
 

@@ -21,14 +21,16 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tealmesh.aws import codec, guard
-from tealmesh.aws.apimodel import Model
-from tealmesh.aws.codec import Request, Response
+from tealmesh.apis.ecs.refused import reason
+from tealmesh.aws import guard
 from tealmesh.aws.signing import Identity, identify
-from tealmesh.aws.validation import validate
-from tealmesh.model.clock import Caller, NewId, random_id
+from tealmesh.aws.wire import codec
+from tealmesh.aws.wire.apimodel import Model
+from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.aws.wire.validation import validate
+from tealmesh.model.caller import Caller
+from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError, TealError
-from tealmesh.services.refused import reason
 
 log = logging.getLogger(__name__)
 

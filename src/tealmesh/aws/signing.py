@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from tealmesh.aws.apimodel import Model
-from tealmesh.aws.codec import Request
+from tealmesh.aws.wire.apimodel import Model
+from tealmesh.aws.wire.codec import Request
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.clock import Caller
+from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
 
 UNSIGNED = "unsigned"

@@ -14,7 +14,7 @@ import sys
 import click
 
 from tealmesh import __version__
-from tealmesh.cli import demo_command, deploy, envoy, image, look, run
+from tealmesh.cli.commands import demo, deploy, envoy, image, look, run
 from tealmesh.model.errors import TealError
 
 
@@ -28,7 +28,7 @@ def teal() -> None:
     """Blue/green and canary deployments over Envoy, on this machine or on AWS."""
 
 
-for _module in (run, deploy, look, envoy, image, demo_command):
+for _module in (run, deploy, look, envoy, image, demo):
     for _command in _module.COMMANDS:
         teal.add_command(_command)
 

@@ -16,16 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tealmesh.engine import records
-from tealmesh.engine.logs import LogKeeper
-from tealmesh.engine.names import Names
-from tealmesh.engine.network import AddressRange
-from tealmesh.engine.oci.api import EngineGone
-from tealmesh.engine.ports import Ports
-from tealmesh.engine.probes import Probes
-from tealmesh.engine.reconciler import ServiceWorker, persistently
-from tealmesh.engine.task_parts import Shared
-from tealmesh.engine.task_worker import TaskWorker
+from tealmesh.engine.context import Ports
+from tealmesh.engine.runtimes.docker.api import EngineGone
+from tealmesh.engine.runtimes.docker.names import Names
+from tealmesh.engine.runtimes.process.addresses import AddressRange
+from tealmesh.engine.scheduler import documents
+from tealmesh.engine.service_worker import ServiceWorker, persistently
+from tealmesh.engine.task.log_shipping import LogKeeper
+from tealmesh.engine.task.probes import Probes
+from tealmesh.engine.task.task import Shared
+from tealmesh.engine.task.worker import TaskWorker
+from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
@@ -100,10 +101,10 @@ class Engine:
                 count += 1
                 body = copy.deepcopy(dict(document.body))
                 now = self._ports.clock()
-                records.request_stop(body, "UserInitiated", reason, now)
+                documents.request_stop(body, "UserInitiated", reason, now)
                 body["teal"] = {**body.get("teal", {}), "quick": True}
-                identity = records.task_id(body)
-                tx.put(tables.TASKS, records.cluster_of(body), identity, body=body)
+                identity = task_id(body)
+                tx.put(tables.TASKS, cluster_of(body), identity, body=body)
             return count
 
         count = await self._ports.store.write("engine", "StopAll", stop)
@@ -117,8 +118,8 @@ class Engine:
         """Give each object its worker, and wake those whose object has changed."""
         latest: dict[tuple[str, str], int] = {}
         for document in view.list(tables.TASKS):
-            cluster, identity = records.cluster_of(document.body), records.task_id(document.body)
-            service = (cluster, records.service_of(document.body))
+            cluster, identity = cluster_of(document.body), task_id(document.body)
+            service = (cluster, service_of(document.body))
             latest[service] = max(latest.get(service, 0), document.revision)
             known = self._tasks.get((cluster, identity))
             if known is None and document.body["lastStatus"] != "STOPPED":
@@ -129,7 +130,7 @@ class Engine:
                 self._tasks[cluster, identity] = (document.revision, known[1])
                 known[1].notify()
         for document in view.list(tables.ECS_SERVICES):
-            cluster, name = records.cluster_of(document.body), document.body["serviceName"]
+            cluster, name = cluster_of(document.body), document.body["serviceName"]
             signature = (document.revision, latest.get((cluster, name), 0))
             known_service = self._services.get((cluster, name))
             if known_service is None and document.body["status"] != "INACTIVE":
@@ -165,15 +166,15 @@ class Engine:
                     if d.body["lastStatus"] == "STOPPED" and d.body.get("stoppedAt", 0.0) < before
                 ]
                 for body in old:
-                    tx.delete(tables.TASKS, records.cluster_of(body), records.task_id(body))
-                return [records.task_id(body) for body in old]
+                    tx.delete(tables.TASKS, cluster_of(body), task_id(body))
+                return [task_id(body) for body in old]
 
             for identity in await self._ports.store.write("engine", "ForgetTasks", forget):
                 await asyncio.to_thread(_remove, self._ports.data_dir / "tasks" / identity)
 
     async def _sweep(self) -> None:
         """End what runs in directories of tasks that are no longer known, and remove those."""
-        known = {records.task_id(d.body) for d in self._ports.store.view.list(tables.TASKS)}
+        known = {task_id(d.body) for d in self._ports.store.view.list(tables.TASKS)}
         for directory in sorted((self._ports.data_dir / "tasks").iterdir()):
             if directory.name in known or not directory.is_dir():
                 continue
@@ -197,17 +198,17 @@ class Engine:
         """From the log keeper's thread: tell the task's service."""
         self._tell(task_arn.rpartition("/")[2], message)
 
-    def _tell(self, task_id: str, message: str) -> None:
+    def _tell(self, identity: str, message: str) -> None:
         """From any thread: tell the task's service."""
         if self._loop is None or self._loop.is_closed():
             return
 
         def tell(tx: Transaction) -> None:
             for document in tx.list(tables.TASKS):
-                if records.task_id(document.body) == task_id:
+                if task_id(document.body) == identity:
                     now = self._ports.clock()
-                    text = f"(task {task_id}) {message}"
-                    records.tell_service(tx, document.body, self._ports.new_id, now, text)
+                    text = f"(task {identity}) {message}"
+                    documents.tell_service(tx, document.body, self._ports.new_id, now, text)
 
         with contextlib.suppress(RuntimeError):
             asyncio.run_coroutine_threadsafe(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 Clock = Callable[[], float]
 """Now, in seconds since the epoch."""
@@ -20,17 +19,3 @@ def random_id() -> str:
 
 
 system_clock: Clock = time.time
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls an AWS operation, from the SigV4 credential scope.
-
-    A control plane answers for one account and one region (design note 001); ``region`` is what
-    the caller signed for and becomes part of the ARNs of what it creates.
-    """
-
-    account: str
-    region: str
-    access_key: str
-    request_id: str

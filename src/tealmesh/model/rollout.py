@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from tealmesh.model.config import Gates, Strategy
+from tealmesh.model.config.nouns import Gates, Strategy
 
 
 class Phase(StrEnum):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from tealmesh.model.clock import Clock, NewId
-from tealmesh.model.config import Strategy
+from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
 from tealmesh.rollout import journal, machine

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tealmesh.model.clock import Clock
-from tealmesh.model.config import Image, Strategy, TealConfig
+from tealmesh.model.config.nouns import Image, Strategy, TealConfig
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from tealmesh.model.config import Gates, GatewayConfig, ServiceConfig, Strategy, TealConfig
+from tealmesh.model.config.nouns import Gates, GatewayConfig, ServiceConfig, Strategy, TealConfig
 
 ENVOY_IMAGE = "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29.12.1-prod"
 ROUTE = "route"

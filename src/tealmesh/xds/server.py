@@ -13,7 +13,7 @@ import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import json_format
 
-from tealmesh.envoy.bootstrap import proxy_of
+from tealmesh.envoy.bootstrap.bootstrap import proxy_of
 from tealmesh.model.errors import TealError
 from tealmesh.xds.cache import AdsCache, Connection
 from tealmesh.xds.subscription import Request

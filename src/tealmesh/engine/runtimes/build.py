@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tealmesh.engine.container_launch import XDS_SOCKET
-from tealmesh.engine.oci import netns
-from tealmesh.engine.oci.api import EngineApi, find_socket
-from tealmesh.engine.oci.resolver import Answer
 from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.choice import Choice, Mode
-from tealmesh.engine.runtimes.container import ContainerRuntime
-from tealmesh.engine.runtimes.process import ProcessRuntime
+from tealmesh.engine.runtimes.docker import netns
+from tealmesh.engine.runtimes.docker.api import EngineApi, find_socket
+from tealmesh.engine.runtimes.docker.launch import XDS_SOCKET
+from tealmesh.engine.runtimes.docker.resolver import Answer
+from tealmesh.engine.runtimes.docker.runtime import ContainerRuntime
+from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import EngineError
 
 _SOCKET_PATH = 107

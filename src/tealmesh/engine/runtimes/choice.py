@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from tealmesh.engine.oci.api import EngineGone
 from tealmesh.engine.runtimes.base import ContainerSpec, ContainerStatus, Handle, Runtime, Tell
-from tealmesh.engine.runtimes.container import POD, ContainerRuntime
+from tealmesh.engine.runtimes.docker.api import EngineGone
+from tealmesh.engine.runtimes.docker.runtime import POD, ContainerRuntime
 from tealmesh.engine.runtimes.place import Place, TaskSpec
-from tealmesh.engine.runtimes.process import ProcessRuntime, log_path, tail
+from tealmesh.engine.runtimes.process.runtime import ProcessRuntime, log_path, tail
 from tealmesh.model.errors import EngineError
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,224 @@
+"""Rules between the members of a route's or gateway route's specification (see `appmesh_rules`).
+
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_RouteSpec.html and
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_GatewayRouteSpec.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from tealmesh.apis.appmesh.re2 import re2_error
+from tealmesh.apis.appmesh.spec_rules import (
+    MAX_UINT32,
+    Problem,
+    Problems,
+    Spec,
+    at_most,
+    duration,
+    once_each,
+    timeouts,
+)
+
+ROUTE_MEMBERS = {
+    "httpRoute": "http",
+    "http2Route": "http2",
+    "grpcRoute": "grpc",
+    "tcpRoute": "tcp",
+}
+"""The members of API_RouteSpec that hold a route, and the protocol of each."""
+
+HTTP_RETRY_EVENTS = ("server-error", "gateway-error", "client-error", "stream-error")
+"""https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpRetryPolicy.html"""
+
+_HEADER = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST_PART = re.compile(r"[A-Za-z0-9_.-]+")
+_RESERVED_PREFIXES = ("/aws-appmesh", "/aws-app-mesh")
+_RESERVED_SERVICES = ("aws.appmesh", "aws.app-mesh")
+_INT64 = 2**63
+
+
+def protocol(spec: Spec) -> str | None:
+    """The protocol of a route's or gateway route's spec; None where it holds no route."""
+    return next((p for member, p in ROUTE_MEMBERS.items() if member in spec), None)
+
+
+def content(spec: Spec) -> Spec:
+    """The one route that a spec holds (with `match` and `action`)."""
+    return next((spec[member] for member in ROUTE_MEMBERS if member in spec), {})
+
+
+def route(spec: Spec) -> Problems:
+    """A route's spec."""
+    yield from _exactly_one("spec", spec, tuple(ROUTE_MEMBERS))
+    for member in ROUTE_MEMBERS:
+        if member in spec:
+            yield from _one_route(f"spec.{member}", spec[member], grpc=member == "grpcRoute")
+
+
+def _one_route(field: str, chosen: Spec, *, grpc: bool) -> Problems:
+    match = chosen.get("match", {})
+    if grpc:
+        yield from _grpc_match(f"{field}.match", match)
+    else:
+        yield from _http_match(f"{field}.match", match)
+    yield from _weights(f"{field}.action.weightedTargets", chosen["action"]["weightedTargets"])
+    yield from timeouts(f"{field}.timeout", chosen.get("timeout", {}))
+    if "retryPolicy" in chosen:
+        yield from _retry(f"{field}.retryPolicy", chosen["retryPolicy"])
+
+
+def _weights(field: str, targets: Iterable[Spec]) -> Problems:
+    targets = list(targets)
+    weights = [target["weight"] for target in targets]
+    if sum(weights) == 0:
+        yield Problem(f"{field}[].weight", weights, "must have at least one weight above 0")
+    if sum(weights) > 100:
+        # API_WeightedTarget: "The total weight for all targets combined must be less than or
+        # equal to 100."
+        yield Problem(f"{field}[].weight", weights, "must add up to at most 100")
+    names = [(target["virtualNode"], target.get("port")) for target in targets]
+    for problem in once_each(f"{field}[].virtualNode", names):
+        yield Problem(problem.field, problem.value[0], problem.allowed)
+
+
+def _retry(field: str, policy: Spec) -> Problems:
+    events = ("httpRetryEvents", "tcpRetryEvents", "grpcRetryEvents")
+    if not any(policy.get(member) for member in events):
+        yield Problem(field, dict(policy), f"must have at least one event in {', '.join(events)}")
+    for event in policy.get("httpRetryEvents", ()):
+        if event not in HTTP_RETRY_EVENTS:
+            allowed = f"must be one of {', '.join(HTTP_RETRY_EVENTS)}"
+            yield Problem(f"{field}.httpRetryEvents[]", event, allowed)
+    for member in events:
+        yield from once_each(f"{field}.{member}[]", policy.get(member, ()))
+    yield from duration(f"{field}.perRetryTimeout", policy["perRetryTimeout"])
+    yield from at_most(f"{field}.maxRetries", policy["maxRetries"], MAX_UINT32)
+
+
+def gateway_route(spec: Spec) -> Problems:
+    """A gateway route's spec."""
+    members = ("httpRoute", "http2Route", "grpcRoute")
+    yield from _exactly_one("spec", spec, members)
+    for member in members:
+        if member not in spec:
+            continue
+        field, match = f"spec.{member}", spec[member]["match"]
+        rewrite = spec[member]["action"].get("rewrite", {})
+        yield from _hostname(f"{field}.match.hostname", match.get("hostname"))
+        if member == "grpcRoute":
+            yield from _grpc_match(f"{field}.match", match)
+            yield from _reserved_service(f"{field}.match.serviceName", match.get("serviceName"))
+        else:
+            yield from _http_match(f"{field}.match", match)
+            yield from _reserved_prefix(f"{field}.match.prefix", match.get("prefix"))
+            yield from _rewrite(f"{field}.action.rewrite", rewrite, match)
+
+
+def _rewrite(field: str, rewrite: Spec, match: Spec) -> Problems:
+    """What is matched decides what can be rewritten (user guide, "Creating a gateway route")."""
+    if "prefix" in rewrite and "path" in rewrite:
+        yield Problem(field, sorted(rewrite), "must have at most one of prefix and path")
+    if "prefix" in rewrite and "path" in match:
+        allowed = "must not be set when the match is by path: use rewrite.path"
+        yield Problem(f"{field}.prefix", rewrite["prefix"], allowed)
+    if "path" in rewrite and "prefix" in match:
+        allowed = "must not be set when the match is by prefix: use rewrite.prefix"
+        yield Problem(f"{field}.path", rewrite["path"], allowed)
+    if "prefix" in rewrite:
+        yield from _exactly_one(f"{field}.prefix", rewrite["prefix"], ("defaultPrefix", "value"))
+        yield from _path(f"{field}.prefix.value", rewrite["prefix"].get("value"))
+    if "path" in rewrite:
+        if "exact" not in rewrite["path"]:
+            yield Problem(f"{field}.path", rewrite["path"], "must have exact")
+        yield from _path(f"{field}.path.exact", rewrite["path"].get("exact"))
+
+
+def _hostname(field: str, hostname: Spec | None) -> Problems:
+    if hostname is None:
+        return
+    yield from _exactly_one(field, hostname, ("exact", "suffix"))
+    exact = hostname.get("exact")
+    if exact is not None and not _HOST_PART.fullmatch(exact):
+        yield Problem(f"{field}.exact", exact, "must be a host name")
+    suffix = hostname.get("suffix")
+    if suffix is not None and not _HOST_PART.fullmatch(suffix.removeprefix("*")):
+        yield Problem(f"{field}.suffix", suffix, "must be the end of host names (.example.com)")
+
+
+def _reserved_prefix(field: str, prefix: str | None) -> Problems:
+    if prefix is not None and prefix.startswith(_RESERVED_PREFIXES):
+        allowed = f"must not begin with {' or '.join(_RESERVED_PREFIXES)}, which are reserved"
+        yield Problem(field, prefix, allowed)
+
+
+def _reserved_service(field: str, name: str | None) -> Problems:
+    if name is not None and name.startswith(_RESERVED_SERVICES):
+        allowed = f"must not begin with {' or '.join(_RESERVED_SERVICES)}, which are reserved"
+        yield Problem(field, name, allowed)
+
+
+def _http_match(field: str, match: Spec) -> Problems:
+    if "prefix" in match and "path" in match:
+        both = {"prefix": match["prefix"], "path": match["path"]}
+        yield Problem(field, both, "must have at most one of prefix and path")
+    yield from _path(f"{field}.prefix", match.get("prefix"))
+    if "path" in match:
+        yield from _exactly_one(f"{field}.path", match["path"], ("exact", "regex"))
+        yield from _path(f"{field}.path.exact", match["path"].get("exact"))
+        yield from _regex(f"{field}.path.regex", match["path"].get("regex"))
+    for index, header in enumerate(match.get("headers", ())):
+        yield from _header(f"{field}.headers[{index}]", header)
+    for index, parameter in enumerate(match.get("queryParameters", ())):
+        if not parameter["name"]:
+            yield Problem(f"{field}.queryParameters[{index}].name", "", "must not be empty")
+
+
+def _grpc_match(field: str, match: Spec) -> Problems:
+    if "methodName" in match and "serviceName" not in match:
+        allowed = f"must not be set without {field}.serviceName"
+        yield Problem(f"{field}.methodName", match["methodName"], allowed)
+    for member in ("serviceName", "methodName"):
+        name = match.get(member)
+        if name is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            allowed = "must be a gRPC name: letters, digits, '_', '-' and '.'"
+            yield Problem(f"{field}.{member}", name, allowed)
+    for index, metadata in enumerate(match.get("metadata", ())):
+        yield from _header(f"{field}.metadata[{index}]", metadata)
+
+
+def _header(field: str, header: Spec) -> Problems:
+    if not _HEADER.fullmatch(header["name"]):
+        yield Problem(f"{field}.name", header["name"], "must be the name of a header")
+    match = header.get("match", {})
+    yield from _regex(f"{field}.match.regex", match.get("regex"))
+    span = match.get("range")
+    if span is None:
+        return
+    if span["start"] >= span["end"]:
+        # API_MatchRange: start is within the range, end is not.
+        allowed = f"must be less than {field}.match.range.end ({span['end']})"
+        yield Problem(f"{field}.match.range.start", span["start"], allowed)
+    for member in ("start", "end"):
+        if not -_INT64 <= span[member] < _INT64:
+            yield Problem(f"{field}.match.range.{member}", span[member], "must fit 64 bits")
+
+
+def _path(field: str, path: str | None) -> Problems:
+    if path is not None and not re.fullmatch(r"/[^\s\x00-\x1f\x7f?#]*", path):
+        yield Problem(field, path, "must begin with '/' and hold no spaces, '?' or '#'")
+
+
+def _regex(field: str, pattern: str | None) -> Problems:
+    error = re2_error(pattern) if pattern is not None else None
+    if error:
+        allowed = f"must be a regular expression that Envoy (RE2) understands: {error}"
+        yield Problem(field, pattern, allowed)
+
+
+def _exactly_one(field: str, holder: Spec, members: tuple[str, ...]) -> Problems:
+    present: list[Any] = [member for member in members if member in holder]
+    if len(present) != 1:
+        yield Problem(field, present, f"must have exactly one of {', '.join(members)}")

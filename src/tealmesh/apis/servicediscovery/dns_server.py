@@ -1,0 +1,202 @@
+"""A DNS server, on loopback, for the namespaces of Cloud Map: UDP and TCP on one port.
+
+Wire format, EDNS and truncation are dnspython's. Questions about other names are refused rather
+than passed on: this is no resolver. https://www.rfc-editor.org/rfc/rfc1035
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, cast
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from tealmesh.apis.servicediscovery.dns_records import Record, Shuffle, answer
+from tealmesh.model.errors import TealError
+from tealmesh.store import View
+
+_log = logging.getLogger(__name__)
+
+_IDLE = 10.0
+"""Seconds that a TCP connection may say nothing."""
+
+_PLAIN_UDP = 512
+"""Bytes in a UDP answer to whoever names no size by EDNS."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+_ADDRESSES = ("A", "AAAA", "CNAME", "ANY")
+
+_FIXED_TTL = 60
+"""Seconds. Such an address never changes; the name may go."""
+
+
+def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | None:
+    """The response to a query; None for what is no query. Pure but for ``shuffle``."""
+    query = _query(wire)
+    if query is None:
+        return None
+    response = _response(query, view, shuffle)
+    if response is None:
+        response = dns.message.make_response(query)
+        response.set_rcode(dns.rcode.REFUSED)
+    return _to_wire(response, query, udp)
+
+
+def respond_in_task(
+    wire: bytes, view: View, fixed: Mapping[str, str], *, udp: bool
+) -> bytes | None:
+    """As `respond`, to a task in which names of ``fixed`` (in lower case) lead to these IPv4
+    addresses whatever Cloud Map says; None for what others are to be asked.
+    """
+    query = _query(wire)
+    if query is None:
+        return None
+    response = _response(query, view, _shuffled, fixed)
+    return _to_wire(response, query, udp) if response is not None else None
+
+
+def _query(wire: bytes) -> dns.message.Message | None:
+    try:
+        query = dns.message.from_wire(wire)
+        dns.message.make_response(query)
+    except dns.exception.DNSException:
+        return None
+    return query
+
+
+def _response(
+    query: dns.message.Message, view: View, shuffle: Shuffle, fixed: Mapping[str, str] = _NONE
+) -> dns.message.Message | None:
+    """None for names of others."""
+    response = dns.message.make_response(query)
+    if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
+        response.set_rcode(dns.rcode.NOTIMP)
+        return response
+    question = query.question[0]
+    name = question.name.to_text(omit_final_dot=True).lower()
+    kind = dns.rdatatype.to_text(question.rdtype)
+    if name in fixed and kind in _ADDRESSES:
+        response.flags |= dns.flags.AA
+        if kind == "A":
+            response.answer = _rrsets([Record(name, _FIXED_TTL, kind, fixed[name])])
+        return response
+    found = answer(view, name, kind, shuffle)
+    if not found.zone or question.rdclass != dns.rdataclass.IN:
+        # The name exists, whatever others know of it.
+        return response if name in fixed else None
+    response.flags |= dns.flags.AA
+    response.answer = _rrsets(found.records)
+    response.additional = _rrsets(found.additional)
+    if not found.records:
+        # What says for how long there is nothing: RFC 2308.
+        apex = answer(view, found.zone, "SOA", shuffle)
+        response.authority = _rrsets(apex.records)
+        if not found.exists and name not in fixed:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+    return response
+
+
+def _to_wire(response: dns.message.Message, query: dns.message.Message, udp: bool) -> bytes:
+    if not udp:
+        return response.to_wire()
+    size = max(_PLAIN_UDP, query.payload) if query.edns >= 0 else _PLAIN_UDP
+    return response.to_wire(max_size=size, prefer_truncation=True)
+
+
+def _rrsets(records: Iterable[Record]) -> list[dns.rrset.RRset]:
+    grouped: dict[tuple[str, str, int], list[str]] = {}
+    for record in records:
+        grouped.setdefault((record.name, record.kind, record.ttl), []).append(record.data)
+    return [
+        dns.rrset.from_text_list(f"{name}.", ttl, dns.rdataclass.IN, kind, data)
+        for (name, kind, ttl), data in grouped.items()
+    ]
+
+
+class DnsServer:
+    """Serves ``view()`` at ``host``:``port``."""
+
+    def __init__(self, view: Callable[[], View], host: str, port: int) -> None:
+        self._view = view
+        self._address = (host, port)
+        self._udp: asyncio.DatagramTransport | None = None
+        self._tcp: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Raises TealError when the port cannot be had."""
+        host, port = self._address
+        loop = asyncio.get_running_loop()
+        try:
+            self._udp, _ = await loop.create_datagram_endpoint(
+                lambda: _Udp(self._respond), local_addr=self._address
+            )
+            self._tcp = await asyncio.start_server(self._serve, host, port)
+        except OSError as error:
+            await self.close()
+            text = f"port {port} cannot be used for DNS ({error.strerror}): choose another with"
+            raise TealError(f"{text} --dns-port") from error
+
+    async def close(self) -> None:
+        if self._udp is not None:
+            self._udp.close()
+        if self._tcp is not None:
+            self._tcp.close()
+
+    def _respond(self, wire: bytes, udp: bool) -> bytes | None:
+        return respond(wire, self._view(), _shuffled, udp=udp)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Two bytes of length before each message: RFC 1035 4.2.2.
+        try:
+            while True:
+                async with asyncio.timeout(_IDLE):
+                    (length,) = struct.unpack("!H", await reader.readexactly(2))
+                    wire = await reader.readexactly(length)
+                response = self._respond(wire, udp=False)
+                if response is None:
+                    return
+                writer.write(struct.pack("!H", len(response)) + response)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, TimeoutError, ConnectionError):
+            return
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+class _Udp(asyncio.DatagramProtocol):
+    def __init__(self, respond: Callable[[bytes, bool], bytes | None]) -> None:
+        self._respond = respond
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Python 3.11's is no subclass, though it is one.
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        try:
+            response = self._respond(data, True)
+        except Exception:  # noqa: BLE001 - one question must not end the server; logged whole
+            _log.exception("a DNS question from %s could not be answered", addr)
+            return
+        if response is not None and self._transport is not None:
+            self._transport.sendto(response, addr)
+
+
+def _shuffled(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return random.sample(items, len(items))

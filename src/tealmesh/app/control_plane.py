@@ -1,0 +1,325 @@
+"""The composition root: reads the configuration, wires the parts, runs them in one TaskGroup.
+
+What each part expects of the others stands in docs/design/001. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+from starlette.routing import BaseRoute
+
+from tealmesh import __version__
+from tealmesh.apis.appmesh.api import AppMesh
+from tealmesh.apis.appmesh.certificates import Certificates
+from tealmesh.apis.appmesh.grace import end_grace
+from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.servicediscovery.api import ServiceDiscovery
+from tealmesh.apis.servicediscovery.dns_server import DnsServer, respond_in_task
+from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.app.feed import feed
+from tealmesh.app.host import HOST, Http, listen, only_one, token, unusable
+from tealmesh.aws.clients import client
+from tealmesh.aws.gateway import build_gateway
+from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.engine.context import Ports
+from tealmesh.engine.engine import Engine
+from tealmesh.engine.runtimes.build import Built, build
+from tealmesh.engine.runtimes.choice import Mode
+from tealmesh.engine.runtimes.docker.names import fixed_addresses
+from tealmesh.engine.runtimes.process.usage import usage
+from tealmesh.engine.serving import serving_tasks
+from tealmesh.engine.task.metadata import Metadata
+from tealmesh.envoy.translate import Translator
+from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.config.parse import parse
+from tealmesh.model.errors import TealError
+from tealmesh.rollout.controller import Controller, OnTransition
+from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.metrics.windows import Metrics, MetricsServicer
+from tealmesh.rollout.operations import Operations, image_body
+from tealmesh.store import Store, Transaction, tables
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.server import AdsServicer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AppConfig:
+    """How one control plane runs.
+
+    ``data_dir`` holds the database, the tasks' files and the ADS token; one control plane at a
+    time may use it. ``route_grace``: seconds that a router's last route is served after it is
+    deleted; 0 for none. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
+    ``runtime``: what tasks are run as, see `engine.runtimes.choice`.
+    ``dns_port``: where the names of Cloud Map are answered by DNS, None for nowhere.
+    ``on_transition`` is called at every committed transition of a deployment (for tests).
+    """
+
+    data_dir: Path
+    port: int = 4566
+    xds_port: int = 18000
+    config_file: Path | None = None
+    route_grace: float = 5.0
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+    on_transition: OnTransition | None = None
+    runtime: Mode = "auto"
+    dns_port: int | None = None
+
+
+@dataclass(frozen=True)
+class AppInfo:
+    """Where a control plane that is ready can be reached."""
+
+    endpoint: str
+    data_dir: Path
+    runtime: str = ""
+
+
+async def run(
+    config: AppConfig,
+    *,
+    ready: Callable[[AppInfo], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run a control plane until ``stop`` is set; its tasks go on running.
+
+    Raises TealError with one line that says what to do when it cannot start.
+    """
+    stop = stop or asyncio.Event()
+    with only_one(config.data_dir), listen(config.port, "--port") as listener:
+        store = Store.open(config.data_dir / "state.db")
+        try:
+            await _run(config, store, listener, ready, stop)
+        except OSError as error:
+            # of its start: what happens once it runs comes in a group
+            raise unusable(config.data_dir, error) from error
+        finally:
+            store.close()
+
+
+async def _run(
+    config: AppConfig,
+    store: Store,
+    listener: socket.socket,
+    ready: Callable[[AppInfo], None] | None,
+    stop: asyncio.Event,
+) -> None:
+    target = (HOST, config.port)
+    answer = partial(_answer_in_task, store)
+    built = await build(config.runtime, config.data_dir, target, answer, os.environ)
+    parts = _Parts(config, store, stop, built)
+    await parts.take_images()
+    await parts.listen_xds()
+    await parts.listen_dns()
+    http = Http(parts.gateway(), listener)
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = [
+                group.create_task(feed(store, parts.cache, parts.certificates)),
+                group.create_task(parts.certificates.run()),
+                group.create_task(end_grace(store, system_clock)),
+                group.create_task(parts.engine.run()),
+                group.create_task(parts.controller.run()),
+            ]
+            serving = group.create_task(http.run_until_stopped())
+            await http.listening()
+            if ready is not None:
+                ready(AppInfo(parts.endpoint, config.data_dir, built.told))
+            await stop.wait()
+            http.should_exit = True
+            await serving
+            for task in running:
+                task.cancel()
+    except* TealError as group_error:
+        raise group_error.exceptions[0] from group_error
+    finally:
+        await parts.close()
+
+
+class _Parts:
+    """Every part of one control plane, wired."""
+
+    def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event, built: Built) -> None:
+        self.config = config
+        self.endpoint = f"http://{HOST}:{config.port}"
+        self._store = store
+        self._stop = stop
+        self._token = token(config.data_dir)
+        self.certificates = Certificates(store, self._client)
+        translate = Translator().translate
+        self.cache = AdsCache(translate, lambda mesh: serving_tasks(store.view, mesh), system_clock)
+        self._ads = AdsServicer(self.cache, self._token)
+        self._metrics = Metrics(system_clock)
+        self._counted = MetricsServicer(self._metrics, self._token)
+        self._dns: DnsServer | None = None
+        self._grpc = grpc.aio.server()
+        self._runtime = built.runtime
+        self._told = built.told
+        self._xds_socket = built.xds_socket
+        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self._driver = ApiDriver(self._client, config.region)
+        self.engine = Engine(self._engine_ports())
+        self.controller = Controller(
+            store,
+            self._driver,
+            self.cache.wait_converged,
+            self._metrics.callers_saw,
+            clock=system_clock,
+            new_id=random_id,
+            on_transition=config.on_transition,
+        )
+
+    def gateway(self) -> Any:
+        """The ASGI application of the HTTP port."""
+        common = (self._store, self.config.account, system_clock, random_id)
+        operations = Operations(
+            self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
+        )
+        services = {
+            "appmesh": AppMesh(
+                *common,
+                route_grace=self.config.route_grace,
+                take_certificate=self.certificates.take,
+            ),
+            "ecs": Ecs(*common),
+            "servicediscovery": ServiceDiscovery(*common),
+            "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
+        }
+        models = {name: load_model(name) for name in services}
+        return build_gateway(services, models, self._health, self._moto, routes=self._pages())
+
+    def _pages(self) -> list[BaseRoute]:
+        """What tasks ask for at our own port."""
+        metadata = Metadata(
+            self._store, self._token, system_clock, usage, lambda: self._client("sts")
+        )
+        return [*metadata.routes()]
+
+    async def take_images(self) -> None:
+        """Store the image map of the configuration file. Raises TealError when it is wrong."""
+        file = self.config.config_file
+        if file is None:
+            return
+        try:
+            images = parse(file.read_text(), str(file)).images
+        except (OSError, UnicodeDecodeError) as error:
+            raise TealError(f"{file} cannot be read: {error}") from error
+        bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}
+
+        def put(transaction: Transaction) -> None:
+            for pattern, body in bodies.items():
+                transaction.put(tables.IMAGES, pattern, body=body)
+
+        await self._store.write("teal up", "TakeImages", put)
+
+    async def listen_xds(self) -> None:
+        """Start the gRPC server that Envoys talk to. Raises TealError when its port is in use."""
+        self._ads.add_to(self._grpc)
+        self._counted.add_to(self._grpc)
+        with listen(self.config.xds_port, "--xds-port"):
+            pass  # gRPC's own error does not say what is wrong with a port
+        try:
+            self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
+        except RuntimeError as error:
+            raise TealError(f"port {self.config.xds_port}, for Envoys: {error}") from error
+        if self._xds_socket is not None:
+            # Alone in a directory that is mounted: a socket made anew is seen in there.
+            self._xds_socket.parent.mkdir(exist_ok=True)
+            self._xds_socket.parent.chmod(0o755)
+            self._xds_socket.unlink(missing_ok=True)
+            self._grpc.add_insecure_port(f"unix:{self._xds_socket}")
+        await self._grpc.start()
+        if self._xds_socket is not None:
+            # Envoys in containers run as other users; what they must know is the token.
+            self._xds_socket.chmod(0o666)
+
+    async def listen_dns(self) -> None:
+        """Answer for Cloud Map's namespaces, where wanted. Raises TealError for a port in use."""
+        if self.config.dns_port is not None:
+            self._dns = DnsServer(lambda: self._store.view, HOST, self.config.dns_port)
+            await self._dns.start()
+
+    async def close(self) -> None:
+        """Let go of tasks and Envoys; both go on."""
+        if self._dns is not None:
+            await self._dns.close()
+        await self.engine.close()
+        self._driver.close()
+        self._ads.close()
+        self._counted.close()
+        await self._grpc.stop(grace=0.2)
+        self._moto.close()
+
+    def _client(self, service: str, region: str = "") -> Any:
+        """A boto3 client of our own port, in our own region where none is named."""
+        return client(service, self.endpoint, region or self.config.region)
+
+    async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
+        return (await self.cache.wait_converged(mesh, revision, timeout)).converged
+
+    async def _logs(self, task_arn: str, lines: int) -> list[ContainerLine]:
+        """The last lines of every container of a task, container by container."""
+        for document in self._store.view.list(tables.TASKS):
+            if document.body["taskArn"] == task_arn:
+                names = [container["name"] for container in document.body.get("containers", [])]
+                break
+        else:
+            return []
+        directory = self.config.data_dir / "tasks" / task_arn.rpartition("/")[2]
+        return [
+            ContainerLine(name, line)
+            for name in names
+            for line in await self._runtime.logs(directory, name, lines)
+        ]
+
+    async def _shut_down(self, stop_tasks: bool) -> int:
+        """Stop once the answer is out; the number of tasks stopped before."""
+        stopped = await self.engine.stop_all() if stop_tasks else 0
+        asyncio.get_running_loop().call_later(0.1, self._stop.set)
+        return stopped
+
+    def _engine_ports(self) -> Ports:
+        return Ports(
+            store=self._store,
+            runtime=self._runtime,
+            clock=system_clock,
+            new_id=random_id,
+            converged=self._converged,
+            client=self._client,
+            endpoint=self.endpoint,
+            xds_address=f"{HOST}:{self.config.xds_port}",
+            xds_token=self._token,
+            data_dir=self.config.data_dir,
+            region=self.config.region,
+            xds_socket=self._xds_socket,
+        )
+
+    def _health(self) -> Mapping[str, Any]:
+        return {
+            "status": "ok",
+            "pid": os.getpid(),
+            "version": __version__,
+            "revision": self._store.revision,
+            "dataDir": str(self.config.data_dir),
+            "runtime": self._told,
+        }
+
+
+def _answer_in_task(store: Store, task_id: str, question: bytes, udp: bool) -> bytes | None:
+    """What a container task is told by DNS about names of the mesh and of Cloud Map."""
+    view = store.view
+    return respond_in_task(question, view, fixed_addresses(view, task_id), udp=udp)

@@ -1,0 +1,282 @@
+"""Every AWS API that is not ours, by moto in this process, kept by a journal of its calls.
+
+moto is imported when a request first needs it, in a thread: that takes a second, in which our own
+services go on answering. Its state lives in memory; with a journal (`moto_journal`) every call
+that changes it is on the disk before it is answered, and the first request after a restart makes
+those calls again.
+
+Who in Tealmesh wants one of these APIs (the engine: CloudWatch Logs) calls our own port over HTTP
+with ``aws.clients.client``: one path, the same for users and for ourselves.
+
+https://docs.getmoto.org/en/latest/docs/server_mode.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from xml.sax.saxutils import escape
+
+from tealmesh.aws.moto import faults
+from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, to_keep
+from tealmesh.aws.moto.moments import moment, steer, steer_new_modules
+from tealmesh.aws.signing import identify
+from tealmesh.aws.wire import codec
+from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.model.arn import DEFAULT_ACCOUNT
+from tealmesh.model.clock import Clock, NewId, random_id, system_clock
+from tealmesh.model.errors import AwsError, TealError
+
+log = logging.getLogger(__name__)
+
+OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh"})
+"""Services that moto must never answer for."""
+
+_THREADS = 8
+
+
+class Moto:
+    """Answers HTTP requests with moto. Made without cost; the first request imports it.
+
+    ``journal``: the file that keeps what is made; None: nothing outlives the process.
+    """
+
+    def __init__(
+        self,
+        journal: Path | None = None,
+        clock: Clock = system_clock,
+        new_id: NewId = random_id,
+    ) -> None:
+        self._path = journal
+        self._journal: Journal | None = None
+        self._clock = clock
+        self._new_id = new_id
+        self._changing = threading.Lock()
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
+        self._lock = threading.Lock()
+        self._dispatcher: Any = None
+
+    async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        """Answer ``request`` for ``service`` (None: the request does not say which).
+
+        Whatever moto cannot do becomes an error in the service's own format, never HTML.
+        """
+        try:
+            if service is None and not _names_its_service(request):
+                raise AwsError(
+                    "UnknownOperationException",
+                    f"{request.method} {request.path[:200]} is not signed and names no service",
+                    status=404,
+                )
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(self._pool, self._call, request, service)
+        except AwsError as error:
+            return _error(service, request, error, request_id)
+        kind = response.headers.get("content-type", "")
+        if response.status < 400 or not kind.startswith("text/html"):
+            return faults.named(request, response)
+        status = response.status if response.status < 500 else 400
+        text = f"moto has no {request.method} {request.path[:200]} in {service}"
+        unknown = AwsError("UnknownOperationException", text, status=status)
+        return _error(service, request, unknown, request_id)
+
+    def close(self) -> None:
+        """Take no more calls. Those under way, the import of moto among them, are not waited for:
+        nothing of moto's outlives the process.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._changing:
+            if self._journal is not None:
+                self._journal.close()
+
+    def _call(self, request: Request, service: str | None) -> Response:
+        # Here, in a thread: a batch of log lines takes a while to be parsed.
+        faults.check_body(request)
+        dispatcher = self._load()
+        journal = self._journal
+        if journal is None or not to_keep(
+            service, request, identify(request, (), "").caller.access_key
+        ):
+            return self._answered(dispatcher, request, service)
+        # One change at a time: they are made again in the order in which they were made.
+        with self._changing:
+            entry = Entry(service, kept(request), self._new_id(), self._clock())
+            response = self._answered(dispatcher, request, service, entry)
+            if response.status < 400:
+                made = made_by(entry.request, response.body)
+                try:
+                    journal.append(Entry(entry.service, entry.request, entry.seed, entry.at, made))
+                except OSError as error:
+                    log.error("the journal %s cannot be written: %s", self._path, error)
+                    text = "done, but it will not outlive the control plane; see the log"
+                    raise AwsError("InternalFailure", text, status=500) from error
+            return response
+
+    def _replay(self, dispatcher: Any, journal: Journal) -> None:
+        """Make the journal's calls again."""
+        started, failed = time.perf_counter(), 0
+        for entry in journal.entries:
+            try:
+                status = self._answered(dispatcher, entry.request, entry.service, entry).status
+            except AwsError as error:
+                log.debug("made again: %s", error)
+                status = error.status
+            failed += status >= 400
+        took, total = time.perf_counter() - started, len(journal.entries)
+        if total:
+            # A call on what a dropped one had made fails harmlessly; many would be worth a look.
+            log.info("moto: %d calls made again in %.1f s, %d of them in vain", total, took, failed)
+        journal.entries = []
+
+    def _answered(
+        self, dispatcher: Any, request: Request, service: str | None, change: Entry | None = None
+    ) -> Response:
+        """The answer; of a ``change`` in its moment. Imports are not part of it: they are done by
+        whichever call comes first.
+        """
+        environ = _environ(request, service)
+        name = service or "this request"
+        try:
+            app = dispatcher.get_application(environ)
+            steer_new_modules()
+        except ModuleNotFoundError as error:
+            text = f"moto needs the Python package {error.name} for {name}; install it to use it"
+            raise AwsError("UnknownOperationException", text) from error
+        except Exception as error:
+            log.info("moto does not know %s: %r", name, error)
+            raise AwsError(
+                "UnknownOperationException", f"neither Tealmesh nor moto implements {name}"
+            ) from error
+        if app.service in OURS or app.service == "moto_api":
+            raise AwsError("UnknownOperationException", f"moto does not answer for {app.service}")
+        try:
+            with moment(change.seed, change.at) if change else nullcontext():
+                return _run(app, environ)
+        except NotImplementedError as error:
+            text = str(error) or f"{name} {request.method} {request.path[:200]}"
+            raise AwsError(
+                "UnknownOperationException", f"moto does not implement it: {text}"
+            ) from error
+        except Exception as error:
+            log.exception("moto failed on %s %s", name, request.path[:200])
+            raise faults.fault(service, request, error) from error
+
+    def _load(self) -> Any:
+        with self._lock:
+            if self._dispatcher is None:
+                # AWS-managed policies (AmazonECSTaskExecutionRolePolicy…) are looked up by ARN.
+                os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+                from moto.moto_server.werkzeug_app import (
+                    DomainDispatcherApplication,
+                    create_backend_app,
+                )
+
+                self._dispatcher = self._restored(DomainDispatcherApplication(create_backend_app))
+            return self._dispatcher
+
+    def _restored(self, dispatcher: Any) -> Any:
+        """moto as the journal has it. Raises AwsError when the journal cannot be read."""
+        if self._path is not None and self._journal is None:
+            try:
+                journal = Journal(self._path, self._new_id(), self._clock())
+            except TealError as error:
+                # Answering from an empty state would make Terraform create everything anew.
+                log.error("%s", error)
+                raise AwsError("InternalFailure", str(error), status=500) from error
+            steer(lambda: (journal.seed, journal.at))
+            self._replay(dispatcher, journal)
+            self._journal = journal
+        return dispatcher
+
+
+def _names_its_service(request: Request) -> bool:
+    """Unsigned calls that moto can place: Cognito by target, STS's federation by Action."""
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return "x-amz-target" in request.headers or (form and b"Action=" in request.body)
+
+
+def _environ(request: Request, service: str | None) -> dict[str, Any]:
+    """The request as WSGI has it. https://peps.python.org/pep-3333/#environ-variables"""
+    host = request.headers.get("host", "localhost")
+    target = request.path + (f"?{request.query}" if request.query else "")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "RAW_URI": target,
+        "REQUEST_URI": target,
+        "SERVER_NAME": host.partition(":")[0],
+        "SERVER_PORT": host.rpartition(":")[2] if ":" in host else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if name == "content-type":
+            environ["CONTENT_TYPE"] = value
+        elif name not in ("content-length", "transfer-encoding"):
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    # Otherwise moto looks the access key up in the IAM of every partition, and makes each of them
+    # first, with all its managed policies: half a second of one core.
+    environ["HTTP_X_MOTO_ACCOUNT_ID"] = DEFAULT_ACCOUNT
+    if service not in (None, "s3") and "HTTP_AUTHORIZATION" not in environ:
+        # A presigned URL: moto looks for the scope in the header only, and takes it for S3's.
+        scope = f"Credential=presigned/00000000/us-east-1/{service}/aws4_request"
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
+    return environ
+
+
+def _run(app: Any, environ: dict[str, Any]) -> Response:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        started.append((status, headers))
+        return None
+
+    chunks = app(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = started[-1]
+    return Response(int(status.split()[0]), {k.lower(): v for k, v in headers}, body)
+
+
+def _error(service: str | None, request: Request, error: AwsError, request_id: str) -> Response:
+    """The error in the format of the service's protocol.
+
+    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization
+    """
+    answer = codec.serialize_error(None, error, request_id)
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if not form and service not in ("s3", "route53", "cloudfront"):
+        return answer
+    fields = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    if service == "s3":
+        text = f"<Error>{fields}<RequestId>{request_id}</RequestId></Error>"
+    elif service == "ec2":
+        errors = f"<Errors><Error>{fields}</Error></Errors>"
+        text = f"<Response>{errors}<RequestID>{request_id}</RequestID></Response>"
+    else:
+        sender = f"<Error><Type>Sender</Type>{fields}</Error>"
+        text = f"<ErrorResponse>{sender}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    headers = answer.headers | {"content-type": "text/xml"}
+    return Response(answer.status, headers, f'<?xml version="1.0"?>{text}'.encode())

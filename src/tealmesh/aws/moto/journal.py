@@ -1,0 +1,304 @@
+"""The calls that changed what moto holds, on disk, so that they can be made again.
+
+moto keeps everything in memory. A call that changed something is written here, with the seed of
+its ids and its time (`moto_moments`), and is on the disk before its caller has the answer. After
+a restart the calls are made again in their order, which gives the same state with the same ids.
+
+One line of JSON a call, in a file that only its owner may read: bodies may hold secrets. What
+signs a request is not kept, only its credential scope. Calls that only read, telemetry (log
+events, metrics, traces) and temporary credentials are not kept.
+
+``compacted`` drops the calls of what has been deleted since, so that the file grows with what
+there is and not with how often it was made and unmade.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tealmesh.aws.wire.codec import Request
+from tealmesh.model.errors import TealError
+
+_READS = re.compile(
+    r"(BatchGet|Check|Decode|Decrypt|Describe|Download|Encrypt|Estimate|Filter|GenerateData"
+    r"|GenerateMac|GenerateRandom|Get|Head|List|Lookup|Preview|Query|ReEncrypt|Scan|Search|Select"
+    r"|Sign|Simulate|StartQuery|StopQuery|Test|Validate|Verify)(?![a-z])"
+)
+"""How the names of operations that change nothing begin."""
+
+_TELEMETRY = frozenset(
+    {
+        ("logs", "PutLogEvents"),
+        ("monitoring", "PutMetricData"),
+        ("cloudwatch", "PutMetricData"),
+        ("sqs", "ReceiveMessage"),
+    }
+)
+_NEVER = frozenset({"sts", "xray"})
+"""Services of temporary credentials and of telemetry alone."""
+
+_HEADERS = re.compile(r"(host|content-type|content-encoding|accept|smithy-protocol|x-amz-.+)$")
+_UNKEPT = frozenset({"x-amz-security-token", "x-amz-date", "x-amz-user-agent"})
+_BY_PATH = re.compile(r"(localhost|[\d.]+|\[.*\])(:\d+)?$")
+_SCOPE = re.compile(r"Credential=([^,\s]*)")
+_ID = re.compile(r"\b[a-z][a-z0-9]{1,15}-[0-9a-f]{8,17}\b")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One call. ``made``: ids in its answer that its request did not have."""
+
+    service: str | None
+    request: Request
+    seed: str
+    at: float
+    made: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        request = self.request
+        fields = {
+            "service": self.service,
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "headers": dict(request.headers),
+            "body": base64.b64encode(request.body).decode(),
+            "seed": self.seed,
+            "at": self.at,
+            "made": self.made,
+        }
+        return json.dumps(fields)
+
+    @classmethod
+    def from_json(cls, text: str) -> Entry:
+        d = json.loads(text)
+        body = base64.b64decode(d["body"])
+        request = Request(d["method"], d["path"], d["query"], d["headers"], body)
+        return cls(d["service"], request, d["seed"], d["at"], tuple(d["made"]))
+
+
+class Journal:
+    """The file. Not for two threads at once.
+
+    ``seed`` and ``at`` name the beginning of this state; they are the file's first line.
+    """
+
+    def __init__(self, path: Path, seed: str, at: float, limit: int = 64 << 20) -> None:
+        self._path = path
+        self._limit = limit
+        self._next_compaction = limit
+        self.seed, self.at = seed, at
+        self._file: FileIO | None = None
+        self.entries: list[Entry] = []
+        """What was in the file when it was opened: to be made again."""
+        try:
+            self._open()
+        except (OSError, ValueError, KeyError) as error:
+            raise TealError(f"the journal {path} cannot be read: {error}") from error
+
+    def append(self, entry: Entry) -> None:
+        """On the disk when this returns. Raises OSError when that cannot be."""
+        file = self._file
+        if file is None:
+            raise OSError("the journal is closed")
+        end = file.tell()
+        try:
+            line = entry.to_json().encode() + b"\n"
+            if file.write(line) != len(line):
+                raise OSError("the disk took half a line")
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file.fileno(), end)  # no half line before the next
+            raise
+        if file.tell() > self._next_compaction:
+            self._rewrite(compacted(self._read()))
+            self._next_compaction = max(self._limit, 2 * self._path.stat().st_size)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> None:
+        if not self._path.exists():
+            self._rewrite([])
+            return
+        entries = list(self._read())
+        self.entries = compacted(entries)
+        # Also drops the half line that a kill in the middle of a write leaves.
+        self._rewrite(self.entries)
+
+    def _read(self) -> Iterator[Entry]:
+        lines = self._path.read_bytes().split(b"\n")[:-1]
+        head = json.loads(lines[0])
+        self.seed, self.at = head["seed"], head["at"]
+        for line in lines[1:]:
+            yield Entry.from_json(line.decode())
+
+    def _rewrite(self, entries: Iterable[Entry]) -> None:
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(json.dumps({"seed": self.seed, "at": self.at}).encode() + b"\n")
+            for entry in entries:
+                file.write(entry.to_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # the name as well
+        finally:
+            os.close(directory)
+        self.close()
+        self._file = self._path.open("ab", buffering=0)
+
+
+def to_keep(service: str | None, request: Request, access_key: str) -> bool:
+    """Whether a call that succeeds has to be kept.
+
+    ``access_key`` "tealmesh" is ourselves: the engine makes its log groups and streams anew.
+    """
+    if service in _NEVER or access_key == "tealmesh":
+        return False
+    name = operation(request)
+    if not name:
+        return request.method not in ("GET", "HEAD", "OPTIONS")
+    return not _READS.match(name) and (service, name) not in _TELEMETRY
+
+
+def operation(request: Request) -> str:
+    """The operation's name where the protocol has it in the request, else the empty string."""
+    if target := request.headers.get("x-amz-target"):
+        return target.rpartition(".")[2]
+    if "/operation/" in request.path:
+        return request.path.rpartition("/operation/")[2]
+    return _form(request).get("Action", "")
+
+
+def kept(request: Request) -> Request:
+    """The request without what only signs it."""
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if _HEADERS.match(name) and name not in _UNKEPT
+    }
+    if scope := _SCOPE.search(request.headers.get("authorization", "")):
+        headers["authorization"] = (
+            f"AWS4-HMAC-SHA256 {scope.group()}, SignedHeaders=host, Signature=0"
+        )
+    return Request(request.method, request.path, request.query, headers, request.body)
+
+
+def made_by(request: Request, answer: bytes) -> tuple[str, ...]:
+    """The ids in an answer that the request did not have."""
+    asked = set(_ID.findall(request.body.decode("latin-1") + request.query))
+    found = dict.fromkeys(_ID.findall(answer.decode("latin-1")))
+    return tuple(name for name in found if name not in asked)
+
+
+def compacted(entries: Iterable[Entry]) -> list[Entry]:
+    """The calls that still matter, in their order.
+
+    What a ``Delete`` names by its one parameter is gone, and with it every earlier call that
+    names it by the same parameter or made it. An object put to S3 is gone when it is put again or
+    deleted, where its bucket keeps no versions. Calls are made again each from a seed of its own,
+    so leaving one out changes none of the others.
+    """
+    kept_entries: list[Entry] = []
+    gone: set[tuple[str, str, str]] = set()
+    every = list(entries)
+    versioned = {_bucket(entry) for entry in every if "versioning" in _keys(entry)}
+    for entry in reversed(every):
+        if entry.service == "s3":
+            if _s3_outlived(entry, gone, versioned):
+                continue
+        elif _outlived(entry, gone):
+            continue
+        kept_entries.append(entry)
+    kept_entries.reverse()
+    return kept_entries
+
+
+def _outlived(entry: Entry, gone: set[tuple[str, str, str]]) -> bool:
+    """Whether a later call has undone this one; notes what this one undoes."""
+    scope = _scope(entry)
+    fields = parameters(entry.request)
+    named = {(scope, name, value) for name, value in fields.items()}
+    named |= {(scope, "", value) for value in entry.made}
+    if operation(entry.request).startswith("Delete") and len(fields) == 1:
+        ((name, value),) = fields.items()
+        gone |= {(scope, name, value), (scope, "", value)}
+        return True
+    return not gone.isdisjoint(named)
+
+
+def _s3_outlived(entry: Entry, gone: set[tuple[str, str, str]], versioned: set[str]) -> bool:
+    request, bucket = entry.request, _bucket(entry)
+    if not _BY_PATH.match(request.headers.get("host", "")):
+        return False  # the bucket is in the host's name
+    whole = (_scope(entry), "path", request.path)
+    if request.path.strip("/") == bucket:
+        if request.method == "DELETE" and not request.query:
+            gone.add((_scope(entry), "bucket", bucket))
+            return True
+    elif bucket not in versioned and not _keys(entry) - {"x-id"}:
+        if whole in gone:
+            return True
+        if request.method in ("PUT", "DELETE"):
+            gone.add(whole)
+    return (_scope(entry), "bucket", bucket) in gone
+
+
+def parameters(request: Request) -> dict[str, str]:
+    """The parameters that are plain text, by name; of a REST call none."""
+    if "x-amz-target" not in request.headers:
+        ignored = ("Action", "Version", "DryRun")
+        return {name: v for name, v in _form(request).items() if name not in ignored}
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError:
+        return {}
+    return _plain(body) if isinstance(body, dict) else {}
+
+
+def _plain(body: Mapping[str, Any]) -> dict[str, str]:
+    return {name: v if isinstance(v, str) else json.dumps(v) for name, v in body.items()}
+
+
+def _form(request: Request) -> dict[str, str]:
+    kind = request.headers.get("content-type", "")
+    text = request.query
+    if kind.startswith("application/x-www-form-urlencoded"):
+        text = (
+            f"{text}&{request.body.decode('latin-1')}" if text else request.body.decode("latin-1")
+        )
+    return dict(parse_qsl(text))
+
+
+def _scope(entry: Entry) -> str:
+    """Account and region are told apart by the credential scope, without key and date."""
+    found = _SCOPE.search(entry.request.headers.get("authorization", ""))
+    parts = found.group(1).split("/") if found else []
+    # keys of other accounts are few, so the access key may stay
+    return "/".join([entry.service or "", *parts[:1], *parts[2:3]])
+
+
+def _bucket(entry: Entry) -> str:
+    return entry.request.path.strip("/").partition("/")[0] if entry.service == "s3" else ""
+
+
+def _keys(entry: Entry) -> set[str]:
+    return {name for name, _ in parse_qsl(entry.request.query, keep_blank_values=True)}

@@ -1,0 +1,155 @@
+"""A service's API model as botocore publishes it, read as data.
+
+``load_model("ecs")`` finds AWS's models in the installed botocore and our own (``tealmesh``) in
+``models_path()``. From a model come the routes (which request is which operation), the protocol,
+and what the service calls its errors. No botocore client is made here.
+
+Model format: https://github.com/boto/botocore/tree/develop/botocore/data (C2J, ``service-2``);
+protocols: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html and
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+PROTOCOLS = ("json", "rest-json")
+"""What every model that we load has; CBOR comes on top (``Model.has_cbor``)."""
+
+_VALIDATION_CODES = {
+    "appmesh": "BadRequestException",
+    "ecs": "InvalidParameterException",
+    "servicediscovery": "InvalidInput",
+}
+
+
+def models_path() -> str:
+    """The directory of our own models, for ``AWS_DATA_PATH`` or a botocore loader.
+
+    ``AWS_DATA_PATH=$(…)`` makes ``boto3.client("tealmesh")`` and ``aws tealmesh`` work.
+    """
+    return str(Path(__file__).parents[1] / "models")
+
+
+@dataclass(frozen=True)
+class _Route:
+    method: str
+    pattern: re.Pattern[str]
+    operation: str
+
+
+class Model:
+    """One service: its operations, their shapes, routes and error shapes."""
+
+    def __init__(self, service: str, description: dict[str, Any]) -> None:
+        self.service = service
+        self._model = ServiceModel(description, service)
+        metadata = self._model.metadata
+        protocols = metadata.get("protocols", [metadata["protocol"]])
+        known = [protocol for protocol in PROTOCOLS if protocol in protocols]
+        if not known:
+            raise ValueError(
+                f"{service}: protocol {metadata['protocol']} is not one of {PROTOCOLS}"
+            )
+        self.protocol: str = known[0]
+        self.has_cbor = "smithy-rpc-v2-cbor" in protocols
+        self.signing_name: str = metadata.get("signingName", metadata["endpointPrefix"])
+        self.target_prefix: str | None = metadata.get("targetPrefix")
+        self.endpoint_prefix: str = metadata["endpointPrefix"]
+        json_version = metadata.get("jsonVersion", "1.1")
+        self.content_type = (
+            "application/json"
+            if self.protocol == "rest-json"
+            else f"application/x-amz-json-{json_version}"
+        )
+        self.operation_names: tuple[str, ...] = tuple(self._model.operation_names)
+        self.error_shapes: dict[str, Any] = {s.error_code: s for s in self._model.error_shapes}
+        self._operations: dict[str, Any] = {}
+        self._routes = tuple(self._read_routes()) if self.protocol == "rest-json" else ()
+        self.path_prefix = posixpath.commonpath(
+            [self.operation(name).http["requestUri"] for name in self.operation_names]
+        )
+
+    def operation(self, name: str) -> Any:
+        """The botocore ``OperationModel``. Raises KeyError when there is none of that name."""
+        if name not in self._operations:
+            if name not in self.operation_names:
+                raise KeyError(name)
+            self._operations[name] = self._model.operation_model(name)
+        return self._operations[name]
+
+    def route(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+        """(operation, still percent-encoded URI labels) of a rest-json request, or None."""
+        for route in self._routes:
+            if route.method == method and (match := route.pattern.fullmatch(path)):
+                labels = [
+                    part[1:-1].rstrip("+")
+                    for part in re.findall(r"{[^}]+}", self._uri(route.operation))
+                ]
+                return route.operation, dict(zip(labels, match.groups(), strict=True))
+        return None
+
+    @property
+    def validation_code(self) -> str:
+        """The error code of a request that breaks a constraint of the model."""
+        known = ("ValidationException", "BadRequestException")
+        ours = next((code for code in known if code in self.error_shapes), known[0])
+        return _VALIDATION_CODES.get(self.service, ours)
+
+    @property
+    def fault_code(self) -> str:
+        """The error code of a failure that is ours, not the caller's."""
+        faults = (code for code in self.error_shapes if self.error_status(code, 400) == 500)
+        return next(faults, "InternalFailure")  # the common error of every AWS API
+
+    def error_status(self, code: str, default: int) -> int:
+        """The HTTP status of an error; ``default`` serves codes that the model does not have."""
+        shape = self.error_shapes.get(code)
+        if shape is None:
+            return default
+        declared = shape.metadata.get("error", {}).get("httpStatusCode")
+        if declared is not None:
+            return int(declared)
+        # ECS declares no status at all: its server errors carry the member `fault`.
+        return 500 if shape._shape_model.get("fault") else 400
+
+    def _uri(self, operation: str) -> str:
+        return str(self.operation(operation).http["requestUri"]).partition("?")[0]
+
+    def _read_routes(self) -> Iterator[_Route]:
+        # Literal paths first: a label must not take what another operation spells out.
+        for name in sorted(self.operation_names, key=lambda n: self._uri(n).count("{")):
+            parts = re.split(r"({[^}]+})", self._uri(name))
+            pattern = "".join(
+                re.escape(part)
+                if not part.startswith("{")
+                else "(.+)"
+                if part.endswith("+}")
+                else "([^/]+)"
+                for part in parts
+            )
+            yield _Route(self.operation(name).http["method"], re.compile(pattern), name)
+
+
+@cache
+def load_model(service: str) -> Model:
+    """Read the newest model of ``service``.
+
+    Raises ``botocore.exceptions.UnknownServiceError`` when neither botocore nor Tealmesh has it.
+    The user's own ``~/.aws/models`` is not read: what the control plane speaks does not depend on
+    who starts it.
+    """
+    loader = Loader(
+        extra_search_paths=[models_path(), Loader.BUILTIN_DATA_PATH],
+        include_default_search_paths=False,
+    )
+    return Model(service, loader.load_service_model(service, "service-2"))

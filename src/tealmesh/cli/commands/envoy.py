@@ -1,0 +1,124 @@
+"""`teal envoy bootstrap`: the configuration with which any Envoy finds its control plane."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from tealmesh.cli.options import read_text
+from tealmesh.model.errors import TealError
+
+
+@click.group(short_help="Envoys that you run yourself.")
+def envoy() -> None:
+    """Envoys that you run yourself, beside those of the tasks."""
+
+
+@envoy.command(short_help="Print the bootstrap of an Envoy.")
+@click.option(
+    "--xds",
+    envvar="APPMESH_XDS_ENDPOINT",
+    default="127.0.0.1:18000",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the control plane serves Envoys (or APPMESH_XDS_ENDPOINT).",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the control plane's token: xds-token in its data directory.",
+)
+@click.option(
+    "--address",
+    default="",
+    metavar="IP",
+    help="Address that this Envoy binds where no traffic is redirected to it.",
+)
+@click.option(
+    "--app-address",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="IP",
+    help="Address where its application listens.",
+)
+@click.option(
+    "--admin-address",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="IP",
+    help="Address of Envoy's admin interface.",
+)
+@click.option(
+    "--task", default="", metavar="ID", help="What this Envoy is called in `teal envoys`."
+)
+@click.option("--sotw", is_flag=True, help="Ask for whole states rather than for increments.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write here instead, readable by you alone: with a token it holds a credential.",
+)
+def bootstrap(
+    xds: str,
+    token_file: Path | None,
+    address: str,
+    app_address: str,
+    admin_address: str,
+    task: str,
+    sotw: bool,
+    output: Path | None,
+) -> None:
+    """Print the bootstrap (JSON) of an Envoy by the variables of the App Mesh Envoy image:
+    APPMESH_RESOURCE_ARN (or mesh/MESH/virtualNode/NAME) says what it stands for.
+
+    \b
+        export APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/web
+        teal envoy bootstrap --token-file TOKEN -o web.json && envoy -c web.json
+    """
+    from tealmesh.envoy.bootstrap import bootstrap as envoys
+
+    host, _, port = xds.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.UsageError(f"--xds {xds!r}: must be HOST:PORT")
+    made = envoys.bootstrap(
+        os.environ,
+        xds_address=(host.strip("[]"), int(port)),
+        token=_token(token_file),
+        task=task,
+        address=address,
+        app_address=app_address,
+        admin_address=admin_address,
+        delta=not sotw,
+        read=lambda path: Path(path).read_text(encoding="utf-8"),
+    )
+    text = json.dumps(made, indent=2)
+    if output is None:
+        click.echo(text)
+    else:
+        _write(output, text)
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    token = read_text(file, "--token-file").strip()
+    if not token:
+        raise click.UsageError(f"{file}: holds no token")
+    return token
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+        fresh.replace(path)
+    except OSError as error:
+        raise TealError(f"{path} cannot be written: {error.strerror}") from error
+
+
+COMMANDS = (envoy,)

@@ -1,0 +1,194 @@
+"""The demo's books: what became of every request, and whether shares agree with weights."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tealmesh.cli.demo.load import INTERVAL, Tally
+
+DEVIATIONS = 4.0
+"""A share further from its weight than so many standard deviations is no accident: by chance
+it happens once in 15,000 steps."""
+RECENT = 300
+"""Intervals whose latencies are kept for the live view: half a minute."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Requests of some span of time. ``versions`` are successes by version."""
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    latencies: tuple[float, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        return sum(self.failures.values())
+
+    @property
+    def requests(self) -> int:
+        return sum(self.versions.values()) + self.failed
+
+    def share(self, version: str) -> float | None:
+        """The version's share of the successes, None without any."""
+        total = sum(self.versions.values())
+        return self.versions.get(version, 0) / total if total else None
+
+    def latency(self, quantile: float) -> float | None:
+        """Milliseconds that so large a part of the requests did not exceed."""
+        if not self.latencies:
+            return None
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, math.ceil(quantile * len(ordered)) - 1)]
+
+
+class Ledger:
+    """All tallies so far. One thread may add while others read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._versions: dict[int, Counter[str]] = {}
+        self._failures: dict[int, Counter[str]] = {}
+        self._recent: deque[Tally] = deque(maxlen=RECENT)
+        self._latencies: list[float] = []
+        self._total = 0
+        self._failed = 0
+
+    def add(self, tally: Tally) -> None:
+        interval = round(tally.at / INTERVAL)
+        with self._lock:
+            self._versions.setdefault(interval, Counter()).update(tally.versions)
+            self._failures.setdefault(interval, Counter()).update(tally.failures)
+            self._recent.append(tally)
+            self._latencies += tally.latencies
+            self._total += tally.sent
+            self._failed += sum(tally.failures.values())
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @property
+    def failed(self) -> int:
+        return self._failed
+
+    def everything(self) -> Counts:
+        """All requests of the run."""
+        with self._lock:
+            versions = sum(self._versions.values(), Counter[str]())
+            failures = sum(self._failures.values(), Counter[str]())
+            return Counts(versions, failures, tuple(self._latencies))
+
+    def between(self, start: float, end: float) -> Counts:
+        """Requests that were due in the intervals wholly within these epoch seconds."""
+        first, last = math.ceil(start / INTERVAL), math.floor(end / INTERVAL)
+        versions: Counter[str] = Counter()
+        failures: Counter[str] = Counter()
+        with self._lock:
+            for interval in range(first, last):
+                versions += self._versions.get(interval, Counter())
+                failures += self._failures.get(interval, Counter())
+        return Counts(versions, failures)
+
+    def recent(self, now: float, seconds: float) -> Counts:
+        """The requests of the ``seconds`` before ``now``, with their latencies."""
+        with self._lock:
+            tallies = [t for t in self._recent if now - seconds <= t.at + INTERVAL / 2 < now]
+        versions: Counter[str] = Counter()
+        failures: Counter[str] = Counter()
+        latencies: list[float] = []
+        for tally in tallies:
+            versions += tally.versions
+            failures += tally.failures
+            latencies += tally.latencies
+        return Counts(versions, failures, tuple(latencies))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of one deployment as the load saw it, between convergence and the next change."""
+
+    deployment: str
+    number: int
+    version: str
+    expected: float
+    counts: Counts
+    seconds: float
+    propagation: float | None
+
+    @property
+    def share(self) -> float | None:
+        return self.counts.share(self.version)
+
+    @property
+    def deviations(self) -> float | None:
+        """How many standard deviations the share is from its weight; None without requests.
+
+        Infinite where the weight leaves no room for chance and a request went astray.
+        """
+        share, successes = self.share, sum(self.counts.versions.values())
+        if share is None:
+            return None
+        spread = math.sqrt(self.expected * (1 - self.expected) / successes)
+        difference = abs(share - self.expected)
+        if difference == 0:
+            return 0.0
+        return difference / spread if spread else math.inf
+
+    @property
+    def agrees(self) -> bool:
+        found = self.deviations
+        return found is not None and found <= DEVIATIONS
+
+
+def steps_of(title: str, deployment: Mapping[str, Any], version: str, ledger: Ledger) -> list[Step]:
+    """The steps of a finished deployment, whose new side answers as ``version``.
+
+    A step's window begins when every Envoy had acknowledged its weights, as the control plane
+    tells, and ends when the next weights were decided on.
+    """
+    found = []
+    for evidence in deployment.get("evidence", []):
+        start, end = evidence["startedAt"], evidence.get("finishedAt")
+        if end is None:
+            continue
+        weights = evidence["weights"]
+        total = sum(weights.values())
+        found.append(
+            Step(
+                deployment=title,
+                number=evidence["step"] + 1,
+                version=version,
+                expected=weights.get(deployment["newSide"], 0) / total if total else 0.0,
+                counts=ledger.between(start, end),
+                seconds=end - start,
+                propagation=evidence.get("propagationSeconds"),
+            )
+        )
+    return found
+
+
+def complaints(
+    steps: Sequence[Step], everything: Counts, least_per_step: int, least: int
+) -> list[str]:
+    """What keeps the run from being a success, one line each; empty for a success."""
+    found = []
+    for reason, count in sorted(everything.failures.items()):
+        found.append(f"{count} requests failed: {reason}")
+    if everything.requests < least:
+        found.append(f"only {everything.requests} of at least {least} requests were sent")
+    for step in steps:
+        name = f"{step.deployment}, step {step.number}"
+        if step.counts.requests < least_per_step:
+            found.append(
+                f"{name}: only {step.counts.requests} of at least {least_per_step} requests"
+            )
+        if not step.agrees:
+            share = "nothing" if step.share is None else f"{step.share:.4f}"
+            found.append(f"{name}: a share of {share} does not agree with {step.expected:.4f}")
+    return found

@@ -1,0 +1,355 @@
+"""A steady load of HTTP requests over kept connections, which counts every failure.
+
+Requests are sent by the clock whether or not earlier ones were answered, and a latency runs from
+the moment at which a request was due: a stall is seen by all requests that it delays, not by one
+(https://www.scylladb.com/2021/04/22/on-coordinated-omission/). Nothing is ever retried.
+
+``python -m tealmesh.cli.demo.load`` runs it as a process of its own: one line of JSON per
+interval on standard output, until standard input is closed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httptools
+
+TIMEOUT = 10.0
+"""Seconds from the moment a request is due until it has failed."""
+TICK = 0.002
+INTERVAL = 0.1
+"""Seconds that one line of the report covers."""
+MOST_CONNECTIONS = 512
+
+
+@dataclass
+class Tally:
+    """What became of the requests that were due within one interval.
+
+    ``sent`` counts those that are finished; ``versions`` those that succeeded, by version;
+    ``failures`` the others, by reason; ``latencies`` are in milliseconds.
+    """
+
+    at: float
+    sent: int = 0
+    versions: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": round(self.at, 4),
+            "sent": self.sent,
+            "versions": dict(self.versions),
+            "failures": dict(self.failures),
+            "latencies": [round(ms, 2) for ms in self.latencies],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Tally:
+        return cls(
+            at=data["at"],
+            sent=data["sent"],
+            versions=Counter(data["versions"]),
+            failures=Counter(data["failures"]),
+            latencies=data["latencies"],
+        )
+
+
+def check_answer(status: int, body: bytes) -> tuple[str, str]:
+    """(version, "") of a good answer, else ("", why it is a failure)."""
+    if status != 200:
+        return "", f"status {status}"
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return "", "body is not JSON"
+    version = answer.get("version") if isinstance(answer, dict) else None
+    if not isinstance(version, str) or not version:
+        return "", "body without a version"
+    return version, ""
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection to a target; carries one request at a time."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.transport: asyncio.Transport | None = None
+        self.due: float | None = None
+        self._start_response()
+
+    def _start_response(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.body: list[bytes] = []
+        self.complete = False
+        self.keep = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def send(self, due: float) -> None:
+        """Send one request, which was due at ``due`` seconds of the loop's clock."""
+        self.due = due
+        self.target.busy.add(self)
+        if self.transport is None:
+            self.fail("connection lost before it was sent")
+        else:
+            self.transport.write(self.target.request)
+
+    def data_received(self, data: bytes) -> None:
+        if self.due is None:
+            self.drop()  # an answer that nobody asked for: the next one would be taken for ours
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.fail(f"not HTTP: {type(error).__name__}")
+            return
+        if self.complete:
+            self._finish()
+
+    def on_body(self, body: bytes) -> None:
+        self.body.append(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+        # Afterwards the parser answers for the message to come.
+        self.keep = self.parser.should_keep_alive()
+
+    def _finish(self) -> None:
+        version, failure = check_answer(self.parser.get_status_code(), b"".join(self.body))
+        self._done(version, failure)
+        if not self.keep:
+            self.drop()
+            return
+        self._start_response()
+        self.target.release(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.due is not None:
+            # Before the first byte, within the head or within the body: all three are a loss.
+            reason = f"connection lost: {type(exc).__name__}" if exc else "connection closed early"
+            self._done("", reason)
+        self.target.forget(self)
+
+    def fail(self, reason: str) -> None:
+        """End the request under way as a failure, and the connection with it."""
+        self._done("", reason)
+        self.drop()
+
+    def drop(self) -> None:
+        transport = self.transport
+        self.target.forget(self)
+        if transport is not None:
+            transport.abort()
+
+    def _done(self, version: str, failure: str) -> None:
+        due, self.due = self.due, None
+        self.target.busy.discard(self)
+        if due is not None:
+            self.target.record(due, version, failure)
+
+
+class Target:
+    """A URL that gets ``rate`` requests a second."""
+
+    def __init__(
+        self,
+        url: str,
+        rate: float,
+        record: Callable[[float, str, str], None],
+        timeout: float = TIMEOUT,
+    ) -> None:
+        parts = urlsplit(url)
+        self.timeout = timeout
+        self.rate = rate
+        self.record = record
+        self.address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.request = f"GET {path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
+        self.idle: list[Connection] = []
+        self.busy: set[Connection] = set()
+        self.waiting: deque[float] = deque()
+        self.open = 0
+        self.connecting: set[asyncio.Task[None]] = set()
+
+    def dispatch(self, due: float) -> None:
+        """Send the request that is due, on an idle connection or a new one."""
+        if self.idle:
+            self.idle.pop().send(due)
+            return
+        self.waiting.append(due)
+        if self.open < MOST_CONNECTIONS:
+            self.open += 1
+            task = asyncio.ensure_future(self._connect())
+            self.connecting.add(task)
+            task.add_done_callback(self.connecting.discard)
+
+    def release(self, connection: Connection) -> None:
+        """Take a connection back that has done its work."""
+        if self.waiting:
+            connection.send(self.waiting.popleft())
+        else:
+            self.idle.append(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is gone."""
+        if connection in self.idle:
+            self.idle.remove(connection)
+        if connection.transport is not None:
+            connection.transport = None
+            self.open -= 1
+
+    def expire(self, now: float) -> None:
+        """Fail what has waited too long: for an answer, or for a connection."""
+        for connection in [
+            c for c in self.busy if c.due is not None and now - c.due > self.timeout
+        ]:
+            connection.fail("timeout")
+        while self.waiting and now - self.waiting[0] > self.timeout:
+            self.record(self.waiting.popleft(), "", "timeout before it was sent")
+
+    def close(self) -> None:
+        """Let all connections go; a request under way counts as a failure."""
+        for connection in list(self.busy):
+            connection.fail("not answered before the end")
+        while self.waiting:
+            self.record(self.waiting.popleft(), "", "not sent before the end")
+        for connection in list(self.idle):
+            connection.drop()
+        for task in self.connecting:
+            task.cancel()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.timeout):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self), *self.address
+                )
+        except (OSError, TimeoutError) as error:
+            self.open -= 1
+            if self.waiting:
+                self.record(self.waiting.popleft(), "", f"connect: {type(error).__name__}")
+            return
+        self.release(connection)
+
+
+class Load:
+    """Runs targets at their rates and hands out a tally per interval."""
+
+    def __init__(
+        self,
+        targets: Iterable[tuple[str, float]],
+        report: Callable[[Tally], None],
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self.timeout = timeout
+        self.targets = [Target(url, rate, self._record, timeout) for url, rate in targets]
+        self.report = report
+        self.stopping = asyncio.Event()
+        self._tallies: dict[int, Tally] = {}
+        self._unfinished: Counter[int] = Counter()
+
+    async def run(self) -> None:
+        """Send until ``stopping`` is set, then wait for the answers that are due."""
+        loop = asyncio.get_running_loop()
+        # One offset for the whole run: a step of the wall clock must not bend a latency.
+        self._wall = time.time() - loop.time()
+        start = loop.time()
+        sent = [0] * len(self.targets)
+        while not self.stopping.is_set():
+            now = loop.time()
+            for index, target in enumerate(self.targets):
+                while (due := start + sent[index] / target.rate) <= now:
+                    sent[index] += 1
+                    self._unfinished[self._interval(due)] += 1
+                    target.dispatch(due)
+                target.expire(now)
+            self._flush(self._interval(now))
+            await asyncio.sleep(TICK)
+        await self._drain(loop)
+
+    async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
+        end = loop.time() + self.timeout
+        while self._unfinished and loop.time() < end:
+            for target in self.targets:
+                target.expire(loop.time())
+            await asyncio.sleep(TICK)
+        for target in self.targets:
+            target.close()
+        self._flush(sys.maxsize)
+
+    def _interval(self, due: float) -> int:
+        return int((due + self._wall) / INTERVAL)
+
+    def _record(self, due: float, version: str, failure: str) -> None:
+        interval = self._interval(due)
+        tally = self._tallies.get(interval)
+        if tally is None:
+            tally = self._tallies[interval] = Tally(at=interval * INTERVAL)
+        tally.sent += 1
+        if failure:
+            tally.failures[failure] += 1
+        else:
+            tally.versions[version] += 1
+            tally.latencies.append((asyncio.get_running_loop().time() - due) * 1000)
+        self._unfinished[interval] -= 1
+        if not self._unfinished[interval]:
+            del self._unfinished[interval]
+
+    def _flush(self, now: int) -> None:
+        """Report what is finished of the intervals that are over; late answers follow."""
+        for interval in sorted(i for i in self._tallies if i < now):
+            self.report(self._tallies.pop(interval))
+
+
+def _print(tally: Tally) -> None:
+    print(json.dumps(tally.to_json(), separators=(",", ":")), flush=True)
+
+
+async def _main(targets: list[tuple[str, float]]) -> None:
+    load = Load(targets, _print)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, load.stopping.set)
+    # Ctrl-C reaches the whole process group; who started us decides when the load ends.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_reader(sys.stdin.fileno(), _stop_at_end, load)
+    await load.run()
+
+
+def _stop_at_end(load: Load) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        load.stopping.set()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Steady load; one line of JSON per interval.")
+    parser.add_argument("target", nargs="+", help="URL=REQUESTS_PER_SECOND")
+    targets = []
+    for text in parser.parse_args().target:
+        url, _, rate = text.rpartition("=")
+        targets.append((url, float(rate)))
+    try:
+        asyncio.run(_main(targets))
+    except BrokenPipeError:
+        # Whoever counts is gone: there is nobody to send load for.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""What the demo starts and takes down again: a control plane, the sample system, the load."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tealmesh
+from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.commands.run import last_words
+from tealmesh.cli.demo.load import Tally
+from tealmesh.model.errors import TealError
+
+START_TIMEOUT = 60.0
+HEALTHY_TIMEOUT = 90.0
+STOP_TIMEOUT = 120.0
+LOAD_STOP_TIMEOUT = 30.0
+"""Seconds."""
+
+
+def sample_directory() -> Path:
+    """The sample's files: package data, or in the checkout that an editable install points to."""
+    package = Path(tealmesh.__file__).parent
+    for candidate in (package / "examples" / "sample", package.parents[1] / "examples" / "sample"):
+        if (candidate / "teal.toml").is_file():
+            return candidate
+    raise TealError("the sample is not where Tealmesh is installed: install it from its checkout")
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def service_port(preferred: int) -> int:
+    """``preferred`` unless a program holds it on every address, as the tasks would then clash."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", preferred))
+        except OSError:
+            return free_port()
+        return preferred
+
+
+class Plane:
+    """A control plane in a process of its own, with its state in ``directory``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.client = Client(f"http://127.0.0.1:{free_port()}")
+        self._xds_port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "teal.log"
+
+    def start(self) -> float:
+        """Start it and wait until it is ready; seconds that this took.
+
+        Raises TealError with its own last line when it does not start.
+        """
+        began = time.monotonic()
+        port = self.client.endpoint.rpartition(":")[2]
+        command = [sys.executable, "-m", "tealmesh.cli", "up", "--port", port]
+        command += ["--xds-port", str(self._xds_port), "--data-dir", str(self.directory / "data")]
+        with self.log.open("ab") as log:
+            # A session of its own: Ctrl-C is for us, who then take it down in order.
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        while True:
+            with contextlib.suppress(NoControlPlane):
+                if self.client.health(timeout=1.0).pid == self._process.pid:
+                    return time.monotonic() - began
+            if self._process.poll() is not None:
+                raise TealError(f"the control plane did not start: {last_words(self.log)}")
+            if time.monotonic() - began > START_TIMEOUT:
+                raise TealError(f"the control plane was not ready after {START_TIMEOUT:.0f} s")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Drain and stop every task and the control plane.
+
+        Tasks outlive a control plane that has died: it is started once more to stop them. Raises
+        TealError when even that fails.
+        """
+        if self._process is None:
+            return
+        if self._process.poll() is not None:
+            self.start()
+        try:
+            self.client.call("Shutdown", wait=STOP_TIMEOUT, stopTasks=True)
+            self._process.wait(STOP_TIMEOUT)
+        except (TealError, subprocess.TimeoutExpired) as error:
+            self._process.kill()
+            self._process.wait()
+            raise TealError(
+                f"the control plane could not be taken down ({error}): tasks may be left, "
+                f"see {self.log}"
+            ) from error
+
+
+class System:
+    """The sample system as the demo applies it."""
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+        self.directory = plane.directory / "sample"
+        shutil.copytree(
+            sample_directory(), self.directory, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        self.gateway_port = free_port()
+        port = str(service_port(8080))
+        text = (self.directory / "teal.toml").read_text(encoding="utf-8")
+        text = text.replace("8080", port)
+        self._text = _replaced(text, "port = 9080", f"port = {self.gateway_port}")
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    def apply(self, step_time: float, bake_time: float) -> None:
+        """Apply the sample with these times, in seconds."""
+        text = _replaced(self._text, 'step_time = "5s"', f"step_time = {step_time:.2f}")
+        text = _replaced(text, 'bake_time = "5s"', f"bake_time = {bake_time:.2f}")
+        path = self.directory / "teal.toml"
+        path.write_text(text, encoding="utf-8")
+        self.plane.client.call(
+            "Apply", wait=60, text=text, file=str(path), baseDirectory=str(self.directory)
+        )
+
+    def wait_answering(self) -> float:
+        """Wait until both services answer through the gateway; seconds that this took.
+
+        Raises TealError with the last line of a service's log when they do not.
+        """
+        began = time.monotonic()
+        why = "nothing was asked yet"
+        while time.monotonic() - began < HEALTHY_TIMEOUT:
+            why = self._not_answering()
+            if not why:
+                return time.monotonic() - began
+            time.sleep(0.05)
+        raise TealError(f"the sample did not come up: {why}{self._last_words()}")
+
+    def _not_answering(self) -> str:
+        status = self.plane.client.call("GetStatus")
+        for service in status["services"]:
+            active = [side for side in service["sides"] if side["weight"]]
+            for side in active:
+                if side["healthy"] < side["desired"]:
+                    count = f"{side['healthy']} of {side['desired']}"
+                    return f"{count} tasks of {service['name']} are healthy"
+            if not active:
+                return f"{service['name']} has no weight yet"
+        for path in ("/", "/front"):
+            why = _probe(self.gateway_port, path)
+            if why:
+                return f"{self.gateway}{path}: {why}"
+        return ""
+
+    def _last_words(self) -> str:
+        for service in ("web", "front"):
+            with contextlib.suppress(TealError):
+                lines = self.plane.client.call("GetLogs", service=service, lines=1)["lines"]
+                if lines:
+                    return f"; {service} says: {lines[-1]['line']}"
+        return f"; see {self.plane.log}"
+
+
+class LoadProcess:
+    """The load generator in a process of its own, its tallies handed to ``add``."""
+
+    def __init__(self, targets: list[tuple[str, float]], add: Callable[[Tally], None]) -> None:
+        command = [sys.executable, "-m", "tealmesh.cli.demo.load"]
+        command += [f"{url}={rate}" for url, rate in targets]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        self._add = add
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._add(Tally.from_json(json.loads(line)))
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Send no more, wait for what is due, and take the last tallies.
+
+        Raises TealError when the generator itself failed: its counts would be incomplete.
+        """
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        try:
+            code = self._process.wait(LOAD_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise TealError("the load generator did not end") from error
+        self._reader.join()
+        if code:
+            raise TealError(f"the load generator failed with exit code {code}")
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    if text.count(old) != 1:
+        raise TealError(f"the sample's teal.toml must contain {old!r} once")
+    return text.replace(old, new)
+
+
+def _probe(port: int, path: str) -> str:
+    """Why a GET does not answer 200 with a version; empty when it does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body: Any = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
+    if response.status != 200 or b'"version"' not in body:
+        return f"status {response.status}: {body[:200].decode('utf-8', 'replace')}"
+    return ""

@@ -1,0 +1,206 @@
+"""What the demo shows: live in a terminal, as lines elsewhere, and the report at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tealmesh.cli import render
+from tealmesh.cli.demo.ledger import DEVIATIONS, Counts, Ledger, Step
+
+RECENT = 1.0
+"""Seconds over which the live shares and latencies are taken."""
+LAG = 0.3
+"""Seconds that tallies need to arrive."""
+PLAIN_EVERY = 5.0
+"""Seconds between two lines about the load where there is no terminal."""
+
+
+@dataclass
+class Scene:
+    """What the view reads: written by the demo's main thread, drawn by rich's."""
+
+    ledger: Ledger
+    headline: str = ""
+    deployment: Mapping[str, Any] | None = None
+    sides: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Image to the version that it answers."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        now = time.time() - LAG
+        recent = self.ledger.recent(now, RECENT)
+        parts: list[RenderableType] = [Text(self.headline, style="bold")]
+        if self.deployment is not None:
+            parts += [_steps_line(self.deployment), render.deployment_line(self.deployment)]
+        if self.sides:
+            parts += [Text(), _sides_grid(self.sides, self.versions, recent, console.width)]
+        parts += [Text(), _totals(self.ledger, recent)]
+        yield Panel(Group(*parts), title="tealmesh demo", title_align="left", border_style="cyan")
+
+
+class Stage:
+    """Prints lines, and draws the scene below them where there is a terminal."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.out: Console = render.console()
+        self._last_plain = 0.0
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[None]:
+        if not self.out.is_terminal:
+            yield
+            return
+        with Live(self.scene, console=self.out, refresh_per_second=8, transient=True):
+            yield
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.scene.headline = text
+        self.out.print(Text(text, style="bold"))
+
+    def journal(self, entry: Mapping[str, Any]) -> None:
+        self.out.print(render.journal_line(entry))
+
+    def tick(self) -> None:
+        """Where there is no terminal: now and then a line about the load."""
+        now = time.monotonic()
+        if self.out.is_terminal or now - self._last_plain < PLAIN_EVERY:
+            return
+        self._last_plain = now
+        recent = self.scene.ledger.recent(time.time() - LAG, RECENT)
+        self.out.print(_totals(self.scene.ledger, recent))
+
+
+def _steps_line(deployment: Mapping[str, Any]) -> Text:
+    line = Text("steps ")
+    current = deployment.get("step") or 0
+    shifting = deployment.get("phase") in ("PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
+    for index, percentage in enumerate(deployment.get("steps") or []):
+        reached = shifting and index <= current
+        done = shifting and index < current
+        style = "green" if done else "bold cyan" if reached else "dim"
+        line.append(f" {percentage} % ", style=style)
+    return line
+
+
+def _sides_grid(
+    sides: Sequence[Mapping[str, Any]], versions: Mapping[str, str], recent: Counts, width: int
+) -> RenderableType:
+    total = sum(side["weight"] for side in sides)
+    narrow = width < render.NARROW
+    grid = Table.grid(padding=(0, 1 if narrow else 2))
+    for side in sides:
+        version = versions.get(side.get("image", ""), "")
+        share = recent.share(version) if version else None
+        weight = side["weight"] / total if total else 0.0
+        colour = side["side"] if side["side"] in ("blue", "green") else "white"
+        grid.add_row(
+            Text(side["side"], style=colour),
+            Text(f"version {version}" if version else "-"),
+            Text(f"weight {render.percent(weight, 0)}"),
+            ProgressBar(
+                total=1.0,
+                completed=share or 0.0,
+                width=12 if narrow else 30,
+                complete_style=colour,
+                finished_style=colour,
+            ),
+            Text(f"measured {render.percent(share)}"),
+            Text(f"{side['healthy']}/{side['desired']} healthy"),
+        )
+    return grid
+
+
+def _totals(ledger: Ledger, recent: Counts) -> Text:
+    line = Text(f"{ledger.total:,} requests  ")
+    line.append(f"{ledger.failed} failed", style="bold red" if ledger.failed else "green")
+    line.append(f"  {recent.requests / RECENT:,.0f}/s")
+    line.append(f"  p50 {render.milliseconds(recent.latency(0.5))}")
+    line.append(f"  p99 {render.milliseconds(recent.latency(0.99))}")
+    shares = [f"v{v} {render.percent(recent.share(v))}" for v in sorted(recent.versions)]
+    line.append("  " + ", ".join(shares), style="dim")
+    return line
+
+
+def report(
+    steps: Sequence[Step],
+    everything: Counts,
+    deployments: Sequence[Mapping[str, Any]],
+    up_seconds: float,
+    width: int,
+) -> RenderableType:
+    """The tables at the end, for so many columns."""
+    narrow = width < render.NARROW
+    rows = render.table(
+        "DEPLOYMENT", ">STEP", ">WEIGHT", ">REQUESTS", ">FAILED", ">SHARE", ">DEVIATION", ">TIME",
+        ">PROPAGATION", gap=1 if narrow else 2,
+    )  # fmt: skip
+    for step in steps:
+        rows.add_row(*_step_row(step, narrow=narrow))
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("requests", f"{everything.requests:,}")
+    failed = everything.failed
+    facts.add_row("failed", Text(f"{failed:,}", style="bold red" if failed else "bold green"))
+    latencies = [f"p{q} {render.milliseconds(everything.latency(q / 100))}" for q in (50, 99)]
+    facts.add_row("latency", "  ".join(latencies))
+    for deployment in deployments:
+        facts.add_row("deployment", _deployment_fact(deployment))
+    known = [step.propagation for step in steps if step.propagation is not None]
+    if known:
+        facts.add_row(
+            "slowest propagation",
+            f"{render.milliseconds(max(known) * 1000)} from the change of weights until every "
+            "Envoy had acknowledged it",
+        )
+    facts.add_row("control plane", f"ready after {up_seconds:.2f} s")
+    note = Text(
+        f"share: of the requests between convergence and the next change; good within "
+        f"{DEVIATIONS:.0f} standard deviations of the weight",
+        style="dim",
+    )
+    return Group(Text(), rows, note, Text(), facts)
+
+
+def _step_row(step: Step, *, narrow: bool) -> list[Text]:
+    failed = step.counts.failed
+    deviations = step.deviations
+    if deviations is None:
+        told = "-"
+    else:
+        told = "beyond chance" if math.isinf(deviations) else f"{deviations:.1f} sd"
+    told += " good" if step.agrees else " BAD"
+    return [
+        Text(step.deployment.partition(" to ")[0] if narrow else step.deployment),
+        Text(str(step.number)),
+        Text(render.percent(step.expected, 0)),
+        Text(f"{step.counts.requests:,}"),
+        Text(str(failed), style="bold red" if failed else "green"),
+        Text(render.percent(step.share, 2)),
+        Text(told, style="green" if step.agrees else "bold red"),
+        Text(f"{step.seconds:.1f} s"),
+        Text("-" if step.propagation is None else render.milliseconds(step.propagation * 1000)),
+    ]
+
+
+def _deployment_fact(deployment: Mapping[str, Any]) -> Text:
+    text = Text(f"{deployment.get('oldImage')} → {deployment.get('newImage')}  ")
+    status = deployment["status"]
+    text.append(status, style=render.STATUS_STYLES.get(status, ""))
+    if deployment.get("finishedAt"):
+        text.append(f"  in {deployment['finishedAt'] - deployment['createdAt']:.1f} s")
+    if deployment.get("reason"):
+        text.append(f"  {deployment['reason']}", style="red")
+    return text

@@ -1,0 +1,74 @@
+"""What answers at 169.254.170.2 inside a task: connections are handed on to our own HTTP port.
+
+The listening socket belongs to the task's namespace; on the machine itself nothing new listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from functools import partial
+from pathlib import Path
+
+from tealmesh.engine.runtimes.docker import netns
+from tealmesh.engine.runtimes.docker.rules import METADATA_ADDRESS
+
+_log = logging.getLogger(__name__)
+PORT = 80
+
+
+class Relays:
+    """One listener for each task. ``target``: host and port."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._servers: dict[Path, asyncio.Server] = {}
+        self._talks: set[asyncio.Task[None]] = set()
+
+    async def open(self, directory: Path, pid: int) -> None:
+        """Answer in the namespace of process ``pid``; nothing happens where we do already."""
+        if directory in self._servers:
+            return
+        try:
+            made = partial(netns.bound, METADATA_ADDRESS, PORT, socket.SOCK_STREAM)
+            listener = await asyncio.to_thread(netns.inside, pid, made)
+        except OSError as error:
+            # The task is ending, or never came up: its own phases find out.
+            _log.warning(
+                "task %s: nothing answers at %s: %s", directory.name, METADATA_ADDRESS, error
+            )
+            return
+        self._servers[directory] = await asyncio.start_server(self._accept, sock=listener)
+
+    async def close(self, directory: Path) -> None:
+        server = self._servers.pop(directory, None)
+        if server is not None:
+            server.close()
+
+    async def close_all(self) -> None:
+        for directory in list(self._servers):
+            await self.close(directory)
+        for talk in self._talks:
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = asyncio.current_task()
+        if talk is not None:
+            self._talks.add(talk)
+            talk.add_done_callback(self._talks.discard)
+        with contextlib.suppress(OSError):
+            near, far = await asyncio.open_connection(*self._target)
+            await asyncio.gather(_pump(reader, far), _pump(near, writer))
+        writer.close()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    finally:
+        sink.close()

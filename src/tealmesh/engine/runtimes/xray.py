@@ -1,0 +1,103 @@
+"""The built-in X-Ray daemon: takes segments by UDP and sends them to the X-Ray API.
+
+``python -m tealmesh.engine.runtimes.xray`` stands for the image ``aws-xray-daemon``. It listens on
+HOST, port 2000, and talks to AWS_ENDPOINT_URL.
+https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+_log = logging.getLogger("xray")
+
+_BATCH = 50
+"""Segments in one PutTraceSegments call, the API's maximum."""
+
+_EVERY = 1.0
+"""Seconds that a segment waits for others."""
+
+
+def document(datagram: bytes) -> str:
+    """The segment document of a datagram: a header line (format json, version 1), then JSON.
+
+    Raises ValueError when it is none.
+    """
+    header, separator, body = datagram.partition(b"\n")
+    if not separator:
+        raise ValueError("no header line")
+    found = json.loads(header)
+    if not isinstance(found, dict) or found.get("format") != "json" or found.get("version") != 1:
+        raise ValueError(f"header {header[:80]!r}: format json, version 1 is understood")
+    text = body.decode()
+    json.loads(text)
+    return text
+
+
+def receive(source: socket.socket, ending: threading.Event) -> Iterator[list[str]]:
+    """Batches of documents as they come in, until ``ending`` is set."""
+    batch: list[str] = []
+    due = time.monotonic() + _EVERY
+    while not ending.is_set():
+        source.settimeout(max(0.01, min(_EVERY, due - time.monotonic())))
+        try:
+            batch.append(document(source.recv(65536)))
+        except TimeoutError:
+            pass
+        except ValueError as error:
+            _log.warning("segment refused: %s", error)
+        if len(batch) >= _BATCH or time.monotonic() >= due:
+            if batch:
+                yield batch
+                batch = []
+            due = time.monotonic() + _EVERY
+    if batch:
+        yield batch
+
+
+def _client() -> Any:
+    # Imported late: most daemons of a demonstration never see a segment.
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "xray",
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        region_name=os.environ.get("AWS_REGION", "us-east-1"),
+        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "tealmesh"),
+        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "tealmesh"),
+        config=Config(retries={"total_max_attempts": 2}, proxies={}),
+    )
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    address = (os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT") or 2000))
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    client = None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+        source.bind(address)
+        _log.info("listening on %s:%d", *address)
+        for batch in receive(source, ending):
+            try:
+                client = client or _client()
+                answer = client.put_trace_segments(TraceSegmentDocuments=batch)
+            except Exception:  # noqa: BLE001 - a trace may be lost, the daemon goes on
+                _log.exception("%d segments could not be sent", len(batch))
+                continue
+            for refused in answer.get("UnprocessedTraceSegments", []):
+                _log.warning("segment not taken: %s", refused)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Which statistics an Envoy keeps: those by which deployments and drains are judged, no more.
+
+An Envoy streams all of them every second, and a mesh has thousands of Envoys. Who wants more sets
+ENVOY_STATS_CONFIG_FILE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tealmesh.envoy.bootstrap.environment import Environment, Read, flag, fragment, port, socket
+from tealmesh.model.errors import TealError
+
+STATSD_PORT = 8125
+STATS_FILE = "ENVOY_STATS_CONFIG_FILE"
+
+# A cluster's name ends with its port; what follows it directly is a total, while further parts
+# (.external., .retry., .zone.) count the same requests again.
+_CLUSTER = r"^cluster\.cds_(?:in|e)gress_.*_[0-9]+\."
+_REQUESTS = (
+    "total",
+    "completed",
+    "active",
+    "pending_active",
+    "pending_overflow",
+    "cancelled",
+    "timeout",
+    "per_try_timeout",
+    "rx_reset",
+    "tx_reset",
+    "retry",
+    "retry_success",
+    "retry_overflow",
+    "retry_limit_exceeded",
+    "time",
+    "[1-5]xx",
+    "503",
+)
+_TLS = r"(?:handshake|connection_error|no_certificate|fail_verify_(?:no_cert|error|san))"
+_INCLUDED = (
+    rf"{_CLUSTER}upstream_rq_(?:{'|'.join(_REQUESTS)})$",
+    rf"{_CLUSTER}upstream_cx_(?:active|connect_fail|overflow)$",
+    rf"{_CLUSTER}membership_(?:total|healthy|degraded|excluded)$",
+    rf"{_CLUSTER}outlier_detection\.ejections_(?:active|enforced_total)$",
+    rf"{_CLUSTER}health_check\.(?:attempt|failure|healthy)$",
+    # TLS: by these App Mesh's guide says whether and why not a connection was encrypted.
+    rf"{_CLUSTER}ssl\.{_TLS}$",
+    rf"^listener\.[^/]*\.ssl\.{_TLS}$",
+    r"^http\.(?:in|e)gress\.downstream_rq_(?:active|total|completed|time|rx_reset|[1-5]xx)$",
+    r"^http\.(?:in|e)gress\.(?:no_route|no_cluster|downstream_cx_active)$",
+    r"^listener_manager\.(?:listener_create_(?:success|failure)|total_listeners_[a-z]+|lds\.update_"
+    r"(?:attempt|success|failure|rejected))$",
+    r"^cluster_manager\.(?:active_clusters|warming_clusters|cds\.update_"
+    r"(?:attempt|success|failure|rejected))$",
+    r"^control_plane\.",
+    r"^server\.(?:live|state|uptime|memory_allocated|total_connections|initialization_time_ms)$",
+)
+
+
+def stats_config(resource: str, tagged: bool, own: Mapping[str, Any] | None = None) -> Any:
+    """The bootstrap's ``stats_config``. ``tagged`` adds App Mesh's tags to every statistic;
+    ``own`` is the user's, whose tags, buckets and further statistics come in addition: ours are
+    those by which deployments are judged. Raises TealError for a filter that would hide them.
+
+    https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html#envoy-stats-config
+    """
+    made = dict(own or {})
+    patterns: list[Any] = [{"safe_regex": {"regex": pattern}} for pattern in _INCLUDED]
+    matcher = made.get("stats_matcher", {})
+    if matcher.keys() - {"inclusion_list"}:
+        raise TealError(
+            f"{STATS_FILE}: stats_config.stats_matcher = {sorted(matcher)}: must be an "
+            "inclusion_list: what it includes is kept beside what deployments need"
+        )
+    patterns += matcher.get("inclusion_list", {}).get("patterns", [])
+    made["stats_matcher"] = {"inclusion_list": {"patterns": patterns}}
+    if tagged:
+        _, mesh, kind, name = resource.split("/")
+        tag = "appmesh.virtual_node" if kind == "virtualNode" else "appmesh.virtual_gateway"
+        tags = [
+            {"tag_name": "appmesh.mesh", "fixed_value": mesh},
+            {"tag_name": tag, "fixed_value": name},
+        ]
+        made["stats_tags"] = [*tags, *made.get("stats_tags", [])]
+    return made
+
+
+def sinks(environment: Environment, daemon: str, read: Read) -> tuple[list[Any], list[Any]]:
+    """The user's own sinks and the clusters that they need; DogStatsD unless a file has others.
+
+    https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html#envoy-dogstatsd-config
+    """
+    variable = "ENVOY_STATS_SINKS_CFG_FILE"
+    own = fragment(environment, variable, read)
+    if own:
+        if not isinstance(own.get("stats_sinks"), list):
+            raise TealError(f"{variable}: must hold the member 'stats_sinks', a list")
+        return own["stats_sinks"], own.get("static_resources", {}).get("clusters", [])
+    if not flag(environment, "ENABLE_ENVOY_DOG_STATSD"):
+        return [], []
+    path = environment.get("STATSD_SOCKET_PATH")
+    address: Any = {"pipe": {"path": path}} if path else None
+    if address is None:
+        host = environment.get("STATSD_ADDRESS") or daemon
+        address = socket(host, port(environment, "STATSD_PORT", STATSD_PORT), "UDP")
+    kind = "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink"
+    config = {"@type": kind, "address": address}
+    return [{"name": "envoy.stat_sinks.dog_statsd", "typed_config": config}], []

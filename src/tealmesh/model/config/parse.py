@@ -1,0 +1,317 @@
+"""From the text of a teal.toml to a `TealConfig`, every value checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from typing import Any
+
+from tealmesh.model.config.nouns import (
+    Gates,
+    GatewayConfig,
+    Image,
+    ServiceConfig,
+    Strategy,
+    TealConfig,
+)
+from tealmesh.model.config.table import Table
+from tealmesh.model.errors import ConfigError
+
+BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
+"""Images that Tealmesh runs itself, without an entry in ``[images]``."""
+
+RESERVED_PORTS = {
+    9901: "Envoy's administration",
+    9902: "Envoy's agent",
+    15000: "Envoy's ingress",
+    15001: "Envoy's egress",
+}
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+_MESH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
+)
+_IMAGE = re.compile(r"[^\s\x00-\x1f*]{1,1000}")
+_PATH = re.compile(r"/[^\s\x00-\x20?#]*")
+_VARIABLE = re.compile(r"[^=\x00\s]+")
+_SET_BY_ENGINE = ("HOST", "PORT")
+
+_SERVICE_KEYS = (
+    "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
+    "environment", "backends", "sides", "strategy", "gates",
+)  # fmt: skip
+_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", "step_timeout")
+_GATEWAY_KEYS = ("port", "routes", "address", "desired_count")
+_LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
+_CANARY_STEPS = (10, 50, 100)
+
+
+def parse(text: str, file: str = "teal.toml") -> TealConfig:
+    """Read a teal.toml; ``file`` names it in errors.
+
+    Raises ConfigError with the dotted key, its value and what is allowed. Whatever ``text`` is, no
+    other exception leaves here.
+    """
+    try:
+        data = tomllib.loads(text)
+    # ValueError: syntax, and numbers longer than Python converts; RecursionError: deep nesting.
+    except (ValueError, RecursionError) as error:
+        raise _not_toml(text, file, error) from error
+    return parse_mapping(data, file)
+
+
+def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfig:
+    """As `parse`, of a document that has been read already."""
+    root = Table(file, "", data, ("mesh", "images", "services", "gateways"))
+    mesh = root.table("mesh", ("name", "cluster", "namespace"))
+    name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
+    namespace = mesh.text(
+        "namespace", f"{name.lower()}.local", "a DNS name in lower case", _HOST.fullmatch
+    )
+    services = root.table("services")
+    gateways = root.table("gateways")
+    config = TealConfig(
+        mesh=name,
+        cluster=mesh.text(
+            "cluster", name, "letters, digits, hyphens and underscores", _CLUSTER.fullmatch
+        ),
+        namespace=namespace,
+        services=_services(services, namespace),
+        gateways={key: _gateway(gateways, key) for key in gateways.data},
+        images=_images(root.table("images")),
+    )
+    _check_gateways(gateways, config)
+    _check_images(services, config)
+    return config
+
+
+def image_for(images: tuple[Image, ...], name: str) -> Image | None:
+    """The entry with the longest of the patterns that match the image ``name``."""
+    fitting = [image for image in images if fnmatchcase(name, image.pattern)]
+    return max(fitting, key=lambda image: len(image.pattern), default=None)
+
+
+def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
+    found = {key: _service(table, key, namespace) for key in table.data}
+    owners: dict[str, str] = {}
+    for key, service in found.items():
+        if service.hostname in owners:
+            other = owners[service.hostname]
+            table.table(key).fail("hostname", f"unlike that of services.{other}")
+        owners[service.hostname] = key
+    return {key: _with_backends(table.table(key), service, found) for key, service in found.items()}
+
+
+def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
+    if not _LABEL.fullmatch(name):
+        services.fail(name, f"named in {_LABEL_ALLOWED}")
+    table = services.table(name, _SERVICE_KEYS)
+    return ServiceConfig(
+        name=name,
+        port=_port(table),
+        image=table.text("image", None, "an image name without blanks or *", _IMAGE.fullmatch),
+        hostname=table.text(
+            "hostname", f"{name}.{namespace}", "a DNS name in lower case", _HOST.fullmatch
+        ),
+        health_path=table.text("health_path", "/", "a path that begins with /", _PATH.fullmatch),
+        desired_count=table.integer("desired_count", 1, 1, 50),
+        cpu=table.integer("cpu", 256, 1, 16384),
+        memory=table.integer("memory", 512, 4, 122880),
+        environment=_environment(table),
+        backends=table.texts("backends"),
+        sides=_sides(table),
+        strategy=_strategy(table.table("strategy", _STRATEGY_KEYS)),
+        gates=_gates(table.table("gates", ("success_rate", "min_requests", "approval"))),
+    )
+
+
+def _with_backends(
+    table: Table, service: ServiceConfig, services: Mapping[str, ServiceConfig]
+) -> ServiceConfig:
+    """The service with its backends as hostnames, in the order given, each once."""
+    hostnames = {other.hostname for other in services.values()}
+    found: dict[str, None] = {}
+    for backend in service.backends:
+        hostname = services[backend].hostname if backend in services else backend
+        if hostname not in hostnames or hostname == service.hostname:
+            others = sorted(name for name in services if name != service.name)
+            table.fail("backends", f"other services of this file ({', '.join(others) or 'none'})")
+        found[hostname] = None
+    return ServiceConfig(**{**vars(service), "backends": tuple(found)})
+
+
+def _port(table: Table) -> int:
+    port = table.integer("port", None, 1, 65535)
+    if port in RESERVED_PORTS:
+        table.fail("port", f"another port: {port} is {RESERVED_PORTS[port]}")
+    return port
+
+
+def _sides(table: Table) -> tuple[str, str]:
+    if "sides" not in table.data:
+        return ServiceConfig.sides
+    sides = table.texts("sides")
+    if len(sides) != 2 or sides[0] == sides[1] or not all(_LABEL.fullmatch(s) for s in sides):
+        table.fail("sides", f"two different names, each of {_LABEL_ALLOWED}")
+    return (sides[0], sides[1])
+
+
+def _strategy(table: Table) -> Strategy:
+    assumed = "canary" if "steps" in table.data else "bluegreen"
+    kind = table.text(
+        "type", assumed, '"bluegreen" or "canary"', ("bluegreen", "canary").__contains__
+    )
+    defaults = Strategy()
+    return Strategy(
+        type="canary" if kind == "canary" else "bluegreen",
+        steps=_steps(table, canary=kind == "canary"),
+        step_time=table.seconds("step_time", defaults.step_time),
+        bake_time=table.seconds("bake_time", defaults.bake_time),
+        step_timeout=table.seconds("step_timeout", defaults.step_timeout, positive=True),
+    )
+
+
+def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
+    value = table.data.get("steps", _CANARY_STEPS if canary else (100,))
+    allowed = "ascending whole percentages from 1 that end in 100, such as [10, 50, 100]"
+    if not isinstance(value, list | tuple) or not value:
+        table.fail("steps", allowed)
+    whole = all(isinstance(step, int) and not isinstance(step, bool) for step in value)
+    if not whole or value[0] < 1 or value[-1] != 100:
+        table.fail("steps", allowed)
+    if any(later <= earlier for earlier, later in pairwise(value)):
+        table.fail("steps", allowed)
+    if not canary and len(value) > 1:
+        table.fail("steps", '[100] for type "bluegreen"; more steps need type = "canary"')
+    return tuple(value)
+
+
+def _gates(table: Table) -> Gates:
+    defaults = Gates()
+    return Gates(
+        success_rate=table.share("success_rate", defaults.success_rate),
+        min_requests=table.integer("min_requests", defaults.min_requests, 0, 1_000_000_000),
+        approval=table.boolean("approval", defaults.approval),
+    )
+
+
+def _gateway(gateways: Table, name: str) -> GatewayConfig:
+    if not _LABEL.fullmatch(name):
+        gateways.fail(name, f"named in {_LABEL_ALLOWED}")
+    table = gateways.table(name, _GATEWAY_KEYS)
+    routes = table.table("routes")
+    if not routes.data:
+        table.fail("routes", 'at least one route, such as { "/" = "web" }')
+    for prefix in routes.data:
+        if not _PATH.fullmatch(prefix):
+            routes.fail(prefix, "given for a path prefix that begins with /")
+    return GatewayConfig(
+        name=name,
+        port=_port(table),
+        routes={
+            prefix: routes.text(prefix, None, "the name of a service") for prefix in routes.data
+        },
+        address=table.text(
+            "address", GatewayConfig.address, "a loopback address such as 127.0.0.1", _is_loopback
+        ),
+        desired_count=table.integer("desired_count", 1, 1, 1),
+    )
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        return ipaddress.IPv4Address(text).is_loopback
+    except ValueError:
+        return False
+
+
+def _images(table: Table) -> tuple[Image, ...]:
+    return tuple(_image(table, pattern) for pattern in table.data)
+
+
+def _image(images: Table, pattern: str) -> Image:
+    if not pattern or any(c.isspace() for c in pattern):
+        images.fail(pattern, "given for an image pattern without blanks")
+    value = images.data[pattern]
+    if not isinstance(value, Mapping):
+        return Image(pattern, _command(images, pattern))
+    table = images.table(pattern, ("command", "environment"))
+    return Image(pattern, _command(table, "command"), _environment(table))
+
+
+def _command(table: Table, key: str) -> tuple[str, ...]:
+    """An argument vector, or a string that is split as a shell would; no shell ever runs it."""
+    value = table.data.get(key)
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError:
+            table.fail(key, "a command whose quotes are closed")
+    if not isinstance(value, list) or not all(isinstance(v, str) and "\0" not in v for v in value):
+        value = []
+    if not value or not value[0]:
+        table.fail(key, 'a command such as ["python3", "app.py"] or "python3 app.py"')
+    return tuple(value)
+
+
+def _environment(table: Table) -> dict[str, str]:
+    values = table.table("environment")
+    found = {}
+    for name, value in values.data.items():
+        if not _VARIABLE.fullmatch(name):
+            values.fail(name, "given for a variable's name without blanks or =")
+        if name in _SET_BY_ENGINE:
+            values.fail(name, "left out: each task gets its own HOST and PORT")
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+            value = str(value)
+        if not isinstance(value, str) or "\0" in value:
+            values.fail(name, "a string or a whole number")
+        found[name] = value
+    return found
+
+
+def _check_gateways(gateways: Table, config: TealConfig) -> None:
+    """Routes lead to services; gateways share neither a listener nor a name with anything."""
+    nodes = {f"{s.name}-{side}" for s in config.services.values() for side in s.sides}
+    listeners: dict[tuple[str, int], str] = {}
+    for name, gateway in config.gateways.items():
+        table = gateways.table(name)
+        if name in config.services or name in nodes:
+            gateways.fail(name, "named unlike every service and its sides")
+        listener = (gateway.address, gateway.port)
+        if listener in listeners:
+            table.fail("port", f"another port: gateways.{listeners[listener]} has it")
+        listeners[listener] = name
+        for prefix, service in gateway.routes.items():
+            if service not in config.services:
+                known = ", ".join(sorted(config.services)) or "there is none"
+                table.table("routes").fail(prefix, f"the name of a service ({known})")
+
+
+def _check_images(services: Table, config: TealConfig) -> None:
+    """Where the file maps images at all, each service's image must be among them."""
+    if not config.images:
+        return
+    for name, service in config.services.items():
+        built_in = any(fnmatchcase(service.image, pattern) for pattern in BUILT_IN_IMAGES)
+        if not built_in and image_for(config.images, service.image) is None:
+            patterns = ", ".join(image.pattern for image in config.images)
+            services.table(name).fail(
+                "image", f"an image that [images] has a command for ({patterns})"
+            )
+
+
+def _not_toml(text: str, file: str, error: Exception) -> ConfigError:
+    reason = str(error) or type(error).__name__
+    match = re.search(r"at line (\d+)", reason)
+    lines = text.splitlines()
+    number = int(match[1]) if match else len(lines)
+    shown = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    return ConfigError(file, f"line {number}", shown[:80], f"valid TOML: {reason}")

@@ -1,0 +1,51 @@
+"""The App Mesh service over real HTTP: a fresh endpoint a module, an empty one a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.meshes.appmesh_system import (
+    GATEWAY,
+    NODE,
+    ROUTER,
+    empty,
+    gateway_route,
+    provided_by,
+    route,
+)
+from tests.support.planes.appmesh import appmesh_endpoint, client
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with appmesh_endpoint(tmp_path_factory.mktemp("appmesh")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def api(url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A client, and nothing left over afterwards."""
+    appmesh = client(url)
+    yield appmesh
+    for mesh in appmesh.list_meshes()["meshes"]:
+        empty(appmesh, mesh["meshName"])
+
+
+@pytest.fixture
+def system(api: Any) -> Any:
+    """Mesh m, node n, router r, service s, route x, gateway g, gateway route y."""
+    api.create_mesh(meshName="m")
+    api.create_virtual_node(meshName="m", virtualNodeName="n", spec=NODE)
+    api.create_virtual_router(meshName="m", virtualRouterName="r", spec=ROUTER)
+    api.create_virtual_service(
+        meshName="m", virtualServiceName="s", spec=provided_by("virtualRouter", "r")
+    )
+    api.create_route(meshName="m", virtualRouterName="r", routeName="x", spec=route(("n", 1)))
+    api.create_virtual_gateway(meshName="m", virtualGatewayName="g", spec=GATEWAY)
+    api.create_gateway_route(
+        meshName="m", virtualGatewayName="g", gatewayRouteName="y", spec=gateway_route("s")
+    )
+    return api

@@ -1,0 +1,354 @@
+"""teal.toml: what is read, what is refused and in which words."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tealmesh.model.config.nouns import Gates, Image, Strategy, TealConfig
+from tealmesh.model.config.parse import image_for, parse, parse_mapping
+from tealmesh.model.config.table import duration
+from tealmesh.model.errors import ConfigError
+
+SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "sample" / "teal.toml"
+
+MINIMAL = """
+[mesh]
+name = "shop"
+[services.web]
+port = 8080
+image = "example/sample:1"
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "teal.toml")
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    config = parse(MINIMAL)
+    web = config.services["web"]
+    assert (config.mesh, config.cluster, config.namespace) == ("shop", "shop", "shop.local")
+    assert (web.name, web.hostname, web.health_path) == ("web", "web.shop.local", "/")
+    assert (web.desired_count, web.sides) == (1, ("blue", "green"))
+    assert (web.strategy, web.gates) == (Strategy(), Gates())
+    assert config.images == ()
+    assert config.gateways == {}
+
+
+def test_the_sample_is_what_it_says() -> None:
+    config = parse(SAMPLE.read_text(), str(SAMPLE))
+    web, front = config.services["web"], config.services["front"]
+    assert web.desired_count == 3
+    assert web.strategy == Strategy("canary", (10, 50, 100), 5.0, 5.0, 300.0)
+    assert front.backends == ("web.sample.local",)
+    assert config.gateways["edge"].routes == {"/": "web", "/front": "front"}
+    assert image_for(config.images, "example/sample:0.0.2") == Image(
+        "*/sample:0.0.2", ("python3", "app.py", "--version", "2")
+    )
+
+
+def test_a_whole_file() -> None:
+    config = parse(
+        """
+        [mesh]
+        name = "shop"
+        cluster = "prod"
+        namespace = "prod.internal"
+        [images]
+        "*/a:1" = "python3 'my app.py' --port $PORT"
+        "*/b:1" = { command = ["b"], environment = { LEVEL = "debug", COUNT = 3 } }
+        [services.a]
+        port = 80
+        image = "x/a:1"
+        hostname = "api.prod.internal"
+        sides = ["left", "right"]
+        cpu = 512
+        memory = 1024
+        environment = { A = "b" }
+        [services.a.strategy]
+        steps = [1, 100]
+        step_time = "500ms"
+        bake_time = "2m"
+        step_timeout = 7.5
+        [services.a.gates]
+        success_rate = 1
+        min_requests = 0
+        approval = true
+        [services.b]
+        port = 80
+        image = "x/b:1"
+        backends = ["a", "api.prod.internal"]
+        [gateways.edge]
+        port = 9080
+        address = "127.0.0.2"
+        routes = { "/" = "a" }
+        """
+    )
+    a = config.services["a"]
+    assert (config.cluster, config.namespace, a.hostname) == (
+        "prod",
+        "prod.internal",
+        "api.prod.internal",
+    )
+    assert a.strategy == Strategy("canary", (1, 100), 0.5, 120.0, 7.5)
+    assert a.gates == Gates(1.0, 0, True)
+    assert a.sides == ("left", "right")
+    assert config.services["b"].backends == ("api.prod.internal",)
+    assert config.images[0].command == ("python3", "my app.py", "--port", "$PORT")
+    assert config.images[1].environment == {"LEVEL": "debug", "COUNT": "3"}
+    assert config.gateways["edge"].address == "127.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('name = "shop"', "", "mesh.name = (not set): must be letters, digits"),
+        ('name = "shop"', 'name = "a b"', "mesh.name = 'a b': must be"),
+        ('name = "shop"', 'name = "shop"\nnmae = 1', "mesh.nmae = 1: must be a known key"),
+        ("[mesh]", "[mush]\n[mesh]", "mush = {}: must be a known key (did you mean mesh?)"),
+        ("port = 8080", "", "services.web.port = (not set): must be a whole number from 1 to"),
+        ("port = 8080", "port = 0", "services.web.port = 0: must be a whole number from 1 to"),
+        ("port = 8080", "port = 65536", "services.web.port = 65536: must be"),
+        ("port = 8080", "port = true", "services.web.port = True: must be a whole number"),
+        ("port = 8080", 'port = "80"', "services.web.port = '80': must be a whole number"),
+        ("port = 8080", "port = 15001", "services.web.port = 15001: must be another port"),
+        ("port = 8080", "port = 80\nprot = 1", "services.web.prot = 1: must be a known key (did"),
+        ("[services.web]", "[services.Web_1]", "services.Web_1 = "),
+        ("[services.web]", "[services]\nfoo = 1\n[services.web]", "services.foo = 1: must be a t"),
+        ('image = "example/sample:1"', "", "services.web.image = (not set): must be an image"),
+        ('image = "example/sample:1"', 'image = "*"', "services.web.image = '*': must be"),
+        ("port = 8080", 'port = 8080\nhealth_path = "x"', "services.web.health_path = 'x': must"),
+        ("port = 8080", "port = 8080\ndesired_count = 0", "desired_count = 0: must be a whole"),
+        ("port = 8080", 'port = 8080\nhostname = "A b"', "services.web.hostname = 'A b': must be"),
+        ("port = 8080", 'port = 8080\nbackends = ["x"]', "services.web.backends = ['x']: must be"),
+        ("port = 8080", 'port = 8080\nbackends = ["web"]', "services.web.backends = ['web']: mus"),
+        ("port = 8080", 'port = 8080\nbackends = "web"', "backends = 'web': must be a list"),
+        ("port = 8080", 'port = 8080\nsides = ["a", "a"]', "sides = ['a', 'a']: must be two dif"),
+        ("port = 8080", "port = 8080\nenvironment = {PORT=1}", "services.web.environment.PORT = 1"),
+        ("port = 8080", "port = 8080\nenvironment = {A=1.5}", "environment.A = 1.5: must be a str"),
+        ("port = 8080", 'port = 8080\nenvironment = {"a b"=1}', 'environment."a b" = 1: must be'),
+    ],
+)
+def test_refusals(old: str, new: str, told: str) -> None:
+    assert old in MINIMAL
+    text = refusal(MINIMAL.replace(old, new))
+    assert text.startswith("teal.toml: ")
+    assert told in text
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("strategy]\nsteps = []", "strategy.steps = []: must be ascending"),
+        ("strategy]\nsteps = [50, 10, 100]", "strategy.steps = [50, 10, 100]: must be ascending"),
+        ("strategy]\nsteps = [10, 50]", "strategy.steps = [10, 50]: must be ascending"),
+        ("strategy]\nsteps = [0, 100]", "strategy.steps = [0, 100]: must be ascending"),
+        ("strategy]\nsteps = [10, 10, 100]", "strategy.steps = [10, 10, 100]: must be ascending"),
+        ("strategy]\nsteps = [true, 100]", "strategy.steps = [True, 100]: must be ascending"),
+        ("strategy]\ntype = 'bluegreen'\nsteps = [10, 100]", 'must be [100] for type "bluegreen"'),
+        ("strategy]\ntype = 'linear'", "strategy.type = 'linear': must be \"bluegreen\" or"),
+        ("strategy]\nstep_time = '5 s'", "strategy.step_time = '5 s': must be a duration"),
+        ("strategy]\nstep_time = -1", "strategy.step_time = -1: must be a duration"),
+        ("strategy]\nstep_time = nan", "strategy.step_time = nan: must be a duration"),
+        ("strategy]\nbake_time = '999h'", "strategy.bake_time = '999h': must be a duration"),
+        ("strategy]\nstep_timeout = 0", "strategy.step_timeout = 0: must be a duration"),
+        ("strategy]\nstep_tmie = 0", "(did you mean step_time?)"),
+        ("gates]\nsuccess_rate = 99", "gates.success_rate = 99: must be a number from 0 to 1"),
+        ("gates]\nsuccess_rate = nan", "gates.success_rate = nan: must be a number from 0 to 1"),
+        ("gates]\nmin_requests = -1", "gates.min_requests = -1: must be a whole number"),
+        ("gates]\napproval = 1", "gates.approval = 1: must be true or false"),
+    ],
+)
+def test_refusals_of_strategy_and_gates(section: str, told: str) -> None:
+    text = refusal(f"{MINIMAL}\n[services.web.{section}\n")
+    assert text.startswith("teal.toml: services.web.")
+    assert told in text
+
+
+@pytest.mark.parametrize(
+    ("gateways", "told"),
+    [
+        ("[gateways.edge]\nport = 9080", "gateways.edge.routes = (not set): must be at least one"),
+        ('[gateways.edge]\nport = 9080\nroutes = {"/" = "wbe"}', "routes.\"/\" = 'wbe': must be"),
+        ('[gateways.edge]\nport = 9080\nroutes = {"x" = "web"}', "routes.x = 'web': must be given"),
+        ('[gateways.edge]\nport = 9\nroutes = {"/" = "web"}\naddress = "0.0.0.0"', "a loopback"),
+        ('[gateways.web]\nport = 9080\nroutes = {"/" = "web"}', "must be named unlike every ser"),
+        ('[gateways.web-blue]\nport = 9\nroutes = {"/" = "web"}', "must be named unlike every ser"),
+        (
+            '[gateways.a]\nport = 9\nroutes = {"/" = "web"}\n'
+            '[gateways.b]\nport = 9\nroutes = {"/" = "web"}',
+            "gateways.b.port = 9: must be another port: gateways.a has it",
+        ),
+    ],
+)
+def test_refusals_of_gateways(gateways: str, told: str) -> None:
+    assert told in refusal(f"{MINIMAL}\n{gateways}\n")
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        ('"*/other:1" = "x"', "services.web.image = 'example/sample:1': must be an image that"),
+        ('"*/sample:1" = ""', "images.\"*/sample:1\" = '': must be a command"),
+        ('"*/sample:1" = []', 'images."*/sample:1" = []: must be a command'),
+        ('"*/sample:1" = [1]', 'images."*/sample:1" = [1]: must be a command'),
+        ('"*/sample:1" = "a \'b"', "must be a command whose quotes are closed"),
+        ('"*/sample:1" = {comand = "x"}', "(did you mean command?)"),
+        ('"*/sample:1" = {environment = {}}', 'images."*/sample:1".command = (not set): must be'),
+    ],
+)
+def test_refusals_of_images(images: str, told: str) -> None:
+    assert told in refusal(f"{MINIMAL}\n[images]\n{images}\n")
+
+
+def test_two_services_of_one_hostname() -> None:
+    text = MINIMAL + '[services.api]\nport = 1\nimage = "a"\nhostname = "web.shop.local"\n'
+    assert "services.api.hostname = 'web.shop.local': must be unlike that of" in refusal(text)
+
+
+def test_built_in_images_need_no_entry() -> None:
+    text = MINIMAL.replace("example/sample:1", "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29")
+    assert parse(text + '\n[images]\n"x" = "y"\n').services["web"].image.startswith("public")
+
+
+def test_the_longest_pattern_decides() -> None:
+    images = (Image("*", ("all",)), Image("*/a:1", ("one",)), Image("*/a:*", ("a",)))
+    assert image_for(images, "x/a:1") == images[1]
+    assert image_for(images[1:], "x/b:1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("a =", "line 1 = 'a ='"), ("[mesh]\nname = 'x'\n[mesh]\n", "line 3 = '[mesh]'")],
+)
+def test_not_toml(text: str, line: str) -> None:
+    assert line in refusal(text)
+    assert "must be valid TOML" in refusal(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100_000, "a = " + "9" * 10_000, "a = 0x" + "f" * 10_000]
+)
+def test_monstrous_files_are_refused_too(text: str) -> None:
+    refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("500ms", 0.5), ("5s", 5.0), ("1.5m", 90.0), ("2h", 7200.0), (3, 3.0), (0.25, 0.25), (0, 0)],
+)
+def test_durations(value: object, seconds: float) -> None:
+    assert duration(value) == seconds
+
+
+@pytest.mark.parametrize("value", ["5", "s", "-5s", "5 s", "5d", "", True, -1, 1e9, None, [5]])
+def test_not_durations(value: object) -> None:
+    assert duration(value) is None
+
+
+KEYS = st.sampled_from(
+    [
+        "mesh",
+        "images",
+        "services",
+        "gateways",
+        "name",
+        "cluster",
+        "namespace",
+        "web",
+        "front",
+        "edge",
+        "port",
+        "image",
+        "hostname",
+        "health_path",
+        "desired_count",
+        "cpu",
+        "memory",
+        "environment",
+        "backends",
+        "sides",
+        "strategy",
+        "gates",
+        "type",
+        "steps",
+        "step_time",
+        "bake_time",
+        "step_timeout",
+        "success_rate",
+        "min_requests",
+        "approval",
+        "routes",
+        "address",
+        "command",
+        "/",
+        "*/sample:1",
+        "HOST",
+        "A",
+    ]
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=10)
+    | st.sampled_from(["web", "front", "5s", "canary", "x/sample:1", "/", "127.0.0.1", "a.b"])
+    | st.sampled_from([1, 100, 8080])
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=8), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+def assert_config_or_error(read: Callable[[], TealConfig]) -> None:
+    """Any other exception passes through and fails the test."""
+    try:
+        outcome: TealConfig | ConfigError = read()
+    except ConfigError as error:
+        outcome = error
+    if isinstance(outcome, ConfigError):
+        assert str(outcome).startswith("teal.toml: ")
+        assert outcome.allowed
+    else:
+        assert outcome.mesh
+
+
+@given(st.dictionaries(KEYS | st.text(max_size=8), VALUES, max_size=5))
+@settings(max_examples=400)
+def test_any_document_is_a_config_or_a_config_error(data: dict[str, Any]) -> None:
+    assert_config_or_error(lambda: parse_mapping(data))
+
+
+@given(st.data())
+@settings(max_examples=400)
+def test_one_wrong_value_is_a_config_or_a_config_error_that_names_it(data: st.DataObject) -> None:
+    document = tomllib.loads(SAMPLE.read_text())
+    table: Any = document
+    path = []
+    while isinstance(table, dict) and table:
+        key = data.draw(st.sampled_from(sorted(table)))
+        path.append(key)
+        if not isinstance(table[key], dict) or data.draw(st.booleans()):
+            table[key] = data.draw(VALUES)
+            break
+        table = table[key]
+    assert_config_or_error(lambda: parse_mapping(document))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
+    assert_config_or_error(lambda: parse(text))

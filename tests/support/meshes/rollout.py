@@ -1,0 +1,104 @@
+"""A service to deploy, a clock that runs fast, and a controller in a world of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tealmesh.model.config.nouns import Gates, ServiceConfig, Strategy
+from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.rollout.controller import Controller, deployments
+from tealmesh.rollout.drivers.fake import FakeDriver, Side
+from tealmesh.rollout.system import ServiceSystem
+from tealmesh.store import Store, tables
+
+CANARY = Strategy("canary", (10, 50, 100), step_time=2.0, bake_time=2.0, step_timeout=30.0)
+
+
+class Clock:
+    """Seconds since the epoch; each look at it takes ``tick`` seconds."""
+
+    def __init__(self, tick: float = 0.1) -> None:
+        self.now = 1_000_000.0
+        self.tick = tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def system(
+    strategy: Strategy = CANARY, gates: Gates | None = None, desired: int = 3
+) -> ServiceSystem:
+    config = ServiceConfig(
+        name="web",
+        port=8080,
+        image="web:1",
+        hostname="web.demo.local",
+        desired_count=desired,
+        strategy=strategy,
+        gates=gates or Gates(),
+    )
+    return ServiceSystem("demo", "demo", "demo.local", config)
+
+
+def running_world(clock: Clock, image: str = "web:1") -> FakeDriver:
+    """Version 1 on blue with all the weight."""
+    return FakeDriver(lambda: clock.now, sides={"blue": Side(image, 3)}, route={"blue": 100})
+
+
+@dataclass
+class Converged:
+    """An answer about convergence, of the shape that `xds.cache.Convergence` has."""
+
+    converged: bool = True
+    waiting: tuple[str, ...] = ()
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Bench:
+    """A controller on a store of its own, driving ``driver``; ``answer`` is about convergence."""
+
+    path: Path
+    clock: Clock
+    driver: FakeDriver
+    service: ServiceSystem
+    answer: Converged = field(default_factory=Converged)
+    on_transition: Callable[[JournalEntry], None] | None = None
+
+    def open(self) -> tuple[Store, Controller]:
+        store = Store.open(self.path / "state.db", self.clock)
+        controller = Controller(
+            store,
+            self.driver,
+            self._converged,
+            self.driver.traffic,
+            clock=self.clock,
+            new_id=lambda: f"d{store.revision}",
+            poll=0.001,
+            on_transition=self.on_transition,
+        )
+        return store, controller
+
+    async def put_system(self, store: Store) -> None:
+        await store.write(
+            "test",
+            "Apply",
+            lambda t: t.put(tables.SYSTEMS, self.service.name, body=self.service.to_json()),
+        )
+
+    async def _converged(self, mesh: str, revision: int, timeout: float) -> Converged:
+        await asyncio.sleep(0)
+        return self.answer
+
+
+async def until_finished(store: Store, service: str) -> Deployment:
+    """The newest deployment of a service once it has finished."""
+    async for view in store.watch():
+        found = deployments(view, service)
+        if found and found[0].finished:
+            return found[0]
+    raise AssertionError("unreachable: a watch never ends")

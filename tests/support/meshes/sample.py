@@ -1,0 +1,104 @@
+"""The sample web application as a system of one service behind a gateway, for tests."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.planes.control_plane import REPOSITORY, ControlPlane, free_port
+
+APP = str(REPOSITORY / "examples" / "sample" / "app.py")
+IMAGES = {
+    "example/sample:0.0.1": [sys.executable, APP, "--version", "1"],
+    "example/sample:0.0.2": [sys.executable, APP, "--version", "2"],
+    "example/sample:faulty": [sys.executable, APP, "--version", "2", "--fail", "0.2"],
+    "example/sample:dead": [
+        sys.executable,
+        "-c",
+        "print('cannot read config.yml'); raise SystemExit(3)",
+    ],
+}
+FINISHED = {"SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED"}
+
+
+@dataclass
+class Sample:
+    """``web`` in blue and green behind the gateway ``edge``; short times, so that tests are."""
+
+    directory: Path
+    desired_count: int = 1
+    step_time: str = "500ms"
+    step_timeout: str = "30s"
+    min_requests: int = 50
+    approval: bool = False
+
+    def __post_init__(self) -> None:
+        self.gateway_port = free_port()
+        self.config = self.directory / "teal.toml"
+        self.config.write_text(self.text())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.gateway_port}/"
+
+    def text(self) -> str:
+        images = "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in IMAGES.items())
+        return f"""
+[mesh]
+name = "sample"
+
+[images]
+{images}
+
+[services.web]
+port = 8080
+image = "example/sample:0.0.1"
+health_path = "/health"
+desired_count = {self.desired_count}
+
+[services.web.strategy]
+type = "bluegreen"
+step_time = "{self.step_time}"
+bake_time = "300ms"
+step_timeout = "{self.step_timeout}"
+
+[services.web.gates]
+success_rate = 0.99
+min_requests = {self.min_requests}
+approval = {json.dumps(self.approval)}
+
+[gateways.edge]
+port = {self.gateway_port}
+routes = {{ "/" = "web" }}
+"""
+
+    def apply(self, plane: ControlPlane) -> None:
+        """``teal apply``, which waits until every task runs."""
+        plane.teal("apply", "--config", str(self.config))
+
+
+def call(plane: ControlPlane, operation: str, **request: Any) -> Any:
+    """An operation of our own API by boto3's sibling: the command line's client."""
+    from tealmesh.cli.client import Client
+
+    return Client(plane.endpoint).call(operation, **request)
+
+
+def finished(plane: ControlPlane, service: str = "web", timeout: float = 60.0) -> Any:
+    """Wait until the service's newest deployment has ended; that deployment."""
+    deadline = time.monotonic() + timeout
+    while True:
+        deployment = call(plane, "GetDeployment", service=service)["deployment"]
+        if deployment["status"] in FINISHED:
+            return deployment
+        assert time.monotonic() < deadline, deployment
+        time.sleep(0.2)
+
+
+def weights(plane: ControlPlane) -> dict[str, int]:
+    sides = call(plane, "GetStatus")["services"][0]["sides"]
+    return {side["side"]: side["weight"] for side in sides}

@@ -1,0 +1,116 @@
+"""Services of one task each on a real container engine, by an engine of ours without a mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tealmesh.engine.engine import Engine
+from tealmesh.engine.runtimes.build import build
+from tealmesh.engine.runtimes.choice import Mode
+from tealmesh.store.store import Store
+from tests.support.planes.engine import Documents, definition, ports, service
+from tests.support.programs.podman import Podman
+
+IMAGE = "localhost/team/plain:1"
+
+
+class Tasks:
+    """Services of one task each, by name."""
+
+    def __init__(self, store: Store, http: httpx.AsyncClient) -> None:
+        self.documents = Documents(store)
+        self._http = http
+
+    async def start(self, name: str, *containers: Mapping[str, Any], **members: Any) -> None:
+        """Ask for one task of these containers."""
+        body = {**definition(name, 1, *containers), **members}
+        await self.documents.put_service(service(name, await self.documents.define(body), 1))
+
+    async def up(self, *names: str) -> None:
+        await asyncio.gather(*(self.documents.steady(name) for name in names))
+
+    def task(self, name: str) -> Mapping[str, Any]:
+        found = [b for b in self.documents.tasks("RUNNING") if b["group"] == f"service:{name}"]
+        return found[0]
+
+    def address(self, name: str) -> str:
+        return str(self.task(name)["teal"]["address"])
+
+    async def replaced(self, name: str, old: Mapping[str, Any]) -> None:
+        """Wait until another task of the service runs."""
+        await self.documents.until(
+            lambda _: any(
+                b["taskArn"] != old["taskArn"] and b["group"] == f"service:{name}"
+                for b in self.documents.tasks("RUNNING")
+            )
+        )
+
+    async def told(self, name: str, words: str) -> None:
+        """Wait until an event of the service says this."""
+        await self.documents.until(lambda _: any(words in m for m in self.documents.events(name)))
+
+    async def get(self, name: str, path: str, port: int = 8080) -> str:
+        """What the application of a task answers to this machine, once it listens."""
+        url = f"http://{self.address(name)}:{port}{path}"
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(httpx.ConnectError):
+                    return (await self._http.get(url)).text
+                await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def tasks(
+    engine: Podman,
+    directory: Path,
+    endpoint: tuple[str, int] = ("127.0.0.1", 9),
+    *,
+    mode: Mode = "container",
+    leave: bool = False,
+) -> AsyncIterator[tuple[Tasks, Engine]]:
+    """An engine of ours at work. At the end everything is stopped; or left as it is, as if by a
+    control plane that ends.
+    """
+    store = Store.open(directory / "state.db")
+    environment = {"DOCKER_HOST": engine.url}
+    built = await build(mode, directory, endpoint, lambda *_: None, environment)
+    found = Engine(ports(directory, store, built.runtime))
+    job = asyncio.create_task(found.run())
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as http:
+        try:
+            yield Tasks(store, http), found
+        finally:
+            if not leave and not job.done():
+                await found.stop_all()
+            await found.close()
+            store.close()
+    if job.done() and not job.cancelled():
+        job.result()
+
+
+def app(name: str = "app", **members: Any) -> dict[str, Any]:
+    variables = members.pop("variables", {})
+    environment = [{"name": n, "value": v} for n, v in variables.items()]
+    return {"name": name, "image": IMAGE, "environment": environment, **members}
+
+
+def proxied(**properties: str) -> dict[str, Any]:
+    found = {
+        "AppPorts": "8080",
+        "ProxyIngressPort": "15000",
+        "ProxyEgressPort": "15001",
+        "IgnoredUID": "1337",
+        **properties,
+    }
+    pairs = [{"name": name, "value": value} for name, value in found.items()]
+    return {"proxyConfiguration": {"type": "APPMESH", "containerName": "p", "properties": pairs}}
+
+
+def names(engine: Podman) -> list[str]:
+    return engine.run("ps", "--all", "--format", "{{.Names}}").split()

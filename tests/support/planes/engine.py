@@ -1,0 +1,199 @@
+"""An engine on a temporary directory, with documents as the ECS API writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tealmesh.aws.clients import client
+from tealmesh.engine.context import Ports, Times
+from tealmesh.engine.engine import Engine
+from tealmesh.engine.runtimes.base import Runtime
+from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
+from tealmesh.model.arn import DEFAULT_REGION
+from tealmesh.model.clock import random_id, system_clock
+from tealmesh.store import tables
+from tealmesh.store.store import Store, Transaction, View
+
+CLUSTER = "demo"
+PREFIX = "arn:aws:ecs:us-east-1:123456789012"
+
+WEB = Path(__file__).parents[1] / "programs" / "web.py"
+"""A small web application: ``python web.py MODE``."""
+
+
+def quick_times(**changes: float) -> Times:
+    """Times that suit a test."""
+    return replace(Times(start=20, stop=5, drain=3, converge=1, look=0.05, settle=0.05), **changes)
+
+
+async def always_converged(mesh: str, revision: int, timeout: float) -> bool:
+    return True
+
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def ports(directory: Path, store: Store, runtime: Runtime | None = None, **changes: Any) -> Ports:
+    """What an engine needs. Nothing answers at its endpoint."""
+    made = Ports(
+        store=store,
+        runtime=runtime or ProcessRuntime(),
+        clock=system_clock,
+        new_id=random_id,
+        converged=always_converged,
+        client=lambda service, region: client(service, NOWHERE, region or DEFAULT_REGION),
+        endpoint=NOWHERE,
+        xds_address="127.0.0.1:9",
+        xds_token="token",
+        data_dir=directory,
+        times=quick_times(),
+    )
+    return replace(made, **changes)
+
+
+@contextlib.asynccontextmanager
+async def running(given: Ports) -> AsyncIterator[Engine]:
+    """An engine at work. At the end everything is stopped."""
+    engine = Engine(given)
+    job = asyncio.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        if not job.done():
+            await engine.stop_all()
+        await engine.close()
+        if job.done() and not job.cancelled():
+            job.result()
+
+
+def definition(family: str, revision: int, *containers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "taskDefinitionArn": f"{PREFIX}:task-definition/{family}:{revision}",
+        "family": family,
+        "revision": revision,
+        "networkMode": "awsvpc",
+        "containerDefinitions": [dict(c) for c in containers],
+    }
+
+
+def web(image: str = "team/web:1", **members: Any) -> dict[str, Any]:
+    """A container definition of the small web application."""
+    return {"name": "app", "image": image, "portMappings": [{"containerPort": 8080}], **members}
+
+
+def service(name: str, task_definition: str, desired: int, **members: Any) -> dict[str, Any]:
+    """A service as CreateService writes it."""
+    return {
+        "serviceName": name,
+        "serviceArn": f"{PREFIX}:service/{CLUSTER}/{name}",
+        "clusterArn": f"{PREFIX}:cluster/{CLUSTER}",
+        "taskDefinition": task_definition,
+        "desiredCount": desired,
+        "runningCount": 0,
+        "pendingCount": 0,
+        "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200},
+        "serviceRegistries": [],
+        "deployments": [deployment("ecs-svc/1", task_definition, desired)],
+        "events": [],
+        "status": "ACTIVE",
+        **members,
+    }
+
+
+def deployment(identity: str, task_definition: str, desired: int) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "status": "PRIMARY",
+        "taskDefinition": task_definition,
+        "desiredCount": desired,
+        "pendingCount": 0,
+        "runningCount": 0,
+        "failedTasks": 0,
+        "rolloutState": "IN_PROGRESS",
+        "createdAt": 0.0,
+        "updatedAt": 0.0,
+    }
+
+
+class Documents:
+    """Writes documents as the API does, and waits for what becomes of them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def images(self, **modes: str) -> None:
+        """Map image ``team/NAME:*`` to the small web application in a mode."""
+
+        def change(tx: Transaction) -> None:
+            for name, mode in modes.items():
+                pattern = f"team/{name}:*"
+                command = [sys.executable, str(WEB), *mode.split()]
+                body = {"pattern": pattern, "command": command, "cwd": "", "environment": {}}
+                tx.put(tables.IMAGES, pattern, body=body)
+
+        await self.store.write("test", "Images", change)
+
+    async def define(self, body: Mapping[str, Any]) -> str:
+        def change(tx: Transaction) -> None:
+            revision = str(body["revision"]).zfill(6)
+            tx.put(tables.TASK_DEFINITIONS, body["family"], revision, body=body)
+
+        await self.store.write("test", "Define", change)
+        return str(body["taskDefinitionArn"])
+
+    async def put_service(self, body: Mapping[str, Any]) -> None:
+        name = body["serviceName"]
+        await self.store.write(
+            "test", "Service", lambda tx: tx.put(tables.ECS_SERVICES, CLUSTER, name, body=body)
+        )
+
+    async def update_service(self, name: str, change: Callable[[dict[str, Any]], None]) -> None:
+        def write(tx: Transaction) -> None:
+            found = tx.get(tables.ECS_SERVICES, CLUSTER, name)
+            assert found is not None
+            body = {**found.body, "deployments": [dict(d) for d in found.body["deployments"]]}
+            change(body)
+            tx.put(tables.ECS_SERVICES, CLUSTER, name, body=body)
+
+        await self.store.write("test", "Service", write)
+
+    def service(self, name: str) -> Mapping[str, Any]:
+        found = self.store.view.get(tables.ECS_SERVICES, CLUSTER, name)
+        assert found is not None
+        return found.body
+
+    def tasks(self, status: str | None = None) -> list[Mapping[str, Any]]:
+        found = [d.body for d in self.store.view.list(tables.TASKS)]
+        return [b for b in found if status is None or b["lastStatus"] == status]
+
+    def events(self, name: str) -> list[str]:
+        return [event["message"] for event in self.service(name)["events"]]
+
+    async def until(self, condition: Callable[[View], bool], seconds: float = 30) -> None:
+        """Wait until the committed state is as wanted."""
+        try:
+            async with asyncio.timeout(seconds):
+                async for view in self.store.watch():
+                    if condition(view):
+                        return
+        except TimeoutError:
+            shown = [
+                (b["lastStatus"], b.get("stoppedReason"), b["teal"].get("phase"))
+                for b in self.tasks()
+            ]
+            raise AssertionError(f"not in time; tasks: {shown}") from None
+
+    async def steady(self, name: str, seconds: float = 30) -> None:
+        def is_steady(view: View) -> bool:
+            body = self.service(name)
+            primary = body["deployments"][0]
+            done = len(body["deployments"]) == 1 and primary["rolloutState"] == "COMPLETED"
+            return done and body.get("teal", {}).get("steady", False)
+
+        await self.until(is_steady, seconds)

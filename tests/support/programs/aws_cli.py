@@ -1,0 +1,58 @@
+"""Version 2 of the AWS CLI, which has commands that version 1 (in the virtual environment) lacks:
+``aws logs tail`` is one of them.
+
+`needs_aws_cli` marks tests that need it; without it they are skipped, loudly.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+import pytest
+
+from tests.support.planes.control_plane import ControlPlane
+
+_PLACES = (*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/usr/local/bin")
+
+
+@functools.cache
+def aws_cli() -> str | None:
+    """The path of an ``aws`` of version 2; None where there is none."""
+    found = (shutil.which("aws", path=place) for place in dict.fromkeys(_PLACES) if place)
+    return next((path for path in found if path is not None and _major(path) >= 2), None)
+
+
+def _major(path: str) -> int:
+    done = subprocess.run(
+        [path, "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    # Version 1 writes to standard error under old Pythons.
+    version = re.match(r"aws-cli/(\d+)\.", done.stdout or done.stderr)
+    return int(version.group(1)) if version else 0
+
+
+def missing() -> str:
+    """What is said where there is none; empty where there is one."""
+    if aws_cli() is not None:
+        return ""
+    return "there is no AWS CLI of version 2 (Debian's package `awscli` is one)"
+
+
+needs_aws_cli = pytest.mark.skipif(bool(missing()), reason=f"NO AWS CLI 2: {missing()}")
+
+
+def aws(plane: ControlPlane, *arguments: str) -> str:
+    """What it prints. The endpoint is an argument, for releases before 2.13 know no variable."""
+    path = aws_cli()
+    assert path is not None
+    command: Sequence[str] = [path, "--endpoint-url", plane.endpoint, *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=plane.environment, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"{command} -> {done.returncode}\n{done.stderr}"
+    return done.stdout

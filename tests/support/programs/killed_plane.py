@@ -1,0 +1,44 @@
+"""``teal up`` that SIGKILLs itself right after a transition of a new deployment is committed.
+
+    python -m tests.support.programs.killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
+
+It finishes a deployment that it finds at its start, whatever its transitions are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tealmesh.app.control_plane import AppConfig, run
+from tealmesh.model.rollout import JournalEntry
+
+
+def main() -> None:
+    data_dir, port, xds_port, config, wanted = sys.argv[1:]
+    new: set[str] = set()
+
+    def kill(entry: JournalEntry) -> None:
+        if entry.transition == "CREATED":
+            new.add(entry.deployment)
+        if entry.transition == wanted and entry.deployment in new:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    asyncio.run(
+        run(
+            AppConfig(
+                data_dir=Path(data_dir),
+                port=int(port),
+                xds_port=int(xds_port),
+                config_file=Path(config),
+                on_transition=kill,
+            )
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

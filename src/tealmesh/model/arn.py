@@ -35,3 +35,10 @@ class Arn:
                 f"{text!r} is not an ARN (arn:partition:service:region:account:resource)"
             )
         return cls(parts[2], parts[3], parts[4], parts[5])
+
+
+def last_part(text: str) -> str:
+    """What follows the last slash: the name or id at the end of an ARN, or ``text`` itself where
+    there is no slash.
+    """
+    return text.rpartition("/")[2]

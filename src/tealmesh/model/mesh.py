@@ -11,9 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Generic
 
+from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
+
+if TYPE_CHECKING:
+    from tealmesh.model.appmesh import (
+        GatewayRouteSpec,
+        MeshSpec,
+        RouteSpec,
+        VirtualGatewaySpec,
+        VirtualNodeSpec,
+        VirtualRouterSpec,
+        VirtualServiceSpec,
+    )
 
 
 class Kind(StrEnum):
@@ -29,7 +41,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class MeshResource:
+class MeshResource(Generic[S]):
     """One resource of a mesh. ``parent`` names the router of a route or the gateway of a gateway
     route and is empty otherwise. ``revision`` is the store revision that last changed it: within
     one store (mesh, kind, parent, name, revision) identifies the content, so it serves as a cache
@@ -44,7 +56,7 @@ class MeshResource:
     uid: str
     version: int
     revision: int
-    spec: Mapping[str, Any]
+    spec: S
 
     @cached_property
     def identity(self) -> tuple[str, str, str, str, int]:
@@ -91,13 +103,15 @@ class MeshSnapshot:
     """
 
     revision: int
-    mesh: MeshResource
-    virtual_nodes: Mapping[str, MeshResource] = field(default_factory=dict)
-    virtual_services: Mapping[str, MeshResource] = field(default_factory=dict)
-    virtual_routers: Mapping[str, MeshResource] = field(default_factory=dict)
-    routes: Mapping[str, Mapping[str, MeshResource]] = field(default_factory=dict)
-    virtual_gateways: Mapping[str, MeshResource] = field(default_factory=dict)
-    gateway_routes: Mapping[str, Mapping[str, MeshResource]] = field(default_factory=dict)
+    mesh: MeshResource[MeshSpec]
+    virtual_nodes: Mapping[str, MeshResource[VirtualNodeSpec]] = field(default_factory=dict)
+    virtual_services: Mapping[str, MeshResource[VirtualServiceSpec]] = field(default_factory=dict)
+    virtual_routers: Mapping[str, MeshResource[VirtualRouterSpec]] = field(default_factory=dict)
+    routes: Mapping[str, Mapping[str, MeshResource[RouteSpec]]] = field(default_factory=dict)
+    virtual_gateways: Mapping[str, MeshResource[VirtualGatewaySpec]] = field(default_factory=dict)
+    gateway_routes: Mapping[str, Mapping[str, MeshResource[GatewayRouteSpec]]] = field(
+        default_factory=dict
+    )
     cloud_map: Mapping[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from tealmesh.model.appmesh import ResourceBody, S
+from tealmesh.model.cloudmap import InstanceBody
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
 from tealmesh.store import tables
 from tealmesh.store.store import Document, View
+from tealmesh.store.tables import Collection
 
 _COLLECTIONS = {
     tables.MESHES: Kind.MESH,
@@ -58,7 +61,7 @@ def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
     return found
 
 
-def _instance(document: Document) -> Instance:
+def _instance(document: Document[InstanceBody]) -> Instance:
     body = document.body
     return Instance(
         id=body["id"],
@@ -68,7 +71,7 @@ def _instance(document: Document) -> Instance:
     )
 
 
-def _resource(document: Document) -> MeshResource:
+def _resource(document: Document[ResourceBody[S]]) -> MeshResource[S]:
     body = document.body
     return MeshResource(
         kind=_COLLECTIONS[document.collection],
@@ -83,13 +86,17 @@ def _resource(document: Document) -> MeshResource:
     )
 
 
-def _flat(view: View, collection: str, mesh: str) -> dict[str, MeshResource]:
+def _flat(
+    view: View, collection: Collection[ResourceBody[S]], mesh: str
+) -> dict[str, MeshResource[S]]:
     resources = [_resource(document) for document in view.list(collection, mesh)]
     return {resource.name: resource for resource in resources}
 
 
-def _by_parent(view: View, collection: str, mesh: str) -> dict[str, dict[str, MeshResource]]:
-    found: dict[str, dict[str, MeshResource]] = {}
+def _by_parent(
+    view: View, collection: Collection[ResourceBody[S]], mesh: str
+) -> dict[str, dict[str, MeshResource[S]]]:
+    found: dict[str, dict[str, MeshResource[S]]] = {}
     for document in view.list(collection, mesh):
         resource = _resource(document)
         found.setdefault(resource.parent, {})[resource.name] = resource

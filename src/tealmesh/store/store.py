@@ -11,26 +11,27 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.errors import TealError
-from tealmesh.store.tables import audit, documents, metadata
+from tealmesh.store.tables import Collection, audit, documents, metadata
 
+B = TypeVar("B")
 T = TypeVar("T")
 
 FORMAT = 1
 """Of what is stored. A database without a number is of the first format."""
 
-_EMPTY: Mapping[str, Document] = MappingProxyType({})
+_EMPTY: Mapping[str, Document[Any]] = MappingProxyType({})
 
 
 def key(*parts: str) -> str:
@@ -39,13 +40,17 @@ def key(*parts: str) -> str:
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(Generic[B]):
     """One stored JSON object. ``body`` must not be changed: write a new one instead."""
 
-    collection: str
+    collection: Collection[B]
     key: str
     revision: int
-    body: Mapping[str, Any]
+    body: B
+
+
+Change = tuple[str, str, Document[Any] | None]
+"""Collection, key, and the new document; None where it was deleted."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,11 @@ class View:
     """The committed state at one revision."""
 
     revision: int
-    collections: Mapping[str, Mapping[str, Document]]
+    collections: Mapping[str, Mapping[str, Document[Any]]]
     loaded: int = 0
     touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
-    def get(self, collection: str, *parts: str) -> Document | None:
+    def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
         return self.collections.get(collection, _EMPTY).get(key(*parts))
 
     def last_change(self, collection: str, first: str) -> int:
@@ -67,7 +72,7 @@ class View:
         """
         return self.touched.get((collection, key(first)), self.loaded)
 
-    def list(self, collection: str, *prefix: str) -> list[Document]:
+    def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """The documents whose key begins with these parts, in the order of their keys."""
         found = self.collections.get(collection, _EMPTY)
         start = key(*prefix) + "/" if prefix else ""
@@ -81,15 +86,15 @@ class Transaction:
         self.revision = base.revision + 1
         """The revision that this change will have, should it change anything."""
         self._base = base
-        self._writes: dict[tuple[str, str], Document | None] = {}
+        self._writes: dict[tuple[str, str], Document[Any] | None] = {}
 
-    def get(self, collection: str, *parts: str) -> Document | None:
+    def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
         name = key(*parts)
         if (collection, name) in self._writes:
             return self._writes[collection, name]
         return self._base.collections.get(collection, _EMPTY).get(name)
 
-    def list(self, collection: str, *prefix: str) -> list[Document]:
+    def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """As `View.list`, with this transaction's own writes."""
         start = key(*prefix) + "/" if prefix else ""
         found = {d.key: d for d in self._base.list(collection, *prefix)}
@@ -102,19 +107,19 @@ class Transaction:
                 found[name] = document
         return [found[name] for name in sorted(found)]
 
-    def put(self, collection: str, *parts: str, body: Mapping[str, Any]) -> Document:
+    def put(self, collection: Collection[B], *parts: str, body: B) -> Document[B]:
         """Create or replace a document. ``body`` must be JSON-serialisable."""
         document = Document(collection, key(*parts), self.revision, body)
         self._writes[collection, document.key] = document
         return document
 
-    def replace(self, document: Document, body: Mapping[str, Any]) -> Document:
+    def replace(self, document: Document[B], body: B) -> Document[B]:
         """Give a document that was found a new body."""
         new = Document(document.collection, document.key, self.revision, body)
         self._writes[new.collection, new.key] = new
         return new
 
-    def delete(self, collection: str, *parts: str) -> None:
+    def delete(self, collection: Collection[Any], *parts: str) -> None:
         """Delete a document; nothing happens where there is none."""
         name = key(*parts)
         if self._base.collections.get(collection, _EMPTY).get(name) is None:
@@ -122,7 +127,7 @@ class Transaction:
         else:
             self._writes[collection, name] = None
 
-    def changes(self) -> Iterator[tuple[str, str, Document | None]]:
+    def changes(self) -> Iterator[Change]:
         """(collection, key, new document or None when deleted) of every write."""
         for (collection, name), document in self._writes.items():
             yield collection, name, document
@@ -211,7 +216,7 @@ class Store:
         finally:
             self._changed.discard(entry)
 
-    async def history(self, limit: int = 100, without: Collection[str] = ()) -> list[AuditEntry]:
+    async def history(self, limit: int = 100, without: Sequence[str] = ()) -> list[AuditEntry]:
         """The newest audit entries, newest first, but for those of the actors ``without``."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, self._history, limit, without)
@@ -235,7 +240,7 @@ class Store:
         actor: str,
         operation: str,
         revision: int,
-        changes: list[tuple[str, str, Document | None]],
+        changes: Sequence[Change],
     ) -> None:
         try:
             self._insert(actor, operation, revision, changes)
@@ -248,7 +253,7 @@ class Store:
         actor: str,
         operation: str,
         revision: int,
-        changes: list[tuple[str, str, Document | None]],
+        changes: Sequence[Change],
     ) -> None:
         summary = [[c, k, "delete" if d is None else "put"] for c, k, d in changes]
         with self._engine.begin() as connection:
@@ -284,7 +289,7 @@ class Store:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
-    def _history(self, limit: int, without: Collection[str]) -> list[AuditEntry]:
+    def _history(self, limit: int, without: Sequence[str]) -> list[AuditEntry]:
         query = sa.select(audit).where(audit.c.actor.not_in(without))
         query = query.order_by(audit.c.revision.desc()).limit(limit)
         with self._engine.connect() as connection:
@@ -327,7 +332,7 @@ def _sqlite_pragmas(connection: Any, _record: object) -> None:
 
 
 def _load(engine: sa.Engine) -> View:
-    collections: dict[str, dict[str, Document]] = {}
+    collections: dict[str, dict[str, Document[Any]]] = {}
     with engine.connect() as connection:
         revision = connection.execute(sa.select(sa.func.max(audit.c.revision))).scalar() or 0
         for row in connection.execute(sa.select(documents)):
@@ -336,10 +341,10 @@ def _load(engine: sa.Engine) -> View:
     return View(revision, collections, loaded=revision)
 
 
-def _applied(base: View, revision: int, changes: list[tuple[str, str, Document | None]]) -> View:
+def _applied(base: View, revision: int, changes: Sequence[Change]) -> View:
     """The view after ``changes``; only the collections that changed are copied."""
     collections = dict(base.collections)
-    copied: dict[str, dict[str, Document]] = {}
+    copied: dict[str, dict[str, Document[Any]]] = {}
     touched = dict(base.touched)
     for collection, name, document in changes:
         first, several, _ = name.partition("/")

@@ -6,7 +6,46 @@ their own would only restate botocore's models. What is queried is kept in memor
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
 from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, Text
+
+if TYPE_CHECKING:
+    from tealmesh.model.appmesh import (
+        CertificateBody,
+        GatewayRouteSpec,
+        MeshSpec,
+        ResourceBody,
+        RouteSpec,
+        VirtualGatewaySpec,
+        VirtualNodeSpec,
+        VirtualRouterSpec,
+        VirtualServiceSpec,
+    )
+    from tealmesh.model.cloudmap import (
+        DiscoveryServiceBody,
+        InstanceBody,
+        NamespaceBody,
+        OperationBody,
+    )
+    from tealmesh.model.ecs.bodies import (
+        AccountSettingBody,
+        ClusterBody,
+        FamilyBody,
+        ServiceBody,
+        ServiceDeploymentBody,
+        TaskBody,
+        TaskDefinitionBody,
+    )
+
+B = TypeVar("B")
+
+
+class Collection(str, Generic[B]):
+    """The name of a collection; ``B`` is the type of its documents' bodies."""
+
+    __slots__ = ()
+
 
 metadata = MetaData()
 
@@ -30,34 +69,64 @@ audit = Table(
 )
 Index("audit_at", audit.c.at)
 
-# Collections and their keys (parts joined by `key`).
-MESHES = "appmesh.mesh"  # mesh
-VIRTUAL_NODES = "appmesh.virtualNode"  # mesh, name
-VIRTUAL_SERVICES = "appmesh.virtualService"  # mesh, name
-VIRTUAL_ROUTERS = "appmesh.virtualRouter"  # mesh, name
-ROUTES = "appmesh.route"  # mesh, router, name
-VIRTUAL_GATEWAYS = "appmesh.virtualGateway"  # mesh, name
-GATEWAY_ROUTES = "appmesh.gatewayRoute"  # mesh, gateway, name
-LINGERING_ROUTES = "appmesh.lingeringRoute"  # mesh, router, name: deleted, served a while yet
-CLIENT_TOKENS = "api.clientToken"  # service, operation, token
+# The collections. A key has the parts named below each, joined by `store.key`.
+MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
+"""Key: mesh."""
+VIRTUAL_NODES: Collection[ResourceBody[VirtualNodeSpec]] = Collection("appmesh.virtualNode")
+"""Key: mesh, name."""
+VIRTUAL_SERVICES: Collection[ResourceBody[VirtualServiceSpec]] = Collection(
+    "appmesh.virtualService"
+)
+"""Key: mesh, name."""
+VIRTUAL_ROUTERS: Collection[ResourceBody[VirtualRouterSpec]] = Collection("appmesh.virtualRouter")
+"""Key: mesh, name."""
+ROUTES: Collection[ResourceBody[RouteSpec]] = Collection("appmesh.route")
+"""Key: mesh, router, name."""
+VIRTUAL_GATEWAYS: Collection[ResourceBody[VirtualGatewaySpec]] = Collection(
+    "appmesh.virtualGateway"
+)
+"""Key: mesh, name."""
+GATEWAY_ROUTES: Collection[ResourceBody[GatewayRouteSpec]] = Collection("appmesh.gatewayRoute")
+"""Key: mesh, gateway, name."""
+LINGERING_ROUTES: Collection[ResourceBody[RouteSpec]] = Collection("appmesh.lingeringRoute")
+"""Key: mesh, router, name. Deleted routes that are still served for a while."""
+CLIENT_TOKENS: Collection[Any] = Collection("api.clientToken")
+"""Key: service, operation, token."""
 
-CERTIFICATES = "acm.certificate"  # ARN: the fingerprint of what Envoys are given of it
+CERTIFICATES: Collection[CertificateBody] = Collection("acm.certificate")
+"""Key: ARN."""
 
-NAMESPACES = "servicediscovery.namespace"  # id
-SD_SERVICES = "servicediscovery.service"  # id
-INSTANCES = "servicediscovery.instance"  # service id, instance id
-SD_OPERATIONS = "servicediscovery.operation"  # id
+NAMESPACES: Collection[NamespaceBody] = Collection("servicediscovery.namespace")
+"""Key: id."""
+SD_SERVICES: Collection[DiscoveryServiceBody] = Collection("servicediscovery.service")
+"""Key: id."""
+INSTANCES: Collection[InstanceBody] = Collection("servicediscovery.instance")
+"""Key: service id, instance id."""
+SD_OPERATIONS: Collection[OperationBody] = Collection("servicediscovery.operation")
+"""Key: id."""
 
-CLUSTERS = "ecs.cluster"  # cluster name
-TASK_DEFINITIONS = "ecs.taskDefinition"  # family, revision with six digits
-ECS_SERVICES = "ecs.service"  # cluster, service
-SERVICE_DEPLOYMENTS = "ecs.serviceDeployment"  # cluster, service, number of the deployment
-TASKS = "ecs.task"  # cluster, task id
-FAMILIES = "ecs.family"  # family: its newest revision, which is never given twice
-ACCOUNT_SETTINGS = "ecs.accountSetting"  # principal ARN or "default", setting name
+CLUSTERS: Collection[ClusterBody] = Collection("ecs.cluster")
+"""Key: cluster name."""
+TASK_DEFINITIONS: Collection[TaskDefinitionBody] = Collection("ecs.taskDefinition")
+"""Key: family, revision with six digits."""
+ECS_SERVICES: Collection[ServiceBody] = Collection("ecs.service")
+"""Key: cluster, service."""
+SERVICE_DEPLOYMENTS: Collection[ServiceDeploymentBody] = Collection("ecs.serviceDeployment")
+"""Key: cluster, service, number of the deployment."""
+TASKS: Collection[TaskBody] = Collection("ecs.task")
+"""Key: cluster, task id."""
+FAMILIES: Collection[FamilyBody] = Collection("ecs.family")
+"""Key: family."""
+ACCOUNT_SETTINGS: Collection[AccountSettingBody] = Collection("ecs.accountSetting")
+"""Key: principal ARN or "default", setting name."""
 
-SYSTEMS = "teal.system"  # service name: its part of teal.toml as applied
-GATEWAYS = "teal.gateway"  # gateway name: its part of teal.toml as applied
-IMAGES = "teal.image"  # pattern of an image name -> command
-DEPLOYMENTS = "teal.deployment"  # service, deployment id
-JOURNAL = "teal.journal"  # deployment id, sequence number with six digits
+SYSTEMS: Collection[Any] = Collection("teal.system")
+"""Key: service name. Its part of teal.toml as applied."""
+GATEWAYS: Collection[Any] = Collection("teal.gateway")
+"""Key: gateway name. Its part of teal.toml as applied."""
+IMAGES: Collection[Any] = Collection("teal.image")
+"""Key: pattern of an image name. What runs in its place on this machine."""
+DEPLOYMENTS: Collection[Any] = Collection("teal.deployment")
+"""Key: service, deployment id."""
+JOURNAL: Collection[Any] = Collection("teal.journal")
+"""Key: deployment id, sequence number with six digits."""

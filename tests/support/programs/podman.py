@@ -90,6 +90,7 @@ class Podman:
             self.process = subprocess.Popen(
                 self.command("system", "service", "--time=0", self.url),
                 env=self.environment,
+                cwd=self.directory,  # its conmon leaves an empty file `oom` where it is started
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

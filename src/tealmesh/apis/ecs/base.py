@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tealmesh.apis.paging import Pager
-from tealmesh.model.arn import Arn
+from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import AwsError
@@ -105,7 +105,7 @@ def service_name(text: str) -> str:
     """The short name in a service's name or ARN (with the cluster in it or, as before 2018,
     without).
     """
-    return text.rpartition("/")[2] if text.startswith("arn:") else text
+    return last_part(text) if text.startswith("arn:") else text
 
 
 def any_service(reader: Reader, cluster: str, text: str) -> Document | None:
@@ -127,7 +127,7 @@ def find_service(reader: Reader, cluster: str, text: str) -> Document:
 
 def find_task(reader: Reader, cluster: str, text: str) -> Document | None:
     """The task of that id or ARN in a cluster."""
-    identity = text.rpartition("/")[2] if text.startswith("arn:") else text
+    identity = last_part(text) if text.startswith("arn:") else text
     document = reader.get(tables.TASKS, cluster, identity)
     if document is None or not text.startswith("arn:"):
         return document

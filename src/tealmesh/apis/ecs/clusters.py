@@ -12,6 +12,7 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Reader, Request
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.paging import Pager
+from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
@@ -119,7 +120,7 @@ class Clusters(EcsBase):
         """FARGATE and FARGATE_SPOT: there are no others."""
         arns = {name: self._arn(caller, f"capacity-provider/{name}") for name in CAPACITY_PROVIDERS}
         asked = request.get("capacityProviders") or list(CAPACITY_PROVIDERS)
-        names = [text.rpartition("/")[2] if text in arns.values() else text for text in asked]
+        names = [last_part(text) if text in arns.values() else text for text in asked]
         failures = [
             {
                 "arn": name
@@ -164,7 +165,7 @@ class Clusters(EcsBase):
             for left in services:
                 tx.delete(tables.ECS_SERVICES, name, left.body["serviceName"])
             for left in tasks:
-                tx.delete(tables.TASKS, name, left.body["taskArn"].rpartition("/")[2])
+                tx.delete(tables.TASKS, name, last_part(left.body["taskArn"]))
             gone = tx.replace(document, {**document.body, "status": "INACTIVE"})
             return {"cluster": described(tx, gone, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
 

@@ -13,6 +13,7 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Reader, Request
 from tealmesh.apis.ecs.definition_rules import fargate_problems, problems
 from tealmesh.apis.ecs.tagging import tagged
+from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
@@ -238,7 +239,7 @@ def _found(reader: Reader, text: str) -> Document:
 
 
 def _check_has_revision(text: str) -> None:
-    if not re.search(r":\d+$", text.rpartition("/")[2]):
+    if not re.search(r":\d+$", last_part(text)):
         raise AwsError(
             "InvalidParameterException",
             f"taskDefinition = {text[:300]!r}: must be FAMILY:REVISION or an ARN with a revision",

@@ -13,6 +13,7 @@ from typing import Any
 from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.base import Body, Reader, Request
 from tealmesh.apis.ecs.clusters import CAPACITY_PROVIDERS, check_strategy
+from tealmesh.model.arn import last_part
 from tealmesh.model.errors import AwsError
 from tealmesh.store import tables
 
@@ -194,7 +195,7 @@ def check_registries(
     containers = {c["name"]: c for c in definition["containerDefinitions"]}
     for registry in registries:
         arn = registry.get("registryArn", "")
-        document = reader.get(tables.SD_SERVICES, arn.rpartition("/")[2])
+        document = reader.get(tables.SD_SERVICES, last_part(arn))
         if document is None or document.body["wire"]["Arn"] != arn:
             raise base.invalid(f"registryArn = {arn!r}: there is no such Cloud Map service.")
         container, port = registry.get("containerName"), registry.get("containerPort")

@@ -16,6 +16,7 @@ from tealmesh.apis.ecs import service_rules as rules
 from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Request
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.model.caller import Caller
+from tealmesh.model.ecs.names import family_and_revision
 from tealmesh.model.ecs.task import Tags, TaskRequest, managed_tags, new_task, pick_provider
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
@@ -136,7 +137,7 @@ def _fits(task: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
     if filters.get("containerInstance") or filters.get("daemonName"):
         return False  # there are none of these on this machine
     service, family = filters.get("serviceName"), filters.get("family")
-    own_family = task["taskDefinitionArn"].rpartition("/")[2].partition(":")[0]
+    own_family = family_and_revision(task["taskDefinitionArn"])[0]
     return (
         task["desiredStatus"] == filters.get("desiredStatus", "RUNNING")
         and (service is None or task.get("group") == f"service:{service}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tealmesh.apis.paging import Pager
-from tealmesh.model.arn import Arn
+from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import AwsError
@@ -100,7 +100,7 @@ def invalid(message: str) -> AwsError:
 
 def find_namespace(reader: Reader, text: str) -> Document:
     """The namespace of an id or ARN. Raises NamespaceNotFound."""
-    document = reader.get(tables.NAMESPACES, text.rpartition("/")[2])
+    document = reader.get(tables.NAMESPACES, last_part(text))
     if document is None or (text.startswith("arn:") and document.body["wire"]["Arn"] != text):
         raise AwsError("NamespaceNotFound", f"The namespace {text} can't be found.")
     return document
@@ -108,7 +108,7 @@ def find_namespace(reader: Reader, text: str) -> Document:
 
 def find_service(reader: Reader, text: str) -> Document:
     """The service of an id or ARN. Raises ServiceNotFound."""
-    document = reader.get(tables.SD_SERVICES, text.rpartition("/")[2])
+    document = reader.get(tables.SD_SERVICES, last_part(text))
     if document is None or (text.startswith("arn:") and document.body["wire"]["Arn"] != text):
         raise AwsError("ServiceNotFound", f"The service {text} can't be found.")
     return document

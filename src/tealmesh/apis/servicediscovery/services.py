@@ -10,6 +10,7 @@ from typing import Any
 
 from tealmesh.apis.servicediscovery import base
 from tealmesh.apis.servicediscovery.base import Answer, Body, DiscoveryBase, Reader, Request
+from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
@@ -98,7 +99,7 @@ class DiscoveryServices(DiscoveryBase):
         """The services that pass all filters."""
         view = self._store.view
         filters = [
-            {**f, "Values": [value.rpartition("/")[2] for value in f["Values"]]}
+            {**f, "Values": [last_part(value) for value in f["Values"]]}
             for f in base.checked(request.get("Filters", ()), _FILTERS)
         ]
         found = {

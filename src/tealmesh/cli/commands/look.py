@@ -12,6 +12,7 @@ import click
 from tealmesh.cli.client import Client
 from tealmesh.cli.commands.deploy import find_service
 from tealmesh.cli.options import with_client, with_json
+from tealmesh.model.arn import last_part
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -152,7 +153,7 @@ def _new_lines(lines: list[dict[str, Any]], seen: dict[tuple[str, str], list[str
     texts: dict[tuple[str, str], list[str]] = {}
     for line in lines:
         source = (line["task"], line["container"])
-        task = line["task"].rpartition("/")[2][:8]
+        task = last_part(line["task"])[:8]
         name = " ".join(part for part in (line.get("side", ""), task, line["container"]) if part)
         at = float(line.get("at", 0.0))
         looks.setdefault(source, []).append((at, f"{at} {line['line']}"))
@@ -202,7 +203,7 @@ def envoys(service: str | None, as_json: bool, client: Client) -> None:
         connected = envoy["connected"]
         rows.add_row(
             envoy["resource"],
-            envoy["id"].rpartition("/")[2],
+            last_part(envoy["id"]),
             Text("yes" if connected else "no", style="green" if connected else "yellow"),
             str(envoy.get("revision", "-")),
             Text(envoy.get("message", ""), style="red"),

@@ -15,7 +15,7 @@ from typing import Any
 from tealmesh.engine.scheduler.plan import Deployment, Phase, Service, TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import task as ecs
-from tealmesh.model.ecs.names import cluster_of, service_of, task_id
+from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
@@ -90,7 +90,7 @@ def service_tasks(view: View | Transaction, cluster: str, service: str) -> list[
 
 def definition(view: View | Transaction, arn: str) -> Mapping[str, Any] | None:
     """The task definition of an ARN ending in ``task-definition/FAMILY:REVISION``."""
-    family, _, revision = arn.rpartition("/")[2].partition(":")
+    family, revision = family_and_revision(arn)
     document = view.get(tables.TASK_DEFINITIONS, family, revision.zfill(6))
     return document.body if document is not None else None
 

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from tealmesh.engine.runtimes.process.usage import Usage
 from tealmesh.model.clock import Clock
-from tealmesh.model.ecs.names import service_of, task_id
+from tealmesh.model.ecs.names import family_and_revision, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 
@@ -177,7 +177,7 @@ def container_metadata(task: Mapping[str, Any], index: int) -> Body:
     shown = task["containers"][index]
     definitions = task.get("teal", {}).get("definition", {}).get("containerDefinitions", [])
     defined: Mapping[str, Any] = next((d for d in definitions if d["name"] == shown["name"]), {})
-    family, _, revision = task["taskDefinitionArn"].rpartition("/")[2].partition(":")
+    family, revision = family_and_revision(task["taskDefinitionArn"])
     logs = defined.get("logConfiguration") or {}
     limits = {"CPU": int(shown.get("cpu", 0))}
     if "memory" in shown:
@@ -217,7 +217,7 @@ def container_metadata(task: Mapping[str, Any], index: int) -> Body:
 
 def task_metadata(task: Mapping[str, Any]) -> Body:
     """A task as the endpoint shows it."""
-    family, _, revision = task["taskDefinitionArn"].rpartition("/")[2].partition(":")
+    family, revision = family_and_revision(task["taskDefinitionArn"])
     found: Body = {
         "Cluster": task["clusterArn"],
         "TaskARN": task["taskArn"],

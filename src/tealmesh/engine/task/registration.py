@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tealmesh.engine.runtimes.containers import Container, Role
-from tealmesh.model.ecs.names import cluster_of, service_of, task_id
+from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
@@ -30,7 +31,7 @@ def register(
     """
     registered = []
     for registry in registries(tx, task):
-        service = registry["registryArn"].rpartition("/")[2]
+        service = last_part(registry["registryArn"])
         if tx.get(tables.SD_SERVICES, service) is None:
             continue
         identity = task_id(task)
@@ -60,7 +61,7 @@ def _attributes(
         "AWS_INSTANCE_IPV4": task["teal"]["address"],
         "ECS_CLUSTER_NAME": cluster_of(task),
         "ECS_SERVICE_NAME": service_of(task),
-        "ECS_TASK_DEFINITION_FAMILY": task["taskDefinitionArn"].rpartition("/")[2].split(":")[0],
+        "ECS_TASK_DEFINITION_FAMILY": family_and_revision(task["taskDefinitionArn"])[0],
         "REGION": region,
     }
     if port:

@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tealmesh.model.arn import last_part
+
 Body = dict[str, Any]
 
 FINISHED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
@@ -29,7 +31,7 @@ _REVISION = (
 
 def number(identity: str) -> str:
     """What an id of ``deployments[]``, a service deployment and a service revision share."""
-    return identity.rpartition("/")[2]
+    return last_part(identity)
 
 
 def arn(service_arn: str, kind: str, identity: str) -> str:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
 
 
-def task_id(body: Mapping[str, Any]) -> str:
-    return str(body["taskArn"].rpartition("/")[2])
+def task_id(task: TaskBody) -> str:
+    """The id at the end of the task's ARN."""
+    return last_part(task["taskArn"])
 
 
-def service_of(task: Mapping[str, Any]) -> str:
+def service_of(task: TaskBody) -> str:
     """The name of the service that the task belongs to; empty for a task of its own."""
-    group = str(task.get("group", ""))
+    group = task.get("group", "")
     return group.removeprefix("service:") if group.startswith("service:") else ""
 
 
-def cluster_of(body: Mapping[str, Any]) -> str:
-    return str(body["clusterArn"].rpartition("/")[2])
+def cluster_of(body: TaskBody | ServiceBody) -> str:
+    """The name of the cluster of a task or a service."""
+    return last_part(body["clusterArn"])
+
+
+def family_and_revision(definition_arn: str) -> tuple[str, str]:
+    """The two parts of an ARN that ends in ``task-definition/FAMILY:REVISION``."""
+    family, _, revision = last_part(definition_arn).partition(":")
+    return family, revision

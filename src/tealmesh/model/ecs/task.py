@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tealmesh.model.arn import last_part
+
 Body = dict[str, Any]
 Tags = list[dict[str, str]]
 
@@ -102,7 +104,7 @@ def _attachments(asked: TaskRequest) -> list[Body]:
     if not awsvpc:
         return []
     subnets = awsvpc.get("subnets") or []
-    identity = asked.arn.rpartition("/")[2]
+    identity = last_part(asked.arn)
     # Tasks go round the subnets, by their ids as there is no better order.
     chosen = subnets[int(_digest(identity, 8), 16) % len(subnets)] if subnets else ""
     return [

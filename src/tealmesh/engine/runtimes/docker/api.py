@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tealmesh.model.arn import last_part
 from tealmesh.model.errors import EngineError
 
 _VERSION = "/v1.41"
@@ -326,7 +327,7 @@ def with_tag(name: str) -> str:
     """The name of an image with the tag that it has where none is given: Docker would pull every
     tag there is. A colon before the last slash is that of a registry's port.
     """
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return name if ":" in last_part(name) else f"{name}:latest"
 
 
 def _refusal(status: int, content: bytes) -> Refused:

@@ -24,6 +24,7 @@ from tealmesh.engine.runtimes.sidecar import (
 )
 from tealmesh.engine.task.metadata import authorization, credentials_uri, metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
+from tealmesh.model.arn import last_part
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
 
@@ -130,7 +131,7 @@ class Launch:
 
     def _identity(self, container: Container) -> dict[str, str]:
         """Where the container may ask about itself, and for its role's credentials."""
-        task_id = self.task_arn.rpartition("/")[2]
+        task_id = last_part(self.task_arn)
         index = [c.name for c in self.containers].index(container.name)
         uri = metadata_uri(self.ports.endpoint, task_id, index)
         found = {"ECS_CONTAINER_METADATA_URI_V4": uri}

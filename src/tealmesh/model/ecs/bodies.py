@@ -1,0 +1,340 @@
+"""What the store keeps of ECS: clusters, task definitions, services and tasks.
+
+Members are those of the API reference, times are seconds since the epoch (the API's own types
+have datetimes, so they serve here only where no time is in them). What is ours stands under
+``teal`` and is never shown to a client: no output shape has such a member.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Types.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Required, TypedDict
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        AttributeTypeDef,
+        CapacityProviderStrategyItemTypeDef,
+        ClusterConfigurationTypeDef,
+        ClusterServiceConnectDefaultsTypeDef,
+        ClusterSettingTypeDef,
+        ContainerDefinitionOutputTypeDef,
+        DeploymentConfigurationOutputTypeDef,
+        DeploymentControllerTypeDef,
+        EphemeralStorageTypeDef,
+        InferenceAcceleratorTypeDef,
+        LoadBalancerTypeDef,
+        NetworkConfigurationOutputTypeDef,
+        PlacementConstraintTypeDef,
+        PlacementStrategyTypeDef,
+        ProxyConfigurationOutputTypeDef,
+        RuntimePlatformTypeDef,
+        ServiceRegistryTypeDef,
+        TagTypeDef,
+        TaskDefinitionPlacementConstraintTypeDef,
+        TaskOverrideOutputTypeDef,
+        VolumeOutputTypeDef,
+    )
+
+    ContainerDefinition = ContainerDefinitionOutputTypeDef
+    Tag = TagTypeDef
+
+
+class ClusterBody(TypedDict, total=False):
+    """A cluster. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
+
+    clusterArn: Required[str]
+    clusterName: Required[str]
+    status: Required[str]
+    registeredContainerInstancesCount: int
+    settings: list[ClusterSettingTypeDef]
+    tags: list[TagTypeDef]
+    configuration: ClusterConfigurationTypeDef
+    serviceConnectDefaults: ClusterServiceConnectDefaultsTypeDef
+    capacityProviders: list[str]
+    defaultCapacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+
+
+class FamilyBody(TypedDict):
+    """``revision``: the newest of a family's task definitions; no number is given twice."""
+
+    revision: int
+
+
+class AccountSettingBody(TypedDict):
+    """The value of one account setting."""
+
+    value: str
+
+
+class TaskDefinitionBody(TypedDict, total=False):
+    """A revision of a task definition.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+    """
+
+    taskDefinitionArn: Required[str]
+    family: Required[str]
+    revision: Required[int]
+    status: Required[str]
+    containerDefinitions: Required[list[ContainerDefinitionOutputTypeDef]]
+    taskRoleArn: str
+    executionRoleArn: str
+    networkMode: str
+    volumes: list[VolumeOutputTypeDef]
+    requiresAttributes: list[AttributeTypeDef]
+    placementConstraints: list[TaskDefinitionPlacementConstraintTypeDef]
+    compatibilities: list[str]
+    runtimePlatform: RuntimePlatformTypeDef
+    requiresCompatibilities: list[str]
+    cpu: str
+    memory: str
+    inferenceAccelerators: list[InferenceAcceleratorTypeDef]
+    pidMode: str
+    ipcMode: str
+    proxyConfiguration: ProxyConfigurationOutputTypeDef
+    registeredAt: float
+    deregisteredAt: float
+    deleteRequestedAt: float
+    registeredBy: str
+    ephemeralStorage: EphemeralStorageTypeDef
+    enableFaultInjection: bool
+    tags: list[TagTypeDef]
+
+
+class ServiceEventBody(TypedDict):
+    """One line of a service's events."""
+
+    id: str
+    createdAt: float
+    message: str
+
+
+class DeploymentBody(TypedDict, total=False):
+    """One of a service's ``deployments``.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+    """
+
+    id: Required[str]
+    status: Required[str]
+    taskDefinition: Required[str]
+    desiredCount: int
+    pendingCount: int
+    runningCount: int
+    failedTasks: int
+    createdAt: float
+    updatedAt: float
+    capacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+    launchType: str
+    platformVersion: str
+    platformFamily: str
+    networkConfiguration: NetworkConfigurationOutputTypeDef
+    rolloutState: str
+    rolloutStateReason: str
+
+
+class ServiceTeal(TypedDict, total=False):
+    """What is ours of a service."""
+
+    token: str
+    """The ``clientToken`` that made it."""
+    request: str
+    """Digest of the request that made it: the same token with another one is refused."""
+    since: dict[str, float]
+    """When each deployment, by its id, became the one that is wanted (again)."""
+
+
+class ServiceBody(TypedDict, total=False):
+    """A service. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
+
+    serviceArn: Required[str]
+    serviceName: Required[str]
+    clusterArn: Required[str]
+    status: Required[str]
+    taskDefinition: Required[str]
+    desiredCount: Required[int]
+    runningCount: int
+    pendingCount: int
+    roleArn: str
+    createdBy: str
+    createdAt: float
+    loadBalancers: list[LoadBalancerTypeDef]
+    serviceRegistries: list[ServiceRegistryTypeDef]
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+    platformVersion: str
+    platformFamily: str
+    deploymentConfiguration: DeploymentConfigurationOutputTypeDef
+    deployments: Required[list[DeploymentBody]]
+    events: list[ServiceEventBody]
+    placementConstraints: list[PlacementConstraintTypeDef]
+    placementStrategy: list[PlacementStrategyTypeDef]
+    networkConfiguration: NetworkConfigurationOutputTypeDef
+    healthCheckGracePeriodSeconds: int
+    schedulingStrategy: str
+    deploymentController: DeploymentControllerTypeDef
+    tags: list[TagTypeDef]
+    enableECSManagedTags: bool
+    propagateTags: str
+    enableExecuteCommand: bool
+    availabilityZoneRebalancing: str
+    teal: ServiceTeal
+
+
+class ServiceRevisionBody(TypedDict, total=False):
+    """What a service revision freezes of its deployment."""
+
+    taskDefinition: str
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+    platformVersion: str
+    platformFamily: str
+    networkConfiguration: NetworkConfigurationOutputTypeDef
+    loadBalancers: list[LoadBalancerTypeDef]
+    serviceRegistries: list[ServiceRegistryTypeDef]
+    containerImages: list[dict[str, str]]
+
+
+class RollbackBody(TypedDict):
+    """Why and to which revision a service deployment was rolled back."""
+
+    reason: str
+    startedAt: float
+    serviceRevisionArn: str
+
+
+class ServiceDeploymentBody(TypedDict, total=False):
+    """A service deployment, with the service revision that it brings.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
+    """
+
+    id: Required[str]
+    serviceDeploymentArn: Required[str]
+    serviceArn: Required[str]
+    clusterArn: Required[str]
+    createdAt: float
+    startedAt: float
+    updatedAt: float
+    finishedAt: float
+    stoppedAt: float
+    status: Required[str]
+    statusReason: str
+    lifecycleStage: str
+    deploymentConfiguration: DeploymentConfigurationOutputTypeDef
+    targetServiceRevisionArn: str
+    sourceServiceRevisionArns: list[str]
+    rollback: RollbackBody
+    revision: ServiceRevisionBody
+
+
+class NetworkInterfaceBody(TypedDict):
+    """A container's network interface: its task's."""
+
+    attachmentId: str
+    privateIpv4Address: str
+
+
+class ContainerBody(TypedDict, total=False):
+    """A container of a task.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Container.html
+    """
+
+    containerArn: Required[str]
+    taskArn: Required[str]
+    name: Required[str]
+    image: str
+    runtimeId: str
+    lastStatus: str
+    exitCode: int
+    reason: str
+    networkInterfaces: list[NetworkInterfaceBody]
+    healthStatus: str
+    cpu: str
+    memory: str
+    memoryReservation: str
+
+
+class AttachmentBody(TypedDict, total=False):
+    """A task's network interface as ECS shows it; ``details``: name and value pairs."""
+
+    id: str
+    type: str
+    status: str
+    details: list[dict[str, str]]
+
+
+class TaskEnvoy(TypedDict):
+    """For which resource the task's Envoy stands: a `tealmesh.model.mesh.Kind` and its name."""
+
+    mesh: str
+    kind: str
+    name: str
+
+
+class KeptDefinition(TypedDict, total=False):
+    """What of the task definition is needed after its revision may have gone."""
+
+    containerDefinitions: list[ContainerDefinitionOutputTypeDef]
+    proxyConfiguration: ProxyConfigurationOutputTypeDef
+    volumes: list[VolumeOutputTypeDef]
+    memory: str
+
+
+class TaskTeal(TypedDict, total=False):
+    """What is ours of a task; `tealmesh.engine.task.state.TaskState` reads and writes it."""
+
+    phase: str
+    failed: bool
+    quick: bool
+    envoy: TaskEnvoy | None
+    definition: KeptDefinition
+    role: str
+    handles: dict[str, dict[str, object]]
+    address: str
+    appAddress: str
+    pid: int
+    addressed: int
+    registered: list[str]
+    registeredAt: int
+    token: str
+    request: str
+
+
+class TaskBody(TypedDict, total=False):
+    """A task. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
+
+    taskArn: Required[str]
+    clusterArn: Required[str]
+    taskDefinitionArn: Required[str]
+    lastStatus: Required[str]
+    desiredStatus: Required[str]
+    group: str
+    startedBy: str
+    launchType: str
+    capacityProviderName: str
+    platformVersion: str
+    platformFamily: str
+    cpu: str
+    memory: str
+    ephemeralStorage: EphemeralStorageTypeDef
+    enableExecuteCommand: bool
+    healthStatus: str
+    connectivity: str
+    connectivityAt: float
+    createdAt: float
+    startedAt: float
+    stoppingAt: float
+    stoppedAt: float
+    executionStoppedAt: float
+    pullStartedAt: float
+    pullStoppedAt: float
+    stopCode: str
+    stoppedReason: str
+    version: int
+    availabilityZone: str
+    attachments: list[AttachmentBody]
+    attributes: list[AttributeTypeDef]
+    containers: list[ContainerBody]
+    inferenceAccelerators: list[InferenceAcceleratorTypeDef]
+    overrides: TaskOverrideOutputTypeDef
+    tags: list[TagTypeDef]
+    teal: TaskTeal

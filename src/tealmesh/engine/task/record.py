@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tealmesh.engine.context import Ports
-from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.runtimes.base import Handle, TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, State
-from tealmesh.engine.runtimes.process.addresses import TaskNetwork
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
@@ -40,7 +39,7 @@ class TaskGone(Exception):
 class TaskRecord:
     """The document of one task."""
 
-    ports: Ports
+    ports: EngineContext
     cluster: str
     identity: str
 
@@ -159,4 +158,4 @@ def show_states(
             shown["lastStatus"] = "RUNNING"
         if state.healthy is not None:
             shown["healthStatus"] = "HEALTHY" if state.healthy else "UNHEALTHY"
-    body["teal"]["handles"] = {name: dict(handle) for name, handle in handles.items()}
+    body["teal"]["handles"] = dict(handles)

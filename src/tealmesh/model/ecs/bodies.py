@@ -279,6 +279,24 @@ class KeptDefinition(TypedDict, total=False):
     memory: str
 
 
+class ContainerHandle(TypedDict, total=False):
+    """How its runtime finds a started container again. Each runtime sets only members of its own."""
+
+    home: str
+    """The container's directory below its task's."""
+    container: str
+    """Docker's id of the container."""
+    pid: int
+    started: int
+    """Start time of process ``pid`` in clock ticks since boot: an id alone may be reused."""
+    shim: int
+    """Process id of the shell that waits for ``pid``; also the id of their session."""
+    boot: str
+    """The boot in which these process ids are valid."""
+    key: str
+    """Of the fake runtime."""
+
+
 class TaskTeal(TypedDict, total=False):
     """What is ours of a task; `tealmesh.engine.task.state.TaskState` reads and writes it."""
 
@@ -288,7 +306,7 @@ class TaskTeal(TypedDict, total=False):
     envoy: TaskEnvoy | None
     definition: KeptDefinition
     role: str
-    handles: dict[str, dict[str, object]]
+    handles: dict[str, ContainerHandle]
     address: str
     appAddress: str
     pid: int

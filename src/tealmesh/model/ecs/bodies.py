@@ -280,7 +280,7 @@ class KeptDefinition(TypedDict, total=False):
 
 
 class ContainerHandle(TypedDict, total=False):
-    """How its runtime finds a started container again. Each runtime sets only members of its own."""
+    """How its runtime finds a started container again; each runtime sets its own members."""
 
     home: str
     """The container's directory below its task's."""

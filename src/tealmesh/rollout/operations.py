@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Image, Strategy, TealConfig
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.images import ImageBody
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
@@ -21,7 +21,7 @@ from tealmesh.model.status import (
 )
 from tealmesh.rollout import system
 from tealmesh.rollout.controller import CallersSaw, Controller, refuse_another
-from tealmesh.rollout.drivers.base import Driver, DriverError
+from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Store, Transaction, View, tables
 

@@ -23,16 +23,17 @@ from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.wire.apimodel import load_model, models_path
-from tealmesh.envoy.translate import translate
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.convergence import Convergence
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.store.snapshot import mesh_snapshot
-from tealmesh.xds.cache import AdsCache, Convergence
+from tealmesh.xds.cache import AdsCache
+from tests.support.meshes.translation import translate
 from tests.support.programs.server import serve
 
 TOML = """

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.envoy.resources import ResourceSet, by_name, dangling, encode
-from tealmesh.envoy.translate import TranslationError, Translator
+from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
+from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Kind
 from tests.support.meshes.meshes import MeshBuilder
 from tests.support.meshes.translation import translate

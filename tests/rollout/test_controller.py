@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tealmesh.model.config.nouns import Gates
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
 from tealmesh.rollout.controller import Controller, deployments
-from tealmesh.rollout.drivers.base import DriverError
 from tealmesh.store import Store, tables
 from tests.support.meshes.rollout import (
     CONVERGED,

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tealmesh.cli.client import Client, Health, NoControlPlane
+from tealmesh.cli.client import Client, Health
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.ready import lacks
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 
 Verdict = Literal["ok", "note", "wrong"]
 

@@ -27,15 +27,11 @@ from tealmesh.envoy import (
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot, Proxy
 
 CACHED = 16_384
 """Entries kept by each builder's cache: a mesh at App Mesh's quotas has a few thousand."""
-
-
-class TranslationError(TealError):
-    """A proxy that the mesh does not have, or a translation that is inconsistent in itself."""
 
 
 class Translator:

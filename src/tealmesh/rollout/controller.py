@@ -16,10 +16,10 @@ from typing import Protocol
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.convergence import Convergence
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
 from tealmesh.rollout import journal, machine
-from tealmesh.rollout.drivers.base import Driver, DriverError
+from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (
     AbortAsked,
     Approved,

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from tealmesh.engine.runtimes.place import ImageSpec, Place, TaskSpec
+from tealmesh.model.ecs.bodies import ContainerHandle
 
-Handle = Mapping[str, Any]
+Handle = ContainerHandle
 """What identifies a started container: JSON, to be kept in the task's document."""
 
 KILLED = 137

@@ -1,0 +1,387 @@
+"""The structures of Tealmesh's own API, 2026-11-01, as they travel in JSON.
+
+Each class is named as the shape in ``aws/models/tealmesh/2026-11-01/service-2.json`` that it
+types; ``tests/model/test_wire.py`` compares the two. Times are seconds since the epoch. A member
+that is not required is absent where there is nothing to say.
+
+``apis/tealmesh`` answers with these and ``teal`` reads them. Import the module rather than its
+classes (``wire.Deployment``): `model.rollout` and `model.status` have nouns of the same names.
+"""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class AppliedResource(TypedDict):
+    """The changes that Apply made for one service or gateway."""
+
+    name: str
+    changes: list[str]
+    """One line per resource created or changed; empty if nothing had to change."""
+
+
+class GateVerdict(TypedDict):
+    """The verdict of one gate."""
+
+    gate: str
+    """tasks, convergence, share, success-rate, silence or approval."""
+    verdict: str
+    detail: str
+    """The numbers that the verdict is based on."""
+
+
+class StepEvidence(TypedDict):
+    """The traffic at one step of a deployment, as counted by the callers' Envoys."""
+
+    step: int
+    """Index of the step, from 0."""
+    weights: dict[str, int]
+    """The weights during the step, by side."""
+    expectedShare: NotRequired[float]
+    """The new side's configured share, 0 to 1."""
+    share: NotRequired[float]
+    """The new side's observed share, 0 to 1; absent without requests."""
+    requests: int
+    """Requests to the new side that were answered or failed."""
+    failures: int
+    """How many of them failed (5xx, reset, timeout)."""
+    totalRequests: NotRequired[int]
+    """Requests to both sides."""
+    totalFailures: NotRequired[int]
+    """How many of them failed."""
+    p50: NotRequired[float]
+    """Median latency of the new side, in milliseconds."""
+    p99: NotRequired[float]
+    """99th percentile of the new side's latency, in milliseconds."""
+    propagationSeconds: NotRequired[float]
+    """Time from setting the weights until every Envoy had acknowledged them."""
+    startedAt: NotRequired[float]
+    finishedAt: NotRequired[float]
+    verdicts: NotRequired[list[GateVerdict]]
+
+
+class Deployment(TypedDict):
+    """A deployment: moves a service from one side and image to the other side and a new image."""
+
+    deploymentId: str
+    service: str
+    mesh: str
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    """Percentages for the new side, ending with 100."""
+    step: NotRequired[int]
+    """Index of the current step in steps."""
+    oldImage: NotRequired[str]
+    newImage: NotRequired[str]
+    oldSide: NotRequired[str]
+    newSide: NotRequired[str]
+    phase: str
+    status: str
+    state: NotRequired[str]
+    """State of the rollout machine, named as the transition that led to it."""
+    waitingFor: NotRequired[str]
+    """What the deployment is waiting for; absent when it has finished."""
+    reason: NotRequired[str]
+    """Why the deployment was rolled back or stopped; absent otherwise."""
+    evidence: NotRequired[list[StepEvidence]]
+    createdAt: float
+    updatedAt: NotRequired[float]
+    finishedAt: NotRequired[float]
+
+
+class RejectedBy(TypedDict):
+    """An Envoy that refused its configuration."""
+
+    envoy: str
+    message: str
+    """Envoy's own words."""
+
+
+class LogLine(TypedDict):
+    """One line of a container's output."""
+
+    task: str
+    side: NotRequired[str]
+    container: str
+    line: str
+    at: NotRequired[float]
+
+
+class SideStatus(TypedDict):
+    """The state of one side of a service: its virtual node, its ECS service, and the traffic that
+    callers saw in the window.
+    """
+
+    side: str
+    virtualNode: NotRequired[str]
+    image: NotRequired[str]
+    """The image of the side's ECS service; absent without one."""
+    weight: int
+    share: NotRequired[float]
+    """The side's share of the requests in the window, 0 to 1; absent without requests."""
+    running: int
+    desired: int
+    healthy: int
+    """Number of running tasks that are healthy and registered in Cloud Map."""
+    pending: NotRequired[int]
+    """Number of desired tasks that do not run the current task definition yet; absent if all do."""
+    requests: NotRequired[int]
+    errors: NotRequired[int]
+    p50: NotRequired[float]
+    """Milliseconds; absent without requests."""
+    p99: NotRequired[float]
+    """Milliseconds; absent without requests."""
+    reason: NotRequired[str]
+    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
+    did.
+    """
+    gaveUp: NotRequired[bool]
+    """True if ECS's deployment circuit breaker has stopped starting tasks."""
+
+
+class ServiceStatus(TypedDict):
+    """The state of one service of teal.toml."""
+
+    name: str
+    mesh: str
+    hostname: str
+    port: int
+    image: NotRequired[str]
+    """The image of the side with the most weight."""
+    sides: list[SideStatus]
+    deployment: NotRequired[Deployment]
+    """The running deployment, or else the latest; absent before the first."""
+
+
+class GatewayStatus(TypedDict):
+    """The state of one virtual gateway of teal.toml."""
+
+    name: str
+    mesh: NotRequired[str]
+    address: str
+    port: int
+    running: int
+    desired: NotRequired[int]
+    reason: NotRequired[str]
+    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
+    did.
+    """
+    gaveUp: NotRequired[bool]
+    """True if ECS's deployment circuit breaker has stopped starting tasks."""
+
+
+class EnvoyStatus(TypedDict):
+    """An Envoy that the control plane knows."""
+
+    id: str
+    resource: str
+    """mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME."""
+    connected: bool
+    revision: NotRequired[int]
+    """The newest revision that the Envoy has acknowledged; absent before the first."""
+    message: NotRequired[str]
+    """The Envoy's last rejection, in its own words; absent if it has rejected nothing."""
+
+
+class Event(TypedDict):
+    """One committed change."""
+
+    revision: int
+    at: float
+    actor: str
+    """The caller's access key, or the part of Tealmesh that made the change."""
+    operation: str
+    message: str
+    """The change in words, for people."""
+
+
+class JournalEntry(TypedDict):
+    """One transition of a deployment."""
+
+    sequence: int
+    """Counts from 1; pass the last one received as ``after`` to get the entries that follow."""
+    at: float
+    transition: str
+    phase: NotRequired[str]
+    status: str
+    message: NotRequired[str]
+    """What happened and why, for people."""
+
+
+class ApplyOutput(TypedDict):
+    """What Apply answers."""
+
+    services: list[AppliedResource]
+    gateways: list[AppliedResource]
+    summary: list[str]
+    """The changes in words, for people."""
+
+
+class ApproveOutput(TypedDict):
+    """What Approve answers."""
+
+    deployment: Deployment
+
+
+class DeployOutput(TypedDict):
+    """What Deploy answers."""
+
+    deployment: Deployment
+
+
+class GetConvergenceOutput(TypedDict):
+    """What GetConvergence answers."""
+
+    mesh: str
+    revision: int
+    converged: bool
+    expected: int
+    """Number of Envoys that must acknowledge the revision."""
+    acknowledged: int
+    """Number of Envoys that have acknowledged it."""
+    waiting: NotRequired[list[str]]
+    """Envoys that have not acknowledged it yet."""
+    rejected: NotRequired[list[RejectedBy]]
+
+
+class GetDeploymentOutput(TypedDict):
+    """What GetDeployment answers."""
+
+    deployment: Deployment
+
+
+class GetLogsOutput(TypedDict):
+    """What GetLogs answers."""
+
+    lines: list[LogLine]
+
+
+class GetStatusOutput(TypedDict):
+    """What GetStatus answers."""
+
+    revision: int
+    services: list[ServiceStatus]
+    gateways: list[GatewayStatus]
+
+
+class ListDeploymentsOutput(TypedDict):
+    """What ListDeployments answers."""
+
+    deployments: list[Deployment]
+
+
+class ListEnvoysOutput(TypedDict):
+    """What ListEnvoys answers."""
+
+    envoys: list[EnvoyStatus]
+
+
+class ListEventsOutput(TypedDict):
+    """What ListEvents answers."""
+
+    events: list[Event]
+
+
+class ListJournalOutput(TypedDict):
+    """What ListJournal answers."""
+
+    deploymentId: str
+    entries: list[JournalEntry]
+
+
+class RollbackOutput(TypedDict):
+    """What Rollback answers."""
+
+    deployment: Deployment
+
+
+class SetWeightsOutput(TypedDict):
+    """What SetWeights answers."""
+
+    revision: int
+    """The revision of the change; GetConvergence shows whether every Envoy has it."""
+    weights: dict[str, int]
+
+
+class ShutdownOutput(TypedDict):
+    """What Shutdown answers."""
+
+    stoppedTasks: NotRequired[int]
+    """Number of tasks that were stopped."""
+
+
+# Requests, one per operation; the model documents their members.
+
+
+class ApplyInput(TypedDict):
+    text: str
+    file: str
+    baseDirectory: str
+
+
+class ApproveInput(TypedDict):
+    service: str
+
+
+class DeployInput(TypedDict):
+    service: str
+    image: str
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    clientToken: NotRequired[str]
+
+
+class GetConvergenceInput(TypedDict):
+    mesh: str
+    revision: NotRequired[int]
+    waitSeconds: NotRequired[int]
+
+
+class GetDeploymentInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+
+
+class GetLogsInput(TypedDict):
+    service: str
+    side: NotRequired[str]
+    lines: NotRequired[int]
+
+
+class GetStatusInput(TypedDict):
+    windowSeconds: NotRequired[int]
+
+
+class ListDeploymentsInput(TypedDict):
+    service: str
+
+
+class ListEnvoysInput(TypedDict):
+    mesh: str
+
+
+class ListEventsInput(TypedDict):
+    limit: NotRequired[int]
+    all: NotRequired[bool]
+
+
+class ListJournalInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+    after: NotRequired[int]
+    limit: NotRequired[int]
+    waitSeconds: NotRequired[int]
+
+
+class RollbackInput(TypedDict):
+    service: str
+
+
+class SetWeightsInput(TypedDict):
+    service: str
+    weights: dict[str, int]
+
+
+class ShutdownInput(TypedDict):
+    stopTasks: NotRequired[bool]

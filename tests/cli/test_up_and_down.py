@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.client import Client
 from tealmesh.cli.commands.run import LOG_BYTES, last_words
+from tealmesh.model.errors import NoControlPlane
 from tests.cli.test_commands import TEAL_TOML, assert_one_line, teal
 from tests.support.planes.control_plane import BIN, free_port
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Image, Strategy, TealConfig
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.images import ImageBody
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     Applied,
@@ -20,7 +21,7 @@ from tealmesh.model.status import (
 )
 from tealmesh.rollout import system
 from tealmesh.rollout.controller import CallersSaw, Controller, refuse_another
-from tealmesh.rollout.drivers.base import Driver, DriverError
+from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Store, Transaction, View, tables
 
@@ -252,7 +253,7 @@ def _refuse_other_sides(present: ServiceSystem, wanted: ServiceSystem) -> None:
             )
 
 
-def image_body(image: Image, base_directory: str) -> dict[str, object]:
+def image_body(image: Image, base_directory: str) -> ImageBody:
     """An entry of the image map as the store keeps it (``teal.image``)."""
     return {
         "pattern": image.pattern,

@@ -7,11 +7,11 @@ from typing import Any
 
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.errors import DriverError, NoSuchResource
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Missing
 from tealmesh.rollout import system
-from tealmesh.rollout.drivers.aws import Aws, MakeClient, NotThere
-from tealmesh.rollout.drivers.base import DriverError
+from tealmesh.rollout.drivers.aws import Aws, MakeClient
 from tealmesh.rollout.drivers.cloudmap import CloudMap
 from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
@@ -91,7 +91,7 @@ class ApiDriver:
         request = {"cluster": cluster, "serviceName": name, "desiredStatus": "STOPPED"}
         try:
             arns = await self._aws.list("ecs", "list_tasks", "taskArns", **request)
-        except NotThere:
+        except NoSuchResource:
             return []
         if not arns:
             return []
@@ -103,7 +103,7 @@ class ApiDriver:
         names = system.route(service, {}).names
         try:
             answer = await self._aws.call("appmesh", "describe_route", **names)
-        except NotThere:
+        except NoSuchResource:
             return {}
         return system.route_weights(service, answer["route"]["spec"])
 
@@ -276,7 +276,7 @@ class ApiDriver:
             answer = await self._aws.call(
                 "ecs", "describe_services", cluster=cluster, services=[name]
             )
-        except NotThere:
+        except NoSuchResource:
             return None
         found: list[dict[str, Any]] = answer["services"]
         return found[0] if found else None
@@ -296,7 +296,7 @@ class ApiDriver:
         names = system.virtual_node(service, side).names
         try:
             await self._aws.call("appmesh", "describe_virtual_node", **names)
-        except NotThere:
+        except NoSuchResource:
             return False
         return True
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from tealmesh.rollout.drivers.base import DriverError
+from tealmesh.model.errors import DriverError, NoSuchResource
 from tealmesh.rollout.system import MeshObject, covers
 
 MakeClient = Callable[[str], Any]
@@ -28,7 +28,7 @@ class Aws:
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="driver")
 
     async def call(self, service: str, operation: str, /, **request: Any) -> dict[str, Any]:
-        """The operation's answer. Raises DriverError; `NotThere` when AWS says so."""
+        """The operation's answer. Raises DriverError; `NoSuchResource` when AWS says so."""
         work = partial(self._call, service, operation, request)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -54,7 +54,7 @@ class Aws:
         spec = dict(wanted.spec)
         try:
             answer = await self.call("appmesh", f"describe_{wanted.noun}", **wanted.names)
-        except NotThere:
+        except NoSuchResource:
             await self.call("appmesh", f"create_{wanted.noun}", **wanted.names, spec=spec)
             return f"created {label}"
         if covers(answer[payload].get("spec", {}), spec):
@@ -80,17 +80,10 @@ class Aws:
         return answer
 
 
-class NotThere(DriverError):
-    """The resource that was asked for does not exist."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, retryable=False)
-
-
 def _refused(operation: str, response: Any) -> DriverError:
     code = response.get("Error", {}).get("Code", "")
     message = response.get("Error", {}).get("Message") or code
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     if code.endswith(("NotFoundException", "NotFound")):
-        return NotThere(f"{operation}: {message}")
+        return NoSuchResource(f"{operation}: {message}")
     return DriverError(f"{operation}: {message}", retryable=status >= 500 or code in _THROTTLED)

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from tealmesh.model.errors import TealError
 from tealmesh.model.rollout import SideTasks
 from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import ServiceSystem
-
-
-class DriverError(TealError):
-    """What a driver could not do. ``retryable``: the same may work later."""
-
-    def __init__(self, message: str, *, retryable: bool) -> None:
-        super().__init__(message)
-        self.retryable = retryable
 
 
 class Driver(Protocol):

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tealmesh.rollout.drivers.aws import Aws, NotThere
-from tealmesh.rollout.drivers.base import DriverError
+from tealmesh.model.errors import DriverError, NoSuchResource
+from tealmesh.rollout.drivers.aws import Aws
 from tealmesh.rollout.system import ServiceSystem
 
 _TTL = 10
@@ -69,7 +69,7 @@ class CloudMap:
                 HealthStatus="HEALTHY",
                 MaxResults=1000,
             )
-        except NotThere:
+        except NoSuchResource:
             return 0
         return len(answer["Instances"])
 

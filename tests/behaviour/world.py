@@ -34,7 +34,7 @@ from tests.behaviour.caller import Caller
 from tests.behaviour.dns import NameServer
 from tests.behaviour.secrets import Pki, secret_service
 from tests.behaviour.table import PORTS, SECOND, Row, resources
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.programs.envoy import ENVOY, loopback
 
 PLACES = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tealmesh.model.config.nouns import GatewayConfig
 from tealmesh.rollout import system
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem, covers
-from tests.support.meshes.rollout import system as service
+from tests.rollout.world import system as service
 
 trees = st.recursive(
     st.integers() | st.text(max_size=3),

@@ -23,7 +23,7 @@ there or by its worker.
     └── engine.task.record.TaskGone the task's document was deleted
 
 Catch `TealError` where a user reads the message, and a class below it where the program reacts.
-Errors of other libraries are wrapped where they arise, with ``from``, so callers see only this tree.
+Errors of other libraries are wrapped where they arise, with ``from``: callers see only this tree.
 A test walks the package and compares it with this drawing.
 """
 

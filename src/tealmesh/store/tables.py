@@ -37,6 +37,12 @@ if TYPE_CHECKING:
         TaskBody,
         TaskDefinitionBody,
     )
+    from tealmesh.model.teal import (
+        DeploymentBody,
+        GatewaySystemBody,
+        JournalEntryBody,
+        ServiceSystemBody,
+    )
 
 B = TypeVar("B")
 
@@ -120,13 +126,13 @@ FAMILIES: Collection[FamilyBody] = Collection("ecs.family")
 ACCOUNT_SETTINGS: Collection[AccountSettingBody] = Collection("ecs.accountSetting")
 """Key: principal ARN or "default", setting name."""
 
-SYSTEMS: Collection[Any] = Collection("teal.system")
+SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. Its part of teal.toml as applied."""
-GATEWAYS: Collection[Any] = Collection("teal.gateway")
+GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. Its part of teal.toml as applied."""
 IMAGES: Collection[Any] = Collection("teal.image")
 """Key: pattern of an image name. What runs in its place on this machine."""
-DEPLOYMENTS: Collection[Any] = Collection("teal.deployment")
+DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
-JOURNAL: Collection[Any] = Collection("teal.journal")
+JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

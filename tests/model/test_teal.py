@@ -1,4 +1,4 @@
-"""What the store keeps of deployments and teal.toml: bodies and dataclasses name the same things."""
+"""Stored deployments and parts of teal.toml: bodies have the fields of their dataclasses."""
 
 from __future__ import annotations
 

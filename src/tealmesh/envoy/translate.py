@@ -24,7 +24,7 @@ from tealmesh.envoy import (
     tcp,
     tls,
 )
-from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
+from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError
@@ -77,9 +77,6 @@ class Translator:
             made = self._gateway_set(snapshot, snapshot.virtual_gateways[proxy.name], proxy)
         else:
             raise TranslationError(f"{proxy.resource} does not exist: no {proxy.kind.value} of it")
-        wrong = dangling(made)
-        if wrong:
-            raise TranslationError(f"{proxy.resource}: {'; '.join(wrong)}")
         return made
 
     def _node(self, snapshot: MeshSnapshot, node: MeshResource, proxy: Proxy) -> ResourceSet:
@@ -191,11 +188,6 @@ class Translator:
                 material = tuple(snapshot.material[arn] for arn in tls.arns(secret))
                 made.append(self._secret(secret, material))
         return by_name(made)
-
-
-def translate(snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
-    """One translation that remembers nothing; see `Translator.translate`."""
-    return Translator().translate(snapshot, proxy)
 
 
 def _gateway_routes(

@@ -6,7 +6,7 @@
     ├── CertificateError            ACM does not provide what an Envoy needs
     ├── TranslationError            a mesh cannot be translated to Envoy resources
     ├── EngineError                 a task cannot be started or looked after
-    │   ├── engine.runtimes.docker.api.EngineGone   Docker does not answer
+    │   ├── engine.runtimes.base.DockerUnavailable  Docker does not answer
     │   └── engine.runtimes.docker.api.Refused      Docker answers with an error
     ├── DriverError                 a rollout's call failed, for now or for good
     │   ├── NoSuchResource          AWS does not know the resource

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Image, Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.images import ImageBody
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     Applied,
@@ -238,7 +239,7 @@ def _refuse_other_sides(present: ServiceSystem, wanted: ServiceSystem) -> None:
             )
 
 
-def image_body(image: Image, base_directory: str) -> dict[str, object]:
+def image_body(image: Image, base_directory: str) -> ImageBody:
     """An entry of the image map as the store keeps it (``teal.image``)."""
     return {
         "pattern": image.pattern,

@@ -140,7 +140,9 @@ class ServiceTeal(TypedDict, total=False):
     request: str
     """Digest of the request that made it: the same token with another one is refused."""
     since: dict[str, float]
-    """When each deployment, by its id, became the one that is wanted (again)."""
+    """When each deployment, by its id, became primary again (epoch seconds)."""
+    steady: bool
+    """Whether the steady state was reached that the newest event of its kind reports."""
 
 
 class ServiceBody(TypedDict, total=False):
@@ -279,8 +281,29 @@ class KeptDefinition(TypedDict, total=False):
     memory: str
 
 
+class ContainerHandle(TypedDict, total=False):
+    """How a runtime finds a container again that it has started; each uses some of the members."""
+
+    home: str
+    """The container's directory, below its task's."""
+    pid: int
+    """A process: its id, and with it `started` and `boot`, as ids are used again."""
+    started: int
+    """When the process started, in clock ticks since boot."""
+    boot: str
+    """Id of the machine's boot in which it was started."""
+    shim: int
+    """Process id of the shim, which leads the container's process group."""
+    container: str
+    """Docker's id of the container."""
+    key: str
+    """The fake runtime's: TASK/CONTAINER."""
+
+
 class TaskTeal(TypedDict, total=False):
-    """What is ours of a task; `tealmesh.engine.task.state.TaskState` reads and writes it."""
+    """What is ours of a task. Documented, read and written by
+    `tealmesh.engine.task.state.TaskState`, but for the last two: `tealmesh.model.ecs.origin`.
+    """
 
     phase: str
     failed: bool
@@ -288,7 +311,7 @@ class TaskTeal(TypedDict, total=False):
     envoy: TaskEnvoy | None
     definition: KeptDefinition
     role: str
-    handles: dict[str, dict[str, object]]
+    handles: dict[str, ContainerHandle]
     address: str
     appAddress: str
     pid: int

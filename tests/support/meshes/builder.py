@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tealmesh.model.mesh import Instance, Kind, MeshResource[Any], MeshSnapshot, Proxy
+from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot, Proxy
 
 Spec = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.teal_api import TealApi, teal_api
 from tests.cli.test_commands import TEAL_TOML, assert_one_line, teal
-from tests.support.planes.teal_api import TealApi, teal_api
 
 
 def status(healthy: int, running: int, **why: Any) -> dict[str, Any]:

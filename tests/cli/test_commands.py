@@ -14,8 +14,8 @@ import pytest
 
 from tealmesh.cli.checks import check_containers
 from tealmesh.engine.runtimes.docker import netns
-from tests.support.planes.control_plane import BIN, free_port
-from tests.support.planes.teal_api import Refused, TealApi, teal_api
+from tests.cli.teal_api import Refused, TealApi, teal_api
+from tests.support.machine import BIN, free_port
 
 TEAL_TOML = """
 [mesh]

@@ -8,9 +8,9 @@ import subprocess
 import time
 
 from tealmesh.cli.commands.look import _new_lines, _overlap
+from tests.cli.teal_api import teal_api
 from tests.cli.test_commands import DEPLOYMENT, STATUS, follow
-from tests.support.planes.control_plane import BIN
-from tests.support.planes.teal_api import teal_api
+from tests.support.machine import BIN
 
 
 def start(*arguments: str, endpoint: str) -> subprocess.Popen[str]:

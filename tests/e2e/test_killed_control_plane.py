@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.rollout import TRANSITIONS
-from tests.support.meshes.sample import Sample, call, finished, weights
+from tealmesh.model.rollout import State
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import Sample, call, finished, weights
 from tests.support.programs.traffic import traffic
 
 RATE = 60.0
@@ -28,7 +28,7 @@ BACKWARD = ("ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK")
 
 def test_every_transition_is_met() -> None:
     """AWAITING_APPROVAL waits for a person and is met below; ROLLBACK_FAILED gives up."""
-    assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(TRANSITIONS)
+    assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(State)
 
 
 def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
@@ -37,7 +37,7 @@ def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
         plane.start()
         return
     arguments = [str(plane.directory / "data"), str(plane.port), str(plane.xds_port)]
-    command = [sys.executable, "-m", "tests.support.programs.killed_plane"]
+    command = [sys.executable, "-m", "tests.e2e.killed_plane"]
     with (plane.directory / "up.log").open("ab") as log:
         plane.process = subprocess.Popen(
             [*command, *arguments, str(sample.config), *dies_at], stdout=log, stderr=log

@@ -16,17 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.errors import AwsError, NoControlPlane, TealError
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 TARGET = "Tealmesh_20261101"
 CONTENT_TYPE = "application/x-amz-json-1.1"
 TIMEOUT = 30.0
 """Seconds that an operation may take, beyond what it is asked to wait."""
-
-
-class NoControlPlane(TealError):
-    """Nothing answers at the endpoint, or what answers is not Tealmesh."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli import render
-from tealmesh.cli.client import Client, NoControlPlane
-from tealmesh.model.errors import TealError
+from tealmesh.cli.client import Client
+from tealmesh.model.errors import NoControlPlane, TealError
 
 FINAL = ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
 WINDOW = 5

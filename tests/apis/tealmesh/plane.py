@@ -12,11 +12,12 @@ from botocore.exceptions import ClientError
 
 from tealmesh.apis.tealmesh.api import ContainerLine
 from tealmesh.aws.clients import client
-from tealmesh.envoy.translate import translate
 from tealmesh.model.clock import system_clock
+from tealmesh.model.convergence import Convergence
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.store.snapshot import mesh_snapshot
-from tealmesh.xds.cache import AdsCache, Convergence
+from tealmesh.xds.cache import AdsCache
+from tests.support.meshes.translation import translate
 
 TOML = """
 [mesh]

@@ -31,9 +31,8 @@ from tealmesh.envoy.support import unsupported
 from tealmesh.envoy.tls import arns_of_specs
 from tealmesh.model.arn import Arn
 from tealmesh.model.caller import Caller
-from tealmesh.model.certificates import CertificateError
 from tealmesh.model.clock import Clock, NewId
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, CertificateError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import Document, Store, Transaction, View
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import tealmesh
-from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.client import Client
 from tealmesh.cli.commands.run import last_words
 from tealmesh.cli.demo.load import Tally
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT = 60.0
 HEALTHY_TIMEOUT = 90.0

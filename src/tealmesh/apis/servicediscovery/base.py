@@ -28,7 +28,7 @@ from tealmesh.model.cloudmap import (
     TagBody,
 )
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Store, Transaction, View, tables
+from tealmesh.store import Document, Reader, Store, Transaction, tables
 
 if TYPE_CHECKING:
     from types_boto3_servicediscovery.type_defs import (
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     SentFilters = Sequence[NamespaceFilterTypeDef | OperationFilterTypeDef | ServiceFilterTypeDef]
 
 T = TypeVar("T")
-Reader = View | Transaction
 
 OPERATION_LIFETIME_SECONDS = 30 * 86400.0
 """Operations are kept for 30 days, as in Cloud Map."""

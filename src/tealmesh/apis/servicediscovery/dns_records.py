@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
-from tealmesh.store import Transaction, View, tables
+from tealmesh.store import Reader, tables
 
 Shuffle = Callable[[Sequence[InstanceBody]], list[InstanceBody]]
 """Returns the same instances in another order: a random one, or in tests any."""
@@ -56,7 +56,7 @@ class Answer:
     additional: tuple[Record, ...] = ()
 
 
-def answer(view: View | Transaction, name: str, kind: str, shuffle: Shuffle) -> Answer:
+def answer(view: Reader, name: str, kind: str, shuffle: Shuffle) -> Answer:
     """The answer to a question for ``name`` (lower case, without the last dot) and record type
     ``kind``.
     """
@@ -90,7 +90,7 @@ def answer(view: View | Transaction, name: str, kind: str, shuffle: Shuffle) -> 
     return Answer(apex, _is_between(view, zone["id"], labels), soa_ttl)
 
 
-def _zone(view: View | Transaction, name: str) -> NamespaceBody | None:
+def _zone(view: Reader, name: str) -> NamespaceBody | None:
     """The DNS namespace with the longest name that ``name`` ends with."""
     candidates = [
         d.body
@@ -101,7 +101,7 @@ def _zone(view: View | Transaction, name: str) -> NamespaceBody | None:
     return max(candidates, key=lambda body: len(body["name"]), default=None)
 
 
-def _is_between(view: View | Transaction, namespace: str, labels: str) -> bool:
+def _is_between(view: Reader, namespace: str, labels: str) -> bool:
     return any(
         d.body["name"].lower().endswith(f".{labels}")
         for d in view.list(tables.SD_SERVICES)
@@ -110,7 +110,7 @@ def _is_between(view: View | Transaction, namespace: str, labels: str) -> bool:
 
 
 def _service_records(
-    view: View | Transaction, service: DiscoveryServiceBody, name: str, kind: str, shuffle: Shuffle
+    view: Reader, service: DiscoveryServiceBody, name: str, kind: str, shuffle: Shuffle
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """Records and additional records of SERVICE.NAMESPACE."""
     ttls = _ttls(service)
@@ -139,7 +139,7 @@ def _service_records(
 
 
 def _instance_records(
-    view: View | Transaction, service: DiscoveryServiceBody, name: str, label: str, kind: str
+    view: Reader, service: DiscoveryServiceBody, name: str, label: str, kind: str
 ) -> tuple[Record, ...] | None:
     """Records of INSTANCE.SERVICE.NAMESPACE, which exist for services with SRV records; None if
     there is no such name.
@@ -172,7 +172,7 @@ def _addresses(instance: InstanceBody, name: str, kind: str, ttl: int) -> tuple[
     return (Record(name, ttl, kind, data),)
 
 
-def _answerable(view: View | Transaction, service: DiscoveryServiceBody) -> list[InstanceBody]:
+def _answerable(view: Reader, service: DiscoveryServiceBody) -> list[InstanceBody]:
     """The instances to answer with."""
     instances = [d.body for d in view.list(tables.INSTANCES, service["id"])]
     staying = [body for body in instances if not body.get("draining")]

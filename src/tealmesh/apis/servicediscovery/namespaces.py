@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from tealmesh.apis.requests import digest
 from tealmesh.apis.servicediscovery import answers, base
-from tealmesh.apis.servicediscovery.base import DiscoveryBase, Reader
+from tealmesh.apis.servicediscovery.base import DiscoveryBase
 from tealmesh.model.caller import Caller
 from tealmesh.model.cloudmap import DiscoveryServiceBody, NamespaceBody, NamespaceWire, TagBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
+from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:
     from types_boto3_servicediscovery.type_defs import (

@@ -5,16 +5,15 @@ A member without a value is left out: absent means "there is none", as the model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tealmesh.model import wire
+from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
 from tealmesh.model.status import Applied, GatewayStatus, Missing, ServiceStatus, SideStatus
 
-if TYPE_CHECKING:
-    from tealmesh.apis.tealmesh.api import Envoy
-
-    Measured = Literal["share", "p50", "p99", "propagationSeconds", "finishedAt"]
+Measured = Literal["share", "p50", "p99", "propagationSeconds", "finishedAt"]
+"""The members of StepEvidence that are absent until there is something to measure."""
 
 
 def deployment(d: Deployment) -> wire.Deployment:
@@ -143,7 +142,7 @@ def gateway_status(g: GatewayStatus) -> wire.GatewayStatus:
     return answer
 
 
-def envoy_status(e: Envoy) -> wire.EnvoyStatus:
+def envoy_status(e: EnvoyStatus) -> wire.EnvoyStatus:
     answer: wire.EnvoyStatus = {"id": e.id, "resource": e.resource, "connected": e.connected}
     if e.acknowledged:
         answer["revision"] = e.acknowledged

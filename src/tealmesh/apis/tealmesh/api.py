@@ -24,9 +24,8 @@ from tealmesh.model.status import AppliedSystem, GatewayStatus, ServiceStatus
 from tealmesh.store import Store, View, tables
 
 CANARY_STEPS = (10, 50, 100)
-"""Percent of traffic on the new side, step by step: of a canary for which nobody set steps."""
+"""The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
 
-# What a request gets that does not say:
 DEFAULT_WINDOW_SECONDS = 10
 DEFAULT_LOG_LINES = 100
 DEFAULT_JOURNAL_ENTRIES = 1000

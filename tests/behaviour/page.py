@@ -35,7 +35,7 @@ def _lines() -> Iterator[str]:
         f"The seven specifications of the App Mesh API have {len(leaves)} leaf fields. "
         f"{len(proven)} of them act in Envoy, each shown by a test that sends real requests "
         f"through real Envoys which the real control plane configures ({len(ROWS)} rows, "
-        "`tests/behaviour/rows_*.py`). Run one row with `pytest tests/behaviour -k ROW`."
+        "`tests/behaviour/rows/`). Run one row with `pytest tests/behaviour -k ROW`."
     )
     for kind, title in SPECS.items():
         yield ""

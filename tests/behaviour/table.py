@@ -84,6 +84,10 @@ class Row:
     """(role, name of a dynamic resource in Envoy's own dump, what is in it at any depth)."""
 
 
+PROTOCOLS: tuple[Protocol, ...] = ("http", "http2", "grpc", "tcp")
+REQUESTS: tuple[Protocol, ...] = ("http", "http2", "grpc")
+"""The protocols that have requests."""
+
 ALL_LISTENERS = [{"portMapping": {"port": port, "protocol": name}} for name, port in PORTS.items()]
 
 MEMBERS: Mapping[str, str] = {
@@ -93,6 +97,11 @@ MEMBERS: Mapping[str, str] = {
     "tcp": "tcpRoute",
 }
 """The member of a RouteSpec for each protocol."""
+
+
+def path_of(protocol: str) -> str:
+    """A path that a request of this protocol may have."""
+    return "/pkg.S/Do" if protocol == "grpc" else "/"
 
 
 def cloud_map(service: str, **more: Any) -> Spec:

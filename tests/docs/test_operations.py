@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import botocore.session
 import pytest
 
 from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, REASONS
-from tests.support.planes.control_plane import REPOSITORY
-
-
-def _generator() -> ModuleType:
-    path = REPOSITORY / "docs" / "operations.py"
-    spec = importlib.util.spec_from_file_location("operations", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.docs.scripts import load
 
 
 def test_the_page_is_what_the_code_says() -> None:
-    module = _generator()
+    module = load("operations")
     assert Path(module.PAGE).read_text() == module.page(), "run `python docs/operations.py`"
 
 
 def test_every_refused_operation_has_a_reason() -> None:
-    lines = Path(_generator().PAGE).read_text().splitlines()
+    lines = Path(load("operations").PAGE).read_text().splitlines()
     refused = [line for line in lines if "| refused:" in line]
     assert refused
     assert [line for line in refused if line.endswith("refused:  |")] == []

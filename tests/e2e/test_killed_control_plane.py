@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.rollout import TRANSITIONS
+from tealmesh.model.rollout import State
 from tests.support.meshes.sample import Sample, api, finished, weights
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.programs.traffic import traffic
@@ -28,7 +28,7 @@ BACKWARD = ("ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK")
 
 def test_every_transition_is_met() -> None:
     """AWAITING_APPROVAL waits for a person and is met below; ROLLBACK_FAILED gives up."""
-    assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(TRANSITIONS)
+    assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(State)
 
 
 def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tealmesh.envoy.gateways import compose, rewrite_of
 from tealmesh.envoy.matches import Match, Path
-from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Kind
 from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.translation import translate
 from tests.support.programs.envoy import as_json
 
 pieces = st.sampled_from(["/", "/a", "/a/", "/ab", "/a/b", "/b", "/b/", "/a/b/c", "/a.b"])

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tealmesh.envoy.translate import translate
 from tealmesh.model.mesh import Kind
 from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.translation import translate
 from tests.support.planes.control_plane import free_port
 from tests.support.programs.envoy import RunningEnvoy, loopback, running, static_bootstrap
 

@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.envoy.resources import ResourceSet, by_name, dangling, encode
-from tealmesh.envoy.translate import TranslationError, Translator, translate
+from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
+from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Kind
 from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.translation import translate
 from tests.support.programs.envoy import as_json, decoded, static_bootstrap, validate
 
 EGRESS = "rds_egress_http_15001"

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tealmesh.model.config.nouns import Gates
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
 from tealmesh.rollout.controller import Controller, deployments
-from tealmesh.rollout.drivers.base import DriverError
 from tealmesh.store import Store, tables
 from tests.support.meshes.rollout import (
+    CONVERGED,
     Bench,
     Clock,
-    Converged,
     running_world,
     system,
     until_finished,
@@ -125,9 +125,11 @@ def test_an_envoy_that_refuses_its_configuration_stops_the_deployment(tmp_path: 
 
     async def refuse(store: Store, controller: Controller) -> None:
         await until_state(controller, State.MEASURING)
-        b.answer = Converged(False, ("task/1",), {"task/1": "bad regex"})
+        b.answer = replace(
+            CONVERGED, converged=False, waiting=("task/1",), rejected={"task/1": "bad regex"}
+        )
         await until_state(controller, State.ROLLING_BACK, State.CONVERGING_BACK)
-        b.answer = Converged()
+        b.answer = CONVERGED
 
     done = run(b, meanwhile=refuse)
     assert done.status is Status.ROLLBACK_SUCCESSFUL

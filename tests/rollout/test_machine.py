@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import (
@@ -320,7 +321,7 @@ def test_approval_is_not_bounded_by_the_step_timeout() -> None:
 
 
 def test_an_answer_to_another_question_is_a_defect() -> None:
-    with pytest.raises(machine.InvariantError, match="SideStopped does not belong to"):
+    with pytest.raises(InvariantError, match="SideStopped does not belong to"):
         machine.step(created(), SideStopped(True), 1001.0)
 
 

@@ -11,9 +11,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import Resource
+from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.session import Send
 from tealmesh.xds.subscription import Request
-from tealmesh.xds.subscription import ResourceType as T
 
 BAD = b"bad"
 BY_NAME = (T.ENDPOINT, T.ROUTE, T.SECRET)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tealmesh.envoy.resources import Resource, ResourceSet
+from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import WARMING, Nothing, make_before_break
 from tealmesh.xds.subscription import Flight, unknown
-from tealmesh.xds.subscription import ResourceType as T
 
 
 def made(name: str, version: str = "1", *refers_to: str) -> dict[str, Resource]:

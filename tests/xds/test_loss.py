@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.envoy.resources import ResourceSet
+from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind
 from tealmesh.xds.barrier import NOTHING, Order, Permit, State, make_before_break, of_type
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.subscription import Offer, ResourceType
+from tealmesh.xds.subscription import Offer
 from tests.support.meshes.meshes import MeshBuilder
 from tests.support.programs.envoy import loopback
 from tests.support.programs.load import Load, Report, answering

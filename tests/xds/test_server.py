@@ -13,9 +13,9 @@ from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import json_format
 
 from tealmesh.envoy.resources import Resource, ResourceSet
+from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.subscription import ResourceType as T
 from tests.support.meshes.meshes import MeshBuilder
 from tests.xds.harness import TOKEN, serving
 

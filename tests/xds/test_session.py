@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tealmesh.envoy.resources import Resource, ResourceSet
+from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import of_type
 from tealmesh.xds.session import Memory, Send, Session
-from tealmesh.xds.subscription import ResourceType as T
 from tests.xds.envoy_model import BAD, EnvoyModel
 
 CLUSTERS = ("c0", "c1", "c2", "c3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tealmesh.envoy.resources import Resource
+from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.subscription import (
     Ack,
     DeltaSubscription,
@@ -15,7 +16,6 @@ from tealmesh.xds.subscription import (
     Subscription,
     version_of,
 )
-from tealmesh.xds.subscription import ResourceType as T
 
 
 def made(*versions: str) -> dict[str, Resource]:

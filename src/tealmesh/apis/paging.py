@@ -5,35 +5,57 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tealmesh.model.errors import AwsError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Pager:
-    """One list operation. ``scope`` tells this list from all others (operation and filters): a
-    token is good only for the list that gave it. ``code`` is the service's error for a bad token.
-    """
+    """The pages of one list operation."""
 
     code: str
+    """The service's error code for a bad token or limit."""
+
     scope: tuple[str, ...]
+    """Operation, parent and filters. A token is good only for the list that issued it."""
+
     largest: int = 100
+    """The size of a page without a limit, and the largest limit allowed."""
+
     member: str = "nextToken"
+    limit_member: str = "maxResults"
+
+    def items(
+        self,
+        listed: Mapping[str, T],
+        limit: int | None,
+        token: str | None,
+        *,
+        descending: bool = False,
+    ) -> tuple[list[T], str | None]:
+        """The values of ``listed`` whose keys follow ``token``, in the order of their keys, and
+        the token of the next page (None on the last). Raises as `page`.
+        """
+        keys, following = self.page(list(listed), limit, token, descending=descending)
+        return [listed[key] for key in keys], following
 
     def page(
         self, keys: Sequence[str], limit: int | None, token: str | None, *, descending: bool = False
     ) -> tuple[list[str], str | None]:
-        """The keys that follow ``token``, and the token of the next page.
+        """The keys that follow ``token``, and the token of the next page (None on the last).
 
-        ``keys`` are unique; they are sorted here. A token holds the last key given, so that pages
-        neither repeat nor skip what stays while others come and go. Raises AwsError for a token
-        that this list cannot have given and for a limit that is not 1 to ``largest``.
+        ``keys`` must be unique; they are sorted here. A token holds the last key returned, so no
+        page repeats or skips an entry that stays while others come and go. Raises AwsError for a
+        token that this list did not issue, and for a limit outside 1 to ``largest``.
         """
         size = self.largest if limit is None else limit
         if not 1 <= size <= self.largest:
-            raise AwsError(self.code, f"maxResults = {size}: must be 1 to {self.largest}")
+            raise AwsError(self.code, f"{self.limit_member} = {size}: must be 1 to {self.largest}")
         ordered = sorted(keys, reverse=descending)
         if token is not None:
             last = self._last(token)

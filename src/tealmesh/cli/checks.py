@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tealmesh.cli.client import Client, Health, NoControlPlane
+from tealmesh.cli.client import Client, Health
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.services import meshes_of
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 
 Verdict = Literal["ok", "note", "wrong"]
 
@@ -145,10 +145,10 @@ def check_host_prefix(environment: Mapping[str, str]) -> Check:
 
 def check_containers() -> Check:
     """Docker or Podman is there, to run tasks in containers."""
-    from tealmesh.engine.runtimes.build import engine_found
+    from tealmesh.engine.runtimes.build import docker_found
 
     async def look() -> str:
-        api, name = await engine_found(os.environ)
+        api, name = await docker_found(os.environ)
         await api.close()
         return name
 

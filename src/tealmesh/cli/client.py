@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from tealmesh.model import wire
-from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.errors import AwsError, NoControlPlane, TealError
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 TARGET_PREFIX = "Tealmesh_20261101"
@@ -29,10 +29,6 @@ APPLY_SECONDS = 60.0
 
 A = TypeVar("A")
 """The type of an answer: a structure of `model.wire`."""
-
-
-class NoControlPlane(TealError):
-    """Nothing answers at the endpoint, or something other than Tealmesh does."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli import render
-from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.client import Client
 from tealmesh.model import wire
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 
 FINAL_STATUSES = ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
 WINDOW_SECONDS = 5

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tealmesh.engine.context import Ports
-from tealmesh.engine.runtimes.docker.api import EngineGone
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.runtimes.docker.names import Names
 from tealmesh.engine.runtimes.process.addresses import AddressRange
 from tealmesh.engine.scheduler import documents
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Engine:
     """Runs the tasks that the store wants. One `run`, then `close`; `stop_all` while it runs."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: EngineContext) -> None:
         """Raises EngineError when the machine has no addresses left for this data directory."""
         self._ports = ports
         tasks = ports.data_dir / "tasks"
@@ -181,7 +181,7 @@ class Engine:
                 continue
             try:
                 await self._end_forgotten(directory)
-            except EngineGone as error:
+            except DockerUnavailable as error:
                 _log.warning("the forgotten task %s stays for now: %s", directory.name, error)
         for identity in await self._ports.runtime.sweep(sorted(known)):
             _log.warning("removed the containers of the forgotten task %s", identity)

@@ -9,8 +9,8 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from tealmesh.engine.context import Ports
-from tealmesh.engine.runtimes.docker.api import EngineGone
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.scheduler.turn import Outcome, schedule
 from tealmesh.store.store import Transaction
 
@@ -23,7 +23,9 @@ _RETRY = 1.0
 class ServiceWorker:
     """Schedules one service whenever it, or one of its tasks, has changed."""
 
-    def __init__(self, ports: Ports, cluster: str, name: str, paused: Callable[[], bool]) -> None:
+    def __init__(
+        self, ports: EngineContext, cluster: str, name: str, paused: Callable[[], bool]
+    ) -> None:
         self._ports = ports
         self._cluster = cluster
         self._name = name
@@ -65,7 +67,7 @@ async def persistently(what: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except EngineGone as error:
+        except DockerUnavailable as error:
             # Foreseen: its containers go on, and it comes back or is started by someone.
             _log.warning("%s: %s; trying again in %g s", what, error, _RETRY)
             await asyncio.sleep(_RETRY)

@@ -14,7 +14,7 @@ from google.protobuf import wrappers_pb2
 from tealmesh.envoy import discovery, matches, names
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import Spec, duration, milliseconds, packed
-from tealmesh.envoy.resources import ROUTE, Resource, encoded
+from tealmesh.envoy.resources import Resource, ResourceType, encoded
 from tealmesh.envoy.services import Service, targets
 from tealmesh.envoy.tcp import connect_route, tcp_routes
 from tealmesh.envoy.weights import WeightedTarget, effective_weights
@@ -131,7 +131,7 @@ def configuration(name: str, hosts: Iterable[HostRoutes]) -> Resource:
         taken.update(domain.lower() for domain in free)
         parts.append((one if len(free) == len(one.domains) else one.only(free)).body)
         clusters |= one.clusters
-    return encoded(name, ROUTE, b"".join(parts), clusters)
+    return encoded(name, ResourceType.ROUTE, b"".join(parts), clusters)
 
 
 def ingress_routes(node: MeshResource, port: int) -> Resource:

@@ -24,18 +24,14 @@ from tealmesh.envoy import (
     tcp,
     tls,
 )
-from tealmesh.envoy.resources import Resource, ResourceSet, by_name, dangling
+from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot, Proxy
 
 CACHED = 16_384
 """Entries kept by each builder's cache: a mesh at App Mesh's quotas has a few thousand."""
-
-
-class TranslationError(TealError):
-    """A proxy that the mesh does not have, or a translation that is inconsistent in itself."""
 
 
 class Translator:
@@ -81,9 +77,6 @@ class Translator:
             made = self._gateway_set(snapshot, snapshot.virtual_gateways[proxy.name], proxy)
         else:
             raise TranslationError(f"{proxy.resource} does not exist: no {proxy.kind.value} of it")
-        wrong = dangling(made)
-        if wrong:
-            raise TranslationError(f"{proxy.resource}: {'; '.join(wrong)}")
         return made
 
     def _node(self, snapshot: MeshSnapshot, node: MeshResource, proxy: Proxy) -> ResourceSet:
@@ -195,11 +188,6 @@ class Translator:
                 material = tuple(snapshot.material[arn] for arn in tls.arns(secret))
                 made.append(self._secret(secret, material))
         return by_name(made)
-
-
-def translate(snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
-    """One translation that remembers nothing; see `Translator.translate`."""
-    return Translator().translate(snapshot, proxy)
 
 
 def _gateway_routes(

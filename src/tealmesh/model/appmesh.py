@@ -6,7 +6,7 @@ Specifications are stored as callers sent them; their types are those of the API
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NotRequired, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import (
@@ -66,3 +66,13 @@ class CertificateBody(TypedDict):
 
     arn: str
     sha256: str
+
+
+class ClientTokenBody(TypedDict):
+    """The answer given to a ``clientToken``, kept to answer a retry."""
+
+    request: str
+    """Digest of the request, without its token."""
+    at: float
+    """When it was answered, in seconds since the epoch."""
+    answer: dict[str, Any]  # of whichever operation it was

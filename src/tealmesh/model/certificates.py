@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tealmesh.model.errors import TealError
-
-
-class CertificateError(TealError):
-    """ACM does not give what an Envoy needs; the text says for which ARN and why."""
-
 
 @dataclass(frozen=True)
 class Material:

@@ -1,11 +1,30 @@
-"""The one exception tree.
+"""The one exception tree of the package.
 
-    TealError                   whatever Tealmesh refuses or cannot do; its text is for the user
-    ├── AwsError                an API answer: an AWS error code, a message, further members
-    ├── ConfigError             a key in teal.toml: file, key, value and what is allowed
-    └── EngineError             a task cannot be started or looked after
+    TealError                       what Tealmesh refuses or cannot do; its text is for the user
+    ├── AwsError                    an API answers with an error: a code, a message, more members
+    ├── ConfigError                 a value in teal.toml: file, key, value and what is allowed
+    ├── CertificateError            ACM does not provide what an Envoy needs
+    ├── TranslationError            a mesh cannot be translated to Envoy resources
+    ├── EngineError                 a task cannot be started or looked after
+    │   ├── engine.runtimes.base.DockerUnavailable  Docker does not answer
+    │   └── engine.runtimes.docker.api.Refused      Docker answers with an error
+    ├── DriverError                 a rollout's call failed, for now or for good
+    │   ├── NoSuchResource          AWS does not know the resource
+    │   └── NotYet                  something else has to happen first: ask again
+    ├── InvariantError              the rollout machine has a bug; nothing was changed
+    └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
-Errors of third parties are wrapped at the edge where they arise, with ``from``.
+Three exceptions are no errors of this kind: each steers the module that defines it and is caught
+there or by its worker.
+
+    Exception
+    ├── aws.gateway._Disconnected   the caller hung up while sending its request
+    ├── xds.server._Refused         a stream ends with this gRPC status
+    └── engine.task.record.TaskGone the task's document was deleted
+
+Catch `TealError` where a user reads the message, and a class below it where the program reacts.
+Errors of other libraries are wrapped where they arise, with ``from``: callers see only this tree.
+A test walks the package and compares it with this drawing.
 """
 
 from __future__ import annotations
@@ -20,32 +39,73 @@ class TealError(Exception):
 class AwsError(TealError):
     """An error of an AWS API, as the service's model names it.
 
-    ``code`` is the error shape's name (``NotFoundException``), ``members`` further members of
-    that shape. The codec takes the HTTP status from the model; ``status`` serves codes that the
-    model does not list (``UnknownOperationException``).
+    The codec takes the HTTP status from the model.
     """
 
     def __init__(self, code: str, message: str, *, status: int = 400, **members: Any) -> None:
         super().__init__(message)
         self.code = code
+        """Name of the error shape, such as ``NotFoundException``."""
         self.message = message
         self.status = status
+        """HTTP status for codes that the model does not list (``UnknownOperationException``)."""
         self.members = members
+        """Further members of the error shape."""
 
 
 class ConfigError(TealError):
-    """A value of teal.toml that cannot be used.
-
-    ``key`` is the dotted path (``services.web.port``), ``allowed`` says what would be right.
-    """
+    """A value of teal.toml that cannot be used."""
 
     def __init__(self, file: str, key: str, value: object, allowed: str) -> None:
         super().__init__(f"{file}: {key} = {value!r}: must be {allowed}")
         self.file = file
         self.key = key
+        """Dotted path of the key, such as ``services.web.port``."""
         self.value = value
         self.allowed = allowed
+        """What would be right, completing "must be …"."""
+
+
+class CertificateError(TealError):
+    """ACM does not provide what an Envoy needs; the text says for which ARN, and why."""
+
+
+class TranslationError(TealError):
+    """The mesh does not define the proxy, or the translation contradicts itself."""
 
 
 class EngineError(TealError):
     """A task cannot be started or looked after; the text says what the user can do."""
+
+
+class DriverError(TealError):
+    """A driver could not do its part of a rollout."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        """Whether the same call may succeed later."""
+
+
+class NoSuchResource(DriverError):
+    """The resource that a call names does not exist."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
+class NotYet(DriverError):
+    """Nothing is wrong, but something else has to happen first; the same call succeeds later."""
+
+    def __init__(self, waiting_for: str) -> None:
+        super().__init__(f"waiting for {waiting_for}", retryable=True)
+        self.waiting_for = waiting_for
+        """What has to happen, completing "waiting for …"."""
+
+
+class InvariantError(TealError):
+    """The rollout machine was about to break one of its invariants; nothing was changed."""
+
+
+class NoControlPlane(TealError):
+    """Nothing answers at the endpoint, or what answers is not Tealmesh."""

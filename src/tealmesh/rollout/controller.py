@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.config.nouns import Strategy
-from tealmesh.model.errors import AwsError
+from tealmesh.model.convergence import Convergence
+from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
 from tealmesh.rollout import journal, machine
-from tealmesh.rollout.drivers.base import Driver, DriverError
+from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (
     AbortAsked,
     Approved,
@@ -44,17 +45,6 @@ log = logging.getLogger(__name__)
 
 _CONVERGENCE_WAIT = 1.0
 """Seconds of one wait for convergence, so that a request to abort is soon seen."""
-
-
-class Convergence(Protocol):
-    """What `xds.cache.Convergence` says."""
-
-    @property
-    def converged(self) -> bool: ...
-    @property
-    def waiting(self) -> Sequence[str]: ...
-    @property
-    def rejected(self) -> Mapping[str, str]: ...
 
 
 class WaitConverged(Protocol):
@@ -307,9 +297,10 @@ class Controller:
         return await self._driver.set_weights(service, weights)
 
     async def _await_converged(self, d: Deployment, revision: int) -> Event:
-        found = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT)
-        rejected = tuple(f"{envoy}: {message}" for envoy, message in found.rejected.items())
-        return ConvergenceSeen(found.converged, self._clock(), tuple(found.waiting), rejected)
+        convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT)
+        refusals = convergence.rejected.items()
+        rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
+        return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
 
     async def _observe(self, d: Deployment, service: ServiceSystem, since: float) -> Event:
         old = await self._driver.observe(service, d.old_side)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import (
     Deployment,
     GateResult,
@@ -55,10 +55,6 @@ FULL_WEIGHT = 100
 FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED}
 BACKWARD = {State.ROLLING_BACK, State.CONVERGING_BACK, State.CLEANING_BACK}
 _COMMITTED = FINAL | BACKWARD | {State.CLEANING_UP}
-
-
-class InvariantError(TealError):
-    """The machine was about to do what must never be done; nothing was changed."""
 
 
 def step(d: Deployment, event: Event, now: float) -> tuple[Deployment, tuple[Effect, ...]]:

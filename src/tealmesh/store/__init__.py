@@ -1,5 +1,16 @@
-"""State: what is committed, at which revision, and who changed it."""
+"""The state of a control plane: JSON documents in one SQLite file, versioned and audited.
 
-from tealmesh.store.store import AuditEntry, Document, Store, Transaction, View, key
+Every write is a transaction in one writer thread. It gets the next revision and an audit entry,
+and is on disk before anybody sees it. Readers get an immutable `View` of everything at one
+revision: it is kept in memory, so that reading costs no query and takes no lock.
 
-__all__ = ["AuditEntry", "Document", "Store", "Transaction", "View", "key"]
+This is not a database layer: there are no queries, joins or indexes, and a document's body is
+whatever JSON its owner stores. The types of the bodies are in `tealmesh.model`.
+
+Begin with `Store.write` in `store.py`. `tables.py` lists the collections with their keys and
+types; `snapshot.py` makes the mesh snapshots that Envoys are configured from.
+"""
+
+from tealmesh.store.store import AuditEntry, Document, Reader, Store, Transaction, View, key
+
+__all__ = ["AuditEntry", "Document", "Reader", "Store", "Transaction", "View", "key"]

@@ -1,4 +1,4 @@
-"""From a view of the store to the frozen snapshot that Envoys are configured from."""
+"""Read a mesh from a view of the store, as the frozen snapshot that Envoys are configured from."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _COLLECTIONS = {
 }
 _CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
 INPUTS = (*_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP)
-"""The collections that a snapshot is made from: a change elsewhere reaches no Envoy."""
+"""The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
 
 
 def mesh_names(view: View) -> list[str]:
-    """The meshes that exist."""
-    return [str(document.body["meshName"]) for document in view.list(tables.MESHES)]
+    """The names of all meshes."""
+    return [document.body["meshName"] for document in view.list(tables.MESHES)]
 
 
 def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
-    """The mesh as it stands in ``view``; None where there is none of that name."""
+    """The mesh of this name at the view's revision, or None if there is none."""
     document = view.get(tables.MESHES, mesh)
     if document is None:
         return None
@@ -49,16 +49,16 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
 
 
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
-    """Every Cloud Map service's instances, by (namespace name, service name)."""
+    """The instances of every Cloud Map service, by (namespace name, service name)."""
     namespaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
-    found: dict[tuple[str, str], tuple[Instance, ...]] = {}
+    instances: dict[tuple[str, str], tuple[Instance, ...]] = {}
     for service in view.list(tables.SD_SERVICES):
         namespace = namespaces.get(service.body["namespaceId"])
         if namespace is None:
             continue
-        instances = view.list(tables.INSTANCES, service.body["id"])
-        found[namespace, service.body["name"]] = tuple(_instance(d) for d in instances)
-    return found
+        documents = view.list(tables.INSTANCES, service.body["id"])
+        instances[namespace, service.body["name"]] = tuple(_instance(d) for d in documents)
+    return instances
 
 
 def _instance(document: Document[InstanceBody]) -> Instance:
@@ -96,8 +96,8 @@ def _flat(
 def _by_parent(
     view: View, collection: Collection[ResourceBody[S]], mesh: str
 ) -> dict[str, dict[str, MeshResource[S]]]:
-    found: dict[str, dict[str, MeshResource[S]]] = {}
+    resources: dict[str, dict[str, MeshResource[S]]] = {}
     for document in view.list(collection, mesh):
         resource = _resource(document)
-        found.setdefault(resource.parent, {})[resource.name] = resource
-    return found
+        resources.setdefault(resource.parent, {})[resource.name] = resource
+    return resources

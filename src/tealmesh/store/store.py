@@ -1,8 +1,8 @@
-"""Documents under revisions: one writer, any number of readers of immutable views.
+"""Versioned documents: one writer, any number of readers of immutable views.
 
-Every change runs as a function on a `Transaction` in the single writer thread. It is committed
-(SQLite: WAL, ``synchronous=FULL``) before its caller sees it and before any view shows it, so
-whatever acts upon a view acts upon committed state: a ``kill -9`` at any moment loses nothing.
+Every change is a function of a `Transaction` and runs in the single writer thread. It is committed
+(SQLite: WAL, ``synchronous=FULL``) before its caller gets a result and before any view shows it.
+Whoever acts on a view therefore acts on committed state: a ``kill -9`` at any moment loses nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ B = TypeVar("B")
 T = TypeVar("T")
 
 FORMAT = 1
-"""Of what is stored. A database without a number is of the first format."""
+"""Version of the stored documents, kept in SQLite's ``user_version`` (0 counts as 1).
+
+Renaming a collection, a member or a value in stored JSON makes older databases unreadable: such
+a change raises this number and brings a migration. Adding an optional member does not.
+"""
 
 _EMPTY: Mapping[str, Document[Any]] = MappingProxyType({})
 
@@ -41,16 +45,19 @@ def key(*parts: str) -> str:
 
 @dataclass(frozen=True)
 class Document(Generic[B]):
-    """One stored JSON object. ``body`` must not be changed: write a new one instead."""
+    """One stored JSON object."""
 
     collection: Collection[B]
     key: str
+    """The parts of its key, joined by `key`."""
     revision: int
+    """The revision that last wrote it."""
     body: B
+    """Shared by all readers, so never changed in place: write a new body instead."""
 
 
 Change = tuple[str, str, Document[Any] | None]
-"""Collection, key, and the new document; None where it was deleted."""
+"""Collection, key, and the new document, or None if it was deleted."""
 
 
 @dataclass(frozen=True)
@@ -59,53 +66,58 @@ class View:
 
     revision: int
     collections: Mapping[str, Mapping[str, Document[Any]]]
+    """Documents by collection, then by key."""
     loaded: int = 0
+    """The revision of the database when it was opened."""
     touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """The last change since then, by collection and first part of the key; see `last_change`."""
 
     def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
+        """The document with this key, or None."""
         return self.collections.get(collection, _EMPTY).get(key(*parts))
 
     def last_change(self, collection: str, first: str) -> int:
-        """The revision that last wrote or deleted a document whose key of several parts begins
-        with ``first``. What changed before the store was opened counts as changed then, so the
-        number never falls.
+        """The revision that last wrote or deleted a document below ``first``, that is, one whose
+        key has several parts and begins with it. Earlier changes count as made when the store was
+        opened, so that the number never decreases.
         """
         return self.touched.get((collection, key(first)), self.loaded)
 
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
-        """The documents whose key begins with these parts, in the order of their keys."""
-        found = self.collections.get(collection, _EMPTY)
+        """The documents whose key begins with these parts, sorted by key."""
+        by_key = self.collections.get(collection, _EMPTY)
         start = key(*prefix) + "/" if prefix else ""
-        return [found[name] for name in sorted(found) if name.startswith(start)]
+        return [by_key[name] for name in sorted(by_key) if name.startswith(start)]
 
 
 class Transaction:
-    """A change in the making: reads see its own writes, nobody else does until it is committed."""
+    """An uncommitted change. It reads its own writes; nobody else sees them before the commit."""
 
     def __init__(self, base: View) -> None:
         self.revision = base.revision + 1
-        """The revision that this change will have, should it change anything."""
+        """The revision that the commit will have if anything is written."""
         self._base = base
         self._writes: dict[tuple[str, str], Document[Any] | None] = {}
 
     def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
+        """As `View.get`, including this transaction's own writes."""
         name = key(*parts)
         if (collection, name) in self._writes:
             return self._writes[collection, name]
         return self._base.collections.get(collection, _EMPTY).get(name)
 
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
-        """As `View.list`, with this transaction's own writes."""
+        """As `View.list`, including this transaction's own writes."""
         start = key(*prefix) + "/" if prefix else ""
-        found = {d.key: d for d in self._base.list(collection, *prefix)}
+        by_key = {d.key: d for d in self._base.list(collection, *prefix)}
         for (owner, name), document in self._writes.items():
             if owner != collection or not name.startswith(start):
                 continue
             if document is None:
-                found.pop(name, None)
+                by_key.pop(name, None)
             else:
-                found[name] = document
-        return [found[name] for name in sorted(found)]
+                by_key[name] = document
+        return [by_key[name] for name in sorted(by_key)]
 
     def put(self, collection: Collection[B], *parts: str, body: B) -> Document[B]:
         """Create or replace a document. ``body`` must be JSON-serialisable."""
@@ -114,13 +126,13 @@ class Transaction:
         return document
 
     def replace(self, document: Document[B], body: B) -> Document[B]:
-        """Give a document that was found a new body."""
+        """Write a new body for a document that was read before."""
         new = Document(document.collection, document.key, self.revision, body)
         self._writes[new.collection, new.key] = new
         return new
 
     def delete(self, collection: Collection[Any], *parts: str) -> None:
-        """Delete a document; nothing happens where there is none."""
+        """Delete a document; does nothing if there is none."""
         name = key(*parts)
         if self._base.collections.get(collection, _EMPTY).get(name) is None:
             self._writes.pop((collection, name), None)
@@ -128,24 +140,31 @@ class Transaction:
             self._writes[collection, name] = None
 
     def changes(self) -> Iterator[Change]:
-        """(collection, key, new document or None when deleted) of every write."""
+        """What this transaction writes and deletes."""
         for (collection, name), document in self._writes.items():
             yield collection, name, document
 
 
+Reader = View | Transaction
+"""Anything that documents can be read from."""
+
+
 @dataclass(frozen=True)
 class AuditEntry:
-    """Who changed what: ``changes`` are [collection, key, "put" or "delete"] triples."""
+    """Who changed what, and when."""
 
     revision: int
     at: float
+    """Seconds since the epoch."""
     actor: str
+    """An access key, or the name of one of our own parts."""
     operation: str
     changes: list[list[str]]
+    """Triples: collection, key, and ``put`` or ``delete``."""
 
 
 class Store:
-    """The state of one control plane. Open with `Store.open`, close with `close`."""
+    """The state of one control plane. Open it with `Store.open` and end with `close`."""
 
     def __init__(self, engine: sa.Engine, clock: Clock = system_clock) -> None:
         self._engine = engine
@@ -156,9 +175,9 @@ class Store:
 
     @classmethod
     def open(cls, url: str | Path, clock: Clock = system_clock) -> Store:
-        """Open (and create where needed) the database at a path or an SQLAlchemy URL.
+        """Open the database at a path or an SQLAlchemy URL, creating it if necessary.
 
-        Raises TealError when it cannot be opened, or was written by a newer Tealmesh.
+        Raises TealError if it cannot be opened or was written by a newer Tealmesh.
         """
         text = str(url)
         if "://" not in text:
@@ -179,37 +198,40 @@ class Store:
 
     @property
     def view(self) -> View:
-        """The committed state now."""
+        """The current committed state."""
         return self._view
 
     @property
     def revision(self) -> int:
+        """The revision of the current view."""
         return self._view.revision
 
     async def write(self, actor: str, operation: str, change: Callable[[Transaction], T]) -> T:
-        """Run ``change`` alone, commit what it wrote, then return its result.
+        """Run ``change`` exclusively, commit what it wrote and return its result.
 
-        An exception from ``change`` is raised here and nothing is changed. A change that writes
-        nothing leaves the revision as it is. ``change`` must be pure but for its writes. Raises
-        TealError when the database does not take the change.
+        ``change`` must have no effects besides its writes. If it raises, the exception is raised
+        here and nothing is written; if it writes nothing, the revision stays the same. Raises
+        TealError if the database refuses the commit.
         """
         loop = asyncio.get_running_loop()
         job = loop.run_in_executor(self._writer, self._write, actor, operation, change)
-        # A caller that is cancelled must not leave the commit half reported: wait it out.
+        # Cancelling the caller must not interrupt a commit.
         return await asyncio.shield(job)
 
     async def watch(self) -> AsyncIterator[View]:
-        """The view now, then the newest after each change; changes in between are merged."""
+        """Yield the current view, then the newest one after each change. A slow consumer skips
+        the views in between.
+        """
         event = asyncio.Event()
         entry = (asyncio.get_running_loop(), event)
         self._changed.add(entry)
         try:
-            seen = -1
+            yielded = -1
             while True:
                 event.clear()
                 view = self._view
-                if view.revision != seen:
-                    seen = view.revision
+                if view.revision != yielded:
+                    yielded = view.revision
                     yield view
                 else:
                     await event.wait()
@@ -217,12 +239,12 @@ class Store:
             self._changed.discard(entry)
 
     async def history(self, limit: int = 100, without: Sequence[str] = ()) -> list[AuditEntry]:
-        """The newest audit entries, newest first, but for those of the actors ``without``."""
+        """Audit entries, newest first, without those of the actors ``without``."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, self._history, limit, without)
 
     def close(self) -> None:
-        """Wait for the writer and let the database go."""
+        """Wait for the writer to finish, then close the database."""
         self._writer.shutdown(wait=True)
         self._engine.dispose()
 
@@ -285,7 +307,7 @@ class Store:
     def _publish(self, view: View) -> None:
         self._view = view
         for loop, event in list(self._changed):
-            # A watcher's loop may close at this very moment: the change is committed all the same.
+            # A watcher's event loop may have just closed; the commit stands regardless.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
@@ -300,8 +322,8 @@ class Store:
 
 
 def _make_private(path: Path) -> None:
-    """The database's file, for its owner alone: environments in it may hold secrets. SQLite gives
-    its other files the same mode.
+    """Create the database file readable only by its owner: stored environments may hold secrets.
+    SQLite gives its journal files the same mode.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -311,15 +333,15 @@ def _make_private(path: Path) -> None:
 
 
 def _check_format(engine: sa.Engine) -> None:
-    """Mark a new database with our format; raise TealError for one of a later format."""
+    """Mark a new database with our format; raise TealError if it has a later one."""
     with engine.begin() as connection:
-        found = connection.execute(sa.text("PRAGMA user_version")).scalar() or 0
-        if found > FORMAT:
+        stored = connection.execute(sa.text("PRAGMA user_version")).scalar() or 0
+        if stored > FORMAT:
             raise TealError(
-                f"{engine.url.database} was written by a newer Tealmesh (format {found}, and this "
-                f"one knows {FORMAT}): use that version, or choose another --data-dir"
+                f"{engine.url.database} was written by a newer Tealmesh (format {stored}; this"
+                f" version reads up to {FORMAT}): use that version, or choose another --data-dir"
             )
-        if found < FORMAT:
+        if stored < FORMAT:
             connection.execute(sa.text(f"PRAGMA user_version = {FORMAT}"))
 
 
@@ -342,7 +364,7 @@ def _load(engine: sa.Engine) -> View:
 
 
 def _applied(base: View, revision: int, changes: Sequence[Change]) -> View:
-    """The view after ``changes``; only the collections that changed are copied."""
+    """The view after ``changes``. Collections that did not change are shared, not copied."""
     collections = dict(base.collections)
     copied: dict[str, dict[str, Document[Any]]] = {}
     touched = dict(base.touched)

@@ -1,18 +1,19 @@
-"""The tables, and the names of the collections kept in ``documents``.
+"""The two tables, and the collections in ``documents`` with their keys and types.
 
-One table of JSON documents serves every API: specifications are stored verbatim, so columns of
-their own would only restate botocore's models. What is queried is kept in memory (`View`).
+One table of JSON documents serves every API: specifications are stored verbatim, so separate
+columns would only restate botocore's models. Queries run on the `View` in memory.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, Text
 
 if TYPE_CHECKING:
     from tealmesh.model.appmesh import (
         CertificateBody,
+        ClientTokenBody,
         GatewayRouteSpec,
         MeshSpec,
         ResourceBody,
@@ -37,12 +38,19 @@ if TYPE_CHECKING:
         TaskBody,
         TaskDefinitionBody,
     )
+    from tealmesh.model.images import ImageBody
+    from tealmesh.model.teal import (
+        DeploymentBody,
+        GatewaySystemBody,
+        JournalEntryBody,
+        ServiceSystemBody,
+    )
 
 B = TypeVar("B")
 
 
 class Collection(str, Generic[B]):
-    """The name of a collection; ``B`` is the type of its documents' bodies."""
+    """The name of a collection. ``B`` is the type of its documents' bodies."""
 
     __slots__ = ()
 
@@ -69,7 +77,7 @@ audit = Table(
 )
 Index("audit_at", audit.c.at)
 
-# The collections. A key has the parts named below each, joined by `store.key`.
+# The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
 """Key: mesh."""
 VIRTUAL_NODES: Collection[ResourceBody[VirtualNodeSpec]] = Collection("appmesh.virtualNode")
@@ -89,8 +97,8 @@ VIRTUAL_GATEWAYS: Collection[ResourceBody[VirtualGatewaySpec]] = Collection(
 GATEWAY_ROUTES: Collection[ResourceBody[GatewayRouteSpec]] = Collection("appmesh.gatewayRoute")
 """Key: mesh, gateway, name."""
 LINGERING_ROUTES: Collection[ResourceBody[RouteSpec]] = Collection("appmesh.lingeringRoute")
-"""Key: mesh, router, name. Deleted routes that are still served for a while."""
-CLIENT_TOKENS: Collection[Any] = Collection("api.clientToken")
+"""Key: mesh, router, name. Deleted routes that Envoys keep for a grace period."""
+CLIENT_TOKENS: Collection[ClientTokenBody] = Collection("api.clientToken")
 """Key: service, operation, token."""
 
 CERTIFICATES: Collection[CertificateBody] = Collection("acm.certificate")
@@ -120,13 +128,13 @@ FAMILIES: Collection[FamilyBody] = Collection("ecs.family")
 ACCOUNT_SETTINGS: Collection[AccountSettingBody] = Collection("ecs.accountSetting")
 """Key: principal ARN or "default", setting name."""
 
-SYSTEMS: Collection[Any] = Collection("teal.system")
-"""Key: service name. Its part of teal.toml as applied."""
-GATEWAYS: Collection[Any] = Collection("teal.gateway")
-"""Key: gateway name. Its part of teal.toml as applied."""
-IMAGES: Collection[Any] = Collection("teal.image")
-"""Key: pattern of an image name. What runs in its place on this machine."""
-DEPLOYMENTS: Collection[Any] = Collection("teal.deployment")
+SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
+"""Key: service name. The service's part of the applied teal.toml."""
+GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
+"""Key: gateway name. The gateway's part of the applied teal.toml."""
+IMAGES: Collection[ImageBody] = Collection("teal.image")
+"""Key: image pattern. The command that runs in place of such images on this machine."""
+DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
-JOURNAL: Collection[Any] = Collection("teal.journal")
+JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -33,8 +33,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tealmesh.envoy.resources import Resource, ResourceSet
-from tealmesh.xds.subscription import Flight, Offer, ResourceType, is_unknown
+from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
+from tealmesh.xds.subscription import Flight, Offer, is_unknown
 
 WARMING = 15.0
 """Seconds that an ACK of new clusters is waited for: Envoy's default initial fetch timeout, see

@@ -1,8 +1,8 @@
-"""What every mesh looks like now, and how far each of its Envoys has come.
+"""The newest snapshot of every mesh, and how far each of its Envoys has come with it.
 
-`AdsCache` is handed snapshots and translates them when an Envoy's stream asks: once for each
-distinct `Proxy`, in the stream's own task, so that the first Envoy has its answer before the last
-one's has been worked out.
+`AdsCache` receives snapshots and translates them when an Envoy's stream asks: once for each
+distinct `Proxy`, in the stream's own task, so that the first Envoy is answered before the last
+one's resources have been built.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.encode import Encoder
@@ -25,69 +26,40 @@ log = logging.getLogger(__name__)
 
 Translate = Callable[[MeshSnapshot, Proxy], ResourceSet]
 Expected = Callable[[str], Collection[str]]
-"""mesh -> identities of Envoys that must acknowledge even if they are not connected now."""
+"""mesh -> ids of the Envoys that must acknowledge even if they are not connected now."""
 
-HOLD_OFF = 0.002
-"""Seconds from a snapshot to its translation, in which further ones take its place."""
+HOLD_OFF_SECONDS = 0.002
+"""From a snapshot to its translation; a newer snapshot within this time replaces it."""
 
-REMEMBER = 300.0
-"""Seconds for which an Envoy that has gone, and is not expected, is remembered."""
+FORGET_AFTER_SECONDS = 300.0
+"""How long an Envoy is remembered after its stream has ended, unless it is expected."""
 
-_RECHECK = 0.2
-"""Seconds after which a waiter asks anew which Envoys are expected."""
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """Whether every Envoy of a mesh runs with ``revision``: the ``expected`` ones, those still
-    ``waiting`` and, of these, the ``rejected`` ones with Envoy's message.
-    """
-
-    revision: int
-    expected: tuple[str, ...]
-    converged: bool
-    waiting: tuple[str, ...]
-    rejected: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class EnvoyStatus:
-    """One Envoy. ``id`` is its task's ARN, else node id and peer; ``resource`` is
-    ``mesh/M/virtualNode/N``; ``acknowledged`` the newest revision that it runs with; ``pending``
-    the resources that it has not acknowledged; ``rejected`` its message about what it refused,
-    and ``note`` what else a user should know, both empty when there is nothing.
-    """
-
-    id: str
-    node_id: str
-    resource: str
-    connected: bool
-    acknowledged: int
-    pending: tuple[str, ...] = ()
-    rejected: str = ""
-    note: str = ""
+_RECHECK_SECONDS = 0.2
+"""How often a waiter asks anew which Envoys are expected."""
 
 
 class Connection:
-    """One stream of one Envoy, as the servicer uses it. ``ended`` once there is no more to do."""
+    """One stream of one Envoy, as the servicer uses it."""
 
     def __init__(self, cache: AdsCache, envoy: _Envoy, session: Session) -> None:
         self.envoy = envoy
         self.session = session
         self.snapshot: MeshSnapshot | None = None
+        """The snapshot that the session's target was built from."""
         self.ended = False
+        """Whether the stream should finish."""
         self._cache = cache
         self._wake = asyncio.Event()
 
     def request(self, type_url: str, request: Request) -> None:
-        """Take a request of the Envoy in."""
+        """Process a request of the Envoy."""
         nack = self.session.request(type_url, request)
         if nack is not None:
             log.warning("%s refused %s: %s", self.envoy.id, type_url, nack.message)
         self.wake()
 
     def next(self) -> bytes | None:
-        """The next response, encoded and counted as sent; None when there is none now."""
+        """The next response, encoded and counted as sent; None when nothing is due."""
         self._cache.refresh(self)
         send = self.session.next(self._cache.clock())
         if send is None:
@@ -96,7 +68,7 @@ class Connection:
         return self._cache.encoder.encode(send, delta=self.session.delta)
 
     async def wait(self) -> None:
-        """Until there may be something to send."""
+        """Wait until there may be something to send."""
         wake_at = self.session.wake_at
         timeout = None if wake_at is None else max(0.0, wake_at - self._cache.clock())
         try:
@@ -107,6 +79,7 @@ class Connection:
             self._wake.clear()
 
     def wake(self) -> None:
+        """Make `wait` return."""
         self._wake.set()
 
     def end(self) -> None:
@@ -115,7 +88,7 @@ class Connection:
         self._wake.set()
 
     def close(self) -> None:
-        """The stream is gone."""
+        """Record that the stream has ended."""
         self._cache.disconnect(self)
 
 
@@ -128,12 +101,16 @@ class _Envoy:
     proxy: Proxy
     connections: list[Connection] = field(default_factory=list)
     acknowledged: int = 0
+    """The newest revision that all its streams have acknowledged."""
     rejected: str = ""
+    """Its messages about what it refused."""
     memory: Memory = field(default_factory=Memory)
+    """What its last stream left."""
     gone_at: float = 0.0
+    """When its last stream ended, by the cache's clock."""
 
-    def settle(self) -> bool:
-        """Take over where the sessions are; whether that is news."""
+    def sync(self) -> bool:
+        """Copy the sessions' progress; return whether it changed."""
         before = (self.acknowledged, self.rejected)
         sessions = [connection.session for connection in self.connections]
         if sessions:
@@ -143,10 +120,10 @@ class _Envoy:
 
 
 class AdsCache:
-    """The newest snapshot of every mesh, and every Envoy that has to do with it.
+    """The newest snapshot of every mesh, and every Envoy that is connected or expected.
 
-    ``translate`` must be pure. ``expected`` is asked for the Envoys that must acknowledge.
-    ``hold_off``, in seconds, coalesces bursts of snapshots. ``order`` decides what may be sent
+    ``translate`` must be pure. ``expected`` names the Envoys that must acknowledge. A burst of
+    snapshots within ``hold_off`` seconds is translated once. ``order`` decides what may be sent
     when. Not thread-safe: everything happens in the event loop that serves the streams.
     """
 
@@ -156,7 +133,7 @@ class AdsCache:
         expected: Expected,
         clock: Clock = system_clock,
         *,
-        hold_off: float = HOLD_OFF,
+        hold_off: float = HOLD_OFF_SECONDS,
         order: Order = make_before_break,
     ) -> None:
         self.clock = clock
@@ -175,11 +152,11 @@ class AdsCache:
 
     @property
     def encodes(self) -> int:
-        """How many responses have been encoded (and not merely sent again)."""
+        """How many responses were encoded rather than served from the cache."""
         return self.encoder.encodes
 
     def update(self, snapshot: MeshSnapshot) -> None:
-        """A newer snapshot of a mesh; one that is not newer is ignored."""
+        """Replace the mesh's snapshot, unless the present one is as new."""
         mesh = snapshot.mesh.name
         known = self._snapshots.get(mesh)
         if known is not None and known.revision >= snapshot.revision:
@@ -189,20 +166,20 @@ class AdsCache:
         self._schedule(mesh)
 
     def remove(self, mesh: str) -> None:
-        """The mesh is gone. Its Envoys keep what they have until they disconnect."""
+        """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
         if self._snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
             self._schedule(mesh)
 
     def convergence(self, mesh: str, revision: int) -> Convergence:
-        """Who runs with ``revision`` of ``mesh``, or a newer one. A mesh never seen has not
-        converged; one that has been removed has.
+        """Whether the Envoys of ``mesh`` run with ``revision`` or a newer one. A mesh that was
+        never seen has not converged; one that was removed has.
         """
         expected = sorted({*self._expected(mesh), *self._connected(mesh)})
         snapshot = self._snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
-        waiting = tuple(i for i in expected if not self._has(i, revision))
+        waiting = tuple(i for i in expected if not self._runs_with(i, revision))
         envoys = [self._envoys[i] for i in waiting if i in self._envoys]
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
@@ -211,8 +188,8 @@ class AdsCache:
         return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
-        """As soon as the mesh has converged on ``revision``, or those that have not have refused
-        it, or ``timeout`` seconds have passed: how it stands.
+        """Wait until the mesh has converged on ``revision``, every Envoy that has not has refused
+        it, or ``timeout`` seconds have passed; return the state then.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -227,7 +204,7 @@ class AdsCache:
                 if state.converged or refused or left <= 0:
                     return state
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), min(left, _RECHECK))
+                    await asyncio.wait_for(changed.wait(), min(left, _RECHECK_SECONDS))
         finally:
             self._waiters.discard(changed)
 
@@ -237,7 +214,7 @@ class AdsCache:
         return [self._status(identity) for identity in sorted(ids)]
 
     def connect(self, identity: str, node_id: str, proxy: Proxy, *, delta: bool) -> Connection:
-        """A stream of the Envoy ``identity`` has begun."""
+        """Register a new stream of the Envoy ``identity``."""
         self._forget_old()
         envoy = self._envoys.get(identity)
         if envoy is None or envoy.proxy != proxy:
@@ -247,13 +224,13 @@ class AdsCache:
         session = Session(delta=delta, memory=envoy.memory, order=order)
         connection = Connection(self, envoy, session)
         envoy.connections.append(connection)
-        envoy.settle()
+        envoy.sync()
         return connection
 
     def disconnect(self, connection: Connection) -> None:
-        """The stream has ended; what its Envoy goes on with is remembered for the next one."""
+        """Drop a stream that has ended; the Envoy's next one continues from what it left."""
         envoy = connection.envoy
-        envoy.settle()
+        envoy.sync()
         envoy.memory = connection.session.memory()
         envoy.gone_at = self.clock()
         if connection in envoy.connections:
@@ -266,7 +243,9 @@ class AdsCache:
         """Give the connection's session the newest resources, if there are newer ones."""
         proxy = connection.envoy.proxy
         snapshot = self._snapshots.get(proxy.mesh)
-        if snapshot is None or snapshot is connection.snapshot or not _has_room(snapshot, proxy):
+        if snapshot is None or snapshot is connection.snapshot:
+            return
+        if not _resource_exists(snapshot, proxy):
             return
         connection.snapshot = snapshot
         resources = self._resources(snapshot, proxy)
@@ -277,12 +256,12 @@ class AdsCache:
         self.note(connection)
 
     def note(self, connection: Connection) -> None:
-        """Something may have changed in where the connection stands."""
-        if connection.envoy.settle():
+        """Wake the waiters if the connection's Envoy has made progress."""
+        if connection.envoy.sync():
             self._notify()
 
     def _resources(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet | str:
-        """The Envoy's resources, or why there are none that could be sent."""
+        """The Envoy's resources, or why they cannot be sent."""
         known = self._translated.get(proxy)
         if known is not None and known[0] is snapshot:
             return known[1]
@@ -323,21 +302,20 @@ class AdsCache:
     def _connected(self, mesh: str) -> list[str]:
         return [e.id for e in self._envoys.values() if e.connections and e.proxy.mesh == mesh]
 
-    def _has(self, identity: str, revision: int) -> bool:
+    def _runs_with(self, identity: str, revision: int) -> bool:
         envoy = self._envoys.get(identity)
         if envoy is None:
             return False
-        return envoy.acknowledged >= revision or bool(self._orphaned(envoy))
+        return envoy.acknowledged >= revision or bool(self._why_orphaned(envoy))
 
-    def _orphaned(self, envoy: _Envoy) -> str:
-        """Why nothing new can reach this Envoy; empty when it has its place in a mesh.
-
-        It is not waited for: no revision changes anything for it.
+    def _why_orphaned(self, envoy: _Envoy) -> str:
+        """Why no revision can change anything for this Envoy, so that it is not waited for; empty
+        when its node or gateway exists.
         """
         snapshot = self._snapshots.get(envoy.proxy.mesh)
         if snapshot is None:
             missing = f"mesh {envoy.proxy.mesh}"
-        elif not _has_room(snapshot, envoy.proxy):
+        elif not _resource_exists(snapshot, envoy.proxy):
             missing = envoy.proxy.resource
         else:
             return ""
@@ -357,12 +335,12 @@ class AdsCache:
             acknowledged=envoy.acknowledged,
             pending=tuple(sorted(pending)),
             rejected=envoy.rejected,
-            note=self._orphaned(envoy),
+            note=self._why_orphaned(envoy),
         )
 
     def _forget_old(self) -> None:
         expected: dict[str, Collection[str]] = {}
-        limit = self.clock() - REMEMBER
+        limit = self.clock() - FORGET_AFTER_SECONDS
         for envoy in list(self._envoys.values()):
             if envoy.connections or envoy.gone_at > limit:
                 continue
@@ -371,8 +349,8 @@ class AdsCache:
                 del self._envoys[envoy.id]
 
 
-def _has_room(snapshot: MeshSnapshot, proxy: Proxy) -> bool:
-    """Whether the proxy's virtual node or gateway exists."""
+def _resource_exists(snapshot: MeshSnapshot, proxy: Proxy) -> bool:
+    """Whether the proxy's virtual node or gateway is in the snapshot."""
     if proxy.kind is Kind.VIRTUAL_GATEWAY:
         return proxy.name in snapshot.virtual_gateways
     return proxy.name in snapshot.virtual_nodes

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tealmesh.envoy.resources import Resource, ResourceSet
+from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
 from tealmesh.xds.barrier import Order, Permit, make_before_break, of_type
 from tealmesh.xds.subscription import (
     ROOTS,
@@ -17,7 +17,6 @@ from tealmesh.xds.subscription import (
     Nack,
     Offer,
     Request,
-    ResourceType,
     SotwSubscription,
     Subscription,
 )

@@ -10,20 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from tealmesh.envoy.resources import Resource
-
-
-class ResourceType(StrEnum):
-    """The v3 resource types, in the order in which several that are due are sent."""
-
-    CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
-    ENDPOINT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
-    SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type, not a password
-    LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
-    ROUTE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
-
+from tealmesh.envoy.resources import Resource, ResourceType
 
 ROOTS = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
 """Types that an Envoy asks for as a whole; it asks for the others by name, because of these."""

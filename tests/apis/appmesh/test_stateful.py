@@ -17,10 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tealmesh.apis.appmesh.nouns import NOUNS
 from tealmesh.apis.appmesh.quotas import Quotas
-from tealmesh.envoy.translate import translate
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
+from tests.support.meshes.translation import translate
 from tests.support.planes.appmesh import Direct
 
 NAMES = st.sampled_from(["a", "b", "c"])

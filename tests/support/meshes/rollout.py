@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tealmesh.model.config.nouns import Gates, ServiceConfig, Strategy
+from tealmesh.model.convergence import Convergence
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout.controller import Controller, deployments
 from tealmesh.rollout.drivers.fake import FakeDriver, Side
@@ -49,13 +50,7 @@ def running_world(clock: Clock, image: str = "web:1") -> FakeDriver:
     return FakeDriver(lambda: clock.now, sides={"blue": Side(image, 3)}, route={"blue": 100})
 
 
-@dataclass
-class Converged:
-    """An answer about convergence, of the shape that `xds.cache.Convergence` has."""
-
-    converged: bool = True
-    waiting: tuple[str, ...] = ()
-    rejected: dict[str, str] = field(default_factory=dict)
+CONVERGED = Convergence(revision=1, expected=("task/1",), converged=True, waiting=())
 
 
 @dataclass
@@ -66,7 +61,7 @@ class Bench:
     clock: Clock
     driver: FakeDriver
     service: ServiceSystem
-    answer: Converged = field(default_factory=Converged)
+    answer: Convergence = CONVERGED
     on_transition: Callable[[JournalEntry], None] | None = None
 
     def open(self) -> tuple[Store, Controller]:
@@ -90,7 +85,7 @@ class Bench:
             lambda t: t.put(tables.SYSTEMS, self.service.name, body=self.service.to_json()),
         )
 
-    async def _converged(self, mesh: str, revision: int, timeout: float) -> Converged:
+    async def _converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         await asyncio.sleep(0)
         return self.answer
 

@@ -15,7 +15,7 @@ import grpc
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 
-from tealmesh.envoy.resources import SECRET
+from tealmesh.envoy.resources import ResourceType
 from tests.support.programs.certificates import Authority, Leaf
 
 _SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
@@ -63,7 +63,9 @@ class SecretService:
                 fresh = {name: made.SerializeToString() for name, made in known.items()}
                 if fresh and fresh != sent:
                     sent = fresh
-                    response = discovery_pb2.DiscoveryResponse(type_url=SECRET, nonce="n")
+                    response = discovery_pb2.DiscoveryResponse(
+                        type_url=ResourceType.SECRET, nonce="n"
+                    )
                     response.version_info = str(len(self._secrets))
                     for made in known.values():
                         response.resources.add().Pack(made)

@@ -12,36 +12,38 @@ https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_Operations.html
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tealmesh.apis.appmesh import route_rules
 from tealmesh.apis.appmesh import spec_rules as rules
 from tealmesh.apis.appmesh.grace import linger, settle
 from tealmesh.apis.appmesh.nouns import NOUNS, MeshContent, Noun, Resource
-from tealmesh.apis.appmesh.paging import page
 from tealmesh.apis.appmesh.quotas import Quotas, check_backends, check_room
 from tealmesh.apis.appmesh.references import check_dependents, check_references, check_unused
-from tealmesh.apis.appmesh.tags import MAX_TAGS, tagged, untagged
 from tealmesh.apis.appmesh.tokens import LIFETIME, expire, once
+from tealmesh.apis.paging import Pager
+from tealmesh.apis.requests import MAX_TAGS, merged_tags
 from tealmesh.envoy.support import unsupported
 from tealmesh.envoy.tls import arns_of_specs
 from tealmesh.model.arn import Arn
 from tealmesh.model.caller import Caller
-from tealmesh.model.certificates import CertificateError
 from tealmesh.model.clock import Clock, NewId
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, CertificateError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import Document, Store, Transaction, View
+
+if TYPE_CHECKING:
+    from types_boto3_appmesh.type_defs import TagRefTypeDef
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 Operation = Callable[[Caller, Request], Awaitable[Answer]]
 
-_PAGE = 100
-"""How many a List answers when the caller sets no limit: the model's largest."""
+_BAD_REQUEST = "BadRequestException"
 
 _SPEC_RULES: Mapping[Kind, Callable[[rules.Spec], rules.Problems]] = {
     Kind.VIRTUAL_NODE: rules.virtual_node,
@@ -108,14 +110,18 @@ class AppMesh:
     async def tag_resource(self, caller: Caller, request: Request) -> Answer:
         """Set tags: https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_TagResource.html"""
         await self._retag(
-            caller, "TagResource", request, lambda tags: tagged(tags, request["tags"])
+            caller, "TagResource", request, lambda tags: _tagged(tags, request["tags"])
         )
         return {}
 
     async def untag_resource(self, caller: Caller, request: Request) -> Answer:
         """Remove tags by key; keys that are not set are no error."""
+        gone = set(request["tagKeys"])
         await self._retag(
-            caller, "UntagResource", request, lambda tags: untagged(tags, request["tagKeys"])
+            caller,
+            "UntagResource",
+            request,
+            lambda tags: {key: value for key, value in tags.items() if key not in gone},
         )
         return {}
 
@@ -123,8 +129,8 @@ class AppMesh:
         """The tags of a resource in the order of their keys, in pages."""
         arn = request["resourceArn"]
         tags = self._by_arn(self._store.view, arn)[1].body["tags"]
-        limit, token = request.get("limit", MAX_TAGS), request.get("nextToken")
-        keys, following = page(sorted(tags), ("tags", arn), limit, token)
+        pager = Pager(_BAD_REQUEST, ("tags", arn), largest=MAX_TAGS, limit_member="limit")
+        keys, following = pager.page(list(tags), request.get("limit"), request.get("nextToken"))
         answer: Answer = {"tags": [{"key": key, "value": tags[key]} for key in keys]}
         return answer | ({"nextToken": following} if following else {})
 
@@ -164,7 +170,7 @@ class AppMesh:
                 "meshOwner": self._account,
                 "resourceOwner": self._account,
                 "spec": self._checked_spec(noun.kind, request),
-                "tags": tagged({}, request.get("tags", ())),
+                "tags": _tagged({}, request.get("tags", ())),
             }
             return self._put(tx, noun, names, body)
 
@@ -213,9 +219,9 @@ class AppMesh:
         self._check_scope(view, noun, request)
         scope = noun.scope(request)
         found = {d.body["name"]: d.body for d in view.list(noun.collection, *scope)}
-        limit, token = request.get("limit", _PAGE), request.get("nextToken")
-        names, following = page(sorted(found), (noun.kind.value, *scope), limit, token)
-        answer: Answer = {noun.list_member: [_reference(noun, found[name]) for name in names]}
+        pager = Pager(_BAD_REQUEST, (noun.kind.value, *scope), limit_member="limit")
+        bodies, following = pager.items(found, request.get("limit"), request.get("nextToken"))
+        answer: Answer = {noun.list_member: [_reference(noun, body) for body in bodies]}
         return answer | ({"nextToken": following} if following else {})
 
     def _checked_spec(self, kind: Kind, request: Request) -> dict[str, Any]:
@@ -374,6 +380,17 @@ def _reference(noun: Noun, body: Mapping[str, Any]) -> Answer:
 def _names(noun: Noun, body: Mapping[str, Any]) -> tuple[str, ...]:
     names = (body["meshName"], body["parent"], body["name"])
     return names[:1] if noun.kind is Kind.MESH else tuple(name for name in names if name)
+
+
+def _tagged(present: Mapping[str, str], added: Iterable[TagRefTypeDef]) -> dict[str, str]:
+    """``present`` with the tags of a request. Raises BadRequestException for a key that is
+    reserved or given twice, and TooManyTagsException.
+    """
+    pairs = ((tag["key"], tag.get("value", "")) for tag in added)
+    refuse = partial(AwsError, _BAD_REQUEST)
+    return merged_tags(
+        present, pairs, "tags.key", refuse, partial(AwsError, "TooManyTagsException")
+    )
 
 
 def _refuse(problems: rules.Problems) -> None:

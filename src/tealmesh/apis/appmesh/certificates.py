@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives import serialization
 
 from tealmesh.envoy.tls import arns_of_specs
 from tealmesh.model.arn import Arn
-from tealmesh.model.certificates import CertificateError, Material
+from tealmesh.model.certificates import Material
+from tealmesh.model.errors import CertificateError
 from tealmesh.store import Store, Transaction, View, tables
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,11 @@ answer (or a control plane that was killed before sending it) gets the same one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tealmesh.apis.requests import digest
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Transaction, tables
 
@@ -41,10 +40,10 @@ def once(
             "BadRequestException",
             f"clientToken = {token!r}: must be 1 to 36 letters, numbers, hyphens and underscores",
         )
-    digest = _digest(request)
+    fingerprint = digest(request, without="clientToken")
     earlier = tx.get(tables.CLIENT_TOKENS, "appmesh", operation, token)
     if earlier is not None and earlier.body["at"] > now - LIFETIME:
-        if earlier.body["request"] != digest:
+        if earlier.body["request"] != fingerprint:
             raise AwsError(
                 "ConflictException",
                 f"clientToken {token} was used for an earlier {operation} request with different"
@@ -53,7 +52,7 @@ def once(
         answer: dict[str, Any] = earlier.body["answer"]
         return answer
     answer = act()
-    body = {"request": digest, "at": now, "answer": answer}
+    body = {"request": fingerprint, "at": now, "answer": answer}
     tx.put(tables.CLIENT_TOKENS, "appmesh", operation, token, body=body)
     return answer
 
@@ -64,8 +63,3 @@ def expire(tx: Transaction, now: float) -> None:
         if document.body["at"] <= now - LIFETIME:
             _, operation, token = document.key.split("/")
             tx.delete(tables.CLIENT_TOKENS, "appmesh", operation, token)
-
-
-def _digest(request: Mapping[str, Any]) -> str:
-    members = {name: value for name, value in request.items() if name != "clientToken"}
-    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()

@@ -6,18 +6,23 @@ docs/design/001. https://docs.aws.amazon.com/cloud-map/latest/api/API_Operations
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tealmesh.apis.paging import Pager
+from tealmesh.apis.requests import merged_tags
 from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.cloudmap import TagBody
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Store, Transaction, View, tables
+
+if TYPE_CHECKING:
+    from types_boto3_servicediscovery.type_defs import TagTypeDef
 
 T = TypeVar("T")
 Request = Mapping[str, Any]
@@ -25,7 +30,6 @@ Answer = dict[str, Any]
 Body = dict[str, Any]
 Reader = View | Transaction
 
-MAX_TAGS = 50
 OPERATION_LIFETIME = 30 * 86400.0
 """Seconds for which operations are remembered: 30 days, as Cloud Map does."""
 
@@ -120,27 +124,18 @@ def services_of(reader: Reader, namespace: str) -> list[Document]:
     return [document for document in found if document.body["namespaceId"] == namespace]
 
 
-def tagged(
-    present: Sequence[dict[str, str]], added: Sequence[dict[str, str]], resource: str
-) -> list[dict[str, str]]:
-    """``present`` with ``added`` set. Raises InvalidInput and TooManyTagsException."""
-    merged = {tag["Key"]: tag["Value"] for tag in present}
-    for tag in added:
-        if tag["Key"].lower().startswith("aws:"):
-            raise invalid(f"Tags: {tag['Key']!r} must not begin with 'aws:', which is reserved")
-        merged[tag["Key"]] = tag["Value"]
-    if len(merged) > MAX_TAGS:
-        raise AwsError(
-            "TooManyTagsException",
-            f"The resource would have {len(merged)} tags: at most {MAX_TAGS} are allowed.",
-            ResourceName=resource,
-        )
-    return [{"Key": key, "Value": merged[key]} for key in sorted(merged)]
-
-
-def digest(request: Request) -> str:
-    """What tells whether two requests are the same."""
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+def tagged(present: Sequence[TagBody], added: Sequence[TagTypeDef], resource: str) -> list[TagBody]:
+    """``present`` with ``added`` set; of a key given twice the last value counts. Raises
+    InvalidInput and TooManyTagsException, which names the ``resource`` by its ARN.
+    """
+    merged = merged_tags(
+        {tag["Key"]: tag["Value"] for tag in present},
+        {tag["Key"]: tag["Value"] for tag in added}.items(),
+        "Tags.Key",
+        invalid,
+        partial(AwsError, "TooManyTagsException", ResourceName=resource),
+    )
+    return [{"Key": key, "Value": value} for key, value in merged.items()]
 
 
 def checked(

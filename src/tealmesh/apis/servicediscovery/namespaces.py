@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tealmesh.apis.requests import digest
 from tealmesh.apis.servicediscovery import base
 from tealmesh.apis.servicediscovery.base import Answer, Body, DiscoveryBase, Reader, Request
 from tealmesh.model.caller import Caller
@@ -58,7 +59,7 @@ class Namespaces(DiscoveryBase):
             repeated = _repeated(tx, name, request)
             if repeated:
                 return {"OperationId": repeated}
-            sent = {"kind": name, "digest": base.digest(request), "operation": operation.id}
+            sent = {"kind": name, "digest": digest(request), "operation": operation.id}
             wire = self._namespace_wire(caller, identity, kind, request, zone) | {"CreateDate": now}
             body = {
                 "id": identity,
@@ -227,7 +228,7 @@ def _repeated(tx: Transaction, name: str, request: Request) -> str:
         if document.body["name"] != request["Name"]:
             continue
         sent = document.body["request"]
-        same = sent["kind"] == name and sent["digest"] == base.digest(request)
+        same = sent["kind"] == name and sent["digest"] == digest(request)
         if same and request.get("CreatorRequestId"):
             return str(sent["operation"])
         wire = document.body["wire"]

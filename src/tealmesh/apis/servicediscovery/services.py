@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tealmesh.apis.requests import digest
 from tealmesh.apis.servicediscovery import base
 from tealmesh.apis.servicediscovery.base import Answer, Body, DiscoveryBase, Reader, Request
 from tealmesh.model.arn import last_part
@@ -53,7 +54,7 @@ class DiscoveryServices(DiscoveryBase):
                 "wire": wire,
                 "attributes": {},
                 "tags": base.tagged([], request.get("Tags", ()), wire["Arn"]),
-                "request": base.digest(request),
+                "request": digest(request),
             }
             return {"Service": _shown(tx, tx.put(tables.SD_SERVICES, identity, body=body))}
 
@@ -206,7 +207,7 @@ def _present(tx: Transaction, namespace: str, request: Request) -> Document | No
     for document in base.services_of(tx, namespace):
         if document.body["name"].lower() != request["Name"].lower():
             continue
-        if request.get("CreatorRequestId") and document.body["request"] == base.digest(request):
+        if request.get("CreatorRequestId") and document.body["request"] == digest(request):
             return document
         wire = document.body["wire"]
         raise AwsError(

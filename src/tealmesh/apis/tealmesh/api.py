@@ -16,6 +16,7 @@ from tealmesh.apis.tealmesh import events, wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.config.parse import parse
+from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.status import AppliedSystem, GatewayStatus, ServiceStatus
@@ -48,43 +49,11 @@ class Rollouts(Protocol):
     def current(self, service: str) -> Deployment | None: ...
 
 
-class Convergence(Protocol):
-    """`xds.cache.Convergence`."""
-
-    @property
-    def revision(self) -> int: ...
-    @property
-    def expected(self) -> Sequence[str]: ...
-    @property
-    def converged(self) -> bool: ...
-    @property
-    def waiting(self) -> Sequence[str]: ...
-    @property
-    def rejected(self) -> Mapping[str, str]: ...
-
-
-class Envoy(Protocol):
-    """`xds.cache.EnvoyStatus`."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def resource(self) -> str: ...
-    @property
-    def connected(self) -> bool: ...
-    @property
-    def acknowledged(self) -> int: ...
-    @property
-    def rejected(self) -> str: ...
-    @property
-    def note(self) -> str: ...
-
-
 class Envoys(Protocol):
     """`xds.cache.AdsCache`, as far as it is asked here."""
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
-    def envoys(self, mesh: str) -> Sequence[Envoy]: ...
+    def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ def envoy() -> None:
     import asyncio
     from pathlib import Path
 
-    from tealmesh.engine.runtimes.build import engine_found
+    from tealmesh.engine.runtimes.build import docker_found
     from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, make_envoy
     from tealmesh.engine.runtimes.sidecar import find_envoy
 
     async def make() -> str:
-        api, name = await engine_found(os.environ)
+        api, name = await docker_found(os.environ)
         try:
             await make_envoy(api, Path(find_envoy()))
         finally:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, read_text, with_client
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 
 if TYPE_CHECKING:
     from tealmesh.app.control_plane import AppConfig

@@ -164,9 +164,9 @@ def steps_of(title: str, deployment: wire.Deployment, version: str, ledger: Ledg
     """
     steps = []
     for evidence in deployment.get("evidence", []):
-        if "startedAt" not in evidence or "finishedAt" not in evidence:
+        start, end = evidence.get("startedAt"), evidence.get("finishedAt")
+        if start is None or end is None:
             continue
-        start, end = evidence["startedAt"], evidence["finishedAt"]
         weights = evidence["weights"]
         total = sum(weights.values())
         steps.append(

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tealmesh
-from tealmesh.cli.client import Client, NoControlPlane
+from tealmesh.cli.client import Client
 from tealmesh.cli.commands.run import last_words
 from tealmesh.cli.demo.load import Tally
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT_SECONDS = 60.0
 HEALTHY_TIMEOUT_SECONDS = 90.0

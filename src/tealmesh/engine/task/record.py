@@ -1,112 +1,112 @@
-"""One task's document: read it, and change it in named steps. Each step is one transaction."""
+"""One task's document: read it, and change it in named steps, each in one transaction.
+
+Functions that take a body change a document in the making; `TaskRecord.change` commits it.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from tealmesh.engine.context import Ports
-from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.runtimes.base import Handle, TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, State
-from tealmesh.engine.runtimes.process.addresses import TaskNetwork
+from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
-LAST_STATUS = {
-    "PREPARE": "PROVISIONING",
-    "START": "PENDING",
-    "AWAIT_READY": "ACTIVATING",
-    "AWAIT_CALLERS": "ACTIVATING",
-    "RUN": "RUNNING",
-    "DRAIN": "DEACTIVATING",
-    "DEREGISTER": "DEACTIVATING",
-    "HALT": "STOPPING",
-    "STOPPED": "STOPPED",
-}
-"""What ECS calls each phase of a task
-(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html).
-"""
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import ContainerBody, NetworkInterfaceBody, TaskBody
 
 
 class TaskGone(Exception):
-    """The task has no document any more."""
+    """The task's document was deleted while its worker ran."""
 
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """The document of one task."""
+    """The document of one task, as the committed state has it at each access."""
 
-    ports: Ports
+    ports: EngineContext
     cluster: str
     identity: str
 
     @property
-    def body(self) -> Mapping[str, Any]:
+    def body(self) -> TaskBody:
+        """Raises TaskGone."""
         document = self.ports.store.view.get(tables.TASKS, self.cluster, self.identity)
         if document is None:
             raise TaskGone
         return document.body
 
     @property
-    def phase(self) -> str:
-        body = self.body
-        if body["lastStatus"] == "STOPPED":
-            return "STOPPED"
-        return str(body.get("teal", {}).get("phase", "PREPARE"))
+    def state(self) -> TaskState:
+        """Raises TaskGone."""
+        return TaskState.of(self.body)
+
+    @property
+    def phase(self) -> Phase:
+        """Raises TaskGone."""
+        return self.state.phase
 
     @property
     def stop_wanted(self) -> bool:
-        return bool(self.body["desiredStatus"] == "STOPPED")
+        """Whether somebody has asked for the task to be stopped. Raises TaskGone."""
+        return self.body["desiredStatus"] == "STOPPED"
 
     @property
     def quick(self) -> bool:
-        """Whether the task is to be stopped without ceremony: everything goes down with it."""
-        return bool(self.body.get("teal", {}).get("quick"))
+        """Whether to stop it without draining. Raises TaskGone."""
+        return self.state.quick
 
-    async def change(
-        self, operation: str, change: Callable[[Transaction, dict[str, Any]], None]
-    ) -> int:
-        """Change the document (and what goes with it) in one transaction; its revision."""
+    async def change(self, operation: str, change: Callable[[Transaction, TaskBody], None]) -> int:
+        """Change a copy of the document, and whatever goes with it, in one transaction; return
+        the revision. Raises TaskGone.
+        """
 
         def write(tx: Transaction) -> int:
             document = tx.get(tables.TASKS, self.cluster, self.identity)
             if document is None:
                 raise TaskGone
-            body = copy.deepcopy(dict(document.body))
+            body = copy.deepcopy(document.body)
             body.setdefault("teal", {})
             change(tx, body)
             if body != document.body:
-                body["version"] = int(body.get("version", 0)) + 1
+                body["version"] = body.get("version", 0) + 1
                 tx.put(tables.TASKS, self.cluster, self.identity, body=body)
             return tx.revision
 
         return await self.ports.store.write("engine", operation, write)
 
-    async def enter(self, phase: str) -> int:
-        """Go to a phase of which nothing else has to be recorded."""
+    async def enter(self, phase: Phase) -> int:
+        """Enter a phase that needs nothing else recorded. Raises TaskGone."""
         return await self.change(f"Task{phase.title()}", lambda _, body: set_phase(body, phase))
 
 
-def set_phase(body: dict[str, Any], phase: str) -> None:
-    body["teal"]["phase"] = phase
-    body["lastStatus"] = LAST_STATUS[phase]
+def set_phase(body: TaskBody, phase: Phase) -> None:
+    """Enter a phase."""
+    replace(TaskState.of(body), phase=Phase(phase)).write(body)
 
 
-def set_network(body: dict[str, Any], network: TaskNetwork, region: str) -> None:
-    """The task's addresses, where ECS shows those of its network interface."""
-    body["teal"] |= {"address": network.address, "appAddress": network.app_address}
-    if network.pid:
-        body["teal"]["pid"] = network.pid
+def set_network(body: TaskBody, network: TaskNetwork, region: str) -> None:
+    """Record the task's addresses, and show them as ECS shows a network interface."""
+    state = TaskState.of(body)
+    replace(
+        state,
+        address=network.address,
+        app_address=network.app_address,
+        pid=network.pid or state.pid,
+    ).write(body)
     body["availabilityZone"] = f"{region}a"
     identity = task_id(body)
-    known = ecs.interface(identity, network.address)
-    details = [{"name": name, "value": value} for name, value in known.items()]
-    present = (body.get("attachments") or [{}])[0]
-    subnet = [d for d in present.get("details", []) if d["name"] == "subnetId"]
+    interface = ecs.interface(identity, network.address)
+    details = [{"name": name, "value": value} for name, value in interface.items()]
+    before = [d for a in body.get("attachments", [])[:1] for d in a.get("details", [])]
+    subnet = [detail for detail in before if detail["name"] == "subnetId"]
     body["attachments"] = [
         {
             "id": ecs.interface_id(identity),
@@ -117,46 +117,47 @@ def set_network(body: dict[str, Any], network: TaskNetwork, region: str) -> None
     ]
 
 
-def detach_network(body: dict[str, Any]) -> None:
-    """The task has stopped: its interface is gone."""
-    body["attachments"] = [{**one, "status": "DELETED"} for one in body.get("attachments", [])]
+def detach_network(body: TaskBody) -> None:
+    """Show the network interface of a stopped task as deleted."""
+    for attachment in body.setdefault("attachments", []):
+        attachment["status"] = "DELETED"
 
 
-def set_containers(body: dict[str, Any], containers: Sequence[Container]) -> None:
-    """The task's containers before anything has become of them."""
+def set_containers(body: TaskBody, containers: Sequence[Container]) -> None:
+    """Show the task's containers as not started yet."""
     arn = body["taskArn"].replace(":task/", ":container/")
     identity = task_id(body)
-    interface = {
+    interface: NetworkInterfaceBody = {
         "attachmentId": ecs.interface_id(identity),
-        "privateIpv4Address": body["teal"]["address"],
+        "privateIpv4Address": TaskState.of(body).address,
     }
-    known = {c["name"]: c for c in body.get("containers", [])}
-    body["containers"] = [
-        {
+    shown = {c["name"]: c for c in body.get("containers", [])}
+    made: list[ContainerBody] = []
+    for index, container in enumerate(containers):
+        one: ContainerBody = {
             "containerArn": f"{arn}/{container.name}",
             "taskArn": body["taskArn"],
             "name": container.name,
             "image": container.image,
             "healthStatus": "UNKNOWN",
-            **known.get(container.name, {}),
-            "runtimeId": f"{identity}-{index}",
-            "lastStatus": "PENDING",
-            "networkInterfaces": [interface],
         }
-        for index, container in enumerate(containers)
-    ]
+        if container.name in shown:
+            one.update(shown[container.name])
+        one["runtimeId"] = f"{identity}-{index}"
+        one["lastStatus"] = "PENDING"
+        one["networkInterfaces"] = [interface]
+        made.append(one)
+    body["containers"] = made
 
 
-def show_states(
-    body: dict[str, Any], states: Mapping[str, State], handles: Mapping[str, Handle]
-) -> None:
-    """What has become of the containers, as ECS shows it."""
-    for shown in body.get("containers", []):
-        state = states.get(shown["name"], State())
+def show_states(body: TaskBody, states: Mapping[str, State], handles: Mapping[str, Handle]) -> None:
+    """Show how the containers are, and keep their handles."""
+    for container in body.get("containers", []):
+        state = states.get(container["name"], State())
         if state.exit_code is not None:
-            shown["lastStatus"], shown["exitCode"] = "STOPPED", state.exit_code
+            container["lastStatus"], container["exitCode"] = "STOPPED", state.exit_code
         elif state.started:
-            shown["lastStatus"] = "RUNNING"
+            container["lastStatus"] = "RUNNING"
         if state.healthy is not None:
-            shown["healthStatus"] = "HEALTHY" if state.healthy else "UNHEALTHY"
-    body["teal"]["handles"] = {name: dict(handle) for name, handle in handles.items()}
+            container["healthStatus"] = "HEALTHY" if state.healthy else "UNHEALTHY"
+    replace(TaskState.of(body), handles=dict(handles)).write(body)

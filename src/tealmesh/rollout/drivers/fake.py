@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tealmesh.model.errors import DriverError
 from tealmesh.model.rollout import SideTasks, Traffic
-from tealmesh.rollout.drivers.base import DriverError
 from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import ServiceSystem
 

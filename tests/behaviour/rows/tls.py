@@ -19,6 +19,7 @@ from tests.behaviour.table import (
     gateway_route,
     listener,
     node,
+    path_of,
     route,
 )
 
@@ -269,7 +270,7 @@ def _policies(holder: str) -> Iterator[Row]:
 def _protocols() -> Iterator[Row]:
     for protocol in PORTS:
         more: dict[str, Any] = {"closed": False} if protocol == "tcp" else {}
-        path = "/pkg.S/Do" if protocol == "grpc" else "/"
+        path = path_of(protocol)
         yield Row(
             f"tls-between-envoys-{protocol}",
             f"{protocol} inside TLS between two Envoys, by the server's wish alone",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.behaviour.table import MEMBERS, Row, call, listener, ms, node, route, seconds
+from tests.behaviour.table import MEMBERS, Row, call, listener, ms, node, path_of, route, seconds
 
 BOTH = {"blue": ("dead", "blue")}
 """Two instances, one of which nobody listens at."""
@@ -22,7 +22,7 @@ def policy(retries: int = 2, limit: Any = None, **events: list[str]) -> dict[str
 def _events(protocol: Any) -> Iterator[Row]:
     """Which answers are asked for again, and which are not."""
     member = MEMBERS[protocol]
-    path = "/pkg.S/Do" if protocol == "grpc" else "/"
+    path = path_of(protocol)
     cases = [
         ("server-error", ["500", "503", "511"], ["404", "409"]),
         ("gateway-error", ["502", "503", "504"], ["500", "409"]),
@@ -64,7 +64,7 @@ def _uncounted(made: Any) -> Any:
 def _limits(protocol: Any) -> Iterator[Row]:
     member = MEMBERS[protocol]
     at = f"route.{member}.retryPolicy"
-    path = "/pkg.S/Do" if protocol == "grpc" else "/"
+    path = path_of(protocol)
     grpc = protocol == "grpc"
     events = {"grpcRetryEvents": ["unavailable"]} if grpc else {"httpRetryEvents": ["server-error"]}
     fails = {"x-code": "UNAVAILABLE"} if grpc else {"x-status": "500"}

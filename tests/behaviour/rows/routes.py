@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.behaviour.table import MEMBERS, SECOND, Call, Row, call, listener, node, route, to
+from tests.behaviour.table import (
+    MEMBERS,
+    SECOND,
+    Call,
+    Row,
+    call,
+    listener,
+    node,
+    path_of,
+    route,
+    to,
+)
 
 HTTP = ("http", "http2")
 
@@ -27,7 +38,7 @@ def _headers(protocol: str) -> Iterator[Row]:
     """Headers of HTTP and metadata of gRPC are told apart alike."""
     member, listed = MEMBERS[protocol], "metadata" if protocol == "grpc" else "headers"
     base = {"serviceName": "pkg.S"} if protocol == "grpc" else {"prefix": "/"}
-    path = "/pkg.S/Do" if protocol == "grpc" else "/"
+    path = path_of(protocol)
     at = f"route.{member}.match.{listed}[]"
     cases: list[tuple[str, dict[str, Any], str, list[str | None], list[str | None]]] = [
         ("exact", {"match": {"exact": "a"}}, "match.exact", ["a"], ["b", "ab", None]),

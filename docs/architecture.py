@@ -1,0 +1,75 @@
+"""Draws how the packages import one another, into CONTRIBUTING.md: ``python docs/architecture.py``.
+
+The picture is Mermaid, made from the import graph that import-linter checks. A test compares the
+file with what this makes, so the picture cannot go stale.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import grimp
+
+PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+BEGIN, END = "<!-- begin: made by docs/architecture.py -->", "<!-- end -->"
+
+PACKAGES = {
+    "cli": "the teal command",
+    "app": "composition root",
+    "aws": "HTTP front, codec, moto",
+    "apis.appmesh": "App Mesh",
+    "apis.ecs": "Amazon ECS",
+    "apis.servicediscovery": "Cloud Map",
+    "apis.tealmesh": "our own API",
+    "engine": "tasks that run",
+    "rollout": "deployments",
+    "xds": "ADS",
+    "envoy": "translation",
+    "store": "state",
+    "model": "shared nouns",
+}
+"""The packages in the order of their layers, each with what it is."""
+
+EVERYBODY_IMPORTS = "model"
+"""Its arrows are left out: they would hide the others."""
+
+
+def imports() -> list[tuple[str, str]]:
+    """Importer and imported, for the packages that the picture shows."""
+    graph = grimp.build_graph("tealmesh")
+    for package in PACKAGES:
+        graph.squash_module(f"tealmesh.{package}")
+    return [
+        (importer, imported)
+        for importer, imported in permutations(PACKAGES, 2)
+        if graph.direct_import_exists(
+            importer=f"tealmesh.{importer}", imported=f"tealmesh.{imported}"
+        )
+    ]
+
+
+def picture() -> str:
+    """The picture as a block of Markdown."""
+    nodes = [f'    {_id(name)}["<b>{name}</b><br>{what}"]' for name, what in PACKAGES.items()]
+    arrows = [
+        f"    {_id(importer)} --> {_id(imported)}"
+        for importer, imported in imports()
+        if imported != EVERYBODY_IMPORTS
+    ]
+    return "\n".join([BEGIN, "```mermaid", "flowchart TD", *nodes, *arrows, "```", END])
+
+
+def _id(package: str) -> str:
+    """A dot has a meaning of its own in Mermaid."""
+    return package.replace(".", "_")
+
+
+def page(text: str) -> str:
+    """``text`` with its picture made anew."""
+    before, _, rest = text.partition(BEGIN)
+    return before + picture() + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text()))

@@ -1,0 +1,62 @@
+"""The control plane of these tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tealmesh.apis.appmesh.api import AppMesh
+from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.servicediscovery.api import ServiceDiscovery
+from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.aws.clients import client
+from tealmesh.aws.gateway import build_gateway
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.model.arn import DEFAULT_ACCOUNT
+from tealmesh.model.clock import random_id, system_clock
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.operations import Operations
+from tealmesh.store import Store
+from tests.apis.tealmesh.plane import Fed, Plane, no_logs
+from tests.support.programs.server import serve
+
+
+@pytest.fixture
+def plane(tmp_path: Path) -> Iterator[Plane]:
+    store = Store.open(tmp_path / "state.db")
+    common = (store, DEFAULT_ACCOUNT, system_clock, random_id)
+    urls: list[str] = []
+    stopped: list[bool] = []
+    driver = ApiDriver(lambda service: client(service, urls[0]))
+    metrics = Metrics(system_clock)
+    cache = Fed(store)
+    controller = Controller(
+        store,
+        driver,
+        cache.wait_converged,
+        metrics.callers_saw,
+        clock=system_clock,
+        new_id=random_id,
+    )
+    operations = Operations(store, controller, driver, metrics.callers_saw, system_clock)
+
+    async def stop(tasks: bool) -> int:
+        stopped.append(tasks)
+        return 0
+
+    services = {
+        "appmesh": AppMesh(*common),
+        "ecs": Ecs(*common),
+        "servicediscovery": ServiceDiscovery(*common),
+        "tealmesh": Tealmesh(store, operations, cache, no_logs, stop),
+    }
+    models = {name: load_model(name) for name in services}
+    with serve(build_gateway(services, models, dict)) as url:
+        urls.append(url)
+        yield Plane(store, url, stopped)
+    driver.close()
+    store.close()

@@ -1,0 +1,127 @@
+"""A control plane that serves every API but runs no engine: tests say which tasks run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tealmesh.apis.tealmesh.api import ContainerLine
+from tealmesh.aws.clients import client
+from tealmesh.model.clock import system_clock
+from tealmesh.model.convergence import Convergence
+from tealmesh.store import Store, Transaction, tables
+from tealmesh.store.snapshot import mesh_snapshot
+from tealmesh.xds.cache import AdsCache
+from tests.support.meshes.translation import translate
+
+TOML = """
+[mesh]
+name = "demo"
+
+[images]
+"*/web:*" = ["python3", "web.py"]
+
+[services.web]
+port = 8080
+image = "example/web:1"
+desired_count = 2
+
+[services.front]
+port = 8081
+image = "example/web:1"
+backends = ["web"]
+
+[gateways.edge]
+port = 9080
+routes = { "/" = "web", "/front" = "front" }
+"""
+
+
+async def no_logs(task: str, lines: int) -> Sequence[ContainerLine]:
+    return [ContainerLine("app", f"last of {lines} lines")]
+
+
+class Fed:
+    """The control plane's cache, handed the newest snapshot before each question."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cache = AdsCache(translate, lambda mesh: [], system_clock)
+        self.envoys = self._cache.envoys
+
+    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
+        snapshot = mesh_snapshot(self._store.view, mesh)
+        assert snapshot is not None
+        self._cache.update(snapshot)
+        return await self._cache.wait_converged(mesh, revision, timeout)
+
+
+@dataclass
+class Plane:
+    """A control plane without an engine; ``stopped`` are the answers to Shutdown."""
+
+    store: Store
+    url: str
+    stopped: list[bool]
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self.aws("tealmesh"), operation)
+
+    def aws(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = client(service, self.url, access_key="tester")
+        return self.clients[service]
+
+    def apply(self, text: str = TOML) -> dict[str, Any]:
+        answer: dict[str, Any] = self.__getattr__("apply")(
+            text=text, file="teal.toml", baseDirectory="/srv"
+        )
+        return answer
+
+    def _change(self, node: str, **members: Any) -> None:
+        def change(t: Transaction) -> None:
+            document = t.get(tables.ECS_SERVICES, "demo", node)
+            assert document is not None
+            t.put(tables.ECS_SERVICES, "demo", node, body={**document.body, **members})
+
+        asyncio.run(self.store.write("test", "Tasks", change))
+
+    def tasks_are_gone(self, node: str) -> None:
+        """The last task of an ECS service that was deleted has stopped."""
+        self._change(node, status="INACTIVE", deployments=[])
+
+    def ecs_service(self, node: str) -> Any:
+        return self.aws("ecs").describe_services(cluster="demo", services=[node])["services"][0]
+
+    def gives_up(self, node: str) -> None:
+        """The circuit breaker of an ECS service that never ran has opened."""
+        document = self.store.view.get(tables.ECS_SERVICES, "demo", node)
+        assert document is not None
+        primary, *former = document.body["deployments"]
+        self._change(node, deployments=[{**primary, "rolloutState": "FAILED"}, *former])
+
+    def run_tasks(self, node: str, count: int) -> None:
+        """As many tasks of an ECS service run and are registered."""
+
+        self._change(node, runningCount=count)
+        discovery = self.aws("servicediscovery")
+        name = node.rpartition("-")[0]
+        found = discovery.list_services()["Services"]
+        service = next(s["Id"] for s in found if s["Name"] == name)
+        for index in range(count):
+            discovery.register_instance(
+                ServiceId=service,
+                InstanceId=f"{node}-{index}",
+                Attributes={"AWS_INSTANCE_IPV4": f"127.9.0.{index}", "ECS_SERVICE_NAME": node},
+            )
+
+
+def refused(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
+    found = error.value.response["Error"]
+    return found["Code"], found["Message"]

@@ -1,0 +1,18 @@
+"""The programs in docs/ that write pages, as modules."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType
+
+from tests.support.planes.control_plane import REPOSITORY
+
+
+def load(name: str) -> ModuleType:
+    """``docs/NAME.py``."""
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -10,8 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.meshes.sample import api
-from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.machine import free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import api
 from tests.support.programs.terraform import (
     EXAMPLE,
     NO_TERRAFORM,

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.support.planes.control_plane import BIN
-from tests.support.planes.teal_api import TealApi
+from tests.cli.teal_api import TealApi
+from tests.support.machine import BIN
 
 TEAL_TOML = """
 [mesh]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.command_line import STATUS
-from tests.support.planes.teal_api import TealApi, teal_api
+from tests.cli.teal_api import TealApi, teal_api
 
 
 @pytest.fixture

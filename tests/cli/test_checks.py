@@ -9,7 +9,7 @@ import pytest
 from tealmesh.cli.checks import check_containers
 from tealmesh.engine.runtimes.docker import netns
 from tests.cli.command_line import STATUS, teal
-from tests.support.planes.teal_api import TealApi
+from tests.cli.teal_api import TealApi
 
 
 def test_doctor(api: TealApi, tmp_path: Path) -> None:

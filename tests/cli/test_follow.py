@@ -8,8 +8,8 @@ import subprocess
 import time
 
 from tests.cli.command_line import DEPLOYMENT, STATUS, follow
-from tests.support.planes.control_plane import BIN
-from tests.support.planes.teal_api import teal_api
+from tests.cli.teal_api import teal_api
+from tests.support.machine import BIN
 
 
 def start(*arguments: str, endpoint: str) -> subprocess.Popen[str]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.command_line import assert_one_line, teal
-from tests.support.planes.control_plane import free_port
-from tests.support.planes.teal_api import Refused, TealApi
+from tests.cli.teal_api import Refused, TealApi
+from tests.support.machine import free_port
 
 
 def test_help_imports_little() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from tealmesh.model.errors import TealError
 from tealmesh.model.rollout import State
-from tests.support.meshes.sample import Sample, api, finished, weights
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 RATE = 60.0
@@ -37,7 +37,7 @@ def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
         plane.start()
         return
     arguments = [str(plane.directory / "data"), str(plane.port), str(plane.xds_port)]
-    command = [sys.executable, "-m", "tests.support.programs.killed_plane"]
+    command = [sys.executable, "-m", "tests.e2e.killed_plane"]
     with (plane.directory / "up.log").open("ab") as log:
         plane.process = subprocess.Popen(
             [*command, *arguments, str(sample.config), *dies_at], stdout=log, stderr=log

@@ -6,8 +6,8 @@ import json
 import time
 from pathlib import Path
 
-from tests.support.meshes.sample import Sample, api, finished, weights
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 

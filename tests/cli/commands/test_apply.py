@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command_line import TEAL_TOML, assert_one_line, teal
-from tests.support.planes.teal_api import TealApi, teal_api
+from tests.cli.teal_api import TealApi, teal_api
 
 
 def status(healthy: int, running: int, **why: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.command_line import DEPLOYMENT, assert_one_line, follow, teal
-from tests.support.planes.teal_api import TealApi
+from tests.cli.teal_api import TealApi
 
 
 def test_deploy_follows_to_the_end(api: TealApi) -> None:

@@ -6,7 +6,7 @@ import json
 
 from tealmesh.cli.commands.look import _new_lines, _overlap
 from tests.cli.command_line import DEPLOYMENT, STATUS, teal
-from tests.support.planes.teal_api import TealApi
+from tests.cli.teal_api import TealApi
 
 
 def test_status(api: TealApi) -> None:

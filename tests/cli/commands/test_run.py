@@ -16,7 +16,7 @@ from tealmesh.cli.client import Client
 from tealmesh.cli.commands.run import LOG_LIMIT_BYTES, last_words
 from tealmesh.model.errors import NoControlPlane
 from tests.cli.command_line import TEAL_TOML, assert_one_line, teal
-from tests.support.planes.control_plane import BIN, free_port
+from tests.support.machine import BIN, free_port
 
 
 def up(tmp_path: Path, *arguments: str, port: int = 0) -> tuple[list[str], str]:

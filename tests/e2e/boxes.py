@@ -8,8 +8,9 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from tests.support.meshes.sample import api
-from tests.support.planes.control_plane import ControlPlane, free_port
+from tests.support.machine import free_port
+from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import api
 from tests.support.programs.podman import Podman
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.cli.client import Client
-from tests.support.planes.control_plane import REPOSITORY, ControlPlane, free_port
+from tests.support.machine import REPOSITORY, free_port
+from tests.support.planes.control_plane import ControlPlane
 
 APP = str(REPOSITORY / "examples" / "sample" / "app.py")
 IMAGES = {

@@ -11,7 +11,6 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,7 @@ from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
-from tealmesh.engine.runtimes.docker.names import fixed_addresses
-from tealmesh.engine.runtimes.process.usage import usage
+from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
@@ -118,9 +116,17 @@ async def _run(
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
 ) -> None:
-    target = (HOST, config.port)
-    answer = partial(_answer_in_task, store)
-    built = await build(config.runtime, config.data_dir, target, answer, os.environ)
+    plane = ControlPlane(
+        endpoint=_endpoint(config),
+        xds_address=f"{HOST}:{config.xds_port}",
+        xds_token=token(config.data_dir),
+        region=config.region,
+    )
+
+    def respond(question: bytes, fixed: Mapping[str, str], udp: bool) -> bytes | None:
+        return respond_in_task(question, store.view, fixed, udp=udp)
+
+    built = await build(config.runtime, config.data_dir, store, plane, respond, os.environ)
     parts = _Parts(config, store, stop, built)
     await parts.take_images()
     await parts.listen_xds()
@@ -138,7 +144,7 @@ async def _run(
             serving = group.create_task(http.run_until_stopped())
             await http.listening()
             if ready is not None:
-                ready(AppInfo(parts.endpoint, config.data_dir, built.told))
+                ready(AppInfo(parts.endpoint, config.data_dir, built.description))
             await stop.wait()
             http.should_exit = True
             await serving
@@ -155,7 +161,7 @@ class _Parts:
 
     def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event, built: Built) -> None:
         self.config = config
-        self.endpoint = f"http://{HOST}:{config.port}"
+        self.endpoint = _endpoint(config)
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
@@ -168,11 +174,11 @@ class _Parts:
         self._dns: DnsServer | None = None
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
-        self._told = built.told
+        self._description = built.description
         self._xds_socket = built.xds_socket
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self._driver = ApiDriver(self._client, config.region)
-        self.engine = Engine(self._engine_ports())
+        self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
             self._driver,
@@ -204,6 +210,7 @@ class _Parts:
 
     def _pages(self) -> list[BaseRoute]:
         """What tasks ask for at our own port."""
+        usage = self._runtime.usage
         metadata = Metadata(
             self._store, self._token, system_clock, usage, lambda: self._client("sts")
         )
@@ -292,7 +299,7 @@ class _Parts:
         asyncio.get_running_loop().call_later(0.1, self._stop.set)
         return stopped
 
-    def _engine_ports(self) -> EngineContext:
+    def _engine_context(self) -> EngineContext:
         return EngineContext(
             store=self._store,
             runtime=self._runtime,
@@ -300,12 +307,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
-            endpoint=self.endpoint,
-            xds_address=f"{HOST}:{self.config.xds_port}",
-            xds_token=self._token,
             data_dir=self.config.data_dir,
             region=self.config.region,
-            xds_socket=self._xds_socket,
         )
 
     def _health(self) -> Mapping[str, Any]:
@@ -315,11 +318,9 @@ class _Parts:
             "version": __version__,
             "revision": self._store.revision,
             "dataDir": str(self.config.data_dir),
-            "runtime": self._told,
+            "runtime": self._description,
         }
 
 
-def _answer_in_task(store: Store, task_id: str, question: bytes, udp: bool) -> bytes | None:
-    """What a container task is told by DNS about names of the mesh and of Cloud Map."""
-    view = store.view
-    return respond_in_task(question, view, fixed_addresses(view, task_id), udp=udp)
+def _endpoint(config: AppConfig) -> str:
+    return f"http://{HOST}:{config.port}"

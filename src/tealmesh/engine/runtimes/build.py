@@ -22,8 +22,8 @@ _SOCKET_PATH_BYTES = 107
 """Longest path of a Unix socket (unix(7))."""
 
 Respond = Callable[[bytes, Mapping[str, str], bool], bytes | None]
-"""``(question, fixed addresses by lower-case name, by UDP)``: the response to a task's DNS question,
-both in wire format; None for a name that Cloud Map does not have either.
+"""``(question, fixed addresses by lower-case name, by UDP)``: the response to a task's DNS
+question, both in wire format; None for a name that Cloud Map does not have either.
 """
 
 

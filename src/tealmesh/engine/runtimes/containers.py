@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """What a container is to the engine, by its image: Envoy, the X-Ray daemon, or an application."""
+    """What a container's image makes it: Envoy, the X-Ray daemon, or an application."""
 
     APPLICATION = "application"
     ENVOY = "envoy"

@@ -65,7 +65,7 @@ class FakeContainer:
 
 
 class FakeRuntime:
-    """`Runtime` of scripted containers. The first word of a container's command names its behaviour."""
+    """`Runtime` of scripted containers. The first word of a command names its behaviour."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A task's Envoy: the resource that it stands for, its binary, bootstrap, arguments and admin URL."""
+"""A task's Envoy: its mesh resource, binary, bootstrap, arguments and admin interface."""
 
 from __future__ import annotations
 

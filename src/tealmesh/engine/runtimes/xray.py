@@ -1,7 +1,7 @@
 """The built-in X-Ray daemon: receives segments by UDP and sends them to the X-Ray API.
 
-``python -m tealmesh.engine.runtimes.xray`` runs in place of the image ``aws-xray-daemon``. It listens
-on HOST, port 2000, and sends to AWS_ENDPOINT_URL.
+``python -m tealmesh.engine.runtimes.xray`` runs in place of the image ``aws-xray-daemon``. It
+listens on HOST, port 2000, and sends to AWS_ENDPOINT_URL.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
 """
 

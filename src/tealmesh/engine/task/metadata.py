@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tealmesh.engine.runtimes.process.usage import Usage
+from tealmesh.engine.runtimes.base import Handle, Usage
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA, authorization
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import family_and_revision, service_of, task_id
@@ -43,7 +43,7 @@ class Metadata:
         store: Store,
         secret: str,
         clock: Clock,
-        usage: Callable[[Mapping[str, Any]], Usage | None],
+        usage: Callable[[Handle], Usage | None],
         sts: Callable[[], Any],
     ) -> None:
         self._store = store

@@ -68,7 +68,7 @@ class Pod:
         """
         for container in self.containers:
             if container.name not in self.handles:
-                self._update(container, started=True, exit_code=base.KILLED)
+                self._update(container, State(started=True, exit_code=base.KILLED))
 
     async def start_due(self) -> bool:
         """Start the containers that can be started; return whether there were any."""
@@ -83,8 +83,8 @@ class Pod:
 
     @property
     def start_deadline(self) -> float:
-        """When the first ``startTimeout`` of a container that others wait for runs out, on the event
-        loop's clock; infinite if none has one.
+        """When the first ``startTimeout`` of a container that others wait for runs out, on the
+        event loop's clock; infinite if none has one.
         """
         awaited = rules.awaited(self.containers, self.states)
         deadlines = [
@@ -126,13 +126,13 @@ class Pod:
 
     async def _stop(self, container: Container) -> None:
         code = await self._runtime.stop(self.handles[container.name], container.stop_timeout)
-        self._update(container, exit_code=code)
+        self._end(container, code)
 
     async def _adopt(self, container: Container, handle: base.Handle) -> None:
         self.handles[container.name] = handle
         self._started_at[container.name] = asyncio.get_running_loop().time()
         status = await self._runtime.inspect(handle)
-        self._update(container, started=True, exit_code=status.exit_code)
+        self._update(container, State(started=True, exit_code=status.exit_code))
         if status.running:
             self._watch(self._await_exit(container, handle))
             if _is_checked(container):
@@ -150,15 +150,17 @@ class Pod:
             self._changed.set()
 
     async def _await_exit(self, container: Container, handle: base.Handle) -> None:
-        self._update(container, exit_code=await self._runtime.wait(handle))
+        self._end(container, await self._runtime.wait(handle))
 
     async def _check(self, container: Container) -> None:
         """Check often until the first success; then, if a check is defined, at its interval."""
         envoy = container.role is Role.ENVOY
         delay = self._care.look_seconds if envoy else _FIRST_CHECKS_SECONDS
-        while not await self._care.healthy(container):
+        while True:
+            if await self._care.healthy(container):
+                break
             await asyncio.sleep(delay)
-        self._update(container, healthy=True)
+        self._set_health(container, True)
         check = container.health_check
         if check is None:
             return
@@ -167,13 +169,17 @@ class Pod:
             await asyncio.sleep(check.interval)
             misses = 0 if await self._care.healthy(container) else misses + 1
             if misses == 0 or misses >= check.retries:
-                self._update(container, healthy=misses == 0)
+                self._set_health(container, misses == 0)
 
-    def _update(self, container: Container, **changes: bool | int) -> None:
-        before = self.states[container.name]
-        after = replace(before, **changes)
-        if after != before:
-            self.states[container.name] = after
+    def _end(self, container: Container, exit_code: int) -> None:
+        self._update(container, replace(self.states[container.name], exit_code=exit_code))
+
+    def _set_health(self, container: Container, healthy: bool) -> None:
+        self._update(container, replace(self.states[container.name], healthy=healthy))
+
+    def _update(self, container: Container, state: State) -> None:
+        if state != self.states[container.name]:
+            self.states[container.name] = state
             self._changed.set()
 
 

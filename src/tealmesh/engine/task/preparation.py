@@ -1,4 +1,4 @@
-"""PREPARE, the first phase of a task: keep what is needed of its definition, and open its network."""
+"""PREPARE, a task's first phase: keep what is needed of its definition, and open its network."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The life of one task, from PREPARE to STOPPED.
 
-Each phase is recorded before it is acted upon and can be repeated from its start, so a control plane
-that takes over continues with the phase in which its predecessor died.
+Each phase is recorded before it is acted upon and can be repeated from its start, so a control
+plane that takes over continues with the phase in which its predecessor died.
 
     PREPARE -> START -> AWAIT_READY -> AWAIT_CALLERS -> RUN
         -> DRAIN -> DEREGISTER -> HALT -> STOPPED

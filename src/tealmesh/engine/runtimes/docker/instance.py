@@ -1,7 +1,7 @@
 """Names and labels by which a control plane recognises what is its own in Docker. Pure.
 
-Names are derived from the data directory and the task, so creating something is idempotent, and what
-a dead control plane has left is found again.
+Names are derived from the data directory and the task, so creating something is idempotent, and
+what a dead control plane has left is found again.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ _ENVOY_USER = "1337"
 
 
 def rules_text(definition: KeptDefinition, gateway: str) -> str:
-    """The packet filter rules of a task's namespace; ``gateway`` is this machine's address there."""
+    """The packet filter rules of a task's namespace; ``gateway`` is our address in there."""
     wanted = redirection(definition)
     guard = guard_text(ADMIN_PORT, gateway)
     return guard + (restore_text(wanted) if wanted is not None else "")

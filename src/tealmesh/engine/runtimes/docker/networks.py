@@ -92,8 +92,7 @@ class DockerNetworks:
             )
         await netns.prepare(pid, rules_text(task.definition, network["Gateway"]))
         _write_record(directory, {"address": address, "pid": pid, "gateway": network["Gateway"]})
-        given = Path(f"/proc/{pid}/root/etc/resolv.conf").read_text()
-        (directory / RESOLV).write_text(resolv_text(given))
+        _write_resolv(directory, pid)
         await self._serve(directory, pid)
         return TaskNetwork(address, "127.0.0.1", pid)
 
@@ -220,6 +219,11 @@ def _write_record(directory: Path, record: PodRecord) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(record))
     fresh.replace(path)
+
+
+def _write_resolv(directory: Path, pid: int) -> None:
+    given = Path(f"/proc/{pid}/root/etc/resolv.conf").read_text()
+    (directory / RESOLV).write_text(resolv_text(given))
 
 
 def _read_record(directory: Path) -> PodRecord:

@@ -1,4 +1,4 @@
-"""Sets resource limits, then becomes the container's command: ``limits.py NAME=SOFT:HARD… -- CMD…``.
+"""Sets resource limits, then becomes a container's command: ``limits.py NAME=SOFT:HARD… -- CMD…``
 
 Runs between the shim and the container, because limits set from outside would come too late for
 the container's first steps. It is run by its path and imports nothing of ours, to start quickly.
@@ -10,7 +10,7 @@ import sys
 
 
 def main() -> None:
-    """Does not return. A hard limit above our own is lowered to it, and the container's log says so."""
+    """Does not return. A hard limit above our own is lowered to it, which the log mentions."""
     separator = sys.argv.index("--")
     for argument in sys.argv[1:separator]:
         name, _, values = argument.partition("=")

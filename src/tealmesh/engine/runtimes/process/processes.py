@@ -156,7 +156,7 @@ def _check_command(program: Program) -> None:
 
 
 def _spawn(program: Program, home: Path) -> int:
-    """Start the shim and return its pid. By posix_spawn: a fork would copy the locks of gRPC's threads."""
+    """Start the shim and return its pid. A fork would copy the locks of gRPC's threads."""
     log = os.open(
         log_path(program.directory, program.name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
     )

@@ -1,4 +1,4 @@
-"""An Envoy driven by hand over a real gRPC stream, and a control plane that serves given resources."""
+"""An Envoy driven by hand over a real gRPC stream, and a control plane with given resources."""
 
 from __future__ import annotations
 

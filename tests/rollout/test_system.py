@@ -6,7 +6,7 @@ import json
 
 from tealmesh.model.config.nouns import GatewayConfig
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
-from tests.support.meshes.rollout import system as service
+from tests.rollout.world import system as service
 
 
 def test_systems_come_back_from_the_store_as_they_were() -> None:

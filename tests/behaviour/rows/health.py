@@ -165,7 +165,7 @@ def _health() -> Iterator[Row]:
         " the next check comes after intervalMillis",
         ("unhealthyThreshold", "intervalMillis"),
         _check("http"),
-        call("/", "moody", times=3, checks=("moody HTTP/1.1 /check", 1)),
+        call("/", "moody", times=3, checks=("moody HTTP/1.1 /check", 2)),
     )
     made = row(
         "health-thresholds",

@@ -9,7 +9,7 @@ from tealmesh.model.config.nouns import GatewayConfig
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.drivers.resources import covers
 from tealmesh.rollout.system import GatewaySystem
-from tests.support.meshes.rollout import system as service
+from tests.rollout.world import system as service
 
 trees = st.recursive(
     st.integers() | st.text(max_size=3),

@@ -25,7 +25,7 @@ import pytest
 
 from tealmesh.engine.runtimes.docker import images, netns
 from tealmesh.engine.runtimes.docker.api import DockerApi
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 
 APP = Path(__file__).with_name("plain_app.py")
 _LEFT_OUT = {"test", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3"}

@@ -1,4 +1,4 @@
-"""`teal image`: images made on this machine, for its container engine."""
+"""`teal image`: makes images in the Docker or Podman of this machine."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 import click
 
 
-@click.group(short_help="Make container images on this machine.")
+@click.group(short_help="Make images for Docker or Podman.")
 def image() -> None:
-    """Images for tasks in containers, made without a registry."""
+    """Make images for tasks in containers, without a registry."""
 
 
 @image.command()
 def envoy() -> None:
-    """Make an image for Envoy of the Envoy binary that Tealmesh has.
+    """Make an Envoy image from the Envoy binary that Tealmesh uses.
 
-    Tasks take it in place of a sidecar image that the container engine does not have.
+    Tasks use it in place of a sidecar image that Docker does not have.
     """
     import asyncio
     from pathlib import Path
@@ -25,7 +25,7 @@ def envoy() -> None:
     from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, make_envoy
     from tealmesh.engine.runtimes.sidecar import find_envoy
 
-    async def work() -> str:
+    async def make() -> str:
         api, name = await docker_found(os.environ)
         try:
             await make_envoy(api, Path(find_envoy()))
@@ -33,7 +33,7 @@ def envoy() -> None:
             await api.close()
         return name
 
-    name = asyncio.run(work())
+    name = asyncio.run(make())
     click.echo(f"made {ENVOY_IMAGE} in {name}")
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.engine.runtimes.docker.images import PAUSE_IMAGE, make_pause
-from tests.support.planes.container_tasks import IMAGE, app, names, proxied, tasks
+from tests.engine.runtimes.docker.tasks import IMAGE, app, names, proxied, tasks
 from tests.support.planes.engine import web
 from tests.support.programs.load import answering
 from tests.support.programs.podman import Podman, needs_engine

@@ -198,7 +198,9 @@ class _Parts:
             ),
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
-            "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
+            "tealmesh": Tealmesh(
+                self._store, self.controller, operations, self.cache, self._logs, self._shut_down
+            ),
         }
         models = {name: load_model(name) for name in services}
         return build_gateway(services, models, self._health, self._moto, routes=self._pages())

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
@@ -56,20 +55,9 @@ class Operations:
             except DriverError as error:
                 raise _failure(error) from error
 
-    async def deploy(
-        self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
-    ) -> Deployment:
-        return await self._controller.deploy(actor, service, image, strategy, token)
-
     def strategy(self, service: str) -> Strategy:
         """The strategy that teal.toml gives a service."""
         return self._system(service).config.strategy
-
-    async def approve(self, service: str) -> Deployment:
-        return await self._controller.approve(service)
-
-    async def rollback(self, actor: str, service: str) -> Deployment:
-        return await self._controller.rollback(actor, service)
 
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
@@ -106,11 +94,6 @@ class Operations:
         except DriverError as error:
             raise _failure(error) from error
         return services, gateways
-
-    def current(self, service: str) -> Deployment | None:
-        """The running deployment with its newest observations, else the latest one."""
-        self._system(service)
-        return self._controller.latest(service)
 
     async def _apply(self, config: TealConfig) -> AppliedSystem:
         summary = await self._driver.apply_shared(config.mesh, config.cluster, config.namespace)

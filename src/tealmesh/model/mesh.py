@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Generic, Literal
 from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
 
-
 _PROTOCOLS: tuple[Literal["httpRoute", "http2Route", "grpcRoute", "tcpRoute"], ...] = (
     "httpRoute",
     "http2Route",

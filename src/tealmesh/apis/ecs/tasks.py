@@ -14,10 +14,10 @@ from typing import Any
 from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs import service_rules as rules
 from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Request
-from tealmesh.apis.ecs.tagging import tagged
+from tealmesh.apis.ecs.tagging import Tags, tagged
 from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.names import family_and_revision
-from tealmesh.model.ecs.task import Tags, TaskRequest, managed_tags, new_task, pick_provider
+from tealmesh.model.ecs.task import TaskRequest, managed_tags, new_task, pick_provider
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
 

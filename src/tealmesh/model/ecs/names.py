@@ -1,4 +1,4 @@
-"""The names in ECS documents and ARNs. Pure."""
+"""Names and ids, as they are written in ECS documents and ARNs. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def task_id(task: TaskBody) -> str:
 
 
 def service_of(task: TaskBody) -> str:
-    """The name of the service that the task belongs to; empty for a task of its own."""
+    """The name of the service that the task belongs to; empty for a standalone task."""
     group = task.get("group", "")
     return group.removeprefix("service:") if group.startswith("service:") else ""
 
@@ -23,6 +23,6 @@ def cluster_of(body: TaskBody | ServiceBody) -> str:
 
 
 def family_and_revision(definition_arn: str) -> tuple[str, str]:
-    """The two parts of an ARN that ends in ``task-definition/FAMILY:REVISION``."""
+    """Family and revision in an ARN that ends in ``task-definition/FAMILY:REVISION``."""
     family, _, revision = last_part(definition_arn).partition(":")
     return family, revision

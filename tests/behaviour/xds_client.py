@@ -1,7 +1,8 @@
 """grpcio's own xDS client, without Envoy, in a process of its own.
 
 Each line of input is a call (JSON: ``host, path, metadata, fresh``), each line of output its
-outcome. ``fresh`` closes all channels first. GRPC_XDS_BOOTSTRAP names the control plane and the node.
+outcome. ``fresh`` closes all channels first. GRPC_XDS_BOOTSTRAP names the control
+plane and the node.
 """
 
 from __future__ import annotations

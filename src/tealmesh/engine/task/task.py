@@ -96,7 +96,7 @@ class Task:
             Care(self._start_container, self._is_healthy, self.context.times.look),
             self.changed,
         )
-        self._logs.keep(self.record.body, self.directory, parsed)
+        self._logs.keep(self.record.body["taskArn"], self.directory, parsed)
         await self._pod.recover()
         if self.record.phase.all_started:
             self._pod.end_missing()

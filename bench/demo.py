@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from tests.support.planes.control_plane import BIN
+from tests.support.machine import BIN
 
 from bench.measurement import Measurement
 

@@ -8,7 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.planes.control_plane import BIN, ControlPlane
+from tests.support.machine import BIN
+from tests.support.planes.control_plane import ControlPlane
 
 from bench.measurement import Measurement, median_seconds, quantile
 

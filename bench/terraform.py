@@ -10,8 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.meshes.sample import call
-from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.machine import free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import api
 from tests.support.programs.terraform import (
     EXAMPLE,
     NO_TERRAFORM,
@@ -84,6 +85,6 @@ def _ours(plane: ControlPlane) -> float:
         spec["httpRoute"]["action"]["weightedTargets"][0]["weight"] = 1 + number % 2
         start = time.perf_counter()
         appmesh.update_route(spec=spec, **where)
-        assert call(plane, "GetConvergence", mesh="bench", waitSeconds=5)["converged"]
+        assert api(plane).get_convergence("bench", None, 5)["converged"]
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)

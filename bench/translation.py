@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 
 from bench.measurement import Measurement
 from tealmesh.envoy.resources import ResourceSet

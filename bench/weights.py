@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.machine import free_port
 from tests.support.meshes.article import Article
-from tests.support.meshes.sample import Sample
-from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import Sample
 
 from bench.measurement import Measurement, quantile
 

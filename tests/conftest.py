@@ -1,6 +1,10 @@
-"""Order of the tests, and what is said of those that could not run."""
+"""The order of the tests, and a report of those that cannot run on this machine."""
 
 from __future__ import annotations
+
+import os
+import random
+import zlib
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,7 +19,17 @@ from tests.support.programs.terraform import NO_TERRAFORM, terraform_binary
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-_FIRST = (
+SEED = os.environ.setdefault("TEALMESH_TEST_SEED", str(random.randrange(1_000_000)))
+"""Shuffles the rows of the behaviour suite; set it to repeat a run. Workers of xdist inherit it."""
+
+SHUFFLED = "tests/behaviour/"
+"""Tests that must pass in any order: they share a world, and each sets up all that it needs."""
+
+ROWS = "tests/behaviour/test_rows.py"
+ROW_GROUPS = 4
+"""The rows are dealt to the workers in this many groups; each worker has a world of its own."""
+
+LONGEST = (
     "tests/terraform/test_procedure.py",
     "tests/e2e/test_containers.py",
     "tests/terraform/test_everything.py",
@@ -28,43 +42,51 @@ _FIRST = (
     "tests/envoy/test_generated.py",
     "tests/engine/",
 )
-"""The longest first: a worker that is left alone with one would make everybody wait."""
+"""These run first: one that a single worker begins last keeps all the others waiting."""
 
-_ALONE = (
+INDEPENDENT = (
     "tests/e2e/test_killed_control_plane.py",
     "tests/e2e/test_rollback.py",
     "tests/engine/task/test_mesh_tasks.py",
 )
-"""Tests that share nothing with those of their file."""
+"""The tests of these files share nothing, so that each may go to another worker."""
 
 
-class Together(LoadScopeScheduling):
-    """A file's tests, which may share a control plane, in one worker; the next file to whichever
-    worker is free. (xdist's own ``loadgroup`` does nothing under pytest 9.2.)
+class FileByFile(LoadScopeScheduling):
+    """Sends the tests of a file, which may share a control plane, to one worker, and the next file
+    to whichever worker is free. (xdist's own ``loadgroup`` does nothing under pytest 9.2.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(_ALONE) else nodeid.partition("::")[0]
+        if nodeid.startswith(INDEPENDENT):
+            return nodeid
+        path = nodeid.partition("::")[0]
+        return f"{path} {zlib.crc32(nodeid.encode()) % ROW_GROUPS}" if path == ROWS else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """``-n 4`` means this, in the order of `pytest_collection_modifyitems`."""
+    """Used by ``-n 4``; keeps the order of `pytest_collection_modifyitems`."""
     config.option.loadscopereorder = False
-    return Together(config, log)
+    return FileByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests in order."""
+    """The longest first, the behaviour suite shuffled."""
+    shuffled = [item for item in items if item.nodeid.startswith(SHUFFLED)]
+    random.Random(SEED).shuffle(shuffled)
+    following = iter(shuffled)
+    items[:] = [next(following) if item.nodeid.startswith(SHUFFLED) else item for item in items]
     items.sort(key=_rank)
 
 
 def _rank(item: pytest.Item) -> int:
-    ranks = (rank for rank, start in enumerate(_FIRST) if item.nodeid.startswith(start))
-    return next(ranks, len(_FIRST))
+    ranks = (rank for rank, start in enumerate(LONGEST) if item.nodeid.startswith(start))
+    return next(ranks, len(LONGEST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What could not run here is said aloud, not only counted."""
+    """Print the seed, and name loudly what could not run here."""
+    terminalreporter.write_line(f"behaviour suite shuffled with TEALMESH_TEST_SEED={SEED}")
     if terraform_binary() is None:
         terminalreporter.write_sep("!", NO_TERRAFORM, red=True)
     if missing():

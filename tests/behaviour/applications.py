@@ -25,7 +25,7 @@ HEALTH = "/grpc.health.v1.Health/Check"
 
 
 class Tries:
-    """How often each call has come to an application, and which health checks came where."""
+    """Counts how often each call reached an application, and the health checks of each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class Tries:
         self.health: Counter[str] = Counter()
 
     def one_more(self, call: str) -> int:
-        """This is which try of ``call``, from 1."""
+        """Count a try of ``call``; return which one it is, from 1."""
         with self._lock:
             self._seen[call] += 1
             return self._seen[call]
@@ -41,8 +41,13 @@ class Tries:
     def of(self, call: str) -> int:
         return self._seen[call]
 
+    def forget_health_checks(self) -> None:
+        """Count health checks from 1 again."""
+        with self._lock:
+            self.health.clear()
+
     def checked(self, node: str, protocol: str) -> int:
-        """A health check has come; which one of its kind, from 1."""
+        """Count a health check; return which one of its kind it is, from 1."""
         with self._lock:
             self.health[f"{node} {protocol}"] += 1
             return self.health[f"{node} {protocol}"]

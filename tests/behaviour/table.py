@@ -54,7 +54,7 @@ class Call:
     """TLS of the caller's own: ``trust`` and ``own`` name an authority and a certificate."""
 
     checks: tuple[str, int] | None = None
-    """The call is made after so many health checks (``NODE PROTOCOL PATH``) have come."""
+    """(``NODE PROTOCOL PATH``, how many of these health checks the call waits for)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""The world that rows are played in: one control plane, three Envoys under test, applications.
+"""The world in which rows are played: a control plane, three Envoys under test, and applications.
 
-Made once for a test process. `World.play` puts a row's mesh into the control plane, waits until
-the Envoys have converged on it and makes the row's calls.
+It is started once per test process. `World.play` empties the Envoys, gives them the row's mesh,
+waits until they have converged on it and makes the row's calls; so a row never depends on the one
+before it.
 """
 
 from __future__ import annotations
@@ -30,11 +31,10 @@ from tealmesh.xds.server import AdsServicer
 from tests.behaviour import applications as apps
 from tests.behaviour.bridge import bridge
 from tests.behaviour.caller import Caller
-from tests.behaviour.coverage import used
 from tests.behaviour.dns import NameServer
 from tests.behaviour.secrets import Pki, secret_service
 from tests.behaviour.table import PORTS, SECOND, Row, resources
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.programs.envoy import ENVOY, loopback
 
 PLACES = {
@@ -51,9 +51,9 @@ PLACES = {
     "refuser": 15,
     "dead": 19,
 }
-"""Last number, less `_OWN`, of the loopback address of everything; at ``dead`` nothing listens."""
-_OWN = 200
-"""The world lasts as long as its test process, whose other tests take lower numbers."""
+"""The last number of each loopback address, less `_FIRST_NUMBER`; nothing listens at ``dead``."""
+_FIRST_NUMBER = 200
+"""Other tests of the same process use lower numbers, while the world is running."""
 
 APPLICATIONS = {"blue": "blue", "green": "green", "sick": "sick", "moody": "moody", "app": "INSIDE"}
 NAMES = {
@@ -69,16 +69,23 @@ ROLES = {
     "edge": (Kind.VIRTUAL_GATEWAY, "EDGE"),
 }
 LINES = {("egress", "http2"): 7001, ("gateway", "http2"): 7002, ("node", "http2"): 7003}
-"""Ports of the bridge for those who ask in HTTP/2."""
+"""Ports of the bridge for calls in HTTP/2."""
+
+EMPTY = Row("empty", "", (), (), web={"backends": []})
+"""A mesh in which the Envoys of ``web`` and ``edge`` have no clusters.
+
+Envoy keeps a cluster that does not change, with everything that it knows: ejected hosts, results
+of health checks, open connections. Two rows with equal clusters would share all that.
+"""
 
 
 def place(name: str) -> str:
     """The address of a place."""
-    return name if ":" in name else loopback(_OWN + PLACES[name])
+    return name if ":" in name else loopback(_FIRST_NUMBER + PLACES[name])
 
 
 class World:
-    """See the module."""
+    """Use it as a context manager; see the module."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -102,7 +109,7 @@ class World:
         self._on_loop(self._serve())
         self._applications()
         self._bridge()
-        self.load(Row("start", "", (), ()), wait=False)
+        self.load(EMPTY, wait=False)
         for role in ROLES:
             self._envoy(role)
         for role in ROLES:
@@ -113,30 +120,30 @@ class World:
         self._stack.close()
 
     def play(self, row: Row) -> None:
-        """Put the row's mesh in force, make its calls and look into its logs."""
-        if any(path.find(".tls.") > 0 for path in used(row)):
-            # Connections that are open stay open when certificates change: begin without any.
-            self.load(Row("plaintext", "", (), ()))
+        """Make the row's calls in the row's mesh, then check logs and configuration dumps."""
+        self.load(EMPTY)
+        self.tries.forget_health_checks()
+        already_logged = {name: len(self._log_lines(name)) for name in row.logs}
         self.load(row)
         for call in row.calls:
             if call.checks:
                 self._await_checks(*call.checks)
             self.caller.check(row.name, call)
         for name, pattern in row.logs.items():
-            self._await_line(row, name, pattern)
+            self._await_line(row, name, pattern, already_logged[name])
         for role, resource, content in row.holds:
             self._check_dump(role, resource, content)
 
     def load(self, row: Row, *, wait: bool = True) -> None:
-        """Put the row's mesh in force on all Envoys."""
+        """Give all Envoys the row's mesh."""
         builder = MeshBuilder(revisions=self._builder.revisions)
         for kind, parent, name, spec in resources(row):
             builder.put(kind, name, self.filled(spec), parent)
         for service in ("blue", "green", "app"):
             where = "APP" if service == "app" else service
             builder.cloud_map["ns", service] = (_instance(service, place(where)),)
-        for service, found in row.instances.items():
-            builder.cloud_map["ns", service] = tuple(_instance_of(one) for one in found)
+        for service, instances in row.instances.items():
+            builder.cloud_map["ns", service] = tuple(_instance_of(one) for one in instances)
         self._builder = builder
         snapshot = replace(builder.snapshot(), material=self._material)
         self._on_loop(self._update(snapshot, wait))
@@ -144,7 +151,7 @@ class World:
             self._warm()
 
     def filled(self, value: Any) -> Any:
-        """A spec with what ``$DIR`` and the like stand for."""
+        """The spec with ``$DIR`` and ``$SIX_PORT`` replaced by their values."""
         if isinstance(value, dict):
             return {key: self.filled(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
@@ -181,7 +188,7 @@ class World:
         self._secrets.add_insecure_port(f"unix:{self._socket}")
         await self._secrets.start()
         self._others.append(self._secrets)
-        records = {name: [place(one) for one in found] for name, found in NAMES.items()}
+        records = {name: [place(one) for one in places] for name, places in NAMES.items()}
         await self._loop.create_datagram_endpoint(
             lambda: NameServer(records), local_addr=(place("DNS"), 5353)
         )
@@ -272,7 +279,7 @@ class World:
             return ""
 
     def _warm(self) -> None:
-        """Listeners have been acknowledged before they have taken the old ones' place."""
+        """Wait for listeners to be in place: Envoy acknowledges them before they are."""
         stat = "listener_manager.total_listeners_warming"
         for role in ROLES:
             self._until(
@@ -283,33 +290,35 @@ class World:
     def _log(self, role: str) -> str:
         return (self.directory / f"{role}.log").read_text()
 
-    def _await_line(self, row: Row, name: str, pattern: str) -> None:
+    def _log_lines(self, name: str) -> list[str]:
+        """Of a file below the directory, or of the log of a role (``stdout of ROLE``)."""
         role = name.removeprefix("stdout of ")
         path = self.directory / (f"{role}.log" if role != name else name)
+        return path.read_text().splitlines() if path.exists() else []
 
-        def found() -> bool:
-            lines = path.read_text().splitlines() if path.exists() else []
-            return any(re.fullmatch(pattern, line) for line in lines)
-
-        self._until(found, lambda: f"{row.name}: no line of {name} is {pattern}: {path}")
+    def _await_line(self, row: Row, name: str, pattern: str, already: int) -> None:
+        """Wait until ``name`` has a new line that matches; it had ``already`` many before."""
+        self._until(
+            lambda: any(re.fullmatch(pattern, line) for line in self._log_lines(name)[already:]),
+            lambda: f"{row.name}: no line of {name} matches {pattern}: {self._log_lines(name)}",
+        )
 
     def _await_checks(self, which: str, count: int) -> None:
-        already = self.tries.health[which]
         self._until(
-            lambda: self.tries.health[which] >= already + count,
-            lambda: f"no {count} health checks {which!r}: {self.tries.health}",
+            lambda: self.tries.health[which] >= count,
+            lambda: f"fewer than {count} health checks {which!r}: {self.tries.health}",
             limit=30,
         )
 
     def _check_dump(self, role: str, resource: str, content: Any) -> None:
-        """Envoy's own dump of ``resource`` holds ``content`` somewhere."""
-        found = [
+        """Envoy's own dump of ``resource`` contains ``content``, at any depth."""
+        dumps = [
             one
             for one in _objects(json.loads(self._get(role, "/config_dump")))
             if one.get("name") == resource
         ]
-        assert found, f"{role} has no {resource}"
-        assert any(_contains(one, content) for one in found), (resource, content, found)
+        assert dumps, f"{role} has no {resource}"
+        assert any(_contains(one, content) for one in dumps), (resource, content, dumps)
 
     def _until(self, condition: Any, message: Any, limit: float = 15) -> None:
         deadline = time.monotonic() + limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from types import ModuleType
 
-from tests.support.planes.control_plane import REPOSITORY
+from tests.support.machine import REPOSITORY
 
 
 def load(name: str) -> ModuleType:

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS
-from tests.support.meshes.sample import finished
-from tests.support.planes.control_plane import BIN, ControlPlane
-from tests.support.programs.boxes import IMAGE, Boxes, fetch
+from tests.e2e.boxes import IMAGE, Boxes, fetch
+from tests.support.machine import BIN
+from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import finished
 from tests.support.programs.load import Load
 from tests.support.programs.podman import Podman, needs_engine, podman
 

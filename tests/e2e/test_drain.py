@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.meshes.sample import Sample
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import Sample
 from tests.support.programs.traffic import traffic
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.rollout import TRANSITIONS
-from tests.support.meshes.sample import Sample, call, finished, weights
+from tealmesh.model.rollout import State
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 RATE = 60.0
@@ -28,7 +28,7 @@ BACKWARD = ("ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK")
 
 def test_every_transition_is_met() -> None:
     """AWAITING_APPROVAL waits for a person and is met below; ROLLBACK_FAILED gives up."""
-    assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(TRANSITIONS)
+    assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(State)
 
 
 def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
@@ -37,7 +37,7 @@ def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
         plane.start()
         return
     arguments = [str(plane.directory / "data"), str(plane.port), str(plane.xds_port)]
-    command = [sys.executable, "-m", "tests.support.programs.killed_plane"]
+    command = [sys.executable, "-m", "tests.e2e.killed_plane"]
     with (plane.directory / "up.log").open("ab") as log:
         plane.process = subprocess.Popen(
             [*command, *arguments, str(sample.config), *dies_at], stdout=log, stderr=log
@@ -48,9 +48,9 @@ def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
 def _deploy_and_die(plane: ControlPlane, transition: str, image: str) -> None:
     if transition == "CREATED":
         with pytest.raises(TealError):  # its answer never comes: the deployment is in the store
-            call(plane, "Deploy", service="web", image=image)
+            api(plane).deploy("web", image)
     else:
-        call(plane, "Deploy", service="web", image=image)
+        api(plane).deploy("web", image)
     assert plane.process is not None
     killed = plane.process.wait(60)
     assert killed == -9, f"it was not killed at {transition}:\n{plane.log()}"

@@ -6,8 +6,8 @@ import json
 import time
 from pathlib import Path
 
-from tests.support.meshes.sample import Sample, call, finished, weights
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 
@@ -70,6 +70,6 @@ def test_approval_is_waited_for(tmp_path: Path) -> None:
 
 def _wait_for(plane: ControlPlane, state: str) -> None:
     deadline = time.monotonic() + 40
-    while (found := call(plane, "GetDeployment", service="web")["deployment"])["state"] != state:
-        assert time.monotonic() < deadline, found
+    while (deployment := api(plane).get_deployment("web"))["state"] != state:
+        assert time.monotonic() < deadline, deployment
         time.sleep(0.1)

@@ -15,9 +15,9 @@ import pytest
 
 from tealmesh.envoy.bootstrap.statistics import stats_config
 from tealmesh.model.mesh import Instance, Kind
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.machine import free_port
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
-from tests.support.planes.control_plane import free_port
 from tests.support.programs.backend import Backend, backend
 from tests.support.programs.envoy import RunningEnvoy, loopback, running, static_bootstrap
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tealmesh.envoy.gateways import compose, rewrite_of
 from tealmesh.envoy.matches import Match, Path
 from tealmesh.model.mesh import Kind
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
 from tests.support.programs.envoy import as_json
 

@@ -24,7 +24,7 @@ from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
 from tealmesh.xds.cache import AdsCache
 from tests.behaviour.secrets import Pki, secret_service
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.specs import Writer, all_leaves, shape_leaves, spec_shape, value_leaves
 from tests.support.planes import worlds
 from tests.support.planes.appmesh import Direct

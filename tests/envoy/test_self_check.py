@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tealmesh.model.mesh import Kind
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.machine import free_port
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
-from tests.support.planes.control_plane import free_port
 from tests.support.programs.envoy import RunningEnvoy, loopback, running, static_bootstrap
 
 ADDRESS, PORT = loopback(60), 8080

@@ -18,9 +18,8 @@ import pytest
 
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind
-from tests.support.programs.certificates import Authority, client_context, seen_certificate
-from tests.support.programs.sds import secret_service
-from tests.support.programs.tls import (
+from tests.envoy.sds import secret_service
+from tests.envoy.tls import (
     CALLER,
     NAME,
     PORT,
@@ -34,6 +33,7 @@ from tests.support.programs.tls import (
     statistic,
     trusting,
 )
+from tests.support.programs.certificates import Authority, client_context, seen_certificate
 
 
 @pytest.fixture(scope="module")

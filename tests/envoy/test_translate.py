@@ -17,7 +17,7 @@ from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
 from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Kind
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
 from tests.support.programs.envoy import as_json, decoded, static_bootstrap, validate
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample"
 

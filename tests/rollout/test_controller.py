@@ -15,7 +15,7 @@ from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
 from tealmesh.rollout.controller import Controller, deployments
 from tealmesh.store import Store, tables
-from tests.support.meshes.rollout import (
+from tests.rollout.world import (
     CONVERGED,
     Bench,
     Clock,

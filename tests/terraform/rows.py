@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.support.planes.control_plane import REPOSITORY
+from tests.support.machine import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "terraform.md"
 BEGIN, END = "<!-- begin: made by tests/terraform/rows.py -->", "<!-- end -->"

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.machine import free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.terraform import (
     EXAMPLE,
     NO_TERRAFORM,

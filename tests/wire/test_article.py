@@ -7,8 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.support.machine import REPOSITORY, free_port
 from tests.support.meshes.article import Article
-from tests.support.planes.control_plane import REPOSITORY, ControlPlane, control_plane, free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.traffic import Traffic, traffic
 
 

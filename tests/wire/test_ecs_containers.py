@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.planes.ecs_tasks import Tasks, images
+from tests.wire.tasks import Tasks, images
 
 PORTS = [{"containerPort": 8080}]
 

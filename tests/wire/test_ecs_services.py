@@ -13,11 +13,12 @@ from typing import Any
 import dns.resolver
 import pytest
 
-from tests.support.planes.control_plane import ControlPlane, control_plane, free_port
+from tests.support.machine import free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.ecs import NETWORK
-from tests.support.planes.ecs_services import app, create, deployments, describe, stable, tasks_of
-from tests.support.planes.ecs_tasks import CLUSTER, FAST, Tasks, images
 from tests.support.programs.aws_cli import aws, needs_aws_cli
+from tests.wire.services import app, create, deployments, describe, stable, tasks_of
+from tests.wire.tasks import CLUSTER, FAST, Tasks, images
 
 TAGS = [{"key": "team", "value": "shop"}]
 

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.planes.control_plane import BIN, ControlPlane, control_plane
+from tests.support.machine import BIN
+from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.backend import backend
 from tests.support.programs.envoy import ENVOY, loopback
 

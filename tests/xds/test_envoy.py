@@ -12,7 +12,7 @@ from tealmesh.envoy.resources import Resource, ResourceSet, encode
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.xds.cache import AdsCache
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 from tests.support.programs.envoy import decoded, loopback
 from tests.support.programs.load import Load, answering
 from tests.xds.harness import envoy, serving

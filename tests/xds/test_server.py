@@ -16,7 +16,7 @@ from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.xds.cache import AdsCache
-from tests.support.meshes.meshes import MeshBuilder
+from tests.support.meshes.builder import MeshBuilder
 from tests.xds.harness import TOKEN, serving
 
 NODE = "mesh/m/virtualNode/app"

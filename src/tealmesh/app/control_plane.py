@@ -32,7 +32,7 @@ from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.engine.context import Ports
+from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
@@ -292,8 +292,8 @@ class _Parts:
         asyncio.get_running_loop().call_later(0.1, self._stop.set)
         return stopped
 
-    def _engine_ports(self) -> Ports:
-        return Ports(
+    def _engine_ports(self) -> EngineContext:
+        return EngineContext(
             store=self._store,
             runtime=self._runtime,
             clock=system_clock,

@@ -1,4 +1,4 @@
-"""``python -m tealmesh.cli`` is `teal`: how a detached control plane is started."""
+"""``python -m tealmesh.cli`` is `teal`; `teal up -d` and the demo start a control plane with it."""
 
 from tealmesh.cli.main import main
 

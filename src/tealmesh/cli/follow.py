@@ -1,11 +1,12 @@
-"""Following a deployment that runs in the control plane."""
+"""Follows a deployment that runs in the control plane, until it has finished."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -16,86 +17,90 @@ from rich.text import Text
 
 from tealmesh.cli import render
 from tealmesh.cli.client import Client
+from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
-FINAL = ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
-WINDOW = 5
-"""Seconds over which the shown traffic is counted."""
-PATIENCE = 120.0
-"""Seconds without a control plane after which following ends."""
+FINAL_STATUSES = ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
+WINDOW_SECONDS = 5
+"""The window of the traffic that is shown."""
+PATIENCE_SECONDS = 120.0
+"""Following ends when no control plane has answered for this long."""
+_RETRY_SECONDS = 0.25
 
+A = TypeVar("A")
 Show = Callable[[RenderableType], None]
 
 
-def follow(client: Client, deployment: dict[str, Any]) -> dict[str, Any] | None:
-    """Show a deployment until it is over; its last state, or None when the user stopped following.
+def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | None:
+    """Show a deployment until it has finished, and return its last state; None after Ctrl-C.
 
-    A control plane that is away is waited for: the deployment goes on with its next start.
-    Raises TealError when it stays away.
+    While no control plane answers, wait for one: the next to start continues the deployment.
+    Raises TealError if none starts within `PATIENCE_SECONDS`.
     """
     out = render.console()
-    final: dict[str, Any] | None = None
+    latest: wire.Deployment | None = None
     try:
         with _live(out) as show:
-            for final in _states(client, deployment, out):
-                show(_progress(final, _sides(client, final), out.width))
+            for latest in _states(client, deployment, out):
+                show(_progress(latest, _sides(client, latest), out.width))
     except KeyboardInterrupt:
-        service = deployment["service"]
         click.echo(
-            f"\nstopped following; the deployment goes on: `teal status -w`, `teal rollback "
-            f"{service}`",
+            "\nstopped following; the deployment continues: watch it with `teal status -w`, "
+            f"abort it with `teal rollback {deployment['service']}`",
             err=True,
         )
         return None
-    if final is not None and final.get("evidence"):
-        out.print(render.evidence_view(final))
-    return final
+    if latest is not None and latest.get("evidence"):
+        out.print(render.evidence_view(latest))
+    return latest
 
 
-def _states(client: Client, deployment: dict[str, Any], out: Console) -> Iterator[dict[str, Any]]:
-    """The deployment after each look, until it is over; prints its journal on the way."""
-    which = {"service": deployment["service"], "deploymentId": deployment["deploymentId"]}
-    seen = 0
+def _states(client: Client, deployment: wire.Deployment, out: Console) -> Iterator[wire.Deployment]:
+    """Poll the deployment until it has finished, and print its journal on the way."""
+    service, identity = deployment["service"], deployment["deploymentId"]
+    last = 0
     while True:
-        answer = _patiently(client, "ListJournal", wait=1, after=seen, waitSeconds=1, **which)
-        for entry in answer["entries"]:
-            seen = max(seen, entry["sequence"])
+        entries = _patiently(partial(client.list_journal, service, identity, last, 1))
+        for entry in entries:
+            last = max(last, entry["sequence"])
             out.print(render.journal_line(entry))
-        now = _patiently(client, "GetDeployment", **which)["deployment"]
-        yield now
-        # The journal's last entries are committed with the final state: look once more for them.
-        if now["status"] in FINAL and not answer["entries"]:
+        current = _patiently(partial(client.get_deployment, service, identity))
+        yield current
+        # The last journal entries are committed together with the final state: fetch those too.
+        if current["status"] in FINAL_STATUSES and not entries:
             return
 
 
-def _patiently(client: Client, operation: str, wait: float = 0.0, **request: Any) -> dict[str, Any]:
-    """The operation's answer, however long the control plane is away, within `PATIENCE`."""
-    deadline = time.monotonic() + PATIENCE
-    told = False
+def _patiently(call: Callable[[], A]) -> A:
+    """The answer of ``call``, repeated while no control plane answers."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    announced = False
     while True:
         try:
-            return client.call(operation, wait, **request)
+            return call()
         except NoControlPlane as error:
             if time.monotonic() > deadline:
-                raise TealError(f"{error}; the deployment goes on when it runs again") from error
-            if not told:
-                told = True
-                click.echo("the control plane is away: waiting for `teal up`", err=True)
-            time.sleep(0.25)
+                raise TealError(
+                    f"{error}; the deployment continues when it is running again"
+                ) from error
+            if not announced:
+                announced = True
+                click.echo("the control plane does not answer: waiting for `teal up`", err=True)
+            time.sleep(_RETRY_SECONDS)
 
 
-def _sides(client: Client, deployment: dict[str, Any]) -> list[dict[str, Any]]:
-    """The sides of the service as callers see them; none while the control plane is away."""
+def _sides(client: Client, deployment: wire.Deployment) -> list[wire.SideStatus]:
+    """The sides of the service with their traffic; empty while no control plane answers."""
     with contextlib.suppress(NoControlPlane):
-        for service in client.call("GetStatus", windowSeconds=WINDOW)["services"]:
+        for service in client.get_status(WINDOW_SECONDS)["services"]:
             if service["name"] == deployment["service"]:
-                return list(service["sides"])
+                return service["sides"]
     return []
 
 
 @contextlib.contextmanager
 def _live(out: Console) -> Iterator[Show]:
-    """A part of the terminal that is drawn anew; nothing where there is no terminal."""
+    """An area of the terminal that can be redrawn. Without a terminal nothing is drawn."""
     if not out.is_terminal:
         yield lambda _: None
         return
@@ -104,26 +109,27 @@ def _live(out: Console) -> Iterator[Show]:
 
 
 def _progress(
-    deployment: dict[str, Any], sides: list[dict[str, Any]], width: int
+    deployment: wire.Deployment, sides: list[wire.SideStatus], width: int
 ) -> RenderableType:
     steps = deployment.get("steps") or [100]
-    step = min(deployment.get("step") or 0, len(steps) - 1)
+    step = min(deployment.get("step", 0), len(steps) - 1)
     line = Text()
     for index, percentage in enumerate(steps):
         past = index < step or deployment["status"] == "SUCCESSFUL"
         style = "green" if past else "bold cyan" if index == step else "dim"
         line.append(f" {percentage} % ", style=style)
-    narrow = width < render.NARROW
+    narrow = width < render.NARROW_COLUMNS
     grid = Table.grid(padding=(0, 1 if narrow else 2))
     for side in sides:
         share = side.get("share")
+        errors = side.get("errors", 0)
         grid.add_row(
-            Text(side["side"], style=side["side"] if side["side"] in ("blue", "green") else ""),
+            Text(side["side"], style=render.side_style(side["side"])),
             Text(render.image_name(side.get("image"), narrow)),
             ProgressBar(total=1.0, completed=share or 0.0, width=5 if narrow else 30),
             Text(f"{'' if narrow else 'share '}{render.percent(share)} of weight {side['weight']}"),
             Text(f"{side['healthy']}/{side['desired']} healthy"),
-            Text(f"{side.get('errors', 0)} errors", style="red" if side.get("errors") else "dim"),
+            Text(f"{errors} {'error' if errors == 1 else 'errors'}", "red" if errors else "dim"),
             Text(f"p99 {render.milliseconds(side.get('p99'))}"),
         )
     return Group(Text(), line, grid, render.deployment_line(deployment))

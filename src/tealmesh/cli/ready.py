@@ -1,85 +1,97 @@
-"""Waiting until what was applied runs, and saying why it does not."""
+"""Waits until all tasks of applied services are healthy, and says why some are not."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import click
 
 from tealmesh.cli.client import Client
+from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
-_POLL = 0.1
-"""Seconds."""
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Lack:
-    """A side or a gateway that lacks tasks. ``why``: what the last one that stopped by itself said,
-    else where to look; ``gave_up``: no more of them are started.
-    """
+class Shortage:
+    """A side or a gateway with fewer tasks than desired."""
 
-    who: str
-    what: str
+    owner: str
+    """``service NAME`` or ``gateway NAME``."""
+    count: str
+    """How many tasks are there, in words."""
     why: str
+    """The reason of the last task that stopped by itself, or else where to look."""
     gave_up: bool
+    """ECS starts no more tasks."""
+
+    def __str__(self) -> str:
+        return f"{self.owner}: {self.count}: {self.why}"
 
 
-def lacks(status: Mapping[str, Any], names: Collection[str] | None = None) -> Iterator[Lack]:
-    """What an answer of GetStatus shows to lack tasks: sides with weight and gateways, of these
-    names alone where they are given.
+def shortages(
+    status: wire.GetStatusOutput, names: Collection[str] | None = None
+) -> Iterator[Shortage]:
+    """The gateways and the sides with weight that lack tasks.
+
+    ``names``: only those of these services and gateways; None for all.
     """
     for service in status["services"]:
         if names is not None and service["name"] not in names:
             continue
         for side in service["sides"]:
-            of, pending = f"of {side['desired']} tasks of {side['side']}", side.get("pending", 0)
+            tasks = f"of {side['desired']} tasks of {side['side']}"
+            pending = side.get("pending", 0)
             short = side["healthy"] < max(side["desired"], 1)
-            what = f"{side['healthy']} {of} healthy" if short else f"{pending} {of} to be replaced"
             if side["weight"] and (short or pending):
-                yield _lack(f"service {service['name']}", what, side)
+                count = (
+                    f"{side['healthy']} {tasks} are healthy"
+                    if short
+                    else f"{pending} {tasks} are still to be replaced"
+                )
+                yield _shortage(f"service {service['name']}", count, side)
     for gateway in status["gateways"]:
         desired = max(gateway.get("desired", 1), 1)
         wanted = names is None or gateway["name"] in names
         if wanted and gateway["running"] < desired:
-            what = f"{gateway['running']} of {desired} tasks running"
-            yield _lack(f"gateway {gateway['name']}", what, gateway)
+            count = f"{gateway['running']} of {desired} tasks are running"
+            yield _shortage(f"gateway {gateway['name']}", count, gateway)
 
 
-def wait_ready(client: Client, names: Collection[str], seconds: float) -> dict[str, Any]:
-    """Wait until the services and gateways of these names have their tasks; the last status.
+def wait_ready(client: Client, names: Collection[str], seconds: float) -> wire.GetStatusOutput:
+    """Wait until the services and gateways of these names have all their tasks.
 
-    Raises TealError when they have not in time, or as soon as ECS has given up on one.
+    Returns the last status. Raises TealError after ``seconds``, or as soon as ECS has given up on
+    a service or gateway.
     """
     deadline = time.monotonic() + seconds
-    told = False
+    announced = False
     while True:
-        status = client.call("GetStatus")
-        found = list(lacks(status, names))
-        if not found:
+        status = client.get_status()
+        missing = list(shortages(status, names))
+        if not missing:
             return status
-        lost = [f"{lack.who}: {lack.what}: {lack.why}" for lack in found if lack.gave_up]
-        if not lost and time.monotonic() > deadline:
-            late = f"after {seconds:g} s"
-            lost = [f"{lack.who}: {late} {lack.what}: {lack.why}" for lack in found]
-        if lost:
+        failures = [str(shortage) for shortage in missing if shortage.gave_up]
+        if not failures and time.monotonic() > deadline:
+            failures = [f"{s.owner}: {s.count} after {seconds:g} s: {s.why}" for s in missing]
+        if failures:
             break
-        if not told:
-            told = True
+        if not announced:
+            announced = True
             click.echo("waiting until every task is healthy…", err=True)
-        time.sleep(_POLL)
-    *others, last = lost
-    for line in others:
-        click.echo(f"teal: {line}", err=True)
+        time.sleep(_POLL_SECONDS)
+    *others, last = failures
+    for failure in others:
+        click.echo(f"teal: {failure}", err=True)
     raise TealError(last)
 
 
-def _lack(who: str, what: str, part: Mapping[str, Any]) -> Lack:
-    # What an application wrote last may be several lines.
-    why = " ".join(part.get("reason", "").split())
-    kind, _, name = who.partition(" ")
+def _shortage(owner: str, count: str, part: wire.SideStatus | wire.GatewayStatus) -> Shortage:
+    # The reason can quote several lines of the application's log.
+    reason = " ".join(part.get("reason", "").split())
+    kind, _, name = owner.partition(" ")
     look = f"see `teal logs {name}`" if kind == "service" else "see `teal envoys`"
-    return Lack(who, what, why or look, part.get("gaveUp", False))
+    return Shortage(owner, count, reason or look, part.get("gaveUp", False))

@@ -1,17 +1,17 @@
-"""What the commands show, as tables: from answers of the API to things that rich prints."""
+"""Turns answers of the API into tables and lines that rich can print."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.ready import lacks
+from tealmesh.cli.ready import shortages
+from tealmesh.model import wire
 from tealmesh.model.arn import last_part
 
 STATUS_STYLES = {
@@ -23,45 +23,46 @@ STATUS_STYLES = {
     "STOPPED": "red",
 }
 VERDICT_STYLES = {"PASS": "green", "FAIL": "red", "NEED_DATA": "yellow", "UNKNOWN": "yellow"}
-NARROW = 100
-"""Columns below which tables are set closer."""
-IMAGE_WIDTH = 16
-PLAIN_WIDTH = 4000
-"""Columns where nobody looks at a terminal: lines must not be cut to its 80."""
+NARROW_COLUMNS = 100
+"""Tables are set closer on terminals narrower than this."""
+IMAGE_COLUMNS = 16
+"""An image name is cut to this on a narrow terminal."""
+PLAIN_COLUMNS = 4000
+"""The width where there is no terminal: rich would cut lines to 80."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Colours and the terminal's width on a terminal; plain and wide elsewhere."""
+    """A console with the terminal's colours and width; plain and wide without a terminal."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PLAIN_WIDTH
+    width = None if stream.isatty() else PLAIN_COLUMNS
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def table(*columns: str, gap: int = 2) -> Table:
-    """A table without lines; a column whose name begins with > is right-aligned."""
-    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+    """A table without lines. A column whose name begins with ``>`` is aligned to the right."""
+    rows = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         right = column.startswith(">")
-        made.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right)
-    return made
+        rows.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right)
+    return rows
 
 
 def clock(at: float) -> str:
-    """Local time of day of an epoch time."""
+    """The local time of day at ``at`` seconds since the epoch."""
     return time.strftime("%H:%M:%S", time.localtime(at))
 
 
 def moment(at: float) -> str:
-    """Local date and time of an epoch time."""
+    """The local date and time at ``at`` seconds since the epoch."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def image_name(image: str | None, narrow: bool) -> str:
-    """An image; on a narrow terminal its end, for what tells versions apart is the tag."""
+    """The image; on a narrow terminal its end, because the tag tells versions apart."""
     if not image or not narrow:
         return image or "-"
     name = last_part(image)
-    return name if len(name) <= IMAGE_WIDTH else f"…{name[1 - IMAGE_WIDTH :]}"
+    return name if len(name) <= IMAGE_COLUMNS else f"…{name[1 - IMAGE_COLUMNS :]}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -74,33 +75,41 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
 
 
-def status_view(answer: Mapping[str, Any], window: int, width: int) -> RenderableType:
-    """`teal status`: services with their sides, gateways, deployments; for so many columns."""
-    if not answer["services"] and not answer["gateways"]:
-        return Text("no service yet: describe some in a teal.toml and run `teal apply`")
+def side_style(side: str) -> str:
+    """The colour of a side: blue and green are shown in theirs."""
+    return side if side in ("blue", "green") else ""
+
+
+def status_view(status: wire.GetStatusOutput, window: int, width: int) -> RenderableType:
+    """`teal status`: services with their sides, deployments, gateways.
+
+    ``window``: the seconds over which traffic was counted. ``width``: in columns.
+    """
+    if not status["services"] and not status["gateways"]:
+        return Text("no services yet: describe them in a teal.toml and run `teal apply`")
     parts: list[RenderableType] = []
     sides = table(
         "SERVICE", "SIDE", "IMAGE", ">WEIGHT", ">SHARE", ">HEALTHY", ">REQ/S", ">ERRORS", ">P50",
-        ">P99", gap=1 if width < NARROW else 2,
+        ">P99", gap=1 if width < NARROW_COLUMNS else 2,
     )  # fmt: skip
-    for service in answer["services"]:
+    for service in status["services"]:
         for index, side in enumerate(service["sides"]):
-            row = _side_row(service, side, window, first=index == 0, narrow=width < NARROW)
+            row = _side_row(service, side, window, first=index == 0, narrow=width < NARROW_COLUMNS)
             sides.add_row(*row)
     parts.append(sides)
-    short = [Text(f"{one.who}: {one.what}: {one.why}", style="yellow") for one in lacks(answer)]
-    if short:
-        parts += [Text(), *short]
-    lines = [deployment_line(s["deployment"]) for s in answer["services"] if "deployment" in s]
+    missing = [Text(str(shortage), style="yellow") for shortage in shortages(status)]
+    if missing:
+        parts += [Text(), *missing]
+    lines = [deployment_line(s["deployment"]) for s in status["services"] if "deployment" in s]
     if lines:
         parts += [Text(), *lines]
-    if answer["gateways"]:
-        parts += [Text(), *[_gateway_line(gateway) for gateway in answer["gateways"]]]
+    if status["gateways"]:
+        parts += [Text(), *[_gateway_line(gateway) for gateway in status["gateways"]]]
     return Group(*parts)
 
 
 def _side_row(
-    service: Mapping[str, Any], side: Mapping[str, Any], window: int, *, first: bool, narrow: bool
+    service: wire.ServiceStatus, side: wire.SideStatus, window: int, *, first: bool, narrow: bool
 ) -> list[Text]:
     requests, errors = side.get("requests", 0), side.get("errors", 0)
     whole = side["healthy"] == side["desired"]
@@ -108,7 +117,7 @@ def _side_row(
     count = f"{side['healthy']}/{side['desired']}"
     return [
         Text(service["name"] if first else "", style="bold"),
-        Text(side["side"], style=side["side"] if side["side"] in ("blue", "green") else ""),
+        Text(side["side"], style=side_style(side["side"])),
         Text(image_name(side.get("image"), narrow), style=style),
         Text(str(side["weight"]), style=style),
         Text(percent(side.get("share")), style=style),
@@ -120,7 +129,7 @@ def _side_row(
     ]
 
 
-def _gateway_line(gateway: Mapping[str, Any]) -> Text:
+def _gateway_line(gateway: wire.GatewayStatus) -> Text:
     line = Text("gateway ")
     line.append(gateway["name"], style="bold")
     line.append(f"  http://{gateway['address']}:{gateway['port']}/")
@@ -129,8 +138,8 @@ def _gateway_line(gateway: Mapping[str, Any]) -> Text:
     return line
 
 
-def deployment_line(deployment: Mapping[str, Any]) -> Text:
-    """One line about a deployment: where it is, what it waits for or why it ended so."""
+def deployment_line(deployment: wire.Deployment) -> Text:
+    """One line about a deployment: its state, and what it is waiting for or why it failed."""
     line = Text(f"{deployment['service']}: ")
     status = deployment["status"]
     line.append(status, style=STATUS_STYLES.get(status, ""))
@@ -139,14 +148,14 @@ def deployment_line(deployment: Mapping[str, Any]) -> Text:
     if "IN_PROGRESS" in status:
         line.append(f"  {deployment.get('state') or deployment['phase']}", style="bold")
         if deployment.get("waitingFor"):
-            line.append(f"  waits for {deployment['waitingFor']}", style="dim")
+            line.append(f"  waiting for {deployment['waitingFor']}", style="dim")
     if deployment.get("reason"):
         line.append(f"  {deployment['reason']}", style="red")
     return line
 
 
-def evidence_view(deployment: Mapping[str, Any]) -> RenderableType:
-    """What was measured at each step, with the verdicts of its gates."""
+def evidence_view(deployment: wire.Deployment) -> RenderableType:
+    """The measurements of each step, with the verdicts of its gates."""
     rows = table(
         "STEP", "WEIGHTS", ">EXPECTED", ">SHARE", ">REQUESTS", ">FAILURES", ">P50", ">P99",
         ">PROPAGATION", ">TIME",
@@ -163,7 +172,7 @@ def evidence_view(deployment: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def _evidence_row(step: Mapping[str, Any], deployment: Mapping[str, Any]) -> list[Text]:
+def _evidence_row(step: wire.StepEvidence, deployment: wire.Deployment) -> list[Text]:
     weights = ", ".join(f"{side} {weight}" for side, weight in sorted(step["weights"].items()))
     propagation = step.get("propagationSeconds")
     took = ""
@@ -186,9 +195,9 @@ def _evidence_row(step: Mapping[str, Any], deployment: Mapping[str, Any]) -> lis
 
 
 def history_view(
-    deployment: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]
+    deployment: wire.Deployment, journal: Iterable[wire.JournalEntry]
 ) -> RenderableType:
-    """`teal history`: one deployment with its evidence and, where given, its journal."""
+    """`teal history`: a deployment with its evidence and, if given, its journal."""
     head = Text(f"{deployment['deploymentId']}  ", style="bold")
     head.append(moment(deployment["createdAt"]))
     if deployment.get("finishedAt"):
@@ -200,8 +209,8 @@ def history_view(
     return Group(*parts, Text())
 
 
-def journal_line(entry: Mapping[str, Any]) -> Text:
-    """One transition."""
+def journal_line(entry: wire.JournalEntry) -> Text:
+    """One line about a transition."""
     line = Text(f"{clock(entry['at'])}  ", style="dim")
     line.append(f"{entry['transition']:<18}", style=STATUS_STYLES.get(entry["status"], ""))
     line.append(f" {entry.get('message', '')}".rstrip())

@@ -45,7 +45,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Ports:
+class EngineContext:
     """``endpoint``: URL of our AWS front; ``xds_address``: HOST:PORT of the ADS server, and
     ``xds_token`` what it asks for; ``data_dir``: tasks' files go to ``data_dir/tasks/ID``;
     ``client``: makes clients for what the engine itself asks of AWS's other services;

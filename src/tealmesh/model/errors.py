@@ -6,7 +6,7 @@
     ├── CertificateError            ACM does not provide what an Envoy needs
     ├── TranslationError            a mesh cannot be translated to Envoy resources
     ├── EngineError                 a task cannot be started or looked after
-    │   ├── engine.runtimes.docker.api.EngineGone   Docker does not answer
+    │   ├── engine.runtimes.base.DockerUnavailable  Docker does not answer
     │   └── engine.runtimes.docker.api.Refused      Docker answers with an error
     ├── DriverError                 a rollout's call failed, for now or for good
     │   ├── NoSuchResource          AWS does not know the resource
@@ -23,7 +23,7 @@ there or by its worker.
     └── engine.task.record.TaskGone the task's document was deleted
 
 Catch `TealError` where a user reads the message, and a class below it where the program reacts.
-Errors of other libraries are wrapped where they arise, with ``from``, so callers see only this tree.
+Errors of other libraries are wrapped where they arise, with ``from``: callers see only this tree.
 A test walks the package and compares it with this drawing.
 """
 

@@ -1,4 +1,4 @@
-"""A deployment: one service going from one side and image to another, as frozen data.
+"""A deployment: one service moving from one side and image to the other, as frozen data.
 
 Statuses and phases are named as Amazon ECS names them:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
@@ -7,15 +7,24 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.teal import known_members
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import (
+        DeploymentBody,
+        JournalEntryBody,
+        StepEvidenceBody,
+        StrategyBody,
+    )
 
 
 class Phase(StrEnum):
-    """ECS's stages of a blue/green deployment, those that apply here."""
+    """The stages of an ECS blue/green deployment that apply here."""
 
     PRE_SCALE_UP = "PRE_SCALE_UP"
     SCALE_UP = "SCALE_UP"
@@ -26,6 +35,8 @@ class Phase(StrEnum):
 
 
 class Status(StrEnum):
+    """How far a deployment is, in ECS's words."""
+
     IN_PROGRESS = "IN_PROGRESS"
     SUCCESSFUL = "SUCCESSFUL"
     ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
@@ -34,9 +45,7 @@ class Status(StrEnum):
 
 
 class State(StrEnum):
-    """What a deployment is doing; each value is also the name of the transition that leads there,
-    as the journal has it.
-    """
+    """What a deployment is doing. The journal names the transition into a state by its value."""
 
     CREATED = "CREATED"
     SCALING_UP = "SCALING_UP"
@@ -56,9 +65,6 @@ class State(StrEnum):
     ROLLED_BACK = "ROLLED_BACK"
     ROLLBACK_FAILED = "ROLLBACK_FAILED"
 
-
-TRANSITIONS: tuple[str, ...] = tuple(state.value for state in State)
-"""Every transition that a journal may name, beside ``RESUMED`` and ``APPROVED``."""
 
 PHASES: Mapping[State, Phase] = {
     State.CREATED: Phase.PRE_SCALE_UP,
@@ -88,16 +94,18 @@ STATUSES: Mapping[State, Status] = {
     State.ROLLED_BACK: Status.ROLLBACK_SUCCESSFUL,
     State.ROLLBACK_FAILED: Status.ROLLBACK_FAILED,
 }
-"""The status that goes with each state; IN_PROGRESS where none is named."""
+"""The status of each state; IN_PROGRESS for all others."""
 
 
 class Verdict(StrEnum):
-    """What a gate says. NEED_DATA: look again; UNKNOWN: nothing can be seen at all."""
+    """The verdict of a gate."""
 
     PASS = "PASS"  # noqa: S105 - the verdict, not a password
     FAIL = "FAIL"
     NEED_DATA = "NEED_DATA"
+    """Not decided yet: look again."""
     UNKNOWN = "UNKNOWN"
+    """Nothing is observed at all."""
 
 
 @dataclass(frozen=True)
@@ -107,66 +115,76 @@ class GateResult:
     gate: str
     verdict: Verdict
     detail: str
+    """The numbers, for people."""
 
 
 @dataclass(frozen=True)
 class SideTasks:
-    """The tasks of one side. ``healthy``: running, not UNHEALTHY, and in Cloud Map.
-
-    ``pending`` of the desired tasks do not run yet with the present task definition, though earlier
-    ones may run in their place. ``failed`` counts tasks of this side that stopped by themselves;
-    ``failure`` is ECS's verdict that the side cannot start (its circuit breaker), empty while it
-    may.
-    """
+    """The tasks of one side."""
 
     desired: int = 0
     running: int = 0
     healthy: int = 0
+    """Running tasks that are not UNHEALTHY and are registered in Cloud Map."""
     failed: int = 0
+    """Tasks that stopped by themselves."""
     failure: str = ""
+    """Why ECS's circuit breaker gave up on the side; empty while it has not."""
     image: str = ""
     pending: int = 0
+    """Desired tasks that do not run the current task definition yet; tasks of an earlier one may
+    run in their place."""
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """What the callers of one virtual node saw in a window.
-
-    ``requests`` were answered or failed, ``failures`` of them with a 5xx, a reset or a timeout;
-    ``started`` counts attempts when they begin, retries included. ``p50`` and ``p99`` are
-    milliseconds of the requests that the node answered, None without any. ``reporters`` Envoys
-    have told about this node in the window; ``members_healthy`` and ``members`` are the least that
-    one of them counts among the node's endpoints, None before any told. ``seen_until`` is the time
-    (epoch seconds) up to which every reporter has told.
-    """
+    """What the callers of one virtual node saw in a window."""
 
     requests: int = 0
+    """Requests that were answered or failed."""
     failures: int = 0
+    """Requests that ended with a 5xx, a reset or a timeout."""
     started: int = 0
+    """Attempts, counted as they begin and including retries."""
     p50: float | None = None
+    """Median latency of the answered requests in milliseconds; None without any."""
     p99: float | None = None
+    """99th percentile of their latency in milliseconds; None without any."""
     reporters: int = 0
+    """Envoys that reported on the node in the window."""
     members: int | None = None
+    """The fewest endpoints of the node that any of them counts; None before the first report."""
     members_healthy: int | None = None
+    """The fewest healthy endpoints that any of them counts; None before the first report."""
     seen_until: float = 0.0
+    """Every reporter has reported up to this time (epoch seconds)."""
 
 
 @dataclass(frozen=True)
 class StepEvidence:
-    """What was measured at one step: ``share`` is the new side's, None without requests."""
+    """What was measured at one step."""
 
     step: int
+    """Index of the step, from 0."""
     weights: Mapping[str, int]
     expected_share: float
+    """The new side's share by the weights, 0 to 1."""
     started_at: float
     requests: int = 0
+    """Requests to the new side."""
     failures: int = 0
+    """How many of them failed."""
     total_requests: int = 0
+    """Requests to both sides."""
     total_failures: int = 0
     share: float | None = None
+    """The new side's observed share of the requests, 0 to 1; None without requests."""
     p50: float | None = None
+    """Milliseconds, of the new side."""
     p99: float | None = None
+    """Milliseconds, of the new side."""
     propagation: float | None = None
+    """Seconds from setting the weights until every Envoy had acknowledged them."""
     finished_at: float | None = None
     verdicts: tuple[GateResult, ...] = ()
 
@@ -175,10 +193,7 @@ class StepEvidence:
 class Deployment:
     """The whole state of a deployment: what the machine decides on and the store keeps.
 
-    ``weights`` are those last ordered, ``acknowledged`` those that every Envoy is known to run
-    (empty: not known). ``healthy`` is the last observed count of healthy tasks a side.
-    ``entered_at`` starts the wait of the present state, ``since`` its window of measurement.
-    Times are epoch seconds. ``sequence`` numbers the transitions, as in the journal.
+    Times are epoch seconds.
     """
 
     id: str
@@ -194,20 +209,32 @@ class Deployment:
     created_at: float
     updated_at: float
     entered_at: float
+    """When the current state was entered; its timeout counts from here."""
     actor: str = ""
+    """Who started the deployment."""
     client_token: str = ""
     state: State = State.CREATED
     step: int = 0
+    """Index of the current step in the strategy's steps."""
     sequence: int = 1
+    """Number of the latest transition, as in the journal."""
     weights: Mapping[str, int] = field(default_factory=dict)
+    """The weights last ordered, by side."""
     acknowledged: Mapping[str, int] = field(default_factory=dict)
+    """The weights that every Envoy is known to run; empty if unknown."""
     healthy: Mapping[str, int] = field(default_factory=dict)
+    """Healthy tasks of each side when last observed."""
     revision: int = 0
+    """The store revision that set the weights."""
     set_at: float = 0.0
+    """When the weights were set."""
     since: float = 0.0
+    """Start of the current window of measurement; 0 for none."""
     approved: bool = False
     reason: str = ""
+    """Why the deployment was rolled back, for people."""
     waiting_for: str = ""
+    """What the deployment waits for, completing "waiting for …"."""
     evidence: tuple[StepEvidence, ...] = ()
     finished_at: float | None = None
 
@@ -223,49 +250,55 @@ class Deployment:
     def finished(self) -> bool:
         return self.finished_at is not None
 
-    @property
-    def percent(self) -> int:
-        """The new side's percentage of weight at the present step."""
-        return self.strategy.steps[min(self.step, len(self.strategy.steps) - 1)]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_json(self) -> DeploymentBody:
+        """The body that the store keeps."""
+        return cast("DeploymentBody", asdict(self))
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Deployment:
-        """The deployment that `to_json` wrote. Members of later versions are passed over."""
-        known = {name: body[name] for name in (f.name for f in fields(cls)) if name in body}
-        strategy = dict(known["strategy"])
-        strategy["steps"] = tuple(strategy["steps"])
-        known["strategy"] = Strategy(**strategy)
-        known["gates"] = Gates(**known["gates"])
-        known["state"] = State(known["state"])
-        known["evidence"] = tuple(_evidence(entry) for entry in known.get("evidence", ()))
+    def from_json(cls, body: DeploymentBody) -> Deployment:
+        """The deployment that `to_json` wrote. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        known["strategy"] = stored_strategy(body["strategy"])
+        known["gates"] = Gates(**known_members(Gates, body["gates"]))
+        known["state"] = State(body["state"])
+        known["evidence"] = tuple(_evidence(entry) for entry in body.get("evidence", ()))
         return cls(**known)
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One transition: ``sequence`` counts from 1 within a deployment."""
+    """One transition of a deployment."""
 
     deployment: str
+    """Id of the deployment."""
     sequence: int
+    """Counts from 1 within a deployment."""
     at: float
     transition: str
+    """The state entered, or ``RESUMED`` or ``APPROVED``."""
     phase: Phase
     status: Status
     message: str
+    """What happened and why, for people."""
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_json(self) -> JournalEntryBody:
+        """The body that the store keeps."""
+        return cast("JournalEntryBody", asdict(self))
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> JournalEntry:
-        return cls(**{**body, "phase": Phase(body["phase"]), "status": Status(body["status"])})
+    def from_json(cls, body: JournalEntryBody) -> JournalEntry:
+        """The entry that `to_json` wrote. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        return cls(**{**known, "phase": Phase(body["phase"]), "status": Status(body["status"])})
 
 
-def _evidence(body: Mapping[str, Any]) -> StepEvidence:
+def stored_strategy(body: StrategyBody) -> Strategy:
+    """The strategy that a stored body holds."""
+    return Strategy(**{**known_members(Strategy, body), "steps": tuple(body["steps"])})
+
+
+def _evidence(body: StepEvidenceBody) -> StepEvidence:
     verdicts = tuple(
         GateResult(v["gate"], Verdict(v["verdict"]), v["detail"]) for v in body["verdicts"]
     )
-    return StepEvidence(**{**body, "verdicts": verdicts})
+    return StepEvidence(**{**known_members(StepEvidence, body), "verdicts": verdicts})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Image, Strategy, TealConfig
@@ -15,27 +14,14 @@ from tealmesh.model.status import (
     Applied,
     AppliedSystem,
     GatewayStatus,
-    Missing,
     ServiceStatus,
     SideStatus,
 )
 from tealmesh.rollout import system
 from tealmesh.rollout.controller import CallersSaw, Controller, refuse_another
-from tealmesh.rollout.drivers.base import Driver
+from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Store, Transaction, View, tables
-
-
-class SystemDriver(Driver, Protocol):
-    """A driver that can also bring a whole system to its state. Raises DriverError."""
-
-    async def apply_shared(self, mesh: str, cluster: str, namespace: str) -> list[str]: ...
-    async def apply_service(self, service: ServiceSystem) -> list[str]: ...
-    async def apply_gateway(
-        self, gateway: GatewaySystem, hostnames: Mapping[str, str]
-    ) -> list[str]: ...
-    async def running(self, cluster: str, name: str) -> tuple[int, int]: ...
-    async def missing(self, cluster: str, name: str) -> Missing: ...
 
 
 class Operations:

@@ -6,7 +6,7 @@ columns would only restate botocore's models. Queries run on the `View` in memor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, Text
 
@@ -39,6 +39,12 @@ if TYPE_CHECKING:
         TaskDefinitionBody,
     )
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.teal import (
+        DeploymentBody,
+        GatewaySystemBody,
+        JournalEntryBody,
+        ServiceSystemBody,
+    )
 
 B = TypeVar("B")
 
@@ -122,13 +128,13 @@ FAMILIES: Collection[FamilyBody] = Collection("ecs.family")
 ACCOUNT_SETTINGS: Collection[AccountSettingBody] = Collection("ecs.accountSetting")
 """Key: principal ARN or "default", setting name."""
 
-SYSTEMS: Collection[Any] = Collection("teal.system")
+SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""
-GATEWAYS: Collection[Any] = Collection("teal.gateway")
+GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
-DEPLOYMENTS: Collection[Any] = Collection("teal.deployment")
+DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
-JOURNAL: Collection[Any] = Collection("teal.journal")
+JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from tests.support.meshes.appmesh_system import (
+from tests.apis.appmesh.system import (
     DELETION,
     NAMES,
     NODE,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.meshes.appmesh_system import NAMES, NODE, PAYLOADS, ROUTER, refused, route
+from tests.apis.appmesh.system import NAMES, NODE, PAYLOADS, ROUTER, refused, route
 from tests.support.planes.appmesh import Direct
 
 

@@ -101,8 +101,8 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"steps": [50, 10, 100]}, "must be rising and end with 100"),
-        ({"steps": [10, 50]}, "must be rising and end with 100"),
+        ({"steps": [50, 10, 100]}, "must rise and end with 100"),
+        ({"steps": [10, 50]}, "must rise and end with 100"),
         ({"strategy": "bluegreen", "steps": [10, 100]}, "must be [100] for strategy bluegreen"),
         ({"strategy": "sideways"}, "sideways"),
     ],

@@ -21,7 +21,7 @@ from tests.behaviour.table import (
 )
 
 SERVICES = {"other.local": {"provider": {"virtualNode": {"virtualNodeName": "green"}}}}
-"""``other.local`` is green; ``shop.local``, unless the row says otherwise, is blue."""
+"""``other.local`` is green; ``shop.local`` is blue unless the row changes it."""
 
 
 PRIORITY = "gatewayRoute.priority"
@@ -29,7 +29,7 @@ OWN = "edge.test"
 
 
 def _rows(protocol: Any) -> Iterator[Row]:
-    """What HTTP/1.1 and HTTP/2 have in common."""
+    """Rows of HTTP/1.1 and HTTP/2, which work alike."""
     member = MEMBERS[protocol]
     at = f"gatewayRoute.{member}"
 
@@ -58,7 +58,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     target = "action.target.virtualService.virtualServiceName"
     yield row(
         "prefix",
-        "a prefix matches by characters and becomes / at the service, which is also Host",
+        "a prefix matches by characters and is rewritten to /, and Host to the service's name",
         ("match.prefix", target),
         only({"prefix": "/shop"}),
         one("/shop", "blue", expect={"path": "/", "host": "shop.local"}),
@@ -67,7 +67,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "path-exact",
-        "an exact path matches whole and stays as it is",
+        "an exact path must equal the whole path, which is kept",
         ("match.path.exact",),
         only({"path": {"exact": "/a/b"}}),
         one("/a/b", "blue", expect={"path": "/a/b"}),
@@ -76,7 +76,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "path-regex",
-        "a regular expression matches the whole path, which stays as it is",
+        "a regular expression must match the whole path, which is kept",
         ("match.path.regex",),
         only({"path": {"regex": "/a/[0-9]+"}}),
         one("/a/7", "blue", expect={"path": "/a/7"}),
@@ -85,49 +85,49 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "path-rewrite",
-        "an exact path may become another one; the query string stays",
+        "an exact path is rewritten; the query string is kept",
         ("action.rewrite.path.exact",),
         only({"path": {"exact": "/old"}}, rewrite={"path": {"exact": "/new"}}),
         one("/old?a=1", "blue", expect={"path": "/new?a=1"}),
     )
     yield row(
         "prefix-rewrite",
-        "a prefix may become another one",
+        "a prefix is rewritten to another one",
         ("action.rewrite.prefix.value",),
         only({"prefix": "/v2/"}, rewrite={"prefix": {"value": "/v1/"}}),
         one("/v2/a", "blue", expect={"path": "/v1/a"}),
     )
     yield row(
         "prefix-default-disabled",
-        "defaultPrefix DISABLED: the path stays as it is",
+        "defaultPrefix DISABLED: the path is kept",
         ("action.rewrite.prefix.defaultPrefix",),
         only({"prefix": "/shop/"}, rewrite={"prefix": {"defaultPrefix": "DISABLED"}}),
         one("/shop/a", "blue", expect={"path": "/shop/a"}),
     )
     yield row(
         "prefix-default-enabled",
-        "defaultPrefix ENABLED: the prefix becomes /, as without it",
+        "defaultPrefix ENABLED: the prefix is rewritten to /, as by default",
         ("action.rewrite.prefix.defaultPrefix",),
         only({"prefix": "/shop/"}, rewrite={"prefix": {"defaultPrefix": "ENABLED"}}),
         one("/shop/a", "blue", expect={"path": "/a"}),
     )
     yield row(
         "hostname-rewrite-disabled",
-        "defaultTargetHostname DISABLED: Host stays as the caller wrote it",
+        "defaultTargetHostname DISABLED: the caller's Host is kept",
         ("action.rewrite.hostname.defaultTargetHostname",),
         only({"prefix": "/"}, rewrite={"hostname": {"defaultTargetHostname": "DISABLED"}}),
         one("/", "blue", expect={"host": OWN}),
     )
     yield row(
         "hostname-rewrite-enabled",
-        "defaultTargetHostname ENABLED: Host becomes the virtual service's name, as without it",
+        "defaultTargetHostname ENABLED: Host is rewritten to the service's name, as by default",
         ("action.rewrite.hostname.defaultTargetHostname",),
         only({"prefix": "/"}, rewrite={"hostname": {"defaultTargetHostname": "ENABLED"}}),
         one("/", "blue", expect={"host": "shop.local"}),
     )
     yield row(
         "hostname-exact",
-        "only requests to that host name match, at any port, in any case",
+        "only requests to that host name match, whatever the port and case",
         ("match.hostname.exact",),
         only({"prefix": "/", "hostname": {"exact": "a.test"}}),
         one("/", "blue", host="a.test"),
@@ -138,7 +138,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "hostname-suffix",
-        "only requests to host names that end so match",
+        "only requests to host names with that suffix match",
         ("match.hostname.suffix",),
         only({"prefix": "/", "hostname": {"suffix": ".a.test"}}),
         one("/", "blue", host="x.a.test"),
@@ -148,7 +148,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "query",
-        "a query parameter has exactly that value",
+        "a query parameter must have exactly that value",
         ("match.queryParameters[].name", "match.queryParameters[].match.exact"),
         two({"prefix": "/", "queryParameters": [{"name": "q", "match": {"exact": "1"}}]}),
         one("/?q=1", "green"),
@@ -157,7 +157,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "method",
-        "only requests of that method match",
+        "only requests with that method match",
         ("match.method",),
         two({"prefix": "/", "method": "PUT"}),
         one("/", "green", method="PUT"),
@@ -186,7 +186,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "no-route-behind",
-        "what a gateway route takes and no route of its service is answered 404",
+        "a request that matches a gateway route, but no route of its service, gets 404",
         (target,),
         only({"prefix": "/x"}, service="other.local"),
         refused("/y"),
@@ -195,7 +195,7 @@ def _rows(protocol: Any) -> Iterator[Row]:
 
 
 def _conditions(protocol: Any) -> Iterator[Row]:
-    """Headers, or the metadata of gRPC."""
+    """Matches of headers, or of the metadata of gRPC."""
     member, listed = MEMBERS[protocol], "metadata" if protocol == "grpc" else "headers"
     at = f"gatewayRoute.{member}.match.{listed}[]"
     base = {"serviceName": "pkg.S"} if protocol == "grpc" else {"prefix": "/"}
@@ -234,7 +234,7 @@ def _conditions(protocol: Any) -> Iterator[Row]:
             )
         yield Row(
             f"gateway-{protocol}-{listed}-{name}",
-            f"{listed}: {name} matches {right!r}, not {wrong!r} (None: without it)",
+            f"{listed}: {name} matches {right!r}, not {wrong!r} (None: absent)",
             tuple(f"{at}.{path}" for path in (*paths, "name")),
             tuple(calls),
             gateway_routes={"special": special, "rest": rest},
@@ -256,7 +256,7 @@ def _grpc() -> Iterator[Row]:
 
     yield row(
         "service",
-        "calls of that service go to the virtual service",
+        "calls to that service go to the virtual service",
         ("match.serviceName", "action.target.virtualService.virtualServiceName"),
         {
             "s": gateway_route({"serviceName": "pkg.S"}, "grpcRoute", service="other.local"),
@@ -276,7 +276,7 @@ def _grpc() -> Iterator[Row]:
     )
     yield row(
         "hostname-suffix",
-        "only calls to host names that end so match",
+        "only calls to host names with that suffix match",
         ("match.hostname.suffix",),
         {"only": gateway_route({"hostname": {"suffix": ".a.test"}}, "grpcRoute")},
         one("/pkg.S/Do", "blue", host="x.a.test"),
@@ -287,7 +287,7 @@ def _grpc() -> Iterator[Row]:
         file = {"path": f"$DIR/{kind}.log", "format": {"text": "%REQ(:AUTHORITY)%\n"}}
         made = row(
             f"hostname-rewrite-{kind.lower()}",
-            f"defaultTargetHostname {kind}: the service is asked for as {seen}",
+            f"defaultTargetHostname {kind}: the authority is {seen}",
             ("action.rewrite.hostname.defaultTargetHostname",),
             {"only": gateway_route({"serviceName": "pkg.S"}, "grpcRoute", rewrite=rewrite)},
             one("/pkg.S/Do", "blue"),

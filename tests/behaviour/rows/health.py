@@ -61,7 +61,7 @@ def _outliers() -> Iterator[Row]:
     )
     yield row(
         "outlier-base-ejection",
-        "an ejected instance is back after that time",
+        "an ejected instance returns after that time",
         ("baseEjectionDuration.value", "baseEjectionDuration.unit", "interval.value"),
         {"baseEjectionDuration": ms(200), "interval": ms(100)},
         call(headers=bad, times=6, counts={200: 3, 500: 3}),
@@ -69,7 +69,7 @@ def _outliers() -> Iterator[Row]:
     )
     yield row(
         "outlier-interval",
-        "whether an instance may be back is looked at every interval",
+        "ejected instances return only at the end of an interval",
         ("interval.value", "interval.unit"),
         {"baseEjectionDuration": ms(1), "interval": seconds(60)},
         call(headers=bad, times=6, counts={200: 3, 500: 3}),
@@ -77,7 +77,7 @@ def _outliers() -> Iterator[Row]:
     )
     yield row(
         "outlier-percent-100",
-        "all instances may be ejected: nobody is left to answer",
+        "all instances may be ejected, and then requests get 503",
         ("maxEjectionPercent",),
         {},
         call(headers=all_bad, times=6, counts={500: 6}),
@@ -85,7 +85,7 @@ def _outliers() -> Iterator[Row]:
     )
     yield row(
         "outlier-percent-0",
-        "one instance is ejected whatever the percentage, others are not",
+        "one instance is ejected whatever the percentage, but no more",
         ("maxEjectionPercent",),
         {"maxEjectionPercent": 0},
         call(headers=all_bad, times=6, counts={500: 6}),
@@ -126,50 +126,50 @@ def _health() -> Iterator[Row]:
         more: dict[str, Any] = {"closed": False} if protocol == "tcp" else {}
         yield row(
             f"health-{protocol}",
-            f"callers check each instance by {protocol}; one that fails gets nothing",
+            f"callers check each instance by {protocol}; one that fails gets no requests",
             ("protocol",),
             _check(protocol),
             call(path_of(protocol), "blue", protocol=protocol, times=6, **more),
         )
     yield row(
         "health-path",
-        "the path that is asked for",
+        "health checks request that path",
         ("path",),
         _check("http", path="/check/other"),
         call(times=6, spread=frozenset({"blue", "sick"}), status=200),
     )
     yield row(
         "health-port",
-        "the port that is asked at: the listener's",
+        "health checks go to that port, the listener's",
         ("port",),
         _check("http", port=PORTS["http"]),
         call("/", "blue", times=6),
     )
     yield row(
         "health-timeout",
-        "a check that is not answered in time has failed",
+        "a check without an answer in time fails",
         ("timeoutMillis",),
         _check("http", path="/check/slow"),
         call("/", "blue", times=6, until=6),
     )
     yield row(
         "health-timeout-patient",
-        "a check may take as long as its timeout",
+        "a check may last as long as its timeout",
         ("timeoutMillis",),
         _check("http", path="/check/slow", timeoutMillis=6000),
         call(times=6, spread=frozenset({"blue", "sick"}), status=200, until=6),
     )
     yield row(
         "health-moody",
-        "one failed check does not make an instance unhealthy: unhealthyThreshold in a row do;"
-        " the next check comes after intervalMillis",
+        "an instance is unhealthy after unhealthyThreshold failed checks in a row, not after one;"
+        " checks are intervalMillis apart",
         ("unhealthyThreshold", "intervalMillis"),
         _check("http"),
-        call("/", "moody", times=3, checks=("moody HTTP/1.1 /check", 1)),
+        call("/", "moody", times=3, checks=("moody HTTP/1.1 /check", 2)),
     )
     made = row(
         "health-thresholds",
-        "Envoy itself says that it runs with the thresholds, the interval and the timeout",
+        "Envoy's configuration has the thresholds, the interval and the timeout",
         ("healthyThreshold", "unhealthyThreshold", "intervalMillis", "timeoutMillis"),
         _check(
             "http",

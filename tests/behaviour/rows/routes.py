@@ -25,7 +25,7 @@ HTTP = ("http", "http2")
 
 
 def _two(protocol: str, match: dict[str, Any]) -> dict[str, Any]:
-    """What matches goes to green, all else to blue."""
+    """Requests that match go to green, all others to blue."""
     member = MEMBERS[protocol]
     rest = {} if protocol in ("grpc", "tcp") else {"prefix": "/"}
     return {
@@ -35,7 +35,7 @@ def _two(protocol: str, match: dict[str, Any]) -> dict[str, Any]:
 
 
 def _headers(protocol: str) -> Iterator[Row]:
-    """Headers of HTTP and metadata of gRPC are told apart alike."""
+    """Header matches of HTTP, and metadata matches of gRPC, which work alike."""
     member, listed = MEMBERS[protocol], "metadata" if protocol == "grpc" else "headers"
     base = {"serviceName": "pkg.S"} if protocol == "grpc" else {"prefix": "/"}
     path = path_of(protocol)
@@ -46,7 +46,7 @@ def _headers(protocol: str) -> Iterator[Row]:
         ("suffix", {"match": {"suffix": "a"}}, "match.suffix", ["a", "ba"], ["ab", None]),
         ("regex", {"match": {"regex": "a[0-9]+"}}, "match.regex", ["a1"], ["a", "a1b", None]),
         ("present", {}, "name", ["", "any"], [None]),
-        # Envoy's matchers, and so App Mesh's, want the header to be there even when inverted.
+        # Envoy's matchers, and so App Mesh's, require the header even when inverted.
         ("inverted", {"match": {"exact": "a"}, "invert": True}, "invert", ["b"], ["a", None]),
         ("absent", {"invert": True}, "invert", [None], ["a"]),
     ]
@@ -54,7 +54,7 @@ def _headers(protocol: str) -> Iterator[Row]:
         match = {**base, listed: [{"name": "x-h", **more}]}
         calls = [_with("x-h", value, protocol, path, "green") for value in right]
         calls += [_with("x-h", value, protocol, path, "blue") for value in wrong]
-        says = f"{listed}: {name} {'matches ' + repr(right)}, not {wrong!r} (None: without it)"
+        says = f"{listed}: {name} matches {right!r}, not {wrong!r} (None: absent)"
         proves = (f"{at}.{proved}", f"{at}.name")
         yield Row(
             f"{protocol}-{listed}-{name}", says, proves, tuple(calls), routes=_two(protocol, match)
@@ -90,7 +90,7 @@ def _http(protocol: Any) -> Iterator[Row]:
 
     yield row(
         "prefix",
-        "a prefix matches by characters, in a path without dots and double slashes",
+        "a prefix matches by characters, after dots and double slashes are removed from the path",
         "match.prefix",
         {"prefix": "/a"},
         *(one(path, "green") for path in ("/a", "/a/b", "/ab", "//a", "/x/../a", "/a?q=1")),
@@ -98,7 +98,7 @@ def _http(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "path-exact",
-        "an exact path matches whole, without the query string",
+        "an exact path must equal the whole path, without the query string",
         "match.path.exact",
         {"path": {"exact": "/a/b"}},
         *(one(path, "green") for path in ("/a/b", "/a/b?q=1")),
@@ -114,7 +114,7 @@ def _http(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "method",
-        "only requests of that method match",
+        "only requests with that method match",
         "match.method",
         {"prefix": "/", "method": "DELETE"},
         one("/", "green", method="DELETE"),
@@ -123,21 +123,21 @@ def _http(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "scheme-http",
-        "the scheme of the request, as its caller's Envoy sees it",
+        "a request's scheme is http, as the caller's Envoy sees it",
         "match.scheme",
         {"prefix": "/", "scheme": "http"},
         one("/", "green"),
     )
     yield row(
         "scheme-https",
-        "the scheme of the request: https is another",
+        "a request whose scheme is http does not match https",
         "match.scheme",
         {"prefix": "/", "scheme": "https"},
         one("/", "blue"),
     )
     yield row(
         "query-exact",
-        "a query parameter has exactly that value",
+        "a query parameter must have exactly that value",
         ("match.queryParameters[].name", "match.queryParameters[].match.exact"),
         {"prefix": "/", "queryParameters": [{"name": "q", "match": {"exact": "1"}}]},
         *(one(path, "green") for path in ("/?q=1", "/?a=2&q=1")),
@@ -145,7 +145,7 @@ def _http(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "query-present",
-        "a query parameter without a match must be there",
+        "a query parameter without a match must be present",
         "match.queryParameters[].name",
         {"prefix": "/", "queryParameters": [{"name": "q"}]},
         *(one(path, "green") for path in ("/?q=1", "/?q", "/?q=")),
@@ -153,7 +153,7 @@ def _http(protocol: Any) -> Iterator[Row]:
     )
     yield row(
         "every-condition",
-        "all conditions of a match must hold",
+        "all conditions of a match must be met",
         ("match.headers[].name", "match.queryParameters[].name", "match.method", "match.prefix"),
         {
             "prefix": "/a",
@@ -172,7 +172,7 @@ def _http(protocol: Any) -> Iterator[Row]:
 
 
 def _ports(protocol: Any, member: str) -> Iterator[Row]:
-    """The port that is asked for, and the port that is sent to."""
+    """Routes that match the port of a request."""
     second = [listener(protocol), listener(protocol, SECOND[protocol])]
     own = second[0]["portMapping"]["port"]
     wide = {"listeners": second}
@@ -184,7 +184,7 @@ def _ports(protocol: Any, member: str) -> Iterator[Row]:
     nodes = {name: node(name, listener(protocol)) for name in ("blue", "green")}
     yield Row(
         f"{protocol}-match-port",
-        "a route for one of the router's ports takes what asks for that port",
+        "a route that names one of the router's ports gets the requests to that port",
         (f"{at}.match.port",),
         (
             call("/", "blue", protocol=protocol, host=f"shop.local:{own}"),
@@ -225,14 +225,14 @@ def _order(protocol: Any, member: str) -> Iterator[Row]:
     )
     yield Row(
         f"{protocol}-no-route",
-        "what no route takes is answered 404",
+        "a request that matches no route is answered 404",
         (f"{at}.match.prefix",),
         (call("/b", protocol=protocol, status=404, tries=0), one("/a", "blue")),
         routes={"only": route("blue", {"prefix": "/a"}, member)},
     )
     yield Row(
         f"{protocol}-weights",
-        "requests are shared out by weight; a target of weight 0 gets none",
+        "requests are distributed by weight; a target with weight 0 gets none",
         (f"{at}.action.weightedTargets[].weight", f"{at}.action.weightedTargets[].virtualNode"),
         (
             call("/some", protocol=protocol, times=40, spread=frozenset({"blue", "green"})),

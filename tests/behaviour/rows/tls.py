@@ -1,4 +1,4 @@
-"""TLS: at the listeners of nodes and gateways, and towards backends.
+"""TLS: of the listeners of nodes and gateways, and towards backends.
 
 https://docs.aws.amazon.com/app-mesh/latest/userguide/tls.html
 """
@@ -24,7 +24,7 @@ from tests.behaviour.table import (
 )
 
 SERVER = "app.ns"
-"""The name in the server's certificates that callers expect: Cloud Map's."""
+"""The name that callers expect in the server's certificate: the Cloud Map name."""
 
 
 def _file(name: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _strict(**more: Any) -> dict[str, Any]:
 
 
 def _listeners(where: str) -> Iterator[Row]:
-    """A listener with TLS, as clients without an Envoy of their own see it."""
+    """A listener with TLS, seen by clients that have no Envoy."""
     gateway = where == "virtualGateway"
     via: Via = "gateway" if gateway else "node"
     answers = "blue" if gateway else "app"
@@ -94,10 +94,10 @@ def _listeners(where: str) -> Iterator[Row]:
             return Row(name, says, proves, calls, gateway=own, gateway_routes=routes)
         return Row(name, says, proves, calls, app=node("app", spec))
 
-    yield row("strict", "STRICT: TLS alone", ("mode",), _strict(), one("mesh"), refused())
+    yield row("strict", "STRICT: TLS only", ("mode",), _strict(), one("mesh"), refused())
     yield row(
         "permissive",
-        "PERMISSIVE: TLS and plaintext at the same port",
+        "PERMISSIVE: TLS and plaintext on the same port",
         ("mode",),
         _strict(mode="PERMISSIVE"),
         one("mesh"),
@@ -105,7 +105,7 @@ def _listeners(where: str) -> Iterator[Row]:
     )
     yield row(
         "disabled",
-        "DISABLED: plaintext alone",
+        "DISABLED: plaintext only",
         ("mode",),
         _strict(mode="DISABLED"),
         one(),
@@ -114,7 +114,7 @@ def _listeners(where: str) -> Iterator[Row]:
     for source, certificate in CERTIFICATES.items():
         yield row(
             f"certificate-{source}",
-            f"the certificate that clients see is the one from {source}",
+            f"the server certificate comes from {source}",
             tuple(f"certificate.{leaf}" for leaf in LEAVES[source]),
             _strict(certificate=certificate),
             one("mesh", certificate=(SERVER, f"from.{source}")),
@@ -123,7 +123,7 @@ def _listeners(where: str) -> Iterator[Row]:
     for source in ("file", "sds"):
         yield row(
             f"client-trust-{source}",
-            f"a client must show a certificate of the authority from {source}",
+            f"clients need a certificate signed by the authority from {source}",
             (f"validation.trust.{TRUST[source]}",),
             _strict(validation=_validation(source)),
             one("mesh", "web"),
@@ -132,7 +132,7 @@ def _listeners(where: str) -> Iterator[Row]:
         )
     yield row(
         "client-name",
-        "a client's certificate must have one of these names",
+        "client certificates must have one of these names",
         ("validation.subjectAlternativeNames.match.exact[]",),
         _strict(validation=_validation("file", "mesh", "spiffe://m/web")),
         one("mesh", "web"),
@@ -148,7 +148,7 @@ HOLDERS: Mapping[str, str] = {
 
 
 def _policies(holder: str) -> Iterator[Row]:
-    """A caller's policy towards node ``app``."""
+    """A caller's TLS policy towards node ``app``."""
     at, via = HOLDERS[holder], "gateway" if holder == "gateway" else "egress"
 
     def row(
@@ -183,7 +183,7 @@ def _policies(holder: str) -> Iterator[Row]:
         path = (f"validation.trust.{leaf}",)
         yield row(
             f"trust-{source}",
-            f"a server is trusted whose authority is from {source}",
+            f"a server is accepted if the authority from {source} has signed its certificate",
             path,
             policy(_validation(source)),
             _strict(),
@@ -191,7 +191,7 @@ def _policies(holder: str) -> Iterator[Row]:
         )
         yield row(
             f"trust-{source}-other",
-            f"a server of another authority than the one from {source} is refused",
+            "a server is refused if another authority has signed its certificate",
             path,
             policy(_validation(source, "other")),
             _strict(),
@@ -208,7 +208,7 @@ def _policies(holder: str) -> Iterator[Row]:
     )
     yield row(
         "name-other",
-        "a server's certificate without one of these names is refused",
+        "a server whose certificate has none of these names is refused",
         names,
         policy(_validation("file", "mesh", "else.ns")),
         _strict(),
@@ -216,7 +216,7 @@ def _policies(holder: str) -> Iterator[Row]:
     )
     yield row(
         "enforce",
-        "enforced: a server without TLS is not spoken to",
+        "enforced: requests to a server without TLS fail",
         ("enforce",),
         policy(enforce=True),
         None,
@@ -224,7 +224,7 @@ def _policies(holder: str) -> Iterator[Row]:
     )
     yield row(
         "enforce-false",
-        "not enforced: a server without TLS is spoken to in plaintext",
+        "not enforced: requests to a server without TLS are sent in plaintext",
         ("enforce",),
         policy(enforce=False),
         None,
@@ -232,7 +232,7 @@ def _policies(holder: str) -> Iterator[Row]:
     )
     yield row(
         "ports",
-        "a policy for this port holds",
+        "a policy for this port applies",
         ("ports[]",),
         policy(_validation("file", "other"), ports=[9999, PORTS["http"]]),
         _strict(),
@@ -240,7 +240,7 @@ def _policies(holder: str) -> Iterator[Row]:
     )
     yield row(
         "ports-other",
-        "a policy for another port does not hold",
+        "a policy for another port does not apply",
         ("ports[]",),
         policy(_validation("file", "other"), ports=[9999]),
         _strict(),
@@ -250,7 +250,7 @@ def _policies(holder: str) -> Iterator[Row]:
     for source, certificate in (("file", _file("web")), ("sds", {"sds": {"secretName": "web"}})):
         yield row(
             f"certificate-{source}",
-            f"the caller shows the certificate from {source} where it is asked for one",
+            f"the caller presents the certificate from {source} if the server requires one",
             tuple(f"certificate.{leaf}" for leaf in LEAVES[source]),
             policy(certificate=certificate),
             asking,
@@ -259,7 +259,7 @@ def _policies(holder: str) -> Iterator[Row]:
         wrong = _file("stranger") if source == "file" else {"sds": {"secretName": "stranger"}}
         yield row(
             f"certificate-{source}-other",
-            f"a server that asks for another authority refuses the certificate from {source}",
+            f"a server that requires another authority refuses the certificate from {source}",
             tuple(f"certificate.{leaf}" for leaf in LEAVES[source]),
             policy(certificate=wrong),
             asking,
@@ -273,7 +273,7 @@ def _protocols() -> Iterator[Row]:
         path = path_of(protocol)
         yield Row(
             f"tls-between-envoys-{protocol}",
-            f"{protocol} inside TLS between two Envoys, by the server's wish alone",
+            f"{protocol} runs in TLS between two Envoys as soon as the server requires it",
             ("virtualNode.listeners[].tls.mode",),
             (call(path, "app", protocol=protocol, **more),),
             app=node("app", listener(protocol, tls=_strict())),
@@ -281,7 +281,7 @@ def _protocols() -> Iterator[Row]:
         )
     yield Row(
         "tls-one-listener-of-many",
-        "each listener has its own TLS: others of the node stay plaintext",
+        "each listener has its own TLS settings; the node's others stay plaintext",
         ("virtualNode.listeners[].tls.mode",),
         (
             call("/", "app", via="node", tls={"trust": "mesh", "own": ""}),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.cli.demo.ledger import Counts, Ledger, Step, complaints, steps_of
-from tealmesh.cli.demo.load import INTERVAL, Tally
+from tealmesh.cli.demo.load import INTERVAL_SECONDS, Tally
 
 
 def tally(at: float, versions: dict[str, int], failures: dict[str, int] | None = None) -> Tally:
@@ -27,7 +27,7 @@ def step(expected: float, versions: dict[str, int], failures: dict[str, int] | N
 def test_only_intervals_wholly_within_are_counted() -> None:
     ledger = Ledger()
     for n in range(10):
-        ledger.add(tally(100.0 + n * INTERVAL, {"1": 1}))
+        ledger.add(tally(100.0 + n * INTERVAL_SECONDS, {"1": 1}))
     assert ledger.between(100.0, 101.0).requests == 10
     assert ledger.between(100.05, 100.55).versions == {"1": 4}
     assert ledger.between(100.01, 100.09).requests == 0
@@ -47,7 +47,7 @@ def test_late_answers_join_their_interval() -> None:
 def test_recent() -> None:
     ledger = Ledger()
     for n in range(50):
-        ledger.add(tally(100.0 + n * INTERVAL, {"1": 10}))
+        ledger.add(tally(100.0 + n * INTERVAL_SECONDS, {"1": 10}))
     assert ledger.recent(105.0, 1.0).requests == 100
     assert ledger.recent(104.0, 1.0).requests == 100
     assert ledger.recent(200.0, 1.0).requests == 0
@@ -102,7 +102,7 @@ def evidence(number: int, start: float, end: float | None, green: int) -> dict[s
 def test_steps_of_a_deployment() -> None:
     ledger = Ledger()
     for n in range(20):
-        ledger.add(tally(100.0 + n * INTERVAL, {"1": 9, "2": 1} if n < 10 else {"2": 10}))
+        ledger.add(tally(100.0 + n * INTERVAL_SECONDS, {"1": 9, "2": 1} if n < 10 else {"2": 10}))
     deployment = {
         "newSide": "green",
         "evidence": [

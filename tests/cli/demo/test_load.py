@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from tealmesh.cli.demo.load import Load, Tally, check_answer
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 
 GOOD = b'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"version":"1"}'
 Behave = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

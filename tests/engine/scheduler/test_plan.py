@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tealmesh.engine.scheduler.plan import (
     Action,
     CompleteDeployment,
+    Condition,
     Deployment,
     FailDeployment,
-    Phase,
+    ObservedTask,
     Policy,
     RemoveDeployment,
     RetireService,
@@ -21,25 +22,24 @@ from tealmesh.engine.scheduler.plan import (
     Service,
     StartTask,
     StopTask,
-    TaskState,
     Wait,
-    failure_limit,
     plan,
     steady,
 )
+from tealmesh.model.ecs.deployments import failure_limit
 
 NEW = Deployment("new", "web:2", primary=True)
 OLD = Deployment("old", "web:1", primary=False, rollout="COMPLETED")
 ONLY = Deployment("only", "web:1", primary=True, rollout="COMPLETED")
 
 
-def ready(deployment: str, count: int) -> list[TaskState]:
-    return [TaskState(f"{deployment}-{n}", deployment, Phase.READY, n) for n in range(count)]
+def ready(deployment: str, count: int) -> list[ObservedTask]:
+    return [ObservedTask(f"{deployment}-{n}", deployment, Condition.READY, n) for n in range(count)]
 
 
-def failed(deployment: str, *stopped_at: float) -> list[TaskState]:
+def failed(deployment: str, *stopped_at: float) -> list[ObservedTask]:
     return [
-        TaskState(f"f{n}", deployment, Phase.STOPPED, failed=True, stopped_at=at)
+        ObservedTask(f"f{n}", deployment, Condition.STOPPED, failed=True, stopped_at=at)
         for n, at in enumerate(stopped_at)
     ]
 
@@ -60,7 +60,7 @@ def test_starts_successors_before_it_stops_the_superseded() -> None:
 
 def test_stops_one_superseded_for_each_successor_that_is_ready() -> None:
     service = Service(2, (NEW, OLD))
-    starting = TaskState("new-9", "new", Phase.STARTING)
+    starting = ObservedTask("new-9", "new", Condition.STARTING)
     actions = plan(service, [*ready("old", 2), *ready("new", 1), starting], 0)
     assert [a.task for a in actions if isinstance(a, StopTask)] == ["old-0"]
 
@@ -73,7 +73,7 @@ def test_makes_room_first_where_the_maximum_leaves_none() -> None:
 
 
 def test_replaces_the_unhealthy_as_failed() -> None:
-    tasks = [*ready("only", 1), TaskState("sick", "only", Phase.UNHEALTHY)]
+    tasks = [*ready("only", 1), ObservedTask("sick", "only", Condition.UNHEALTHY)]
     actions = plan(Service(2, (ONLY,)), tasks, 0)
     assert actions == [
         StopTask("sick", "Task failed container health checks", fault=True),
@@ -82,7 +82,7 @@ def test_replaces_the_unhealthy_as_failed() -> None:
 
 
 def test_scaling_in_stops_what_is_not_ready_first_then_the_youngest() -> None:
-    tasks = [*ready("only", 3), TaskState("slow", "only", Phase.STARTING, created_at=-1)]
+    tasks = [*ready("only", 3), ObservedTask("slow", "only", Condition.STARTING, created_at=-1)]
     actions = plan(Service(2, (ONLY,)), tasks, 0)
     assert [a.task for a in actions if isinstance(a, StopTask)] == ["slow", "only-2"]
 
@@ -135,9 +135,9 @@ def test_failure_limit_is_that_of_ecs(desired: int, limit: int) -> None:
 
 def test_a_deleted_service_stops_all_and_retires() -> None:
     gone = Service(0, (ONLY,), active=False)
-    tasks = [*ready("only", 1), TaskState("x", "only", Phase.STOPPING)]
+    tasks = [*ready("only", 1), ObservedTask("x", "only", Condition.STOPPING)]
     assert plan(gone, tasks, 0) == [StopTask("only-0", "The service was deleted")]
-    stopped = [replace(t, phase=Phase.STOPPED) for t in tasks]
+    stopped = [replace(t, condition=Condition.STOPPED) for t in tasks]
     assert plan(gone, stopped, 0) == [RetireService()]
     assert plan(replace(gone, retired=True), stopped, 0) == []
 
@@ -148,26 +148,29 @@ def test_a_deleted_service_stops_all_and_retires() -> None:
 @dataclass
 class World:
     service: Service
-    tasks: dict[str, TaskState]
+    tasks: dict[str, ObservedTask]
     now: float = 0.0
     made: int = 0
 
-    def counted(self, *phases: Phase) -> int:
-        return sum(t.phase in phases for t in self.tasks.values())
+    def counted(self, *conditions: Condition) -> int:
+        return sum(t.condition in conditions for t in self.tasks.values())
 
     def do(self, action: Action) -> None:
         match action:
             case StartTask(deployment):
                 self.made += 1
                 name = f"t{self.made}"
-                self.tasks[name] = TaskState(name, deployment, Phase.STARTING, self.now)
-                alive = self.counted(Phase.STARTING, Phase.READY)
+                self.tasks[name] = ObservedTask(name, deployment, Condition.STARTING, self.now)
+                alive = self.counted(Condition.STARTING, Condition.READY)
                 assert alive <= max(self.service.maximum, self.service.floor)
             case StopTask(task, _, fault):
-                if self.tasks[task].phase is Phase.READY:
-                    assert self.counted(Phase.READY) > self.service.floor
+                if self.tasks[task].condition is Condition.READY:
+                    assert self.counted(Condition.READY) > self.service.floor
                 self.tasks[task] = replace(
-                    self.tasks[task], phase=Phase.STOPPING, failed=fault, stopped_at=self.now
+                    self.tasks[task],
+                    condition=Condition.STOPPING,
+                    failed=fault,
+                    stopped_at=self.now,
                 )
             case CompleteDeployment(identity):
                 self._change(identity, rollout="COMPLETED")
@@ -195,29 +198,29 @@ class World:
 
     def happen(self, choice: int) -> None:
         """One thing that may happen to one task."""
-        names = [n for n, t in self.tasks.items() if t.phase is not Phase.STOPPED]
+        names = [n for n, t in self.tasks.items() if t.condition is not Condition.STOPPED]
         if not names:
             return
         name = names[choice % len(names)]
         task = self.tasks[name]
         fate = (choice // max(1, len(names))) % 4
-        if task.phase is Phase.STOPPING:
-            self.tasks[name] = replace(task, phase=Phase.STOPPED, stopped_at=self.now)
+        if task.condition is Condition.STOPPING:
+            self.tasks[name] = replace(task, condition=Condition.STOPPED, stopped_at=self.now)
         elif fate == 0 and choice % 3 == 0:
-            gone = replace(task, phase=Phase.STOPPED, failed=True, stopped_at=self.now)
+            gone = replace(task, condition=Condition.STOPPED, failed=True, stopped_at=self.now)
             self.tasks[name] = gone
-        elif fate == 1 and task.phase is Phase.READY:
-            self.tasks[name] = replace(task, phase=Phase.UNHEALTHY)
-        elif task.phase is Phase.STARTING:
-            self.tasks[name] = replace(task, phase=Phase.READY)
+        elif fate == 1 and task.condition is Condition.READY:
+            self.tasks[name] = replace(task, condition=Condition.UNHEALTHY)
+        elif task.condition is Condition.STARTING:
+            self.tasks[name] = replace(task, condition=Condition.READY)
 
     def go_well(self) -> None:
         """Everything that was begun succeeds."""
         for name, task in self.tasks.items():
-            if task.phase is Phase.STARTING:
-                self.tasks[name] = replace(task, phase=Phase.READY)
-            elif task.phase is Phase.STOPPING:
-                self.tasks[name] = replace(task, phase=Phase.STOPPED, stopped_at=self.now)
+            if task.condition is Condition.STARTING:
+                self.tasks[name] = replace(task, condition=Condition.READY)
+            elif task.condition is Condition.STOPPING:
+                self.tasks[name] = replace(task, condition=Condition.STOPPED, stopped_at=self.now)
 
 
 @st.composite
@@ -237,8 +240,10 @@ def worlds(draw: st.DrawFn) -> World:
     tasks = {}
     for index in range(draw(st.integers(0, max(service.maximum, 1)))):
         name = f"x{index}"
-        phase = draw(st.sampled_from([Phase.STARTING, Phase.READY, Phase.STOPPING]))
-        tasks[name] = TaskState(name, draw(st.sampled_from(deployments)), phase, float(index))
+        condition = draw(st.sampled_from([Condition.STARTING, Condition.READY, Condition.STOPPING]))
+        tasks[name] = ObservedTask(
+            name, draw(st.sampled_from(deployments)), condition, float(index)
+        )
     return World(service, tasks)
 
 
@@ -282,14 +287,14 @@ def test_a_deleted_service_ends_with_no_tasks(world: World, cut: int) -> None:
         for action in plan(world.service, list(world.tasks.values()), 1):
             _stop(world, action)
     assert world.service.retired
-    assert world.counted(Phase.STOPPED) == len(world.tasks)
+    assert world.counted(Condition.STOPPED) == len(world.tasks)
 
 
 def _stop(world: World, action: Action) -> None:
     """A deleted service has no minimum to keep."""
     if isinstance(action, StopTask):
-        world.tasks[action.task] = replace(world.tasks[action.task], phase=Phase.STOPPING)
+        world.tasks[action.task] = replace(world.tasks[action.task], condition=Condition.STOPPING)
     else:
         assert isinstance(action, RetireService)
-        assert world.counted(Phase.STOPPED) == len(world.tasks)
+        assert world.counted(Condition.STOPPED) == len(world.tasks)
         world.do(action)

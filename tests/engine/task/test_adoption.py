@@ -23,7 +23,7 @@ from tests.support.planes.engine import Documents, definition, ports, running, s
 def killed_later(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     """An engine in another process, killed without warning at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.programs.engine_process", str(directory)],
+        [sys.executable, "-m", "tests.engine.task.engine_process", str(directory)],
         stdout=subprocess.PIPE,
         start_new_session=True,
     )

@@ -15,7 +15,7 @@ import pytest
 from tealmesh.aws.clients import client
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.task.log_shipping import LogKeeper
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 
 TASK = {"taskArn": "arn:aws:ecs:us-east-1:1:task/demo/t1"}
 OPTIONS = {"awslogs-group": "/web", "awslogs-stream-prefix": "p", "awslogs-region": "us-east-1"}

@@ -13,10 +13,10 @@ import httpx
 
 from tealmesh.store import tables
 from tealmesh.store.store import Store
+from tests.engine.task.mesh import REGISTRY, engine_and_ads, envoy, put_mesh
 from tests.engine.test_service_worker import deploy
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 from tests.support.planes.engine import Documents, definition, service, web
-from tests.support.planes.engine_mesh import REGISTRY, engine_and_ads, envoy, put_mesh
 
 
 async def put_all(documents: Documents) -> tuple[str, str]:

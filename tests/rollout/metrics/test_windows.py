@@ -23,7 +23,7 @@ from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import system_clock
 from tealmesh.model.rollout import Traffic
 from tealmesh.rollout.metrics.windows import Metrics, MetricsServicer, proto, quantile
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 from tests.support.programs.backend import Backend, Seen, backend
 from tests.support.programs.envoy import ENVOY
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,28 +17,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-BIN = Path(sys.executable).parent
-
-
-def _ports() -> Iterator[int]:
-    """Below those that clients are given (32768 and above on Linux), each worker its own."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10
-    ports = range(12000 + 2000 * worker, 14000 + 2000 * worker)
-    begin = os.getpid() % len(ports)
-    return itertools.cycle((*ports[begin:], *ports[:begin]))
-
-
-_candidates = _ports()
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens on, and that nobody else here will take."""
-    while True:
-        port = next(_candidates)
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind((address, port))
-            return port
+from tests.support.machine import BIN, free_port
 
 
 class ControlPlane:

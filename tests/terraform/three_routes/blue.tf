@@ -1,5 +1,5 @@
 # The blue side as users of App Mesh wrote it, and the route for when it is alone. The green side is
-# the same with its own name (tests/support/terraform.py writes it). The rest is examples/terraform's.
+# the same with its own name (tests/support/programs/terraform.py writes it). The rest is examples/terraform's.
 
 resource "aws_appmesh_virtual_node" "blue" {
   count     = var.blue_is_active ? 1 : 0

@@ -139,7 +139,11 @@ class Clusters(EcsBase):
         """Change a cluster's settings.
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateClusterSettings.html
         """
-        return await self._change_cluster(caller, "UpdateClusterSettings", {**request})
+        settings: UpdateClusterRequestTypeDef = {
+            "cluster": request["cluster"],
+            "settings": request["settings"],
+        }
+        return await self._change_cluster(caller, "UpdateClusterSettings", settings)
 
     async def _change_cluster(
         self, caller: Caller, operation: str, request: UpdateClusterRequestTypeDef

@@ -152,9 +152,7 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
     yield from _variables(name, container)
 
 
-def _container_size(
-    container: ContainerDefinition, spec: DefinitionSpec, setting: str
-) -> Problems:
+def _container_size(container: ContainerDefinition, spec: DefinitionSpec, setting: str) -> Problems:
     hard, soft = container.get("memory"), container.get("memoryReservation")
     if hard is None and soft is None and not spec.get("memory"):
         yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."

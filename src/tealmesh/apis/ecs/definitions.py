@@ -17,7 +17,7 @@ from tealmesh.apis.ecs.answers import (
 )
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.definition_rules import fargate_problems, problems
-from tealmesh.apis.ecs.requests import DefinitionOptions, RegisterTaskDefinitionRequest
+from tealmesh.apis.ecs.requests import RegisterTaskDefinitionRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
@@ -67,7 +67,8 @@ class Definitions(EcsBase):
             family = spec["family"]
             revision = _next_revision(tx, family)
             body: TaskDefinitionBody = {
-                **spec,
+                "family": family,
+                "containerDefinitions": spec["containerDefinitions"],
                 "taskDefinitionArn": self._arn(caller, f"task-definition/{family}:{revision}"),
                 "revision": revision,
                 "status": "ACTIVE",
@@ -77,6 +78,7 @@ class Definitions(EcsBase):
                 "registeredBy": self._principal(),
                 "tags": tagged([], request.get("tags", [])),
             }
+            body = {**body, **spec}
             tx.put(tables.TASK_DEFINITIONS, family, f"{revision:06d}", body=body)
             return {"taskDefinition": body, "tags": body["tags"]}
 
@@ -195,19 +197,19 @@ def filled(request: RegisterTaskDefinitionRequest) -> DefinitionSpec:
     """
     fargate = "FARGATE" in request.get("requiresCompatibilities", [])
     mode = request.get("networkMode") or ("awsvpc" if fargate else "bridge")
-    spec: DefinitionSpec = {
-        **narrowed(DefinitionOptions, request),
-        "networkMode": mode,
-        "volumes": list(request.get("volumes", [])),
-        "placementConstraints": list(request.get("placementConstraints", [])),
-        "containerDefinitions": [_container(c, mode) for c in request["containerDefinitions"]],
-    }
-    if request.get("cpu"):
-        spec["cpu"] = _task_size("cpu", request["cpu"])
-    if request.get("memory"):
-        spec["memory"] = _task_size("memory", request["memory"])
-    if "proxyConfiguration" in request:
-        spec["proxyConfiguration"] = {"type": "APPMESH", **request["proxyConfiguration"]}
+    spec = narrowed(DefinitionSpec, request)
+    spec["networkMode"] = mode
+    spec["volumes"] = list(request.get("volumes", []))
+    spec["placementConstraints"] = list(request.get("placementConstraints", []))
+    spec["containerDefinitions"] = [_container(c, mode) for c in request["containerDefinitions"]]
+    # An empty size counts as absent.
+    cpu, memory = spec.pop("cpu", ""), spec.pop("memory", "")
+    if cpu:
+        spec["cpu"] = _task_size("cpu", cpu)
+    if memory:
+        spec["memory"] = _task_size("memory", memory)
+    if "proxyConfiguration" in spec:
+        spec["proxyConfiguration"] = {"type": "APPMESH", **spec["proxyConfiguration"]}
     return spec
 
 
@@ -230,8 +232,12 @@ def _container(sent: ContainerDefinition, mode: str) -> ContainerDefinition:
         "portMappings": [_port_mapping(m, mode) for m in sent.get("portMappings") or []],
     }
     if sent.get("healthCheck"):
-        defaults = {"interval": 30, "timeout": 5, "retries": 3}
-        container["healthCheck"] = {**defaults, **sent["healthCheck"]}
+        container["healthCheck"] = {
+            "interval": 30,
+            "timeout": 5,
+            "retries": 3,
+            **sent["healthCheck"],
+        }
     return container
 
 

@@ -18,15 +18,11 @@ if TYPE_CHECKING:
         CapacityProviderStrategyItemTypeDef,
         DeploymentConfigurationOutputTypeDef,
         DeploymentControllerTypeDef,
-        EphemeralStorageTypeDef,
         GatewayConnectorTypeDef,
-        InferenceAcceleratorTypeDef,
         LoadBalancerTypeDef,
         NetworkConfigurationOutputTypeDef,
         PlacementConstraintTypeDef,
         PlacementStrategyTypeDef,
-        ProxyConfigurationOutputTypeDef,
-        RuntimePlatformTypeDef,
         ServiceConnectConfigurationTypeDef,
         ServiceRegistryTypeDef,
         ServiceVolumeConfigurationTypeDef,
@@ -42,22 +38,6 @@ class PageRequest(TypedDict):
 
     maxResults: NotRequired[int]
     nextToken: NotRequired[str]
-
-
-class DefinitionOptions(TypedDict, total=False):
-    """Members of RegisterTaskDefinition that are stored as sent."""
-
-    family: Required[str]
-    taskRoleArn: str
-    executionRoleArn: str
-    requiresCompatibilities: list[str]
-    pidMode: str
-    ipcMode: str
-    proxyConfiguration: ProxyConfigurationOutputTypeDef
-    inferenceAccelerators: list[InferenceAcceleratorTypeDef]
-    ephemeralStorage: EphemeralStorageTypeDef
-    runtimePlatform: RuntimePlatformTypeDef
-    enableFaultInjection: bool
 
 
 class RegisterTaskDefinitionRequest(DefinitionSpec, total=False):

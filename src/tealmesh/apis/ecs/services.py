@@ -153,6 +153,7 @@ class Services(EcsBase):
             **narrowed(ServiceOptions, request),
             "tags": tagged([], request.get("tags", [])),
             "deployments": [],
+            "teal": {},
         }
         body["deployments"] = [_deployment(body, moment)]
         Origin(request.get("clientToken", ""), digest(request)).write(body)

@@ -215,10 +215,8 @@ def _new_tasks(
 
 def _placements(launched: Launch, version: str | None, count: int) -> list[Placement]:
     """Where each of ``count`` tasks runs, spread over the providers of the strategy."""
-    common: Placement = {
-        "launchType": "FARGATE" if rules.on_fargate(launched) else "EC2",
-        **rules.platform(launched, version),
-    }
+    common: Placement = {"launchType": "FARGATE" if rules.on_fargate(launched) else "EC2"}
+    common = {**common, **rules.platform(launched, version)}
     if "platformVersion" in common:
         common["platformVersion"] = rules.resolved_platform(common["platformVersion"])
     strategy = launched.get("capacityProviderStrategy")

@@ -1,27 +1,30 @@
-"""Commands that change something: apply, deploy, approve, rollback, weights."""
+"""Commands that change services: apply, deploy, approve, rollback, weights."""
 
 from __future__ import annotations
 
 import uuid
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import read_text, with_client
+from tealmesh.cli.services import find_service
+from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
-CONVERGENCE_WAIT = 15
-"""Seconds that `teal weights` waits for every Envoy."""
+CONVERGENCE_SECONDS = 15
+"""How long `teal weights` waits until every Envoy has acknowledged them."""
 
 follow_option = click.option(
-    "--follow/--no-follow", default=True, help="Show the deployment until it is over (default)."
+    "--follow/--no-follow",
+    default=True,
+    help="Show the deployment until it has finished (default).",
 )
 
 
-@click.command(short_help="Bring the system to what teal.toml describes.")
+@click.command(short_help="Create or update the system that teal.toml describes.")
 @click.option(
     "--config",
     "config_file",
@@ -29,7 +32,7 @@ follow_option = click.option(
     default=Path("teal.toml"),
     show_default=True,
     metavar="FILE",
-    help="What to apply.",
+    help="The teal.toml to apply.",
 )
 @click.option(
     "--wait",
@@ -38,13 +41,13 @@ follow_option = click.option(
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait until every task is healthy; 0: not at all.",
+    help="How long to wait until every task is healthy; 0 to not wait.",
 )
 @with_client
 def apply(config_file: Path, wait: float, client: Client) -> None:
-    """Create the system that teal.toml describes, or bring it to its state, and wait until it runs.
+    """Create or update the system that teal.toml describes, and wait until it is healthy.
 
-    Nothing is removed, and an image that differs from the running one is left to `teal deploy`.
+    Removes nothing, and never changes the image of a running service: use `teal deploy`.
     """
     from tealmesh.cli.ready import wait_ready
     from tealmesh.model.config.parse import parse
@@ -52,12 +55,10 @@ def apply(config_file: Path, wait: float, client: Client) -> None:
     text = read_text(config_file)
     parse(text, str(config_file))
     directory = config_file.absolute().parent
-    answer = client.call(
-        "Apply", wait=60, text=text, file=str(config_file), baseDirectory=str(directory)
-    )
-    for line in answer["summary"]:
+    applied = client.apply(text, file=str(config_file), base_directory=str(directory))
+    for line in applied["summary"]:
         click.echo(line)
-    names = {one["name"] for one in (*answer["services"], *answer["gateways"])}
+    names = {resource["name"] for resource in (*applied["services"], *applied["gateways"])}
     if not wait or not names:
         return
     for gateway in wait_ready(client, names, wait)["gateways"]:
@@ -68,14 +69,17 @@ def apply(config_file: Path, wait: float, client: Client) -> None:
 @click.command()
 @click.argument("service")
 @click.option(
-    "--image", required=True, metavar="IMAGE", help="The new image; :TAG is a tag of the present."
+    "--image",
+    required=True,
+    metavar="IMAGE",
+    help="The new image, or :TAG for another tag of the current one.",
 )
 @click.option(
     "--strategy",
     type=click.Choice(["bluegreen", "canary"]),
-    help="Instead of the one in teal.toml.",
+    help="Overrides the strategy in teal.toml.",
 )
-@click.option("--steps", metavar="10,50,100", help="Instead of those in teal.toml.")
+@click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
 @follow_option
 @with_client
 def deploy(
@@ -86,19 +90,18 @@ def deploy(
     follow: bool,
     client: Client,
 ) -> None:
-    """Bring SERVICE to another image on its idle side, step by step.
+    """Deploy another image to the idle side of SERVICE and shift traffic to it, step by step.
 
-    Ctrl-C stops following; the deployment goes on in the control plane.
+    Ctrl-C stops following; the deployment continues in the control plane.
     """
-    answer = client.call(
-        "Deploy",
-        service=service,
-        image=_image(client, service, image),
-        strategy=strategy,
-        steps=_steps(steps),
-        clientToken=uuid.uuid4().hex,
+    deployment = client.deploy(
+        service,
+        _image(client, service, image),
+        strategy,
+        _steps(steps),
+        client_token=uuid.uuid4().hex,
     )
-    _started(client, answer["deployment"], follow)
+    _follow_or_report(client, deployment, follow)
 
 
 @click.command()
@@ -106,9 +109,8 @@ def deploy(
 @follow_option
 @with_client
 def approve(service: str, follow: bool, client: Client) -> None:
-    """Let the deployment of SERVICE that waits for approval go on."""
-    answer = client.call("Approve", service=service)
-    _started(client, answer["deployment"], follow)
+    """Continue the deployment of SERVICE that waits for approval."""
+    _follow_or_report(client, client.approve(service), follow)
 
 
 @click.command()
@@ -116,65 +118,55 @@ def approve(service: str, follow: bool, client: Client) -> None:
 @follow_option
 @with_client
 def rollback(service: str, follow: bool, client: Client) -> None:
-    """Give all weight back to the old side of SERVICE.
+    """Return all weight to the old side of SERVICE.
 
-    Aborts the deployment that runs. With none running, deploys the image before the present one.
+    Aborts the running deployment. If none is running, deploys the previous image.
     """
-    answer = client.call("Rollback", service=service)
-    deployment = answer["deployment"]
+    deployment = client.rollback(service)
     aborted = deployment["status"].startswith("ROLLBACK") or deployment.get("reason")
-    _started(client, deployment, follow, wanted="ROLLBACK_SUCCESSFUL" if aborted else "SUCCESSFUL")
+    wanted = "ROLLBACK_SUCCESSFUL" if aborted else "SUCCESSFUL"
+    _follow_or_report(client, deployment, follow, wanted)
 
 
-@click.command(short_help="Set the weights of SERVICE's sides by hand.")
+@click.command(short_help="Set the weights of SERVICE's sides.")
 @click.argument("service")
 @click.argument("weights", nargs=-1, required=True, metavar="SIDE=WEIGHT...")
 @with_client
 def weights(service: str, weights: tuple[str, ...], client: Client) -> None:
-    """Set the weights of SERVICE's sides by hand, such as `blue=1 green=0`.
+    """Set the weights of SERVICE's sides, such as `blue=1 green=0`.
 
-    Weights are relative, 0 to 100. Waits until every Envoy has them.
+    Weights are relative, from 0 to 100. Waits until every Envoy has acknowledged them.
     """
     wanted = dict(_weight(text) for text in weights)
-    answer = client.call("SetWeights", service=service, weights=wanted)
+    answer = client.set_weights(service, wanted)
+    revision = answer["revision"]
     shown = ", ".join(f"{side}={weight}" for side, weight in sorted(answer["weights"].items()))
     mesh = find_service(client, service)["mesh"]
-    seen = client.call(
-        "GetConvergence",
-        wait=CONVERGENCE_WAIT,
-        mesh=mesh,
-        revision=answer["revision"],
-        waitSeconds=CONVERGENCE_WAIT,
-    )
-    counted = f"{seen['acknowledged']} of {seen['expected']} Envoys have them"
-    if not seen["converged"]:
-        refused = "".join(f"; {r['envoy']}: {r['message']}" for r in seen.get("rejected", []))
-        raise TealError(f"{service}: {shown} is set, but only {counted}{refused}")
-    click.echo(f"{service}: {shown} at revision {answer['revision']}; {counted}")
-
-
-def find_service(client: Client, name: str) -> dict[str, Any]:
-    """A service's part of GetStatus. Raises TealError when there is none of that name."""
-    services = client.call("GetStatus")["services"]
-    for service in services:
-        if service["name"] == name:
-            return dict(service)
-    known = ", ".join(sorted(service["name"] for service in services))
-    raise TealError(
-        f"no service {name!r}: there is {known}" if known else f"no service {name!r}: `teal apply`"
-    )
+    convergence = client.get_convergence(mesh, revision, CONVERGENCE_SECONDS)
+    count = f"{convergence['acknowledged']} of {convergence['expected']} Envoys"
+    if not convergence["converged"]:
+        rejections = "".join(
+            f"; {rejected['envoy']}: {rejected['message']}"
+            for rejected in convergence.get("rejected", [])
+        )
+        raise TealError(
+            f"{service}: {shown} is set, but only {count} have acknowledged it{rejections}"
+        )
+    click.echo(f"{service}: {shown} at revision {revision}, acknowledged by {count}")
 
 
 def _image(client: Client, service: str, image: str) -> str:
-    """The image; ``:TAG`` stands for the present image with another tag."""
+    """The image; ``:TAG`` means the current image with another tag."""
     if not image.startswith(":"):
         return image
-    present = str(find_service(client, service).get("image", ""))
-    name, colon, tag = present.rpartition(":")
+    current = find_service(client, service).get("image", "")
+    name, colon, tag = current.rpartition(":")
     # A colon before a slash separates a registry's port, not a tag.
-    name = name if colon and "/" not in tag else present
+    name = name if colon and "/" not in tag else current
     if not name:
-        raise TealError(f"{service} runs no image that {image} could be a tag of: give the whole")
+        raise TealError(
+            f"{service} has no image yet that {image} could be a tag of: give the full image name"
+        )
     return name + image
 
 
@@ -186,8 +178,8 @@ def _steps(text: str | None) -> list[int] | None:
     rising = all(a < b for a, b in pairwise([0, *steps]))
     if len(steps) < len(words) or not rising or steps[-1] != 100:
         raise click.UsageError(
-            f"--steps {text}: must be rising percentages from 1 that end with 100, with commas "
-            "between, such as 10,50,100"
+            f"--steps {text}: must be rising percentages from 1 that end with 100, separated by "
+            "commas, such as 10,50,100"
         )
     return steps
 
@@ -199,9 +191,13 @@ def _weight(text: str) -> tuple[str, int]:
     return side, int(number)
 
 
-def _started(
-    client: Client, deployment: dict[str, Any], follow: bool, wanted: str = "SUCCESSFUL"
+def _follow_or_report(
+    client: Client, deployment: wire.Deployment, follow: bool, wanted: str = "SUCCESSFUL"
 ) -> None:
+    """Follow a deployment that has started, or report its status and return.
+
+    Raises TealError if it ends in another status than ``wanted``.
+    """
     name = f"{deployment['service']}: deployment {deployment['deploymentId']}"
     if not follow:
         click.echo(f"{name}: {deployment['status']}; watch it with `teal status -w`")

@@ -1,4 +1,4 @@
-"""`teal envoy bootstrap`: the configuration with which any Envoy finds its control plane."""
+"""`teal envoy bootstrap`: the configuration that connects an Envoy to a control plane."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def envoy() -> None:
     default="127.0.0.1:18000",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where the control plane serves Envoys (or APPMESH_XDS_ENDPOINT).",
+    help="Where the control plane listens for Envoys (or APPMESH_XDS_ENDPOINT).",
 )
 @click.option(
     "--token-file",
@@ -35,14 +35,14 @@ def envoy() -> None:
     "--address",
     default="",
     metavar="IP",
-    help="Address that this Envoy binds where no traffic is redirected to it.",
+    help="Address that this Envoy binds if no traffic is redirected to it.",
 )
 @click.option(
     "--app-address",
     default="127.0.0.1",
     show_default=True,
     metavar="IP",
-    help="Address where its application listens.",
+    help="Address on which the application listens.",
 )
 @click.option(
     "--admin-address",
@@ -51,15 +51,13 @@ def envoy() -> None:
     metavar="IP",
     help="Address of Envoy's admin interface.",
 )
-@click.option(
-    "--task", default="", metavar="ID", help="What this Envoy is called in `teal envoys`."
-)
-@click.option("--sotw", is_flag=True, help="Ask for whole states rather than for increments.")
+@click.option("--task", default="", metavar="ID", help="Name of this Envoy in `teal envoys`.")
+@click.option("--sotw", is_flag=True, help="Request the state of the world instead of increments.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write here instead, readable by you alone: with a token it holds a credential.",
+    help="Write to this file, readable only by you, because the token is a credential.",
 )
 def bootstrap(
     xds: str,
@@ -71,19 +69,22 @@ def bootstrap(
     sotw: bool,
     output: Path | None,
 ) -> None:
-    """Print the bootstrap (JSON) of an Envoy by the variables of the App Mesh Envoy image:
-    APPMESH_RESOURCE_ARN (or mesh/MESH/virtualNode/NAME) says what it stands for.
+    """Print the bootstrap of an Envoy, as JSON.
+
+    It is configured by the environment variables of the App Mesh Envoy image.
+    APPMESH_RESOURCE_ARN names its virtual node or gateway, as an ARN or as
+    mesh/MESH/virtualNode/NAME.
 
     \b
         export APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/web
         teal envoy bootstrap --token-file TOKEN -o web.json && envoy -c web.json
     """
-    from tealmesh.envoy.bootstrap import bootstrap as envoys
+    from tealmesh.envoy.bootstrap.bootstrap import bootstrap as envoy_bootstrap
 
     host, _, port = xds.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise click.UsageError(f"--xds {xds!r}: must be HOST:PORT")
-    made = envoys.bootstrap(
+    config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
         token=_token(token_file),
@@ -94,7 +95,7 @@ def bootstrap(
         delta=not sotw,
         read=lambda path: Path(path).read_text(encoding="utf-8"),
     )
-    text = json.dumps(made, indent=2)
+    text = json.dumps(config, indent=2)
     if output is None:
         click.echo(text)
     else:

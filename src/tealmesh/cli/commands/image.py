@@ -1,4 +1,4 @@
-"""`teal image`: images made on this machine, for its container engine."""
+"""`teal image`: makes images in the Docker or Podman of this machine."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import os
 import click
 
 
-@click.group(short_help="Make container images on this machine.")
+@click.group(short_help="Make images for Docker or Podman.")
 def image() -> None:
-    """Images for tasks in containers, made without a registry."""
+    """Make images for tasks in containers, without a registry."""
 
 
 @image.command()
 def envoy() -> None:
-    """Make an image for Envoy of the Envoy binary that Tealmesh has.
+    """Make an Envoy image from the Envoy binary that Tealmesh uses.
 
-    Tasks take it in place of a sidecar image that the container engine does not have.
+    Tasks use it in place of a sidecar image that Docker does not have.
     """
     import asyncio
     from pathlib import Path
 
-    from tealmesh.engine.runtimes.build import engine_found
+    from tealmesh.engine.runtimes.build import docker_found
     from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, make_envoy
     from tealmesh.engine.runtimes.sidecar import find_envoy
 
-    async def work() -> str:
-        api, name = await engine_found(os.environ)
+    async def make() -> str:
+        api, name = await docker_found(os.environ)
         try:
             await make_envoy(api, Path(find_envoy()))
         finally:
             await api.close()
         return name
 
-    name = asyncio.run(work())
+    name = asyncio.run(make())
     click.echo(f"made {ENVOY_IMAGE} in {name}")
 
 

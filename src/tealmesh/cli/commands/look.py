@@ -1,53 +1,57 @@
-"""Commands that only look: status, history, events, logs, envoys, doctor."""
+"""Commands that only read: status, history, events, logs, envoys, doctor."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.commands.deploy import find_service
 from tealmesh.cli.options import with_client, with_json
+from tealmesh.cli.services import find_service, meshes_of
+from tealmesh.model import wire
 from tealmesh.model.arn import last_part
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WATCH = 1.0
-"""Seconds between two looks of `teal status -w`."""
-FOLLOW = 0.5
+WATCH_SECONDS = 1.0
+"""Between two updates of `teal status -w`."""
+FOLLOW_SECONDS = 0.5
+"""Between two requests of `teal logs -f`."""
+
+Source = tuple[str, str]
+"""Where a log line is from: task ARN and container."""
 
 
-@click.command(short_help="Services, sides, weights, measured shares.")
-@click.option("-w", "--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
+@click.command(short_help="Services, sides, weights, observed shares.")
+@click.option("-w", "--watch", is_flag=True, help="Update every second, until Ctrl-C.")
 @click.option(
     "--window",
     type=click.IntRange(1, 300),
     default=10,
     show_default=True,
     metavar="SECONDS",
-    help="Over which traffic is counted.",
+    help="Count the traffic of the last SECONDS.",
 )
 @with_json
 @with_client
 def status(watch: bool, window: int, as_json: bool, client: Client) -> None:
-    """Services with their sides, weights, measured shares; gateways and deployments."""
+    """Services with their sides, weights and observed shares; gateways and deployments."""
     if as_json:
         while True:
-            _print_json(client.call("GetStatus", windowSeconds=window), compact=watch)
+            _print_json(client.get_status(window), compact=watch)
             if not watch:
                 return
-            time.sleep(WATCH)
+            time.sleep(WATCH_SECONDS)
     from tealmesh.cli.render import console, status_view
 
     out = console()
     if not watch:
-        answer = client.call("GetStatus", windowSeconds=window)
-        out.print(status_view(answer, window, out.width))
+        out.print(status_view(client.get_status(window), window, out.width))
         return
     try:
         _watch_status(client, window, out)
@@ -62,109 +66,125 @@ def _watch_status(client: Client, window: int, out: Console) -> None:
 
     if not out.is_terminal:
         while True:
-            answer = client.call("GetStatus", windowSeconds=window)
-            out.print(status_view(answer, window, out.width))
+            out.print(status_view(client.get_status(window), window, out.width))
             out.print()
-            time.sleep(WATCH)
+            time.sleep(WATCH_SECONDS)
     with Live(console=out, auto_refresh=False, screen=True) as live:
         while True:
-            answer = client.call("GetStatus", windowSeconds=window)
-            live.update(status_view(answer, window, out.width), refresh=True)
-            time.sleep(WATCH)
+            live.update(status_view(client.get_status(window), window, out.width), refresh=True)
+            time.sleep(WATCH_SECONDS)
 
 
 @click.command()
 @click.argument("service", required=False)
-@click.option("-n", "--number", type=click.IntRange(1), default=5, help="How many (default 5).")
-@click.option("--journal", is_flag=True, help="With every transition.")
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Deployments per service.",
+)
+@click.option("--journal", is_flag=True, help="Show every transition too.")
 @with_json
 @with_client
 def history(service: str | None, number: int, journal: bool, as_json: bool, client: Client) -> None:
-    """Deployments, newest first, with what was measured at each step."""
-    names = [service] if service else [s["name"] for s in client.call("GetStatus")["services"]]
-    found = []
-    for name in names:
-        for deployment in client.call("ListDeployments", service=name)["deployments"][:number]:
-            entries = _journal(client, deployment) if journal or as_json else []
-            found.append((deployment, entries))
+    """Deployments, newest first, with the measurements of each step."""
+    names = [service] if service else [s["name"] for s in client.get_status()["services"]]
+    deployments = [d for name in names for d in client.list_deployments(name)[:number]]
+    with_journal = journal or as_json
+    journals = [_journal(client, d) if with_journal else [] for d in deployments]
     if as_json:
-        _print_json([{**deployment, "journal": entries} for deployment, entries in found])
+        _print_json(
+            [{**d, "journal": entries} for d, entries in zip(deployments, journals, strict=True)]
+        )
         return
     from tealmesh.cli.render import console, history_view
 
     out = console()
-    for deployment, entries in found:
+    for deployment, entries in zip(deployments, journals, strict=True):
         out.print(history_view(deployment, entries))
-    if not found:
-        out.print("no deployment yet: `teal deploy SERVICE --image IMAGE`")
+    if not deployments:
+        out.print("no deployments yet: start one with `teal deploy SERVICE --image IMAGE`")
 
 
-def _journal(client: Client, deployment: dict[str, Any]) -> list[dict[str, Any]]:
-    which = {"service": deployment["service"], "deploymentId": deployment["deploymentId"]}
-    return list(client.call("ListJournal", **which)["entries"])
+def _journal(client: Client, deployment: wire.Deployment) -> list[wire.JournalEntry]:
+    return client.list_journal(deployment["service"], deployment["deploymentId"])
 
 
 @click.command()
-@click.option("-n", "--number", type=click.IntRange(1, 1000), default=20, help="How many (20).")
-@click.option("--all", "everything", is_flag=True, help="Also what the engine wrote of its tasks.")
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="Number of events.",
+)
+@click.option("--all", "everything", is_flag=True, help="Include what the engine records of tasks.")
 @with_json
 @with_client
 def events(number: int, everything: bool, as_json: bool, client: Client) -> None:
-    """What has changed, the latest last: when, who, what."""
-    found = client.call("ListEvents", limit=number, all=everything)["events"][::-1]
+    """Changes, the latest last: when, by whom, and what."""
+    newest_last = client.list_events(number, everything)[::-1]
     if as_json:
-        _print_json(found)
+        _print_json(newest_last)
         return
-    for one in found:
-        at = time.strftime("%H:%M:%S", time.localtime(float(one["at"])))
-        click.echo(f"{at} {one['actor']} {one['operation']}: {one['message']}")
+    for event in newest_last:
+        at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
+        click.echo(f"{at} {event['actor']} {event['operation']}: {event['message']}")
 
 
 @click.command()
 @click.argument("service")
-@click.option("--side", help="Only this side.")
+@click.option("--side", help="Show only this side.")
 @click.option(
-    "-n", "--lines", type=click.IntRange(1, 10000), default=100, help="Per container (default 100)."
+    "-n",
+    "--lines",
+    type=click.IntRange(1, 10000),
+    default=100,
+    show_default=True,
+    help="Lines per container.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with new lines, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines, until Ctrl-C.")
 @with_client
 def logs(service: str, side: str | None, lines: int, follow: bool, client: Client) -> None:
-    """The last lines that SERVICE's containers have written."""
-    seen: dict[tuple[str, str], list[str]] = {}
+    """The latest log lines of SERVICE's containers."""
+    printed: dict[Source, list[str]] = {}
     try:
         while True:
-            answer = client.call("GetLogs", service=service, side=side, lines=lines)
-            for line in _new_lines(answer["lines"], seen):
+            for line in _new_lines(client.get_logs(service, side, lines), printed):
                 click.echo(line)
             if not follow:
                 return
-            time.sleep(FOLLOW)
+            time.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
         return
 
 
-def _new_lines(lines: list[dict[str, Any]], seen: dict[tuple[str, str], list[str]]) -> list[str]:
-    """The lines that were not in the look before, each with its task and container.
+def _new_lines(lines: list[wire.LogLine], printed: dict[Source, list[str]]) -> list[str]:
+    """The lines that have not been printed, in order of time, as `teal logs` prints them.
 
-    Each look has the last lines of a container: what is new comes after the longest end of the
-    look before that is a beginning of this one.
+    Each answer has the last lines of every container. What is new in it comes after the longest
+    end of the previous answer that it begins with. ``printed`` has the previous answer by source
+    and is replaced by this one.
     """
-    looks: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    texts: dict[tuple[str, str], list[str]] = {}
+    answers: dict[Source, list[tuple[float, str]]] = {}
+    texts: dict[Source, list[str]] = {}
     for line in lines:
         source = (line["task"], line["container"])
         task = last_part(line["task"])[:8]
         name = " ".join(part for part in (line.get("side", ""), task, line["container"]) if part)
-        at = float(line.get("at", 0.0))
-        looks.setdefault(source, []).append((at, f"{at} {line['line']}"))
+        at = line.get("at", 0.0)
+        answers.setdefault(source, []).append((at, f"{at} {line['line']}"))
         texts.setdefault(source, []).append(f"[{name}] {line['line']}")
-    found: list[tuple[float, str]] = []
-    for source, look in looks.items():
-        start = _overlap(seen.get(source, []), [text for _, text in look])
-        found += [(at, texts[source][n]) for n, (at, _) in enumerate(look) if n >= start]
-        seen[source] = [text for _, text in look]
-    # One container after the other where no times are known.
-    return [text for _, text in sorted(found, key=lambda line: line[0])]
+    new: list[tuple[float, str]] = []
+    for source, answer in answers.items():
+        start = _overlap(printed.get(source, []), [text for _, text in answer])
+        new += [(at, texts[source][n]) for n, (at, _) in enumerate(answer) if n >= start]
+        printed[source] = [text for _, text in answer]
+    # Sorting is stable: without times, containers follow one another.
+    return [text for _, text in sorted(new, key=lambda entry: entry[0])]
 
 
 def _overlap(before: list[str], now: list[str]) -> int:
@@ -175,31 +195,29 @@ def _overlap(before: list[str], now: list[str]) -> int:
     return 0
 
 
-@click.command(short_help="Every Envoy and the revision it runs.")
+@click.command(short_help="Every Envoy and the revision that it runs.")
 @click.argument("service", required=False)
 @with_json
 @with_client
 def envoys(service: str | None, as_json: bool, client: Client) -> None:
-    """Every Envoy with the revision that it has acknowledged (of SERVICE's mesh)."""
-    if service:
-        meshes = {find_service(client, service)["mesh"]}
-    else:
-        answer = client.call("GetStatus")
-        parts = [*answer["services"], *answer["gateways"]]
-        meshes = {part["mesh"] for part in parts if part.get("mesh")}
-    found = [e for mesh in sorted(meshes) for e in client.call("ListEnvoys", mesh=mesh)["envoys"]]
+    """Every Envoy and the revision that it has acknowledged.
+
+    With SERVICE, only the Envoys of its mesh.
+    """
+    meshes = [find_service(client, service)["mesh"]] if service else meshes_of(client.get_status())
+    listed = [envoy for mesh in meshes for envoy in client.list_envoys(mesh)]
     if as_json:
-        _print_json(found)
+        _print_json(listed)
         return
-    if not found:
-        click.echo("no Envoy yet: `teal apply` starts some")
+    if not listed:
+        click.echo("no Envoys yet: start some with `teal apply`")
         return
     from rich.text import Text
 
     from tealmesh.cli.render import console, table
 
     rows = table("RESOURCE", "ENVOY", "CONNECTED", ">REVISION", "REJECTED")
-    for envoy in found:
+    for envoy in listed:
         connected = envoy["connected"]
         rows.add_row(
             envoy["resource"],
@@ -215,11 +233,11 @@ def envoys(service: str | None, as_json: bool, client: Client) -> None:
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="As for `teal up` (default: that of the control plane that runs).",
+    help="Data directory to check (default: that of the running control plane).",
 )
 @with_client
 def doctor(data_dir: Path | None, client: Client) -> None:
-    """Check this machine and the control plane; exit code 1 when something is wrong."""
+    """Check this machine and the control plane. The exit code is 1 if something is wrong."""
     from rich.text import Text
 
     from tealmesh.cli.checks import check_all
@@ -238,7 +256,7 @@ def doctor(data_dir: Path | None, client: Client) -> None:
         raise SystemExit(1)
 
 
-def _print_json(value: Any, *, compact: bool = False) -> None:
+def _print_json(value: object, *, compact: bool = False) -> None:
     click.echo(json.dumps(value, indent=None if compact else 2))
 
 

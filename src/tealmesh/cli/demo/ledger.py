@@ -1,4 +1,4 @@
-"""The demo's books: what became of every request, and whether shares agree with weights."""
+"""Adds up what became of every request, and compares observed shares with weights."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from tealmesh.cli.demo.load import INTERVAL, Tally
+from tealmesh.cli.demo.load import INTERVAL_SECONDS, Tally
+from tealmesh.model import wire
 
-DEVIATIONS = 4.0
-"""A share further from its weight than so many standard deviations is no accident: by chance
-it happens once in 15,000 steps."""
-RECENT = 300
-"""Intervals whose latencies are kept for the live view: half a minute."""
+MAX_DEVIATIONS = 4.0
+"""How many standard deviations a share may be from its weight. By chance a share is further away
+once in 15,000 steps."""
+RECENT_INTERVALS = 300
+"""The intervals whose latencies are kept for the live view: half a minute."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests of some span of time. ``versions`` are successes by version."""
+    """The requests in a span of time."""
 
     versions: Mapping[str, int] = field(default_factory=dict)
+    """Successes by version."""
     failures: Mapping[str, int] = field(default_factory=dict)
+    """Failures by reason."""
     latencies: tuple[float, ...] = ()
+    """In milliseconds, of the successes."""
 
     @property
     def failed(self) -> int:
@@ -35,12 +38,12 @@ class Counts:
         return sum(self.versions.values()) + self.failed
 
     def share(self, version: str) -> float | None:
-        """The version's share of the successes, None without any."""
+        """The version's share of the successes; None without successes."""
         total = sum(self.versions.values())
         return self.versions.get(version, 0) / total if total else None
 
     def latency(self, quantile: float) -> float | None:
-        """Milliseconds that so large a part of the requests did not exceed."""
+        """A quantile (0 to 1) of the latencies, in milliseconds; None without latencies."""
         if not self.latencies:
             return None
         ordered = sorted(self.latencies)
@@ -48,19 +51,19 @@ class Counts:
 
 
 class Ledger:
-    """All tallies so far. One thread may add while others read."""
+    """All tallies so far. One thread may add tallies while others read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._versions: dict[int, Counter[str]] = {}
         self._failures: dict[int, Counter[str]] = {}
-        self._recent: deque[Tally] = deque(maxlen=RECENT)
+        self._recent: deque[Tally] = deque(maxlen=RECENT_INTERVALS)
         self._latencies: list[float] = []
         self._total = 0
         self._failed = 0
 
     def add(self, tally: Tally) -> None:
-        interval = round(tally.at / INTERVAL)
+        interval = round(tally.at / INTERVAL_SECONDS)
         with self._lock:
             self._versions.setdefault(interval, Counter()).update(tally.versions)
             self._failures.setdefault(interval, Counter()).update(tally.failures)
@@ -85,8 +88,8 @@ class Ledger:
             return Counts(versions, failures, tuple(self._latencies))
 
     def between(self, start: float, end: float) -> Counts:
-        """Requests that were due in the intervals wholly within these epoch seconds."""
-        first, last = math.ceil(start / INTERVAL), math.floor(end / INTERVAL)
+        """The requests due in the intervals that lie entirely within these epoch seconds."""
+        first, last = math.ceil(start / INTERVAL_SECONDS), math.floor(end / INTERVAL_SECONDS)
         versions: Counter[str] = Counter()
         failures: Counter[str] = Counter()
         with self._lock:
@@ -98,7 +101,9 @@ class Ledger:
     def recent(self, now: float, seconds: float) -> Counts:
         """The requests of the ``seconds`` before ``now``, with their latencies."""
         with self._lock:
-            tallies = [t for t in self._recent if now - seconds <= t.at + INTERVAL / 2 < now]
+            tallies = [
+                t for t in self._recent if now - seconds <= t.at + INTERVAL_SECONDS / 2 < now
+            ]
         versions: Counter[str] = Counter()
         failures: Counter[str] = Counter()
         latencies: list[float] = []
@@ -111,15 +116,20 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of one deployment as the load saw it, between convergence and the next change."""
+    """One step of a deployment as the load saw it, from convergence to the next change."""
 
     deployment: str
+    """Its title."""
     number: int
+    """From 1."""
     version: str
+    """What the new side answers."""
     expected: float
+    """The new side's share by weight, 0 to 1."""
     counts: Counts
     seconds: float
     propagation: float | None
+    """Seconds from setting the weights until every Envoy had acknowledged them."""
 
     @property
     def share(self) -> float | None:
@@ -129,7 +139,7 @@ class Step:
     def deviations(self) -> float | None:
         """How many standard deviations the share is from its weight; None without requests.
 
-        Infinite where the weight leaves no room for chance and a request went astray.
+        Infinite if one side has all weight and a request reached the other.
         """
         share, successes = self.share, sum(self.counts.versions.values())
         if share is None:
@@ -142,24 +152,24 @@ class Step:
 
     @property
     def agrees(self) -> bool:
-        found = self.deviations
-        return found is not None and found <= DEVIATIONS
+        deviations = self.deviations
+        return deviations is not None and deviations <= MAX_DEVIATIONS
 
 
-def steps_of(title: str, deployment: Mapping[str, Any], version: str, ledger: Ledger) -> list[Step]:
-    """The steps of a finished deployment, whose new side answers as ``version``.
+def steps_of(title: str, deployment: wire.Deployment, version: str, ledger: Ledger) -> list[Step]:
+    """The steps of a finished deployment whose new side answers as ``version``.
 
-    A step's window begins when every Envoy had acknowledged its weights, as the control plane
-    tells, and ends when the next weights were decided on.
+    A step's window begins when every Envoy has acknowledged its weights, according to the control
+    plane, and ends when the next weights are decided.
     """
-    found = []
+    steps = []
     for evidence in deployment.get("evidence", []):
-        start, end = evidence["startedAt"], evidence.get("finishedAt")
-        if end is None:
+        start, end = evidence.get("startedAt"), evidence.get("finishedAt")
+        if start is None or end is None:
             continue
         weights = evidence["weights"]
         total = sum(weights.values())
-        found.append(
+        steps.append(
             Step(
                 deployment=title,
                 number=evidence["step"] + 1,
@@ -170,25 +180,28 @@ def steps_of(title: str, deployment: Mapping[str, Any], version: str, ledger: Le
                 propagation=evidence.get("propagationSeconds"),
             )
         )
-    return found
+    return steps
 
 
 def complaints(
     steps: Sequence[Step], everything: Counts, least_per_step: int, least: int
 ) -> list[str]:
-    """What keeps the run from being a success, one line each; empty for a success."""
-    found = []
+    """Why the run is not a success, one line each; empty for a success.
+
+    ``least_per_step``, ``least``: the numbers of requests required at each step and in the run.
+    """
+    lines = []
     for reason, count in sorted(everything.failures.items()):
-        found.append(f"{count} requests failed: {reason}")
+        lines.append(f"{count} requests failed: {reason}")
     if everything.requests < least:
-        found.append(f"only {everything.requests} of at least {least} requests were sent")
+        lines.append(f"only {everything.requests} of at least {least} requests were sent")
     for step in steps:
         name = f"{step.deployment}, step {step.number}"
         if step.counts.requests < least_per_step:
-            found.append(
+            lines.append(
                 f"{name}: only {step.counts.requests} of at least {least_per_step} requests"
             )
         if not step.agrees:
             share = "nothing" if step.share is None else f"{step.share:.4f}"
-            found.append(f"{name}: a share of {share} does not agree with {step.expected:.4f}")
-    return found
+            lines.append(f"{name}: a share of {share} does not agree with {step.expected:.4f}")
+    return lines

@@ -1,11 +1,12 @@
-"""A steady load of HTTP requests over kept connections, which counts every failure.
+"""Sends HTTP requests at a constant rate over persistent connections, and counts every failure.
 
-Requests are sent by the clock whether or not earlier ones were answered, and a latency runs from
-the moment at which a request was due: a stall is seen by all requests that it delays, not by one
-(https://www.scylladb.com/2021/04/22/on-coordinated-omission/). Nothing is ever retried.
+Requests are sent on schedule, whether or not earlier ones have been answered, and latency is
+measured from the time at which a request was due. So a stall counts for all requests that it
+delays, not for one (https://www.scylladb.com/2021/04/22/on-coordinated-omission/). Nothing is
+retried.
 
-``python -m tealmesh.cli.demo.load`` runs it as a process of its own: one line of JSON per
-interval on standard output, until standard input is closed.
+``python -m tealmesh.cli.demo.load`` runs it as a process: it prints one line of JSON per interval
+until its standard input is closed.
 """
 
 from __future__ import annotations
@@ -20,34 +21,46 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TypedDict, cast
 from urllib.parse import urlsplit
 
 import httptools
 
-TIMEOUT = 10.0
-"""Seconds from the moment a request is due until it has failed."""
-TICK = 0.002
-INTERVAL = 0.1
-"""Seconds that one line of the report covers."""
-MOST_CONNECTIONS = 512
+TIMEOUT_SECONDS = 10.0
+"""A request that was due this long ago and has no answer has failed."""
+TICK_SECONDS = 0.002
+INTERVAL_SECONDS = 0.1
+"""What one tally covers."""
+MAX_CONNECTIONS = 512
+"""Per target."""
+
+
+class TallyLine(TypedDict):
+    """A `Tally` as a line of JSON."""
+
+    at: float
+    sent: int
+    versions: dict[str, int]
+    failures: dict[str, int]
+    latencies: list[float]
 
 
 @dataclass
 class Tally:
-    """What became of the requests that were due within one interval.
-
-    ``sent`` counts those that are finished; ``versions`` those that succeeded, by version;
-    ``failures`` the others, by reason; ``latencies`` are in milliseconds.
-    """
+    """What became of the requests that were due within one interval."""
 
     at: float
+    """When the interval begins, in epoch seconds."""
     sent: int = 0
+    """Requests that have succeeded or failed."""
     versions: Counter[str] = field(default_factory=Counter)
+    """Successes by version."""
     failures: Counter[str] = field(default_factory=Counter)
+    """Failures by reason."""
     latencies: list[float] = field(default_factory=list)
+    """In milliseconds, of the successes."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> TallyLine:
         return {
             "at": round(self.at, 4),
             "sent": self.sent,
@@ -57,7 +70,7 @@ class Tally:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Tally:
+    def from_json(cls, data: TallyLine) -> Tally:
         return cls(
             at=data["at"],
             sent=data["sent"],
@@ -68,7 +81,7 @@ class Tally:
 
 
 def check_answer(status: int, body: bytes) -> tuple[str, str]:
-    """(version, "") of a good answer, else ("", why it is a failure)."""
+    """``(version, "")`` for a success, ``("", reason)`` for a failure."""
     if status != 200:
         return "", f"status {status}"
     try:
@@ -82,7 +95,7 @@ def check_answer(status: int, body: bytes) -> tuple[str, str]:
 
 
 class Connection(asyncio.Protocol):
-    """One kept connection to a target; carries one request at a time."""
+    """A persistent connection to a target, which carries one request at a time."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -100,7 +113,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def send(self, due: float) -> None:
-        """Send one request, which was due at ``due`` seconds of the loop's clock."""
+        """Send a request that was due at ``due``, in seconds of the loop's clock."""
         self.due = due
         self.target.busy.add(self)
         if self.transport is None:
@@ -110,7 +123,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.due is None:
-            self.drop()  # an answer that nobody asked for: the next one would be taken for ours
+            self.drop()  # An unsolicited answer: it would be taken for that of the next request.
             return
         try:
             self.parser.feed_data(data)
@@ -125,7 +138,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.complete = True
-        # Afterwards the parser answers for the message to come.
+        # After this callback the parser answers for the next message.
         self.keep = self.parser.should_keep_alive()
 
     def _finish(self) -> None:
@@ -139,13 +152,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.due is not None:
-            # Before the first byte, within the head or within the body: all three are a loss.
+            # Before the first byte, within the head or within the body: all are failures.
             reason = f"connection lost: {type(exc).__name__}" if exc else "connection closed early"
             self._done("", reason)
         self.target.forget(self)
 
     def fail(self, reason: str) -> None:
-        """End the request under way as a failure, and the connection with it."""
+        """Count the request under way as a failure and close the connection."""
         self._done("", reason)
         self.drop()
 
@@ -163,14 +176,14 @@ class Connection(asyncio.Protocol):
 
 
 class Target:
-    """A URL that gets ``rate`` requests a second."""
+    """A URL that gets ``rate`` requests per second."""
 
     def __init__(
         self,
         url: str,
         rate: float,
         record: Callable[[float, str, str], None],
-        timeout: float = TIMEOUT,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         parts = urlsplit(url)
         self.timeout = timeout
@@ -186,26 +199,26 @@ class Target:
         self.connecting: set[asyncio.Task[None]] = set()
 
     def dispatch(self, due: float) -> None:
-        """Send the request that is due, on an idle connection or a new one."""
+        """Send the request that is due, on an idle or a new connection."""
         if self.idle:
             self.idle.pop().send(due)
             return
         self.waiting.append(due)
-        if self.open < MOST_CONNECTIONS:
+        if self.open < MAX_CONNECTIONS:
             self.open += 1
             task = asyncio.ensure_future(self._connect())
             self.connecting.add(task)
             task.add_done_callback(self.connecting.discard)
 
     def release(self, connection: Connection) -> None:
-        """Take a connection back that has done its work."""
+        """Use a connection that has become free for a waiting request, or keep it."""
         if self.waiting:
             connection.send(self.waiting.popleft())
         else:
             self.idle.append(connection)
 
     def forget(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """Forget a connection that is closed."""
         if connection in self.idle:
             self.idle.remove(connection)
         if connection.transport is not None:
@@ -213,7 +226,7 @@ class Target:
             self.open -= 1
 
     def expire(self, now: float) -> None:
-        """Fail what has waited too long: for an answer, or for a connection."""
+        """Fail the requests that have waited too long for an answer or a connection."""
         for connection in [
             c for c in self.busy if c.due is not None and now - c.due > self.timeout
         ]:
@@ -222,7 +235,7 @@ class Target:
             self.record(self.waiting.popleft(), "", "timeout before it was sent")
 
     def close(self) -> None:
-        """Let all connections go; a request under way counts as a failure."""
+        """Close all connections. Requests under way count as failures."""
         for connection in list(self.busy):
             connection.fail("not answered before the end")
         while self.waiting:
@@ -248,13 +261,13 @@ class Target:
 
 
 class Load:
-    """Runs targets at their rates and hands out a tally per interval."""
+    """Sends requests to targets at their rates and reports a tally per interval."""
 
     def __init__(
         self,
         targets: Iterable[tuple[str, float]],
         report: Callable[[Tally], None],
-        timeout: float = TIMEOUT,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self.timeout = timeout
         self.targets = [Target(url, rate, self._record, timeout) for url, rate in targets]
@@ -264,9 +277,9 @@ class Load:
         self._unfinished: Counter[int] = Counter()
 
     async def run(self) -> None:
-        """Send until ``stopping`` is set, then wait for the answers that are due."""
+        """Send requests until ``stopping`` is set, then wait for outstanding answers."""
         loop = asyncio.get_running_loop()
-        # One offset for the whole run: a step of the wall clock must not bend a latency.
+        # One offset for the whole run: a step of the wall clock must not change latencies.
         self._wall = time.time() - loop.time()
         start = loop.time()
         sent = [0] * len(self.targets)
@@ -279,7 +292,7 @@ class Load:
                     target.dispatch(due)
                 target.expire(now)
             self._flush(self._interval(now))
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
         await self._drain(loop)
 
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -287,19 +300,19 @@ class Load:
         while self._unfinished and loop.time() < end:
             for target in self.targets:
                 target.expire(loop.time())
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
         for target in self.targets:
             target.close()
         self._flush(sys.maxsize)
 
     def _interval(self, due: float) -> int:
-        return int((due + self._wall) / INTERVAL)
+        return int((due + self._wall) / INTERVAL_SECONDS)
 
     def _record(self, due: float, version: str, failure: str) -> None:
         interval = self._interval(due)
         tally = self._tallies.get(interval)
         if tally is None:
-            tally = self._tallies[interval] = Tally(at=interval * INTERVAL)
+            tally = self._tallies[interval] = Tally(at=interval * INTERVAL_SECONDS)
         tally.sent += 1
         if failure:
             tally.failures[failure] += 1
@@ -311,7 +324,7 @@ class Load:
             del self._unfinished[interval]
 
     def _flush(self, now: int) -> None:
-        """Report what is finished of the intervals that are over; late answers follow."""
+        """Report the tallies of past intervals. Late answers follow in further tallies."""
         for interval in sorted(i for i in self._tallies if i < now):
             self.report(self._tallies.pop(interval))
 
@@ -324,7 +337,7 @@ async def _main(targets: list[tuple[str, float]]) -> None:
     load = Load(targets, _print)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, load.stopping.set)
-    # Ctrl-C reaches the whole process group; who started us decides when the load ends.
+    # Ctrl-C reaches the whole process group, but our parent decides when the load ends.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_reader(sys.stdin.fileno(), _stop_at_end, load)
     await load.run()
@@ -337,7 +350,9 @@ def _stop_at_end(load: Load) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Steady load; one line of JSON per interval.")
+    parser = argparse.ArgumentParser(
+        description="Constant load; prints one line of JSON per interval."
+    )
     parser.add_argument("target", nargs="+", help="URL=REQUESTS_PER_SECOND")
     targets = []
     for text in parser.parse_args().target:
@@ -346,7 +361,7 @@ def main() -> None:
     try:
         asyncio.run(_main(targets))
     except BrokenPipeError:
-        # Whoever counts is gone: there is nobody to send load for.
+        # The reader of our tallies has gone: there is no reason to continue.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 

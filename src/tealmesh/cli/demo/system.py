@@ -1,4 +1,4 @@
-"""What the demo starts and takes down again: a control plane, the sample system, the load."""
+"""What the demo starts and stops: a control plane, the sample system, the load generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import tealmesh
 from tealmesh.cli.client import Client
@@ -21,31 +20,30 @@ from tealmesh.cli.commands.run import last_words
 from tealmesh.cli.demo.load import Tally
 from tealmesh.model.errors import NoControlPlane, TealError
 
-START_TIMEOUT = 60.0
-HEALTHY_TIMEOUT = 90.0
-STOP_TIMEOUT = 120.0
-LOAD_STOP_TIMEOUT = 30.0
-"""Seconds."""
+START_TIMEOUT_SECONDS = 60.0
+HEALTHY_TIMEOUT_SECONDS = 90.0
+STOP_TIMEOUT_SECONDS = 120.0
+LOAD_STOP_TIMEOUT_SECONDS = 30.0
 
 
 def sample_directory() -> Path:
-    """The sample's files: package data, or in the checkout that an editable install points to."""
+    """The sample's files, in the package or in the checkout of an editable install."""
     package = Path(tealmesh.__file__).parent
     for candidate in (package / "examples" / "sample", package.parents[1] / "examples" / "sample"):
         if (candidate / "teal.toml").is_file():
             return candidate
-    raise TealError("the sample is not where Tealmesh is installed: install it from its checkout")
+    raise TealError("this installation of Tealmesh lacks the sample: install it from its checkout")
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on now."""
+    """A TCP port of 127.0.0.1 that nothing listens on at the moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def service_port(preferred: int) -> int:
-    """``preferred`` unless a program holds it on every address, as the tasks would then clash."""
+    """``preferred``, or a free port if a program on all addresses keeps tasks from using it."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -56,7 +54,7 @@ def service_port(preferred: int) -> int:
 
 
 class Plane:
-    """A control plane in a process of its own, with its state in ``directory``."""
+    """A control plane in its own process, with its state in ``directory``."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -69,16 +67,16 @@ class Plane:
         return self.directory / "teal.log"
 
     def start(self) -> float:
-        """Start it and wait until it is ready; seconds that this took.
+        """Start the control plane and wait until it is ready; returns the seconds that this took.
 
-        Raises TealError with its own last line when it does not start.
+        Raises TealError with the error from its log if it does not start.
         """
         began = time.monotonic()
         port = self.client.endpoint.rpartition(":")[2]
         command = [sys.executable, "-m", "tealmesh.cli", "up", "--port", port]
         command += ["--xds-port", str(self._xds_port), "--data-dir", str(self.directory / "data")]
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C is for us, who then take it down in order.
+            # In its own session: Ctrl-C reaches only us, and we stop it in order.
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -88,34 +86,36 @@ class Plane:
                     return time.monotonic() - began
             if self._process.poll() is not None:
                 raise TealError(f"the control plane did not start: {last_words(self.log)}")
-            if time.monotonic() - began > START_TIMEOUT:
-                raise TealError(f"the control plane was not ready after {START_TIMEOUT:.0f} s")
+            if time.monotonic() - began > START_TIMEOUT_SECONDS:
+                raise TealError(
+                    f"the control plane was not ready after {START_TIMEOUT_SECONDS:.0f} s"
+                )
             time.sleep(0.02)
 
     def stop(self) -> None:
         """Drain and stop every task and the control plane.
 
-        Tasks outlive a control plane that has died: it is started once more to stop them. Raises
-        TealError when even that fails.
+        Tasks outlive a control plane that has died, so it is started again to stop them. Raises
+        TealError if that fails too.
         """
         if self._process is None:
             return
         if self._process.poll() is not None:
             self.start()
         try:
-            self.client.call("Shutdown", wait=STOP_TIMEOUT, stopTasks=True)
-            self._process.wait(STOP_TIMEOUT)
+            self.client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+            self._process.wait(STOP_TIMEOUT_SECONDS)
         except (TealError, subprocess.TimeoutExpired) as error:
             self._process.kill()
             self._process.wait()
             raise TealError(
-                f"the control plane could not be taken down ({error}): tasks may be left, "
+                f"the control plane could not be stopped ({error}): tasks may still be running, "
                 f"see {self.log}"
             ) from error
 
 
 class System:
-    """The sample system as the demo applies it."""
+    """The sample system, with ports that are free and step times that the demo chooses."""
 
     def __init__(self, plane: Plane) -> None:
         self.plane = plane
@@ -139,26 +139,25 @@ class System:
         text = _replaced(text, 'bake_time = "5s"', f"bake_time = {bake_time:.2f}")
         path = self.directory / "teal.toml"
         path.write_text(text, encoding="utf-8")
-        self.plane.client.call(
-            "Apply", wait=60, text=text, file=str(path), baseDirectory=str(self.directory)
-        )
+        self.plane.client.apply(text, file=str(path), base_directory=str(self.directory))
 
     def wait_answering(self) -> float:
-        """Wait until both services answer through the gateway; seconds that this took.
+        """Wait until both services answer through the gateway; returns the seconds this took.
 
-        Raises TealError with the last line of a service's log when they do not.
+        Raises TealError with the last line of a service's log if they do not answer in time.
         """
         began = time.monotonic()
-        why = "nothing was asked yet"
-        while time.monotonic() - began < HEALTHY_TIMEOUT:
-            why = self._not_answering()
-            if not why:
+        obstacle = "no request has been sent yet"
+        while time.monotonic() - began < HEALTHY_TIMEOUT_SECONDS:
+            obstacle = self._obstacle()
+            if not obstacle:
                 return time.monotonic() - began
             time.sleep(0.05)
-        raise TealError(f"the sample did not come up: {why}{self._last_words()}")
+        raise TealError(f"the sample did not start: {obstacle}{self._last_words()}")
 
-    def _not_answering(self) -> str:
-        status = self.plane.client.call("GetStatus")
+    def _obstacle(self) -> str:
+        """Why the sample does not answer yet; empty when it does."""
+        status = self.plane.client.get_status()
         for service in status["services"]:
             active = [side for side in service["sides"] if side["weight"]]
             for side in active:
@@ -168,22 +167,22 @@ class System:
             if not active:
                 return f"{service['name']} has no weight yet"
         for path in ("/", "/front"):
-            why = _probe(self.gateway_port, path)
-            if why:
-                return f"{self.gateway}{path}: {why}"
+            failure = _probe(self.gateway_port, path)
+            if failure:
+                return f"{self.gateway}{path}: {failure}"
         return ""
 
     def _last_words(self) -> str:
         for service in ("web", "front"):
             with contextlib.suppress(TealError):
-                lines = self.plane.client.call("GetLogs", service=service, lines=1)["lines"]
+                lines = self.plane.client.get_logs(service, side=None, lines=1)
                 if lines:
-                    return f"; {service} says: {lines[-1]['line']}"
+                    return f"; last log line of {service}: {lines[-1]['line']}"
         return f"; see {self.plane.log}"
 
 
 class LoadProcess:
-    """The load generator in a process of its own, its tallies handed to ``add``."""
+    """The load generator in its own process; passes its tallies to ``add``, in a thread."""
 
     def __init__(self, targets: list[tuple[str, float]], add: Callable[[Tally], None]) -> None:
         command = [sys.executable, "-m", "tealmesh.cli.demo.load"]
@@ -204,15 +203,15 @@ class LoadProcess:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Send no more, wait for what is due, and take the last tallies.
+        """Stop sending, wait for outstanding answers, and read the last tallies.
 
-        Raises TealError when the generator itself failed: its counts would be incomplete.
+        Raises TealError if the generator itself failed, as its counts are then incomplete.
         """
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         try:
-            code = self._process.wait(LOAD_STOP_TIMEOUT)
+            code = self._process.wait(LOAD_STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired as error:
             self.kill()
             raise TealError("the load generator did not end") from error
@@ -221,7 +220,7 @@ class LoadProcess:
             raise TealError(f"the load generator failed with exit code {code}")
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the load generator."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -234,12 +233,12 @@ def _replaced(text: str, old: str, new: str) -> str:
 
 
 def _probe(port: int, path: str) -> str:
-    """Why a GET does not answer 200 with a version; empty when it does."""
+    """Why a GET does not answer 200 with a version; empty if it does."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        body: Any = response.read()
+        body = response.read()
     except (OSError, http.client.HTTPException) as error:
         return f"{type(error).__name__}: {error}"
     finally:

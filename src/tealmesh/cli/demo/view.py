@@ -1,4 +1,4 @@
-"""What the demo shows: live in a terminal, as lines elsewhere, and the report at the end."""
+"""Shows the demo: live in a terminal, as lines without one, and the report at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -17,30 +16,31 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli import render
-from tealmesh.cli.demo.ledger import DEVIATIONS, Counts, Ledger, Step
+from tealmesh.cli.demo.ledger import MAX_DEVIATIONS, Counts, Ledger, Step
+from tealmesh.model import wire
 
-RECENT = 1.0
-"""Seconds over which the live shares and latencies are taken."""
-LAG = 0.3
-"""Seconds that tallies need to arrive."""
-PLAIN_EVERY = 5.0
-"""Seconds between two lines about the load where there is no terminal."""
+RECENT_SECONDS = 1.0
+"""The window of the live shares and latencies."""
+LAG_SECONDS = 0.3
+"""How long tallies take to arrive."""
+PLAIN_INTERVAL_SECONDS = 5.0
+"""Between two lines about the load if there is no terminal."""
 
 
 @dataclass
 class Scene:
-    """What the view reads: written by the demo's main thread, drawn by rich's."""
+    """What the live view shows. The demo's main thread writes it, and rich's thread draws it."""
 
     ledger: Ledger
     headline: str = ""
-    deployment: Mapping[str, Any] | None = None
-    sides: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    deployment: wire.Deployment | None = None
+    sides: Sequence[wire.SideStatus] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Image to the version that it answers."""
+    """The version that each image answers."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        now = time.time() - LAG
-        recent = self.ledger.recent(now, RECENT)
+        now = time.time() - LAG_SECONDS
+        recent = self.ledger.recent(now, RECENT_SECONDS)
         parts: list[RenderableType] = [Text(self.headline, style="bold")]
         if self.deployment is not None:
             parts += [_steps_line(self.deployment), render.deployment_line(self.deployment)]
@@ -51,7 +51,7 @@ class Scene:
 
 
 class Stage:
-    """Prints lines, and draws the scene below them where there is a terminal."""
+    """Prints lines and, in a terminal, draws the scene below them."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -67,26 +67,26 @@ class Stage:
             yield
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line, and make it the headline of the scene."""
         self.scene.headline = text
         self.out.print(Text(text, style="bold"))
 
-    def journal(self, entry: Mapping[str, Any]) -> None:
+    def journal(self, entry: wire.JournalEntry) -> None:
         self.out.print(render.journal_line(entry))
 
     def tick(self) -> None:
-        """Where there is no terminal: now and then a line about the load."""
+        """Without a terminal: print a line about the load every few seconds."""
         now = time.monotonic()
-        if self.out.is_terminal or now - self._last_plain < PLAIN_EVERY:
+        if self.out.is_terminal or now - self._last_plain < PLAIN_INTERVAL_SECONDS:
             return
         self._last_plain = now
-        recent = self.scene.ledger.recent(time.time() - LAG, RECENT)
+        recent = self.scene.ledger.recent(time.time() - LAG_SECONDS, RECENT_SECONDS)
         self.out.print(_totals(self.scene.ledger, recent))
 
 
-def _steps_line(deployment: Mapping[str, Any]) -> Text:
+def _steps_line(deployment: wire.Deployment) -> Text:
     line = Text("steps ")
-    current = deployment.get("step") or 0
+    current = deployment.get("step", 0)
     shifting = deployment.get("phase") in ("PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
     for index, percentage in enumerate(deployment.get("steps") or []):
         reached = shifting and index <= current
@@ -97,10 +97,10 @@ def _steps_line(deployment: Mapping[str, Any]) -> Text:
 
 
 def _sides_grid(
-    sides: Sequence[Mapping[str, Any]], versions: Mapping[str, str], recent: Counts, width: int
+    sides: Sequence[wire.SideStatus], versions: Mapping[str, str], recent: Counts, width: int
 ) -> RenderableType:
     total = sum(side["weight"] for side in sides)
-    narrow = width < render.NARROW
+    narrow = width < render.NARROW_COLUMNS
     grid = Table.grid(padding=(0, 1 if narrow else 2))
     for side in sides:
         version = versions.get(side.get("image", ""), "")
@@ -118,7 +118,7 @@ def _sides_grid(
                 complete_style=colour,
                 finished_style=colour,
             ),
-            Text(f"measured {render.percent(share)}"),
+            Text(f"observed {render.percent(share)}"),
             Text(f"{side['healthy']}/{side['desired']} healthy"),
         )
     return grid
@@ -127,7 +127,7 @@ def _sides_grid(
 def _totals(ledger: Ledger, recent: Counts) -> Text:
     line = Text(f"{ledger.total:,} requests  ")
     line.append(f"{ledger.failed} failed", style="bold red" if ledger.failed else "green")
-    line.append(f"  {recent.requests / RECENT:,.0f}/s")
+    line.append(f"  {recent.requests / RECENT_SECONDS:,.0f}/s")
     line.append(f"  p50 {render.milliseconds(recent.latency(0.5))}")
     line.append(f"  p99 {render.milliseconds(recent.latency(0.99))}")
     shares = [f"v{v} {render.percent(recent.share(v))}" for v in sorted(recent.versions)]
@@ -138,12 +138,12 @@ def _totals(ledger: Ledger, recent: Counts) -> Text:
 def report(
     steps: Sequence[Step],
     everything: Counts,
-    deployments: Sequence[Mapping[str, Any]],
+    deployments: Sequence[wire.Deployment],
     up_seconds: float,
     width: int,
 ) -> RenderableType:
-    """The tables at the end, for so many columns."""
-    narrow = width < render.NARROW
+    """The final report. ``width``: in columns."""
+    narrow = width < render.NARROW_COLUMNS
     rows = render.table(
         "DEPLOYMENT", ">STEP", ">WEIGHT", ">REQUESTS", ">FAILED", ">SHARE", ">DEVIATION", ">TIME",
         ">PROPAGATION", gap=1 if narrow else 2,
@@ -158,17 +158,17 @@ def report(
     facts.add_row("latency", "  ".join(latencies))
     for deployment in deployments:
         facts.add_row("deployment", _deployment_fact(deployment))
-    known = [step.propagation for step in steps if step.propagation is not None]
-    if known:
+    propagations = [step.propagation for step in steps if step.propagation is not None]
+    if propagations:
         facts.add_row(
             "slowest propagation",
-            f"{render.milliseconds(max(known) * 1000)} from the change of weights until every "
-            "Envoy had acknowledged it",
+            f"{render.milliseconds(max(propagations) * 1000)} from setting the weights until every "
+            "Envoy had acknowledged them",
         )
     facts.add_row("control plane", f"ready after {up_seconds:.2f} s")
     note = Text(
-        f"share: of the requests between convergence and the next change; good within "
-        f"{DEVIATIONS:.0f} standard deviations of the weight",
+        f"share: of the requests between convergence and the next change; good if within "
+        f"{MAX_DEVIATIONS:.0f} standard deviations of the weight",
         style="dim",
     )
     return Group(Text(), rows, note, Text(), facts)
@@ -178,10 +178,10 @@ def _step_row(step: Step, *, narrow: bool) -> list[Text]:
     failed = step.counts.failed
     deviations = step.deviations
     if deviations is None:
-        told = "-"
+        deviation = "-"
     else:
-        told = "beyond chance" if math.isinf(deviations) else f"{deviations:.1f} sd"
-    told += " good" if step.agrees else " BAD"
+        deviation = "beyond chance" if math.isinf(deviations) else f"{deviations:.1f} sd"
+    deviation += " good" if step.agrees else " BAD"
     return [
         Text(step.deployment.partition(" to ")[0] if narrow else step.deployment),
         Text(str(step.number)),
@@ -189,13 +189,13 @@ def _step_row(step: Step, *, narrow: bool) -> list[Text]:
         Text(f"{step.counts.requests:,}"),
         Text(str(failed), style="bold red" if failed else "green"),
         Text(render.percent(step.share, 2)),
-        Text(told, style="green" if step.agrees else "bold red"),
+        Text(deviation, style="green" if step.agrees else "bold red"),
         Text(f"{step.seconds:.1f} s"),
         Text("-" if step.propagation is None else render.milliseconds(step.propagation * 1000)),
     ]
 
 
-def _deployment_fact(deployment: Mapping[str, Any]) -> Text:
+def _deployment_fact(deployment: wire.Deployment) -> Text:
     text = Text(f"{deployment.get('oldImage')} → {deployment.get('newImage')}  ")
     status = deployment["status"]
     text.append(status, style=render.STATUS_STYLES.get(status, ""))

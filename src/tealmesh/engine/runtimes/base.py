@@ -9,16 +9,73 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from tealmesh.engine.runtimes.place import ImageSpec, Place, TaskSpec
 from tealmesh.model.ecs.bodies import ContainerHandle
+from tealmesh.model.errors import EngineError
 
 Handle = ContainerHandle
-"""What identifies a started container: JSON, to be kept in the task's document."""
+"""What identifies a started container; kept in the task's document."""
 
 KILLED = 137
 """Exit code of a container ended by SIGKILL (128 + 9), as ECS reports it."""
+
+
+class DockerUnavailable(EngineError):
+    """Nothing answers at the engine's socket, or it went away in the middle of an answer."""
+
+
+@dataclass(frozen=True)
+class TaskNetwork:
+    """``address``: what Cloud Map has and Envoy binds; ``app_address``: where the application
+    listens. ``pid``: a process of the task's own network namespace, 0 where it has none and both
+    are addresses of this machine.
+    """
+
+    address: str
+    app_address: str
+    pid: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A task's own network: its ``address``, the process ``pid`` whose namespace it is, and
+    ``gateway``, this machine's address as the task sees it.
+    """
+
+    address: str
+    pid: int
+    gateway: str
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A task that is to be given a place. ``local``: whether the image map has a command for each
+    of its applications (for anything at all, where it has none); ``published``: it needs a port of
+    this machine. ``rules`` makes the packet filter rules of its namespace.
+    """
+
+    directory: Path
+    hostname: str
+    local: bool
+    published: bool
+    rules: Callable[[Place], str]
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The image of a container and what an engine is told beside it; empty members leave what
+    the image says. ``mounts``: (source, path inside, read only). ``instead`` is taken when the
+    image cannot be had. ``arguments``, where given, replace the container's command.
+    """
+
+    image: str
+    entry_point: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    user: str = ""
+    mounts: tuple[tuple[str, str, bool], ...] = ()
+    host_config: Mapping[str, Any] = field(default_factory=dict)
+    instead: ImageSpec | None = None
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.choice import Choice, Mode
 from tealmesh.engine.runtimes.docker import netns
-from tealmesh.engine.runtimes.docker.api import EngineApi, find_socket
+from tealmesh.engine.runtimes.docker.api import DockerApi, find_socket
 from tealmesh.engine.runtimes.docker.launch import XDS_SOCKET
 from tealmesh.engine.runtimes.docker.resolver import Answer
-from tealmesh.engine.runtimes.docker.runtime import ContainerRuntime
+from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import EngineError
 
@@ -31,7 +31,7 @@ class Built:
     told: str
 
 
-async def engine_found(environment: Mapping[str, str]) -> tuple[EngineApi, str]:
+async def docker_found(environment: Mapping[str, str]) -> tuple[DockerApi, str]:
     """The machine's engine, and its name and version. Raises EngineError that says what is
     missing.
     """
@@ -44,7 +44,7 @@ async def engine_found(environment: Mapping[str, str]) -> tuple[EngineApi, str]:
             "no container engine was found: start Docker or `podman system service`, or set "
             "DOCKER_HOST=unix://PATH to its socket"
         )
-    api = EngineApi(path)
+    api = DockerApi(path)
     try:
         found = await api.version()
     except EngineError:
@@ -67,16 +67,16 @@ async def build(
     process = ProcessRuntime()
     socket = data_dir / "xds" / XDS_SOCKET
 
-    async def find() -> tuple[ContainerRuntime, str]:
+    async def find() -> tuple[DockerRuntime, str]:
         if len(str(socket).encode()) > _SOCKET_PATH:
             raise EngineError(
                 f"{socket} is too long for a Unix socket ({_SOCKET_PATH} bytes): choose a shorter "
                 f"--data-dir"
             )
-        api, name = await engine_found(environment)
-        return ContainerRuntime(api, data_dir, endpoint, answer), name
+        api, name = await docker_found(environment)
+        return DockerRuntime(api, data_dir, endpoint, answer), name
 
-    async def find_again() -> ContainerRuntime:
+    async def find_again() -> DockerRuntime:
         return (await find())[0]
 
     try:

@@ -12,17 +12,25 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from tealmesh.engine.runtimes.base import ContainerSpec, ContainerStatus, Handle, Runtime, Tell
-from tealmesh.engine.runtimes.docker.api import EngineGone
-from tealmesh.engine.runtimes.docker.runtime import POD, ContainerRuntime
-from tealmesh.engine.runtimes.place import Place, TaskSpec
-from tealmesh.engine.runtimes.process.runtime import ProcessRuntime, log_path, tail
+from tealmesh.engine.runtimes.base import (
+    ContainerSpec,
+    ContainerStatus,
+    DockerUnavailable,
+    Handle,
+    Place,
+    Runtime,
+    TaskSpec,
+    Tell,
+)
+from tealmesh.engine.runtimes.docker.runtime import POD, DockerRuntime
+from tealmesh.engine.runtimes.files import log_path, tail
+from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
 Mode = Literal["auto", "process", "container"]
-Find = Callable[[], Awaitable[ContainerRuntime]]
+Find = Callable[[], Awaitable[DockerRuntime]]
 
 
 def in_containers(mode: Mode, engine: bool, task: TaskSpec) -> bool:
@@ -47,7 +55,7 @@ class Choice:
         self,
         mode: Mode,
         process: ProcessRuntime,
-        container: ContainerRuntime | None,
+        container: DockerRuntime | None,
         find: Find,
     ) -> None:
         self._mode = mode
@@ -67,7 +75,7 @@ class Choice:
         if self._mode == "auto" and self._container is None:
             try:
                 await self._engine()
-            except EngineGone as error:
+            except DockerUnavailable as error:
                 _log.info("task %s runs in processes: %s", task.directory.name, error)
                 return None
         return await (await self._engine()).open(task)
@@ -111,7 +119,7 @@ class Choice:
 
     async def logs(self, directory: Path, name: str, lines: int) -> list[str]:
         # The copies are there without any engine.
-        with contextlib.suppress(EngineGone):
+        with contextlib.suppress(DockerUnavailable):
             return await (await self._of(directory)).logs(directory, name, lines)
         return tail(log_path(directory, name), lines)
 
@@ -126,13 +134,13 @@ class Choice:
     async def _having(self, handle: Handle) -> Runtime:
         return await self._engine() if "container" in handle else self._process
 
-    async def _engine(self) -> ContainerRuntime:
-        """Raises EngineGone, upon which whoever has tasks there waits for it."""
+    async def _engine(self) -> DockerRuntime:
+        """Raises DockerUnavailable, upon which whoever has tasks there waits for it."""
         if self._container is None:
             try:
                 found = await self._find()
             except EngineError as error:
-                raise EngineGone(str(error)) from error
+                raise DockerUnavailable(str(error)) from error
             if self._container is not None:
                 # Another has found it meanwhile.
                 await found.close()
@@ -152,5 +160,5 @@ def _has_pod(directory: Path) -> bool:
 def _tolerant(consequence: str) -> Iterator[None]:
     try:
         yield
-    except EngineGone as error:
+    except DockerUnavailable as error:
         _log.warning("%s; %s", error, consequence)

@@ -12,8 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
-from tealmesh.engine.runtimes.place import Place, TaskSpec
+from tealmesh.engine.runtimes.base import (
+    KILLED,
+    ContainerSpec,
+    ContainerStatus,
+    Handle,
+    Place,
+    TaskSpec,
+    Tell,
+)
 from tealmesh.model.errors import EngineError
 
 

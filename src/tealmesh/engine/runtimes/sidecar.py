@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.envoy.bootstrap.environment import number
 from tealmesh.model.errors import EngineError, TealError
@@ -108,3 +109,8 @@ def _whole(
         return int(number(environment, variable, default, allowed))
     except TealError as error:
         raise EngineError(f"Envoy's {error}") from error
+
+
+def admin(network: TaskNetwork) -> str:
+    """URL of the admin interface of a task's Envoy."""
+    return f"http://{network.address}:{ADMIN_PORT}"

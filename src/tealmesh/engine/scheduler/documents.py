@@ -1,44 +1,54 @@
-"""Between documents and plans: read services and tasks, and write what a plan decides. Pure but
-for the transaction that is handed in.
+"""Between the stored documents and the scheduler's nouns: reads services and tasks for `plan`, and
+changes documents as ECS shows such changes. No effects but those on the transaction passed in.
 
 Members are ECS's own (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html,
-.../API_Service.html); what is ours stands under ``teal``.
+.../API_Service.html).
 """
 
 from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tealmesh.engine.scheduler.plan import Deployment, Phase, Service, TaskState
+from tealmesh.engine.scheduler.plan import Condition, Deployment, ObservedTask, Service
+from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import task as ecs
+from tealmesh.model.ecs.bodies import Placement, narrowed
+from tealmesh.model.ecs.deployments import primary_since
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
-Body = dict[str, Any]
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import (
+        DeploymentBody,
+        ServiceBody,
+        ServiceEventBody,
+        Tag,
+        TaskBody,
+        TaskDefinitionBody,
+    )
 
-EVENTS_KEPT = 100
+MAX_EVENTS = 100
 """ECS shows the last 100 events of a service."""
 
 
-def service_state(body: Mapping[str, Any]) -> Service:
-    """What the service's document wants."""
+def planned_service(body: ServiceBody) -> Service:
+    """The service as its document wants it."""
     configuration = body.get("deploymentConfiguration") or {}
-    breaker = configuration.get("deploymentCircuitBreaker") or {}
-    since = body.get("teal", {}).get("since", {})
+    breaker = configuration.get("deploymentCircuitBreaker")
     return Service(
-        desired_count=body.get("desiredCount", 0),
+        desired_count=body["desiredCount"],
         deployments=tuple(
             Deployment(
                 id=d["id"],
                 task_definition=d["taskDefinition"],
                 primary=d["status"] == "PRIMARY",
                 rollout=d.get("rolloutState", "IN_PROGRESS"),
-                since=since.get(d["id"], 0.0),
+                since=primary_since(body, d["id"]),
             )
             for d in body["deployments"]
         ),
@@ -46,72 +56,72 @@ def service_state(body: Mapping[str, Any]) -> Service:
         retired=body["status"] == "INACTIVE",
         minimum_healthy_percent=configuration.get("minimumHealthyPercent", 100),
         maximum_percent=configuration.get("maximumPercent", 200),
-        circuit_breaker=breaker.get("enable", False),
-        rollback=breaker.get("rollback", False),
+        circuit_breaker=breaker is not None and breaker["enable"],
+        rollback=breaker is not None and breaker["rollback"],
     )
 
 
-def task_state(body: Mapping[str, Any], trusted: bool = False) -> TaskState:
-    """How far the task of this document is. ``trusted``: its health does not count yet."""
-    return TaskState(
+def observed_task(service: ServiceBody, body: TaskBody, now: float) -> ObservedTask:
+    """The task as its document shows it. Failed health checks do not count in the grace period."""
+    return ObservedTask(
         id=task_id(body),
         deployment=body.get("startedBy", ""),
-        phase=_phase(body, trusted),
+        condition=_condition(body, in_grace=grace_left(service, body, now) > 0),
         created_at=body.get("createdAt", 0.0),
-        failed=body.get("teal", {}).get("failed", False),
+        failed=TaskState.of(body).failed,
         stopped_at=body.get("stoppedAt") or body.get("stoppingAt", 0.0),
     )
 
 
-def in_grace(service: Mapping[str, Any], task: Mapping[str, Any], now: float) -> float:
-    """Seconds for which the health of this task does not count yet, by the service's
-    ``healthCheckGracePeriodSeconds``; 0 when it does.
-    """
+def grace_left(service: ServiceBody, task: TaskBody, now: float) -> float:
+    """Seconds that are left of the service's ``healthCheckGracePeriodSeconds`` for this task."""
     grace = float(service.get("healthCheckGracePeriodSeconds") or 0)
-    return max(0.0, float(task.get("startedAt", now)) + grace - now)
+    return max(0.0, task.get("startedAt", now) + grace - now)
 
 
-def _phase(body: Mapping[str, Any], trusted: bool) -> Phase:
+def _condition(body: TaskBody, in_grace: bool) -> Condition:
     if body["lastStatus"] == "STOPPED":
-        return Phase.STOPPED
+        return Condition.STOPPED
     if body["desiredStatus"] == "STOPPED":
-        return Phase.STOPPING
+        return Condition.STOPPING
     if body["lastStatus"] != "RUNNING":
-        return Phase.STARTING
-    unhealthy = body.get("healthStatus") == "UNHEALTHY" and not trusted
-    return Phase.UNHEALTHY if unhealthy else Phase.READY
+        return Condition.STARTING
+    unhealthy = body.get("healthStatus") == "UNHEALTHY" and not in_grace
+    return Condition.UNHEALTHY if unhealthy else Condition.READY
 
 
-def service_tasks(view: View | Transaction, cluster: str, service: str) -> list[Mapping[str, Any]]:
+def service_tasks(view: View | Transaction, cluster: str, service: str) -> list[TaskBody]:
     """The documents of the service's tasks."""
-    found = view.list(tables.TASKS, cluster)
-    return [document.body for document in found if service_of(document.body) == service]
+    bodies = [document.body for document in view.list(tables.TASKS, cluster)]
+    return [body for body in bodies if service_of(body) == service]
 
 
-def definition(view: View | Transaction, arn: str) -> Mapping[str, Any] | None:
-    """The task definition of an ARN ending in ``task-definition/FAMILY:REVISION``."""
+def definition(view: View | Transaction, arn: str) -> TaskDefinitionBody | None:
+    """The task definition of an ARN ending in ``task-definition/FAMILY:REVISION``; None if it has
+    been deleted.
+    """
     family, revision = family_and_revision(arn)
     document = view.get(tables.TASK_DEFINITIONS, family, revision.zfill(6))
     return document.body if document is not None else None
 
 
 def new_task(
-    view: View | Transaction, service: Mapping[str, Any], deployment: str, identity: str, now: float
-) -> Body:
-    """The document of a task that the service ``service`` wants started."""
+    view: View | Transaction, service: ServiceBody, deployment: str, identity: str, now: float
+) -> TaskBody:
+    """The document of a new task for one of the service's deployments."""
     chosen = next(d for d in service["deployments"] if d["id"] == deployment)
     cluster = service["clusterArn"]
-    head, _, name = cluster.partition(":cluster/")
+    prefix, _, name = cluster.partition(":cluster/")
     defined = definition(view, chosen["taskDefinition"])
     return ecs.new_task(
         ecs.TaskRequest(
-            arn=f"{head}:task/{name}/{identity}",
+            arn=f"{prefix}:task/{name}/{identity}",
             cluster_arn=cluster,
             definition_arn=chosen["taskDefinition"],
             definition=defined,
             group=f"service:{service['serviceName']}",
             now=now,
-            placed=_placed(view, service, chosen),
+            placed=_placement(view, service, chosen),
             network=chosen.get("networkConfiguration"),
             started_by=deployment,
             tags=_tags(service, defined),
@@ -120,31 +130,35 @@ def new_task(
     )
 
 
-def _placed(
-    view: View | Transaction, service: Mapping[str, Any], deployment: Mapping[str, Any]
-) -> Body:
+def _placement(
+    view: View | Transaction, service: ServiceBody, deployment: DeploymentBody
+) -> Placement:
+    placement = narrowed(Placement, deployment)
+    placement.setdefault("launchType", "FARGATE")
     strategy = deployment.get("capacityProviderStrategy")
-    placed: Body = {"launchType": deployment.get("launchType", "FARGATE")}
     if strategy:
         present = service_tasks(view, cluster_of(service), service["serviceName"])
         counts = Counter(
             t.get("capacityProviderName", "") for t in present if t["desiredStatus"] != "STOPPED"
         )
-        placed["capacityProviderName"] = ecs.pick_provider(strategy, counts)
-    kept = {m: deployment[m] for m in ("platformVersion", "platformFamily") if m in deployment}
-    return placed | kept
+        placement["capacityProviderName"] = ecs.pick_provider(strategy, counts)
+    return placement
 
 
-def _tags(service: Mapping[str, Any], defined: Mapping[str, Any] | None) -> ecs.Tags:
-    source = {"SERVICE": service, "TASK_DEFINITION": defined}.get(service.get("propagateTags", ""))
-    tags = list((source or {}).get("tags", []))
+def _tags(service: ServiceBody, defined: TaskDefinitionBody | None) -> list[Tag]:
+    tags: list[Tag] = []
+    match service.get("propagateTags"):
+        case "SERVICE":
+            tags = list(service.get("tags", []))
+        case "TASK_DEFINITION" if defined is not None:
+            tags = list(defined.get("tags", []))
     if service.get("enableECSManagedTags"):
         tags += ecs.managed_tags(cluster_of(service), service["serviceName"])
     return tags
 
 
-def request_stop(task: Body, code: str, reason: str, now: float) -> None:
-    """Ask for the task to be stopped; the first reason stands."""
+def request_stop(task: TaskBody, code: str, reason: str, now: float) -> None:
+    """Ask for the task to be stopped. If that was asked before, the first reason stays."""
     if task["desiredStatus"] == "STOPPED":
         return
     task["desiredStatus"] = "STOPPED"
@@ -153,27 +167,33 @@ def request_stop(task: Body, code: str, reason: str, now: float) -> None:
     task["stoppingAt"] = now
 
 
-def add_event(service: Body, identity: str, now: float, message: str) -> None:
-    """Tell the service's users; newest first, as DescribeServices shows them."""
+def add_event(service: ServiceBody, identity: str, now: float, message: str) -> None:
+    """Add an event to the service; newest first, as DescribeServices shows them."""
     text = f"(service {service['serviceName']}) {message}"
-    event = {"id": identity, "createdAt": now, "message": text}
-    service["events"] = [event, *service.get("events", [])][:EVENTS_KEPT]
+    event: ServiceEventBody = {"id": identity, "createdAt": now, "message": text}
+    service["events"] = [event, *service.get("events", [])][:MAX_EVENTS]
 
 
-def tell_service(
-    tx: Transaction, task: Mapping[str, Any], new_id: NewId, now: float, message: str
-) -> None:
-    """Add an event to the service of a task, where it has one."""
+def tell_service(tx: Transaction, task: TaskBody, new_id: NewId, now: float, message: str) -> None:
+    """Add an event to the task's service; standalone tasks have none to tell."""
     cluster, name = cluster_of(task), service_of(task)
     document = tx.get(tables.ECS_SERVICES, cluster, name) if name else None
     if document is not None:
-        body = copy.deepcopy(dict(document.body))
+        body = copy.deepcopy(document.body)
         add_event(body, new_id(), now, message)
         tx.put(tables.ECS_SERVICES, cluster, name, body=body)
 
 
-def count(service: Body, tasks: Sequence[Mapping[str, Any]]) -> None:
-    """Bring the counts that the API shows up to date."""
+def note_steady(service: ServiceBody, steady: bool) -> bool:
+    """Record whether the service is steady; return whether it has just become so."""
+    teal = service.setdefault("teal", {})
+    before = teal.get("steady", False)
+    teal["steady"] = steady
+    return steady and not before
+
+
+def update_counts(service: ServiceBody, tasks: Sequence[TaskBody]) -> None:
+    """Count the service's tasks, for each deployment and in all."""
     running, pending = 0, 0
     for deployment in service["deployments"]:
         own = [t for t in tasks if t.get("startedBy") == deployment["id"]]
@@ -181,7 +201,7 @@ def count(service: Body, tasks: Sequence[Mapping[str, Any]]) -> None:
         ready = sum(t["lastStatus"] in ("RUNNING", "DEACTIVATING") for t in live)
         deployment["runningCount"] = ready
         deployment["pendingCount"] = len(live) - ready
-        deployment["failedTasks"] = sum(bool(t.get("teal", {}).get("failed")) for t in own)
+        deployment["failedTasks"] = sum(TaskState.of(t).failed for t in own)
         primary = deployment["status"] == "PRIMARY"
         deployment["desiredCount"] = service["desiredCount"] if primary else len(live)
         running += ready

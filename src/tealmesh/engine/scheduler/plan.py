@@ -1,17 +1,18 @@
-"""What a service's tasks should do next: desired and observed in, actions out. Pure.
+"""The rules of the service scheduler: what is desired and observed in, actions out. Pure.
 
-The rules are those of the ECS service scheduler for rolling updates
+They are those of ECS for rolling updates
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html and
 .../deployment-circuit-breaker.html):
 
-- never more than ``maximum`` tasks that start or run, counting those of all deployments;
-- never fewer than ``floor`` ready tasks by our own doing;
-- superseded tasks go as their successors become ready; what failed is started again, later each
-  time; a deployment whose tasks keep failing is given up and, if wanted, rolled back.
+- at most ``maximum`` tasks start or run at once, over all deployments;
+- no task is stopped that would leave fewer than ``floor`` ready ones;
+- tasks of older deployments are stopped as new ones become ready;
+- failed tasks are replaced, after a delay that doubles each time;
+- a deployment whose tasks keep failing is failed, and rolled back if the service wants that.
 
-The plan looks at nothing but its arguments and each action is complete in itself, so a plan may
-be cut off after any action: the next one goes on from there. Tasks left by a control plane that
-died are observed like all others, which is all that adoption takes.
+A plan depends on its arguments only, and each action is complete in itself, so a plan may be cut
+off after any action: the next one continues from there. Tasks that an earlier control plane left
+are observed like all others, so adopting them needs no rule of its own.
 """
 
 from __future__ import annotations
@@ -24,49 +25,58 @@ from enum import StrEnum
 from tealmesh.model.ecs.deployments import failure_limit
 
 
-class Phase(StrEnum):
-    """How far a task is, as far as planning goes. READY: running, healthy, registered."""
+class Condition(StrEnum):
+    """The condition of a task, as coarse as planning needs it; its worker goes by finer phases."""
 
     STARTING = "STARTING"
     READY = "READY"
+    """Running, healthy and registered."""
     UNHEALTHY = "UNHEALTHY"
+    """Was ready; its health checks fail now."""
     STOPPING = "STOPPING"
+    """Has been asked to stop."""
     STOPPED = "STOPPED"
 
 
 @dataclass(frozen=True)
-class TaskState:
-    """A task as observed. ``failed``: it ended, or was ended, by its own fault."""
+class ObservedTask:
+    """A task as observed."""
 
     id: str
     deployment: str
-    phase: Phase
+    condition: Condition
     created_at: float = 0.0
+    """Epoch seconds."""
     failed: bool = False
+    """It ended, or was stopped, through its own fault."""
     stopped_at: float = 0.0
+    """When it ended or was asked to stop (epoch seconds)."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One version of a service. ``since``: when it last became primary (epoch seconds); failures
-    before that do not count against it.
-    """
+    """One version of a service."""
 
     id: str
     task_definition: str
     primary: bool
     rollout: str = "IN_PROGRESS"
+    """ECS's ``rolloutState``: IN_PROGRESS, COMPLETED or FAILED."""
     since: float = 0.0
+    """When a rollback made it primary again (epoch seconds); earlier failures do not count."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What is wanted. ``deployments``: newest first, one of them primary."""
+    """A service as it is desired."""
 
     desired_count: int
     deployments: tuple[Deployment, ...]
+    """Newest first; one of them is primary."""
     active: bool = True
+    """False once it is being deleted."""
     retired: bool = False
+    """Deleted, and all its tasks have stopped."""
     minimum_healthy_percent: int = 100
     maximum_percent: int = 200
     circuit_breaker: bool = False
@@ -78,54 +88,62 @@ class Service:
 
     @property
     def floor(self) -> int:
-        """Ready tasks that are left alone; rounded up, as ECS does."""
+        """The number of ready tasks that must stay; rounded up, as ECS does."""
         return math.ceil(self.desired_count * self.minimum_healthy_percent / 100)
 
     @property
     def maximum(self) -> int:
-        """Tasks that may start or run at once; rounded down, as ECS does."""
+        """The number of tasks that may start or run at once; rounded down, as ECS does."""
         return self.desired_count * self.maximum_percent // 100
 
 
 @dataclass(frozen=True)
 class Policy:
-    """``backoff_first``: seconds before the second restart in a row; it doubles with each one up
-    to ``backoff_cap``. Failures older than ``memory`` seconds are forgotten.
-    """
+    """How fast failed tasks are replaced. All in seconds."""
 
     backoff_first: float = 0.5
+    """Delay before the second restart in a row; it doubles with each further one."""
     backoff_cap: float = 60.0
+    """The longest delay."""
     memory: float = 300.0
+    """Failures longer ago than this are forgotten."""
 
 
 @dataclass(frozen=True)
 class StartTask:
+    """Start a task of a deployment."""
+
     deployment: str
 
 
 @dataclass(frozen=True)
 class StopTask:
-    """``fault``: the task is stopped because it is not well, which counts as its failure."""
+    """Stop a task."""
 
     task: str
     reason: str
     fault: bool = False
+    """It is stopped because it is unhealthy, which counts as a failure."""
 
 
 @dataclass(frozen=True)
 class CompleteDeployment:
+    """The deployment has reached a steady state."""
+
     deployment: str
 
 
 @dataclass(frozen=True)
 class FailDeployment:
+    """Too many tasks of the deployment have failed: start no more."""
+
     deployment: str
     reason: str
 
 
 @dataclass(frozen=True)
 class RollBack:
-    """The deployment ``to`` becomes primary again in place of ``deployment``."""
+    """Make the deployment ``to`` primary again in place of ``deployment``."""
 
     deployment: str
     to: str
@@ -133,17 +151,19 @@ class RollBack:
 
 @dataclass(frozen=True)
 class RemoveDeployment:
+    """Remove a superseded deployment, whose tasks have all stopped."""
+
     deployment: str
 
 
 @dataclass(frozen=True)
 class RetireService:
-    """A deleted service has no tasks any more."""
+    """All tasks of a deleted service have stopped."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing more to do before ``until`` (epoch seconds) unless something changes."""
+    """Plan again at ``until`` (epoch seconds) if nothing changes earlier."""
 
     until: float
 
@@ -161,39 +181,41 @@ Action = (
 
 
 def plan(
-    service: Service, tasks: Sequence[TaskState], now: float, policy: Policy = Policy()
+    service: Service, tasks: Sequence[ObservedTask], now: float, policy: Policy = Policy()
 ) -> list[Action]:
-    """The actions that are due now, in order; none when all is as wanted."""
+    """The actions that are due now, in order; none if all is as desired."""
     if not service.active:
         return _retire(service, tasks)
-    given_up = _break_circuit(service, tasks)
-    if given_up:
-        return given_up
+    broken = _break_circuit(service, tasks)
+    if broken:
+        return broken
     stops = [*_stop_unhealthy(tasks), *_stop_surplus(service, tasks)]
     stopped = {action.task for action in stops}
     left = [task for task in tasks if task.id not in stopped]
     return [*stops, *_start_missing(service, left, now, policy), *_finish(service, left)]
 
 
-def steady(service: Service, tasks: Sequence[TaskState]) -> bool:
-    """Whether exactly the wanted tasks are there, and all are ready."""
-    alive = [task for task in tasks if task.phase is not Phase.STOPPED]
+def steady(service: Service, tasks: Sequence[ObservedTask]) -> bool:
+    """Whether exactly the desired tasks exist, and all are ready."""
+    alive = [task for task in tasks if task.condition is not Condition.STOPPED]
     return (
         service.active
         and len(alive) == service.desired_count
-        and all(t.phase is Phase.READY and t.deployment == service.primary.id for t in alive)
+        and all(
+            t.condition is Condition.READY and t.deployment == service.primary.id for t in alive
+        )
     )
 
 
-def _retire(service: Service, tasks: Sequence[TaskState]) -> list[Action]:
-    alive = [task for task in tasks if task.phase is not Phase.STOPPED]
+def _retire(service: Service, tasks: Sequence[ObservedTask]) -> list[Action]:
+    alive = [task for task in tasks if task.condition is not Condition.STOPPED]
     if not alive:
         return [] if service.retired else [RetireService()]
     reason = "The service was deleted"
-    return [StopTask(task.id, reason) for task in alive if task.phase is not Phase.STOPPING]
+    return [StopTask(task.id, reason) for task in alive if task.condition is not Condition.STOPPING]
 
 
-def failures(deployment: Deployment, tasks: Sequence[TaskState]) -> list[TaskState]:
+def failures(deployment: Deployment, tasks: Sequence[ObservedTask]) -> list[ObservedTask]:
     """The deployment's failed tasks since it became primary."""
     return [
         task
@@ -202,7 +224,7 @@ def failures(deployment: Deployment, tasks: Sequence[TaskState]) -> list[TaskSta
     ]
 
 
-def _break_circuit(service: Service, tasks: Sequence[TaskState]) -> list[Action]:
+def _break_circuit(service: Service, tasks: Sequence[ObservedTask]) -> list[Action]:
     primary = service.primary
     if not service.circuit_breaker:
         return []
@@ -215,30 +237,30 @@ def _break_circuit(service: Service, tasks: Sequence[TaskState]) -> list[Action]
     return [FailDeployment(primary.id, "ECS deployment circuit breaker: tasks failed to start.")]
 
 
-def _stop_unhealthy(tasks: Sequence[TaskState]) -> list[StopTask]:
+def _stop_unhealthy(tasks: Sequence[ObservedTask]) -> list[StopTask]:
     reason = "Task failed container health checks"
-    return [StopTask(t.id, reason, fault=True) for t in tasks if t.phase is Phase.UNHEALTHY]
+    return [StopTask(t.id, reason, fault=True) for t in tasks if t.condition is Condition.UNHEALTHY]
 
 
-def _stop_surplus(service: Service, tasks: Sequence[TaskState]) -> list[StopTask]:
-    """Superseded tasks and those beyond the desired count; what is not ready goes first, then
-    what is superseded, then the youngest.
+def _stop_surplus(service: Service, tasks: Sequence[ObservedTask]) -> list[StopTask]:
+    """Stop superseded tasks, and those beyond the desired count: of these, ones that are not ready
+    first, then the youngest.
     """
     primary = service.primary
-    alive = [t for t in tasks if t.phase in (Phase.STARTING, Phase.READY)]
+    alive = [t for t in tasks if t.condition in (Condition.STARTING, Condition.READY)]
     current = sorted(
         (t for t in alive if t.deployment == primary.id),
-        key=lambda t: (t.phase is Phase.READY, -t.created_at, t.id),
+        key=lambda t: (t.condition is Condition.READY, -t.created_at, t.id),
     )
     beyond = current[: max(0, len(current) - service.desired_count)]
     superseded = [t for t in alive if t.deployment != primary.id]
     if primary.rollout == "FAILED":
-        # What still runs of the previous version is all that is left to serve.
+        # Only the tasks of the previous version are left to serve.
         superseded = []
-    spare = sum(t.phase is Phase.READY for t in alive) - service.floor
+    spare = sum(t.condition is Condition.READY for t in alive) - service.floor
     stops = []
     for task in [*superseded, *beyond]:
-        if task.phase is Phase.READY:
+        if task.condition is Condition.READY:
             if spare <= 0:
                 continue
             spare -= 1
@@ -247,12 +269,12 @@ def _stop_surplus(service: Service, tasks: Sequence[TaskState]) -> list[StopTask
 
 
 def _start_missing(
-    service: Service, tasks: Sequence[TaskState], now: float, policy: Policy
+    service: Service, tasks: Sequence[ObservedTask], now: float, policy: Policy
 ) -> list[Action]:
     primary = service.primary
     if primary.rollout == "FAILED":
         return []
-    alive = [t for t in tasks if t.phase in (Phase.STARTING, Phase.READY)]
+    alive = [t for t in tasks if t.condition in (Condition.STARTING, Condition.READY)]
     missing = service.desired_count - sum(t.deployment == primary.id for t in alive)
     room = max(service.maximum, service.floor) - len(alive)
     count = min(missing, room)
@@ -264,9 +286,9 @@ def _start_missing(
     return [StartTask(primary.id)] * count
 
 
-def _due(service: Service, failed: Sequence[TaskState], now: float, policy: Policy) -> float:
-    """When the next start is due: at once after the first failure of each wanted task, then
-    after a time that doubles.
+def _due(service: Service, failed: Sequence[ObservedTask], now: float, policy: Policy) -> float:
+    """When the next start is due: at once while each desired task has failed at most once, then
+    after a delay that doubles with each further round of failures.
     """
     recent = [task for task in failed if now - task.stopped_at < policy.memory]
     rounds = math.ceil(len(recent) / max(1, service.desired_count))
@@ -276,11 +298,11 @@ def _due(service: Service, failed: Sequence[TaskState], now: float, policy: Poli
     return max(task.stopped_at for task in recent) + delay
 
 
-def _finish(service: Service, tasks: Sequence[TaskState]) -> list[Action]:
+def _finish(service: Service, tasks: Sequence[ObservedTask]) -> list[Action]:
     primary = service.primary
     if primary.rollout == "IN_PROGRESS":
         return [CompleteDeployment(primary.id)] if steady(service, tasks) else []
     if primary.rollout == "FAILED":
         return []
-    busy = {task.deployment for task in tasks if task.phase is not Phase.STOPPED}
+    busy = {task.deployment for task in tasks if task.condition is not Condition.STOPPED}
     return [RemoveDeployment(d.id) for d in service.deployments if not (d.primary or d.id in busy)]

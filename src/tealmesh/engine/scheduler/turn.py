@@ -1,72 +1,76 @@
-"""One pass of the service scheduler: plan and write down what was decided, in one transaction.
+"""One turn of the service scheduler: plan, and record what was decided, in one transaction.
 
-What a plan decides is only ever written: the workers of the tasks act upon it once it is
-committed. So a control plane that dies at any moment has either decided and recorded or neither.
+A turn changes documents only; the tasks' workers act on them once they are committed. So a control
+plane that is killed has either decided and recorded, or neither.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.scheduler import plan as planning
+from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import deployments as history
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
-_PASSES = 8
-"""Passes until a plan has nothing more to say; each acts upon what the one before has written."""
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import DeploymentBody, ServiceBody, TaskBody
+
+_MAX_PLANS = 8
+"""Plans in one turn. Each sees what the one before has written, until nothing is left to do."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """``gone``: there is no such service any more; ``wake_at``: look again then (epoch seconds),
-    should nothing change before.
-    """
+    """What the service's worker has to know after a turn."""
 
     gone: bool = False
+    """The service does not exist any more."""
     wake_at: float | None = None
+    """When to run the next turn if nothing changes earlier (epoch seconds)."""
 
 
 @dataclass
-class _Pass:
-    """The service's document in the making."""
+class _Turn:
+    """The service's document in the making, and what has been done in this turn."""
 
     tx: Transaction
     cluster: str
-    service: dict[str, Any]
+    service: ServiceBody
     now: float
     new_id: NewId
-    started: list[str]
-    stopped: list[str]
+    started: list[str] = field(default_factory=list)
+    """Ids of tasks."""
+    stopped: list[str] = field(default_factory=list)
+    """Ids of tasks."""
 
-    def tasks(self) -> list[Mapping[str, Any]]:
+    def tasks(self) -> list[TaskBody]:
         return documents.service_tasks(self.tx, self.cluster, self.service["serviceName"])
 
-    def states(self) -> list[planning.TaskState]:
-        """The tasks as planning sees them."""
-        return [
-            documents.task_state(task, documents.in_grace(self.service, task, self.now) > 0)
-            for task in self.tasks()
-        ]
+    def observed(self) -> list[planning.ObservedTask]:
+        """The tasks as `plan` sees them."""
+        return [documents.observed_task(self.service, task, self.now) for task in self.tasks()]
 
     def grace_ends(self) -> list[float]:
-        """When the health of tasks that are not well will count (epoch seconds)."""
-        sick = [t for t in self.tasks() if t.get("healthStatus") == "UNHEALTHY"]
-        left = [documents.in_grace(self.service, task, self.now) for task in sick]
+        """When the grace periods of unhealthy tasks end (epoch seconds)."""
+        unhealthy = [t for t in self.tasks() if t.get("healthStatus") == "UNHEALTHY"]
+        left = [documents.grace_left(self.service, task, self.now) for task in unhealthy]
         return [self.now + seconds for seconds in left if seconds > 0]
 
     def event(self, message: str) -> None:
         documents.add_event(self.service, self.new_id(), self.now, message)
 
-    def deployment(self, identity: str) -> dict[str, Any]:
-        found: dict[str, Any] = next(d for d in self.service["deployments"] if d["id"] == identity)
-        found["updatedAt"] = self.now
-        return found
+    def updated(self, identity: str) -> DeploymentBody:
+        """The deployment, marked as updated now."""
+        deployment = next(d for d in self.service["deployments"] if d["id"] == identity)
+        deployment["updatedAt"] = self.now
+        return deployment
 
 
 def schedule(
@@ -77,106 +81,102 @@ def schedule(
     new_id: NewId,
     policy: planning.Policy,
 ) -> Outcome:
-    """Bring the service one step nearer to what is wanted; a change for `Store.write`."""
+    """Bring the service one step closer to its desired state; for `Store.write`."""
     document = tx.get(tables.ECS_SERVICES, cluster, name)
     if document is None:
         return Outcome(gone=True)
-    service = copy.deepcopy(dict(document.body))
-    work = _Pass(tx, cluster, service, now, new_id, [], [])
+    service = copy.deepcopy(document.body)
+    turn = _Turn(tx, cluster, service, now, new_id)
     wake_at = None
-    for _ in range(_PASSES):
-        states = work.states()
-        actions = planning.plan(documents.service_state(service), states, now, policy)
+    for _ in range(_MAX_PLANS):
+        wanted = documents.planned_service(service)
+        actions = planning.plan(wanted, turn.observed(), now, policy)
         waits = [action.until for action in actions if isinstance(action, planning.Wait)]
-        wake_at = min([*waits, *work.grace_ends()], default=None)
+        wake_at = min([*waits, *turn.grace_ends()], default=None)
         if len(waits) == len(actions):
             break
         for action in actions:
-            _apply(work, action)
-    _conclude(work)
-    _keep_history(work, document.body)
+            _apply(turn, action)
+    _summarize(turn)
+    _update_history(turn, document.body["deployments"])
     if service != document.body:
         tx.put(tables.ECS_SERVICES, cluster, name, body=service)
     return Outcome(gone=service["status"] == "INACTIVE", wake_at=wake_at)
 
 
-def _apply(work: _Pass, action: planning.Action) -> None:
+def _apply(turn: _Turn, action: planning.Action) -> None:
     match action:
         case planning.StartTask(deployment):
-            _start(work, deployment)
+            _start(turn, deployment)
         case planning.StopTask(task, reason, fault):
-            _stop(work, task, reason, fault)
+            _stop(turn, task, reason, fault)
         case planning.CompleteDeployment(identity):
-            reason = f"ECS deployment {identity} completed."
-            work.deployment(identity).update(rolloutState="COMPLETED", rolloutStateReason=reason)
-            work.event(f"(deployment {identity}) deployment completed.")
+            deployment_body = turn.updated(identity)
+            deployment_body["rolloutState"] = "COMPLETED"
+            deployment_body["rolloutStateReason"] = f"ECS deployment {identity} completed."
+            turn.event(f"(deployment {identity}) deployment completed.")
         case planning.FailDeployment(identity, reason):
-            work.deployment(identity).update(rolloutState="FAILED", rolloutStateReason=reason)
-            work.event(f"(deployment {identity}) deployment failed: tasks failed to start.")
+            deployment_body = turn.updated(identity)
+            deployment_body["rolloutState"] = "FAILED"
+            deployment_body["rolloutStateReason"] = reason
+            turn.event(f"(deployment {identity}) deployment failed: tasks failed to start.")
         case planning.RollBack(identity, to):
-            _roll_back(work, identity, to)
+            reason = "ECS deployment circuit breaker"
+            history.roll_back(turn.service, identity, to, reason, turn.now)
+            turn.event(f"rolling back to deployment {to}.")
         case planning.RemoveDeployment(identity):
-            kept = [d for d in work.service["deployments"] if d["id"] != identity]
-            work.service["deployments"] = kept
+            kept = [d for d in turn.service["deployments"] if d["id"] != identity]
+            turn.service["deployments"] = kept
         case planning.RetireService():
-            work.service["status"] = "INACTIVE"
-            work.service["deployments"] = []
+            turn.service["status"] = "INACTIVE"
+            turn.service["deployments"] = []
         case planning.Wait():
             pass
 
 
-def _start(work: _Pass, deployment: str) -> None:
-    identity = work.new_id()
-    body = documents.new_task(work.tx, work.service, deployment, identity, work.now)
-    work.tx.put(tables.TASKS, work.cluster, identity, body=body)
-    work.started.append(identity)
+def _start(turn: _Turn, deployment: str) -> None:
+    identity = turn.new_id()
+    body = documents.new_task(turn.tx, turn.service, deployment, identity, turn.now)
+    turn.tx.put(tables.TASKS, turn.cluster, identity, body=body)
+    turn.started.append(identity)
 
 
-def _stop(work: _Pass, task: str, reason: str, fault: bool) -> None:
-    document = work.tx.get(tables.TASKS, work.cluster, task)
+def _stop(turn: _Turn, task: str, reason: str, fault: bool) -> None:
+    document = turn.tx.get(tables.TASKS, turn.cluster, task)
     if document is None:
         return
-    body = copy.deepcopy(dict(document.body))
-    documents.request_stop(body, "ServiceSchedulerInitiated", reason, work.now)
+    body = copy.deepcopy(document.body)
+    documents.request_stop(body, "ServiceSchedulerInitiated", reason, turn.now)
     if fault:
-        body["teal"] = {**body.get("teal", {}), "failed": True}
-        work.event(f"(task {task}) failed container health checks.")
-    work.tx.put(tables.TASKS, work.cluster, task, body=body)
-    work.stopped.append(task)
+        replace(TaskState.of(body), failed=True).write(body)
+        turn.event(f"(task {task}) failed container health checks.")
+    turn.tx.put(tables.TASKS, turn.cluster, task, body=body)
+    turn.stopped.append(task)
 
 
-def _roll_back(work: _Pass, identity: str, to: str) -> None:
-    history.roll_back(work.service, identity, to, "ECS deployment circuit breaker", work.now)
-    work.event(f"rolling back to deployment {to}.")
-
-
-def _keep_history(work: _Pass, before: Mapping[str, Any]) -> None:
-    """Bring the records of the deployments that are or were there up to date."""
-    for identity in {d["id"] for d in [*before["deployments"], *work.service["deployments"]]}:
-        place = (work.cluster, work.service["serviceName"], history.number(identity))
-        document = work.tx.get(tables.SERVICE_DEPLOYMENTS, *place)
+def _update_history(turn: _Turn, before: Iterable[DeploymentBody]) -> None:
+    """Update the records of all deployments that the service had before this turn or has now."""
+    for identity in {d["id"] for d in [*before, *turn.service["deployments"]]}:
+        key = (turn.cluster, turn.service["serviceName"], history.number(identity))
+        document = turn.tx.get(tables.SERVICE_DEPLOYMENTS, *key)
         if document is None:
             continue
-        changed = history.progressed(document.body, work.service, work.now)
+        changed = history.progressed(document.body, turn.service, turn.now)
         if changed != document.body:
-            work.tx.replace(document, changed)
+            turn.tx.replace(document, changed)
 
 
-def _conclude(work: _Pass) -> None:
-    """Events in ECS's own words, and the counts."""
+def _summarize(turn: _Turn) -> None:
+    """Add the events that sum up the turn, in ECS's words, and update the counts."""
     for verb, kind, ids in (
-        ("started", "tasks", work.started),
-        ("stopped", "running tasks", work.stopped),
+        ("started", "tasks", turn.started),
+        ("stopped", "running tasks", turn.stopped),
     ):
         if ids:
             listed = " ".join(f"(task {identity})" for identity in ids)
-            work.event(f"has {verb} {len(ids)} {kind}: {listed}.")
-    tasks = work.tasks()
-    states = work.states()
-    if work.service["status"] == "ACTIVE":
-        now_steady = planning.steady(documents.service_state(work.service), states)
-        teal = work.service.setdefault("teal", {})
-        if now_steady and not teal.get("steady"):
-            work.event("has reached a steady state.")
-        teal["steady"] = now_steady
-    documents.count(work.service, tasks)
+            turn.event(f"has {verb} {len(ids)} {kind}: {listed}.")
+    if turn.service["status"] == "ACTIVE":
+        steady = planning.steady(documents.planned_service(turn.service), turn.observed())
+        if documents.note_steady(turn.service, steady):
+            turn.event("has reached a steady state.")
+    documents.update_counts(turn.service, turn.tasks())

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tealmesh.engine.runtimes.containers import Container
-from tealmesh.engine.runtimes.process.runtime import log_path
+from tealmesh.engine.runtimes.files import log_path
 from tealmesh.model.ecs.names import task_id
 
 _log = logging.getLogger(__name__)

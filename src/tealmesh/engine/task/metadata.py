@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -22,40 +21,16 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from tealmesh.engine.runtimes.process.usage import Usage
+from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA, authorization
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import family_and_revision, service_of, task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 
-METADATA = "/_teal/metadata/v4"
-CREDENTIALS = "/_teal/credentials"
-
 _RENEW = 300.0
 """Seconds before their end when credentials are no longer handed out."""
 
 Body = dict[str, Any]
-
-
-def metadata_uri(endpoint: str, task_id: str, index: int) -> str:
-    """ECS_CONTAINER_METADATA_URI_V4 of the task's container number ``index``."""
-    return f"{endpoint}{METADATA}/{task_id}-{index}"
-
-
-def credentials_uri(endpoint: str, task_id: str) -> str:
-    """AWS_CONTAINER_CREDENTIALS_FULL_URI of a task."""
-    return f"{endpoint}{CREDENTIALS}/{task_id}"
-
-
-def credentials_path(secret: str, task_id: str) -> str:
-    """AWS_CONTAINER_CREDENTIALS_RELATIVE_URI of a task: whoever knows it may ask."""
-    return f"{CREDENTIALS}/{task_id}/{authorization(secret, task_id)}"
-
-
-def authorization(secret: str, task_id: str) -> str:
-    """AWS_CONTAINER_AUTHORIZATION_TOKEN of a task. Worked out from the data directory's secret,
-    so that it need not be kept anywhere.
-    """
-    return hmac.new(secret.encode(), f"task role {task_id}".encode(), hashlib.sha256).hexdigest()
 
 
 class Metadata:

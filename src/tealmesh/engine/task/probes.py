@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.docker.netns import listening
-from tealmesh.engine.runtimes.process.addresses import TaskNetwork
-from tealmesh.engine.runtimes.process.launch import admin
+from tealmesh.engine.runtimes.sidecar import admin
 
 _TIMEOUT = 2.0
 

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tealmesh.engine.context import Ports
-from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.runtimes.base import Handle, TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, State
-from tealmesh.engine.runtimes.process.addresses import TaskNetwork
 from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.names import task_id
@@ -32,7 +31,7 @@ class TaskGone(Exception):
 class TaskRecord:
     """The document of one task, as the committed state has it at each access."""
 
-    ports: Ports
+    ports: EngineContext
     cluster: str
     identity: str
 

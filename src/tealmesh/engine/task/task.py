@@ -9,15 +9,14 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from tealmesh.engine.context import Ports
+from tealmesh.engine.context import EngineContext
 from tealmesh.engine.runtimes import containers
-from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.runtimes.base import Handle, TaskNetwork, TaskSpec
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.runtimes.docker.launch import ContainerLaunch, rules_text
 from tealmesh.engine.runtimes.docker.names import HOSTS, hosts_of, instances, write_hosts
 from tealmesh.engine.runtimes.docker.netns import receiving
-from tealmesh.engine.runtimes.place import TaskSpec
-from tealmesh.engine.runtimes.process.addresses import AddressRange, TaskNetwork, udp_free
+from tealmesh.engine.runtimes.process.addresses import AddressRange, udp_free
 from tealmesh.engine.runtimes.process.launch import XRAY_PORT, Launch
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.task import registration
@@ -40,7 +39,7 @@ _LINES = 5
 class Shared:
     """What the workers of all tasks have in common."""
 
-    ports: Ports
+    ports: EngineContext
     probes: Probes
     logs: LogKeeper
     addresses: AddressRange

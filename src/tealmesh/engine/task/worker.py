@@ -18,9 +18,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from tealmesh.engine.runtimes import containers
+from tealmesh.engine.runtimes.base import DockerUnavailable, TaskNetwork
 from tealmesh.engine.runtimes.containers import Role
-from tealmesh.engine.runtimes.docker.api import EngineGone
-from tealmesh.engine.runtimes.process.addresses import TaskNetwork, choose, free
+from tealmesh.engine.runtimes.process.addresses import choose, free
 from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, EGRESS_PORT, drain_seconds, resource_of
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.task import registration
@@ -71,7 +71,9 @@ class TaskWorker(TaskParts):
                     # What runs goes on without its engine; only what is to start cannot. A full
                     # disk, too, keeps nothing but new tasks from their work.
                     starting = phase in ("PREPARE", "START")
-                    lasting = isinstance(error, EngineError) and not isinstance(error, EngineGone)
+                    lasting = isinstance(error, EngineError) and not isinstance(
+                        error, DockerUnavailable
+                    )
                     if phase == "HALT" or not (starting or lasting):
                         raise
                     await self._fail("TaskFailedToStart", str(error))

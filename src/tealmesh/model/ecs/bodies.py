@@ -1,15 +1,16 @@
-"""What the store keeps of ECS: clusters, task definitions, services and tasks.
+"""The documents that the store keeps of ECS: clusters, task definitions, services and tasks.
 
-Members are those of the API reference, times are seconds since the epoch (the API's own types
-have datetimes, so they serve here only where no time is in them). What is ours stands under
-``teal`` and is never shown to a client: no output shape has such a member.
+Members are named and documented in the API reference; times are seconds since the epoch, so the
+types of boto3's stubs, which have datetimes, serve only where there is no time. Our own members
+stand under ``teal``, and no client ever sees them: no output shape has such a member.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Types.html
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Required, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Required, TypedDict, TypeVar, cast
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -41,6 +42,27 @@ if TYPE_CHECKING:
     Tag = TagTypeDef
 
 
+T = TypeVar("T")
+
+
+def narrowed(kind: type[T], body: Mapping[str, object]) -> T:
+    """The members of ``body`` that the TypedDict ``kind`` has too, as such a TypedDict. The values
+    are not copied.
+    """
+    # No checker follows members by name, so this one place vouches for their types: both sides
+    # describe the same members of the same API.
+    return cast("T", {name: body[name] for name in kind.__annotations__ if name in body})
+
+
+class Placement(TypedDict, total=False):
+    """The members of a task that say on which capacity it runs."""
+
+    launchType: str
+    capacityProviderName: str
+    platformVersion: str
+    platformFamily: str
+
+
 class ClusterBody(TypedDict, total=False):
     """A cluster. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
 
@@ -57,9 +79,10 @@ class ClusterBody(TypedDict, total=False):
 
 
 class FamilyBody(TypedDict):
-    """``revision``: the newest of a family's task definitions; no number is given twice."""
+    """A family of task definitions."""
 
     revision: int
+    """The newest revision; a number is never used again, even if its revision is deleted."""
 
 
 class AccountSettingBody(TypedDict):
@@ -117,7 +140,7 @@ class Launch(TypedDict, total=False):
 
 
 class ServiceEventBody(TypedDict):
-    """One line of a service's events."""
+    """An event of a service."""
 
     id: str
     createdAt: float
@@ -148,16 +171,16 @@ class DeploymentBody(TypedDict, total=False):
 
 
 class ServiceTeal(TypedDict, total=False):
-    """What is ours of a service."""
+    """Our own members of a service."""
 
     token: str
-    """The ``clientToken`` that made it."""
+    """The ``clientToken`` of the request that made it: `tealmesh.model.ecs.origin`."""
     request: str
-    """Digest of the request that made it: the same token with another one is refused."""
+    """Digest of that request."""
     since: dict[str, float]
     """When each deployment, by its id, became primary again (epoch seconds)."""
     steady: bool
-    """Whether the steady state was reached that the newest event of its kind reports."""
+    """Whether the service was steady when it was last scheduled."""
 
 
 class ServiceBody(TypedDict, total=False):
@@ -198,7 +221,7 @@ class ServiceBody(TypedDict, total=False):
 
 
 class ServiceRevisionBody(TypedDict, total=False):
-    """What a service revision freezes of its deployment."""
+    """A service revision: the parts of a deployment that never change."""
 
     taskDefinition: str
     launchType: str
@@ -212,7 +235,7 @@ class ServiceRevisionBody(TypedDict, total=False):
 
 
 class RollbackBody(TypedDict):
-    """Why and to which revision a service deployment was rolled back."""
+    """The rollback of a service deployment."""
 
     reason: str
     startedAt: float
@@ -220,7 +243,7 @@ class RollbackBody(TypedDict):
 
 
 class ServiceDeploymentBody(TypedDict, total=False):
-    """A service deployment, with the service revision that it brings.
+    """A service deployment, with the service revision that it deploys.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
     """
 
@@ -244,7 +267,7 @@ class ServiceDeploymentBody(TypedDict, total=False):
 
 
 class NetworkInterfaceBody(TypedDict):
-    """A container's network interface: its task's."""
+    """The network interface of a container, which is its task's."""
 
     attachmentId: str
     privateIpv4Address: str
@@ -271,24 +294,28 @@ class ContainerBody(TypedDict, total=False):
 
 
 class AttachmentBody(TypedDict, total=False):
-    """A task's network interface as ECS shows it; ``details``: name and value pairs."""
+    """An attachment of a task; ours are all network interfaces."""
 
     id: str
     type: str
     status: str
     details: list[dict[str, str]]
+    """Pairs of ``name`` and ``value``."""
 
 
 class TaskEnvoy(TypedDict):
-    """For which resource the task's Envoy stands: a `tealmesh.model.mesh.Kind` and its name."""
+    """The mesh resource that a task's Envoy stands for."""
 
     mesh: str
     kind: str
+    """A `tealmesh.model.mesh.Kind`: virtualNode or virtualGateway."""
     name: str
 
 
 class KeptDefinition(TypedDict, total=False):
-    """What of the task definition is needed after its revision may have gone."""
+    """The parts of a task definition that its tasks need until they have stopped; the revision
+    itself may be deleted earlier.
+    """
 
     containerDefinitions: list[ContainerDefinitionOutputTypeDef]
     proxyConfiguration: ProxyConfigurationOutputTypeDef
@@ -297,7 +324,7 @@ class KeptDefinition(TypedDict, total=False):
 
 
 class ContainerHandle(TypedDict, total=False):
-    """How a runtime finds a container again that it has started; each uses some of the members."""
+    """Identifies a started container to its runtime; each runtime uses some of the members."""
 
     home: str
     """The container's directory, below its task's."""
@@ -316,7 +343,7 @@ class ContainerHandle(TypedDict, total=False):
 
 
 class TaskTeal(TypedDict, total=False):
-    """What is ours of a task. Documented, read and written by
+    """Our own members of a task. Documented, read and written by
     `tealmesh.engine.task.state.TaskState`, but for the last two: `tealmesh.model.ecs.origin`.
     """
 

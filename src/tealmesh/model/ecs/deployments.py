@@ -1,7 +1,7 @@
 """Service deployments and service revisions: the history of a service's ``deployments[]``. Pure.
 
-A record is made with each deployment and followed until it has ended. Newer clients look here and
-not in ``deployments[]``: the Terraform provider's ``wait_for_steady_state`` since 6.0 is one.
+Each deployment gets a record, which follows it until it ends. Newer clients read these records
+instead of ``deployments[]``, the Terraform provider's ``wait_for_steady_state`` since 6.0 for one.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
 """
@@ -9,28 +9,24 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.bodies import ServiceRevisionBody, narrowed
 
-Body = dict[str, Any]
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerImageTypeDef
+
+    from tealmesh.model.ecs.bodies import DeploymentBody, ServiceBody, ServiceDeploymentBody
 
 FINISHED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
-
-_REVISION = (
-    "taskDefinition",
-    "launchType",
-    "capacityProviderStrategy",
-    "platformVersion",
-    "platformFamily",
-    "networkConfiguration",
-)
-"""Members that a service revision has of its deployment."""
+"""The statuses of service deployments that have ended."""
 
 
 def number(identity: str) -> str:
-    """What an id of ``deployments[]``, a service deployment and a service revision share."""
+    """The number shared by the id in ``deployments[]``, the service deployment and its service
+    revision: the last part of each.
+    """
     return last_part(identity)
 
 
@@ -40,21 +36,32 @@ def arn(service_arn: str, kind: str, identity: str) -> str:
 
 
 def failure_limit(desired_count: int) -> int:
-    """Failed tasks at which the circuit breaker gives a deployment up: half the desired count,
-    at least 3 and at most 200 (ECS's own numbers).
+    """The number of failed tasks at which the circuit breaker fails a deployment: half the desired
+    count, at least 3 and at most 200.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
     """
     return min(200, max(3, math.ceil(desired_count / 2)))
 
 
-def new_record(service: Mapping[str, Any], images: list[Body]) -> Body:
-    """The record of the service's newest deployment. ``images``: those of its containers."""
+def primary_since(service: ServiceBody, identity: str) -> float:
+    """When the deployment became primary again by a rollback (epoch seconds); 0 if it never did."""
+    return service.get("teal", {}).get("since", {}).get(identity, 0.0)
+
+
+def new_record(service: ServiceBody, images: list[ContainerImageTypeDef]) -> ServiceDeploymentBody:
+    """The record of the service's newest deployment. ``images``: ``containerImages`` of its
+    revision.
+    """
     newest, *former = service["deployments"]
-    own = service["serviceArn"]
+    service_arn = service["serviceArn"]
+    revision = narrowed(ServiceRevisionBody, newest)
+    revision["loadBalancers"] = []
+    revision["serviceRegistries"] = service["serviceRegistries"]
+    revision["containerImages"] = images
     return {
         "id": newest["id"],
-        "serviceDeploymentArn": arn(own, "service-deployment", newest["id"]),
-        "serviceArn": own,
+        "serviceDeploymentArn": arn(service_arn, "service-deployment", newest["id"]),
+        "serviceArn": service_arn,
         "clusterArn": service["clusterArn"],
         "createdAt": newest["createdAt"],
         "startedAt": newest["createdAt"],
@@ -62,84 +69,102 @@ def new_record(service: Mapping[str, Any], images: list[Body]) -> Body:
         "status": "IN_PROGRESS",
         "lifecycleStage": "SCALE_UP",
         "deploymentConfiguration": service["deploymentConfiguration"],
-        "targetServiceRevisionArn": arn(own, "service-revision", newest["id"]),
-        "sourceServiceRevisionArns": [arn(own, "service-revision", d["id"]) for d in former],
-        "revision": {
-            **{member: newest[member] for member in _REVISION if member in newest},
-            "loadBalancers": [],
-            "serviceRegistries": service["serviceRegistries"],
-            "containerImages": images,
-        },
+        "targetServiceRevisionArn": arn(service_arn, "service-revision", newest["id"]),
+        "sourceServiceRevisionArns": [
+            arn(service_arn, "service-revision", d["id"]) for d in former
+        ],
+        "revision": revision,
     }
 
 
-def progressed(record: Mapping[str, Any], service: Mapping[str, Any], now: float) -> Body:
-    """The record as the service now makes it; one that has ended stays as it was."""
+def progressed(
+    record: ServiceDeploymentBody, service: ServiceBody, now: float
+) -> ServiceDeploymentBody:
+    """The record brought up to date with its service; a finished record never changes."""
+    changed = record.copy()
     if record["status"] in FINISHED:
-        return dict(record)
-    status, reason, to = _state(record, service)
-    changed: Body = {**record, "status": status}
-    if reason:
-        changed["statusReason"] = reason
-    if to and "rollback" not in record:
-        revision = arn(service["serviceArn"], "service-revision", to)
-        changed["rollback"] = {"reason": reason, "startedAt": now, "serviceRevisionArn": revision}
+        return changed
+    progress = _progress(record, service)
+    changed["status"] = progress.status
+    if progress.reason:
+        changed["statusReason"] = progress.reason
+    if progress.rolls_back_to and "rollback" not in record:
+        changed["rollback"] = {
+            "reason": progress.reason,
+            "startedAt": now,
+            "serviceRevisionArn": arn(
+                service["serviceArn"], "service-revision", progress.rolls_back_to
+            ),
+        }
     if changed == record:
         return changed
     changed["updatedAt"] = now
-    if status in FINISHED:
+    if progress.status in FINISHED:
         changed["finishedAt"] = now
         del changed["lifecycleStage"]
-    if status == "STOPPED":
+    if progress.status == "STOPPED":
         changed["stoppedAt"] = now
     return changed
 
 
-def _state(record: Mapping[str, Any], service: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Status, its reason, and the id of the deployment that is rolled back to."""
+class _Progress(NamedTuple):
+    """How far a service deployment is."""
+
+    status: str
+    reason: str = ""
+    rolls_back_to: str = ""
+    """Id of the deployment that is primary again; empty if this one is not rolled back."""
+
+
+def _progress(record: ServiceDeploymentBody, service: ServiceBody) -> _Progress:
     if service["status"] != "ACTIVE":
-        return "STOPPED", "The service was deleted.", ""
+        return _Progress("STOPPED", "The service was deleted.")
+    deployments = {d["id"]: d for d in service["deployments"]}
     primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
     if primary["id"] == record["id"]:
-        return _primary_state(primary, service)
-    own: Mapping[str, Any] = next(
-        (d for d in service["deployments"] if d["id"] == record["id"]), {}
-    )
-    given_up = own.get("rolloutState") == "FAILED"
-    reason = own["rolloutStateReason"] if given_up else record.get("statusReason", "")
+        return _primary_progress(primary, service)
+    own = deployments.get(record["id"])
+    failed = own is not None and own.get("rolloutState") == "FAILED"
+    reason = own["rolloutStateReason"] if own and failed else record.get("statusReason", "")
     target = record.get("rollback", {}).get("serviceRevisionArn", "")
     revision = arn(service["serviceArn"], "service-revision", primary["id"])
-    if target in ("", revision) and (target or given_up):
+    if target in ("", revision) and (target or failed):
         done = primary["rolloutState"] == "COMPLETED"
-        return f"ROLLBACK_{'SUCCESSFUL' if done else 'IN_PROGRESS'}", reason, primary["id"]
-    return "STOPPED", f"Deployment {primary['id']} took its place.", ""
+        status = "ROLLBACK_SUCCESSFUL" if done else "ROLLBACK_IN_PROGRESS"
+        return _Progress(status, reason, primary["id"])
+    return _Progress("STOPPED", f"Deployment {primary['id']} took its place.")
 
 
-def _primary_state(primary: Mapping[str, Any], service: Mapping[str, Any]) -> tuple[str, str, str]:
+def _primary_progress(primary: DeploymentBody, service: ServiceBody) -> _Progress:
     match primary["rolloutState"]:
         case "COMPLETED":
-            return "SUCCESSFUL", "", ""
+            return _Progress("SUCCESSFUL")
         case "FAILED":
-            # There is no deployment to roll back to, or nobody wants it.
+            # Either nothing can be rolled back to, or rollback is not enabled.
             breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
             status = "ROLLBACK_FAILED" if breaker["rollback"] else "STOPPED"
-            return status, primary["rolloutStateReason"], ""
+            return _Progress(status, primary["rolloutStateReason"])
         case _:
-            return "IN_PROGRESS", "", ""
+            return _Progress("IN_PROGRESS")
 
 
-def roll_back(service: Body, identity: str, to: str, reason: str, now: float) -> None:
-    """Make the deployment ``to`` the primary one again, in place of ``identity``."""
-    found = {d["id"]: d for d in service["deployments"]}
-    found[identity].update(status="ACTIVE", updatedAt=now)
-    found[to].update(
-        status="PRIMARY",
-        rolloutState="IN_PROGRESS",
-        rolloutStateReason=f"{reason}: rolling back to {to}.",
-        updatedAt=now,
+def roll_back(service: ServiceBody, identity: str, to: str, reason: str, now: float) -> None:
+    """Make the deployment ``to`` primary again in place of ``identity``, in a document in the
+    making.
+    """
+    deployments = {d["id"]: d for d in service["deployments"]}
+    failed, restored = deployments[identity], deployments[to]
+    failed.update({"status": "ACTIVE", "updatedAt": now})
+    restored.update(
+        {
+            "status": "PRIMARY",
+            "rolloutState": "IN_PROGRESS",
+            "rolloutStateReason": f"{reason}: rolling back to {to}.",
+            "updatedAt": now,
+        }
     )
     rest = [d for d in service["deployments"] if d["id"] != to]
-    service["deployments"] = [found[to], *rest]
-    service["taskDefinition"] = found[to]["taskDefinition"]
+    service["deployments"] = [restored, *rest]
+    service["taskDefinition"] = restored["taskDefinition"]
     teal = service.setdefault("teal", {})
     teal["since"] = {**teal.get("since", {}), to: now}

@@ -1,9 +1,9 @@
-"""The names in ECS documents and ARNs. Pure."""
+"""Names and ids, as they are written in ECS documents and ARNs. Pure."""
 
 from __future__ import annotations
 
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
+from tealmesh.model.ecs.bodies import ServiceBody, ServiceDeploymentBody, TaskBody
 
 
 def task_id(task: TaskBody) -> str:
@@ -12,17 +12,17 @@ def task_id(task: TaskBody) -> str:
 
 
 def service_of(task: TaskBody) -> str:
-    """The name of the service that the task belongs to; empty for a task of its own."""
+    """The name of the service that the task belongs to; empty for a standalone task."""
     group = task.get("group", "")
     return group.removeprefix("service:") if group.startswith("service:") else ""
 
 
-def cluster_of(body: TaskBody | ServiceBody) -> str:
-    """The name of the cluster of a task or a service."""
+def cluster_of(body: TaskBody | ServiceBody | ServiceDeploymentBody) -> str:
+    """The name of the cluster of a task, a service or a service deployment."""
     return last_part(body["clusterArn"])
 
 
 def family_and_revision(definition_arn: str) -> tuple[str, str]:
-    """The two parts of an ARN that ends in ``task-definition/FAMILY:REVISION``."""
+    """Family and revision in an ARN that ends in ``task-definition/FAMILY:REVISION``."""
     family, _, revision = last_part(definition_arn).partition(":")
     return family, revision

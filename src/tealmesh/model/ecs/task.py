@@ -1,4 +1,4 @@
-"""Tasks as ECS shows them, for whoever makes one: RunTask and the service scheduler. Pure.
+"""Makes the document of a new task, for RunTask and for the service scheduler. Pure.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 """
@@ -8,56 +8,67 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.bodies import Placement
 
-Body = dict[str, Any]
-Tags = list[dict[str, str]]
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        CapacityProviderStrategyItemTypeDef,
+        NetworkConfigurationOutputTypeDef,
+        TaskOverrideOutputTypeDef,
+    )
 
-FARGATE_STORAGE = 20
-"""GiB of ephemeral storage of a Fargate task, as ECS shows it; this machine's disk is shared."""
+    from tealmesh.model.ecs.bodies import (
+        AttachmentBody,
+        ContainerBody,
+        ContainerDefinition,
+        Tag,
+        TaskBody,
+        TaskDefinitionBody,
+    )
+
+FARGATE_STORAGE_GIB = 20
+"""Ephemeral storage that ECS shows for a Fargate task; in fact all tasks share the disk here."""
 
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """What a new task is made from.
-
-    ``placed``: ``launchType``, ``capacityProviderName``, ``platformVersion``, ``platformFamily``,
-    as far as they apply. ``network``: the ``networkConfiguration``. ``definition`` is None when
-    it has been deleted since: the task then fails to start and says so.
-    """
+    """What a new task is made from."""
 
     arn: str
     cluster_arn: str
     definition_arn: str
-    definition: Mapping[str, Any] | None
+    definition: TaskDefinitionBody | None
+    """None if it has been deleted: the task is made nonetheless, and fails to start saying so."""
     group: str
+    """``service:NAME`` or what RunTask was given."""
     now: float
-    placed: Mapping[str, Any]
-    network: Mapping[str, Any] | None = None
+    """Seconds since the epoch."""
+    placed: Placement
+    network: NetworkConfigurationOutputTypeDef | None = None
     started_by: str = ""
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    tags: Tags = field(default_factory=list)
+    """Id of the service's deployment, or what RunTask was given."""
+    overrides: TaskOverrideOutputTypeDef | None = None
+    tags: list[Tag] = field(default_factory=list)
     execute_command: bool = False
 
 
-def new_task(asked: TaskRequest) -> Body:
+def new_task(asked: TaskRequest) -> TaskBody:
     """The document of a task that is to be started."""
-    definition = asked.definition or {"containerDefinitions": []}
-    overrides = {"inferenceAcceleratorOverrides": [], "containerOverrides": [], **asked.overrides}
-    sizes = {m: str(overrides.get(m) or definition[m]) for m in _SIZES if definition.get(m)}
-    storage = definition.get("ephemeralStorage") or {"sizeInGiB": FARGATE_STORAGE}
-    on_fargate = asked.placed.get("launchType") == "FARGATE"
-    return {
+    defined = asked.definition
+    overrides: TaskOverrideOutputTypeDef = {
+        "inferenceAcceleratorOverrides": [],
+        "containerOverrides": [],
+        **(asked.overrides or {}),
+    }
+    containers = defined["containerDefinitions"] if defined else []
+    body: TaskBody = {
         "taskArn": asked.arn,
         "clusterArn": asked.cluster_arn,
         "taskDefinitionArn": asked.definition_arn,
         "group": asked.group,
-        **({"startedBy": asked.started_by} if asked.started_by else {}),
-        **asked.placed,
-        **sizes,
-        **({"ephemeralStorage": dict(storage)} if on_fargate else {}),
         "enableExecuteCommand": asked.execute_command,
         "lastStatus": "PROVISIONING",
         "desiredStatus": "RUNNING",
@@ -67,25 +78,36 @@ def new_task(asked: TaskRequest) -> Body:
         "createdAt": asked.now,
         "version": 1,
         "attachments": _attachments(asked),
-        "attributes": [{"name": "ecs.cpu-architecture", "value": _architecture(definition)}],
-        "containers": [_container(asked.arn, c) for c in definition["containerDefinitions"]],
+        "attributes": [{"name": "ecs.cpu-architecture", "value": _architecture(defined)}],
+        "containers": [_container(asked.arn, definition) for definition in containers],
         "inferenceAccelerators": [],
         "overrides": overrides,
         "tags": asked.tags,
         "teal": {},
     }
+    body = {**body, **asked.placed}
+    if asked.started_by:
+        body["startedBy"] = asked.started_by
+    for size in _SIZES:
+        default = defined.get(size) if defined else None
+        if default:
+            body[size] = str(overrides.get(size) or default)
+    if asked.placed.get("launchType") == "FARGATE":
+        storage = defined.get("ephemeralStorage") if defined else None
+        body["ephemeralStorage"] = {**(storage or {"sizeInGiB": FARGATE_STORAGE_GIB})}
+    return body
 
 
-_SIZES = ("cpu", "memory")
+_SIZES: tuple[Literal["cpu"], Literal["memory"]] = ("cpu", "memory")
 
 
-def _architecture(definition: Mapping[str, Any]) -> str:
-    wanted = (definition.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")
-    return str(wanted).lower()
+def _architecture(definition: TaskDefinitionBody | None) -> str:
+    platform = definition.get("runtimePlatform") if definition else None
+    return str((platform or {}).get("cpuArchitecture", "X86_64")).lower()
 
 
-def _container(arn: str, definition: Mapping[str, Any]) -> Body:
-    body = {
+def _container(arn: str, definition: ContainerDefinition) -> ContainerBody:
+    body: ContainerBody = {
         "containerArn": f"{arn.replace(':task/', ':container/')}/{definition['name']}",
         "taskArn": arn,
         "name": definition["name"],
@@ -95,73 +117,81 @@ def _container(arn: str, definition: Mapping[str, Any]) -> Body:
         "networkInterfaces": [],
         "cpu": str(definition.get("cpu", 0)),
     }
-    sizes = {m: str(definition[m]) for m in ("memory", "memoryReservation") if m in definition}
-    return body | sizes
+    if "memory" in definition:
+        body["memory"] = str(definition["memory"])
+    if "memoryReservation" in definition:
+        body["memoryReservation"] = str(definition["memoryReservation"])
+    return body
 
 
-def _attachments(asked: TaskRequest) -> list[Body]:
+def _attachments(asked: TaskRequest) -> list[AttachmentBody]:
     awsvpc = (asked.network or {}).get("awsvpcConfiguration")
     if not awsvpc:
         return []
     subnets = awsvpc.get("subnets") or []
     identity = last_part(asked.arn)
-    # Tasks go round the subnets, by their ids as there is no better order.
-    chosen = subnets[int(_digest(identity, 8), 16) % len(subnets)] if subnets else ""
+    # Spread over the subnets by a hash of the id, so that no count has to be kept.
+    subnet = subnets[int(_hash(identity, 8), 16) % len(subnets)] if subnets else ""
     return [
         {
             "id": interface_id(identity),
             "type": "ElasticNetworkInterface",
             "status": "PRECREATED",
-            "details": [{"name": "subnetId", "value": chosen}],
+            "details": [{"name": "subnetId", "value": subnet}],
         }
     ]
 
 
 def interface_id(task_id: str) -> str:
-    """The id of a task's attachment, a UUID as ECS has it: always the same for a task."""
-    text = _digest(task_id, 32)
+    """The id of a task's network interface attachment: a UUID, always the same for a task."""
+    text = _hash(task_id, 32)
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def interface(task_id: str, address: str) -> dict[str, str]:
-    """What ECS tells of a task's network interface. It has none of its own here: id and MAC
-    address are made from the task's id, and only the private address can be talked to.
+    """Details of a task's network interface, by ECS's names. Only the private address is real:
+    tasks have no interfaces here, so the id and the MAC address are derived from the task's id.
     """
-    digest = _digest(task_id, 40)
-    mac = ":".join(("02", *(digest[i : i + 2] for i in range(0, 10, 2))))
+    text = _hash(task_id, 40)
+    mac = ":".join(("02", *(text[i : i + 2] for i in range(0, 10, 2))))
     return {
-        "networkInterfaceId": f"eni-{digest[10:27]}",
+        "networkInterfaceId": f"eni-{text[10:27]}",
         "macAddress": mac,
         "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
         "privateIPv4Address": address,
     }
 
 
-def _digest(text: str, length: int) -> str:
+def _hash(text: str, length: int) -> str:
+    """The first ``length`` hexadecimal digits of the SHA-256 of ``text``."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def pick_provider(strategy: Sequence[Mapping[str, Any]], counts: Mapping[str, int]) -> str:
-    """The capacity provider of the next task: first those that have fewer tasks than their
-    ``base``, then the one furthest below its share by ``weight``. ``counts``: tasks by provider.
+def pick_provider(
+    strategy: Sequence[CapacityProviderStrategyItemTypeDef], counts: Mapping[str, int]
+) -> str:
+    """The capacity provider of the next task: first any with fewer tasks than its ``base``, then
+    the one furthest below its share by ``weight``. ``counts``: present tasks by provider.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html
     """
     for item in strategy:
         if counts.get(item["capacityProvider"], 0) < item.get("base", 0):
-            return str(item["capacityProvider"])
+            return item["capacityProvider"]
     weighted = [item for item in strategy if item.get("weight")] or list(strategy)
 
-    def load(item: Mapping[str, Any]) -> float:
-        beyond = counts.get(item["capacityProvider"], 0) - item.get("base", 0)
-        return float((beyond + 1) / (item.get("weight") or 1))
+    def load(item: CapacityProviderStrategyItemTypeDef) -> float:
+        beyond_base = counts.get(item["capacityProvider"], 0) - item.get("base", 0)
+        return (beyond_base + 1) / (item.get("weight") or 1)
 
-    return str(min(weighted, key=load)["capacityProvider"])
+    return min(weighted, key=load)["capacityProvider"]
 
 
-def managed_tags(cluster: str, service: str = "") -> Tags:
-    """The tags that ``enableECSManagedTags`` asks for
+def managed_tags(cluster: str, service: str = "") -> list[Tag]:
+    """The tags that ``enableECSManagedTags`` adds to a task
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html).
     """
-    tags = [{"key": "aws:ecs:clusterName", "value": cluster}]
-    return [*tags, {"key": "aws:ecs:serviceName", "value": service}] if service else tags
+    tags: list[Tag] = [{"key": "aws:ecs:clusterName", "value": cluster}]
+    if service:
+        tags.append({"key": "aws:ecs:serviceName", "value": service})
+    return tags

@@ -6,20 +6,42 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tealmesh.model.errors import DriverError, NoSuchResource
-from tealmesh.rollout.system import MeshObject, covers
+from tealmesh.rollout.drivers.resources import MeshObject, covers
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from types_boto3_appmesh.client import AppMeshClient
+    from types_boto3_ecs.client import ECSClient
+    from types_boto3_servicediscovery.client import ServiceDiscoveryClient
+
+    from tealmesh.model.wire import GetConvergenceOutput
 
 MakeClient = Callable[[str], Any]
-"""boto3 client of a service (``appmesh``) at the endpoint that a driver works on."""
+"""The boto3 client of a service (``appmesh``) at the endpoint that a driver works on. boto3 makes
+its clients at run time, so only their use says which type they have."""
+
+R = TypeVar("R")
 
 _THROTTLED = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
+class TealmeshClient(Protocol):
+    """The boto3 client of our own API, as far as it is used here."""
+
+    def get_convergence(self, *, mesh: str) -> GetConvergenceOutput: ...
+
+
 class Aws:
-    """The clients of one endpoint. They block, so their calls run in threads of their own: the
-    endpoint may be this very process, and must not wait for a thread that waits for it.
+    """The clients of one endpoint.
+
+    boto3 blocks, so each call runs in a thread, and the threads are our own: the endpoint may be
+    this very process, whose default threads must stay free to answer.
+
+    Each method runs ``call`` on the client of one service and returns its result. It raises
+    DriverError, or `NoSuchResource` when AWS reports the resource as not found.
     """
 
     def __init__(self, make_client: MakeClient) -> None:
@@ -27,63 +49,71 @@ class Aws:
         self._clients: dict[str, Any] = {}
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="driver")
 
-    async def call(self, service: str, operation: str, /, **request: Any) -> dict[str, Any]:
-        """The operation's answer. Raises DriverError; `NoSuchResource` when AWS says so."""
-        work = partial(self._call, service, operation, request)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def appmesh(self, call: Callable[[AppMeshClient], R]) -> R:
+        return await self._run("appmesh", call)
 
-    async def list(self, service: str, operation: str, member: str, /, **request: Any) -> list[Any]:
-        """The members of all pages of a listing."""
-        found: list[Any] = []
-        token: dict[str, str] = {}
-        name = "NextToken" if service == "servicediscovery" else "nextToken"
-        while True:
-            page = await self.call(service, operation, **request, **token)
-            found += page[member]
-            if not page.get(name):
-                return found
-            token = {name: page[name]}
+    async def ecs(self, call: Callable[[ECSClient], R]) -> R:
+        return await self._run("ecs", call)
 
-    async def ensure(self, wanted: MeshObject) -> str:
-        """Create the App Mesh resource, or update it where it differs; what was done, empty for
-        nothing.
+    async def cloud_map(self, call: Callable[[ServiceDiscoveryClient], R]) -> R:
+        return await self._run("servicediscovery", call)
+
+    async def tealmesh(self, call: Callable[[TealmeshClient], R]) -> R:
+        return await self._run("tealmesh", call)
+
+    async def ensure(self, wanted: MeshObject[Any]) -> str:
+        """Create the App Mesh resource, or update it where it differs. Returns what was done,
+        empty for nothing.
         """
-        label = f"{wanted.noun.replace('_', ' ')} {list(wanted.names.values())[-1]}"
-        head, *tail = wanted.noun.split("_")
-        payload = head + "".join(word.capitalize() for word in tail)
-        spec = dict(wanted.spec)
-        try:
-            answer = await self.call("appmesh", f"describe_{wanted.noun}", **wanted.names)
-        except NoSuchResource:
-            await self.call("appmesh", f"create_{wanted.noun}", **wanted.names, spec=spec)
-            return f"created {label}"
-        if covers(answer[payload].get("spec", {}), spec):
-            return ""
-        await self.call("appmesh", f"update_{wanted.noun}", **wanted.names, spec=spec)
-        return f"changed {label}"
+        return await self._run("appmesh", partial(_ensure, wanted=wanted))
 
     def close(self) -> None:
+        """Stop the threads without waiting for calls under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _call(self, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    async def _run(self, service: str, call: Callable[[Any], R]) -> R:
+        work = partial(self._call, service, call)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _call(self, service: str, call: Callable[[Any], R]) -> R:
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         try:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
-            answer: dict[str, Any] = getattr(self._clients[service], operation)(**request)
+            return call(self._clients[service])
         except ClientError as error:
-            raise _refused(operation, error.response) from error
+            raise _driver_error(error) from error
         except BotoCoreError as error:
             retryable = not isinstance(error, ParamValidationError)
-            raise DriverError(f"{operation}: {error}", retryable=retryable) from error
-        return answer
+            raise DriverError(f"{service}: {error}", retryable=retryable) from error
 
 
-def _refused(operation: str, response: Any) -> DriverError:
-    code = response.get("Error", {}).get("Code", "")
-    message = response.get("Error", {}).get("Message") or code
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+def _ensure(client: Any, wanted: MeshObject[Any]) -> str:
+    """`Aws.ensure`, blocking. The seven nouns of App Mesh have the same three operations."""
+    from botocore.exceptions import ClientError
+
+    label = f"{wanted.noun.replace('_', ' ')} {list(wanted.names.values())[-1]}"
+    head, *tail = wanted.noun.split("_")
+    payload = head + "".join(word.capitalize() for word in tail)
+    try:
+        answer = getattr(client, f"describe_{wanted.noun}")(**wanted.names)
+    except ClientError as error:
+        if not isinstance(_driver_error(error), NoSuchResource):
+            raise
+        getattr(client, f"create_{wanted.noun}")(**wanted.names, spec=wanted.spec)
+        return f"created {label}"
+    if covers(answer[payload].get("spec", {}), wanted.spec):
+        return ""
+    getattr(client, f"update_{wanted.noun}")(**wanted.names, spec=wanted.spec)
+    return f"changed {label}"
+
+
+def _driver_error(error: ClientError) -> DriverError:
+    code = error.response.get("Error", {}).get("Code", "")
+    message = error.response.get("Error", {}).get("Message") or code
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    text = f"{error.operation_name}: {message}"
     if code.endswith(("NotFoundException", "NotFound")):
-        return NoSuchResource(f"{operation}: {message}")
-    return DriverError(f"{operation}: {message}", retryable=status >= 500 or code in _THROTTLED)
+        return NoSuchResource(text)
+    return DriverError(text, retryable=status >= 500 or code in _THROTTLED)

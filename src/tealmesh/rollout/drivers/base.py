@@ -6,31 +6,62 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tealmesh.model.rollout import SideTasks
+from tealmesh.model.status import Missing
 from tealmesh.rollout.effects import WeightsSet
-from tealmesh.rollout.system import ServiceSystem
+from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 
 
 class Driver(Protocol):
-    """Every method is idempotent and raises DriverError."""
+    """What a deployment needs. Every method is idempotent and raises DriverError, or `NotYet`
+    where something else has to happen first.
+    """
 
     async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
-        """The side has its virtual node, and an ECS service that runs ``image`` with the desired
-        count: created, or changed where it differs.
+        """Create or change the side's virtual node and its ECS service, so that it runs ``image``
+        with the desired count.
         """
 
     async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
         """The side's tasks now; all zero where it has no ECS service."""
 
     async def explain(self, service: ServiceSystem, side: str) -> str:
-        """Why the side's tasks stopped last, with their last log lines; empty when none did."""
+        """Why a task of the side stopped last, with its last log lines; empty if none did."""
 
     async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
-        """The weights that the route has, by side; empty where there is no route."""
+        """The route's weights, by side; empty where there is no route."""
 
     async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
-        """The route has exactly these weights; a side of weight 0 that has no virtual node is
-        left out. Answers the revision that has them, and when the call was sent.
+        """Give the route exactly these weights; a side of weight 0 without a virtual node is left
+        out. Returns the revision that has them, and when the call was sent.
         """
 
     async def stop_side(self, service: ServiceSystem, side: str) -> bool:
-        """Drain the side's ECS service and delete it; True once nothing of it runs."""
+        """Drain the side's ECS service and delete it. Returns whether nothing of it runs any
+        more.
+        """
+
+
+class SystemDriver(Driver, Protocol):
+    """A driver that can also apply a whole teal.toml, and say how it stands.
+
+    The ``apply_…`` methods return one line for each thing they did.
+    """
+
+    async def apply_shared(self, mesh: str, cluster: str, namespace: str) -> list[str]:
+        """Create the mesh, the cluster and the Cloud Map namespace where they are missing."""
+
+    async def apply_service(self, service: ServiceSystem) -> list[str]:
+        """Bring the service to its description, but keep its running images and weights."""
+
+    async def apply_gateway(
+        self, gateway: GatewaySystem, hostnames: Mapping[str, str]
+    ) -> list[str]:
+        """Bring the gateway to its description. ``hostnames``: service name -> hostname."""
+
+    async def running(self, cluster: str, name: str) -> tuple[int, int]:
+        """An ECS service's tasks that run its current task definition, and the desired ones; both
+        zero where there is no such service.
+        """
+
+    async def missing(self, cluster: str, name: str) -> Missing:
+        """Why an ECS service lacks tasks, as far as those of its current deployment show."""

@@ -6,82 +6,108 @@ https://docs.aws.amazon.com/cloud-map/latest/api/API_Operations.html
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tealmesh.model.errors import DriverError, NoSuchResource
+from tealmesh.model.errors import DriverError, NoSuchResource, NotYet
 from tealmesh.rollout.drivers.aws import Aws
 from tealmesh.rollout.system import ServiceSystem
 
-_TTL = 10
+if TYPE_CHECKING:
+    from types_boto3_servicediscovery.client import ServiceDiscoveryClient
+    from types_boto3_servicediscovery.type_defs import (
+        NamespaceSummaryTypeDef,
+        ServiceSummaryTypeDef,
+    )
+
+_RECORD_TTL_SECONDS = 10
 _OPERATION_LOOKS = 100
-_OPERATION_PAUSE = 0.1
+_OPERATION_PAUSE_SECONDS = 0.1
 _LOCAL_VPC = "vpc-0000000000teal000"
+_MOST_INSTANCES = 1000
+"""DiscoverInstances' own maximum."""
 
 
 class CloudMap:
+    """Creates and reads what a system has in Cloud Map. Every method raises DriverError."""
+
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
 
     async def ensure_namespace(self, name: str) -> str:
-        """The private DNS namespace is there; what was done, empty for nothing."""
+        """Create the private DNS namespace where there is none. Returns what was done, empty for
+        nothing.
+        """
         if await self._namespace(name):
             return ""
-        answer = await self._call("create_private_dns_namespace", Name=name, Vpc=_LOCAL_VPC)
+        created = await self._aws.cloud_map(
+            lambda client: client.create_private_dns_namespace(Name=name, Vpc=_LOCAL_VPC)
+        )
         for _ in range(_OPERATION_LOOKS):
-            found = await self._call("get_operation", OperationId=answer["OperationId"])
-            operation = found["Operation"]
-            if operation["Status"] == "SUCCESS":
+            answer = await self._aws.cloud_map(
+                lambda client: client.get_operation(OperationId=created["OperationId"])
+            )
+            operation = answer["Operation"]
+            status = operation.get("Status")
+            if status == "SUCCESS":
                 return f"created namespace {name}"
-            if operation["Status"] == "FAIL":
-                raise DriverError(
-                    f"namespace {name}: {operation.get('ErrorMessage', 'failed')}", retryable=False
-                )
-            await asyncio.sleep(_OPERATION_PAUSE)
-        raise DriverError(f"namespace {name} is still being created", retryable=True)
+            if status == "FAIL":
+                reason = operation.get("ErrorMessage", "failed")
+                raise DriverError(f"namespace {name}: {reason}", retryable=False)
+            await asyncio.sleep(_OPERATION_PAUSE_SECONDS)
+        raise NotYet(f"namespace {name} to be created")
 
     async def ensure_service(self, namespace: str, name: str) -> tuple[str, str]:
-        """The ARN of the Cloud Map service, and what was done to have it."""
-        found = await self._namespace(namespace)
-        if found is None:
+        """Create the Cloud Map service where there is none. Returns its ARN and what was done."""
+        parent = await self._namespace(namespace)
+        if parent is None:
             raise DriverError(f"there is no namespace {namespace}: apply first", retryable=False)
-        filters = [{"Name": "NAMESPACE_ID", "Values": [found["Id"]], "Condition": "EQ"}]
-        for service in await self._list("list_services", "Services", Filters=filters):
+        namespace_id = parent["Id"]
+        for service in await self._aws.cloud_map(lambda client: _services(client, namespace_id)):
             if service["Name"] == name:
                 return service["Arn"], ""
-        records = {"RoutingPolicy": "MULTIVALUE", "DnsRecords": [{"Type": "A", "TTL": _TTL}]}
-        answer = await self._call(
-            "create_service",
-            Name=name,
-            NamespaceId=found["Id"],
-            DnsConfig=records,
-            HealthCheckCustomConfig={"FailureThreshold": 1},
+        answer = await self._aws.cloud_map(
+            lambda client: client.create_service(
+                Name=name,
+                NamespaceId=namespace_id,
+                DnsConfig={
+                    "RoutingPolicy": "MULTIVALUE",
+                    "DnsRecords": [{"Type": "A", "TTL": _RECORD_TTL_SECONDS}],
+                },
+                HealthCheckCustomConfig={"FailureThreshold": 1},
+            )
         )
         return answer["Service"]["Arn"], f"created Cloud Map service {name}.{namespace}"
 
     async def healthy(self, service: ServiceSystem, node: str) -> int:
         """How many healthy instances an ECS service has registered."""
         try:
-            answer = await self._call(
-                "discover_instances",
-                NamespaceName=service.namespace,
-                ServiceName=service.name,
-                QueryParameters={"ECS_SERVICE_NAME": node},
-                HealthStatus="HEALTHY",
-                MaxResults=1000,
+            answer = await self._aws.cloud_map(
+                lambda client: client.discover_instances(
+                    NamespaceName=service.namespace,
+                    ServiceName=service.name,
+                    QueryParameters={"ECS_SERVICE_NAME": node},
+                    HealthStatus="HEALTHY",
+                    MaxResults=_MOST_INSTANCES,
+                )
             )
         except NoSuchResource:
             return 0
         return len(answer["Instances"])
 
-    async def _namespace(self, name: str) -> dict[str, Any] | None:
-        for namespace in await self._list("list_namespaces", "Namespaces"):
+    async def _namespace(self, name: str) -> NamespaceSummaryTypeDef | None:
+        for namespace in await self._aws.cloud_map(_namespaces):
             if namespace["Name"] == name:
-                found: dict[str, Any] = namespace
-                return found
+                return namespace
         return None
 
-    async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        return await self._aws.call("servicediscovery", operation, **request)
 
-    async def _list(self, operation: str, member: str, **request: Any) -> list[Any]:
-        return await self._aws.list("servicediscovery", operation, member, **request)
+def _namespaces(client: ServiceDiscoveryClient) -> list[NamespaceSummaryTypeDef]:
+    pages = client.get_paginator("list_namespaces").paginate()
+    return [namespace for page in pages for namespace in page["Namespaces"]]
+
+
+def _services(client: ServiceDiscoveryClient, namespace_id: str) -> list[ServiceSummaryTypeDef]:
+    pages = client.get_paginator("list_services").paginate(
+        Filters=[{"Name": "NAMESPACE_ID", "Values": [namespace_id], "Condition": "EQ"}]
+    )
+    return [service for page in pages for service in page["Services"]]

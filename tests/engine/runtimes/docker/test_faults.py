@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.planes.container_tasks import IMAGE, app, names, tasks
+from tests.engine.runtimes.docker.tasks import IMAGE, app, names, tasks
 from tests.support.programs.podman import Podman, needs_engine
 
 pytestmark = needs_engine

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.engine.runtimes.base import ContainerSpec
+from tealmesh.engine.runtimes.base import ContainerSpec, ImageSpec, TaskSpec
 from tealmesh.engine.runtimes.choice import Mode, in_containers
 from tealmesh.engine.runtimes.docker.api import with_tag
 from tealmesh.engine.runtimes.docker.definition import create_body, limits, mounts
@@ -17,7 +17,6 @@ from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, p
 from tealmesh.engine.runtimes.docker.images import libraries
 from tealmesh.engine.runtimes.docker.resolver import others, resolv_text
 from tealmesh.engine.runtimes.docker.rules import redirection, restore_text
-from tealmesh.engine.runtimes.place import ImageSpec, TaskSpec
 from tealmesh.model.errors import EngineError
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tealmesh.engine.runtimes.docker.api import EngineApi
+from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.engine.runtimes.docker.images import PAUSE_IMAGE, make_pause
-from tests.support.planes.container_tasks import IMAGE, app, names, proxied, tasks
+from tests.engine.runtimes.docker.tasks import IMAGE, app, names, proxied, tasks
 from tests.support.planes.engine import web
 from tests.support.programs.load import answering
 from tests.support.programs.podman import Podman, needs_engine
@@ -163,7 +163,7 @@ def test_both_runtimes_and_two_control_planes_on_one_engine(engine: Podman, tmp_
                 await two.up("boxed")
                 assert await two.get("boxed", "/") == "VERSION other"
                 assert len(names(engine)) == 4
-                assert engine.run("ps", "--format", "{{.Ports}}").strip() == ""
+                assert engine.run("ps", "--format", "{{.EngineContext}}").strip() == ""
             # The other's end took its own along and nothing else.
             assert await one.get("boxed", "/") == "VERSION boxed"
             assert len(names(engine)) == 2
@@ -182,7 +182,7 @@ def test_an_image_is_pulled_with_progress(
     image = f"127.0.0.1:{engine.registry}/team/small:1"
 
     async def small() -> None:
-        await make_pause(api := EngineApi(engine.socket))
+        await make_pause(api := DockerApi(engine.socket))
         await api.close()
 
     async def work() -> None:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.model.arn import last_part
 from tealmesh.model.errors import EngineError
 
@@ -28,10 +29,6 @@ _ENDLESS = httpx.Timeout(None, connect=5.0)
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 """Where engines listen when nothing else is said."""
-
-
-class EngineGone(EngineError):
-    """Nothing answers at the engine's socket, or it went away in the middle of an answer."""
 
 
 class Refused(EngineError):
@@ -66,9 +63,9 @@ def find_socket(environment: Mapping[str, str]) -> Path | None:
     return None
 
 
-class EngineApi:
-    """One engine. Every call raises `EngineGone` when the engine is not there and `Refused` when
-    it says no.
+class DockerApi:
+    """A client of one Docker. Every call raises `DockerUnavailable` when nothing answers and
+    `Refused` when the answer is an error.
     """
 
     def __init__(self, path: Path) -> None:
@@ -316,8 +313,8 @@ class EngineApi:
             raise _refusal(answer.status_code, answer.content)
         return answer.content
 
-    def _gone(self, error: Exception) -> EngineGone:
-        return EngineGone(
+    def _gone(self, error: Exception) -> DockerUnavailable:
+        return DockerUnavailable(
             f"the container engine at {self.path} does not answer ({type(error).__name__}): start "
             f"it (`podman system service` or dockerd), or set DOCKER_HOST to its socket"
         )

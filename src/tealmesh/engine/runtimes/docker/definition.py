@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tealmesh.engine.runtimes.base import ContainerSpec
-from tealmesh.engine.runtimes.place import ImageSpec
+from tealmesh.engine.runtimes.base import ContainerSpec, ImageSpec
 from tealmesh.model.errors import EngineError
 
 VOLUMES = "task.volumes"

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from tealmesh.engine.runtimes.base import ImageSpec
 from tealmesh.engine.runtimes.docker import images
-from tealmesh.engine.runtimes.docker.api import EngineApi, Refused
-from tealmesh.engine.runtimes.place import ImageSpec
+from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
 from tealmesh.engine.runtimes.sidecar import find_envoy
 from tealmesh.model.errors import EngineError
 
@@ -23,7 +23,7 @@ second.
 class Fetch:
     """Images of one engine; each is fetched once, however many ask for it at a time."""
 
-    def __init__(self, api: EngineApi) -> None:
+    def __init__(self, api: DockerApi) -> None:
         self._api = api
         self._fetching: dict[str, asyncio.Lock] = {}
 

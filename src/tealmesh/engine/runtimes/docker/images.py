@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tealmesh.engine.runtimes.docker.api import EngineApi
+from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.model.errors import EngineError
 
 ENVOY_IMAGE = "localhost/tealmesh/envoy:local"
@@ -78,7 +78,7 @@ def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     return entry
 
 
-async def make(api: EngineApi, name: str, programs: Mapping[str, Path], changes: list[str]) -> None:
+async def make(api: DockerApi, name: str, programs: Mapping[str, Path], changes: list[str]) -> None:
     """Make the image ``name`` of these programs in the engine."""
     with tempfile.TemporaryDirectory(prefix="tealmesh-image-") as directory:
         archive = Path(directory) / "root.tar"
@@ -86,13 +86,13 @@ async def make(api: EngineApi, name: str, programs: Mapping[str, Path], changes:
         await api.import_image(name, archive, changes)
 
 
-async def make_envoy(api: EngineApi, envoy: Path) -> None:
+async def make_envoy(api: DockerApi, envoy: Path) -> None:
     """The image for Envoy, of the binary that Tealmesh has."""
     changes = ["ENV PATH=/usr/local/bin", 'ENTRYPOINT ["/usr/local/bin/envoy"]', "USER 1337"]
     await make(api, ENVOY_IMAGE, {"usr/local/bin/envoy": envoy}, changes)
 
 
-async def make_pause(api: EngineApi) -> None:
+async def make_pause(api: DockerApi) -> None:
     """The image that holds a task's network: a program that sleeps for ever."""
     sleep = shutil.which("sleep")
     if sleep is None:

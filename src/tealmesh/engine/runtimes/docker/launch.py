@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import tealmesh
-from tealmesh.engine.runtimes.base import ContainerSpec
+from tealmesh.engine.runtimes.base import ContainerSpec, ImageSpec, Place
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.runtimes.docker.definition import limits, mounts
 from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, PAUSE_IMAGE
@@ -26,10 +26,9 @@ from tealmesh.engine.runtimes.docker.rules import (
     redirection,
     restore_text,
 )
-from tealmesh.engine.runtimes.place import ImageSpec, Place
 from tealmesh.engine.runtimes.process.launch import Launch
 from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, write_bootstrap
-from tealmesh.engine.task.metadata import credentials_path
+from tealmesh.engine.runtimes.task_urls import credentials_path
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.model.errors import EngineError, TealError
 

@@ -16,7 +16,8 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from pathlib import Path
 
-from tealmesh.engine.runtimes.docker.api import EngineApi, EngineGone, Refused
+from tealmesh.engine.runtimes.base import DockerUnavailable
+from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
@@ -33,7 +34,7 @@ class LogCopies:
     when a log begins to be lost from sight.
     """
 
-    def __init__(self, api: EngineApi, tell: Callable[[Path, str], None]) -> None:
+    def __init__(self, api: DockerApi, tell: Callable[[Path, str], None]) -> None:
         self._api = api
         self._tell = tell
         self._jobs: dict[str, asyncio.Task[None]] = {}
@@ -51,7 +52,7 @@ class LogCopies:
         container = self._paths.get(path)
         if container is None:
             return
-        with contextlib.suppress(EngineGone):
+        with contextlib.suppress(DockerUnavailable):
             shown = await self._api.find(container)
             if shown is not None and not shown["State"].get("Running"):
                 await self._wait(container)
@@ -83,7 +84,7 @@ class LogCopies:
             try:
                 await self._copy_once(container, path)
                 return
-            except EngineGone:
+            except DockerUnavailable:
                 await asyncio.sleep(_RETRY)
             except Refused as error:
                 if error.status != 404:

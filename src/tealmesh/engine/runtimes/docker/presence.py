@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from tealmesh.engine.runtimes.docker.api import EngineApi, EngineGone, Refused
+from tealmesh.engine.runtimes.base import DockerUnavailable
+from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
 
 _EVERY = 1.0
 
@@ -14,7 +15,7 @@ _EVERY = 1.0
 class Presence:
     """``gone`` is called with what is wrong each time that the engine stops answering."""
 
-    def __init__(self, api: EngineApi, gone: Callable[[EngineGone], None]) -> None:
+    def __init__(self, api: DockerApi, gone: Callable[[DockerUnavailable], None]) -> None:
         self._api = api
         self._gone = gone
         self._job: asyncio.Task[None] | None = None
@@ -36,7 +37,7 @@ class Presence:
                 with contextlib.suppress(Refused):  # an answer too
                     await self._api.ping()
                 here = True
-            except EngineGone as error:
+            except DockerUnavailable as error:
                 if here:
                     self._gone(error)
                 here = False

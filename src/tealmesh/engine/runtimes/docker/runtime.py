@@ -21,9 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.engine.runtimes import pidfd
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
+from tealmesh.engine.runtimes.base import (
+    KILLED,
+    ContainerSpec,
+    ContainerStatus,
+    DockerUnavailable,
+    Handle,
+    Place,
+    TaskSpec,
+    Tell,
+)
 from tealmesh.engine.runtimes.docker import images, netns
-from tealmesh.engine.runtimes.docker.api import EngineApi, EngineGone, Refused
+from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
 from tealmesh.engine.runtimes.docker.definition import create_body
 from tealmesh.engine.runtimes.docker.fetch import Fetch
 from tealmesh.engine.runtimes.docker.logs import LogCopies
@@ -31,8 +40,7 @@ from tealmesh.engine.runtimes.docker.memory import killed_for_memory
 from tealmesh.engine.runtimes.docker.presence import Presence
 from tealmesh.engine.runtimes.docker.relay import Relays
 from tealmesh.engine.runtimes.docker.resolver import RESOLV, Answer, Resolvers, resolv_text
-from tealmesh.engine.runtimes.place import Place, TaskSpec
-from tealmesh.engine.runtimes.process.runtime import log_path, tail
+from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.model.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -47,14 +55,14 @@ to come back.
 """
 
 
-class ContainerRuntime:
+class DockerRuntime:
     """`Runtime` of an engine. ``endpoint`` (HOST, PORT) is where 169.254.170.2 in a task leads;
     ``answer`` knows the names of tasks' own.
     """
 
     def __init__(
         self,
-        api: EngineApi,
+        api: DockerApi,
         data_dir: Path,
         endpoint: tuple[str, int],
         answer: Answer = lambda *_: None,
@@ -116,7 +124,7 @@ class ContainerRuntime:
         if directory not in self._guards or self._guards[directory].done():
             self._guards[directory] = asyncio.create_task(self._guard(directory))
 
-    def _engine_gone(self, error: EngineGone) -> None:
+    def _engine_gone(self, error: DockerUnavailable) -> None:
         away = "The task goes on, and is looked after again when the engine answers."
         for directory in self._guards:
             self._tell(directory.name, f"{error}. {away}")
@@ -128,7 +136,7 @@ class ContainerRuntime:
         await self._ended(self._name(directory, _PAUSE))
         await self._cut(directory)
         while True:
-            with contextlib.suppress(EngineGone, Refused):
+            with contextlib.suppress(DockerUnavailable, Refused):
                 for container in await self._containers(directory):
                     name = container["Labels"][_CONTAINER]
                     if name != _PAUSE and container["State"] == "running":
@@ -236,7 +244,7 @@ class ContainerRuntime:
     async def wait(self, handle: Handle) -> int:
         code = await self._ended(handle["container"])
         if code == KILLED:
-            with contextlib.suppress(EngineGone):
+            with contextlib.suppress(DockerUnavailable):
                 shown = await self.api.find(handle["container"])
                 if shown is not None and (
                     shown["State"].get("OOMKilled")
@@ -265,7 +273,7 @@ class ContainerRuntime:
                         await pidfd.ended(process)
             except Refused as error:
                 _log.warning("waiting for container %s: %s; trying again", container, error)
-            except EngineGone:
+            except DockerUnavailable:
                 # Containers go on without their engine, as without us.
                 pass
             await asyncio.sleep(pause)
@@ -306,7 +314,7 @@ class ContainerRuntime:
                 return int(shown["ExitCode"])
             self._end_command(spec.directory, int(shown["Pid"]))
             return KILLED
-        except EngineGone as error:
+        except DockerUnavailable as error:
             # Nothing is known of the container then; a check that cannot be made fails nobody.
             _log.warning("health check of container %s: %s", spec.name, error)
             return 0

@@ -11,27 +11,15 @@ import errno
 import hashlib
 import socket
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.model.errors import EngineError
 
 _PAIRS = 125
 """Pairs of addresses in a third octet: .2/.3 to .250/.251."""
 
 CAPACITY = 250 * _PAIRS
-
-
-@dataclass(frozen=True)
-class TaskNetwork:
-    """``address``: what Cloud Map has and Envoy binds; ``app_address``: where the application
-    listens. ``pid``: a process of the task's own network namespace, 0 where it has none and both
-    are addresses of this machine.
-    """
-
-    address: str
-    app_address: str
-    pid: int = 0
 
 
 def pair(octet: int, index: int) -> TaskNetwork:

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tealmesh.engine.context import Ports
-from tealmesh.engine.runtimes.base import ContainerSpec
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.runtimes.base import ContainerSpec, TaskNetwork
 from tealmesh.engine.runtimes.containers import Command, Container, Role, command_for
-from tealmesh.engine.runtimes.process.addresses import TaskNetwork, check_published
+from tealmesh.engine.runtimes.process.addresses import check_published
 from tealmesh.engine.runtimes.sidecar import (
     ADMIN_PORT,
     EGRESS_PORT,
@@ -22,7 +22,7 @@ from tealmesh.engine.runtimes.sidecar import (
     resource_of,
     write_bootstrap,
 )
-from tealmesh.engine.task.metadata import authorization, credentials_uri, metadata_uri
+from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri, metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.model.arn import last_part
 from tealmesh.model.errors import EngineError, TealError
@@ -44,7 +44,7 @@ class Launch:
     that the task's Envoy stands for; ``role``: the ARN of the task's role.
     """
 
-    ports: Ports
+    ports: EngineContext
     task_arn: str
     directory: Path
     containers: Sequence[Container]
@@ -169,8 +169,3 @@ class Launch:
                 return Command((sys.executable, "-m", "tealmesh.engine.runtimes.xray"))
             case _:
                 return command_for(container, self.images)
-
-
-def admin(network: TaskNetwork) -> str:
-    """URL of the admin interface of a task's Envoy."""
-    return f"http://{network.address}:{ADMIN_PORT}"

@@ -18,8 +18,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tealmesh.engine.runtimes import pidfd
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec, ContainerStatus, Handle, Tell
-from tealmesh.engine.runtimes.place import Place, TaskSpec
+from tealmesh.engine.runtimes.base import (
+    KILLED,
+    ContainerSpec,
+    ContainerStatus,
+    Handle,
+    Place,
+    TaskSpec,
+    Tell,
+)
+from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.process.localhost import rewritten
 from tealmesh.model.errors import EngineError
 
@@ -129,23 +137,6 @@ class ProcessRuntime:
 
     async def close(self) -> None:
         """Nothing is held: every wait ends with its caller."""
-
-
-def log_path(directory: Path, name: str) -> Path:
-    """Where the container ``name`` of the task in ``directory`` writes its output."""
-    return directory / name / "log"
-
-
-def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a file; none where there is no such file."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 65536))
-            text = file.read()
-    except FileNotFoundError:
-        return []
-    return text.decode(errors="replace").splitlines()[-lines:] if lines else []
 
 
 def _check_command(spec: ContainerSpec) -> None:

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from tealmesh.engine.runtimes.base import Handle
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Usage:
     cpus: int
 
 
-def usage(handle: Mapping[str, Any]) -> Usage | None:
+def usage(handle: Handle) -> Usage | None:
     """Usage of a container of the process runtime: of all processes of its session but the shim.
     None for one that has ended, or of another runtime.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.meshes.appmesh_system import (
+from tests.apis.appmesh.system import (
     GATEWAY,
     NODE,
     ROUTER,

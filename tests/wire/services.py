@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.planes.ecs import NETWORK
-from tests.support.planes.ecs_tasks import CLUSTER, FAST, Tasks
+from tests.wire.tasks import CLUSTER, FAST, Tasks
 
 
 def app(image: str = "team/web:1", **members: Any) -> dict[str, Any]:

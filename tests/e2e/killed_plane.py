@@ -1,6 +1,6 @@
 """``teal up`` that SIGKILLs itself right after a transition of a new deployment is committed.
 
-    python -m tests.support.programs.killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
+    python -m tests.e2e.killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
 
 It finishes a deployment that it finds at its start, whatever its transitions are.
 """

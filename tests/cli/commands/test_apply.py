@@ -1,4 +1,4 @@
-"""`teal apply`: what it asks, what it waits for, and what it says when that does not come."""
+"""`teal apply`: what it requests, what it waits for, and what it says if that does not happen."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_commands import TEAL_TOML, assert_one_line, teal
-from tests.support.planes.teal_api import TealApi, teal_api
+from tests.cli.command_line import TEAL_TOML, assert_one_line, teal
+from tests.cli.teal_api import TealApi, teal_api
 
 
 def status(healthy: int, running: int, **why: Any) -> dict[str, Any]:
-    """Service web with so many of three tasks healthy; ``why`` are members of its side."""
+    """Service web with ``healthy`` of three tasks; ``why`` are further members of its side."""
     counts = {"running": healthy, "desired": 3, "healthy": healthy}
     blue = {"side": "blue", "weight": 100, **counts, **why}
     green = {"side": "green", "weight": 0, "running": 0, "desired": 0, "healthy": 0}
@@ -55,7 +55,9 @@ def test_it_says_why_tasks_do_not_start(api: TealApi, tmp_path: Path) -> None:
     why = {"reason": "app with code 3; last log lines:\nboom", "gaveUp": True}
     api.operations["GetStatus"] = lambda _: status(0, 0, **why)
     done = teal("apply", endpoint=api.endpoint, cwd=tmp_path)
-    told = "teal: service web: 0 of 3 tasks of blue healthy: app with code 3; last log lines: boom"
+    told = (
+        "teal: service web: 0 of 3 tasks of blue are healthy: app with code 3; last log lines: boom"
+    )
     assert_one_line(done, told)
 
 
@@ -64,7 +66,7 @@ def test_it_waits_so_long_and_no_longer(api: TealApi, tmp_path: Path) -> None:
     done = teal("apply", "--wait", "0.2", endpoint=api.endpoint, cwd=tmp_path)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.endswith("web: after 0.2 s 0 of 3 tasks of blue healthy: see `teal logs web`")
+    assert last.endswith("web: 0 of 3 tasks of blue are healthy after 0.2 s: see `teal logs web`")
     assert teal("apply", "--wait", "0", endpoint=api.endpoint, cwd=tmp_path).returncode == 0
 
 
@@ -78,4 +80,7 @@ def test_a_wrong_file_asks_nobody(api: TealApi, tmp_path: Path) -> None:
 def test_without_a_file(tmp_path: Path) -> None:
     done = teal("apply", cwd=tmp_path)
     assert done.returncode == 2
-    assert "Error: teal.toml: No such file or directory: name another with --config" in done.stderr
+    assert (
+        "Error: teal.toml: No such file or directory: choose another file with --config"
+        in done.stderr
+    )

@@ -1,4 +1,4 @@
-"""`teal up`, `teal down` and what goes wrong with them, with a real control plane."""
+"""`teal up`, `teal down` and their errors, with a real control plane."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.commands.run import LOG_BYTES, last_words
+from tealmesh.cli.commands.run import LOG_LIMIT_BYTES, last_words
 from tealmesh.model.errors import NoControlPlane
-from tests.cli.test_commands import TEAL_TOML, assert_one_line, teal
-from tests.support.planes.control_plane import BIN, free_port
+from tests.cli.command_line import TEAL_TOML, assert_one_line, teal
+from tests.support.machine import BIN, free_port
 
 
 def up(tmp_path: Path, *arguments: str, port: int = 0) -> tuple[list[str], str]:
@@ -27,8 +27,8 @@ def up(tmp_path: Path, *arguments: str, port: int = 0) -> tuple[list[str], str]:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Command lines of the processes that are told of ``directory`` or work in it."""
-    found = []
+    """Command lines of the processes that have ``directory`` in their arguments or work in it."""
+    commands = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():
             continue
@@ -38,8 +38,8 @@ def processes_of(directory: Path) -> list[str]:
         except OSError:
             continue
         if str(directory) in command or where.startswith(str(directory)):
-            found.append(command)
-    return found
+            commands.append(command)
+    return commands
 
 
 def test_detached_until_down(tmp_path: Path) -> None:
@@ -47,15 +47,15 @@ def test_detached_until_down(tmp_path: Path) -> None:
     log = tmp_path / "data" / "teal.log"
     log.parent.mkdir()
     log.touch()
-    os.truncate(log, LOG_BYTES + 1)
+    os.truncate(log, LOG_LIMIT_BYTES + 1)
     done = teal(*command)
     try:
         assert done.returncode == 0, done.stderr
-        assert log.with_name("teal.log.1").stat().st_size > LOG_BYTES > log.stat().st_size
+        assert log.with_name("teal.log.1").stat().st_size > LOG_LIMIT_BYTES > log.stat().st_size
         health = Client(endpoint).health()
         assert f"control plane ready at {endpoint} (process {health.pid})" in done.stdout
         assert log.stat().st_mode & 0o077 == 0
-        # With an engine or without: what was taken, and why.
+        # Which runtime was chosen, and why; with Docker or without.
         assert re.search(r"^runtime: processes (for images|\()", done.stdout, re.MULTILINE)
         assert os.getsid(health.pid) == health.pid
         again = teal(*command)
@@ -101,7 +101,7 @@ def test_a_port_in_use(tmp_path: Path, detach: list[str]) -> None:
     assert "--port" in last
 
 
-def test_a_data_directory_that_is_none(tmp_path: Path) -> None:
+def test_an_unusable_data_directory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = teal("up", "-d", "--data-dir", str(tmp_path / "file" / "data"))
     assert_one_line(done, "choose another --data-dir")
@@ -123,9 +123,7 @@ def test_last_words(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("teal: of long ago\n")
     start = log.stat().st_size
-    assert last_words(log, start).startswith(
-        f"`teal up` ended early and could not even write {log}"
-    )
+    assert last_words(log, start).startswith(f"`teal up` ended early and wrote nothing to {log}")
     log.write_text("teal: of long ago\nsome line\nteal: port 1 is in use\n\n")
     assert last_words(log, start) == "port 1 is in use"
     log.write_text("teal: of long ago\nTraceback\nKeyError: 1\n")

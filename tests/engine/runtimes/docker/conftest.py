@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.planes.container_tasks import IMAGE
+from tests.engine.runtimes.docker.tasks import IMAGE
 from tests.support.programs.podman import Podman, podman
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from tests.support.meshes.sample import call
-from tests.support.planes.control_plane import ControlPlane, free_port
+from tests.support.machine import free_port
+from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import api
 from tests.support.programs.podman import Podman
 
 
@@ -86,6 +87,6 @@ routes = {{ "/" = "web", "/front" = "front" }}
 
     def answering(self, plane: ControlPlane) -> int:
         """The number of healthy tasks of ``web``."""
-        status = call(plane, "GetStatus")
+        status = api(plane).get_status()
         web = next(s for s in status["services"] if s["name"] == "web")
         return sum(side["healthy"] for side in web["sides"])

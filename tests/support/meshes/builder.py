@@ -19,13 +19,13 @@ class MeshBuilder:
     name: str = "m"
     spec: Spec = field(default_factory=dict)
     cloud_map: dict[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
-    made: dict[tuple[Kind, str, str], MeshResource] = field(default_factory=dict)
+    made: dict[tuple[Kind, str, str], MeshResource[Any]] = field(default_factory=dict)
     revisions: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         self.put(Kind.MESH, self.name, self.spec)
 
-    def put(self, kind: Kind, name: str, spec: Spec, parent: str = "") -> MeshResource:
+    def put(self, kind: Kind, name: str, spec: Spec, parent: str = "") -> MeshResource[Any]:
         """Create the resource or change it."""
         revision = next(self.revisions)
         old = self.made.get((kind, parent, name))
@@ -102,8 +102,8 @@ class MeshBuilder:
 
     def snapshot(self) -> MeshSnapshot:
         """The mesh as it stands."""
-        flat: dict[Kind, dict[str, MeshResource]] = {kind: {} for kind in Kind}
-        nested: dict[Kind, dict[str, dict[str, MeshResource]]] = {kind: {} for kind in Kind}
+        flat: dict[Kind, dict[str, MeshResource[Any]]] = {kind: {} for kind in Kind}
+        nested: dict[Kind, dict[str, dict[str, MeshResource[Any]]]] = {kind: {} for kind in Kind}
         for (kind, parent, name), resource in self.made.items():
             flat[kind][name] = resource
             nested[kind].setdefault(parent, {})[name] = resource

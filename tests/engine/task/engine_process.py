@@ -1,5 +1,5 @@
 """An engine in a process of its own, to be killed:
-``python -m tests.support.programs.engine_process DIR``.
+``python -m tests.engine.task.engine_process DIR``.
 
 It says ``running`` once it is at work and goes on until it is killed.
 """

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.planes.control_plane import REPOSITORY, ControlPlane, free_port
+from tealmesh.cli.client import Client
+from tests.support.machine import REPOSITORY, free_port
+from tests.support.planes.control_plane import ControlPlane
 
 APP = str(REPOSITORY / "examples" / "sample" / "app.py")
 IMAGES = {
@@ -81,18 +83,16 @@ routes = {{ "/" = "web" }}
         plane.teal("apply", "--config", str(self.config))
 
 
-def call(plane: ControlPlane, operation: str, **request: Any) -> Any:
-    """An operation of our own API by boto3's sibling: the command line's client."""
-    from tealmesh.cli.client import Client
-
-    return Client(plane.endpoint).call(operation, **request)
+def api(plane: ControlPlane) -> Client:
+    """Our own API, through the client of the command line."""
+    return Client(plane.endpoint)
 
 
 def finished(plane: ControlPlane, service: str = "web", timeout: float = 60.0) -> Any:
     """Wait until the service's newest deployment has ended; that deployment."""
     deadline = time.monotonic() + timeout
     while True:
-        deployment = call(plane, "GetDeployment", service=service)["deployment"]
+        deployment = api(plane).get_deployment(service)
         if deployment["status"] in FINISHED:
             return deployment
         assert time.monotonic() < deadline, deployment
@@ -100,5 +100,5 @@ def finished(plane: ControlPlane, service: str = "web", timeout: float = 60.0) -
 
 
 def weights(plane: ControlPlane) -> dict[str, int]:
-    sides = call(plane, "GetStatus")["services"][0]["sides"]
+    sides = api(plane).get_status()["services"][0]["sides"]
     return {side["side"]: side["weight"] for side in sides}

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.support.planes.control_plane import free_port
+from tests.support.machine import free_port
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 PREFIX = "Tealmesh_20261101."

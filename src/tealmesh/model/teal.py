@@ -1,0 +1,161 @@
+"""What the store keeps of teal.toml and of its deployments (collections ``teal.*``).
+
+Members are the fields of the dataclasses that they store, so a dataclass becomes a body by
+`dataclasses.asdict`; a test compares the two. Sequences are tuples before they are stored and
+lists afterwards. Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+class StrategyBody(TypedDict):
+    """A `model.config.nouns.Strategy`."""
+
+    type: Literal["bluegreen", "canary"]
+    steps: Sequence[int]
+    step_time: float
+    bake_time: float
+    step_timeout: float
+
+
+class GatesBody(TypedDict):
+    """A `model.config.nouns.Gates`."""
+
+    success_rate: float
+    min_requests: int
+    approval: bool
+
+
+class ServiceConfigBody(TypedDict):
+    """A `model.config.nouns.ServiceConfig`."""
+
+    name: str
+    port: int
+    image: str
+    hostname: str
+    health_path: str
+    desired_count: int
+    cpu: int
+    memory: int
+    environment: Mapping[str, str]
+    backends: Sequence[str]
+    sides: Sequence[str]
+    strategy: StrategyBody
+    gates: GatesBody
+
+
+class ServiceSystemBody(TypedDict):
+    """A `rollout.system.ServiceSystem`."""
+
+    mesh: str
+    cluster: str
+    namespace: str
+    config: ServiceConfigBody
+
+
+class GatewayConfigBody(TypedDict):
+    """A `model.config.nouns.GatewayConfig`."""
+
+    name: str
+    port: int
+    routes: Mapping[str, str]
+    address: str
+    desired_count: int
+
+
+class GatewaySystemBody(TypedDict):
+    """A `rollout.system.GatewaySystem`."""
+
+    mesh: str
+    cluster: str
+    config: GatewayConfigBody
+
+
+class GateResultBody(TypedDict):
+    """A `model.rollout.GateResult`."""
+
+    gate: str
+    verdict: str
+    detail: str
+
+
+class StepEvidenceBody(TypedDict):
+    """A `model.rollout.StepEvidence`."""
+
+    step: int
+    weights: Mapping[str, int]
+    expected_share: float
+    started_at: float
+    requests: int
+    failures: int
+    total_requests: int
+    total_failures: int
+    share: float | None
+    p50: float | None
+    p99: float | None
+    propagation: float | None
+    finished_at: float | None
+    verdicts: Sequence[GateResultBody]
+
+
+class DeploymentBody(TypedDict):
+    """A `model.rollout.Deployment`."""
+
+    id: str
+    service: str
+    mesh: str
+    old_side: str
+    new_side: str
+    old_image: str
+    new_image: str
+    desired_count: int
+    strategy: StrategyBody
+    gates: GatesBody
+    created_at: float
+    updated_at: float
+    entered_at: float
+    actor: str
+    client_token: str
+    state: str
+    step: int
+    sequence: int
+    weights: Mapping[str, int]
+    acknowledged: Mapping[str, int]
+    healthy: Mapping[str, int]
+    revision: int
+    set_at: float
+    since: float
+    approved: bool
+    reason: str
+    waiting_for: str
+    evidence: Sequence[StepEvidenceBody]
+    finished_at: float | None
+
+
+class JournalEntryBody(TypedDict):
+    """A `model.rollout.JournalEntry`."""
+
+    deployment: str
+    sequence: int
+    at: float
+    transition: str
+    phase: str
+    status: str
+    message: str
+
+
+def known_members(cls: type[DataclassInstance], body: Mapping[str, object]) -> dict[str, Any]:
+    """The members of a stored body that ``cls`` has as fields, to construct it from.
+
+    Members written by a later version of Tealmesh are ignored. The values come out of JSON, so
+    their types are not checked.
+    """
+    names = {field.name for field in fields(cls)}
+    return {name: value for name, value in body.items() if name in names}

@@ -1,0 +1,310 @@
+"""The AWS resources that make up a service or a gateway of teal.toml. Pure.
+
+A service is two virtual nodes ``NAME-SIDE`` behind one virtual router with one route, which is
+updated in place and never replaced; a side's tasks are the ECS service ``NAME-SIDE``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic
+
+from tealmesh.model.appmesh import S
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        AwsVpcConfigurationTypeDef,
+        CreateServiceRequestTypeDef,
+        KeyValuePairTypeDef,
+        LogConfigurationOutputTypeDef,
+        RegisterTaskDefinitionRequestTypeDef,
+    )
+
+    from tealmesh.model.appmesh import (
+        GatewayRouteSpec,
+        MeshSpec,
+        RouteSpec,
+        VirtualGatewaySpec,
+        VirtualNodeSpec,
+        VirtualRouterSpec,
+        VirtualServiceSpec,
+    )
+    from tealmesh.model.ecs.bodies import ContainerDefinition
+    from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+
+ENVOY_IMAGE = "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29.12.1-prod"
+_ENVOY_UID = 1337
+"""Envoy's user: its own traffic is not redirected to it."""
+_STOP_TIMEOUT_SECONDS = 10
+_IGNORED_IPS = "169.254.170.2,169.254.169.254"
+"""The endpoints of ECS's task metadata and credentials and of EC2's metadata: applications reach
+them directly."""
+
+
+@dataclass(frozen=True)
+class MeshObject(Generic[S]):
+    """One App Mesh resource as it should be."""
+
+    noun: str
+    """As in boto3's method names: ``virtual_node``."""
+    names: Mapping[str, str]
+    """The members that identify the resource in every operation."""
+    spec: S
+
+
+def mesh(name: str) -> MeshObject[MeshSpec]:
+    """The mesh, whose Envoys reach only what it describes."""
+    return MeshObject("mesh", {"meshName": name}, {"egressFilter": {"type": "DROP_ALL"}})
+
+
+def virtual_node(service: ServiceSystem, side: str) -> MeshObject[VirtualNodeSpec]:
+    """A side's virtual node. Both sides share one Cloud Map service; a node finds its instances
+    there by the name of the side's ECS service.
+    """
+    config = service.config
+    node = service.node(side)
+    spec: VirtualNodeSpec = {
+        "listeners": [
+            {
+                "portMapping": {"port": config.port, "protocol": "http"},
+                "healthCheck": {
+                    "protocol": "http",
+                    "path": config.health_path,
+                    "port": config.port,
+                    "healthyThreshold": 2,
+                    "unhealthyThreshold": 2,
+                    "timeoutMillis": 2000,
+                    "intervalMillis": 5000,
+                },
+            }
+        ],
+        "backends": [{"virtualService": {"virtualServiceName": b}} for b in config.backends],
+        "serviceDiscovery": {
+            "awsCloudMap": {
+                "namespaceName": service.namespace,
+                "serviceName": config.name,
+                "attributes": [{"key": "ECS_SERVICE_NAME", "value": node}],
+            }
+        },
+    }
+    return MeshObject("virtual_node", {"meshName": service.mesh, "virtualNodeName": node}, spec)
+
+
+def virtual_router(service: ServiceSystem) -> MeshObject[VirtualRouterSpec]:
+    """The service's one router."""
+    names = {"meshName": service.mesh, "virtualRouterName": service.name}
+    spec: VirtualRouterSpec = {
+        "listeners": [{"portMapping": {"port": service.config.port, "protocol": "http"}}]
+    }
+    return MeshObject("virtual_router", names, spec)
+
+
+def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject[RouteSpec]:
+    """The service's one route, with a target for each side of ``weights``."""
+    names = {
+        "meshName": service.mesh,
+        "virtualRouterName": service.name,
+        "routeName": "route",
+    }
+    spec: RouteSpec = {
+        "httpRoute": {
+            "match": {"prefix": "/"},
+            "action": {
+                "weightedTargets": [
+                    {"virtualNode": service.node(side), "weight": weight}
+                    for side, weight in sorted(weights.items())
+                ]
+            },
+        }
+    }
+    return MeshObject("route", names, spec)
+
+
+def route_weights(service: ServiceSystem, spec: RouteSpec) -> dict[str, int]:
+    """The weights in a route's specification, by side; targets of other nodes are ignored."""
+    sides = {service.node(side): side for side in service.config.sides}
+    targets = spec["httpRoute"]["action"]["weightedTargets"] if "httpRoute" in spec else []
+    return {
+        sides[target["virtualNode"]]: target["weight"]
+        for target in targets
+        if target["virtualNode"] in sides
+    }
+
+
+def virtual_service(service: ServiceSystem) -> MeshObject[VirtualServiceSpec]:
+    """The hostname by which callers reach the service."""
+    names = {"meshName": service.mesh, "virtualServiceName": service.config.hostname}
+    spec: VirtualServiceSpec = {
+        "provider": {"virtualRouter": {"virtualRouterName": service.name}},
+    }
+    return MeshObject("virtual_service", names, spec)
+
+
+def virtual_gateway(gateway: GatewaySystem) -> MeshObject[VirtualGatewaySpec]:
+    """A gateway without its routes."""
+    names = {"meshName": gateway.mesh, "virtualGatewayName": gateway.name}
+    spec: VirtualGatewaySpec = {
+        "listeners": [{"portMapping": {"port": gateway.config.port, "protocol": "http"}}]
+    }
+    return MeshObject("virtual_gateway", names, spec)
+
+
+def gateway_routes(
+    gateway: GatewaySystem, hostnames: Mapping[str, str]
+) -> list[MeshObject[GatewayRouteSpec]]:
+    """One gateway route for each path prefix, named after the prefix so that it is updated in
+    place when it leads to another service.
+
+    ``hostnames``: service name -> hostname.
+    """
+    return [
+        _gateway_route(gateway, prefix, hostnames[service])
+        for prefix, service in gateway.config.routes.items()
+    ]
+
+
+def _gateway_route(
+    gateway: GatewaySystem, prefix: str, hostname: str
+) -> MeshObject[GatewayRouteSpec]:
+    escaped = "".join(c if c.isalnum() or c == "-" else f"_{ord(c):02x}" for c in prefix[1:])
+    names = {
+        "meshName": gateway.mesh,
+        "virtualGatewayName": gateway.name,
+        "gatewayRouteName": f"prefix-{escaped}",
+    }
+    spec: GatewayRouteSpec = {
+        "httpRoute": {
+            "match": {"prefix": prefix},
+            "action": {"target": {"virtualService": {"virtualServiceName": hostname}}},
+        }
+    }
+    return MeshObject("gateway_route", names, spec)
+
+
+def task_definition(
+    service: ServiceSystem, side: str, image: str, region: str
+) -> RegisterTaskDefinitionRequestTypeDef:
+    """RegisterTaskDefinition's request for a side: the application and its Envoy."""
+    config = service.config
+    node = service.node(side)
+    application: ContainerDefinition = {
+        "name": "app",
+        "image": image,
+        "essential": True,
+        "portMappings": [{"containerPort": config.port, "protocol": "tcp"}],
+        "environment": _environment({**config.environment, "PORT": str(config.port)}),
+        "stopTimeout": _STOP_TIMEOUT_SECONDS,
+        "logConfiguration": _logs(service.mesh, node, region),
+    }
+    envoy = _envoy(f"mesh/{service.mesh}/virtualNode/{node}", service.mesh, node, region)
+    return {
+        "family": node,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": str(config.cpu),
+        "memory": str(config.memory),
+        "containerDefinitions": [application, envoy],
+        "proxyConfiguration": {
+            "type": "APPMESH",
+            "containerName": "envoy",
+            "properties": [
+                {"name": "AppPorts", "value": str(config.port)},
+                {"name": "EgressIgnoredIPs", "value": _IGNORED_IPS},
+                {"name": "IgnoredUID", "value": str(_ENVOY_UID)},
+                {"name": "ProxyEgressPort", "value": "15001"},
+                {"name": "ProxyIngressPort", "value": "15000"},
+            ],
+        },
+    }
+
+
+def gateway_task_definition(
+    gateway: GatewaySystem, region: str
+) -> RegisterTaskDefinitionRequestTypeDef:
+    """RegisterTaskDefinition's request for a gateway: an Envoy alone."""
+    resource = f"mesh/{gateway.mesh}/virtualGateway/{gateway.name}"
+    envoy = _envoy(resource, gateway.mesh, gateway.name, region)
+    envoy["environment"] += _environment({"TEAL_PUBLISH_ADDRESS": gateway.config.address})
+    envoy["portMappings"] = [{"containerPort": gateway.config.port, "protocol": "tcp"}]
+    return {
+        "family": gateway.name,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [envoy],
+    }
+
+
+def ecs_service(
+    cluster: str,
+    name: str,
+    definition: str,
+    desired: int,
+    registry: str | None,
+    network: AwsVpcConfigurationTypeDef,
+) -> CreateServiceRequestTypeDef:
+    """CreateService's request.
+
+    ``definition``: ARN of the task definition; ``registry``: ARN of the Cloud Map service, None
+    for none.
+    """
+    request: CreateServiceRequestTypeDef = {
+        "cluster": cluster,
+        "serviceName": name,
+        "taskDefinition": definition,
+        "desiredCount": desired,
+        "launchType": "FARGATE",
+        "deploymentConfiguration": {
+            "deploymentCircuitBreaker": {"enable": True, "rollback": False},
+            "minimumHealthyPercent": 100,
+            "maximumPercent": 200,
+        },
+        "networkConfiguration": {"awsvpcConfiguration": network},
+    }
+    if registry:
+        request["serviceRegistries"] = [{"registryArn": registry}]
+    return request
+
+
+def covers(actual: object, wanted: object) -> bool:
+    """Whether ``actual`` has everything in ``wanted``; AWS adds defaults to what it was sent."""
+    if isinstance(wanted, Mapping):
+        return isinstance(actual, Mapping) and all(
+            name in actual and covers(actual[name], value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(wanted)
+            and all(covers(a, w) for a, w in zip(actual, wanted, strict=True))
+        )
+    return actual == wanted
+
+
+def _envoy(resource: str, mesh_name: str, node: str, region: str) -> ContainerDefinition:
+    return {
+        "name": "envoy",
+        "image": ENVOY_IMAGE,
+        "essential": True,
+        "user": str(_ENVOY_UID),
+        "environment": _environment({"APPMESH_RESOURCE_ARN": resource}),
+        "stopTimeout": _STOP_TIMEOUT_SECONDS,
+        "logConfiguration": _logs(mesh_name, node, region),
+    }
+
+
+def _environment(values: Mapping[str, str]) -> list[KeyValuePairTypeDef]:
+    return [{"name": name, "value": value} for name, value in sorted(values.items())]
+
+
+def _logs(mesh_name: str, node: str, region: str) -> LogConfigurationOutputTypeDef:
+    return {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": f"/teal/{mesh_name}",
+            "awslogs-region": region,
+            "awslogs-stream-prefix": node,
+        },
+    }

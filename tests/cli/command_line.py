@@ -1,0 +1,133 @@
+"""Runs `teal` as a user does, and has answers for it to show."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.cli.teal_api import TealApi
+from tests.support.machine import BIN
+
+TEAL_TOML = """
+[mesh]
+name = "shop"
+[services.web]
+port = 8080
+image = "x/web:1"
+"""
+
+DEPLOYMENT = {
+    "deploymentId": "d1",
+    "service": "web",
+    "mesh": "shop",
+    "strategy": "canary",
+    "steps": [10, 100],
+    "step": 1,
+    "oldImage": "x/web:1",
+    "newImage": "x/web:2",
+    "oldSide": "blue",
+    "newSide": "green",
+    "phase": "CLEAN_UP",
+    "status": "SUCCESSFUL",
+    "createdAt": 1000.0,
+    "finishedAt": 1012.5,
+    "evidence": [
+        {
+            "step": 0,
+            "weights": {"blue": 90, "green": 10},
+            "expectedShare": 0.1,
+            "share": 0.1012,
+            "requests": 1234,
+            "failures": 3,
+            "propagationSeconds": 0.0123,
+            "startedAt": 1001.0,
+            "finishedAt": 1006.0,
+            "verdicts": [{"gate": "success-rate", "verdict": "PASS", "detail": "3 of 1234"}],
+        }
+    ],
+}
+
+STATUS = {
+    "revision": 7,
+    "services": [
+        {
+            "name": "web",
+            "mesh": "shop",
+            "hostname": "web.shop.local",
+            "port": 8080,
+            "image": "registry:5000/x/web:1",
+            "sides": [
+                {
+                    "side": "blue",
+                    "image": "x/web:1",
+                    "weight": 1,
+                    "share": 1.0,
+                    "running": 3,
+                    "desired": 3,
+                    "healthy": 3,
+                    "requests": 1000,
+                    "errors": 2,
+                    "p50": 1.25,
+                    "p99": 123.4,
+                },
+                {"side": "green", "weight": 0, "running": 0, "desired": 0, "healthy": 0},
+            ],
+            "deployment": DEPLOYMENT,
+        }
+    ],
+    "gateways": [
+        {"name": "edge", "mesh": "shop", "address": "127.0.0.1", "port": 9080, "running": 1}
+    ],
+}
+
+
+def teal(
+    *arguments: str, endpoint: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "TEAL_ENDPOINT"}
+    if endpoint:
+        environment["TEAL_ENDPOINT"] = endpoint
+    return subprocess.run(
+        [str(BIN / "teal"), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=cwd,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], text: str, code: int = 1) -> None:
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert text in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def follow(api: TealApi, final: dict[str, Any]) -> None:
+    """A deployment of two transitions that ends as ``final``."""
+    entries = [
+        {
+            "sequence": n,
+            "at": 1000.0 + n,
+            "transition": name,
+            "phase": "SCALE_UP",
+            "status": "IN_PROGRESS",
+            "message": f"it is {name}",
+        }
+        for n, name in ((1, "CREATED"), (2, "SCALING_UP"))
+    ]
+    running = {**final, "status": "IN_PROGRESS", "phase": "SCALE_UP"}
+    api.operations["ListJournal"] = lambda body: {
+        "deploymentId": "d1",
+        "entries": [entry for entry in entries if entry["sequence"] == body["after"] + 1],
+    }
+    api.operations["Deploy"] = lambda _: {"deployment": running}
+    api.operations["Approve"] = lambda _: {"deployment": running}
+    api.operations["Rollback"] = lambda _: {"deployment": running}
+    api.operations["GetDeployment"] = lambda _: {
+        "deployment": final if len(api.requests("ListJournal")) > 2 else running
+    }

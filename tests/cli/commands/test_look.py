@@ -1,0 +1,113 @@
+"""status, history, events, logs and envoys: what they request and print."""
+
+from __future__ import annotations
+
+import json
+
+from tealmesh.cli.commands.look import _new_lines, _overlap
+from tests.cli.command_line import DEPLOYMENT, STATUS, teal
+from tests.cli.teal_api import TealApi
+
+
+def test_status(api: TealApi) -> None:
+    done = teal("status", endpoint=api.endpoint)
+    assert done.returncode == 0, done.stderr
+    assert api.requests("GetStatus") == [{"windowSeconds": 10}]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[1] == (
+        "web blue x/web:1 1 100.0 % 3/3 100 2 1.2 ms 123 ms".split()  # noqa: SIM905
+    )
+    assert rows[2][:3] == ["green", "-", "0"]
+    assert "web: SUCCESSFUL  x/web:1 → x/web:2 on green" in done.stdout
+    assert "gateway edge  http://127.0.0.1:9080/" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_status_of_nothing(api: TealApi) -> None:
+    api.operations["GetStatus"] = lambda _: {"revision": 0, "services": [], "gateways": []}
+    assert "`teal apply`" in teal("status", endpoint=api.endpoint).stdout
+
+
+def test_status_as_json(api: TealApi) -> None:
+    done = teal("status", "--json", "--window", "60", endpoint=api.endpoint)
+    assert json.loads(done.stdout) == STATUS
+    assert api.requests("GetStatus") == [{"windowSeconds": 60}]
+
+
+def test_history(api: TealApi) -> None:
+    entry = {"sequence": 1, "at": 1.0, "transition": "CREATED", "status": "IN_PROGRESS"}
+    api.operations["ListDeployments"] = lambda _: {"deployments": [DEPLOYMENT] * 9}
+    api.operations["ListJournal"] = lambda _: {"deploymentId": "d1", "entries": [entry]}
+    done = teal("history", "-n", "2", endpoint=api.endpoint)
+    assert done.stdout.count("SUCCESSFUL") == 2
+    assert "CREATED" not in done.stdout
+    assert "12.5 s" in done.stdout
+    assert api.requests("ListDeployments") == [{"service": "web"}]
+    done = teal("history", "web", "--journal", endpoint=api.endpoint)
+    assert done.stdout.count("CREATED") == 5
+    done = teal("history", "web", "-n", "1", "--json", endpoint=api.endpoint)
+    assert json.loads(done.stdout) == [{**DEPLOYMENT, "journal": [entry]}]
+
+
+def test_events(api: TealApi) -> None:
+    event = {"revision": 7, "at": 1.0, "actor": "me", "operation": "appmesh:DeleteRoute"}
+    late, early = {**event, "message": "second"}, {**event, "message": "first"}
+    api.operations["ListEvents"] = lambda _: {"events": [late, early]}
+    lines = teal("events", "-n", "2", endpoint=api.endpoint).stdout.splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
+        "me appmesh:DeleteRoute: first",
+        "me appmesh:DeleteRoute: second",
+    ]
+    done = teal("events", "--all", "--json", endpoint=api.endpoint)
+    assert json.loads(done.stdout) == [early, late]
+    assert api.requests("ListEvents") == [
+        {"limit": 2, "all": False},
+        {"limit": 20, "all": True},
+    ]
+
+
+def test_logs(api: TealApi) -> None:
+    line = {"task": "arn:aws:ecs:r:1:task/c/0123456789ab", "side": "blue", "container": "app"}
+    api.operations["GetLogs"] = lambda _: {"lines": [{**line, "line": "hello"}]}
+    done = teal("logs", "web", "--side", "blue", "-n", "5", endpoint=api.endpoint)
+    assert done.stdout == "[blue 01234567 app] hello\n"
+    assert api.requests("GetLogs") == [{"service": "web", "side": "blue", "lines": 5}]
+
+
+def test_envoys(api: TealApi) -> None:
+    api.operations["ListEnvoys"] = lambda _: {
+        "envoys": [
+            {"id": "t/1", "resource": "mesh/shop/virtualNode/web-blue", "connected": True},
+            {"id": "t/2", "resource": "r2", "connected": False, "message": "bad", "revision": 7},
+        ]
+    }
+    done = teal("envoys", endpoint=api.endpoint)
+    assert api.requests("ListEnvoys") == [{"mesh": "shop"}]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[1] == ["mesh/shop/virtualNode/web-blue", "1", "yes", "-"]
+    assert rows[2] == ["r2", "2", "no", "7", "bad"]
+
+
+def test_new_lines_of_logs() -> None:
+    def look(*texts: str) -> list[dict[str, str]]:
+        return [{"task": "t", "container": "app", "line": text} for text in texts]
+
+    seen: dict[tuple[str, str], list[str]] = {}
+    assert _new_lines(look("a", "b"), seen) == ["[t app] a", "[t app] b"]
+    assert _new_lines(look("a", "b"), seen) == []
+    assert _new_lines(look("b", "c"), seen) == ["[t app] c"]
+    assert _new_lines(look("x", "y"), seen) == ["[t app] x", "[t app] y"]
+
+
+def test_lines_of_several_containers_are_in_the_order_of_time() -> None:
+    lines = [
+        {"task": task, "container": "app", "line": line, "at": at}
+        for task, line, at in (("t", "one", 1.0), ("t", "three", 3.0), ("u", "two", 2.0))
+    ]
+    assert _new_lines(lines, {}) == ["[t app] one", "[u app] two", "[t app] three"]
+
+
+def test_overlap() -> None:
+    assert _overlap([], ["a"]) == 0
+    assert _overlap(["a", "b", "a"], ["b", "a", "c"]) == 2
+    assert _overlap(["a"], ["b"]) == 0

@@ -1,0 +1,58 @@
+"""`teal doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tealmesh.cli.checks import check_containers
+from tealmesh.engine.runtimes.docker import netns
+from tests.cli.command_line import STATUS, teal
+from tests.cli.teal_api import TealApi
+
+
+def test_doctor(api: TealApi, tmp_path: Path) -> None:
+    api.operations["ListEnvoys"] = lambda _: {
+        "envoys": [{"id": "1", "resource": "r", "connected": True}]
+    }
+    done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
+    assert done.returncode == 0, done.stdout
+    assert "ok    envoy: 1." in done.stdout
+    assert "ok    mesh shop: 1 Envoy connected" in done.stdout
+    assert "cloud map clients: " in done.stdout
+    assert "AWS_DISABLE_HOST_PREFIX_INJECTION" in done.stdout
+    short = {**STATUS["services"][0]["sides"][0], "healthy": 1}  # type: ignore[index]
+    service = {**STATUS["services"][0], "sides": [short]}  # type: ignore[index,dict-item]
+    assert "ok    service web: " in done.stdout
+    assert "ok    gateway edge: " in done.stdout
+    api.operations["GetStatus"] = lambda _: {**STATUS, "services": [service]}
+    done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
+    assert done.returncode == 1
+    assert "wrong service web: 1 of 3 tasks of blue are healthy: see `teal logs web`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (
+            {"DOCKER_HOST": "unix:///nowhere"},
+            "at /nowhere does not answer (ConnectError): start ",
+        ),
+        (
+            {"DOCKER_HOST": "tcp://h:2375"},
+            "DOCKER_HOST=tcp://h:2375 is no socket of this mach",
+        ),
+        ({"PATH": ""}, "nsenter, iptables-restore, ip not on PATH: install"),
+    ],
+)
+def test_doctor_says_why_tasks_cannot_run_in_containers(
+    changed: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    check = check_containers()
+    assert (check.name, check.verdict) == ("containers", "note")
+    assert "tasks run as processes only: " in check.detail
+    # Root and the tools are checked before Docker.
+    assert (netns.missing() or expected) in check.detail

@@ -1,0 +1,77 @@
+"""Endpoints, usage errors, and what `teal --help` imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.cli.command_line import assert_one_line, teal
+from tests.cli.teal_api import Refused, TealApi
+from tests.support.machine import free_port
+
+
+def test_help_imports_little() -> None:
+    program = """
+import sys
+sys.argv = ["teal", "--help"]
+from tealmesh.cli.main import main
+try:
+    main()
+except SystemExit as done:
+    assert not done.code, done.code
+heavy = ["rich", "tealmesh.app", "grpc", "botocore", "httpx", "sqlalchemy", "starlette", "asyncio"]
+sys.exit(", ".join(name for name in heavy if name in sys.modules) or None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for command in ("up", "down", "apply", "deploy", "status", "rollback", "logs", "demo"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_no_control_plane() -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    for command in (["status"], ["down"], ["deploy", "web", "--image", "x"], ["envoys"]):
+        done = teal(*command, endpoint=endpoint)
+        assert_one_line(done, f"no control plane answers at {endpoint}: start one with `teal up`")
+
+
+def test_the_option_beats_the_variable(api: TealApi) -> None:
+    done = teal("status", "--endpoint", api.endpoint, endpoint="http://127.0.0.1:1")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://127.0.0.1", "http://", "http://x:y", "http://x:99999"])
+def test_an_invalid_endpoint(endpoint: str) -> None:
+    assert_one_line(teal("status", "--endpoint", endpoint), "must be an address such as")
+
+
+def test_another_server_than_tealmesh(api: TealApi) -> None:
+    api.health = ["hello"]
+    assert_one_line(teal("down", endpoint=api.endpoint), "is not a Tealmesh control plane")
+    api.content_type = "application/json"
+    assert_one_line(teal("status", endpoint=api.endpoint), "is not a Tealmesh control plane")
+
+
+def test_an_error_of_the_api_is_one_line(api: TealApi) -> None:
+    def refuse(_: dict[str, Any]) -> dict[str, Any]:
+        raise Refused("ConflictException", "a deployment of web runs already", 409)
+
+    api.operations["Deploy"] = refuse
+    done = teal("deploy", "web", "--image", "x/web:2", endpoint=api.endpoint)
+    assert_one_line(done, "teal: a deployment of web runs already")
+
+
+def test_usage_errors() -> None:
+    for arguments in (["nonsense"], ["deploy", "web"], ["up", "--port", "0"], ["logs"]):
+        done = teal(*arguments)
+        assert done.returncode == 2, arguments
+        assert "Traceback" not in done.stderr
+    done = teal("up", "--port", "4000", "--xds-port", "4000")
+    assert (done.returncode, "are both 4000" in done.stderr) == (2, True)
+    done = teal("up", "--port", "4000", "--dns-port", "4000")
+    assert (done.returncode, "--port and --dns-port are both 4000" in done.stderr) == (2, True)

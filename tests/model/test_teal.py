@@ -1,0 +1,63 @@
+"""Stored deployments and parts of teal.toml: bodies have the fields of their dataclasses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from tealmesh.model import rollout, teal
+from tealmesh.model.config import nouns
+from tealmesh.rollout import system
+
+
+@pytest.mark.parametrize(
+    ("body", "dataclass"),
+    [
+        (teal.StrategyBody, nouns.Strategy),
+        (teal.GatesBody, nouns.Gates),
+        (teal.ServiceConfigBody, nouns.ServiceConfig),
+        (teal.ServiceSystemBody, system.ServiceSystem),
+        (teal.GatewayConfigBody, nouns.GatewayConfig),
+        (teal.GatewaySystemBody, system.GatewaySystem),
+        (teal.GateResultBody, rollout.GateResult),
+        (teal.StepEvidenceBody, rollout.StepEvidence),
+        (teal.DeploymentBody, rollout.Deployment),
+        (teal.JournalEntryBody, rollout.JournalEntry),
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_a_body_has_the_fields_of_its_dataclass(body: type, dataclass: type) -> None:
+    assert set(body.__annotations__) == {field.name for field in fields(dataclass)}
+
+
+STORED = """{
+  "id": "d1", "service": "web", "mesh": "demo", "old_side": "blue", "new_side": "green",
+  "old_image": "web:1", "new_image": "web:2", "desired_count": 3,
+  "strategy": {"type": "canary", "steps": [10, 100], "step_time": 10.0, "bake_time": 10.0,
+    "step_timeout": 300.0},
+  "gates": {"success_rate": 0.99, "min_requests": 100, "approval": false},
+  "created_at": 1000.0, "updated_at": 1040.0, "entered_at": 1030.0, "actor": "tester",
+  "client_token": "", "state": "MEASURING", "step": 0, "sequence": 8,
+  "weights": {"blue": 90, "green": 10}, "acknowledged": {"blue": 90, "green": 10},
+  "healthy": {"blue": 3, "green": 3}, "revision": 41, "set_at": 1029.0, "since": 1031.0,
+  "approved": false, "reason": "", "waiting_for": "step time of 10 s",
+  "evidence": [{"step": 0, "weights": {"blue": 90, "green": 10}, "expected_share": 0.1,
+    "started_at": 1030.0, "requests": 50, "failures": 1, "total_requests": 500,
+    "total_failures": 1, "share": 0.1, "p50": 2.0, "p99": null, "propagation": 0.2,
+    "finished_at": null, "verdicts": [
+      {"gate": "share", "verdict": "PASS", "detail": "10.00% of 500 requests"}]}],
+  "finished_at": null
+}"""
+"""A running deployment as commit d55679d stored it."""
+
+
+def test_a_deployment_that_an_earlier_version_stored_goes_on() -> None:
+    body = json.loads(STORED)
+    deployment = rollout.Deployment.from_json(body)
+    assert deployment.state is rollout.State.MEASURING
+    assert deployment.strategy.steps == (10, 100)
+    assert deployment.evidence[0].verdicts[0].verdict is rollout.Verdict.PASS
+    assert json.loads(json.dumps(deployment.to_json())) == body
+    assert rollout.Deployment.from_json({**body, "of_a_later_version": 1}) == deployment

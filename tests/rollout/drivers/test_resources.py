@@ -1,0 +1,61 @@
+"""The AWS resources that a service and a gateway of teal.toml become."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tealmesh.model.config.nouns import GatewayConfig
+from tealmesh.rollout.drivers import resources
+from tealmesh.rollout.drivers.resources import covers
+from tealmesh.rollout.system import GatewaySystem
+from tests.rollout.world import system as service
+
+trees = st.recursive(
+    st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+prefixes = st.lists(
+    st.text("abA-_./%", max_size=6).map(lambda tail: f"/{tail}"), unique=True, min_size=1
+)
+
+
+@given(trees, st.dictionaries(st.text(max_size=3), trees))
+def test_what_aws_adds_is_no_difference_and_what_it_lacks_is(
+    wanted: object, more: dict[str, object]
+) -> None:
+    assert covers(wanted, wanted)
+    assert covers({**more, "wanted": wanted, "default": 1}, {"wanted": wanted})
+    assert not covers({"default": 1}, {"wanted": wanted})
+    assert not covers([wanted], [wanted, wanted])
+    assert not covers({"wanted": [wanted]}, {"wanted": {"wanted": wanted}})
+
+
+def test_weights_go_into_a_route_and_come_out_again() -> None:
+    one = service()
+    for weights in ({"blue": 100}, {"blue": 0, "green": 7}):
+        assert resources.route_weights(one, resources.route(one, weights).spec) == weights
+    spec = {"httpRoute": {"action": {"weightedTargets": [{"virtualNode": "other", "weight": 1}]}}}
+    assert resources.route_weights(one, spec) == {}
+
+
+@given(prefixes)
+def test_each_prefix_has_a_gateway_route_of_its_own(paths: list[str]) -> None:
+    gateway = GatewaySystem("m", "c", GatewayConfig("edge", 9080, dict.fromkeys(paths, "web")))
+    routes = resources.gateway_routes(gateway, {"web": "web.local"})
+    assert len({route.names["gatewayRouteName"] for route in routes}) == len(paths)
+
+
+def test_a_side_is_found_by_its_ecs_service_and_told_who_it_is() -> None:
+    one = service()
+    node = resources.virtual_node(one, "green")
+    discovery = node.spec["serviceDiscovery"]["awsCloudMap"]
+    assert discovery["attributes"] == [{"key": "ECS_SERVICE_NAME", "value": "web-green"}]
+    assert node.spec["listeners"][0]["healthCheck"]["port"] == 8080
+    definition = resources.task_definition(one, "green", "web:2", "us-east-1")
+    app, envoy = definition["containerDefinitions"]
+    assert app["image"] == "web:2"
+    assert envoy["environment"] == [
+        {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/demo/virtualNode/web-green"}
+    ]

@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.behaviour.table import MEMBERS, Row, call, listener, ms, node, path_of, route, seconds
+from tests.behaviour.table import (
+    MEMBERS,
+    REQUESTS,
+    Call,
+    Protocol,
+    Row,
+    call,
+    listener,
+    ms,
+    node,
+    path_of,
+    route,
+    seconds,
+)
 
 BOTH = {"blue": ("dead", "blue")}
 """Two instances; nothing listens at one of them."""
@@ -61,28 +74,32 @@ def _uncounted(made: Any) -> Any:
     return type(made)(**{**vars(made), "counts": None})
 
 
-def _limits(protocol: Any) -> Iterator[Row]:
-    member = MEMBERS[protocol]
-    at = f"route.{member}.retryPolicy"
-    path = path_of(protocol)
-    grpc = protocol == "grpc"
+def _most_retries(protocol: Protocol) -> Iterator[Row]:
+    member, grpc = MEMBERS[protocol], protocol == "grpc"
     events = {"grpcRetryEvents": ["unavailable"]} if grpc else {"httpRetryEvents": ["server-error"]}
     fails = {"x-code": "UNAVAILABLE"} if grpc else {"x-status": "500"}
     failed: dict[str, Any] = {"code": "UNAVAILABLE"} if grpc else {"status": 500}
 
-    def one(first: int, **expected: Any) -> Any:
-        return call(path, protocol=protocol, headers={**fails, "x-first": str(first)}, **expected)
+    def one(first: int, **expected: Any) -> Call:
+        headers = {**fails, "x-first": str(first)}
+        return call(path_of(protocol), protocol=protocol, headers=headers, **expected)
 
     for retries in (0, 1, 4):
         yield Row(
             f"{protocol}-max-retries-{retries}",
             f"at most {retries} retries; the caller gets the last answer",
-            (f"{at}.maxRetries",),
+            (f"route.{member}.retryPolicy.maxRetries",),
             (one(retries, tries=retries + 1), one(9, tries=retries + 1, **failed)),
             routes={"all": route("blue", None, member, retryPolicy=policy(retries, **events))},
         )
+
+
+def _tries_with_timeouts(protocol: Protocol) -> Iterator[Row]:
+    """The first try takes half a second."""
+    member, path = MEMBERS[protocol], path_of(protocol)
+    at = f"route.{member}.retryPolicy"
     late = {"x-delay": "0.5", "x-first": "1"}
-    limited = {**policy(1, ms(150)), **({"httpRetryEvents": ["gateway-error"]})}
+    limited = {**policy(1, ms(150)), "httpRetryEvents": ["gateway-error"]}
     yield Row(
         f"{protocol}-per-retry-timeout",
         "a try that takes longer than perRetryTimeout is cancelled and retried",
@@ -107,6 +124,11 @@ def _limits(protocol: Any) -> Iterator[Row]:
             "all": route("blue", None, member, retryPolicy={**limited, "perRetryTimeout": ms(0)})
         },
     )
+
+
+def _failed_connections(protocol: Protocol) -> Iterator[Row]:
+    member, path = MEMBERS[protocol], path_of(protocol)
+    at = f"route.{member}.retryPolicy"
     connections = policy(1, tcpRetryEvents=["connection-error"])
     yield Row(
         f"{protocol}-retry-connection-error",
@@ -117,7 +139,7 @@ def _limits(protocol: Any) -> Iterator[Row]:
         routes={"all": route("blue", None, member, retryPolicy=connections)},
     )
     other = policy(1, httpRetryEvents=["client-error"])
-    counts = {"OK": 3, "UNAVAILABLE": 3} if grpc else {200: 3, 503: 3}
+    counts = {"OK": 3, "UNAVAILABLE": 3} if protocol == "grpc" else {200: 3, 503: 3}
     yield Row(
         f"{protocol}-no-retry-of-connections",
         "without connection-error a failed connection is not retried",
@@ -132,7 +154,7 @@ def _default(protocol: Any) -> Iterator[Row]:
     """https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-defaults.html"""
     member = MEMBERS[protocol]
     grpc = protocol == "grpc"
-    path = "/pkg.S/Do" if grpc else "/"
+    path = path_of(protocol)
     asked, wrong = ("x-code", "INTERNAL") if grpc else ("x-status", "500")
     right = "UNAVAILABLE" if grpc else "503"
     kept: dict[str, Any] = {"code": wrong} if grpc else {"status": 500}
@@ -152,7 +174,7 @@ def _timeouts(protocol: Any) -> Iterator[Row]:
     member = MEMBERS[protocol]
     at = f"route.{member}.timeout"
     grpc = protocol == "grpc"
-    path = "/pkg.S/Do" if grpc else "/"
+    path = path_of(protocol)
     failed: dict[str, Any] = {"code": "UNAVAILABLE"} if grpc else {"status": 504}
 
     def one(delay: float, **expected: Any) -> Any:
@@ -241,10 +263,12 @@ def _refused() -> Row:
 
 
 ROWS: tuple[Row, ...] = (
-    *(row for protocol in ("http", "http2", "grpc") for row in _events(protocol)),
-    *(row for protocol in ("http", "http2", "grpc") for row in _limits(protocol)),
-    *(row for protocol in ("http", "http2", "grpc") for row in _default(protocol)),
-    *(row for protocol in ("http", "http2", "grpc") for row in _timeouts(protocol)),
+    *(row for protocol in REQUESTS for row in _events(protocol)),
+    *(row for protocol in REQUESTS for row in _most_retries(protocol)),
+    *(row for protocol in REQUESTS for row in _tries_with_timeouts(protocol)),
+    *(row for protocol in REQUESTS for row in _failed_connections(protocol)),
+    *(row for protocol in REQUESTS for row in _default(protocol)),
+    *(row for protocol in REQUESTS for row in _timeouts(protocol)),
     *_grpc_events(),
     _refused(),
 )

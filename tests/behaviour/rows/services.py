@@ -20,7 +20,7 @@ from tests.behaviour.table import (
 )
 
 
-def _mesh() -> Iterator[Row]:
+def _egress_filter() -> Iterator[Row]:
     at = "mesh.egressFilter.type"
     outside = {"host": f"outside.test:{SECOND['http']}"}
     for kind in ("ALLOW_ALL", "DROP_ALL", None):
@@ -37,6 +37,9 @@ def _mesh() -> Iterator[Row]:
             (answer, call("/", "blue")),
             mesh={"egressFilter": {"type": kind}} if kind else {},
         )
+
+
+def _providers() -> Iterator[Row]:
     yield Row(
         "node-backends",
         "a node reaches only the virtual services that it names as backends",
@@ -68,6 +71,9 @@ def _mesh() -> Iterator[Row]:
         (call("/", host="other.local", status=404),),
         services={"other.local": {}},
     )
+
+
+def _router_listeners() -> Iterator[Row]:
     second = listener("http", SECOND["http"])
     yield Row(
         "router-listeners",
@@ -92,4 +98,4 @@ def _mesh() -> Iterator[Row]:
         )
 
 
-ROWS: tuple[Row, ...] = tuple(_mesh())
+ROWS: tuple[Row, ...] = (*_egress_filter(), *_providers(), *_router_listeners())

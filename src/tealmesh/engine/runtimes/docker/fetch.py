@@ -45,7 +45,7 @@ class Fetch:
             if instead is None:
                 raise EngineError(
                     f"CannotPullContainerError: image {wanted.image!r} is not in Docker and cannot "
-                    f"be pulled: build it or pull it yourself, or correct the task definition "
+                    f"be pulled: build or pull it yourself, or correct the task definition "
                     f"({reason})"
                 )
             _log.warning("image %s cannot be pulled (%s): using our own", wanted.image, reason)

@@ -95,7 +95,7 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
     assert seen[-4:] == ["ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK"]
     done = plane.list_deployments(service="web")["deployments"]
     assert [d["status"] for d in done] == ["ROLLBACK_SUCCESSFUL"]
-    assert done[0]["reason"] == "rollback asked by tester"
+    assert done[0]["reason"] == "rollback requested by tester"
 
 
 @pytest.mark.parametrize(

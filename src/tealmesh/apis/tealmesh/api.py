@@ -32,21 +32,26 @@ DEFAULT_JOURNAL_ENTRIES = 1000
 DEFAULT_EVENTS = 100
 
 
-class Rollouts(Protocol):
-    """`rollout.operations.Operations`. Its methods raise AwsError."""
+class Deployments(Protocol):
+    """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
 
-    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
     async def deploy(
         self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
     ) -> Deployment: ...
     async def approve(self, service: str) -> Deployment: ...
     async def rollback(self, actor: str, service: str) -> Deployment: ...
+    def history(self, service: str) -> Sequence[Deployment]: ...
+
+
+class Operations(Protocol):
+    """The part of `rollout.operations.Operations` that is needed here. Raises AwsError."""
+
+    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
     ) -> tuple[int, Mapping[str, int]]: ...
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
     def strategy(self, service: str) -> Strategy: ...
-    def current(self, service: str) -> Deployment | None: ...
 
 
 class Envoys(Protocol):
@@ -78,10 +83,17 @@ class Tealmesh:
     """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(
-        self, store: Store, rollouts: Rollouts, envoys: Envoys, logs: Logs, stop: Stop
+        self,
+        store: Store,
+        deployments: Deployments,
+        operations: Operations,
+        envoys: Envoys,
+        logs: Logs,
+        stop: Stop,
     ) -> None:
         self._store = store
-        self._rollouts = rollouts
+        self._deployments = deployments
+        self._operations = operations
         self._envoys = envoys
         self._logs = logs
         self._stop = stop
@@ -91,7 +103,7 @@ class Tealmesh:
             config = parse(request["text"], request["file"])
         except ConfigError as error:
             raise AwsError("BadRequestException", str(error)) from error
-        system = await self._rollouts.apply(caller.access_key, config, request["baseDirectory"])
+        system = await self._operations.apply(caller.access_key, config, request["baseDirectory"])
         return {
             "services": [answers.applied(service) for service in system.services],
             "gateways": [answers.applied(gateway) for gateway in system.gateways],
@@ -100,8 +112,8 @@ class Tealmesh:
 
     async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
         service = request["service"]
-        strategy = _strategy(self._rollouts.strategy(service), request)
-        deployment = await self._rollouts.deploy(
+        strategy = _strategy(self._operations.strategy(service), request)
+        deployment = await self._deployments.deploy(
             caller.access_key,
             service,
             request["image"],
@@ -111,23 +123,27 @@ class Tealmesh:
         return {"deployment": answers.deployment(deployment)}
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
-        return {"deployment": answers.deployment(await self._rollouts.approve(request["service"]))}
+        return {
+            "deployment": answers.deployment(await self._deployments.approve(request["service"]))
+        }
 
     async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
-        deployment = await self._rollouts.rollback(caller.access_key, request["service"])
+        deployment = await self._deployments.rollback(caller.access_key, request["service"])
         return {"deployment": answers.deployment(deployment)}
 
     async def set_weights(
         self, caller: Caller, request: wire.SetWeightsInput
     ) -> wire.SetWeightsOutput:
-        revision, weights = await self._rollouts.set_weights(request["service"], request["weights"])
+        revision, weights = await self._operations.set_weights(
+            request["service"], request["weights"]
+        )
         return {"revision": revision, "weights": dict(weights)}
 
     async def get_status(
         self, caller: Caller, request: wire.GetStatusInput
     ) -> wire.GetStatusOutput:
         window = request.get("windowSeconds", DEFAULT_WINDOW_SECONDS)
-        services, gateways = await self._rollouts.status(window)
+        services, gateways = await self._operations.status(window)
         return {
             "revision": self._store.revision,
             "services": [answers.service_status(service) for service in services],
@@ -143,13 +159,8 @@ class Tealmesh:
     async def list_deployments(
         self, caller: Caller, request: wire.ListDeploymentsInput
     ) -> wire.ListDeploymentsOutput:
-        service = request["service"]
-        current = self._rollouts.current(service)
-        # The controller's copy of the running one has newer observations than the stored one.
-        newest = [current] if current else []
-        stored = _deployments(self._store.view, service)
-        older = [d for d in stored if not current or d.id != current.id]
-        return {"deployments": [answers.deployment(d) for d in (*newest, *older)]}
+        history = self._deployments.history(request["service"])
+        return {"deployments": [answers.deployment(deployment) for deployment in history]}
 
     async def list_journal(
         self, caller: Caller, request: wire.ListJournalInput
@@ -207,7 +218,7 @@ class Tealmesh:
 
     async def get_logs(self, caller: Caller, request: wire.GetLogsInput) -> wire.GetLogsOutput:
         service = request["service"]
-        self._rollouts.strategy(service)  # raises NotFoundException if there is no such service
+        self._operations.strategy(service)  # raises NotFoundException if there is no such service
         lines = request.get("lines", DEFAULT_LOG_LINES)
         return {
             "lines": [
@@ -221,12 +232,9 @@ class Tealmesh:
         return {"stoppedTasks": await self._stop(request.get("stopTasks", False))}
 
     def _deployment(self, service: str, identity: str | None) -> Deployment:
-        """The deployment of that id, or the running one. Raises NotFoundException."""
-        current = self._rollouts.current(service)
-        if current and identity in (None, current.id):
-            return current
-        for deployment in _deployments(self._store.view, service):
-            if deployment.id == identity:
+        """The deployment with this id; without an id, the newest. Raises NotFoundException."""
+        for deployment in self._deployments.history(service):
+            if identity in (None, deployment.id):
                 return deployment
         which = f"deployment {identity}" if identity else "deployment yet"
         raise AwsError("NotFoundException", f"{service} has no {which}")
@@ -235,12 +243,6 @@ class Tealmesh:
         if self._store.view.get(tables.MESHES, name) is None:
             raise AwsError("NotFoundException", f"there is no mesh {name}")
         return name
-
-
-def _deployments(view: View, service: str) -> list[Deployment]:
-    """The stored deployments of a service, the newest first."""
-    stored = (Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service))
-    return sorted(stored, key=lambda d: d.created_at, reverse=True)
 
 
 def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:

@@ -29,7 +29,6 @@ from tealmesh.apis.appmesh.tokens import LIFETIME_SECONDS, expire, once
 from tealmesh.apis.paging import Pager
 from tealmesh.apis.requests import MAX_TAGS, merged_tags
 from tealmesh.envoy.support import unsupported
-from tealmesh.envoy.tls import arns_of_specs
 from tealmesh.model.appmesh import ResourceBody, ResourceData, ResourceRef, S
 from tealmesh.model.arn import Arn
 from tealmesh.model.caller import Caller
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
     )
 
 _BAD_REQUEST = "BadRequestException"
-
-_WITH_TLS = frozenset({Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY})
 
 TakeCertificate = Callable[[str], Awaitable[None]]
 """Raises CertificateError if ACM does not give what Envoys need of an ARN."""
@@ -226,10 +223,10 @@ class AppMesh:
 
     async def _take_certificates(self, noun: Noun[S], spec: S) -> None:
         """Fetch from ACM what Envoys will need: before the transaction, since it takes a while."""
-        if self._take_certificate is None or noun.kind not in _WITH_TLS:
+        if self._take_certificate is None or noun.acm_arns is None:
             return
         _refuse(noun.problems(spec))
-        for path, arn in arns_of_specs([spec]):
+        for path, arn in noun.acm_arns(spec):
             try:
                 await self._take_certificate(arn)
             except CertificateError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from tealmesh.apis.appmesh import route_rules, spec_rules
 from tealmesh.apis.appmesh.spec_rules import Problems
+from tealmesh.envoy.tls import arns_of_specs
 from tealmesh.model.appmesh import NameMember, ResourceBody, S
 from tealmesh.model.arn import Arn
 from tealmesh.model.mesh import Kind
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 def _as_sent(spec: S) -> S:
     return spec
+
+
+def _acm_arns(spec: VirtualNodeSpec | VirtualGatewaySpec) -> Iterator[tuple[str, str]]:
+    return arns_of_specs([spec])
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ class Noun(Generic[S]):
 
     filled: Callable[[S], S] = _as_sent
     """What App Mesh adds to a specification."""
+
+    acm_arns: Callable[[S], Iterator[tuple[str, str]]] | None = None
+    """The certificates and authorities of ACM in a specification: (path of the field, ARN)."""
 
     @property
     def plural(self) -> str:
@@ -105,6 +113,7 @@ VIRTUAL_NODE: Noun[VirtualNodeSpec] = Noun(
     tables.VIRTUAL_NODES,
     spec_rules.virtual_node,
     spec_rules.filled_node,
+    _acm_arns,
 )
 VIRTUAL_SERVICE: Noun[VirtualServiceSpec] = Noun(
     Kind.VIRTUAL_SERVICE,
@@ -142,6 +151,7 @@ VIRTUAL_GATEWAY: Noun[VirtualGatewaySpec] = Noun(
     tables.VIRTUAL_GATEWAYS,
     spec_rules.virtual_gateway,
     spec_rules.filled_gateway,
+    _acm_arns,
 )
 GATEWAY_ROUTE: Noun[GatewayRouteSpec] = Noun(
     Kind.GATEWAY_ROUTE,

@@ -1,4 +1,4 @@
-"""How often responses are encoded when one Envoy subscribes, and when fifty do."""
+"""How many responses are encoded for one subscribed Envoy, and for fifty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.meshes.builder import MeshBuilder
 from tests.xds.harness import TOKEN, serving
 
 from bench.measurement import Measurement
-from tealmesh.envoy import resources
+from tealmesh.envoy.resources import ResourceType
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind
 from tealmesh.xds.cache import AdsCache
@@ -22,7 +22,7 @@ CHANGES = 20
 
 
 def measure() -> list[Measurement]:
-    """Encoded responses a change of weights: fifty subscribers of one virtual node against one."""
+    """Encoded responses per change of weights: fifty Envoys of one virtual node against one."""
     one, many = (asyncio.run(_encodes(count)) for count in (1, ENVOYS))
     name = f"responses encoded a weight change, {ENVOYS} Envoys"
     return [Measurement(name, many, "responses", one, "with one Envoy", one + 0.01)]
@@ -61,20 +61,20 @@ def _weigh(mesh: MeshBuilder, green: int) -> None:
 async def _update(cache: AdsCache, mesh: MeshBuilder) -> None:
     snapshot = mesh.snapshot()
     cache.update(snapshot)
-    found = await cache.wait_converged("m", snapshot.revision, 30)
-    if not found.converged:
-        raise SystemExit(f"bench: {len(found.waiting)} subscribers have not converged")
+    convergence = await cache.wait_converged("m", snapshot.revision, 30)
+    if not convergence.converged:
+        raise SystemExit(f"bench: {len(convergence.waiting)} subscribers have not converged")
 
 
 async def _subscriber(port: int, task: str) -> None:
-    """A subscriber, state of the world, that acknowledges everything and asks for the endpoints
-    of the clusters it is given, as Envoy does.
+    """A state-of-the-world subscriber that acknowledges everything and asks for the endpoints of
+    its clusters, as Envoy does.
     """
-    names = {resources.ROUTE: ["rds_egress_http_15001"]}
+    names: dict[str, list[str]] = {ResourceType.ROUTE: ["rds_egress_http_15001"]}
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub: Any = ads_pb2_grpc.AggregatedDiscoveryServiceStub(channel)
         call = stub.StreamAggregatedResources(metadata=(("authorization", f"Bearer {TOKEN}"),))
-        for type_url in (resources.CLUSTER, resources.LISTENER, resources.ROUTE):
+        for type_url in (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.ROUTE):
             request = discovery_pb2.DiscoveryRequest(type_url=type_url)
             request.node.id = "mesh/m/virtualNode/front"
             request.node.metadata.update({"tealmesh": {"task": task}})
@@ -82,14 +82,16 @@ async def _subscriber(port: int, task: str) -> None:
             await call.write(request)
         async for response in call:
             await call.write(_ack(response, names))
-            if response.type_url == resources.CLUSTER:
-                names[resources.ENDPOINT] = _endpoint_names(response)
-                ask = discovery_pb2.DiscoveryRequest(type_url=resources.ENDPOINT)
-                ask.resource_names.extend(names[resources.ENDPOINT])
+            if response.type_url == ResourceType.CLUSTER:
+                names[ResourceType.ENDPOINT] = _endpoint_names(response)
+                ask = discovery_pb2.DiscoveryRequest(type_url=ResourceType.ENDPOINT)
+                ask.resource_names.extend(names[ResourceType.ENDPOINT])
                 await call.write(ask)
 
 
-def _ack(response: Any, names: dict[str, list[str]]) -> Any:
+def _ack(
+    response: discovery_pb2.DiscoveryResponse, names: dict[str, list[str]]
+) -> discovery_pb2.DiscoveryRequest:
     return discovery_pb2.DiscoveryRequest(
         type_url=response.type_url,
         version_info=response.version_info,
@@ -98,11 +100,11 @@ def _ack(response: Any, names: dict[str, list[str]]) -> Any:
     )
 
 
-def _endpoint_names(response: Any) -> list[str]:
-    found = []
+def _endpoint_names(response: discovery_pb2.DiscoveryResponse) -> list[str]:
+    names = []
     for packed in response.resources:
         cluster = cluster_pb2.Cluster()
         packed.Unpack(cluster)
         if cluster.HasField("eds_cluster_config"):
-            found.append(cluster.eds_cluster_config.service_name or cluster.name)
-    return found
+            names.append(cluster.eds_cluster_config.service_name or cluster.name)
+    return names

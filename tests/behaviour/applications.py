@@ -1,8 +1,8 @@
 """Applications behind the mesh, one of each protocol at every node's address.
 
-What an application does is asked of it by the request: ``x-status`` (HTTP) or ``x-code`` (gRPC) to
-answer so, ``x-first: N`` to do it for the first N tries of a call only, ``x-delay`` seconds before
-the answer, ``x-reset`` to hang up instead, ``x-only: NODE`` to let all others answer as usual.
+Headers of a request make an application misbehave: ``x-status`` (HTTP) or ``x-code`` (gRPC) is what
+it answers, ``x-delay`` how many seconds it waits first, and ``x-reset`` makes it hang up instead.
+``x-first: N`` restricts that to the first N tries of a call, ``x-only: NODE`` to one node.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Tries:
             return self.health[f"{node} {protocol}"]
 
 
-def _wishes(name: str, headers: Mapping[str, str], attempt: int) -> bool:
-    """Whether this application shall misbehave at this attempt."""
+def _misbehaves(name: str, headers: Mapping[str, str], attempt: int) -> bool:
+    """Whether the headers make this application misbehave in this attempt."""
     if headers.get("x-only", name) != name:
         return False
     return attempt <= int(headers.get("x-first", "1000000"))
@@ -67,63 +67,73 @@ def _health_status(name: str, path: str, check: int) -> int:
     return 500 if name == "sick" or (name == "moody" and check % 2 == 0) else 200
 
 
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, name: str, address: str, port: int, tries: Tries) -> None:
+        self.name = name
+        self.tries = tries
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), _HttpHandler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Rows about timeouts have callers that hang up while we wait: no traceback for them."""
+
+
+class _HttpHandler(BaseHTTPRequestHandler):
+    server: _HttpServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {key.lower(): value for key, value in self.headers.items()}
+        protocol = headers.get("x-seen-protocol", "HTTP/1.1")
+        if self.path.startswith("/check"):
+            self._check(protocol)
+            return
+        attempt = self.server.tries.one_more(headers.get(CALL_ID, ""))
+        status = 200
+        if _misbehaves(self.server.name, headers, attempt):
+            time.sleep(float(headers.get("x-delay", 0)))
+            if "x-reset" in headers:
+                self.close_connection = True
+                return
+            status = int(headers.get("x-status", 200))
+        seen = {"node": self.server.name, "port": self.server.server_port, "path": self.path}
+        seen |= {"method": self.command, "host": headers.get("host", ""), "protocol": protocol}
+        self._answer(status, seen)
+
+    def _check(self, protocol: str) -> None:
+        name = self.server.name
+        check = self.server.tries.checked(name, f"{protocol} {self.path}")
+        if self.path == "/check/slow" and name == "sick":
+            time.sleep(2.5)
+        self._answer(_health_status(name, self.path, check), {})
+
+    def _answer(self, status: int, seen: Any) -> None:
+        body = json.dumps(seen).encode()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def __getattr__(self, member: str) -> Any:
+        if member.startswith("do_"):
+            return self._serve
+        raise AttributeError(member)
+
+    def log_message(self, *args: Any) -> None:
+        """No log: the answers have all that rows assert."""
+
+
 @contextlib.contextmanager
 def http_application(name: str, address: str, port: int, tries: Tries) -> Iterator[None]:
     """HTTP/1.1 at ``address:port``."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def _serve(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            headers = {key.lower(): value for key, value in self.headers.items()}
-            if self.path.startswith("/check"):
-                protocol = headers.get("x-seen-protocol", "HTTP/1.1")
-                check = tries.checked(name, f"{protocol} {self.path}")
-                if self.path == "/check/slow" and name == "sick":
-                    time.sleep(2.5)
-                self._answer(_health_status(name, self.path, check), {})
-                return
-            attempt = tries.one_more(headers.get(CALL_ID, ""))
-            status = 200
-            if _wishes(name, headers, attempt):
-                time.sleep(float(headers.get("x-delay", 0)))
-                if "x-reset" in headers:
-                    self.close_connection = True
-                    return
-                status = int(headers.get("x-status", 200))
-            seen = {"node": name, "port": port, "path": self.path, "method": self.command}
-            seen["host"] = headers.get("host", "")
-            seen["protocol"] = headers.get("x-seen-protocol", "HTTP/1.1")
-            self._answer(status, seen)
-
-        def _answer(self, status: int, seen: Any) -> None:
-            body = json.dumps(seen).encode()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        def __getattr__(self, member: str) -> Any:
-            if member.startswith("do_"):
-                return self._serve
-            raise AttributeError(member)
-
-        def log_message(self, *args: Any) -> None:
-            """What a row asserts is in the answers."""
-
-    class Server(ThreadingHTTPServer):
-        address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 128
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A caller that hangs up while we wait is what timeouts are about."""
-
-    server = Server((address, port), Handler)
+    server = _HttpServer(name, address, port, tries)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield
@@ -133,7 +143,7 @@ def http_application(name: str, address: str, port: int, tries: Tries) -> Iterat
 
 
 class GrpcApplication(grpc.GenericRpcHandler):
-    """Any unary method of any service; the answer says what was called."""
+    """Serves any unary method of any service; the answer tells what was called."""
 
     def __init__(self, name: str, port: int, tries: Tries) -> None:
         self._name = name
@@ -149,7 +159,7 @@ class GrpcApplication(grpc.GenericRpcHandler):
 
         async def answer(request: bytes, context: Any) -> bytes:
             attempt = self._tries.one_more(headers.get(CALL_ID, ""))
-            if _wishes(self._name, headers, attempt):
+            if _misbehaves(self._name, headers, attempt):
                 await asyncio.sleep(float(headers.get("x-delay", 0)))
                 if "x-code" in headers:
                     await context.abort(grpc.StatusCode[headers["x-code"]], "as asked")

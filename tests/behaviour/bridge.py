@@ -1,7 +1,7 @@
-"""A static Envoy that speaks HTTP/2 for those who only speak HTTP/1.1.
+"""A static Envoy that speaks HTTP/2 for tests and applications, which only speak HTTP/1.1.
 
-In front of the mesh it turns a test's requests into HTTP/2; behind it, an application's. Which
-protocol really arrived is added as the header ``x-seen-protocol``.
+In front of the mesh it turns requests into HTTP/2, behind the mesh back into HTTP/1.1. There it
+adds the header ``x-seen-protocol``: the protocol in which the request arrived.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ Address = tuple[str, int]
 
 
 def bridge(pairs: list[tuple[Address, Address, bool]], admin: Address) -> dict[str, Any]:
-    """The bootstrap: from each first address to the second; ``True`` makes HTTP/1.1 HTTP/2,
-    ``False`` HTTP/2 HTTP/1.1.
+    """The bootstrap. A pair is (listening address, target address, whether HTTP/1.1 becomes HTTP/2
+    or the other way round).
     """
     return {
         "node": {"id": "bridge", "cluster": "bridge"},
@@ -67,7 +67,7 @@ def _cluster(index: int, there: Address, upgrade: bool) -> dict[str, Any]:
     options = {
         "@type": f"{_TYPE}.upstreams.http.v3.HttpProtocolOptions",
         "explicit_http_config": {chosen: {}},
-        # A connection that is kept belongs to the listener of an earlier row, which drains.
+        # A kept connection would lead to the listener of an earlier row, which drains.
         "common_http_protocol_options": {"max_requests_per_connection": 1},
     }
     endpoint = {"endpoint": {"address": _address(there)}}

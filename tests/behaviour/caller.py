@@ -1,4 +1,4 @@
-"""Makes a row's calls and compares what came of them with what the row says."""
+"""Makes a row's calls and compares their outcomes with what the row expects."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.behaviour.table import PORTS, Call
 Outcome = dict[str, Any]
 """``status`` (HTTP; ``refused`` without an answer), ``code`` (gRPC) or ``closed`` (TCP); ``node``,
 ``port``, ``path``, ``method``, ``host`` and ``protocol`` as the application saw them; ``tries``:
-how often applications were asked; ``certificate``: the names in the one that the caller saw.
+how often the call reached an application; ``certificate``: the names in the server's.
 """
 
-LIMIT = 20.0
-"""Seconds after which a call that nobody answers fails the test."""
+LIMIT_SECONDS = 20.0
+"""A call without an answer fails the test after this time."""
 
 
 class Caller:
-    """``place`` gives addresses; ``lines`` the bridge's ports for HTTP/2."""
+    """``place`` returns addresses; ``lines`` are the bridge's ports for HTTP/2."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Caller:
         self._ids = itertools.count(1)
 
     def check(self, row: str, call: Call) -> None:
-        """Make the call, again until ``until`` if need be. Raises AssertionError."""
+        """Make the call, and repeat it for ``until`` seconds if need be. Raises AssertionError."""
         deadline = time.monotonic() + call.until
         while True:
             outcomes = self._make(call)
@@ -80,11 +80,11 @@ class Caller:
 
     def _http(self, call: Call, name: str) -> Outcome:
         outcome: Outcome = {}
-        connection = http.client.HTTPConnection(*self._target(call), timeout=LIMIT)
+        connection = http.client.HTTPConnection(*self._target(call), timeout=LIMIT_SECONDS)
         if call.tls is not None:
             context = self._pki.context(call.tls["trust"], call.tls["own"])
             connection = http.client.HTTPSConnection(
-                *self._target(call), timeout=LIMIT, context=context
+                *self._target(call), timeout=LIMIT_SECONDS, context=context
             )
         try:
             headers = {"host": call.host, CALL_ID: name, **call.headers}
@@ -101,8 +101,8 @@ class Caller:
         finally:
             connection.close()
         with contextlib.suppress(ValueError):
-            found = json.loads(body)
-            outcome |= found if isinstance(found, dict) else {}
+            answer = json.loads(body)
+            outcome |= answer if isinstance(answer, dict) else {}
         return outcome
 
     def _grpc(self, call: Call, name: str) -> Outcome:
@@ -117,17 +117,17 @@ class Caller:
         with grpc.insecure_channel(f"{address}:{port}", options) as channel:
             method = channel.unary_unary(call.path)
             try:
-                answer = method(b"", timeout=LIMIT, metadata=metadata)
+                answer = method(b"", timeout=LIMIT_SECONDS, metadata=metadata)
             except grpc.RpcError as error:
                 return {"code": error.code().name, "details": error.details()}
         return {"code": "OK", **json.loads(answer)}
 
     def _tcp(self, call: Call, name: str) -> Outcome:
-        """Two lines on one connection, ``x-delay`` apart: ``closed`` if the second got none."""
+        """Two lines on one connection, ``x-delay`` apart; ``closed``: the second got no answer."""
         outcome: Outcome = {"closed": True}
         with (
             contextlib.suppress(ConnectionError),
-            socket.create_connection(self._target(call), LIMIT) as connection,
+            socket.create_connection(self._target(call), LIMIT_SECONDS) as connection,
         ):
             stream = connection.makefile("rwb")
             if call.via == "egress":
@@ -152,7 +152,7 @@ class Caller:
 
 
 def _difference(call: Call, outcomes: list[Outcome]) -> str:
-    """What is not as the row says; empty when all is."""
+    """How the outcomes differ from the expected ones; empty if they do not."""
     for outcome in outcomes:
         seen = {key: outcome.get(key) for key in call.expect}
         if seen != dict(call.expect):

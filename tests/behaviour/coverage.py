@@ -1,4 +1,4 @@
-"""Which leaves of App Mesh's seven specifications the table proves."""
+"""Which leaf fields of App Mesh's seven specifications the table proves."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def _used(value: Any, path: str) -> Iterator[str]:
 
 def proofs(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """The rows that prove each path."""
-    found: dict[str, list[Row]] = {}
+    proven: dict[str, list[Row]] = {}
     for row in rows:
         for path in dict.fromkeys(row.proves):
-            found.setdefault(path, []).append(row)
-    return found
+            proven.setdefault(path, []).append(row)
+    return proven

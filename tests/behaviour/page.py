@@ -17,7 +17,7 @@ from tests.behaviour.table import Row
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 
 SHOWN = 3
-"""Rows that are named for one field; the rest is counted."""
+"""How many rows are named for one field; the others are counted."""
 
 
 def text() -> str:
@@ -33,9 +33,9 @@ def _lines() -> Iterator[str]:
     yield ""
     yield (
         f"The seven specifications of the App Mesh API have {len(leaves)} leaf fields. "
-        f"{len(proven)} of them act in Envoy, each shown by a test that sends real requests "
-        f"through real Envoys which the real control plane configures ({len(ROWS)} rows, "
-        "`tests/behaviour/rows/`). Run one row with `pytest tests/behaviour -k ROW`."
+        f"{len(proven)} of them have an effect in Envoy, each proven by tests that send real "
+        f"requests through real Envoys, configured by the real control plane ({len(ROWS)} rows in "
+        "`tests/behaviour/rows/`). `pytest tests/behaviour -k ROW` runs one of them."
     )
     for kind, title in SPECS.items():
         yield ""
@@ -63,7 +63,7 @@ def _cell(words: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
+    """Write the page, or compare it with the file."""
     if arguments == ["--check"]:
         stale = not PAGE.exists() or PAGE.read_text() != text()
         if stale:

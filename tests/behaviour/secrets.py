@@ -1,6 +1,6 @@
-"""Certificates of the rows about TLS, and the three places that they come from.
+"""Certificates for the rows about TLS, from their three sources: files, SDS and ACM.
 
-Each place has its own certificate of the same names, so that a row can say which was seen.
+Each source has a certificate of its own, so that a row can tell which one the server presented.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PCA = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/"
 
 @dataclass(frozen=True)
 class Pki:
-    """Two authorities that do not know each other and what they have signed, by name."""
+    """Two independent authorities and the certificates that they have signed, by name."""
 
     mesh: Authority
     other: Authority
@@ -33,7 +33,7 @@ class Pki:
 
     @classmethod
     def make(cls, directory: Path) -> Pki:
-        """Everything in files below ``directory``: ``mesh.pem``, ``file.crt``, ``file.key``…"""
+        """Make all files below ``directory``: ``mesh.pem``, ``file.crt``, ``file.key``…"""
         mesh, other = Authority.make(directory, "mesh"), Authority.make(directory, "other")
         names = {
             "file": ("app.ns", "from.file"),
@@ -45,7 +45,7 @@ class Pki:
         return cls(mesh, other, {**leaves, "stranger": other.issue("stranger", *names["web"])})
 
     def material(self) -> dict[str, Material]:
-        """What ACM and its private authorities would give."""
+        """The certificates and authorities of ACM, by ARN."""
         leaf = self.leaves["acm"]
         return {
             ACM: Material(self.mesh.pem, leaf.chain, leaf.key),
@@ -54,12 +54,12 @@ class Pki:
         }
 
     def context(self, trusted: str, own: str) -> ssl.SSLContext:
-        """A client that trusts that authority and shows that certificate (empty: none)."""
+        """For a client that trusts that authority and presents that certificate (empty: none)."""
         leaf = self.leaves[own] if own else None
         return client_context(self.mesh if trusted == "mesh" else self.other, leaf)
 
     def secret(self, name: str) -> Any:
-        """The secret as a local secret service gives it: ``NAME-ca`` is an authority."""
+        """The secret in the form of SDS; ``NAME-ca`` is an authority."""
         made = secret_pb2.Secret(name=name)
         if name.endswith("-ca"):
             authority = {"mesh-ca": self.mesh, "other-ca": self.other}[name]
@@ -71,7 +71,7 @@ class Pki:
 
 
 def secret_service(pki: Pki) -> Any:
-    """A local secret service, as SPIRE's agent is one: the handler of its stream.
+    """The stream handler of a local secret service, such as SPIRE's agent.
 
     https://www.envoyproxy.io/docs/envoy/latest/configuration/security/secret
     """

@@ -1,10 +1,11 @@
-"""The table's vocabulary: a row is a mesh, calls through real Envoys, and what the guide says.
+"""The vocabulary of the table: a row is a mesh, calls through real Envoys, and their outcomes.
 
-Rows are data. What they have in common is made here: two nodes (``blue``, ``green``) that listen
-with every protocol, a router ``shop`` behind the service ``shop.local``, a caller ``web``, a node
-``app`` whose own Envoy is under test and a gateway ``edge``. A row names what differs.
+Rows are data. All have a default mesh in common: two nodes (``blue``, ``green``), a router ``shop``
+behind the service ``shop.local``, a caller ``web``, a node ``app`` whose own Envoy is under test,
+and a gateway ``edge``. A row names only what differs from it.
 
-In specs ``$DIR`` stands for a directory of the test and ``$NAME`` for the address of a place.
+In specs ``$DIR`` stands for the directory of the test run and ``$SIX_PORT`` for a port that is free
+on IPv6's loopback address.
 """
 
 from __future__ import annotations
@@ -20,22 +21,19 @@ Via = Literal["egress", "gateway", "node"]
 Protocol = Literal["http", "http2", "grpc", "tcp"]
 
 PORTS: Mapping[str, int] = {"http": 8080, "http2": 8081, "grpc": 8082, "tcp": 8083}
-"""Where everything listens, by protocol."""
+"""The port on which everything listens, by protocol."""
 
 SECOND: Mapping[str, int] = {"http": 9090, "http2": 9091, "grpc": 9092, "tcp": 9093}
-"""A further port of every application, by protocol."""
+"""The second port of every application, by protocol."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request and what must come of it.
-
-    ``expect`` holds members of an `Outcome`; each of ``times`` calls must have them. ``together``
-    sends that many at once. ``spread`` is the set of nodes that answer over all of them, ``counts``
-    how often each status was seen.
-    """
+    """A request and its expected outcome."""
 
     expect: Spec
+    """Members that the `Outcome` of each call must have."""
+
     via: Via = "egress"
     protocol: Protocol = "http"
     method: str = "GET"
@@ -44,14 +42,22 @@ class Call:
     port: int | None = None
     headers: Spec = field(default_factory=dict)
     times: int = 1
+    """How many calls are made, one after the other."""
+
     together: int = 1
+    """How many calls are made at the same time."""
+
     spread: frozenset[str] | None = None
+    """The nodes that answered the calls, taken together."""
+
     counts: Mapping[Any, int] | None = None
+    """How many of the calls ended with each status, code or ``closed``."""
+
     until: float = 0
-    """Seconds in which the expectation may come true (health checks, ejections); 0: at once."""
+    """Seconds within which the expectation must be met (health checks, ejections); 0: at once."""
 
     tls: Mapping[str, str] | None = None
-    """TLS of the caller's own: ``trust`` and ``own`` name an authority and a certificate."""
+    """The caller speaks TLS: ``trust`` and ``own`` name an authority and a certificate."""
 
     checks: tuple[str, int] | None = None
     """(``NODE PROTOCOL PATH``, how many of these health checks the call waits for)."""
@@ -59,13 +65,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Row:
-    """One behaviour. ``proves`` names leaf paths (``route.httpRoute.match.prefix``), each of which
-    occurs in the row's own specs; ``says`` is what Envoy does, for the compatibility page.
-    """
+    """One behaviour of a mesh."""
 
     name: str
     says: str
+    """What Envoy does, for the compatibility page."""
+
     proves: tuple[str, ...]
+    """Leaf paths (``route.httpRoute.match.prefix``); each occurs in the row's own specs."""
+
     calls: tuple[Call, ...]
     mesh: Spec = field(default_factory=dict)
     nodes: Mapping[str, Spec] = field(default_factory=dict)
@@ -78,10 +86,10 @@ class Row:
     gateway: Spec | None = None
     gateway_routes: Mapping[str, Spec] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)
-    """By file below ``$DIR``, or ``stdout of ROLE``: a regular expression that a line matches."""
+    """A regular expression for a new line, by file below ``$DIR`` or ``stdout of ROLE``."""
 
     holds: tuple[tuple[str, str, Any], ...] = ()
-    """(role, name of a dynamic resource in Envoy's own dump, what is in it at any depth)."""
+    """(role, name of a dynamic resource in Envoy's own dump, what it contains at any depth)."""
 
 
 PROTOCOLS: tuple[Protocol, ...] = ("http", "http2", "grpc", "tcp")
@@ -105,14 +113,14 @@ def path_of(protocol: str) -> str:
 
 
 def cloud_map(service: str, **more: Any) -> Spec:
-    """``serviceDiscovery`` by Cloud Map."""
+    """A ServiceDiscovery: by Cloud Map."""
     return {"awsCloudMap": {"namespaceName": "ns", "serviceName": service, **more}}
 
 
 def node(service: str, *listeners: Spec, **more: Any) -> dict[str, Any]:
     """A VirtualNodeSpec with these listeners, or one of each protocol."""
-    found = list(listeners) or ALL_LISTENERS
-    return {"listeners": found, "serviceDiscovery": cloud_map(service), **more}
+    own = list(listeners) or ALL_LISTENERS
+    return {"listeners": own, "serviceDiscovery": cloud_map(service), **more}
 
 
 def listener(protocol: str = "http", port: int | None = None, **more: Any) -> dict[str, Any]:
@@ -131,7 +139,7 @@ def seconds(value: int) -> Spec:
 
 
 def to(*targets: str, **weights: int) -> Spec:
-    """``action`` of a route: to these nodes in equal shares, or by weight."""
+    """The action of a route: to these nodes in equal shares, or by weight."""
     shares = dict.fromkeys(targets, 1) | weights
     return {"weightedTargets": [{"virtualNode": n, "weight": w} for n, w in shares.items()]}
 
@@ -162,7 +170,7 @@ def gateway_route(match: Spec, member: str = "httpRoute", **more: Any) -> dict[s
 
 
 def call(path: str = "/", node: str | None = None, **more: Any) -> Call:
-    """A call that ``node`` must answer with 200; members of Call by name, the rest is expected."""
+    """A call that ``node`` must answer with 200; keywords are members of Call, or else expected."""
     members = {name: more.pop(name) for name in list(more) if name in Call.__dataclass_fields__}
     expect = {**members.pop("expect", {}), **more}
     if node is not None:
@@ -178,35 +186,37 @@ def call(path: str = "/", node: str | None = None, **more: Any) -> Call:
 
 def _protocols(row: Row, specs: Mapping[str, Spec], via: tuple[Via, ...]) -> tuple[str, ...]:
     """The protocols of routes, else those of the row's calls."""
-    used = {member for spec in specs.values() for member in spec}
-    found = {protocol for protocol, member in MEMBERS.items() if member in used}
-    found = found or {one.protocol for one in row.calls if one.via in via}
-    return tuple(one for one in PORTS if one in found) or ("http",)
+    members = {member for spec in specs.values() for member in spec}
+    used = {protocol for protocol, member in MEMBERS.items() if member in members}
+    used = used or {one.protocol for one in row.calls if one.via in via}
+    return tuple(one for one in PORTS if one in used) or ("http",)
 
 
 def resources(row: Row) -> list[tuple[Kind, str, str, Spec]]:
-    """(kind, parent, name, spec) of everything in a row's mesh, in the order of creation.
+    """(kind, parent, name, spec) of each resource of a row's mesh, in the order of creation.
 
-    Everything listens with the protocols that the row is about, usually one: with several, App
-    Mesh wants every route to name its port.
+    Listeners have only the protocols that the row is about, usually one: with several, App Mesh
+    requires every route to name its port.
     """
     inside = _protocols(row, row.routes, ("egress", "gateway"))
     outside = _protocols(row, row.gateway_routes, ("gateway",))
     own = [listener(one) for one in inside]
     nodes = {"blue": node("blue", *own), "green": node("green", *own), **row.nodes}
     nodes["app"] = row.app or node("app")
-    services = {"shop.local": {"provider": {"virtualRouter": {"virtualRouterName": "shop"}}}}
+    services: dict[str, Spec] = {
+        "shop.local": {"provider": {"virtualRouter": {"virtualRouterName": "shop"}}}
+    }
     services |= row.services
     backends = [{"virtualService": {"virtualServiceName": name}} for name in sorted(services)]
     router = row.router or {"listeners": own}
     gateway = row.gateway or {"listeners": [listener(one) for one in outside]}
     routes = row.routes or {one: route("blue", member=MEMBERS[one]) for one in inside[:1]}
-    found: list[tuple[Kind, str, str, Spec]] = [(Kind.MESH, "", "m", row.mesh)]
-    found += [(Kind.VIRTUAL_NODE, "", name, spec) for name, spec in nodes.items()]
-    found.append((Kind.VIRTUAL_ROUTER, "", "shop", router))
-    found += [(Kind.ROUTE, "shop", name, spec) for name, spec in routes.items()]
-    found += [(Kind.VIRTUAL_SERVICE, "", name, spec) for name, spec in services.items()]
-    found.append((Kind.VIRTUAL_NODE, "", "web", {"backends": backends, **row.web}))
-    found.append((Kind.VIRTUAL_GATEWAY, "", "edge", gateway))
-    found += [(Kind.GATEWAY_ROUTE, "edge", n, spec) for n, spec in row.gateway_routes.items()]
-    return found
+    made: list[tuple[Kind, str, str, Spec]] = [(Kind.MESH, "", "m", row.mesh)]
+    made += [(Kind.VIRTUAL_NODE, "", name, spec) for name, spec in nodes.items()]
+    made.append((Kind.VIRTUAL_ROUTER, "", "shop", router))
+    made += [(Kind.ROUTE, "shop", name, spec) for name, spec in routes.items()]
+    made += [(Kind.VIRTUAL_SERVICE, "", name, spec) for name, spec in services.items()]
+    made.append((Kind.VIRTUAL_NODE, "", "web", {"backends": backends, **row.web}))
+    made.append((Kind.VIRTUAL_GATEWAY, "", "edge", gateway))
+    made += [(Kind.GATEWAY_ROUTE, "edge", n, spec) for n, spec in row.gateway_routes.items()]
+    return made

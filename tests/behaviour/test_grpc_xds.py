@@ -1,7 +1,7 @@
-"""The second data plane: grpcio's own xDS client against the same control plane.
+"""A second data plane: grpcio's own xDS client against the same control plane.
 
-It shares no code with Envoy. The rows of gRPC are played by it as they are by Envoy, in the same
-mesh and with the same expectations.
+It shares no code with Envoy. It plays the rows about gRPC in the same meshes, with the same
+expectations.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ PLAYED = [
 
 
 class XdsCaller(Caller):
-    """Calls through a gRPC client that has its routes from the control plane itself."""
+    """Calls through a gRPC client that gets its routes from the control plane itself."""
 
     def __init__(self, world: World, process: subprocess.Popen[str]) -> None:
         super().__init__(place, LINES, world.tries, world.pki)
         self._process = process
-        # The applications count by call: never the same one as the world's own caller.
+        # Applications count tries by call, so no id may be one of the world's own caller.
         self._ids = itertools.count(10**9)
         self.fresh = True
 
@@ -109,7 +109,7 @@ def test_a_row_by_a_client_without_an_envoy(world: World, xds: XdsCaller, row: R
         xds.check(row.name, call)
 
 
-def test_it_follows_a_route_that_changes_and_counts_as_converged(
+def test_it_follows_a_changed_route_and_is_reported_as_converged(
     world: World, xds: XdsCaller
 ) -> None:
     rows = {row.name: row for row in PLAYED}
@@ -125,5 +125,5 @@ def test_it_follows_a_route_that_changes_and_counts_as_converged(
         xds.check(second.name, Call(**{**vars(call), "until": 5}))
 
 
-def test_most_of_grpc_is_played() -> None:
+def test_most_rows_about_grpc_are_played() -> None:
     assert len(PLAYED) >= 20

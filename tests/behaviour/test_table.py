@@ -1,5 +1,5 @@
-"""What holds of the table as a whole: it covers the model, claims only what it uses, and holds
-meshes that the API accepts.
+"""The table as a whole: it covers the model, each row proves only fields that its mesh has, and the
+API accepts the mesh of every row.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def test_every_leaf_of_the_model_is_proven() -> None:
     assert proofs(ROWS).keys() == set(model_leaves())
 
 
-def test_every_leaf_that_is_proven_is_said_to_be_handled() -> None:
+def test_every_proven_leaf_is_declared_as_handled() -> None:
     handled = {f"{kind.value}.{path}" for kind, paths in HANDLED.items() for path in paths}
     assert proofs(ROWS).keys() - handled == set()
 
@@ -45,25 +45,25 @@ def test_a_row_proves_only_what_its_mesh_has() -> None:
     } == {}
 
 
-def test_the_page_is_what_the_table_says() -> None:
+def test_the_page_is_up_to_date() -> None:
     assert page.PAGE.read_text() == page.text(), "run: python -m tests.behaviour.page"
 
 
 def test_the_api_accepts_the_mesh_of_every_row(tmp_path: Path) -> None:
-    """Rows that differ in routes alone share a mesh, in which their routes have further names."""
+    """Rows whose meshes differ only in routes share one; their routes get longer names there."""
     direct = Direct(tmp_path / "state.db", Quotas(dict.fromkeys(Kind, 10_000)))
     meshes: dict[str, str] = {}
 
     async def create() -> None:
         for row in ROWS:
-            found = resources(row)
-            base = json.dumps([one for one in found if one[0] not in ROUTES])
+            made = resources(row)
+            base = json.dumps([one for one in made if one[0] not in ROUTES])
             if base not in meshes:
                 meshes[base] = f"m{len(meshes)}"
-                for kind, _, name, spec in found:
+                for kind, _, name, spec in made:
                     if kind not in ROUTES:
                         await _create(direct, kind, (meshes[base], name), spec)
-            for kind, parent, name, spec in found:
+            for kind, parent, name, spec in made:
                 if kind in ROUTES:
                     await _create(direct, kind, (meshes[base], parent, f"{row.name}-{name}"), spec)
 
@@ -82,7 +82,7 @@ async def _create(direct: Direct, kind: Kind, names: tuple[str, ...], spec: Any)
 
 
 def _filled(value: Any) -> Any:
-    """A spec whose port is one."""
+    """The spec with a number in place of ``$SIX_PORT``."""
     if isinstance(value, dict):
         return {key: _filled(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,8 @@
-"""A gRPC client that speaks xDS, as a process of its own: grpcio's, without any Envoy.
+"""grpcio's own xDS client, without Envoy, in a process of its own.
 
-Each line of its input is a call (JSON: ``host, path, metadata, fresh``), each line of its output
-what came of it. GRPC_XDS_BOOTSTRAP says where the control plane is and who we are.
+Each line of input is a call (JSON: ``host, path, metadata, fresh``), each line of output its
+outcome. ``fresh`` closes all channels first. GRPC_XDS_BOOTSTRAP names the control
+plane and the node.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import grpc
 
-LIMIT = 15.0
+LIMIT_SECONDS = 15.0
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
             channels[host] = grpc.insecure_channel(f"xds:///{host}")
         method = channels[host].unary_unary(asked["path"])
         try:
-            answer = method(b"", timeout=LIMIT, metadata=tuple(asked["metadata"].items()))
+            answer = method(b"", timeout=LIMIT_SECONDS, metadata=tuple(asked["metadata"].items()))
             outcome = {"code": "OK", **json.loads(answer)}
         except grpc.RpcError as error:
             outcome = {"code": error.code().name, "details": error.details()}

@@ -9,7 +9,7 @@ from envoy.config.route.v3 import route_components_pb2
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tealmesh.envoy.gateways import compose, rewrite_of
+from tealmesh.envoy.gateways import compose, http_rewrite
 from tealmesh.envoy.matches import Match, Path
 from tealmesh.model.mesh import Kind
 from tests.support.meshes.builder import MeshBuilder
@@ -81,7 +81,7 @@ def test_both_in_one_step_is_one_after_the_other(
 ) -> None:
     spec = data.draw(rewrites(gateway))
     assume("//" not in text)
-    rewrite = rewrite_of({"action": {"rewrite": spec}}, Match(gateway), "s", grpc=False)
+    rewrite = http_rewrite(spec, gateway, "s")
     found = compose(Match(gateway), rewrite, Match(route))
     wanted = holds(gateway, text) and holds(route, rewritten(gateway, spec, text))
     got = holds_at_gateway(found, text)

@@ -1,4 +1,4 @@
-"""The controller against a world of its own: forward, back, and through restarts."""
+"""The controller with a fake driver: forward, back, and through restarts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tealmesh.model.config.nouns import Gates
-from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.errors import AwsError, DriverError, NotYet
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
-from tealmesh.rollout.controller import Controller, deployments
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.documents import deployments
 from tealmesh.store import Store, tables
 from tests.rollout.world import (
     CONVERGED,
@@ -26,7 +27,7 @@ from tests.rollout.world import (
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing of the controller runs after it."""
+    """Stands for SIGKILL: the controller does nothing after it."""
 
 
 def bench(path: Path, gates: Gates | None = None) -> Bench:
@@ -43,7 +44,7 @@ def run(
         store, controller = b.open()
         await b.put_system(store)
         running = asyncio.create_task(controller.run())
-        await controller.deploy("tester", b.service, image)
+        await controller.deploy("tester", b.service.name, image)
         if meanwhile:
             await meanwhile(store, controller)  # type: ignore[misc]
         finished = await until_finished(store, "web")
@@ -66,9 +67,9 @@ async def stop(task: asyncio.Task[None]) -> None:
 
 def journal(path: Path, deployment: str) -> list[JournalEntry]:
     store = Store.open(path / "state.db")
-    found = [JournalEntry.from_json(d.body) for d in store.view.list(tables.JOURNAL, deployment)]
+    entries = [JournalEntry.from_json(d.body) for d in store.view.list(tables.JOURNAL, deployment)]
     store.close()
-    return found
+    return entries
 
 
 FORWARD = [
@@ -148,6 +149,20 @@ def test_a_failing_call_is_tried_again_when_it_may_work_later(tmp_path: Path) ->
     assert b.driver.broken == {}
 
 
+def test_a_side_that_is_not_ready_is_waited_for(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.driver.broken = {"ensure_side": NotYet("the tasks of web-green with web:0 to stop")}
+    waits: list[str] = []
+
+    async def watch(store: Store, controller: Controller) -> None:
+        while live := controller.running("web"):
+            waits.append(live.waiting_for)
+            await asyncio.sleep(0)
+
+    assert run(b, meanwhile=watch).status is Status.SUCCESSFUL
+    assert "the tasks of web-green with web:0 to stop" in waits
+
+
 def test_a_call_that_is_refused_rolls_back_with_its_message(tmp_path: Path) -> None:
     b = bench(tmp_path)
     b.driver.broken = {"ensure_side": DriverError("no such image: web:2", retryable=False)}
@@ -174,11 +189,11 @@ def test_rollback_aborts_the_running_deployment(tmp_path: Path) -> None:
 
     async def abort(store: Store, controller: Controller) -> None:
         await until_state(controller, State.MEASURING)
-        await controller.rollback("tester", b.service)
+        await controller.rollback("tester", b.service.name)
 
     done = run(b, meanwhile=abort)
     assert done.status is Status.ROLLBACK_SUCCESSFUL
-    assert done.reason == "rollback asked by tester"
+    assert done.reason == "rollback requested by tester"
     assert b.driver.route == {"blue": 100, "green": 0}
 
 
@@ -190,23 +205,23 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
         await b.put_system(store)
         running = asyncio.create_task(controller.run())
         with pytest.raises(AwsError, match="no earlier image"):
-            await controller.rollback("tester", b.service)
-        await controller.deploy("tester", b.service, "web:2", token="one")
-        again = await controller.deploy("tester", b.service, "web:2", token="one")
+            await controller.rollback("tester", b.service.name)
+        await controller.deploy("tester", b.service.name, "web:2", token="one")
+        again = await controller.deploy("tester", b.service.name, "web:2", token="one")
         b.driver.route = {"blue": 50, "green": 50}
         with pytest.raises(AwsError, match="a deployment of web to web:2 is running"):
-            await controller.deploy("tester", b.service, "web:3")
+            await controller.deploy("tester", b.service.name, "web:3")
         b.driver.route = {"blue": 100}
         with pytest.raises(AwsError, match="was used for"):
-            await controller.deploy("tester", b.service, "web:3", token="one")
+            await controller.deploy("tester", b.service.name, "web:3", token="one")
         first = await until_finished(store, "web")
         assert first.id == again.id
-        await controller.rollback("tester", b.service)
+        await controller.rollback("tester", b.service.name)
         await until_finished(store, "web")
-        found = deployments(store.view, "web")
+        newest_first = deployments(store.view, "web")
         await stop(running)
         store.close()
-        return found
+        return newest_first
 
     back, first = asyncio.run(scenario())
     assert (first.new_image, first.new_side) == ("web:2", "green")
@@ -238,7 +253,7 @@ def test_a_kill_at_every_transition_changes_nothing_about_the_end(
 
 
 def _killed_after(b: Bench, nth: int) -> tuple[Deployment, int]:
-    """The finished deployment, and how many times it was taken up again."""
+    """The finished deployment, and how many times it was resumed."""
 
     async def first_life() -> bool:
         """Whether the deployment was finished when the control plane died."""
@@ -254,7 +269,7 @@ def _killed_after(b: Bench, nth: int) -> tuple[Deployment, int]:
         await b.put_system(store)
         running = asyncio.create_task(controller.run())
         with contextlib.suppress(Killed):
-            await controller.deploy("tester", b.service, "web:2")
+            await controller.deploy("tester", b.service.name, "web:2")
         await died.wait()
         await stop(running)
         finished = deployments(store.view, "web")[0].finished

@@ -21,6 +21,7 @@ from tealmesh.rollout.effects import (
     EffectFailed,
     EnsureSide,
     Event,
+    NotReady,
     Observed,
     Resumed,
     SetWeights,
@@ -33,7 +34,7 @@ from tealmesh.rollout.effects import (
 
 STEP_TIME, BAKE_TIME, TIMEOUT = 10.0, 10.0, 60.0
 STEPS = (10, 50, 100)
-PAST_STEP = machine.SETTLE + STEP_TIME + 0.1
+PAST_STEP = machine.SETTLE_SECONDS + STEP_TIME + 0.1
 
 
 def created(approval: bool = False, now: float = 1000.0) -> Deployment:
@@ -69,7 +70,7 @@ def observed(
     silent: bool = False,
     now: float = 0.0,
 ) -> Observed:
-    """What is seen when 10,000 requests go by the weights, but for what is said."""
+    """10,000 requests distributed by the weights, except as the arguments say."""
     expected = d.weights.get(d.new_side, 0) / max(1, sum(d.weights.values()))
     new = 0 if silent else round(10_000 * min(1.0, expected + skew))
     old = 0 if silent else max(0, 10_000 - new)
@@ -96,8 +97,8 @@ def _with(seen: Traffic, requests: int, failures: int) -> Traffic:
 
 
 def good(d: Deployment, now: float) -> tuple[Event, float]:
-    """What a world in which all goes well answers to the effects of ``d``, and when."""
-    match machine.effects(d)[0]:
+    """The event, and its time, that answers the effect of ``d`` when all goes well."""
+    match machine.next_effect(d):
         case EnsureSide():
             return SideEnsured(), now + 1
         case SetWeights():
@@ -113,15 +114,16 @@ def good(d: Deployment, now: float) -> tuple[Event, float]:
 
 
 def bad(d: Deployment, now: float) -> Iterator[tuple[Event, float]]:
-    """All else that can be answered in the state of ``d``."""
+    """Every other event that is possible in the state of ``d``."""
     late = now + TIMEOUT + STEP_TIME + BAKE_TIME + 1
     for at in (now + 1, late):
         yield AbortAsked("tester"), at
         yield Approved(), at
         yield Resumed(), at
+        yield NotReady("the earlier tasks to stop"), at
         yield EffectFailed("throttled", retryable=True), at
         yield EffectFailed("refused", retryable=False), at
-        match machine.effects(d)[0]:
+        match machine.next_effect(d):
             case SetWeights():
                 yield WeightRefused("blue"), at
                 yield WeightRefused("green"), at
@@ -142,7 +144,7 @@ def bad(d: Deployment, now: float) -> Iterator[tuple[Event, float]]:
 
 
 def key(d: Deployment) -> tuple[object, ...]:
-    """What tells two deployments apart, but for times and counts."""
+    """What distinguishes two deployments, apart from times and counts."""
     return (
         d.state,
         d.step,
@@ -159,25 +161,24 @@ def to_the_end(d: Deployment, now: float) -> Deployment:
         if d.finished:
             return d
         event, now = good(d, now)
-        d, _ = machine.step(d, event, now)
+        d = machine.step(d, event, now)
     raise AssertionError(f"never ends: stays in {d.state}, waiting for {d.waiting_for}")
 
 
 def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, float]]:
-    """One deployment of each kind that any answers can lead to, with its time."""
-    found = {key(first): (first, first.created_at)}
+    """One deployment of each kind that events can lead to, with its time."""
+    states = {key(first): (first, first.created_at)}
     todo = [(first, first.created_at)]
     while todo:
         d, now = todo.pop()
         if d.finished:
             continue
         for event, at in (good(d, now), *bad(d, now)):
-            after, effects = machine.step(d, event, at)
-            assert effects == machine.effects(after)
-            if key(after) not in found:
-                found[key(after)] = (after, at)
+            after = machine.step(d, event, at)
+            if key(after) not in states:
+                states[key(after)] = (after, at)
                 todo.append((after, at))
-    return found
+    return states
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +200,16 @@ def test_an_interruption_anywhere_leads_to_the_same_end(
         expected = to_the_end(d, now)
         stored = Deployment.from_json(json.loads(json.dumps(d.to_json())))
         assert stored == d
-        resumed, effects = machine.step(stored, Resumed(), now + 3600)
-        assert effects == machine.effects(d) or d.since
+        resumed = machine.step(stored, Resumed(), now + 3600)
+        assert machine.next_effect(resumed) == machine.next_effect(d) or d.since
         end = to_the_end(resumed, now + 3600)
         assert (end.status, end.weights) == (expected.status, expected.weights), d.state
 
 
 def test_all_goes_well_or_all_goes_back(states: list[tuple[Deployment, float]]) -> None:
-    """Whatever happened before: once the world behaves, one side has all and the other is gone."""
+    """Whatever happened before: once all goes well, one side has all the weight and the other is
+    gone.
+    """
     for d, now in states:
         end = to_the_end(d, now)
         if end.status is Status.SUCCESSFUL:
@@ -218,17 +221,17 @@ def test_all_goes_well_or_all_goes_back(states: list[tuple[Deployment, float]]) 
         assert end.finished_at is not None
 
 
-def test_a_side_is_stopped_only_once_every_envoy_has_let_go_of_it(
+def test_a_side_is_stopped_only_once_every_envoy_has_acknowledged_so(
     states: list[tuple[Deployment, float]],
 ) -> None:
     for d, _ in states:
-        for effect in machine.effects(d):
-            if isinstance(effect, StopSide):
-                assert d.weights[effect.side] == 0
-                assert d.acknowledged == d.weights
-            if isinstance(effect, SetWeights):
-                assert sum(effect.weights.values()) > 0
-                assert effect.weights["green"] == 0 or d.healthy["green"] > 0
+        effect = machine.next_effect(d)
+        if isinstance(effect, StopSide):
+            assert d.weights[effect.side] == 0
+            assert d.acknowledged == d.weights
+        if isinstance(effect, SetWeights):
+            assert sum(effect.weights.values()) > 0
+            assert effect.weights["green"] == 0 or d.healthy["green"] > 0
 
 
 def test_each_failure_gives_all_weight_back(states: list[tuple[Deployment, float]]) -> None:
@@ -236,9 +239,9 @@ def test_each_failure_gives_all_weight_back(states: list[tuple[Deployment, float
     for d, now in states:
         if not machine.can_abort(d):
             continue
-        after, effects = machine.step(d, AbortAsked("tester"), now)
-        assert effects == (SetWeights({"blue": 100, "green": 0}),)
-        assert after.reason == "rollback asked by tester"
+        after = machine.step(d, AbortAsked("tester"), now)
+        assert machine.next_effect(after) == SetWeights({"blue": 100, "green": 0})
+        assert after.reason == "rollback requested by tester"
         tried += 1
     assert tried > 20
 
@@ -258,35 +261,35 @@ def test_a_bad_step_is_rolled_back_at_once(
     measuring = [(d, now) for d, now in states if d.state is State.MEASURING]
     assert measuring
     for d, now in measuring:
-        after, _ = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
+        after = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
         assert after.state is State.ROLLING_BACK
         assert reason in after.reason
 
 
 @pytest.mark.parametrize("seen", [{"silent": True}, {"skew": 0.2}, {"tasks": SOME_TASKS}])
-def test_an_open_gate_is_waited_for_and_then_named(seen: dict[str, object]) -> None:
+def test_a_gate_that_does_not_pass_is_named_after_the_timeout(seen: dict[str, object]) -> None:
     d, now = created(), 1000.0
     while d.state is not State.MEASURING:
         event, now = good(d, now)
-        d, _ = machine.step(d, event, now)
+        d = machine.step(d, event, now)
     entered = now
     while d.state is State.MEASURING:
         now += 5
-        d, _ = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
+        d = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
     assert d.state is State.ROLLING_BACK
     assert now - entered > TIMEOUT
-    assert "in MEASURING still waiting for" in d.reason
+    assert "in MEASURING waiting for" in d.reason
 
 
 def test_the_step_time_is_kept() -> None:
     d, now = created(), 1000.0
     while d.state is not State.MEASURING:
         event, now = good(d, now)
-        d, _ = machine.step(d, event, now)
-    early, _ = machine.step(d, observed(d, now=now), d.since + STEP_TIME - 0.1)
+        d = machine.step(d, event, now)
+    early = machine.step(d, observed(d, now=now), d.since + STEP_TIME - 0.1)
     assert early.state is State.MEASURING
     assert "step time" in early.waiting_for
-    late, _ = machine.step(d, observed(d, now=now), d.since + STEP_TIME + 0.1)
+    late = machine.step(d, observed(d, now=now), d.since + STEP_TIME + 0.1)
     assert late.state is State.SHIFTING
 
 
@@ -294,16 +297,16 @@ def test_a_blue_request_in_the_bake_time_begins_it_anew() -> None:
     d, now = created(), 1000.0
     while d.state is not State.BAKING:
         event, now = good(d, now)
-        d, _ = machine.step(d, event, now)
+        d = machine.step(d, event, now)
     heard = Observed(
         GOOD_TASKS,
         GOOD_TASKS,
         Traffic(requests=1, started=1, reporters=4, seen_until=now + 5),
         Traffic(requests=500, started=500, reporters=4, seen_until=now + 5),
     )
-    d, _ = machine.step(d, heard, now + 5)
+    d = machine.step(d, heard, now + 5)
     assert (d.state, d.since) == (State.BAKING, now + 5)
-    d, _ = machine.step(d, observed(d, now=now + 5 + BAKE_TIME), now + 6 + BAKE_TIME)
+    d = machine.step(d, observed(d, now=now + 5 + BAKE_TIME), now + 6 + BAKE_TIME)
     assert d.state is State.CLEANING_UP
 
 
@@ -311,16 +314,16 @@ def test_approval_is_not_bounded_by_the_step_timeout() -> None:
     d, now = created(approval=True), 1000.0
     while d.state is not State.AWAITING_APPROVAL:
         event, now = good(d, now)
-        d, _ = machine.step(d, event, now)
-    d, _ = machine.step(d, observed(d, now=now), now + 100 * TIMEOUT)
+        d = machine.step(d, event, now)
+    d = machine.step(d, observed(d, now=now), now + 100 * TIMEOUT)
     assert d.state is State.AWAITING_APPROVAL
-    d, _ = machine.step(d, Approved(), now + 100 * TIMEOUT)
+    d = machine.step(d, Approved(), now + 100 * TIMEOUT)
     assert d.state is State.VERIFYING
-    d, _ = machine.step(d, observed(d, now=now), now + 100 * TIMEOUT + 1)
+    d = machine.step(d, observed(d, now=now), now + 100 * TIMEOUT + 1)
     assert d.state is State.SHIFTING
 
 
-def test_an_answer_to_another_question_is_a_defect() -> None:
+def test_an_event_of_another_state_is_a_bug() -> None:
     with pytest.raises(InvariantError, match="SideStopped does not belong to"):
         machine.step(created(), SideStopped(True), 1001.0)
 
@@ -337,7 +340,7 @@ def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
         last_sequence = d.sequence
         if d.finished:
             break
-        effect = machine.effects(d)[0]
+        effect = machine.next_effect(d)
         if isinstance(effect, StopSide):
             assert everywhere.get(effect.side, 0) == route.get(effect.side, 0) == 0
         choices = [good(d, now)] * 3 + list(bad(d, now))
@@ -346,4 +349,4 @@ def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
             route = dict(effect.weights)
         if isinstance(event, ConvergenceSeen) and event.converged:
             everywhere = dict(route)
-        d, _ = machine.step(d, event, now)
+        d = machine.step(d, event, now)

@@ -1,4 +1,4 @@
-"""A service to deploy, a clock that runs fast, and a controller in a world of its own."""
+"""A service to deploy, a clock that runs fast, and a controller with a fake driver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from tealmesh.model.config.nouns import Gates, ServiceConfig, Strategy
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.rollout.controller import Controller, deployments
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.documents import deployments
 from tealmesh.rollout.drivers.fake import FakeDriver, Side
 from tealmesh.rollout.system import ServiceSystem
 from tealmesh.store import Store, tables
@@ -55,13 +56,14 @@ CONVERGED = Convergence(revision=1, expected=("task/1",), converged=True, waitin
 
 @dataclass
 class Bench:
-    """A controller on a store of its own, driving ``driver``; ``answer`` is about convergence."""
+    """A controller with its own store and a fake driver."""
 
     path: Path
     clock: Clock
     driver: FakeDriver
     service: ServiceSystem
     answer: Convergence = CONVERGED
+    """What a wait for convergence answers."""
     on_transition: Callable[[JournalEntry], None] | None = None
 
     def open(self) -> tuple[Store, Controller]:
@@ -73,7 +75,7 @@ class Bench:
             self.driver.traffic,
             clock=self.clock,
             new_id=lambda: f"d{store.revision}",
-            poll=0.001,
+            poll_seconds=0.001,
             on_transition=self.on_transition,
         )
         return store, controller
@@ -93,7 +95,7 @@ class Bench:
 async def until_finished(store: Store, service: str) -> Deployment:
     """The newest deployment of a service once it has finished."""
     async for view in store.watch():
-        found = deployments(view, service)
-        if found and found[0].finished:
-            return found[0]
+        newest = next(iter(deployments(view, service)), None)
+        if newest and newest.finished:
+            return newest
     raise AssertionError("unreachable: a watch never ends")

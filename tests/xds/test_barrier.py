@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.barrier import WARMING, Nothing, make_before_break
+from tealmesh.xds.barrier import WARMING_SECONDS, Nothing, make_before_break
 from tealmesh.xds.subscription import Flight, unknown
 
 
@@ -41,8 +41,8 @@ def test_a_route_waits_for_the_ack_for_as_long_as_envoy_warms() -> None:
     states = {T.CLUSTER: clusters, T.LISTENER: held(LISTENER), T.ROUTE: held(TO_BLUE)}
     waiting = make_before_break(TARGET, states, 100.0)
     assert waiting.offers[T.ROUTE].resources == TO_BLUE
-    assert waiting.wake_at == 100.0 + WARMING
-    over = make_before_break(TARGET, states, 100.0 + WARMING)
+    assert waiting.wake_at == 100.0 + WARMING_SECONDS
+    over = make_before_break(TARGET, states, 100.0 + WARMING_SECONDS)
     assert over.offers[T.ROUTE].resources == TO_GREEN
 
 

@@ -46,9 +46,11 @@ from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
+from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
-from tealmesh.rollout.metrics.windows import Metrics, MetricsServicer
-from tealmesh.rollout.operations import Operations, image_body
+from tealmesh.rollout.metrics.servicer import MetricsServicer
+from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
@@ -196,7 +198,9 @@ class _Parts:
             ),
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
-            "tealmesh": Tealmesh(self._store, operations, self.cache, self._logs, self._shut_down),
+            "tealmesh": Tealmesh(
+                self._store, self.controller, operations, self.cache, self._logs, self._shut_down
+            ),
         }
         models = {name: load_model(name) for name in services}
         return build_gateway(services, models, self._health, self._moto, routes=self._task_routes())

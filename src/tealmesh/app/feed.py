@@ -1,4 +1,4 @@
-"""Passes changes of meshes from the store to the xDS cache."""
+"""Feeds the control plane with a snapshot of each mesh."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from tealmesh.xds.cache import AdsCache
 
 
 async def feed(store: Store, cache: AdsCache, certificates: Certificates) -> None:
-    """After every change of the store, give the cache a snapshot of each mesh.
-
-    If no input of a snapshot has changed, the previous one only gets the new revision.
-    """
+    """Give ``cache`` a snapshot of each mesh after every write to the store, until cancelled."""
     inputs: tuple[object, ...] = ()
     snapshots: dict[str, MeshSnapshot] = {}
     async for view in store.watch():
@@ -27,14 +24,14 @@ async def feed(store: Store, cache: AdsCache, certificates: Certificates) -> Non
                 for mesh, snapshot in snapshots.items()
             }
         else:
-            inputs, previous = latest, set(snapshots)
-            taken = {mesh: mesh_snapshot(view, mesh) for mesh in mesh_names(view)}
+            inputs, former = latest, set(snapshots)
+            present = {mesh: mesh_snapshot(view, mesh) for mesh in mesh_names(view)}
             snapshots = {
                 mesh: replace(snapshot, material=certificates.material)
-                for mesh, snapshot in taken.items()
+                for mesh, snapshot in present.items()
                 if snapshot
             }
-            for mesh in previous - snapshots.keys():
+            for mesh in former - snapshots.keys():
                 cache.remove(mesh)
         for snapshot in snapshots.values():
             cache.update(snapshot)

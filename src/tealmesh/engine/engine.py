@@ -1,8 +1,7 @@
-"""The engine: one worker for each service and each task, woken by changes of the store.
+"""One worker for each service and each task, woken by changes in the store.
 
-Everything is decided from the committed state, and everything is recorded before it is done, so
-the engine may be killed and started at any time; it holds nothing that the store and the tasks'
-directories do not.
+Everything is decided from the committed state and recorded before it is done. The engine may be
+killed and started again at any time: the store and the tasks' directories have all that it knows.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ import contextlib
 import copy
 import logging
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.runtimes.base import DockerUnavailable
@@ -24,6 +24,7 @@ from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker, persistently
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
+from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part
@@ -34,30 +35,40 @@ from tealmesh.store.store import Transaction, View
 _log = logging.getLogger(__name__)
 
 
-class Engine:
-    """Runs the tasks that the store wants. One `run`, then `close`; `stop_all` while it runs."""
+_FORGET_EVERY_SECONDS = 60.0
+"""How often stopped tasks are looked through, at most."""
 
-    def __init__(self, ports: EngineContext) -> None:
+Key = tuple[str, str]
+"""Cluster, and task id or service name."""
+
+
+class Engine:
+    """Runs the tasks that the store wants. `run` once, then `close`; `stop_all` in between."""
+
+    def __init__(self, context: EngineContext) -> None:
         """Raises EngineError when the machine has no addresses left for this data directory."""
-        self._ports = ports
-        tasks = ports.data_dir / "tasks"
-        tasks.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._context = context
+        self._store = context.store
+        self._runtime = context.runtime
+        self._task_files = context.data_dir / "tasks"
+        self._task_files.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._shared = Shared(
-            ports,
+            context,
             Probes(),
-            LogKeeper(partial(ports.client, "logs"), self._report),
-            AddressRange(ports.data_dir),
+            LogKeeper(partial(context.client, "logs"), self._report_log_problem),
+            AddressRange(context.data_dir),
         )
-        ports.runtime.report_to(self._tell)
-        self._tasks: dict[tuple[str, str], tuple[int, TaskWorker]] = {}
-        self._services: dict[tuple[str, str], ServiceWorker] = {}
+        self._runtime.report_to(self._add_event)
+        self._tasks: dict[Key, TaskWorker] = {}
+        self._task_revisions: dict[Key, int] = {}
+        self._services: dict[Key, ServiceWorker] = {}
         self._paused = False
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: asyncio.Task[Any] | None = None
+        self._running: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Run until cancelled or closed. Tasks go on without us."""
+        """Run until cancelled or closed. Tasks keep running afterwards."""
         if self._closed:
             return
         self._loop = asyncio.get_running_loop()
@@ -65,13 +76,14 @@ class Engine:
         await self._sweep()
         async with asyncio.TaskGroup() as group:
             group.create_task(persistently("stopped tasks", self._forget_stopped))
-            names = Names(self._ports.store, self._ports.data_dir)
+            names = Names(self._store, self._context.data_dir)
             group.create_task(persistently("names", names.run))
-            async for view in self._ports.store.watch():
-                self._dispatch(view, group)
+            async for view in self._store.watch():
+                newest = self._dispatch_tasks(view, group)
+                self._dispatch_services(view, group, newest)
 
     async def close(self) -> None:
-        """End `run` and let go of the tasks, which go on running."""
+        """End `run` and detach; tasks keep running."""
         self._closed = True
         running, self._running = self._running, None
         if running is not None and running is not asyncio.current_task():
@@ -80,18 +92,17 @@ class Engine:
         await self._shared.probes.close()
         await asyncio.to_thread(self._shared.logs.close)
         self._shared.addresses.close()
-        await self._ports.runtime.close()
+        await self._runtime.close()
 
     async def stop_all(self, reason: str = "teal down") -> int:
-        """Stop every task, without draining, as all who could ask them go too; how many there
-        were. Services keep what they want: their tasks are started again when the engine next
-        runs. Needs `run` to be at work. Raises EngineError, with nothing stopped, while what runs
-        the tasks does not answer.
+        """Stop every task and return how many there were. None is drained, since whatever could
+        send to them stops too. Services keep their desired counts: the engine starts their tasks
+        again when it next runs.
+
+        `run` must be running. Raises EngineError, with nothing stopped, while the runtime of some
+        task does not answer.
         """
-        for document in self._ports.store.view.list(tables.TASKS):
-            if document.body["lastStatus"] != "STOPPED":
-                for handle in document.body.get("teal", {}).get("handles", {}).values():
-                    await self._ports.runtime.inspect(handle)
+        await self._check_runtime()
         self._paused = True
 
         def stop(tx: Transaction) -> int:
@@ -100,65 +111,79 @@ class Engine:
                 if document.body["lastStatus"] == "STOPPED":
                     continue
                 count += 1
-                body = copy.deepcopy(dict(document.body))
-                now = self._ports.clock()
-                documents.request_stop(body, "UserInitiated", reason, now)
-                body["teal"] = {**body.get("teal", {}), "quick": True}
-                identity = task_id(body)
-                tx.put(tables.TASKS, cluster_of(body), identity, body=body)
+                body = copy.deepcopy(document.body)
+                documents.request_stop(body, "UserInitiated", reason, self._context.clock())
+                replace(TaskState.of(body), quick=True).write(body)
+                tx.replace(document, body)
             return count
 
-        count = await self._ports.store.write("engine", "StopAll", stop)
-        async for view in self._ports.store.watch():
+        count = await self._store.write("engine", "StopAll", stop)
+        async for view in self._store.watch():
             if all(d.body["lastStatus"] == "STOPPED" for d in view.list(tables.TASKS)):
                 break
-        await self._ports.runtime.clear()
+        await self._runtime.clear()
         return count
 
-    def _dispatch(self, view: View, group: asyncio.TaskGroup) -> None:
-        """Give each object its worker, and wake those whose object has changed."""
-        latest: dict[tuple[str, str], int] = {}
+    async def _check_runtime(self) -> None:
+        """Raise EngineError unless the runtime answers for each container of a live task."""
+        for document in self._store.view.list(tables.TASKS):
+            if document.body["lastStatus"] != "STOPPED":
+                for handle in TaskState.of(document.body).handles.values():
+                    await self._runtime.inspect(handle)
+
+    def _dispatch_tasks(self, view: View, group: asyncio.TaskGroup) -> dict[Key, int]:
+        """Give each live task a worker, and wake the workers of tasks that have changed. Return
+        the newest revision among the tasks of each service.
+        """
+        newest: dict[Key, int] = {}
         for document in view.list(tables.TASKS):
-            cluster, identity = cluster_of(document.body), task_id(document.body)
-            service = (cluster, service_of(document.body))
-            latest[service] = max(latest.get(service, 0), document.revision)
-            known = self._tasks.get((cluster, identity))
-            if known is None and document.body["lastStatus"] != "STOPPED":
-                worker = TaskWorker(self._shared, cluster, identity)
-                self._tasks[cluster, identity] = (document.revision, worker)
-                group.create_task(self._look_after_task(cluster, identity, worker))
-            elif known is not None and known[0] != document.revision:
-                self._tasks[cluster, identity] = (document.revision, known[1])
-                known[1].notify()
+            body, revision = document.body, document.revision
+            key = (cluster_of(body), task_id(body))
+            service = (cluster_of(body), service_of(body))
+            newest[service] = max(newest.get(service, 0), revision)
+            worker = self._tasks.get(key)
+            if worker is None and body["lastStatus"] != "STOPPED":
+                self._tasks[key] = TaskWorker(self._shared, *key)
+                self._task_revisions[key] = revision
+                group.create_task(self._work_on_task(key, self._tasks[key]))
+            elif worker is not None and self._task_revisions[key] != revision:
+                self._task_revisions[key] = revision
+                worker.notify()
+        return newest
+
+    def _dispatch_services(
+        self, view: View, group: asyncio.TaskGroup, newest: Mapping[Key, int]
+    ) -> None:
+        """Give each active service a worker, and wake those for which something has changed."""
         for document in view.list(tables.ECS_SERVICES):
-            cluster, name = cluster_of(document.body), document.body["serviceName"]
-            signature = (document.revision, latest.get((cluster, name), 0))
-            known_service = self._services.get((cluster, name))
-            if known_service is None and document.body["status"] != "INACTIVE":
-                known_service = ServiceWorker(self._ports, cluster, name, lambda: self._paused)
-                self._services[cluster, name] = known_service
-                group.create_task(self._look_after_service(cluster, name, known_service))
-            if known_service is not None:
-                known_service.notify(signature)
+            key = (cluster_of(document.body), document.body["serviceName"])
+            worker = self._services.get(key)
+            if worker is None and document.body["status"] != "INACTIVE":
+                worker = ServiceWorker(self._context, *key, paused=lambda: self._paused)
+                self._services[key] = worker
+                group.create_task(self._work_on_service(key, worker))
+            if worker is not None:
+                worker.notify((document.revision, newest.get(key, 0)))
 
-    async def _look_after_task(self, cluster: str, identity: str, worker: TaskWorker) -> None:
+    async def _work_on_task(self, key: Key, worker: TaskWorker) -> None:
         try:
-            await persistently(f"task {identity}", worker.run)
+            await persistently(f"task {key[1]}", worker.run)
         finally:
-            self._tasks.pop((cluster, identity), None)
+            self._tasks.pop(key, None)
+            self._task_revisions.pop(key, None)
 
-    async def _look_after_service(self, cluster: str, name: str, worker: ServiceWorker) -> None:
+    async def _work_on_service(self, key: Key, worker: ServiceWorker) -> None:
         try:
-            await persistently(f"service {name}", worker.run)
+            await persistently(f"service {key[1]}", worker.run)
         finally:
-            self._services.pop((cluster, name), None)
+            self._services.pop(key, None)
 
     async def _forget_stopped(self) -> None:
-        """Remove stopped tasks, and their files, once ECS would no longer show them."""
-        keep = max(self._ports.times.keep_stopped, self._ports.policy.memory)
+        """Remove stopped tasks and their files when ECS would no longer show them."""
+        keep_seconds = max(self._context.times.keep_stopped, self._context.policy.memory)
         while True:
-            await asyncio.sleep(min(60.0, keep / 2))
-            before = self._ports.clock() - keep
+            await asyncio.sleep(min(_FORGET_EVERY_SECONDS, keep_seconds / 2))
+            before = self._context.clock() - keep_seconds
 
             def forget(tx: Transaction, before: float = before) -> list[str]:
                 old = [
@@ -170,55 +195,56 @@ class Engine:
                     tx.delete(tables.TASKS, cluster_of(body), task_id(body))
                 return [task_id(body) for body in old]
 
-            for identity in await self._ports.store.write("engine", "ForgetTasks", forget):
-                await asyncio.to_thread(_remove, self._ports.data_dir / "tasks" / identity)
+            for identity in await self._store.write("engine", "ForgetTasks", forget):
+                await asyncio.to_thread(_remove, self._task_files / identity)
 
     async def _sweep(self) -> None:
-        """End what runs in directories of tasks that are no longer known, and remove those."""
-        known = {task_id(d.body) for d in self._ports.store.view.list(tables.TASKS)}
-        for directory in sorted((self._ports.data_dir / "tasks").iterdir()):
-            if directory.name in known or not directory.is_dir():
+        """Stop and remove what is left of tasks that the store does not know."""
+        known = {task_id(d.body) for d in self._store.view.list(tables.TASKS)}
+        for directory in _directories(self._task_files):
+            if directory.name in known:
                 continue
             try:
-                await self._end_forgotten(directory)
+                await self._remove_unknown(directory)
             except DockerUnavailable as error:
-                _log.warning("the forgotten task %s stays for now: %s", directory.name, error)
-        for identity in await self._ports.runtime.sweep(sorted(known)):
-            _log.warning("removed the containers of the forgotten task %s", identity)
+                _log.warning("keeping unknown task %s for now: %s", directory.name, error)
+        for identity in await self._runtime.sweep(sorted(known)):
+            _log.warning("removed the containers of unknown task %s", identity)
 
-    async def _end_forgotten(self, directory: Path) -> None:
+    async def _remove_unknown(self, directory: Path) -> None:
         for home in _directories(directory):
-            handle = await self._ports.runtime.recover(directory, home.name)
+            handle = await self._runtime.recover(directory, home.name)
             if handle is not None:
-                _log.warning("ending %s of the forgotten task %s", home.name, directory.name)
-                await self._ports.runtime.stop(handle, 1.0)
-        await self._ports.runtime.release(directory)
+                _log.warning("stopping %s of unknown task %s", home.name, directory.name)
+                await self._runtime.stop(handle, 1.0)
+        await self._runtime.release(directory)
         await asyncio.to_thread(_remove, directory)
 
-    def _report(self, task_arn: str, message: str) -> None:
-        """From the log keeper's thread: tell the task's service."""
-        self._tell(last_part(task_arn), message)
+    def _report_log_problem(self, task_arn: str, message: str) -> None:
+        """Called in the log keeper's thread."""
+        self._add_event(last_part(task_arn), message)
 
-    def _tell(self, identity: str, message: str) -> None:
-        """From any thread: tell the task's service."""
+    def _add_event(self, identity: str, message: str) -> None:
+        """Add an event to the service of a task. May be called in any thread."""
         if self._loop is None or self._loop.is_closed():
             return
 
-        def tell(tx: Transaction) -> None:
+        def add(tx: Transaction) -> None:
             for document in tx.list(tables.TASKS):
                 if task_id(document.body) == identity:
-                    now = self._ports.clock()
+                    now = self._context.clock()
                     text = f"(task {identity}) {message}"
-                    documents.tell_service(tx, document.body, self._ports.new_id, now, text)
+                    documents.tell_service(tx, document.body, self._context.new_id, now, text)
 
         with contextlib.suppress(RuntimeError):
+            # The loop may have been closed meanwhile.
             asyncio.run_coroutine_threadsafe(
-                self._ports.store.write("engine", "TaskEvent", tell), self._loop
+                self._store.write("engine", "TaskEvent", add), self._loop
             )
 
 
-def _directories(within: Path) -> list[Path]:
-    return [path for path in within.iterdir() if path.is_dir()]
+def _directories(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir())
 
 
 def _remove(directory: Path) -> None:

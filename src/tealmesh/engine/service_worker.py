@@ -1,5 +1,7 @@
-"""Workers: how a service is brought, and kept, where it is wanted. Level-triggered: what counts
-is the committed state, never what is said to have changed in it.
+"""The worker of one service, and how workers survive unexpected errors.
+
+Workers are level-triggered: a notification says only that something has changed; what to do is
+decided from the committed state.
 """
 
 from __future__ import annotations
@@ -16,63 +18,72 @@ from tealmesh.store.store import Transaction
 
 _log = logging.getLogger(__name__)
 
-_RETRY = 1.0
-"""Seconds until a worker that met the unexpected begins again."""
+_RETRY_SECONDS = 1.0
+"""Delay before a worker that failed unexpectedly is restarted."""
+
+_MIN_SLEEP_SECONDS = 0.01
+"""Sleep at least this long, so that a clock which lags behind a deadline causes no busy loop."""
 
 
 class ServiceWorker:
-    """Schedules one service whenever it, or one of its tasks, has changed."""
+    """Runs the scheduler for one service whenever the service or one of its tasks has changed."""
 
     def __init__(
-        self, ports: EngineContext, cluster: str, name: str, paused: Callable[[], bool]
+        self, context: EngineContext, cluster: str, name: str, paused: Callable[[], bool]
     ) -> None:
-        self._ports = ports
+        """While ``paused()`` is true, no task is started or stopped."""
+        self._context = context
         self._cluster = cluster
         self._name = name
         self._paused = paused
-        self._seen: tuple[int, int] | None = None
+        self._revisions: tuple[int, int] | None = None
         self._changed = asyncio.Event()
 
-    def notify(self, signature: tuple[int, int]) -> None:
-        if signature != self._seen:
-            self._seen = signature
+    def notify(self, revisions: tuple[int, int]) -> None:
+        """Wake the worker if these differ from the last ones: the revision of the service's
+        document, and the newest of its tasks' documents.
+        """
+        if revisions != self._revisions:
+            self._revisions = revisions
             self._changed.set()
 
     async def run(self) -> None:
-        """Until the service is gone."""
+        """Schedule until the service is gone."""
         while True:
             self._changed.clear()
-            outcome = await self._ports.store.write("engine", "Schedule", self._schedule)
+            outcome = await self._context.store.write("engine", "Schedule", self._schedule)
             if outcome.gone:
                 return
             delay = None
             if outcome.wake_at is not None:
-                delay = max(0.01, outcome.wake_at - self._ports.clock())
+                delay = max(_MIN_SLEEP_SECONDS, outcome.wake_at - self._context.clock())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._changed.wait()
 
     def _schedule(self, tx: Transaction) -> Outcome:
-        # Asked inside the transaction, so that nothing is started once all is being stopped.
+        # Checked inside the transaction, so that nothing is started after `Engine.stop_all`.
         if self._paused():
             return Outcome()
-        ports = self._ports
-        return schedule(tx, self._cluster, self._name, ports.clock(), ports.new_id, ports.policy)
+        context = self._context
+        return schedule(
+            tx, self._cluster, self._name, context.clock(), context.new_id, context.policy
+        )
 
 
-async def persistently(what: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work; when it meets what nobody foresaw, say so and begin again. The state is in
-    the store, so a new beginning is all that is needed.
+async def persistently(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run ``work`` to its end; after an unexpected error, log it and run ``work`` again. Its state
+    is in the store, so starting over is always safe.
     """
     while True:
         try:
             await work()
         except DockerUnavailable as error:
-            # Foreseen: its containers go on, and it comes back or is started by someone.
-            _log.warning("%s: %s; trying again in %g s", what, error, _RETRY)
-            await asyncio.sleep(_RETRY)
-        except Exception:  # noqa: BLE001 - logged whole, and the work is begun again
-            _log.exception("%s: unexpected; trying again in %g s", what, _RETRY)
-            await asyncio.sleep(_RETRY)
+            # Not unexpected: the containers keep running, and Docker may be back any time.
+            _log.warning("%s: %s; trying again in %g s", name, error, _RETRY_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
+        except Exception:  # noqa: BLE001 - logged with its traceback, and the work is restarted
+            _log.exception("%s: unexpected error; trying again in %g s", name, _RETRY_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
         else:
             return

@@ -1,9 +1,9 @@
-"""Virtual nodes as Envoy clusters: the way out to others, the way in to the own application."""
+"""Virtual nodes as Envoy clusters: out to other nodes, and in to the application."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
 from envoy.config.core.v3 import health_check_pb2, protocol_pb2
@@ -15,17 +15,24 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from google.protobuf import wrappers_pb2
 
 from tealmesh.envoy import discovery, names, tls
-from tealmesh.envoy.protos import Spec, ads, duration, milliseconds, packed, socket_address
+from tealmesh.envoy.protos import ads, duration, milliseconds, packed, socket_address, uint32
 from tealmesh.envoy.resources import Resource, encode
 from tealmesh.envoy.tls import Origination
-from tealmesh.model.mesh import MeshResource
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import (
+        ConnectionPool,
+        GatewayConnectionPool,
+        GatewayHealthCheck,
+        HealthCheck,
+        OutlierDetection,
+    )
+    from tealmesh.model.mesh import Mesh, VirtualGateway, VirtualNode
 
 UNLIMITED = 2147483647
 """App Mesh's default for every limit of a connection pool."""
 
 CONNECT_TIMEOUT_MS = 5000
-
-_UNLIMITED_POOL: Spec = MappingProxyType({})
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -38,35 +45,36 @@ _LOOKUP = {
 
 
 def egress(
-    mesh: MeshResource,
-    node: MeshResource,
+    mesh: Mesh,
+    node: VirtualNode,
     port: int,
-    gateway: MeshResource | None = None,
+    gateway: VirtualGateway | None = None,
     client: Origination | None = None,
 ) -> Resource:
-    """The cluster through which others reach ``node``'s listener at ``port``.
+    """The cluster through which callers reach ``node``'s listener at ``port``.
 
-    Health checks and outlier detection of that listener are done here, by the callers. A
-    ``gateway``'s connection pool limits what it sends to each of its clusters. ``client`` is the
-    TLS that the caller uses there, None for plaintext.
+    The callers do the listener's health checks and outlier detection, here. A ``gateway``'s
+    connection pool limits what it sends to each of its clusters. ``client`` is the TLS that the
+    caller uses, None for plaintext.
     """
-    listener = discovery.listener(node, port) or {}
+    listener = discovery.own_listener(node, port)
     protocol = listener["portMapping"]["protocol"]
     name = names.egress_cluster(mesh.name, node.name, protocol, port)
-    pool = _pool(gateway.spec["listeners"][0] if gateway and gateway.spec["listeners"] else {})
-    cluster = _cluster(name, protocol, pool)
-    # A host that Cloud Map no longer has is gone, whatever its last health check said: without
-    # this requests go on failing there (DESIGN §7, measured).
+    listeners = gateway.spec["listeners"] if gateway else []
+    cluster = _cluster(name, protocol, listeners[0].get("connectionPool") if listeners else None)
+    # A host that Cloud Map no longer lists is gone, whatever its last health check said: without
+    # this, requests keep failing there (measured).
     cluster.ignore_health_on_host_removal = True
     # Envoy's "panic" would send requests to draining and unhealthy hosts as soon as these are
     # the majority, which every rolling replacement makes them.
     cluster.common_lb_config.healthy_panic_threshold.value = 0
-    # Envoy keeps changes of health, DRAINING among them, from its workers for up to 1 s unless
-    # told otherwise: it would acknowledge a drain and still send requests there.
+    # By default Envoy delays changes of health, DRAINING among them, by up to 1 s before its
+    # workers see them: it would acknowledge a drain and still send requests there.
     # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto#config-cluster-v3-cluster-commonlbconfig
     cluster.common_lb_config.update_merge_window.SetInParent()
     if "healthCheck" in listener:
-        cluster.health_checks.append(health_check(listener["healthCheck"], node.name))
+        check = listener["healthCheck"]
+        cluster.health_checks.append(health_check(check, check["protocol"], node.name))
     if "outlierDetection" in listener:
         cluster.outlier_detection.CopyFrom(_outliers(listener["outlierDetection"]))
     refers_to = _discover(cluster, mesh, node, port)
@@ -76,38 +84,39 @@ def egress(
     return encode(name, cluster, refers_to)
 
 
-def ingress(node: MeshResource, port: int, app_address: str) -> Resource:
-    """The cluster of the one application beside this Envoy, within the listener's pool."""
-    listener = discovery.listener(node, port) or {}
+def ingress(node: VirtualNode, port: int, app_address: str) -> Resource:
+    """The cluster of the application beside this Envoy, within the listener's connection pool."""
+    listener = discovery.own_listener(node, port)
     protocol = listener["portMapping"]["protocol"]
     name = names.ingress_cluster(node.mesh, node.name, protocol, port)
-    return encode(name, one_host(name, protocol, app_address, port, listener))
+    pool = listener.get("connectionPool")
+    return encode(name, one_host(name, protocol, app_address, port, pool))
 
 
 def one_host(
-    name: str, protocol: str, address: str, port: int, listener: Spec = _UNLIMITED_POOL
-) -> Any:
-    """The cluster of one address, within ``listener``'s pool."""
-    cluster = _cluster(name, protocol, _pool(listener))
+    name: str, protocol: str, address: str, port: int, pool: ConnectionPool | None = None
+) -> cluster_pb2.Cluster:
+    """The cluster of one address, within ``pool``; None for no limits."""
+    cluster = _cluster(name, protocol, pool)
     cluster.type = cluster_pb2.Cluster.DiscoveryType.STATIC
     cluster.load_assignment.CopyFrom(_one_endpoint(name, address, port))
     return cluster
 
 
-def outside(mesh: MeshResource, redirected: bool) -> Resource:
-    """The cluster for what leaves the mesh.
+def outside(mesh: Mesh, redirected: bool) -> Resource:
+    """The cluster of requests that leave the mesh.
 
     Redirected traffic has an original destination; a request to the HTTP proxy has only a name,
-    which Envoy then looks up itself.
+    which Envoy looks up itself.
     """
     name = names.amazon_cluster(mesh.name)
-    cluster = _cluster(name, "", _pool({}))
+    cluster = _cluster(name, "", None)
     if redirected:
         cluster.type = cluster_pb2.Cluster.DiscoveryType.ORIGINAL_DST
         cluster.lb_policy = cluster_pb2.Cluster.LbPolicy.CLUSTER_PROVIDED
     else:
         cluster.lb_policy = cluster_pb2.Cluster.LbPolicy.CLUSTER_PROVIDED
-        # "Insecure" means no TLS of Envoy's own: the application's goes through as it is.
+        # "Insecure" means that Envoy adds no TLS of its own: the application's passes unchanged.
         forward = forward_pb2.ClusterConfig(
             dns_cache_config=dns_cache(), allow_insecure_cluster_options=True
         )
@@ -116,20 +125,22 @@ def outside(mesh: MeshResource, redirected: bool) -> Resource:
     return encode(name, cluster)
 
 
-def dns_cache() -> Any:
-    """The cache of names that the forward proxy's filter and cluster share (they must agree)."""
+def dns_cache() -> dns_cache_pb2.DnsCacheConfig:
+    """The DNS cache that the forward proxy's filter and cluster share: both must say the same."""
     return dns_cache_pb2.DnsCacheConfig(
         name="egress", dns_lookup_family=cluster_pb2.Cluster.DnsLookupFamily.V4_PREFERRED
     )
 
 
-def _cluster(name: str, protocol: str, pool: Any) -> Any:
+def _cluster(
+    name: str, protocol: str, pool: ConnectionPool | GatewayConnectionPool | None
+) -> cluster_pb2.Cluster:
     cluster = cluster_pb2.Cluster(
         name=name,
         connect_timeout=milliseconds(CONNECT_TIMEOUT_MS),
         lb_policy=cluster_pb2.Cluster.LbPolicy.ROUND_ROBIN,
     )
-    cluster.circuit_breakers.thresholds.append(pool)
+    cluster.circuit_breakers.thresholds.append(_thresholds(pool))
     if protocol != "tcp":
         options = http_protocol_options_pb2.HttpProtocolOptions()
         explicit = options.explicit_http_config
@@ -141,22 +152,34 @@ def _cluster(name: str, protocol: str, pool: Any) -> Any:
     return cluster
 
 
-def _pool(listener: Spec) -> Any:
+class _Limits(TypedDict, total=False):
+    """Any protocol's member of a connection pool."""
+
+    maxConnections: int
+    maxPendingRequests: int
+    maxRequests: int
+
+
+def _thresholds(
+    pool: ConnectionPool | GatewayConnectionPool | None,
+) -> circuit_breaker_pb2.CircuitBreakers.Thresholds:
     """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_VirtualNodeConnectionPool.html
 
-    Retries are never limited: a burst of them is what a lost task looks like.
+    Retries are never limited: when a task is lost, they come in a burst.
     """
-    limits: Spec = next(iter(listener.get("connectionPool", {}).values()), {})
+    # The pool has one member, by the listener's protocol. mypy gives a TypedDict's values no type.
+    members = cast("Iterable[_Limits]", pool.values() if pool else ())
+    limits = next(iter(members), _Limits())
     return circuit_breaker_pb2.CircuitBreakers.Thresholds(
-        max_connections=_uint(limits.get("maxConnections", UNLIMITED)),
-        max_pending_requests=_uint(limits.get("maxPendingRequests", UNLIMITED)),
-        max_requests=_uint(limits.get("maxRequests", UNLIMITED)),
-        max_retries=_uint(UNLIMITED),
+        max_connections=uint32(limits.get("maxConnections", UNLIMITED)),
+        max_pending_requests=uint32(limits.get("maxPendingRequests", UNLIMITED)),
+        max_requests=uint32(limits.get("maxRequests", UNLIMITED)),
+        max_retries=uint32(UNLIMITED),
     )
 
 
-def _discover(cluster: Any, mesh: MeshResource, node: MeshResource, port: int) -> list[str]:
-    """Set how the cluster's hosts are found; the names of the endpoints that it refers to."""
+def _discover(cluster: cluster_pb2.Cluster, mesh: Mesh, node: VirtualNode, port: int) -> list[str]:
+    """Set how the cluster finds its hosts; return the names of the endpoints that it refers to."""
     preference = discovery.ip_preference(mesh, node)
     types = cluster_pb2.Cluster.DiscoveryType
     dns = discovery.service_discovery(node).get("dns")
@@ -164,14 +187,14 @@ def _discover(cluster: Any, mesh: MeshResource, node: MeshResource, port: int) -
         cluster.type = types.EDS
         cluster.eds_cluster_config.eds_config.CopyFrom(ads())
         return [cluster.name]
-    every = dns.get("responseType") == "ENDPOINTS"
-    cluster.type = types.STRICT_DNS if every else types.LOGICAL_DNS
+    all_addresses = dns.get("responseType") == "ENDPOINTS"
+    cluster.type = types.STRICT_DNS if all_addresses else types.LOGICAL_DNS
     cluster.dns_lookup_family = _LOOKUP[preference]
     cluster.load_assignment.CopyFrom(_one_endpoint(cluster.name, dns["hostname"], port))
     return []
 
 
-def _one_endpoint(cluster: str, address: str, port: int) -> Any:
+def _one_endpoint(cluster: str, address: str, port: int) -> endpoint_pb2.ClusterLoadAssignment:
     endpoint = components.Endpoint(address=socket_address(address, port))
     locality = components.LocalityLbEndpoints(
         lb_endpoints=[components.LbEndpoint(endpoint=endpoint)]
@@ -179,11 +202,13 @@ def _one_endpoint(cluster: str, address: str, port: int) -> Any:
     return endpoint_pb2.ClusterLoadAssignment(cluster_name=cluster, endpoints=[locality])
 
 
-def health_check(spec: Spec, host: str) -> Any:
+def health_check(
+    spec: HealthCheck | GatewayHealthCheck, protocol: str, host: str
+) -> health_check_pb2.HealthCheck:
     """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HealthCheckPolicy.html
 
-    A node without traffic is checked as often as one with: otherwise Envoy looks once a minute,
-    and a new side could not be seen to be healthy before it has weight.
+    A node without traffic is checked as often as one with traffic: by default Envoy checks it once
+    a minute, and nobody could tell that a new side is healthy before it has weight.
     """
     interval = milliseconds(spec["intervalMillis"])
     check = health_check_pb2.HealthCheck(
@@ -191,10 +216,9 @@ def health_check(spec: Spec, host: str) -> Any:
         interval=interval,
         no_traffic_interval=interval,
         no_traffic_healthy_interval=interval,
-        healthy_threshold=_uint(spec["healthyThreshold"]),
-        unhealthy_threshold=_uint(spec["unhealthyThreshold"]),
+        healthy_threshold=uint32(spec["healthyThreshold"]),
+        unhealthy_threshold=uint32(spec["unhealthyThreshold"]),
     )
-    protocol = spec["protocol"]
     if protocol == "tcp":
         check.tcp_health_check.CopyFrom(health_check_pb2.HealthCheck.TcpHealthCheck())
     elif protocol == "grpc":
@@ -202,7 +226,7 @@ def health_check(spec: Spec, host: str) -> Any:
     else:
         check.http_health_check.path = spec.get("path", "/")
         check.http_health_check.host = host
-        # Without this Envoy takes one wrong answer for the whole unhealthyThreshold.
+        # Without this, one wrong answer makes a host unhealthy, whatever the unhealthyThreshold.
         # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/health_check.proto#envoy-v3-api-field-config-core-v3-healthcheck-unhealthy-threshold
         check.http_health_check.retriable_statuses.add(start=100, end=600)
         if protocol == "http2":
@@ -210,22 +234,18 @@ def health_check(spec: Spec, host: str) -> Any:
     return check
 
 
-def _outliers(spec: Spec) -> Any:
+def _outliers(spec: OutlierDetection) -> outlier_detection_pb2.OutlierDetection:
     """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_OutlierDetection.html
 
-    Only consecutive server errors eject: Envoy's statistical detectors, on by default, have no
-    place in App Mesh's model.
+    Only consecutive server errors eject a host: App Mesh's model does not have Envoy's statistical
+    detectors, which are on by default.
     """
     return outlier_detection_pb2.OutlierDetection(
-        consecutive_5xx=_uint(spec["maxServerErrors"]),
+        consecutive_5xx=uint32(spec["maxServerErrors"]),
         interval=duration(spec["interval"]),
         base_ejection_time=duration(spec["baseEjectionDuration"]),
-        max_ejection_percent=_uint(spec["maxEjectionPercent"]),
+        max_ejection_percent=uint32(spec["maxEjectionPercent"]),
         always_eject_one_host=wrappers_pb2.BoolValue(value=True),
-        enforcing_success_rate=_uint(0),
-        enforcing_consecutive_gateway_failure=_uint(0),
+        enforcing_success_rate=uint32(0),
+        enforcing_consecutive_gateway_failure=uint32(0),
     )
-
-
-def _uint(value: int) -> Any:
-    return wrappers_pb2.UInt32Value(value=value)

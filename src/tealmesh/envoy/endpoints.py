@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from envoy.config.core.v3 import health_check_pb2
 from envoy.config.endpoint.v3 import endpoint_components_pb2 as components
 from envoy.config.endpoint.v3 import endpoint_pb2
@@ -11,13 +13,16 @@ from tealmesh.envoy.protos import socket_address
 from tealmesh.envoy.resources import Resource, encode
 from tealmesh.model.mesh import Instance
 
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import IpPreference
+
 
 def load_assignment(
-    cluster: str, instances: tuple[Instance, ...], port: int, preference: str
+    cluster: str, instances: tuple[Instance, ...], port: int, preference: IpPreference
 ) -> Resource:
     """The endpoints of ``cluster``: each address once, at the listener's port.
 
-    An instance that has no address of the preferred family is left out, as App Mesh does.
+    Like App Mesh, leaves out instances without an address of the preferred family.
     """
     endpoints = {}
     for instance in instances:
@@ -30,7 +35,7 @@ def load_assignment(
     message = endpoint_pb2.ClusterLoadAssignment(cluster_name=cluster)
     if endpoints:
         locality = message.endpoints.add(lb_endpoints=[endpoints[key] for key in sorted(endpoints)])
-        # gRPC clients want both of every locality; to Envoy they say nothing.
+        # gRPC clients require both; Envoy ignores them.
         locality.locality.SetInParent()
         locality.load_balancing_weight.value = 1
     return encode(cluster, message)

@@ -1,9 +1,9 @@
-"""Gateway routes put together with the routes of the virtual service behind them.
+"""Gateway routes combined with the routes of the virtual service behind them.
 
 App Mesh's gateway rewrites a request and then matches it against the service's own routes. Here
-both happen in one step of one Envoy: for every gateway route and every route behind it there is
-one Envoy route that matches what both match. A request that a gateway route takes and its service
-has no route for is answered 404, it does not fall through to the next gateway route.
+one Envoy does both in one step: for every gateway route and every route behind it there is one
+Envoy route that matches what both match. If a gateway route matches a request and no route of its
+service does, the answer is 404; the request does not fall through to the next gateway route.
 
 https://docs.aws.amazon.com/app-mesh/latest/userguide/gateway-routes.html
 """
@@ -13,13 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 
 from tealmesh.envoy import matches, names
 from tealmesh.envoy.matches import Match, Path
-from tealmesh.envoy.protos import Spec
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.routes import (
     HostRoutes,
@@ -29,66 +28,87 @@ from tealmesh.envoy.routes import (
     service_routes,
 )
 from tealmesh.envoy.services import Service
-from tealmesh.model.mesh import MeshResource
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import HostnameMatch, HostnameRewrite, HttpRewrite
+    from tealmesh.model.mesh import GatewayRoute, VirtualGateway
 
 _DIVISIBLE = re.compile(r"[^*+?{|][^|]*\Z|\Z")
-"""What may follow a literal beginning so that the beginning can be taken off a pattern: nothing
-that counts its last character, and no alternatives.
-"""
+"""What may follow a literal prefix of a pattern so that the prefix can be cut off: no quantifier of
+its last character, and no alternatives."""
 
-PROTOCOLS = {"httpRoute": "http", "http2Route": "http2", "grpcRoute": "grpc"}
+PROTOCOLS: Mapping[Literal["httpRoute", "http2Route", "grpcRoute"], str] = {
+    "httpRoute": "http",
+    "http2Route": "http2",
+    "grpcRoute": "grpc",
+}
+"""The members of a gateway route's spec, of which it has one, and the protocol of each."""
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What becomes of a path: wholly ``exact``; or its beginning ``pattern`` becomes ``prefix``;
-    or (both None) it stays. ``host`` is what Host becomes, None for as it is.
-    """
+    """How a gateway route changes a request."""
 
     host: str | None
+    """The new Host; None keeps it."""
+
     exact: str | None = None
+    """The new path; None to look at ``pattern``."""
+
     pattern: str | None = None
+    """The beginning of the path that becomes ``prefix``, a regular expression; None keeps it."""
+
     prefix: str = ""
 
     @property
     def keeps_path(self) -> bool:
+        """Whether the path stays as it is."""
         return self.exact is None and self.pattern is None
 
 
 @dataclass(frozen=True)
-class GatewayRoute:
-    """One gateway route as it stands in the API, with the service that it leads to."""
+class Entrance:
+    """One gateway route and the service that it leads to."""
 
     name: str
+
     hostname: str
+    """A name, ``*`` and its suffix, or ``*`` for any."""
+
     match: Match
     rewrite: Rewrite
+
     service: Service | None
+    """None when there is no such service: every request gets 404."""
+
     target_port: int | None
-    order: tuple[Any, ...]
+    """The service's port; None for its first."""
+
+    order: tuple[int, tuple[bool, int, str], tuple[int, int], int, str]
+    """Sorts gateway routes as App Mesh tries them: `matches.Order` with the hostname's wideness
+    after the priority."""
 
 
 def gateway_routes(
-    gateway: MeshResource,
+    gateway: VirtualGateway,
     port: int,
-    routes: Iterable[MeshResource],
+    routes: Iterable[GatewayRoute],
     services: Mapping[str, Service],
 ) -> Resource:
     """The route configuration of the gateway's listener at ``port``."""
-    found = sorted(_applicable(gateway, port, routes, services), key=lambda route: route.order)
-    hostnames = dict.fromkeys(sorted({route.hostname for route in found}, key=_wideness))
-    hosts = [_virtual_host(hostname, port, found) for hostname in hostnames]
-    return configuration(names.ingress_routes(protocol_at(gateway, port), port), hosts)
+    entrances = sorted(_applicable(gateway, port, routes, services), key=lambda one: one.order)
+    hostnames = dict.fromkeys(sorted({one.hostname for one in entrances}, key=_wideness))
+    hosts = [_virtual_host(hostname, port, entrances) for hostname in hostnames]
+    return configuration(names.ingress_routes(_protocol_at(gateway, port), port), hosts)
 
 
-def protocol_at(gateway: MeshResource, port: int) -> str:
-    """The protocol of the gateway's listener at ``port``."""
+def _protocol_at(gateway: VirtualGateway, port: int) -> str:
     mappings = (listener["portMapping"] for listener in gateway.spec["listeners"])
-    return next(str(one["protocol"]) for one in mappings if one["port"] == port)
+    return next(one["protocol"] for one in mappings if one["port"] == port)
 
 
 def compose(gateway: Match, rewrite: Rewrite, route: Match) -> Match | None:
-    """What a request must look like at the gateway so that both match; None if none can."""
+    """What a request must look like at the gateway so that both match; None if no request can."""
     path, extra = _compose_path(gateway.path, rewrite, route.path)
     if path is None:
         return None
@@ -103,7 +123,7 @@ def compose(gateway: Match, rewrite: Rewrite, route: Match) -> Match | None:
 def _compose_path(
     gateway: Path, rewrite: Rewrite, route: Path
 ) -> tuple[Path | None, tuple[bytes, ...]]:
-    """The path to match at the gateway, and what else of it must hold."""
+    """The path to match at the gateway, None if there is none, and further conditions on it."""
     if rewrite.exact is not None or (gateway.kind == "exact" and rewrite.keeps_path):
         fixed = gateway.value if rewrite.exact is None else rewrite.exact
         return (gateway if _matches(route, fixed) else None), ()
@@ -123,14 +143,14 @@ def _both(gateway: Path, route: Path) -> tuple[Path | None, tuple[bytes, ...]]:
         return (gateway if inside else None), ()
     if gateway == matches.ANY_PATH:
         return route, ()
-    # Envoy matches one path condition; the other is put on the pseudo-header, which has the
-    # query string too.
+    # Envoy takes one condition on the path; the other goes on the pseudo-header, which includes
+    # the query string.
     second = rf"(?:{_as_regex(route)})(?:\?.*)?"
     return gateway, (matches.regex_header(":path", second),)
 
 
 def _behind_rewrite(rewrite: Rewrite, gateway: Path, route: Path) -> Path | None:
-    """The path before its beginning is rewritten, for a condition on what it is afterwards."""
+    """The condition on the path before the rewrite, for the condition ``route`` after it."""
     new, pattern = rewrite.prefix, rewrite.pattern or ""
     if route.kind == "prefix" and new.startswith(route.value):
         return gateway
@@ -143,19 +163,19 @@ def _behind_rewrite(rewrite: Rewrite, gateway: Path, route: Path) -> Path | None
 
 
 def _quotient(old: str, new: str, pattern: str) -> Path | None:
-    """``pattern`` for the path before ``old`` at its beginning became ``new``.
+    """The condition on a path whose beginning ``old`` is replaced by ``new`` so that the result
+    matches ``pattern``; None if it cannot be expressed.
 
-    Both end before a slash, so that "what follows" begins with one and the pattern, which
-    describes a path from its first slash on, can be taken for it.
+    Both are cut before a slash, so that the rest of the path begins with one, like the pattern.
     """
     if old.endswith("/") and not new.endswith("/"):
-        return None  # "/x" becomes "/newx": what follows begins with no slash
+        return None  # "/x" becomes "/newx": the rest of the path does not begin with a slash
     old, new = old.rstrip("/"), new.rstrip("/")
     literal = re.escape(new)
     begins = next((one for one in (new, literal) if pattern.startswith(one)), None)
     divisible = begins == "" or (begins is not None and _DIVISIBLE.match(pattern, len(begins)))
     if begins is None or not divisible:
-        # Nothing matches rather than the wrong thing.
+        # Better that nothing matches than the wrong requests.
         return None
     return Path("regex", f"{re.escape(old)}(?:{pattern[len(begins) :]})")
 
@@ -175,51 +195,57 @@ def _as_regex(path: Path) -> str:
 
 
 def _applicable(
-    gateway: MeshResource,
+    gateway: VirtualGateway,
     port: int,
-    routes: Iterable[MeshResource],
+    routes: Iterable[GatewayRoute],
     services: Mapping[str, Service],
-) -> Iterator[GatewayRoute]:
+) -> Iterator[Entrance]:
     """The gateway routes for one listener: those of its protocol and, if they name one, its port.
 
-    A route of a protocol that no listener speaks holds for all of them.
+    A route of a protocol that no listener speaks applies to all of them.
     """
-    spoken = {one["portMapping"]["protocol"] for one in gateway.spec["listeners"]}
-    own = protocol_at(gateway, port)
+    spoken = {str(one["portMapping"]["protocol"]) for one in gateway.spec["listeners"]}
+    own = _protocol_at(gateway, port)
     for route in routes:
-        for member, protocol in PROTOCOLS.items():
-            spec = route.spec.get(member)
-            if spec is None or (protocol in spoken and protocol != own):
-                continue
-            made = _gateway_route(route, spec, member == "grpcRoute", services)
-            if made.match.port in (None, port):
-                yield made
+        protocol = next(PROTOCOLS[member] for member in PROTOCOLS if member in route.spec)
+        if protocol in spoken and protocol != own:
+            continue
+        entrance = _entrance(route, services)
+        if entrance.match.port in (None, port):
+            yield entrance
 
 
-def _gateway_route(
-    resource: MeshResource, spec: Spec, grpc: bool, services: Mapping[str, Service]
-) -> GatewayRoute:
-    found = matches.match(spec["match"], grpc=grpc)
-    target = spec["action"]["target"]
-    service = target["virtualService"]["virtualServiceName"]
-    hostname = _hostname(spec["match"].get("hostname") or {})
-    first, *rest = matches.order(resource.spec, found, resource.name)
-    return GatewayRoute(
-        name=resource.name,
+def _entrance(route: GatewayRoute, services: Mapping[str, Service]) -> Entrance:
+    spec = route.spec
+    http = spec.get("httpRoute") or spec.get("http2Route")
+    if http is not None:
+        match, target = matches.http_match(http["match"]), http["action"]["target"]
+        hostname = _hostname(http["match"].get("hostname"))
+        service = target["virtualService"]["virtualServiceName"]
+        rewrite = http_rewrite(http["action"].get("rewrite") or {}, match.path, service)
+    else:
+        grpc = spec["grpcRoute"]
+        match, target = matches.grpc_match(grpc["match"]), grpc["action"]["target"]
+        hostname = _hostname(grpc["match"].get("hostname"))
+        service = target["virtualService"]["virtualServiceName"]
+        rewrite = Rewrite(_new_host((grpc["action"].get("rewrite") or {}).get("hostname"), service))
+    order = matches.order(spec, match, route.name)
+    return Entrance(
+        name=route.name,
         hostname=hostname,
-        match=found,
-        rewrite=rewrite_of(spec, found, service, grpc=grpc),
+        match=match,
+        rewrite=rewrite,
         service=services.get(service),
         target_port=target.get("port"),
-        order=(first, _wideness(hostname), *rest),
+        order=(order[0], _wideness(hostname), *order[1:]),
     )
 
 
-def _hostname(spec: Spec) -> str:
-    if "exact" in spec:
-        return str(spec["exact"]).lower()
-    if "suffix" in spec:
-        return "*" + str(spec["suffix"]).lower().removeprefix("*")
+def _hostname(spec: HostnameMatch | None) -> str:
+    if spec and "exact" in spec:
+        return spec["exact"].lower()
+    if spec and "suffix" in spec:
+        return "*" + spec["suffix"].lower().removeprefix("*")
     return "*"
 
 
@@ -233,71 +259,77 @@ def _covers(wide: str, narrow: str) -> bool:
     return wide == narrow or (wide.startswith("*") and narrow.endswith(wide[1:]))
 
 
-def rewrite_of(spec: Spec, found: Match, service: str, *, grpc: bool) -> Rewrite:
+def _new_host(rewrite: HostnameRewrite | None, service: str) -> str | None:
+    """The service's name, unless the rewrite of the hostname is disabled."""
+    disabled = rewrite is not None and rewrite.get("defaultTargetHostname") == "DISABLED"
+    return None if disabled else service
+
+
+def http_rewrite(rewrite: HttpRewrite, path: Path, service: str) -> Rewrite:
     """By default Host becomes the service's name and the matched prefix becomes ``/``."""
-    rewrite = spec["action"].get("rewrite") or {}
-    hostname = rewrite.get("hostname") or {}
-    host = None if hostname.get("defaultTargetHostname") == "DISABLED" else service
-    exact = (rewrite.get("path") or {}).get("exact")
-    if exact is not None or grpc or found.path.kind != "prefix":
+    host = _new_host(rewrite.get("hostname"), service)
+    exact = rewrite["path"].get("exact") if "path" in rewrite else None
+    if exact is not None or path.kind != "prefix":
         return Rewrite(host, exact=exact)
     prefix = rewrite.get("prefix") or {}
     if prefix.get("defaultPrefix") == "DISABLED":
         return Rewrite(host)
-    escaped, new = re.escape(found.path.value), str(prefix.get("value", "/"))
+    escaped, new = re.escape(path.value), prefix.get("value", "/")
     if new.endswith("/") and not escaped.endswith("/"):
-        # "/shop" and "/shop/" both become "/", never "//": App Mesh's gateway sent the rewritten
+        # "/shop" and "/shop/" both become "/", never "//": App Mesh's gateway sends the rewritten
         # request to its own listener, which merges slashes.
         escaped += "/?"
     return Rewrite(host, pattern=escaped, prefix=new)
 
 
-def _virtual_host(hostname: str, port: int, routes: Iterable[GatewayRoute]) -> HostRoutes:
-    """All routes that serve ``hostname``: Envoy looks into one virtual host alone."""
+def _virtual_host(hostname: str, port: int, entrances: Iterable[Entrance]) -> HostRoutes:
+    """All routes that serve ``hostname``: Envoy looks at one virtual host only."""
     host = components.VirtualHost(name=hostname)
     host.domains.extend(["*"] if hostname == "*" else domains(hostname, (port,)))
     clusters: set[str] = set()
-    for route in routes:
-        if _covers(route.hostname, hostname):
-            made, used = _envoy_routes(route)
-            host.routes.extend(made)
+    for entrance in entrances:
+        if _covers(entrance.hostname, hostname):
+            routes, used = _envoy_routes(entrance)
+            host.routes.extend(routes)
             clusters |= used
     return HostRoutes.of(host, clusters)
 
 
-def _envoy_routes(gateway: GatewayRoute) -> tuple[list[Any], set[str]]:
-    """One Envoy route for each of the service's routes, then 404 for what none of them takes."""
-    made: list[Any] = []
-    clusters: set[str] = set()
-    behind = service_routes(gateway.service) if gateway.service else ()
-    for route in behind:
-        if not _reachable(gateway, route.match.port):
-            continue
-        found = compose(gateway.match, gateway.rewrite, route.match)
-        if found is None:
-            continue
-        envoy = envoy_route(f"{gateway.name}/{route.name}", found, route.action)
-        if route.action is not None:
-            _apply(gateway.rewrite, envoy.route)
-            clusters |= route.clusters
-        made.append(envoy)
-        if replace(found, port=None) == replace(gateway.match, port=None):
-            return made, clusters
-    nothing = components.Route(name=gateway.name, match=matches.route_match(gateway.match))
-    nothing.direct_response.status = 404
-    return [*made, nothing], clusters
-
-
-def _reachable(gateway: GatewayRoute, asked: int | None) -> bool:
-    """Whether the service's route is for the port that the gateway route asks for: the one that
-    it names, else the first of the service.
+def _envoy_routes(entrance: Entrance) -> tuple[list[components.Route], set[str]]:
+    """One Envoy route for each of the service's routes, then 404 for what none of them matches;
+    and the clusters that they lead to.
     """
-    if asked is None or gateway.service is None:
+    routes: list[components.Route] = []
+    clusters: set[str] = set()
+    behind = service_routes(entrance.service) if entrance.service else ()
+    for route in behind:
+        if not _reachable(entrance, route.match.port):
+            continue
+        match = compose(entrance.match, entrance.rewrite, route.match)
+        if match is None:
+            continue
+        envoy = envoy_route(f"{entrance.name}/{route.name}", match, route.action)
+        if route.action is not None:
+            _apply(entrance.rewrite, envoy.route)
+            clusters |= route.clusters
+        routes.append(envoy)
+        if replace(match, port=None) == replace(entrance.match, port=None):
+            return routes, clusters
+    unmatched = components.Route(name=entrance.name, match=matches.route_match(entrance.match))
+    unmatched.direct_response.status = 404
+    return [*routes, unmatched], clusters
+
+
+def _reachable(entrance: Entrance, asked: int | None) -> bool:
+    """Whether a service's route for the port ``asked`` is the one that the gateway route leads to:
+    the port that it names, else the service's first.
+    """
+    if asked is None or entrance.service is None:
         return True
-    return asked == (gateway.target_port or next(iter(gateway.service.ports), None))
+    return asked == (entrance.target_port or next(iter(entrance.service.ports), None))
 
 
-def _apply(rewrite: Rewrite, action: Any) -> None:
+def _apply(rewrite: Rewrite, action: components.RouteAction) -> None:
     if rewrite.host is not None:
         action.host_rewrite_literal = rewrite.host
     if rewrite.exact is not None:

@@ -1,14 +1,15 @@
-"""Listeners: the way in to a virtual node's application or through a gateway, and the way out.
+"""Listeners: in to a virtual node's application or through a gateway, and out of a node.
 
-Redirected traffic (containers) arrives at 15000 and 15001 with its original destination. Without
-redirection (plain processes) the task's own address takes the place of iptables: the ways in are
-bound there at their own ports, and the way out is an HTTP proxy at port 15001 (DESIGN §6).
+Redirected traffic (containers) arrives at ports 15000 and 15001 with its original destination.
+Without redirection (plain processes) the task's own address takes the place of iptables: ingress
+listeners bind there at their own ports, and the way out is an HTTP proxy at port 15001.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envoy.config.listener.v3 import listener_components_pb2 as components
 from envoy.config.listener.v3 import listener_pb2
@@ -22,47 +23,62 @@ from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as manager_pb2,
 )
+from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
+from google.protobuf import message
 
 from tealmesh.envoy import clusters, names, self_check, tls
 from tealmesh.envoy.access_log import access_logs
-from tealmesh.envoy.protos import Spec, ads, milliseconds, packed, socket_address
+from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
 from tealmesh.envoy.routes import allows_all
-from tealmesh.envoy.tcp import TcpRoute, ingress_proxy
+from tealmesh.envoy.tcp import IDLE_MS, TcpRoute, ingress_proxy
 from tealmesh.envoy.tcp import proxy as tcp_proxy
-from tealmesh.model.mesh import Kind, MeshResource, Proxy
+from tealmesh.model.mesh import Proxy
 
-IDLE_MS = 300_000
-"""App Mesh's default idle timeout of a request stream."""
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import GatewayListener, Listener, Logging
+    from tealmesh.model.mesh import Mesh, VirtualGateway, VirtualNode
 
 _FILTER = "envoy.filters.network.http_connection_manager"
 
 
-def ingress(node: MeshResource, proxy: Proxy) -> list[Resource]:
+@dataclass(frozen=True)
+class _WayIn:
+    """What a listener does with the connections that it accepts."""
+
+    network_filter: components.Filter
+    leads_to: str
+    """The name of its routes, or for TCP of its cluster."""
+
+
+def ingress(node: VirtualNode, proxy: Proxy) -> list[Resource]:
     """A virtual node's ways in: one listener in front of all ports, or one for each port."""
-    specs = node.spec.get("listeners", ())
+    specs = node.spec.get("listeners", [])
     if not specs:
         return []
     if proxy.redirected:
         return [_redirected_ingress(node, specs)]
-    return [_bound(proxy.address, proxy, node, spec) for spec in specs]
+    return [_bound(proxy.address, proxy, spec, _into_node(node, spec)) for spec in specs]
 
 
-def gateway(resource: MeshResource, proxy: Proxy) -> list[Resource]:
+def gateway(resource: VirtualGateway, proxy: Proxy) -> list[Resource]:
     """A virtual gateway's listeners, each at its own port: nothing is redirected to a gateway."""
     address = proxy.address or names.ANYWHERE
-    return [_bound(address, proxy, resource, spec) for spec in resource.spec["listeners"]]
+    return [
+        _bound(address, proxy, spec, _into_gateway(resource, spec))
+        for spec in resource.spec["listeners"]
+    ]
 
 
 def egress(
-    mesh: MeshResource, node: MeshResource, proxy: Proxy, connections: tuple[TcpRoute, ...] = ()
+    mesh: Mesh, node: VirtualNode, proxy: Proxy, connections: tuple[TcpRoute, ...] = ()
 ) -> Resource:
     """The way out of a virtual node; ``connections`` are the TCP routes of its backends."""
     address = proxy.address or names.ANYWHERE
     name = names.egress_listener(address, names.EGRESS_PORT)
     listener = _listener(name, address, names.EGRESS_PORT)
     listener.traffic_direction = 2  # envoy.config.core.v3.TrafficDirection.OUTBOUND
-    manager = _manager("egress", names.EGRESS_ROUTES, node)
+    manager = _manager("egress", names.EGRESS_ROUTES, node.spec.get("logging"))
     refers_to = [names.EGRESS_ROUTES]
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
@@ -72,53 +88,55 @@ def egress(
         forward = forward_pb2.FilterConfig(dns_cache_config=clusters.dns_cache())
         _add_http_filter(manager, "envoy.filters.http.dynamic_forward_proxy", forward, first=True)
         manager.upgrade_configs.add(upgrade_type="CONNECT")
-        # Python's http.client before 3.12, for one, asks a proxy to CONNECT in HTTP/1.0.
+        # Python's http.client before 3.12, for example, sends CONNECT in HTTP/1.0.
         manager.http_protocol_options.accept_http_10 = True
         _add_chain(listener, "http", _http(manager))
     return encode(name, listener, refers_to)
 
 
-def _redirected_ingress(node: MeshResource, specs: Iterable[Spec]) -> Resource:
+def _redirected_ingress(node: VirtualNode, specs: Iterable[Listener]) -> Resource:
     name = names.ingress_listener(names.ANYWHERE, names.INGRESS_PORT)
     listener = _listener(name, names.ANYWHERE, names.INGRESS_PORT)
     listener.traffic_direction = 1  # envoy.config.core.v3.TrafficDirection.INBOUND
     _add_listener_filter(listener, "original_dst", original_dst_pb2.OriginalDst())
     refers_to = []
     for spec in specs:
-        network_filter, needs = _way_in(node, spec)
-        chains, secrets = _add_way_in(listener, needs, network_filter, spec)
+        way_in = _into_node(node, spec)
+        chains, secrets = _add_way_in(listener, way_in, spec)
         for chain in chains:
             chain.filter_chain_match.destination_port.value = spec["portMapping"]["port"]
-        refers_to += [needs, *secrets]
+        refers_to += [way_in.leads_to, *secrets]
     _look_for_tls(listener, specs)
     return encode(name, listener, refers_to)
 
 
 def _add_way_in(
-    listener: Any, name: str, network_filter: Any, spec: Spec
-) -> tuple[list[Any], list[str]]:
-    """The filter chain of one port (two where plaintext is taken beside TLS), and the secrets that
-    it refers to.
+    listener: listener_pb2.Listener, way_in: _WayIn, spec: Listener | GatewayListener
+) -> tuple[list[components.FilterChain], list[str]]:
+    """Add the filter chain of one port, two where plaintext is accepted beside TLS; return them and
+    the secrets that they refer to.
     """
-    server = tls.termination(spec)
+    name, server = way_in.leads_to, tls.termination(spec.get("tls"))
     if server is None:
-        return [_add_chain(listener, name, network_filter)], []
-    secured = _add_chain(listener, name, network_filter)
+        return [_add_chain(listener, name, way_in.network_filter)], []
+    secured = _add_chain(listener, name, way_in.network_filter)
     protocol = spec["portMapping"]["protocol"]
     secured.transport_socket.CopyFrom(tls.downstream_socket(server, protocol))
     chains = [secured]
     if server.permissive:
         secured.filter_chain_match.transport_protocol = "tls"
-        chains.append(_add_chain(listener, f"{name}_plaintext", network_filter))
+        chains.append(_add_chain(listener, f"{name}_plaintext", way_in.network_filter))
         chains[-1].filter_chain_match.transport_protocol = "raw_buffer"
     return chains, tls.references(server.secrets)
 
 
-def _look_for_tls(listener: Any, specs: Iterable[Spec]) -> None:
-    """Tell TLS from plaintext at the ports that take both, and at no others: where the server
-    speaks first, an inspector waits for the client in vain.
+def _look_for_tls(
+    listener: listener_pb2.Listener, specs: Iterable[Listener | GatewayListener]
+) -> None:
+    """Tell TLS from plaintext at the ports that accept both, and at no others: where the server
+    speaks first, an inspector would wait for the client in vain.
     """
-    servers = {spec["portMapping"]["port"]: tls.termination(spec) for spec in specs}
+    servers = {spec["portMapping"]["port"]: tls.termination(spec.get("tls")) for spec in specs}
     both = {port for port, server in servers.items() if server and server.permissive}
     if not both:
         return
@@ -128,21 +146,24 @@ def _look_for_tls(listener: Any, specs: Iterable[Spec]) -> None:
         _disable_at(listener.listener_filters[-1], sorted(servers.keys() - both))
 
 
-def _disable_at(inspector: Any, ports: Iterable[int]) -> None:
+def _disable_at(inspector: components.ListenerFilter, ports: Iterable[int]) -> None:
+    """Keep ``inspector`` from looking at connections to ``ports``."""
     rules = []
     for port in ports:
         rule = components.ListenerFilterChainMatchPredicate()
         rule.destination_port_range.start, rule.destination_port_range.end = port, port + 1
         rules.append(rule)
-    # Envoy wants at least two alternatives where there are any.
+    # Envoy requires at least two alternatives in an or_match.
     if len(rules) == 1:
         inspector.filter_disabled.CopyFrom(rules[0])
     elif rules:
         inspector.filter_disabled.or_match.rules.extend(rules)
 
 
-def _bound(address: str, proxy: Proxy, resource: MeshResource, spec: Spec) -> Resource:
-    """A listener bound at its own port, also at the address that is published, if any."""
+def _bound(
+    address: str, proxy: Proxy, spec: Listener | GatewayListener, way_in: _WayIn
+) -> Resource:
+    """A listener bound at its own port, and at the published address if there is one."""
     port = spec["portMapping"]["port"]
     name = names.ingress_listener(address, port)
     listener = _listener(name, address, port)
@@ -150,50 +171,61 @@ def _bound(address: str, proxy: Proxy, resource: MeshResource, spec: Spec) -> Re
     if proxy.publish_address and proxy.publish_address != proxy.address:
         further = socket_address(proxy.publish_address, port)
         listener.additional_addresses.add().address.CopyFrom(further)
-    network_filter, needs = _way_in(resource, spec)
-    _, secrets = _add_way_in(listener, needs, network_filter, spec)
+    _, secrets = _add_way_in(listener, way_in, spec)
     _look_for_tls(listener, [spec])
-    return encode(name, listener, [needs, *secrets])
+    return encode(name, listener, [way_in.leads_to, *secrets])
 
 
-def _way_in(resource: MeshResource, spec: Spec) -> tuple[Any, str]:
-    """The filter of a listener's protocol, and what it refers to: routes, or for TCP a cluster."""
+def _into_node(node: VirtualNode, spec: Listener) -> _WayIn:
     port, protocol = spec["portMapping"]["port"], spec["portMapping"]["protocol"]
     if protocol == "tcp":
-        cluster = names.ingress_cluster(resource.mesh, resource.name, protocol, port)
-        return _tcp(ingress_proxy(resource, spec)), cluster
+        cluster = names.ingress_cluster(node.mesh, node.name, protocol, port)
+        return _WayIn(_tcp(ingress_proxy(node, spec)), cluster)
     routes = names.ingress_routes(protocol, port)
-    manager = _manager("ingress", routes, resource)
-    # A gateway is where requests enter the mesh: it says who sent them.
-    manager.use_remote_address.value = resource.kind is Kind.VIRTUAL_GATEWAY
-    check = self_check.http_filter(spec) if resource.kind is Kind.VIRTUAL_GATEWAY else None
+    manager = _manager("ingress", routes, node.spec.get("logging"))
+    manager.use_remote_address.value = False
+    return _WayIn(_http(manager), routes)
+
+
+def _into_gateway(resource: VirtualGateway, spec: GatewayListener) -> _WayIn:
+    routes = names.ingress_routes(spec["portMapping"]["protocol"], spec["portMapping"]["port"])
+    manager = _manager("ingress", routes, resource.spec.get("logging"))
+    # Requests enter the mesh at a gateway: it says who sent them.
+    manager.use_remote_address.value = True
+    check = self_check.http_filter(spec)
     if check is not None:
         _add_http_filter(manager, "envoy.filters.http.health_check", check, first=True)
-    return _http(manager), routes
+    return _WayIn(_http(manager), routes)
 
 
-def _add_connections(listener: Any, connections: Iterable[TcpRoute]) -> Iterator[str]:
-    """A filter chain for each TCP port, once; the clusters that they lead to."""
-    found: dict[int, TcpRoute] = {}
+def _add_connections(
+    listener: listener_pb2.Listener, connections: Iterable[TcpRoute]
+) -> Iterator[str]:
+    """Add a filter chain for each TCP port, once; yield the clusters that they lead to."""
+    by_port: dict[int, TcpRoute] = {}
     for route in connections:
         if route.weights:
-            found.setdefault(route.port, route)
+            by_port.setdefault(route.port, route)
     # Where the server speaks first, an inspector would wait for the client in vain.
     for inspector in listener.listener_filters[1:]:
-        _disable_at(inspector, found)
-    for port, route in found.items():
+        _disable_at(inspector, by_port)
+    for port, route in by_port.items():
         filter_ = _tcp(tcp_proxy("egress", route.weights, route.idle_ms))
         chain = _add_chain(listener, f"tcp_{port}", filter_)
         chain.filter_chain_match.destination_port.value = port
         yield from route.clusters
 
 
-def _add_redirected_egress(listener: Any, manager: Any, mesh: MeshResource) -> None:
-    """HTTP by its first bytes; TLS to AWS by its server name; anything else if all may leave."""
+def _add_redirected_egress(
+    listener: listener_pb2.Listener, manager: manager_pb2.HttpConnectionManager, mesh: Mesh
+) -> None:
+    """Recognise HTTP by its first bytes and TLS to AWS by its server name; let everything else
+    through if the mesh allows it.
+    """
     _add_listener_filter(listener, "original_dst", original_dst_pb2.OriginalDst())
     _add_listener_filter(listener, "tls_inspector", tls_inspector_pb2.TlsInspector())
     _add_listener_filter(listener, "http_inspector", http_inspector_pb2.HttpInspector())
-    # A protocol in which the server speaks first shows nothing to look at.
+    # In a protocol in which the server speaks first, there is nothing to inspect.
     listener.continue_on_listener_filters_timeout = True
     http = _add_chain(listener, "http", _http(manager))
     http.filter_chain_match.application_protocols.extend(["http/1.0", "http/1.1", "h2c"])
@@ -206,23 +238,29 @@ def _add_redirected_egress(listener: Any, manager: Any, mesh: MeshResource) -> N
         listener.default_filter_chain.CopyFrom(through)
 
 
-def _listener(name: str, address: str, port: int) -> Any:
+def _listener(name: str, address: str, port: int) -> listener_pb2.Listener:
     return listener_pb2.Listener(name=name, address=socket_address(address, port))
 
 
-def _add_chain(listener: Any, name: str, network_filter: Any) -> Any:
+def _add_chain(
+    listener: listener_pb2.Listener, name: str, network_filter: components.Filter
+) -> components.FilterChain:
     chain = listener.filter_chains.add(name=name)
     chain.filters.append(network_filter)
     return chain
 
 
-def _add_listener_filter(listener: Any, name: str, config: Any) -> None:
+def _add_listener_filter(
+    listener: listener_pb2.Listener, name: str, config: message.Message
+) -> None:
     added = listener.listener_filters.add(name=f"envoy.filters.listener.{name}")
     added.typed_config.CopyFrom(packed(config))
 
 
-def _manager(direction: str, routes: str, resource: MeshResource) -> Any:
-    """The HTTP connection manager: one statistics prefix a direction, so that an Envoy's requests
+def _manager(
+    direction: str, routes: str, logging: Logging | None
+) -> manager_pb2.HttpConnectionManager:
+    """The HTTP connection manager. Each direction has one statistics prefix, so that the requests
     in flight are in ``http.ingress.downstream_rq_active``.
     """
     manager = manager_pb2.HttpConnectionManager(
@@ -234,14 +272,20 @@ def _manager(direction: str, routes: str, resource: MeshResource) -> Any:
     )
     manager.normalize_path.value = True
     manager.upgrade_configs.add(upgrade_type="websocket")
-    # Traces go where the bootstrap says, if anywhere; sampling is decided there too.
+    # The bootstrap says where traces go, if anywhere, and how many are sampled.
     manager.tracing.SetInParent()
-    manager.access_log.extend(access_logs(resource.spec))
+    manager.access_log.extend(access_logs(logging))
     _add_http_filter(manager, "envoy.filters.http.router", router_pb2.Router())
     return manager
 
 
-def _add_http_filter(manager: Any, name: str, config: Any, *, first: bool = False) -> None:
+def _add_http_filter(
+    manager: manager_pb2.HttpConnectionManager,
+    name: str,
+    config: message.Message,
+    *,
+    first: bool = False,
+) -> None:
     added = manager_pb2.HttpFilter(name=name, typed_config=packed(config))
     if first:
         manager.http_filters.insert(0, added)
@@ -249,13 +293,13 @@ def _add_http_filter(manager: Any, name: str, config: Any, *, first: bool = Fals
         manager.http_filters.append(added)
 
 
-def _http(manager: Any) -> Any:
+def _http(manager: manager_pb2.HttpConnectionManager) -> components.Filter:
     return components.Filter(name=_FILTER, typed_config=packed(manager))
 
 
-def _tcp(config: Any) -> Any:
+def _tcp(config: tcp_proxy_pb2.TcpProxy) -> components.Filter:
     return components.Filter(name="envoy.filters.network.tcp_proxy", typed_config=packed(config))
 
 
-def _outside(mesh: MeshResource) -> Any:
+def _outside(mesh: Mesh) -> components.Filter:
     return _tcp(tcp_proxy("egress", ((names.amazon_cluster(mesh.name), 1),), IDLE_MS))

@@ -1,26 +1,40 @@
-"""What a request must look like: a route's ``match`` in Envoy's terms.
+"""A route's ``match`` in Envoy's terms.
 
 A `Match` keeps the path apart from the other conditions, because a gateway route and the route
-behind it are both matched at the gateway and must be put together (`gateways`).
+behind it are both matched at the gateway: `gateways` combines them.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.type.matcher.v3 import regex_pb2, string_pb2
 from envoy.type.v3 import range_pb2
 
-from tealmesh.envoy.protos import Spec
+from tealmesh.envoy.protos import serialized
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import (
+        GrpcGatewayMatch,
+        GrpcMatch,
+        HeaderMatch,
+        HttpGatewayMatch,
+        HttpMatch,
+        QueryParameter,
+    )
+    from tealmesh.model.appmesh import GatewayRouteSpec, RouteSpec
 
 PathKind = Literal["exact", "regex", "prefix"]
 
 _SPECIFICITY: dict[PathKind, int] = {"exact": 0, "regex": 1, "prefix": 2}
 LAST_PRIORITY = 1001
-"""Where a route without a priority stands: behind every priority that the API allows."""
+"""The priority of a route that has none: after every priority that the API allows."""
+
+Order = tuple[int, tuple[int, int], int, str]
+"""Sorts routes as App Mesh tries them: (priority, `Path.order`, minus the conditions, name)."""
 
 
 @dataclass(frozen=True)
@@ -41,97 +55,106 @@ ANY_PATH = Path("prefix", "/")
 
 @dataclass(frozen=True)
 class Match:
-    """``path`` and Envoy's matchers for headers and query parameters, each serialized; ``port``
-    is the listener's port that must be asked for, ``grpc`` whether only gRPC requests match.
-    """
+    """What a request must look like."""
 
     path: Path
+
     headers: tuple[bytes, ...] = ()
+    """Envoy's HeaderMatchers, serialized."""
+
     query: tuple[bytes, ...] = ()
+    """Envoy's QueryParameterMatchers, serialized."""
+
     port: int | None = None
+    """The listener's port that the request must ask for; None for any."""
+
     grpc: bool = False
-
-    @property
-    def everything(self) -> bool:
-        """Whether every request matches, whatever port it came to."""
-        return self == Match(ANY_PATH, port=self.port)
+    """Whether only gRPC requests match."""
 
 
-def match(spec: Spec, *, grpc: bool) -> Match:
-    """From HttpRouteMatch, GrpcRouteMatch and their gateway forms.
-
-    https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpRouteMatch.html
-    """
-    headers = [_header(one) for one in spec.get("metadata" if grpc else "headers", ())]
-    for member in ("method", "scheme"):
-        if member in spec:
-            headers.append(exact_header(f":{member}", spec[member]))
+def http_match(spec: HttpMatch | HttpGatewayMatch) -> Match:
+    """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpRouteMatch.html"""
+    headers = [_header(one) for one in spec.get("headers", ())]
+    if "method" in spec:
+        headers.append(exact_header(":method", spec["method"]))
+    scheme = spec.get("scheme")  # a gateway route has none
+    if isinstance(scheme, str):
+        headers.append(exact_header(":scheme", scheme))
     return Match(
-        path=_grpc_path(spec) if grpc else _path(spec),
+        path=_path(spec),
         headers=tuple(headers),
         query=tuple(_query(one) for one in spec.get("queryParameters", ())),
         port=spec.get("port"),
-        grpc=grpc,
     )
 
 
-def priority(spec: Spec) -> int:
-    """A route's or gateway route's priority; without one it comes last."""
-    return int(spec.get("priority", LAST_PRIORITY))
+def grpc_match(spec: GrpcMatch | GrpcGatewayMatch) -> Match:
+    """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_GrpcRouteMatch.html"""
+    return Match(
+        path=_grpc_path(spec),
+        headers=tuple(_header(one) for one in spec.get("metadata", ())),
+        port=spec.get("port"),
+        grpc=True,
+    )
 
 
-def order(spec: Spec, found: Match, name: str) -> tuple[Any, ...]:
-    """Sorts routes as App Mesh tries them: by priority, then the more specific first.
+def priority(spec: RouteSpec | GatewayRouteSpec) -> int:
+    """The route's priority; a route without one comes last."""
+    return spec.get("priority", LAST_PRIORITY)
+
+
+def order(spec: RouteSpec | GatewayRouteSpec, match: Match, name: str) -> Order:
+    """The key that sorts routes as App Mesh tries them: by priority, then the more specific first.
 
     https://docs.aws.amazon.com/app-mesh/latest/userguide/route-priority.html says priority and
     then the longest prefix; more conditions come before fewer so that none is unreachable.
     """
-    conditions = len(found.headers) + len(found.query) + (found.port is not None)
-    return (priority(spec), found.path.order, -conditions, name)
+    conditions = len(match.headers) + len(match.query) + (match.port is not None)
+    return (priority(spec), match.path.order, -conditions, name)
 
 
-def route_match(found: Match) -> Any:
+def route_match(match: Match) -> components.RouteMatch:
     """Envoy's RouteMatch."""
-    path, message = found.path, components.RouteMatch()
+    path, message = match.path, components.RouteMatch()
     if path.kind == "exact":
         message.path = path.value
     elif path.kind == "prefix":
         message.prefix = path.value
     else:
         message.safe_regex.CopyFrom(regex(path.value))
-    message.headers.extend(components.HeaderMatcher.FromString(one) for one in found.headers)
-    for one in found.query:
+    message.headers.extend(components.HeaderMatcher.FromString(one) for one in match.headers)
+    for one in match.query:
         message.query_parameters.append(components.QueryParameterMatcher.FromString(one))
-    if found.grpc:
+    if match.grpc:
         message.grpc.CopyFrom(components.RouteMatch.GrpcRouteMatchOptions())
     return message
 
 
 def exact_header(name: str, value: str) -> bytes:
     """A condition that a header has exactly this value."""
-    return _encoded(components.HeaderMatcher(name=name, string_match=_exact(value)))
+    return serialized(components.HeaderMatcher(name=name, string_match=_exact(value)))
 
 
 def regex_header(name: str, pattern: str) -> bytes:
     """A condition that a header as a whole matches a regular expression."""
     matcher = string_pb2.StringMatcher(safe_regex=regex(pattern))
-    return _encoded(components.HeaderMatcher(name=name, string_match=matcher))
+    return serialized(components.HeaderMatcher(name=name, string_match=matcher))
 
 
-def regex(pattern: str) -> Any:
+def regex(pattern: str) -> regex_pb2.RegexMatcher:
     """Envoy's RegexMatcher (RE2, whole string)."""
     return regex_pb2.RegexMatcher(regex=pattern)
 
 
 def authority_at(port: int) -> bytes:
-    """A condition that the request asks for ``port`` in its Host; http's own may be left out."""
+    """A condition that the request's Host names ``port``; it may leave out 80."""
     optional = f"(?::{port})?" if port == 80 else f":{port}"
     return regex_header(":authority", rf"(?:\[[^\]]*\]|[^:]*){optional}")
 
 
 def full_match(pattern: str, text: str) -> bool:
-    """Whether the whole of ``text`` matches. The API takes only what RE2 understands, of which
-    Python's syntax differs in rarities; such a pattern is taken not to match.
+    """Whether the whole of ``text`` matches. The API accepts only patterns of RE2; the few that
+    Python does not understand count as not matching.
     """
     try:
         return re.fullmatch(pattern, text) is not None
@@ -139,24 +162,25 @@ def full_match(pattern: str, text: str) -> bool:
         return False
 
 
-def _path(spec: Spec) -> Path:
+def _path(spec: HttpMatch | HttpGatewayMatch) -> Path:
     if "path" in spec:
-        (kind, value), *_ = spec["path"].items()
-        return Path(kind, value)
+        path = spec["path"]
+        return Path("exact", path["exact"]) if "exact" in path else Path("regex", path["regex"])
     return Path("prefix", spec.get("prefix", "/"))
 
 
-def _grpc_path(spec: Spec) -> Path:
+def _grpc_path(spec: GrpcMatch | GrpcGatewayMatch) -> Path:
     """https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: ``/Service/Method``."""
     service = spec.get("serviceName", "").removeprefix("/")
     if not service:
         return ANY_PATH
-    if "methodName" in spec:
-        return Path("exact", f"/{service}/{spec['methodName'].removeprefix('/')}")
+    method = spec.get("methodName")  # a gateway route has none
+    if isinstance(method, str):
+        return Path("exact", f"/{service}/{method.removeprefix('/')}")
     return Path("prefix", f"/{service}/")
 
 
-def _header(spec: Spec) -> bytes:
+def _header(spec: HeaderMatch) -> bytes:
     """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HeaderMatchMethod.html"""
     matcher = components.HeaderMatcher(name=spec["name"], invert_match=spec.get("invert", False))
     method = spec.get("match") or {}
@@ -173,10 +197,10 @@ def _header(spec: Spec) -> bytes:
         matcher.string_match.safe_regex.CopyFrom(regex(method["regex"]))
     else:
         matcher.present_match = True
-    return _encoded(matcher)
+    return serialized(matcher)
 
 
-def _query(spec: Spec) -> bytes:
+def _query(spec: QueryParameter) -> bytes:
     """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpQueryParameter.html"""
     matcher = components.QueryParameterMatcher(name=spec["name"])
     exact = (spec.get("match") or {}).get("exact")
@@ -184,13 +208,8 @@ def _query(spec: Spec) -> bytes:
         matcher.present_match = True
     else:
         matcher.string_match.CopyFrom(_exact(exact))
-    return _encoded(matcher)
+    return serialized(matcher)
 
 
-def _exact(value: str) -> Any:
+def _exact(value: str) -> string_pb2.StringMatcher:
     return string_pb2.StringMatcher(exact=value)
-
-
-def _encoded(message: Any) -> bytes:
-    encoded: bytes = message.SerializeToString(deterministic=True)
-    return encoded

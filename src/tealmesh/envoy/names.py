@@ -1,4 +1,4 @@
-"""Names of Envoy resources, as App Mesh gave them, so that users' dashboards go on working.
+"""Names of Envoy resources, the same as App Mesh's, so that users' dashboards keep working.
 
 Seen in App Mesh's own guides, e.g. the statistics tables of
 https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-metrics.html
@@ -33,7 +33,7 @@ def ingress_cluster(mesh: str, name: str, protocol: str, port: int) -> str:
 
 
 def self_cluster(mesh: str, gateway: str, protocol: str, port: int) -> str:
-    """By which a gateway checks its own listener."""
+    """The cluster by which a gateway checks its own listener."""
     return f"cds_ingress_{mesh}_{gateway}_self_redirect_{protocol}_{port}"
 
 
@@ -42,5 +42,5 @@ def egress_cluster(mesh: str, node: str, protocol: str, port: int) -> str:
 
 
 def amazon_cluster(mesh: str) -> str:
-    """Where requests go that leave the mesh for `*.amazonaws.com`, or for anywhere."""
+    """The cluster of requests that leave the mesh, for `*.amazonaws.com` or for anywhere."""
     return f"cds_egress_{mesh}_amazonaws"

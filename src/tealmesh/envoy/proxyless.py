@@ -1,8 +1,8 @@
-"""What a gRPC client is given that speaks xDS itself, without an Envoy (``xds:///shop.local``).
+"""Resources for a gRPC client that speaks xDS itself, without an Envoy (``xds:///shop.local``).
 
 It asks for one listener by the name that it dials, and follows that to routes, clusters and
-endpoints. Clusters and endpoints are the same as an Envoy's; listeners and routes are one for each
-of a virtual service's host names, because a gRPC client knows no listening port and no virtual
+endpoints. Clusters and endpoints are the same as an Envoy's. Each host name of a virtual service
+has a listener and routes of its own, because a gRPC client knows no listening port, and no virtual
 host but the one that it dials.
 
 https://github.com/grpc/proposal/blob/master/A27-xds-global-load-balancing.md
@@ -11,7 +11,6 @@ https://github.com/grpc/proposal/blob/master/A27-xds-global-load-balancing.md
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.listener.v3 import listener_pb2
@@ -35,7 +34,7 @@ def listeners(service: Service) -> tuple[Resource, ...]:
 
 
 def route_configurations(service: Service) -> tuple[Resource, ...]:
-    """The routes behind each of these listeners: those of gRPC, for the port that was dialled."""
+    """The gRPC routes behind each of these listeners, for the port that was dialled."""
     name, ports = service.resource.name, service.ports
     first = ports[:1]
     asked = [(name, first[0] if first else None), *((f"{name}:{port}", port) for port in ports)]
@@ -43,7 +42,7 @@ def route_configurations(service: Service) -> tuple[Resource, ...]:
 
 
 def cluster(resource: Resource) -> Resource:
-    """An Envoy's cluster as a gRPC client takes it: of DNS it knows LOGICAL_DNS alone.
+    """An Envoy's cluster in the form that a gRPC client accepts: it knows only LOGICAL_DNS.
 
     https://github.com/grpc/proposal/blob/master/A37-xds-aggregate-and-logical-dns-clusters.md
     """
@@ -71,20 +70,20 @@ def _routes(service: Service, domain: str, port: int | None) -> Resource:
     clusters: set[str] = set()
     for route in service_routes(service):
         if route.match.grpc and route.match.port in (None, port) and route.action is not None:
-            # The port is in the name that was dialled: it is no condition on the request.
-            found = replace(route.match, port=None)
-            made = envoy_route(route.name, found, route.action)
-            _fit(made.route)
-            host.routes.append(made)
+            # The port is in the name that was dialled: it is not a condition on the request.
+            grpc_route = envoy_route(route.name, replace(route.match, port=None), route.action)
+            _fit(grpc_route.route)
+            host.routes.append(grpc_route)
             clusters |= route.clusters
     message = route_pb2.RouteConfiguration(name=domain, virtual_hosts=[host])
     return encode(domain, message, clusters)
 
 
-def _fit(action: Any) -> None:
-    """What a gRPC client reads in another place than Envoy does, or refuses.
+def _fit(action: components.RouteAction) -> None:
+    """Change what a gRPC client reads from another field than Envoy does, or refuses.
 
-    A31: it takes its time limit from ``max_stream_duration``. A44: a policy of no retries is none.
+    It takes its time limit from ``max_stream_duration`` (proposal A31), and refuses a policy
+    without retries (A44).
     """
     action.max_stream_duration.max_stream_duration.CopyFrom(action.timeout)
     if not action.retry_policy.num_retries.value:

@@ -1,9 +1,9 @@
 """Envoy resources as bytes, with the references between them.
 
-Bodies are encoded once, deterministically, and shared by every stream that carries them. What a
-body refers to stands beside it, because Envoy itself does not check that a route's clusters exist
-(https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/rds): we check
-every reference before anything is sent.
+Bodies are encoded once, deterministically, and shared by every stream that carries them. The names
+that a body refers to stand beside it, because Envoy itself does not check that a route's clusters
+exist (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/rds): `xds`
+checks every reference before anything is sent.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, message
+
+from tealmesh.envoy.protos import serialized
 
 
 class ResourceType(StrEnum):
@@ -29,24 +30,24 @@ class ResourceType(StrEnum):
 
 @dataclass(frozen=True)
 class Resource:
-    """One Envoy resource.
-
-    ``version`` is a hash of the content (16 hexadecimal digits), ``body`` a serialized
-    ``google.protobuf.Any``. ``refers_to`` names what it needs: a cluster its endpoints and
-    secrets, a route its clusters, a listener its routes (``rds_...``), clusters (``cds_...``) and
-    secrets (``certificate:...``, ``trust:...``). A secret's body is a private key: nothing prints
-    a body.
-    """
+    """One Envoy resource."""
 
     name: str
+
     version: str
+    """A hash of the content, 16 hexadecimal digits."""
+
     body: bytes = field(repr=False)
+    """A serialized ``google.protobuf.Any``. A secret's is a private key: nothing prints a body."""
+
     refers_to: frozenset[str] = frozenset()
+    """Names of what it needs: a cluster its endpoints and secrets, a route its clusters, a listener
+    its routes (``rds_…``), clusters (``cds_…``) and secrets (``certificate:…``, ``trust:…``)."""
 
 
 @dataclass(frozen=True)
 class ResourceSet:
-    """Everything that one Envoy shall run with, by type and name."""
+    """All resources of one Envoy, by type and name."""
 
     clusters: Mapping[str, Resource] = field(default_factory=dict)
     endpoints: Mapping[str, Resource] = field(default_factory=dict)
@@ -55,14 +56,14 @@ class ResourceSet:
     secrets: Mapping[str, Resource] = field(default_factory=dict)
 
 
-def encode(name: str, message: Any, refers_to: Iterable[str] = ()) -> Resource:
-    """``message`` as the resource ``name``; the same content always gives the same bytes."""
-    message_type = f"type.googleapis.com/{message.DESCRIPTOR.full_name}"
-    return encoded(name, message_type, message.SerializeToString(deterministic=True), refers_to)
+def encode(name: str, content: message.Message, refers_to: Iterable[str] = ()) -> Resource:
+    """``content`` as the resource ``name``; the same content always gives the same bytes."""
+    type_url = f"type.googleapis.com/{content.DESCRIPTOR.full_name}"
+    return encoded(name, type_url, serialized(content), refers_to)
 
 
 def encoded(name: str, type_url: str, value: bytes, refers_to: Iterable[str] = ()) -> Resource:
-    """The same of a message that has been encoded already, deterministically."""
+    """The resource ``name`` of a message that is already encoded, deterministically."""
     body: bytes = any_pb2.Any(type_url=type_url, value=value).SerializeToString()
     version = hashlib.sha256(body).hexdigest()[:16]
     return Resource(name, version, body, frozenset(refers_to))
@@ -74,7 +75,7 @@ def by_name(resources: Iterable[Resource]) -> dict[str, Resource]:
 
 
 def dangling(resources: ResourceSet) -> list[str]:
-    """One line for each name that is referred to and absent; empty when all is consistent."""
+    """One line for each reference to an absent resource; empty when the set is consistent."""
     return sorted(_dangling(resources))
 
 

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
-from google.protobuf import wrappers_pb2
 
 from tealmesh.envoy import discovery, matches, names
 from tealmesh.envoy.matches import Match
-from tealmesh.envoy.protos import Spec, duration, milliseconds, packed
+from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded
 from tealmesh.envoy.services import Service, targets
 from tealmesh.envoy.tcp import connect_route, tcp_routes
 from tealmesh.envoy.weights import WeightedTarget, effective_weights
-from tealmesh.model.mesh import MeshResource
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import GrpcRoute, HttpRoute, HttpTimeout, Listener, RetryPolicy
+    from tealmesh.model.mesh import Mesh, Route, VirtualNode
 
 PER_REQUEST_MS = 15_000
-"""https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
-
-HTTP_ROUTES = ("httpRoute", "http2Route", "grpcRoute")
+"""App Mesh's default request timeout:
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
 
 _HTTP_EVENTS = {
     "server-error": "5xx",
@@ -34,7 +35,7 @@ _HTTP_EVENTS = {
 _PER_REQUEST = milliseconds(PER_REQUEST_MS)
 _TCP_EVENTS = {"connection-error": "connect-failure"}
 
-# A retry is for another host than the one that has just failed.
+# A retry goes to another host than the one that has just failed.
 _PREVIOUS_HOSTS = components.RetryPolicy.RetryHostPredicate(
     name="envoy.retry_host_predicates.previous_hosts",
     typed_config=packed(previous_hosts_pb2.PreviousHostsPredicate()),
@@ -43,39 +44,38 @@ _PREVIOUS_HOSTS = components.RetryPolicy.RetryHostPredicate(
 
 @dataclass(frozen=True)
 class ServiceRoute:
-    """One route of a service: what it matches and where it leads (an Envoy RouteAction, encoded;
-    None when no target has a listener or weight).
-    """
+    """One route of a service."""
 
     name: str
     match: Match
     action: bytes | None
+    """Envoy's RouteAction, serialized; None when no target has a listener and weight."""
     clusters: frozenset[str]
+    """The clusters that it leads to."""
 
 
 @dataclass(frozen=True)
 class HostRoutes:
-    """A virtual host and the clusters that it leads to.
-
-    ``body`` is an encoded RouteConfiguration with this host alone: encoded messages put one after
-    the other are one message with the repeated fields of all
-    (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so that a configuration is
-    put together without decoding the hosts that have not changed.
-    """
+    """A virtual host and the clusters that it leads to."""
 
     domains: tuple[str, ...]
+
     body: bytes
+    """A serialized RouteConfiguration with this host alone. The concatenation of such bodies is one
+    RouteConfiguration with all their hosts
+    (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so that unchanged hosts need
+    not be decoded to build it."""
+
     clusters: frozenset[str]
 
     @classmethod
-    def of(cls, host: Any, clusters: Iterable[str]) -> HostRoutes:
+    def of(cls, host: components.VirtualHost, clusters: Iterable[str]) -> HostRoutes:
         """From Envoy's VirtualHost."""
-        message = route_pb2.RouteConfiguration(virtual_hosts=[host])
-        body = message.SerializeToString(deterministic=True)
+        body = serialized(route_pb2.RouteConfiguration(virtual_hosts=[host]))
         return cls(tuple(host.domains), body, frozenset(clusters))
 
     def only(self, domains: list[str]) -> HostRoutes:
-        """The same for some of its domains."""
+        """The same host with some of its domains."""
         host = route_pb2.RouteConfiguration.FromString(self.body).virtual_hosts[0]
         del host.domains[:]
         host.domains.extend(domains)
@@ -86,17 +86,17 @@ def service_routes(service: Service) -> tuple[ServiceRoute, ...]:
     """The routes of a service in the order in which they are tried."""
     if service.router is None:
         return tuple(_node_routes(service))
-    found = []
+    ordered = []
     for route in service.routes:
-        for member in HTTP_ROUTES:
-            if member in route.spec:
-                made = _route(service, route.name, route.spec[member], member == "grpcRoute")
-                found.append((matches.order(route.spec, made.match, route.name), made))
-    return tuple(made for _, made in sorted(found, key=lambda pair: pair[0]))
+        translated = _route(service, route)
+        if translated is not None:
+            order = matches.order(route.spec, translated.match, route.name)
+            ordered.append((order, translated))
+    return tuple(translated for _, translated in sorted(ordered, key=lambda pair: pair[0]))
 
 
 def virtual_host(service: Service) -> HostRoutes:
-    """The virtual host of ``service`` for its callers; without a route it answers 404."""
+    """The virtual host of ``service`` for its callers. A request that no route matches gets 404."""
     name = service.resource.name
     host = components.VirtualHost(name=name, domains=domains(name, service.ports))
     clusters: set[str] = set()
@@ -105,9 +105,9 @@ def virtual_host(service: Service) -> HostRoutes:
             host.routes.append(connect_route(connection))
             clusters |= connection.clusters
     for route in service_routes(service):
-        found = at_port(route.match, service.ports)
-        if found is not None:
-            host.routes.append(envoy_route(route.name, found, route.action))
+        match = at_port(route.match, service.ports)
+        if match is not None:
+            host.routes.append(envoy_route(route.name, match, route.action))
             clusters |= route.clusters
     return HostRoutes.of(host, clusters)
 
@@ -118,8 +118,8 @@ def egress_routes(hosts: Iterable[HostRoutes], more: Iterable[HostRoutes]) -> Re
 
 
 def configuration(name: str, hosts: Iterable[HostRoutes]) -> Resource:
-    """A route configuration. A domain belongs to the first host that has it: Envoy compares them
-    without regard to case and refuses a whole configuration for one that stands twice.
+    """A route configuration. A domain belongs to the first host that has it: Envoy ignores case and
+    refuses a whole configuration in which a domain occurs twice.
     """
     parts = [route_pb2.RouteConfiguration(name=name).SerializeToString()]
     taken: set[str] = set()
@@ -134,15 +134,15 @@ def configuration(name: str, hosts: Iterable[HostRoutes]) -> Resource:
     return encoded(name, ResourceType.ROUTE, b"".join(parts), clusters)
 
 
-def ingress_routes(node: MeshResource, port: int) -> Resource:
-    """Everything that arrives at one listener goes to the application, within its timeouts."""
-    listener = discovery.listener(node, port) or {}
+def ingress_routes(node: VirtualNode, port: int) -> Resource:
+    """Route everything that arrives at one listener to the application, within its timeouts."""
+    listener = discovery.own_listener(node, port)
     protocol = listener["portMapping"]["protocol"]
     cluster = names.ingress_cluster(node.mesh, node.name, protocol, port)
     action = components.RouteAction(cluster=cluster)
-    set_timeouts(action, next(iter(listener.get("timeout", {}).values()), {}))
-    # Only what surely never reached the application is sent again here: the policy of the caller
-    # decides on everything else.
+    set_timeouts(action, _timeout(listener))
+    # Retry here only what certainly never reached the application: the caller's policy decides
+    # about everything else.
     action.retry_policy.retry_on = "connect-failure,refused-stream,reset-before-request"
     action.retry_policy.num_retries.value = 1
     host = components.VirtualHost(name=node.name, domains=["*"])
@@ -153,19 +153,19 @@ def ingress_routes(node: MeshResource, port: int) -> Resource:
     return configuration(names.ingress_routes(protocol, port), [routes])
 
 
-def at_port(found: Match, ports: tuple[int, ...]) -> Match | None:
-    """``found`` with its port as a condition on the Host; None when nothing listens there."""
-    if found.port is None or ports == (found.port,):
-        return found
-    if found.port not in ports:
+def at_port(match: Match, ports: tuple[int, ...]) -> Match | None:
+    """``match`` with its port as a condition on the Host; None when nothing listens there."""
+    if match.port is None or ports == (match.port,):
+        return match
+    if match.port not in ports:
         return None
-    headers = (*found.headers, matches.authority_at(found.port))
-    return Match(found.path, headers, found.query, found.port, found.grpc)
+    headers = (*match.headers, matches.authority_at(match.port))
+    return Match(match.path, headers, match.query, match.port, match.grpc)
 
 
-def envoy_route(name: str, found: Match, action: bytes | None) -> Any:
-    """Envoy's Route; 503 for a route that leads nowhere."""
-    route = components.Route(name=name, match=matches.route_match(found))
+def envoy_route(name: str, match: Match, action: bytes | None) -> components.Route:
+    """Envoy's Route; it answers 503 when there is no ``action``."""
+    route = components.Route(name=name, match=matches.route_match(match))
     if action is None:
         route.direct_response.status = 503
     else:
@@ -178,15 +178,25 @@ def domains(name: str, ports: Iterable[int]) -> list[str]:
     return [name, *(f"{name}:{port}" for port in ports)]
 
 
-def set_timeouts(action: Any, timeout: Spec) -> None:
-    """Per request 15 s unless set, 0 meaning none; idle as set, else the listener's 300 s."""
-    per_request = timeout.get("perRequest")
+def set_timeouts(action: components.RouteAction, timeout: HttpTimeout) -> None:
+    """Set the request timeout, 15 s by default and 0 for none, and the idle timeout, by default
+    the listener's 300 s.
+    """
+    per_request, idle = timeout.get("perRequest"), timeout.get("idle")
     action.timeout.CopyFrom(_PER_REQUEST if per_request is None else duration(per_request))
-    if timeout.get("idle") is not None:
-        action.idle_timeout.CopyFrom(duration(timeout["idle"]))
+    if idle is not None:
+        action.idle_timeout.CopyFrom(duration(idle))
 
 
-def retry_policy(spec: Spec | None) -> Any:
+def _timeout(listener: Listener) -> HttpTimeout:
+    """The timeouts of a listener for HTTP: the API takes them for its own protocol alone."""
+    timeout = listener.get("timeout", {})
+    return timeout.get("http") or timeout.get("http2") or timeout.get("grpc") or {}
+
+
+def retry_policy(
+    spec: RetryPolicy | None, grpc_events: Iterable[str] = ()
+) -> components.RetryPolicy:
     """A user's policy, or App Mesh's default for routes that have none.
 
     https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-defaults.html
@@ -194,13 +204,13 @@ def retry_policy(spec: Spec | None) -> Any:
     if spec is None:
         policy = components.RetryPolicy(
             retry_on="connect-failure,refused-stream,reset,unavailable,retriable-status-codes",
-            num_retries=wrappers_pb2.UInt32Value(value=2),
+            num_retries=uint32(2),
             retriable_status_codes=[503],
         )
     else:
         policy = components.RetryPolicy(
-            retry_on=",".join(_retry_on(spec)),
-            num_retries=wrappers_pb2.UInt32Value(value=spec["maxRetries"]),
+            retry_on=",".join([*_retry_on(spec), *grpc_events]),
+            num_retries=uint32(spec["maxRetries"]),
         )
         limit = duration(spec["perRetryTimeout"])
         if limit.seconds or limit.nanos:
@@ -213,21 +223,40 @@ def retry_policy(spec: Spec | None) -> Any:
 _DEFAULT_RETRIES = retry_policy(None)
 
 
-def _retry_on(spec: Spec) -> Iterator[str]:
+def _retry_on(spec: RetryPolicy) -> Iterator[str]:
     yield from (_HTTP_EVENTS[event] for event in spec.get("httpRetryEvents", ()))
     yield from (_TCP_EVENTS[event] for event in spec.get("tcpRetryEvents", ()))
-    yield from spec.get("grpcRetryEvents", ())
 
 
-def _route(service: Service, name: str, spec: Spec, grpc: bool) -> ServiceRoute:
-    found = matches.match(spec.get("match", {}), grpc=grpc)
-    chosen = targets(service, spec["action"]["weightedTargets"], found.port)
-    action = _action(chosen, spec.get("timeout", {}), spec.get("retryPolicy"))
-    return ServiceRoute(name, found, action, frozenset(one.cluster for one in chosen))
+def _route(service: Service, route: Route) -> ServiceRoute | None:
+    """None for a TCP route."""
+    spec = route.spec
+    if "grpcRoute" in spec:
+        grpc = spec["grpcRoute"]
+        events = grpc["retryPolicy"].get("grpcRetryEvents", ()) if "retryPolicy" in grpc else ()
+        return _service_route(service, route.name, matches.grpc_match(grpc["match"]), grpc, events)
+    http = spec.get("httpRoute") or spec.get("http2Route")
+    if http is None:
+        return None
+    return _service_route(service, route.name, matches.http_match(http["match"]), http)
+
+
+def _service_route(
+    service: Service,
+    name: str,
+    match: Match,
+    spec: HttpRoute | GrpcRoute,
+    grpc_events: Iterable[str] = (),
+) -> ServiceRoute:
+    chosen = targets(service, spec["action"]["weightedTargets"], match.port)
+    retries = spec.get("retryPolicy")
+    policy = retry_policy(retries, grpc_events) if retries else _DEFAULT_RETRIES
+    action = _action(chosen, spec.get("timeout", {}), policy)
+    return ServiceRoute(name, match, action, frozenset(one.cluster for one in chosen))
 
 
 def _node_routes(service: Service) -> Iterator[ServiceRoute]:
-    """A service that a node provides: each of its listeners, at its own port."""
+    """The routes of a service that a node provides: one for each listener, at its own port."""
     for node in service.nodes:
         for listener in node.spec.get("listeners", ()):
             port, protocol = listener["portMapping"]["port"], listener["portMapping"]["protocol"]
@@ -235,28 +264,30 @@ def _node_routes(service: Service) -> Iterator[ServiceRoute]:
                 continue
             cluster = names.egress_cluster(node.mesh, node.name, protocol, port)
             target = WeightedTarget(cluster, 1, True)
-            timeout: Spec = next(iter(listener.get("timeout", {}).values()), {})
-            action = _action([target], timeout, None)
-            found = Match(matches.ANY_PATH, port=port)
-            yield ServiceRoute(f"{node.name}_{port}", found, action, frozenset([cluster]))
+            action = _action([target], _timeout(listener), _DEFAULT_RETRIES)
+            match = Match(matches.ANY_PATH, port=port)
+            yield ServiceRoute(f"{node.name}_{port}", match, action, frozenset([cluster]))
 
 
-def _action(chosen: list[WeightedTarget], timeout: Spec, retry: Spec | None) -> bytes | None:
+def _action(
+    chosen: list[WeightedTarget], timeout: HttpTimeout, retries: components.RetryPolicy
+) -> bytes | None:
     weights = effective_weights(chosen)
     if not any(weights):
-        # Envoy refuses a route whose weights are all zero; the API does so before us.
+        # Envoy refuses a route whose weights are all zero, and so does the API.
         return None
     action = components.RouteAction()
-    action.retry_policy.CopyFrom(_DEFAULT_RETRIES if retry is None else retry_policy(retry))
+    action.retry_policy.CopyFrom(retries)
     for target, weight in zip(chosen, weights, strict=True):
         action.weighted_clusters.clusters.add(name=target.cluster).weight.value = weight
     set_timeouts(action, timeout)
-    encoded: bytes = action.SerializeToString(deterministic=True)
-    return encoded
+    return serialized(action)
 
 
-def wider(name: str, hosts: list[str], action: Any, clusters: frozenset[str]) -> HostRoutes:
-    """A virtual host with one action for every request, CONNECT included (ways out of the mesh)."""
+def wider(
+    name: str, hosts: list[str], action: components.RouteAction, clusters: frozenset[str]
+) -> HostRoutes:
+    """A virtual host with one action for every request, CONNECT included: a way out of the mesh."""
     host = components.VirtualHost(name=name, domains=hosts)
     connect = components.RouteMatch(connect_matcher=components.RouteMatch.ConnectMatcher())
     through = components.RouteAction()
@@ -269,8 +300,9 @@ def wider(name: str, hosts: list[str], action: Any, clusters: frozenset[str]) ->
     return HostRoutes.of(host, clusters)
 
 
-def ways_out(mesh: MeshResource) -> Iterator[HostRoutes]:
-    """What may leave the mesh: AWS's own APIs always, anything with an ALLOW_ALL egress filter.
+def ways_out(mesh: Mesh) -> Iterator[HostRoutes]:
+    """Virtual hosts for requests that leave the mesh: to AWS's own APIs always, anywhere with an
+    ALLOW_ALL egress filter.
 
     https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_EgressFilter.html
     """
@@ -284,6 +316,7 @@ def ways_out(mesh: MeshResource) -> Iterator[HostRoutes]:
         yield wider("allow_all", ["*"], action, used)
 
 
-def allows_all(mesh: MeshResource) -> bool:
+def allows_all(mesh: Mesh) -> bool:
     """Whether the mesh's egress filter is ALLOW_ALL; the default is DROP_ALL."""
-    return (mesh.spec.get("egressFilter") or {}).get("type") == "ALLOW_ALL"
+    egress = mesh.spec.get("egressFilter")
+    return egress is not None and egress["type"] == "ALLOW_ALL"

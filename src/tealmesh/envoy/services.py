@@ -1,30 +1,38 @@
-"""A virtual service gathered with all that decides where its requests go."""
+"""A virtual service together with everything that decides where its requests go."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tealmesh.envoy import discovery, names
-from tealmesh.envoy.protos import Spec
 from tealmesh.envoy.weights import WeightedTarget
-from tealmesh.model.mesh import MeshResource, MeshSnapshot
+from tealmesh.model.mesh import MeshSnapshot
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.specs import PortMapping, WeightedTargetSpec
+    from tealmesh.model.mesh import Route, VirtualNode, VirtualRouter, VirtualService
 
 
 @dataclass(frozen=True)
 class Service:
-    """A virtual service with all that decides where its requests go.
+    """A virtual service together with everything that decides where its requests go."""
 
-    ``router`` is None when a node provides the service; ``nodes`` are the nodes that it leads to,
-    and ``capable`` names those which have an instance that can answer.
-    """
+    resource: VirtualService
 
-    resource: MeshResource
-    router: MeshResource | None
-    routes: tuple[MeshResource, ...]
-    nodes: tuple[MeshResource, ...]
+    router: VirtualRouter | None
+    """None when a node provides the service, or nothing does."""
+
+    routes: tuple[Route, ...]
+    """The router's, by name."""
+
+    nodes: tuple[VirtualNode, ...]
+    """The nodes that the service leads to, by name."""
+
     capable: frozenset[str]
+    """Names of the nodes with an instance that can answer."""
 
     def __hash__(self) -> int:
         return self._hash
@@ -36,27 +44,29 @@ class Service:
     @cached_property
     def ports(self) -> tuple[int, ...]:
         """The ports that it listens at: its router's, or its node's."""
-        found = (int(listener["portMapping"]["port"]) for listener in self._listeners())
-        return tuple(dict.fromkeys(found))
-
-    def _listeners(self) -> Iterator[Spec]:
-        for holder in (self.router,) if self.router else self.nodes:
-            yield from holder.spec.get("listeners", ())
+        return tuple(dict.fromkeys(mapping["port"] for mapping in self._port_mappings()))
 
     @cached_property
     def tcp_ports(self) -> tuple[int, ...]:
-        """Those of its ports that are for TCP."""
-        found = (listener["portMapping"] for listener in self._listeners())
-        return tuple(dict.fromkeys(int(one["port"]) for one in found if one["protocol"] == "tcp"))
+        """Its ports for TCP."""
+        mappings = self._port_mappings()
+        return tuple(dict.fromkeys(one["port"] for one in mappings if one["protocol"] == "tcp"))
 
     @cached_property
-    def by_name(self) -> dict[str, MeshResource]:
+    def by_name(self) -> dict[str, VirtualNode]:
         """The nodes by name."""
         return {node.name: node for node in self.nodes}
 
+    def _port_mappings(self) -> Iterator[PortMapping]:
+        if self.router:
+            yield from (one["portMapping"] for one in self.router.spec.get("listeners", ()))
+        else:
+            for node in self.nodes:
+                yield from (one["portMapping"] for one in node.spec.get("listeners", ()))
+
 
 class Services:
-    """The virtual services of one snapshot, each gathered once however many Envoys ask."""
+    """The virtual services of one snapshot; each is gathered once, however many Envoys ask."""
 
     def __init__(self, snapshot: MeshSnapshot) -> None:
         self.snapshot = snapshot
@@ -73,23 +83,23 @@ class Services:
             self._gathered[name] = self._gather(self.snapshot.virtual_services[name])
         return self._gathered[name]
 
-    def _gather(self, resource: MeshResource) -> Service:
+    def _gather(self, resource: VirtualService) -> Service:
         snapshot, provider = self.snapshot, resource.spec.get("provider") or {}
         router = None
-        own: tuple[MeshResource, ...] = ()
-        found: set[str] = set()
+        routes: tuple[Route, ...] = ()
+        targets: set[str] = set()
         if "virtualRouter" in provider:
             router = snapshot.virtual_routers.get(provider["virtualRouter"]["virtualRouterName"])
-            routes = snapshot.routes.get(router.name, {}) if router else {}
-            own = tuple(routes[name] for name in sorted(routes))
-            found = {name for route in own for name in route.targets}
+            by_name = snapshot.routes.get(router.name, {}) if router else {}
+            routes = tuple(by_name[name] for name in sorted(by_name))
+            targets = {name for route in routes for name in route.targets}
         elif "virtualNode" in provider:
-            found = {provider["virtualNode"]["virtualNodeName"]}
-        nodes = [snapshot.virtual_nodes[n] for n in sorted(found) if n in snapshot.virtual_nodes]
+            targets = {provider["virtualNode"]["virtualNodeName"]}
+        nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self._is_capable(node))
-        return Service(resource, router, own, tuple(nodes), able)
+        return Service(resource, router, routes, tuple(nodes), able)
 
-    def _is_capable(self, node: MeshResource) -> bool:
+    def _is_capable(self, node: VirtualNode) -> bool:
         if node.name not in self._capable:
             instances = discovery.instances(self.snapshot, node)
             self._capable[node.name] = discovery.capable(node, instances)
@@ -97,14 +107,15 @@ class Services:
 
 
 def targets(
-    service: Service, specs: Iterable[Spec], asked: int | None, *, tcp: bool = False
+    service: Service, specs: Iterable[WeightedTargetSpec], asked: int | None, *, tcp: bool = False
 ) -> list[WeightedTarget]:
     """The weighted targets that have a listener to go to.
 
-    Without a port the target's listener at the port that was asked for is meant, else its first
+    A target without a port means its node's listener at the port ``asked`` for, else at one of the
+    service's ports, else the node's first listener
     (https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_WeightedTarget.html).
     """
-    found = []
+    weighted = []
     for spec in specs:
         node = service.by_name.get(spec["virtualNode"])
         if node is None:
@@ -119,5 +130,5 @@ def targets(
             continue
         port, protocol = listener["portMapping"]["port"], listener["portMapping"]["protocol"]
         cluster = names.egress_cluster(node.mesh, node.name, protocol, port)
-        found.append(WeightedTarget(cluster, spec["weight"], node.name in service.capable))
-    return found
+        weighted.append(WeightedTarget(cluster, spec["weight"], node.name in service.capable))
+    return weighted

@@ -1,17 +1,20 @@
 """Which members of App Mesh's specifications the translation handles.
 
-A member that is not handled is refused when it is written, never silently ignored: that all of
-today's model are handled is tested, and a member that botocore's model gains is refused until it
-is translated. Paths are dotted, with ``[]`` for the elements of a list, as in
+The API refuses a member that is not handled when it is written; it is never silently ignored. A
+test checks that all members of today's model are handled; if botocore's model gains one, it is
+refused until it is translated. Paths are dotted, with ``[]`` for the elements of a list, as in
 ``listeners[].portMapping.port``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tealmesh.model.mesh import Kind
+
+if TYPE_CHECKING:
+    from tealmesh.model.appmesh import AnySpec
 
 _DURATION = ("unit", "value")
 _VALUE_MATCH = ("exact", "prefix", "suffix", "regex", "range.start", "range.end")
@@ -151,17 +154,17 @@ HANDLED: Mapping[Kind, frozenset[str]] = {
         )
     ),
 }
-"""The paths of all leaves that act in Envoy, by kind."""
+"""The paths of all leaves that have an effect in Envoy, by kind."""
 
 
-def unsupported(kind: Kind, spec: Mapping[str, Any]) -> list[str]:
+def unsupported(kind: Kind, spec: AnySpec) -> list[str]:
     """The members of ``spec`` that the translation does not handle, e.g.
-    ``listeners[0].tls.mode``, in the order of the spec; empty when all of it will act.
+    ``listeners[0].tls.mode``, in the order of the spec; empty when all have an effect.
     """
     return [shown for shown, path in _leaves(spec, "", "") if path not in HANDLED[kind]]
 
 
-def _leaves(value: Any, shown: str, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(value: object, shown: str, path: str) -> Iterator[tuple[str, str]]:
     """(path as the user wrote it, path with []) of each leaf; an empty structure has none."""
     if isinstance(value, Mapping):
         for member, inner in value.items():

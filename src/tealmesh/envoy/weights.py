@@ -1,8 +1,8 @@
 """Which weight a weighted target really gets.
 
-A warm cluster is not a healthy one: giving weight to a node none of whose instances can answer
-fails that share of the requests (DESIGN §7). So a target without capacity counts as weight 0
-while another target with weight has some; where none has any, the weights stand as they were set.
+A warm cluster is not a healthy one: weight on a node none of whose instances can answer fails that
+share of the requests (measured). So a target without capacity counts as weight 0 while another
+target with weight has some; where none has any, the weights stand as they were set.
 """
 
 from __future__ import annotations

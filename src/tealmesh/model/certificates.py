@@ -1,4 +1,4 @@
-"""What Envoys are given of certificates that AWS Certificate Manager keeps."""
+"""Certificates of AWS Certificate Manager, as Envoys need them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Material:
-    """PEM of a certificate or a certificate authority.
-
-    ``chain`` is the certificate with the authorities between it and its root, ``key`` its private
-    key without a passphrase, ``root`` what it chains up to. An authority has ``root`` alone.
-    """
+    """PEM of a certificate, or of a certificate authority, which has a ``root`` alone."""
 
     root: str
+    """The authority that the certificate chains up to, or the authority itself."""
+
     chain: str = ""
+    """The certificate and the authorities between it and its root."""
+
     key: str = field(default="", repr=False)
+    """The certificate's private key, without a passphrase."""

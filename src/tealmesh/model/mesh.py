@@ -11,21 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, Literal
 
 from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
 
-if TYPE_CHECKING:
-    from tealmesh.model.appmesh import (
-        GatewayRouteSpec,
-        MeshSpec,
-        RouteSpec,
-        VirtualGatewaySpec,
-        VirtualNodeSpec,
-        VirtualRouterSpec,
-        VirtualServiceSpec,
-    )
+_PROTOCOLS: tuple[Literal["httpRoute", "http2Route", "grpcRoute", "tcpRoute"], ...] = (
+    "httpRoute",
+    "http2Route",
+    "grpcRoute",
+    "tcpRoute",
+)
+"""The members of a route's spec, of which it has one."""
 
 
 class Kind(StrEnum):
@@ -42,20 +39,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class MeshResource(Generic[S]):
-    """One resource of a mesh. ``parent`` names the router of a route or the gateway of a gateway
-    route and is empty otherwise. ``revision`` is the store revision that last changed it: within
-    one store (mesh, kind, parent, name, revision) identifies the content, so it serves as a cache
-    key.
+    """One resource of a mesh. Within one store (mesh, kind, parent, name, revision) identifies its
+    content, so it serves as a cache key.
     """
 
     kind: Kind
     mesh: str
     parent: str
+    """The router of a route, the gateway of a gateway route, else empty."""
     name: str
     arn: str
     uid: str
     version: int
     revision: int
+    """The store revision that last changed it."""
     spec: S
 
     @cached_property
@@ -73,72 +70,96 @@ class MeshResource(Generic[S]):
         return hash(self.identity)
 
     @cached_property
-    def targets(self) -> tuple[str, ...]:
-        """The virtual nodes that a route leads to, in the order of its weighted targets."""
-        members = (one for one in self.spec.values() if isinstance(one, Mapping))
-        found = (one["action"].get("weightedTargets", ()) for one in members if "action" in one)
-        return tuple(str(target["virtualNode"]) for targets in found for target in targets)
+    def targets(self: Route) -> tuple[str, ...]:
+        """Of a route: the virtual nodes that it leads to, in the order of its weighted targets."""
+        routes = (self.spec[member] for member in _PROTOCOLS if member in self.spec)
+        return tuple(
+            target["virtualNode"] for one in routes for target in one["action"]["weightedTargets"]
+        )
+
+
+if TYPE_CHECKING:
+    from tealmesh.model.appmesh import (
+        GatewayRouteSpec,
+        MeshSpec,
+        RouteSpec,
+        VirtualGatewaySpec,
+        VirtualNodeSpec,
+        VirtualRouterSpec,
+        VirtualServiceSpec,
+    )
+
+    Mesh = MeshResource[MeshSpec]
+    VirtualNode = MeshResource[VirtualNodeSpec]
+    VirtualService = MeshResource[VirtualServiceSpec]
+    VirtualRouter = MeshResource[VirtualRouterSpec]
+    Route = MeshResource[RouteSpec]
+    VirtualGateway = MeshResource[VirtualGatewaySpec]
+    GatewayRoute = MeshResource[GatewayRouteSpec]
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A Cloud Map instance. ``attributes`` are sorted (name, value) pairs.
-
-    ``healthy`` is Cloud Map's own health status; ``draining`` is set by the engine before a task
-    is stopped: Envoy is then told DRAINING and takes no new request there.
-    """
+    """A Cloud Map instance."""
 
     id: str
+
     attributes: tuple[tuple[str, str], ...]
+    """Sorted (name, value) pairs."""
+
     healthy: bool = True
+    """Cloud Map's own health status."""
+
     draining: bool = False
+    """Set by the engine before it stops a task: Envoys then send it no new requests."""
 
 
 @dataclass(frozen=True)
 class MeshSnapshot:
-    """All that Envoys of one mesh are configured from, at one revision.
-
-    ``routes`` and ``gateway_routes`` are keyed by parent, then name. ``cloud_map`` is keyed by
-    (namespace name, service name), ``material`` by the ARNs of ACM that the mesh names.
-    """
+    """Everything that the Envoys of one mesh are configured from, at one revision."""
 
     revision: int
-    mesh: MeshResource[MeshSpec]
-    virtual_nodes: Mapping[str, MeshResource[VirtualNodeSpec]] = field(default_factory=dict)
-    virtual_services: Mapping[str, MeshResource[VirtualServiceSpec]] = field(default_factory=dict)
-    virtual_routers: Mapping[str, MeshResource[VirtualRouterSpec]] = field(default_factory=dict)
-    routes: Mapping[str, Mapping[str, MeshResource[RouteSpec]]] = field(default_factory=dict)
-    virtual_gateways: Mapping[str, MeshResource[VirtualGatewaySpec]] = field(default_factory=dict)
-    gateway_routes: Mapping[str, Mapping[str, MeshResource[GatewayRouteSpec]]] = field(
-        default_factory=dict
-    )
+    mesh: Mesh
+    virtual_nodes: Mapping[str, VirtualNode] = field(default_factory=dict)
+    virtual_services: Mapping[str, VirtualService] = field(default_factory=dict)
+    virtual_routers: Mapping[str, VirtualRouter] = field(default_factory=dict)
+    routes: Mapping[str, Mapping[str, Route]] = field(default_factory=dict)
+    """By router, then name."""
+    virtual_gateways: Mapping[str, VirtualGateway] = field(default_factory=dict)
+    gateway_routes: Mapping[str, Mapping[str, GatewayRoute]] = field(default_factory=dict)
+    """By gateway, then name."""
     cloud_map: Mapping[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
+    """By (namespace name, service name)."""
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
+    """By the ACM ARNs that the mesh names."""
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """Which Envoy resources are asked for: the frozen input of the translation beside a snapshot.
-
-    ``address``: empty when traffic is redirected to Envoy (containers: listeners on
-    0.0.0.0:15000/15001 with the original destination); otherwise the task's own address, which
-    the ingress listeners bind at their own ports, with an HTTP proxy on ``address``:15001.
-    ``app_address``: where the application listens (127.0.0.1, or the task's private localhost).
-    ``publish_address``: a further address that ingress listeners bind, for gateways that a user
-    reaches from outside the mesh; empty for none. ``proxyless``: no Envoy but a gRPC client that
-    speaks xDS itself.
-    """
+    """One Envoy: what the translation needs to know of it beside the snapshot."""
 
     mesh: str
     kind: Kind
     name: str
+
     address: str = ""
+    """The task's own address, where ingress listeners bind at their own ports and an HTTP proxy at
+    port 15001. Empty when traffic is redirected to Envoy (containers): then it listens on
+    0.0.0.0:15000 and 15001 and uses the original destination."""
+
     app_address: str = "127.0.0.1"
+    """Where the application listens: 127.0.0.1, or the task's private localhost."""
+
     publish_address: str = ""
+    """A further address for ingress listeners, for gateways that are reached from outside the mesh;
+    empty for none."""
+
     proxyless: bool = False
+    """Whether it is no Envoy but a gRPC client that speaks xDS itself."""
 
     @property
     def redirected(self) -> bool:
+        """Whether the task's traffic is redirected to Envoy."""
         return not self.address
 
     @property

@@ -1,16 +1,16 @@
-"""Gates: from numbers to a verdict, never to a guess.
+"""Gates: pure functions from measured numbers to a verdict.
 
-No traffic is NEED_DATA, not success; nothing to see at all is UNKNOWN, not failure. A verdict that
-rolls a deployment back has a stated error rate:
+Without traffic the verdict is NEED_DATA, never success; without any report it is UNKNOWN, not
+failure. The verdicts that decide have a stated error rate:
 
 - success-rate FAIL: an e-process for "failures are at most 1 - success_rate" reached 1/ALPHA. By
-  Ville's inequality a version that keeps to the threshold is ever failed with probability at most
-  ALPHA a window, however often one looks (Ramdas et al., Game-theoretic statistics and safe
-  anytime-valid inference, https://arxiv.org/abs/2210.01948). Requests are taken as independent.
-- success-rate PASS: the observed rate keeps to the threshold over at least ``min_requests``; the
-  detail states the one-sided 95 % upper bound (Wilson) on the share of failures.
-- share: |observed - expected| within 4 standard deviations of the binomial, exceeded by chance
-  less than once in 15,000 looks.
+  Ville's inequality, a version that meets the threshold fails with probability at most ALPHA per
+  window, however often the gate is evaluated (Ramdas et al., Game-theoretic statistics and safe
+  anytime-valid inference, https://arxiv.org/abs/2210.01948). Assumes independent requests.
+- success-rate PASS: the observed rate meets the threshold over at least ``min_requests``; the
+  detail states the one-sided 95 % upper bound (Wilson) on the failure rate.
+- share: |observed - expected| is within 4 standard deviations of the binomial distribution, which
+  chance exceeds in less than one evaluation in 15,000.
 """
 
 from __future__ import annotations
@@ -21,20 +21,25 @@ from collections.abc import Sequence
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
 
 ALPHA = 0.001
-"""Bound on the probability that a version which keeps to the threshold is failed, a window."""
+"""Upper bound, per window, on the probability that a version which meets the threshold fails."""
 
 SHARE_DEVIATIONS = 4.0
+"""Standard deviations by which the observed share may differ from the expected one."""
+
 MAX_FAILED_TASKS = 3
-"""Tasks of a new side that may stop by themselves: ECS's circuit breaker has the same least
-threshold, https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+"""A new side fails when so many of its tasks have stopped by themselves. ECS's circuit breaker has
+the same minimum threshold, https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 """
 
 _WILSON_Z = 1.6448536269514722
+"""The 95 % quantile of the standard normal distribution."""
+
 _ALTERNATIVES = 10
+"""Failure probabilities above the threshold that `log_evidence` mixes."""
 
 
 def tasks(side: SideTasks, desired: int) -> GateResult:
-    """All of ``desired`` tasks run and are healthy; FAIL when they cannot start."""
+    """PASS when all ``desired`` tasks are healthy; FAIL when they cannot start."""
     detail = f"{side.healthy} of {desired} tasks healthy, {side.running} running"
     if side.failed:
         detail += f", {side.failed} stopped by themselves"
@@ -48,9 +53,12 @@ def tasks(side: SideTasks, desired: int) -> GateResult:
 
 
 def endpoints(new: Traffic, desired: int) -> GateResult:
-    """Every caller's Envoy finds all endpoints of the new side healthy by its own checks."""
+    """PASS when the health checks of every caller's Envoy find all endpoints of the new side
+    healthy.
+    """
     if new.members is None or new.members_healthy is None:
-        return GateResult("endpoints", Verdict.UNKNOWN, "no caller's Envoy has told of this side")
+        detail = "no health report from the callers' Envoys yet"
+        return GateResult("endpoints", Verdict.UNKNOWN, detail)
     detail = (
         f"{new.reporters} Envoys see at least {new.members_healthy} of {desired} endpoints healthy"
     )
@@ -59,7 +67,7 @@ def endpoints(new: Traffic, desired: int) -> GateResult:
 
 
 def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]) -> GateResult:
-    """Every Envoy runs the weights; FAIL when one has refused them."""
+    """PASS when every Envoy runs with the weights; FAIL when one has refused them."""
     if converged:
         return GateResult("convergence", Verdict.PASS, "every Envoy has acknowledged")
     if rejected:
@@ -70,7 +78,7 @@ def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]
 
 
 def share(old: Traffic, new: Traffic, expected: float, min_requests: int) -> GateResult:
-    """The new side's part of all requests is as the weights say."""
+    """PASS when the new side's share of all requests is as the weights say, 0 to 1."""
     total = old.requests + new.requests
     if total < max(min_requests, 1):
         detail = f"{total} of at least {min_requests} requests seen"
@@ -79,14 +87,14 @@ def share(old: Traffic, new: Traffic, expected: float, min_requests: int) -> Gat
     tolerance = SHARE_DEVIATIONS * math.sqrt(expected * (1 - expected) / total)
     detail = (
         f"{observed:.2%} of {total} requests went to the new side, "
-        f"weights say {expected:.2%} ± {tolerance:.2%}"
+        f"expected {expected:.2%} ± {tolerance:.2%}"
     )
     passed = abs(observed - expected) <= tolerance + 1e-12
     return GateResult("share", Verdict.PASS if passed else Verdict.FAIL, detail)
 
 
 def success_rate(new: Traffic, threshold: float, min_requests: int) -> GateResult:
-    """The new side's callers got an answer that is not a failure, often enough."""
+    """PASS when enough of the requests to the new side succeeded. ``threshold``: 0 to 1."""
     if new.requests == 0:
         return GateResult("success-rate", Verdict.NEED_DATA, "no requests to the new side")
     observed = 1 - new.failures / new.requests
@@ -97,7 +105,7 @@ def success_rate(new: Traffic, threshold: float, min_requests: int) -> GateResul
     )
     if log_evidence(new.requests, new.failures, threshold) >= -math.log(ALPHA):
         return GateResult(
-            "success-rate", Verdict.FAIL, f"{detail}; wrongly failed at most once in {1 / ALPHA:g}"
+            "success-rate", Verdict.FAIL, f"{detail}; false alarm rate below {ALPHA * 100:g} %"
         )
     if new.requests < min_requests or observed < threshold:
         return GateResult("success-rate", Verdict.NEED_DATA, detail)
@@ -105,10 +113,10 @@ def success_rate(new: Traffic, threshold: float, min_requests: int) -> GateResul
 
 
 def silence(old: Traffic, until: float) -> GateResult:
-    """No request was started to the old side up to the time ``until`` (epoch seconds)."""
+    """PASS when the old side got no request up to the time ``until`` (epoch seconds)."""
     if old.reporters == 0:
-        return GateResult("silence", Verdict.UNKNOWN, "no Envoy has told of the old side")
-    detail = f"{old.started} requests to the old side, as told by {old.reporters} Envoys"
+        return GateResult("silence", Verdict.UNKNOWN, "no Envoy has reported on the old side yet")
+    detail = f"{old.started} requests to the old side, reported by {old.reporters} Envoys"
     if old.started:
         return GateResult("silence", Verdict.FAIL, detail)
     if old.seen_until < until:
@@ -118,8 +126,8 @@ def silence(old: Traffic, until: float) -> GateResult:
 
 def log_evidence(requests: int, failures: int, threshold: float) -> float:
     """The natural logarithm of the e-value against "a request fails with probability at most
-    1 - threshold": a mixture of likelihood ratios over failure probabilities above it, halving
-    their distance to it from one to the next.
+    1 - threshold". It mixes likelihood ratios over failure probabilities above that bound, each
+    half as far from it as the one before.
     """
     allowed = 1 - threshold
     if allowed >= 1:
@@ -136,7 +144,7 @@ def log_evidence(requests: int, failures: int, threshold: float) -> float:
 
 
 def failure_upper_bound(requests: int, failures: int) -> float:
-    """The one-sided 95 % Wilson upper bound on the share of failures."""
+    """The one-sided 95 % Wilson upper bound on the failure rate, 0 to 1."""
     n, p, z = requests, failures / requests, _WILSON_Z
     centre = p + z * z / (2 * n)
     margin = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))

@@ -1,7 +1,7 @@
-"""Runs deployments: persists each transition first, then performs its effects.
+"""Runs deployments: stores each transition, then performs the effect of the new state.
 
-State is in the store (``teal.deployment``, and one entry of ``teal.journal`` a transition). When
-the control plane starts again, every unfinished deployment is taken up in the state it was in.
+The store keeps the state (``teal.deployment``) and one entry of ``teal.journal`` per transition.
+When the control plane restarts, every unfinished deployment resumes in its stored state.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Protocol
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.convergence import Convergence
-from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.errors import AwsError, DriverError, NotYet
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
-from tealmesh.rollout import journal, machine
+from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (
     AbortAsked,
@@ -29,6 +29,7 @@ from tealmesh.rollout.effects import (
     EffectFailed,
     EnsureSide,
     Event,
+    NotReady,
     Observe,
     Observed,
     Resumed,
@@ -39,32 +40,36 @@ from tealmesh.rollout.effects import (
     WeightRefused,
 )
 from tealmesh.rollout.system import ServiceSystem
-from tealmesh.store import Store, Transaction, View, tables
+from tealmesh.store import Store
 
 log = logging.getLogger(__name__)
 
-_CONVERGENCE_WAIT = 1.0
-"""Seconds of one wait for convergence, so that a request to abort is soon seen."""
+_CONVERGENCE_WAIT_SECONDS = 1.0
+"""The longest single wait for convergence, so that a request to abort is soon noticed."""
 
 
 class WaitConverged(Protocol):
-    """Wait until every Envoy of ``mesh`` has acknowledged ``revision``, at most ``timeout``
-    seconds; the answer says whether they have.
+    """Wait until every Envoy of ``mesh`` has acknowledged ``revision``, for at most ``timeout``
+    seconds, and return how far they are.
     """
 
     async def __call__(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
 
 
 CallersSaw = Callable[[ServiceSystem, str, float], Traffic]
-"""(service, side, since): what the callers of a side have seen since a time."""
+"""(service, side, since) -> what the callers of a side have seen since a time."""
 
 OnTransition = Callable[[JournalEntry], None]
-"""Called after a transition is committed, before it is acted upon. For tests that stop the
-control plane at every transition."""
+"""Called after a transition is committed and before its effect is performed. For tests that stop
+the control plane at every transition."""
 
 
 class Controller:
-    """The deployments of one control plane. Use `run` for as long as it lives."""
+    """The deployments of one control plane; `run` must run as long as it does.
+
+    Methods take the names of services and raise AwsError: NotFoundException for an unknown service,
+    and ConflictException as each method says.
+    """
 
     def __init__(
         self,
@@ -75,7 +80,7 @@ class Controller:
         *,
         clock: Clock,
         new_id: NewId,
-        poll: float = 0.5,
+        poll_seconds: float = 0.5,
         on_transition: OnTransition | None = None,
     ) -> None:
         self._store = store
@@ -84,7 +89,7 @@ class Controller:
         self._traffic = traffic
         self._clock = clock
         self._new_id = new_id
-        self._poll = poll
+        self._poll_seconds = poll_seconds
         self._on_transition = on_transition or (lambda entry: None)
         self._live: dict[str, Deployment] = {}
         self._woken: dict[str, asyncio.Event] = {}
@@ -92,9 +97,9 @@ class Controller:
         self._workers: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Take up unfinished deployments, then work on all until cancelled."""
+        """Resume the unfinished deployments, then work on all until cancelled."""
         try:
-            for deployment in unfinished(self._store.view):
+            for deployment in documents.unfinished(self._store.view):
                 self._live[deployment.id] = deployment
                 await self._apply(deployment.id, Resumed())
                 self._work_on(deployment.id)
@@ -107,17 +112,19 @@ class Controller:
     async def deploy(
         self,
         actor: str,
-        service: ServiceSystem,
+        service: str,
         image: str,
         strategy: Strategy | None = None,
         token: str = "",
     ) -> Deployment:
-        """Start a deployment of ``image`` onto the idle side.
+        """Start a deployment of ``image`` to the idle side.
 
-        Raises AwsError: ConflictException while another one runs, or when the weights do not say
-        which side is idle.
+        ``strategy``: None for the one in teal.toml. A repeated ``token`` returns the deployment
+        that it started. ConflictException while another deployment runs, or when the weights do
+        not say which side is idle.
         """
-        repeated = self._by_token(service.name, token)
+        system = self._system(service)
+        repeated = self._by_token(service, token)
         if repeated:
             if repeated.new_image != image:
                 raise AwsError(
@@ -125,19 +132,30 @@ class Controller:
                     f"clientToken {token} was used for a deployment of {repeated.new_image}",
                 )
             return repeated
-        refuse_another(self.running(service.name))
-        old = await self._active_side(service)
-        tasks = await self._driver.observe(service, old)
-        made = _created(service, old, tasks.image, image, self._new_id(), self._clock())
+        documents.refuse_another(self.running(service))
+        old = await self._active_side(system)
+        tasks = await self._driver.observe(system, old)
         deployment = replace(
-            made, strategy=strategy or made.strategy, actor=actor, client_token=token
+            _created(system, old, tasks.image, image, self._new_id(), self._clock()),
+            strategy=strategy or system.config.strategy,
+            actor=actor,
+            client_token=token,
         )
-        await self._store.write(actor, "Deploy", lambda t: _start(t, deployment))
-        self._begin(deployment)
+        first = journal.entry(deployment, State.CREATED.value)
+        await self._store.write(
+            actor, "Deploy", lambda t: documents.put_first(t, deployment, first)
+        )
+        self._live[deployment.id] = deployment
+        self._on_transition(first)
+        self._work_on(deployment.id)
         return deployment
 
     async def approve(self, service: str) -> Deployment:
-        """Let the running deployment pass the approval gate. Raises AwsError."""
+        """Let the running deployment pass the approval gate.
+
+        ConflictException when none is running, or when it needs no approval.
+        """
+        self._system(service)
         deployment = await self._settled(service)
         if deployment is None:
             raise AwsError("ConflictException", f"no deployment of {service} is running")
@@ -147,51 +165,62 @@ class Controller:
             return deployment
         return await self._apply(deployment.id, Approved())
 
-    async def rollback(self, actor: str, service: ServiceSystem) -> Deployment:
-        """Abort the running deployment, or with none running deploy the image before.
+    async def rollback(self, actor: str, service: str) -> Deployment:
+        """Abort the running deployment; if none is running, deploy the previous image.
 
-        Raises AwsError: ConflictException when neither can be done.
+        ConflictException when neither can be done.
         """
-        deployment = await self._settled(service.name)
+        self._system(service)
+        deployment = await self._settled(service)
         if deployment is None:
             return await self._deploy_previous(actor, service)
         aborted = await self._apply(deployment.id, AbortAsked(actor))
         if aborted.status is Status.IN_PROGRESS or aborted.state is State.SUCCEEDED:
             raise AwsError(
                 "ConflictException",
-                f"the deployment of {service.name} is in {aborted.state} and cannot be "
-                "aborted any more: wait for its end",
+                f"the deployment of {service} is in {aborted.state} and cannot be aborted any "
+                "more: wait until it has finished",
             )
         if deployment.id not in self._workers:
             self._work_on(deployment.id)
         return aborted
 
+    def running(self, service: str) -> Deployment | None:
+        """The unfinished deployment of a service, with its newest observations."""
+        live = (d for d in self._live.values() if d.service == service and not d.finished)
+        return next(live, None)
+
+    def latest(self, service: str) -> Deployment | None:
+        """The running deployment, or else the one that started last."""
+        return next(iter(self._all(service)), None)
+
+    def history(self, service: str) -> list[Deployment]:
+        """The deployments of a service, newest first; a running one with its newest
+        observations, which are not stored one by one.
+        """
+        self._system(service)
+        return self._all(service)
+
+    def _all(self, service: str) -> list[Deployment]:
+        running = self.running(service)
+        stored = documents.deployments(self._store.view, service)
+        if running is None:
+            return stored
+        older = [d for d in stored if d.id != running.id]
+        # A transition is stored, and in the journal, a moment before it is live here.
+        same = next((d for d in stored if d.id == running.id), running)
+        return [running if running.sequence >= same.sequence else same, *older]
+
     async def _settled(self, service: str) -> Deployment | None:
-        """The running deployment, once a transition that is being stored has been taken."""
+        """The running deployment, once a transition that is being stored has been made."""
         async with self._lock:
             return self.running(service)
 
-    def running(self, service: str) -> Deployment | None:
-        """The unfinished deployment of a service, with its newest observations."""
-        found = (d for d in self._live.values() if d.service == service and not d.finished)
-        return next(found, None)
-
-    def latest(self, service: str) -> Deployment | None:
-        """The running deployment, else the one that began last."""
-        running = self.running(service)
-        stored = next(iter(deployments(self._store.view, service)), None)
-        if running is None or stored is None or stored.id != running.id:
-            return running or stored
-        # A transition is committed, and seen in the journal, before it is taken over here.
-        return running if running.sequence >= stored.sequence else stored
-
-    async def _deploy_previous(self, actor: str, service: ServiceSystem) -> Deployment:
-        done = [d for d in deployments(self._store.view, service.name) if _succeeded(d)]
-        if not done:
-            raise AwsError(
-                "ConflictException", f"{service.name} has no earlier image to go back to"
-            )
-        return await self.deploy(actor, service, done[0].old_image)
+    async def _deploy_previous(self, actor: str, service: str) -> Deployment:
+        for deployment in documents.deployments(self._store.view, service):
+            if deployment.state is State.SUCCEEDED:
+                return await self.deploy(actor, service, deployment.old_image)
+        raise AwsError("ConflictException", f"{service} has no earlier image to go back to")
 
     async def _active_side(self, service: ServiceSystem) -> str:
         try:
@@ -209,67 +238,72 @@ class Controller:
         return active[0]
 
     def _by_token(self, service: str, token: str) -> Deployment | None:
-        found = (d for d in deployments(self._store.view, service) if d.client_token == token)
-        return next(found, None) if token else None
+        if not token:
+            return None
+        stored = documents.deployments(self._store.view, service)
+        return next((d for d in stored if d.client_token == token), None)
 
-    def _begin(self, deployment: Deployment) -> None:
-        self._live[deployment.id] = deployment
-        self._on_transition(journal.entry(deployment, State.CREATED.value))
-        self._work_on(deployment.id)
+    def _work_on(self, deployment_id: str) -> None:
+        worker = asyncio.create_task(self._work(deployment_id), name=f"deployment-{deployment_id}")
+        self._workers[deployment_id] = worker
+        worker.add_done_callback(lambda _: self._workers.pop(deployment_id, None))
 
-    def _work_on(self, identity: str) -> None:
-        worker = asyncio.create_task(self._work(identity), name=f"deployment-{identity}")
-        self._workers[identity] = worker
-        worker.add_done_callback(lambda _: self._workers.pop(identity, None))
-
-    async def _work(self, identity: str) -> None:
+    async def _work(self, deployment_id: str) -> None:
         try:
-            await self._work_to_the_end(identity)
+            await self._work_to_the_end(deployment_id)
         except Exception:
-            # Stored state is untouched: `teal rollback` or the next start takes it up again.
-            log.exception("deployment %s stands still in a defect of Tealmesh", identity)
+            # The stored state is untouched: `teal rollback` or a restart resumes from it.
+            log.exception("deployment %s stopped by a bug in Tealmesh", deployment_id)
 
-    async def _work_to_the_end(self, identity: str) -> None:
-        woken = self._woken.setdefault(identity, asyncio.Event())
-        while not self._live[identity].finished:
-            issued = self._live[identity]
+    async def _work_to_the_end(self, deployment_id: str) -> None:
+        woken = self._woken.setdefault(deployment_id, asyncio.Event())
+        while not self._live[deployment_id].finished:
+            issued = self._live[deployment_id]
             woken.clear()
-            for effect in machine.effects(issued):
-                event = await self._perform(issued, effect)
-                await self._apply(identity, event, issued.sequence)
-            if self._live[identity].sequence == issued.sequence:
+            effect = machine.next_effect(issued)
+            if effect is None:
+                break
+            event = await self._perform(issued, effect)
+            await self._apply(deployment_id, event, issued.sequence)
+            if self._live[deployment_id].sequence == issued.sequence:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), self._poll)
-        self._live.pop(identity)
-        self._woken.pop(identity)
+                    await asyncio.wait_for(woken.wait(), self._poll_seconds)
+        self._live.pop(deployment_id)
+        self._woken.pop(deployment_id)
 
-    async def _apply(self, identity: str, event: Event, issued: int | None = None) -> Deployment:
-        """Step on ``event``; a transition is stored before anybody sees it. An event that answers
-        an effect issued before another transition is passed over: it is out of date.
+    async def _apply(
+        self, deployment_id: str, event: Event, issued: int | None = None
+    ) -> Deployment:
+        """Step on ``event``; a transition is stored before anybody sees it.
+
+        ``issued``: sequence of the deployment when the effect was issued that ``event`` answers.
+        If there was a transition since, the event is out of date and is ignored.
         """
         async with self._lock:
-            before = self._live.get(identity) or self._stored(identity)
+            before = self._live.get(deployment_id) or documents.deployment(
+                self._store.view, deployment_id
+            )
             if issued is not None and before.sequence != issued:
                 return before
-            after, _ = machine.step(before, event, self._clock())
+            after = machine.step(before, event, self._clock())
             if after.sequence != before.sequence:
                 entry = journal.entry(after, journal.transition(before, event, after))
                 await self._store.write(
                     f"rollout/{after.service}",
                     entry.transition,
-                    lambda t: _put(t, after, entry),
+                    lambda t: documents.put(t, after, entry),
                 )
                 log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
             if not before.finished:
-                self._live[identity] = after
+                self._live[deployment_id] = after
             if after.sequence != before.sequence:
                 self._on_transition(entry)
-                if identity in self._woken:
-                    self._woken[identity].set()
+                if deployment_id in self._woken:
+                    self._woken[deployment_id].set()
             return after
 
     async def _perform(self, d: Deployment, effect: Effect) -> Event:
-        service = self._service(d)
+        service = self._system(d.service)
         try:
             match effect:
                 case EnsureSide(side=side, image=image):
@@ -283,6 +317,8 @@ class Controller:
                     return await self._observe(d, service, since)
                 case StopSide(side=side):
                     return SideStopped(await self._driver.stop_side(service, side))
+        except NotYet as pending:
+            return NotReady(pending.waiting_for)
         except DriverError as error:
             return EffectFailed(str(error), error.retryable)
         except Exception as error:
@@ -297,7 +333,7 @@ class Controller:
         return await self._driver.set_weights(service, weights)
 
     async def _await_converged(self, d: Deployment, revision: int) -> Event:
-        convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT)
+        convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)
         refusals = convergence.rejected.items()
         rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
         return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
@@ -317,39 +353,16 @@ class Controller:
             explanation,
         )
 
-    def _stored(self, identity: str) -> Deployment:
-        documents = self._store.view.list(tables.DEPLOYMENTS)
-        found = next(d for d in documents if d.body["id"] == identity)
-        return Deployment.from_json(found.body)
-
-    def _service(self, d: Deployment) -> ServiceSystem:
-        document = self._store.view.get(tables.SYSTEMS, d.service)
-        if document is None:
-            raise AwsError("NotFoundException", f"there is no service {d.service}")
-        return ServiceSystem.from_json(document.body)
-
-
-def deployments(view: View, service: str) -> list[Deployment]:
-    """The stored deployments of a service, newest first."""
-    found = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service)]
-    return sorted(found, key=lambda d: d.created_at, reverse=True)
-
-
-def unfinished(view: View) -> list[Deployment]:
-    found = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS)]
-    return [d for d in found if not d.finished]
-
-
-def _succeeded(d: Deployment) -> bool:
-    return d.state is State.SUCCEEDED
+    def _system(self, service: str) -> ServiceSystem:
+        return documents.service_system(self._store.view, service)
 
 
 def _created(
-    service: ServiceSystem, old: str, old_image: str, image: str, identity: str, now: float
+    service: ServiceSystem, old: str, old_image: str, image: str, deployment_id: str, now: float
 ) -> Deployment:
-    """A deployment of ``image`` onto the side that is not ``old``, as teal.toml has it."""
+    """A deployment of ``image`` to the side that is not ``old``, with the gates of teal.toml."""
     return Deployment(
-        id=identity,
+        id=deployment_id,
         service=service.name,
         mesh=service.mesh,
         old_side=old,
@@ -363,24 +376,3 @@ def _created(
         updated_at=now,
         entered_at=now,
     )
-
-
-def refuse_another(d: Deployment | None) -> None:
-    """Raise ConflictException when the deployment is under way."""
-    if d is not None and not d.finished:
-        raise AwsError(
-            "ConflictException",
-            f"a deployment of {d.service} to {d.new_image} is running: wait for its end, or abort "
-            f"it (`teal rollback {d.service}`)",
-        )
-
-
-def _start(t: Transaction, d: Deployment) -> None:
-    for document in t.list(tables.DEPLOYMENTS, d.service):
-        refuse_another(Deployment.from_json(document.body))
-    _put(t, d, journal.entry(d, State.CREATED.value))
-
-
-def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
-    t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
-    t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())

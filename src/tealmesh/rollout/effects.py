@@ -1,7 +1,7 @@
-"""What the machine asks for, and what it is told: plain frozen data.
+"""The effects that the rollout machine orders, and the events that answer them: frozen data.
 
-Effects are idempotent descriptions: performing one twice, or again after a restart, leaves the
-world as performing it once.
+Effects are idempotent: performing one twice, or again after a restart, leaves the world as
+performing it once does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tealmesh.model.rollout import SideTasks, Traffic
 
 @dataclass(frozen=True)
 class EnsureSide:
-    """The side's virtual node and ECS service exist and run ``image``."""
+    """Make the side's virtual node and ECS service exist and run ``image``."""
 
     side: str
     image: str
@@ -22,8 +22,9 @@ class EnsureSide:
 
 @dataclass(frozen=True)
 class SetWeights:
-    """The route has exactly these weights. Must not be performed unless every side that gets
-    weight has a healthy task: tell `WeightRefused` instead.
+    """Give the route exactly these weights.
+
+    Only while every side that gets weight has a healthy task; answer `WeightRefused` otherwise.
     """
 
     weights: Mapping[str, int]
@@ -31,7 +32,7 @@ class SetWeights:
 
 @dataclass(frozen=True)
 class AwaitConverged:
-    """Every Envoy of the mesh has acknowledged ``revision``."""
+    """Wait until every Envoy of the mesh has acknowledged ``revision``."""
 
     revision: int
 
@@ -45,7 +46,7 @@ class Observe:
 
 @dataclass(frozen=True)
 class StopSide:
-    """The side's ECS service is drained and gone."""
+    """Drain the side's ECS service and delete it."""
 
     side: str
 
@@ -55,72 +56,90 @@ Effect = EnsureSide | SetWeights | AwaitConverged | Observe | StopSide
 
 @dataclass(frozen=True)
 class SideEnsured:
-    pass
+    """The side's virtual node and ECS service are as ordered."""
 
 
 @dataclass(frozen=True)
 class WeightsSet:
-    """Done, at this revision of the store; ``at`` is when the call was made."""
+    """The route has the weights."""
 
     revision: int
+    """The store revision that has them."""
     at: float
+    """When the call was made."""
 
 
 @dataclass(frozen=True)
 class WeightRefused:
-    """A side that would get weight has no healthy task."""
+    """A side that would get weight has no healthy task; the weights are as before."""
 
     side: str
 
 
 @dataclass(frozen=True)
 class ConvergenceSeen:
-    """``waiting`` and ``rejected`` name Envoys, the latter with Envoy's message."""
+    """How far the Envoys are with the weights."""
 
     converged: bool
     at: float
     waiting: tuple[str, ...] = ()
+    """The Envoys that have not acknowledged."""
     rejected: tuple[str, ...] = ()
+    """The Envoys that refused, each with its message."""
 
 
 @dataclass(frozen=True)
 class Observed:
+    """Both sides' tasks and traffic."""
+
     old: SideTasks
     new: SideTasks
     old_traffic: Traffic = field(default_factory=Traffic)
     new_traffic: Traffic = field(default_factory=Traffic)
     explanation: str = ""
-    """Why the new side's tasks stopped, with their last log lines; empty when none did."""
+    """Why the new side's tasks stopped, with their last log lines; empty if none did."""
 
 
 @dataclass(frozen=True)
 class SideStopped:
-    """``gone``: nothing of it runs any more; else it still drains."""
+    """The side has been told to stop."""
 
     gone: bool
+    """Whether nothing of it runs any more; it still drains otherwise."""
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """The effect cannot be performed yet, though nothing is wrong."""
+
+    waiting_for: str
+    """What has to happen first, completing "waiting for …"."""
 
 
 @dataclass(frozen=True)
 class EffectFailed:
-    """An effect could not be performed. ``retryable``: the same may work later."""
+    """The effect could not be performed."""
 
     message: str
     retryable: bool
+    """Whether it may succeed later."""
 
 
 @dataclass(frozen=True)
 class Approved:
-    pass
+    """A person approved the deployment."""
 
 
 @dataclass(frozen=True)
 class AbortAsked:
+    """A person asked for a rollback."""
+
     by: str
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """The control plane has started again: waits and windows begin anew."""
+    """The control plane has restarted: waits and windows begin again."""
 
 
 Event = (
@@ -130,6 +149,7 @@ Event = (
     | ConvergenceSeen
     | Observed
     | SideStopped
+    | NotReady
     | EffectFailed
     | Approved
     | AbortAsked

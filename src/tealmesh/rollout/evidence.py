@@ -1,4 +1,4 @@
-"""The evidence that a deployment gathers, step by step. Pure."""
+"""The evidence that a deployment collects, step by step. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from tealmesh.model.rollout import Deployment, GateResult, Traffic
 def measured(
     d: Deployment, old: Traffic, new: Traffic, gates: tuple[GateResult, ...]
 ) -> Deployment:
+    """The deployment with new measurements and verdicts of the current step."""
     total = old.requests + new.requests
-    seen = replace(
+    latest = replace(
         d.evidence[-1],
         requests=new.requests,
         failures=new.failures,
@@ -22,11 +23,11 @@ def measured(
         p50=new.p50,
         p99=new.p99,
     )
-    return judged(replace(d, evidence=(*d.evidence[:-1], seen)), gates)
+    return judged(replace(d, evidence=(*d.evidence[:-1], latest)), gates)
 
 
 def judged(d: Deployment, gates: tuple[GateResult, ...]) -> Deployment:
-    """The present step's evidence with the newest verdict of each gate."""
+    """The deployment with the newest verdict of each gate at the current step."""
     verdicts: Mapping[str, GateResult] = {
         gate.gate: gate for gate in (*d.evidence[-1].verdicts, *gates)
     }
@@ -35,6 +36,7 @@ def judged(d: Deployment, gates: tuple[GateResult, ...]) -> Deployment:
 
 
 def closed(d: Deployment, now: float) -> Deployment:
+    """The deployment with the current step's evidence finished, if it was still open."""
     if not d.evidence or d.evidence[-1].finished_at is not None:
         return d
     return replace(d, evidence=(*d.evidence[:-1], replace(d.evidence[-1], finished_at=now)))

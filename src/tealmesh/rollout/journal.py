@@ -1,4 +1,4 @@
-"""What the journal says of each transition of a deployment. Pure."""
+"""The journal: one entry, in words, for each transition of a deployment. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from tealmesh.rollout.effects import Approved, Event, Resumed
 
 
 def transition(before: Deployment, event: Event, after: Deployment) -> str:
+    """The name of a transition: the state entered, or ``RESUMED`` or ``APPROVED``."""
     if isinstance(event, Resumed):
         return "RESUMED"
     if isinstance(event, Approved) and before.state is after.state:
@@ -15,38 +16,38 @@ def transition(before: Deployment, event: Event, after: Deployment) -> str:
 
 
 def entry(d: Deployment, transition: str) -> JournalEntry:
-    message = f"taken up again in {d.state}" if transition == "RESUMED" else _message(d)
+    """The entry for a deployment that has just made ``transition``."""
+    message = f"resumed in {d.state}" if transition == "RESUMED" else _message(d)
     return JournalEntry(d.id, d.sequence, d.updated_at, transition, d.phase, d.status, message)
 
 
 def _message(d: Deployment) -> str:
-    """What a person wants to know of a transition."""
     weights = " ".join(f"{side}={weight}" for side, weight in sorted(d.weights.items()))
     match d.state:
         case State.CREATED:
-            return f"{d.new_image} on {d.new_side}, in place of {d.old_image} on {d.old_side}"
+            return f"{d.new_image} on {d.new_side} replaces {d.old_image} on {d.old_side}"
         case State.SCALING_UP:
             return f"starting {d.desired_count} tasks of {d.new_side}"
         case State.ADDING_TARGET | State.SHIFTING:
             return f"weights {weights}"
         case State.CONVERGING_TARGET | State.CONVERGING | State.CONVERGING_BACK:
-            return f"weights {weights} stored, on their way to every Envoy"
+            return f"weights {weights} stored; waiting for every Envoy to acknowledge them"
         case State.VERIFYING:
-            return f"every caller looks at the health of {d.new_side}, which has no weight yet"
+            return f"callers check the health of {d.new_side}, which has no weight yet"
         case State.AWAITING_APPROVAL:
             return f"waiting for `teal approve {d.service}`"
         case State.MEASURING:
-            taken = d.evidence[-1].propagation or 0.0
-            return f"every Envoy has the weights {weights} after {taken * 1000:.0f} ms"
+            milliseconds = (d.evidence[-1].propagation or 0.0) * 1000
+            return f"every Envoy runs with weights {weights} after {milliseconds:.0f} ms"
         case State.BAKING:
-            return f"{d.new_side} has all weight; {d.old_side} must be silent"
+            return f"{d.new_side} has all the weight; {d.old_side} must receive no more requests"
         case State.ROLLING_BACK:
             return f"weights {weights}: {d.reason}"
         case State.CLEANING_UP:
-            return f"{d.old_side} is silent: stopping it"
+            return f"{d.old_side} receives no more requests: stopping it"
         case State.CLEANING_BACK:
             return f"stopping {d.new_side}"
         case State.SUCCEEDED:
-            return d.reason or f"{d.new_image} on {d.new_side} has all requests"
+            return d.reason or f"{d.new_image} on {d.new_side} serves all requests"
         case _:
             return d.reason

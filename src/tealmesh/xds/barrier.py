@@ -1,21 +1,22 @@
 """The order that loses nothing: make before break, decided from what one Envoy has acknowledged.
 
-`make_before_break` is a pure function of (target, what the Envoy holds or may hold, now). It does
-not remember a phase: called again after every acknowledgement, with whatever target is newest, it
+`make_before_break` is a pure function of (target, what the Envoy holds or may hold, now). It
+remembers no phase: called again after every acknowledgement, with whatever target is newest, it
 says what may be sent now. A target that changes half-way therefore needs no special case.
 
-The rules, each measured with Envoy 1.40 under load (DESIGN section 7):
+The rules, each measured with Envoy 1.40 under load:
 
 * Clusters of the target are sent at once. A cluster that only the old state has stays as long as
   any listener or route that the Envoy holds, may hold, or is being sent refers to it. So the set
-  in between is the union of old, pending and new. On a stream that goes on from an earlier one,
+  in between is the union of old, pending and new. On a stream that continues an earlier one,
   clusters from then also stay until the target's listeners and routes are in force.
 * A route (or listener) is sent once every cluster that it leads to is present: acknowledged in
   any version. Envoy holds back the ACK of a cluster update until its new clusters are warm
-  (`ClusterManagerImpl::updateClusterCounts`), so the ACK means that requests can go there. It is
-  waited for during `WARMING` at most: then Envoy itself gives up warming. Until then the Envoy
+  (`ClusterManagerImpl::updateClusterCounts`), so the ACK means that requests can go there. We
+  wait for it `WARMING_SECONDS` at most: then Envoy itself gives up warming. Until then the Envoy
   keeps the version that it has.
-* Endpoints and secrets flow at once: they change where a cluster leads, never whether it exists.
+* Endpoints and secrets are sent at once: they change where a cluster leads, never whether it
+  exists.
 * A route, endpoint or secret set that the target no longer has is left alone: the Envoy drops it
   when the listener or cluster that needed it is gone, which for a draining listener is later than
   the target says.
@@ -36,8 +37,8 @@ from typing import Protocol
 from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
 from tealmesh.xds.subscription import Flight, Offer, is_unknown
 
-WARMING = 15.0
-"""Seconds that an ACK of new clusters is waited for: Envoy's default initial fetch timeout, see
+WARMING_SECONDS = 15.0
+"""How long we wait for the ACK of new clusters: Envoy's default initial fetch timeout, see
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/config_source.proto"""
 
 
@@ -60,7 +61,7 @@ class State(Protocol):
 
 @dataclass(frozen=True)
 class Nothing:
-    """The state of a type that the Envoy has not asked for."""
+    """The `State` of a type that the Envoy has not asked for."""
 
     acked: Mapping[str, Resource] = field(default_factory=dict)
     sent: Mapping[str, Resource] = field(default_factory=dict)
@@ -75,10 +76,13 @@ NOTHING = Nothing()
 
 @dataclass(frozen=True)
 class Permit:
-    """What may be sent now, by type; ``wake_at`` is when to ask again though nothing happened."""
+    """What may be sent now."""
 
     offers: Mapping[str, Offer]
+    """By resource type."""
+
     wake_at: float | None = None
+    """When to ask again even if nothing happens; None for never."""
 
 
 Order = Callable[[ResourceSet, Mapping[str, State], float], Permit]
@@ -130,8 +134,8 @@ def make_before_break(target: ResourceSet, states: Mapping[str, State], now: flo
 
 
 def at_once(target: ResourceSet, states: Mapping[str, State], now: float) -> Permit:
-    """Everything of the target: for clients that ask for clusters only because of routes that they
-    have, and put these in force only once the clusters are there, as gRPC's own xDS client does.
+    """The whole target: for clients that ask for a cluster because a route names it, and apply the
+    route only once the cluster is there, as gRPC's own xDS client does.
     """
     return Permit({type_: Offer(of_type(target, type_)) for type_ in ResourceType})
 
@@ -147,7 +151,7 @@ def _hold_back(
     *,
     keep_gone: bool = True,
 ) -> Offer:
-    """The target where ``ready``; else the version that the Envoy has, or nothing as yet."""
+    """The target where ``ready``; else the version that the Envoy has, or nothing yet."""
     offered = dict(state.sent) if keep_gone else {}
     withheld: set[str] = set()
     for name, resource in target.items():
@@ -180,10 +184,10 @@ def _clusters(
 
 
 def _in_force(target: ResourceSet, listeners: State, routes: State) -> bool:
-    """Whether the Envoy has the target's listeners and routes and no listener besides.
+    """Whether the Envoy has the target's listeners and routes and no other listener.
 
-    Until then, on a stream that goes on from an earlier one, routes may be in use that we have not
-    been told of yet: the first request for clusters comes before the first one for routes.
+    Until then, on a stream that continues an earlier one, the Envoy may use routes that it has not
+    mentioned yet: its first request for clusters comes before its first one for routes.
     """
     needed = {name for listener in target.listeners.values() for name in listener.refers_to}
     return (
@@ -201,7 +205,7 @@ def _has(state: State, resource: Resource) -> bool:
 
 
 def _maybe_held(state: State) -> Iterator[Resource]:
-    """Every version of every resource that the Envoy may be using now or will be."""
+    """Every version of every resource that the Envoy may use, now or soon."""
     yield from state.acked.values()
     yield from state.doubtful.values()
     for flight in state.flights:
@@ -209,7 +213,7 @@ def _maybe_held(state: State) -> Iterator[Resource]:
 
 
 class _Warming:
-    """Which clusters are there, and when the ones that are not are waited for no longer."""
+    """Which clusters are present, and when to stop waiting for those that still warm."""
 
     def __init__(self, clusters: State, now: float) -> None:
         self._clusters = clusters
@@ -217,21 +221,21 @@ class _Warming:
         self.wake_at: float | None = None
 
     def present(self, names: Iterable[str]) -> bool:
-        # All are looked at, not only the first that is missing, to find the earliest wake_at.
+        # Check all, not only up to the first that is missing, to find the earliest wake_at.
         missing = [name for name in names if not self._present(name)]
         return not missing
 
     def _present(self, name: str) -> bool:
-        there = name in self._clusters.acked and name not in self._clusters.maybe_gone
+        present = name in self._clusters.acked and name not in self._clusters.maybe_gone
         since: float | None = None
         for flight in self._clusters.flights:
             if name in flight.removed:
-                there = False
-            elif name in flight.upserts and not there:
-                there, since = True, flight.at
-        if not there:
+                present = False
+            elif name in flight.upserts and not present:
+                present, since = True, flight.at
+        if not present:
             return False
-        if since is None or self._now >= since + WARMING:
+        if since is None or self._now >= since + WARMING_SECONDS:
             return True
-        self.wake_at = min(self.wake_at or since + WARMING, since + WARMING)
+        self.wake_at = min(self.wake_at or since + WARMING_SECONDS, since + WARMING_SECONDS)
         return False

@@ -1,6 +1,6 @@
-"""Responses as bytes: encoded once for all streams that get the same.
+"""Responses as bytes, encoded once for all streams that get the same content.
 
-Only the nonce is a stream's own. It is encoded alone and appended: the concatenation of two
+Only the nonce differs between streams. It is encoded alone and appended: the concatenation of two
 encodings of a message is the encoding of their merge, see
 https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
@@ -8,25 +8,29 @@ https://protobuf.dev/programming-guides/encoding/#last-one-wins
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.xds.session import Send
 
 CACHE_BYTES = 64 * 1024 * 1024
-"""Encoded responses that are kept for other streams, in bytes, newest first."""
+"""How much of the encoded responses is kept for other streams; the least recently used go first."""
+
+_Key = tuple[bool, str, str, tuple[tuple[str, str], ...], tuple[str, ...]]
+"""(delta, type URL, version, names and versions of the resources, names removed)."""
 
 
 class Encoder:
-    """``encodes`` counts the responses that were encoded, ``served`` those that were asked for."""
+    """Encodes responses and keeps the newest ``limit`` bytes of them."""
 
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self.encodes = 0
+        """Responses that were encoded."""
         self.served = 0
+        """Responses that were asked for."""
         self._limit = limit
         self._size = 0
-        self._cache: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._cache: OrderedDict[_Key, bytes] = OrderedDict()
 
     def encode(self, send: Send, *, delta: bool) -> bytes:
         """A serialized DiscoveryResponse, or DeltaDiscoveryResponse where ``delta``."""
@@ -34,7 +38,7 @@ class Encoder:
         change = send.change
         versions = tuple(sorted((name, r.version) for name, r in change.resources.items()))
         removed = tuple(sorted(change.removed)) if delta else ()
-        key = (delta, send.type_url, change.version, versions, removed)
+        key: _Key = (delta, send.type_url, change.version, versions, removed)
         body = self._cache.get(key)
         if body is None:
             self.encodes += 1
@@ -46,7 +50,7 @@ class Encoder:
         nonce: bytes = message(nonce=send.nonce).SerializeToString()
         return body + nonce
 
-    def _keep(self, key: tuple[Any, ...], body: bytes) -> None:
+    def _keep(self, key: _Key, body: bytes) -> None:
         self._cache[key] = body
         self._size += len(body)
         while self._size > self._limit:

@@ -1,15 +1,19 @@
-"""The aggregated discovery service over gRPC: both variants, one task and one writer a stream."""
+"""The aggregated discovery service over gRPC, in both variants of the protocol.
+
+Each stream has one task, which alone writes to it, and a second one that reads.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import grpc
+from envoy.config.core.v3 import base_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import json_format
 
@@ -20,10 +24,15 @@ from tealmesh.xds.subscription import Request
 
 log = logging.getLogger(__name__)
 
-INTRODUCTION = 5.0
-"""Seconds that a stream without the header has for a first request with the token."""
+FIRST_REQUEST_SECONDS = 5.0
+"""How long a stream without the header may take for a first request that has the token."""
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+
+DiscoveryRequest: TypeAlias = discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest
+Serve: TypeAlias = Callable[
+    [AsyncIterator[DiscoveryRequest], grpc.aio.ServicerContext], Awaitable[None]
+]
 
 
 class _Refused(Exception):
@@ -37,20 +46,20 @@ class _Refused(Exception):
 
 @dataclass(frozen=True)
 class _Variant:
-    """What tells the two variants of the protocol apart on the wire."""
+    """How one of the two variants of the protocol looks on the wire."""
 
     delta: bool
-    message: Any
-    parse: Callable[[Any], Request]
+    message: type[DiscoveryRequest]
+    parse: Callable[[DiscoveryRequest], Request]
 
 
 class AdsServicer:
     """Serves ``cache`` to Envoys that present ``Authorization: Bearer TOKEN``; with None to all.
 
-    gRPC's own xDS clients can send no such header: they have the token in their node's metadata,
+    gRPC's own xDS clients cannot send this header: they carry the token in their node's metadata,
     ``tealmesh.token``. Answers UNAUTHENTICATED without the token, INVALID_ARGUMENT for a node that
-    names no resource of a mesh or changes its name on the way. An Envoy sees only the resources of
-    its own node.
+    names no resource of a mesh or that changes its id during the stream. An Envoy sees only the
+    resources of its own node.
     """
 
     def __init__(self, cache: AdsCache, token: str | None) -> None:
@@ -60,7 +69,7 @@ class AdsServicer:
         self._closing = False
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Register both methods. Responses leave the cache serialized and pass as they are."""
+        """Register both methods. The cache returns serialized responses; gRPC sends them as is."""
         variants = {
             "StreamAggregatedResources": _Variant(
                 False, discovery_pb2.DiscoveryRequest, _sotw_request
@@ -85,8 +94,10 @@ class AdsServicer:
         for connection in self._connections:
             connection.end()
 
-    def _handler(self, variant: _Variant) -> Callable[[Any, Any], Any]:
-        async def serve(requests: AsyncIterator[Any], context: Any) -> None:
+    def _handler(self, variant: _Variant) -> Serve:
+        async def serve(
+            requests: AsyncIterator[DiscoveryRequest], context: grpc.aio.ServicerContext
+        ) -> None:
             try:
                 await self._serve(variant, requests, context)
             except _Refused as refused:
@@ -96,14 +107,16 @@ class AdsServicer:
 
         return serve
 
-    async def _first(self, requests: AsyncIterator[Any], context: Any) -> Any:
-        """The first request of a stream that may be served; None when there is none."""
+    async def _first(
+        self, requests: AsyncIterator[DiscoveryRequest], context: grpc.aio.ServicerContext
+    ) -> DiscoveryRequest | None:
+        """The first request of a stream that may be served; None when it ended without one."""
         given = dict(context.invocation_metadata() or ()).get("authorization")
         if given is not None or self._token is None:
             self._check(given if isinstance(given, bytes) else (given or "").encode())
             return await anext(aiter(requests), None)
         try:
-            first = await asyncio.wait_for(anext(aiter(requests), None), INTRODUCTION)
+            first = await asyncio.wait_for(anext(aiter(requests), None), FIRST_REQUEST_SECONDS)
         except TimeoutError:
             first = None
         self._check(b"" if first is None else _token_of(first.node))
@@ -117,7 +130,12 @@ class AdsServicer:
                 "own token",
             )
 
-    async def _serve(self, variant: _Variant, requests: AsyncIterator[Any], context: Any) -> None:
+    async def _serve(
+        self,
+        variant: _Variant,
+        requests: AsyncIterator[DiscoveryRequest],
+        context: grpc.aio.ServicerContext,
+    ) -> None:
         first = await self._first(requests, context)
         if first is None:
             return
@@ -136,7 +154,7 @@ class AdsServicer:
         if self._closing:
             raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
 
-    def _connect(self, variant: _Variant, node: Any, peer: str) -> Connection:
+    def _connect(self, variant: _Variant, node: base_pb2.Node, peer: str) -> Connection:
         try:
             proxy = proxy_of(node)
         except (TealError, ValueError) as error:
@@ -147,14 +165,14 @@ class AdsServicer:
         return self._cache.connect(identity, node.id, proxy, delta=variant.delta)
 
 
-def _token_of(node: Any) -> bytes:
-    """The token in a node's metadata, as the header would have it."""
-    found = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
-    return f"Bearer {found}".encode()
+def _token_of(node: base_pb2.Node) -> bytes:
+    """The token in a node's metadata, in the form of the header."""
+    token = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
+    return f"Bearer {token}".encode()
 
 
-async def _write(connection: Connection, context: Any) -> None:
-    """The stream's only writer: two writes at once fail a grpc.aio stream."""
+async def _write(connection: Connection, context: grpc.aio.ServicerContext) -> None:
+    """Write all responses: two concurrent writes would fail a grpc.aio stream."""
     while not connection.ended:
         message = connection.next()
         if message is None:
@@ -164,8 +182,12 @@ async def _write(connection: Connection, context: Any) -> None:
 
 
 async def _read(
-    variant: _Variant, first: Any, requests: AsyncIterator[Any], connection: Connection
+    variant: _Variant,
+    first: DiscoveryRequest,
+    requests: AsyncIterator[DiscoveryRequest],
+    connection: Connection,
 ) -> None:
+    """Hand the stream's requests to its connection, until the Envoy hangs up."""
     try:
         connection.request(first.type_url, variant.parse(first))
         async for message in requests:
@@ -180,7 +202,7 @@ async def _read(
         connection.end()
 
 
-def _sotw_request(message: Any) -> Request:
+def _sotw_request(message: discovery_pb2.DiscoveryRequest) -> Request:
     return Request(
         nonce=message.response_nonce,
         error=_error(message),
@@ -189,7 +211,7 @@ def _sotw_request(message: Any) -> Request:
     )
 
 
-def _delta_request(message: Any) -> Request:
+def _delta_request(message: discovery_pb2.DeltaDiscoveryRequest) -> Request:
     return Request(
         nonce=message.response_nonce,
         error=_error(message),
@@ -199,5 +221,5 @@ def _delta_request(message: Any) -> Request:
     )
 
 
-def _error(message: Any) -> str | None:
+def _error(message: DiscoveryRequest) -> str | None:
     return message.error_detail.message if message.HasField("error_detail") else None

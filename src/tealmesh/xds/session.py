@@ -1,4 +1,4 @@
-"""One Envoy's stream: five subscriptions and a barrier, and where it stands with its target.
+"""One Envoy's stream: its subscriptions, the barrier, and how far it has come with its target.
 
 Pure: requests, targets and the time go in; the next response to send comes out.
 """
@@ -24,7 +24,7 @@ from tealmesh.xds.subscription import (
 
 @dataclass(frozen=True)
 class Send:
-    """A response that is due: ``change`` of ``type_url`` under ``nonce``."""
+    """A response to send."""
 
     type_url: str
     nonce: str
@@ -33,26 +33,33 @@ class Send:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is left of a session when its stream ends: what the Envoy goes on with."""
+    """What the Envoy keeps when its stream ends, for its next session."""
 
     good: ResourceSet | None = None
+    """The last target that it ran with in full."""
+
     outcomes: Mapping[str, Sequence[Mapping[str, Resource]]] = field(default_factory=dict)
+    """By type, what it may hold: see `Subscription.outcomes`."""
 
 
 class Session:
-    """``acknowledged`` is the newest revision whose resources the Envoy runs with, in full."""
+    """The state of one stream. An Envoy that refuses its target goes back to the last good one."""
 
     def __init__(
         self, *, delta: bool, memory: Memory | None = None, order: Order = make_before_break
     ) -> None:
         self.delta = delta
         self.acknowledged = 0
+        """The newest revision whose resources the Envoy runs with, in full."""
         self.wake_at: float | None = None
+        """When to call `next` again even if nothing happens; None for never."""
         self._subscriptions: dict[str, Subscription] = {}
         self._memory = memory or Memory()
         self._order = order
         self._desired: ResourceSet | None = None
+        """The newest resources, whether or not the Envoy accepts them."""
         self._target: ResourceSet | None = None
+        """What is being sent: the desired resources, or the last good ones after a refusal."""
         self._good = self._memory.good
         self._revision = 0
         self._fault: tuple[str, ...] = ()
@@ -63,10 +70,10 @@ class Session:
         self._idle = False
 
     def set_target(self, target: ResourceSet, revision: int) -> None:
-        """What the Envoy shall run with from now on, and the revision that says so.
+        """Set the desired resources and their revision.
 
-        A target that equals the present one changes nothing: one that was rejected is not tried
-        again, one that the Envoy runs with is thereby acknowledged.
+        Resources equal to the present ones are not sent again: if the Envoy rejected them, it still
+        does; if it runs with them, it has acknowledged this revision too.
         """
         self._revision = revision
         self._fault = ()
@@ -80,8 +87,8 @@ class Session:
         self._note_acknowledged()
 
     def keep(self, reason: str) -> None:
-        """There is a newer target that cannot be sent, for ``reason``; the Envoy keeps what it
-        has until `set_target` is called again.
+        """Record why the newest resources cannot be sent: the Envoy keeps what it has until the
+        next `set_target`.
         """
         self._fault = (reason,)
 
@@ -91,7 +98,7 @@ class Session:
         return self._fault + self._nacks
 
     def request(self, type_url: str, request: Request) -> Nack | None:
-        """Take a request in; the NACK if it is one."""
+        """Process a request; return the NACK if it is one."""
         subscription, rewarm = self._subscriptions.get(type_url), False
         if subscription is None:
             subscription = (DeltaSubscription if self.delta else SotwSubscription)(type_url)
@@ -99,12 +106,12 @@ class Session:
             rewarm = type_url == ResourceType.ENDPOINT and (
                 ResourceType.CLUSTER not in self._subscriptions
             )
-            # What is asked for by name once this stream has changed something may have been let go
-            # since: the version that was accepted before does not say that it is held.
+            # Once this stream has changed something, the Envoy may have dropped what it now asks
+            # for by name: that it accepted a version earlier does not mean that it still holds it.
             rewarm |= not self.delta and self._nonces > 0 and type_url not in ROOTS
         verdict = subscription.request(request)
         if rewarm:
-            # Envoy asks for clusters first, except while it warms some: these need endpoints.
+            # Envoy asks for clusters first, except while it warms some, which wait for endpoints.
             subscription.resend(subscription.names)
         self._resume(subscription)
         self._idle = False
@@ -116,10 +123,7 @@ class Session:
         return None
 
     def next(self, now: float) -> Send | None:
-        """The next response to send, counted as sent; None when there is nothing to say now.
-
-        ``wake_at`` then says when to ask again even if nothing happens, None for never.
-        """
+        """The next response, counted as sent; None when nothing is due. Sets ``wake_at``."""
         if self._target is None or (self._idle and not self._is_time(now)):
             return None
         permit = self._permit(self._target, now)
@@ -135,11 +139,11 @@ class Session:
         return None
 
     def missing(self) -> list[str]:
-        """Names of what the target has and the Envoy has not acknowledged."""
+        """Names of the desired resources that the Envoy has not acknowledged."""
         return [] if self._desired is None else sorted(set(self._missing(self._desired)))
 
     def memory(self) -> Memory:
-        """What to hand to the next session of the same Envoy."""
+        """What the next session of the same Envoy needs to know."""
         outcomes = {
             url: held.outcomes()
             for url, held in self._subscriptions.items()
@@ -155,8 +159,9 @@ class Session:
         return self.wake_at is not None and now >= self.wake_at
 
     def _permit(self, target: ResourceSet, now: float) -> Permit:
-        """What the order permits. A cluster that is on its way waits for the endpoints and secrets
-        of the target that it was sent for, and its answer with it, whatever the target is now.
+        """What the order permits, and what clusters in flight need: each waits for the endpoints
+        and secrets of the target that it was sent for, and holds back its ACK, even if the target
+        has changed since.
         """
         permit = self._order(target, self._subscriptions, now)
         former = [sent for sent in self._sent_for.values() if sent is not target]
@@ -164,10 +169,10 @@ class Session:
             return permit
         offers = dict(permit.offers)
         for leaf in (ResourceType.ENDPOINT, ResourceType.SECRET):
-            waited_for: dict[str, Resource] = {}
+            awaited: dict[str, Resource] = {}
             for sent in former:
-                waited_for.update(of_type(sent, leaf))
-            offers[leaf] = Offer({**waited_for, **permit.offers[leaf].resources})
+                awaited.update(of_type(sent, leaf))
+            offers[leaf] = Offer({**awaited, **permit.offers[leaf].resources})
         return Permit(offers, permit.wake_at)
 
     def _by_order(self) -> list[str]:
@@ -193,8 +198,8 @@ class Session:
         return Send(subscription.type_url, nonce, change)
 
     def _resend_endpoints(self, clusters: Subscription, change: Change) -> None:
-        """A cluster that changes is warmed anew, and waits for its endpoints to be sent again
-        even if they are the same: "the management server must respond with EDS updates" in
+        """Envoy warms a changed cluster anew, and waits for its endpoints to be sent again even if
+        they are the same: "the management server must respond with EDS updates" in
         https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/init
         """
         endpoints = self._subscriptions.get(ResourceType.ENDPOINT)
@@ -207,12 +212,12 @@ class Session:
                 endpoints.resend({name, *cluster.refers_to})
 
     def _roll_back(self, type_url: str, message: str, sent_for: ResourceSet | None) -> None:
-        """Go back to the last good resources; if it is these that Envoy refuses, or there are
-        none, say no more of this type until the target changes.
+        """Go back to the last good resources. If the Envoy refuses even these, or there are none,
+        send no more of this type until the target changes.
         """
         stale = sent_for is not self._target and sent_for is not self._desired
         if stale:
-            return  # about a target of the past; what it left behind is already owed again
+            return  # about a former target; whatever it left behind is already due again
         kind = type_url.rpartition(".")[2]
         self._nacks = (*self._nacks, f"{kind}: {message}")
         if sent_for is self._target and (self._good is None or self._target == self._good):
@@ -235,7 +240,7 @@ class Session:
             root = self._subscriptions.get(type_)
             for name, resource in of_type(target, type_).items():
                 if root is not None and not root.wants(name):
-                    continue  # Envoy wants them all, a gRPC client those that it has a use for
+                    continue  # Envoy wants them all, a gRPC client only those that it uses
                 leaves.update(resource.refers_to)
                 if not self._acked(type_, resource):
                     yield name

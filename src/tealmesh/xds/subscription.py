@@ -1,6 +1,6 @@
-"""What one stream asked for of one resource type, what it was sent, and what it said to that.
+"""What one stream asked for of one resource type, what it was sent, and how it answered.
 
-Pure: requests and the time go in, what is still owed comes out. The rules are those of
+Pure: requests and the time go in, what is still due comes out. The rules are those of
 https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol in both variants:
 `SotwSubscription` (state of the world) and `DeltaSubscription` (incremental).
 """
@@ -14,21 +14,25 @@ from dataclasses import dataclass, field
 from tealmesh.envoy.resources import Resource, ResourceType
 
 ROOTS = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
-"""Types that an Envoy asks for as a whole; it asks for the others by name, because of these."""
+"""Types that an Envoy asks for as a whole. These name the resources of the other types that it then
+asks for."""
 
 WILDCARD = "*"
 
 
 @dataclass(frozen=True)
 class Request:
-    """A DiscoveryRequest (``names``, ``version``) or a DeltaDiscoveryRequest (``subscribe``,
-    ``unsubscribe``, ``initial_versions``). ``error`` is Envoy's message in a NACK, else None.
-    """
+    """A DiscoveryRequest or a DeltaDiscoveryRequest."""
 
     nonce: str = ""
     error: str | None = None
+    """Envoy's message in a NACK, else None."""
+
+    # Of a DiscoveryRequest:
     names: tuple[str, ...] = ()
     version: str = ""
+
+    # Of a DeltaDiscoveryRequest:
     subscribe: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
     initial_versions: Mapping[str, str] = field(default_factory=dict)
@@ -36,27 +40,30 @@ class Request:
 
 @dataclass(frozen=True)
 class Offer:
-    """What may be sent now. ``withheld`` exist but may not be sent yet."""
+    """What may be sent now of one type."""
 
     resources: Mapping[str, Resource]
     withheld: frozenset[str] = frozenset()
+    """Names of resources that exist but may not be sent yet."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """The content of one response; ``version`` identifies the whole state that it leads to."""
+    """The content of one response."""
 
     resources: Mapping[str, Resource]
     removed: frozenset[str]
     version: str
+    """Identifies the whole state that the response leads to."""
 
 
 @dataclass(frozen=True)
 class Flight:
-    """A response on its way: sent at ``at`` and not answered yet."""
+    """A response that has not been answered yet."""
 
     nonce: str
     at: float
+    """When it was sent."""
     version: str
     upserts: Mapping[str, Resource]
     removed: frozenset[str]
@@ -64,11 +71,15 @@ class Flight:
 
 @dataclass(frozen=True)
 class Ack:
+    """The Envoy accepted the response ``nonce``."""
+
     nonce: str
 
 
 @dataclass(frozen=True)
 class Nack:
+    """The Envoy refused the response ``nonce``; ``message`` says why."""
+
     nonce: str
     message: str
 
@@ -82,19 +93,20 @@ def version_of(resources: Mapping[str, Resource]) -> str:
 
 
 def unknown(name: str, version: str) -> Resource:
-    """A resource that an Envoy says it holds and whose content we cannot know any more."""
+    """A resource that an Envoy says it holds, but whose content we no longer know."""
     return Resource(name, version, b"", frozenset())
 
 
 def is_unknown(resource: Resource) -> bool:
+    """Whether `unknown` made it."""
     return not resource.body
 
 
 class Subscription:
-    """State that both variants share. ``acked`` is what the Envoy is known to hold, ``sent`` what
-    it will hold when all that is in flight has been accepted, ``doubtful`` what it may hold though
-    it refused it: Envoy applies the good part of a response that it rejects. ``maybe_gone`` are
-    names whose removal it refused in the same way, ``inherited`` those held before this stream.
+    """State that both variants share.
+
+    Envoy applies the good part of a response that it rejects: after a NACK it may therefore hold
+    resources that it refused, and lack some whose removal it refused.
     """
 
     def __init__(self, type_url: str) -> None:
@@ -102,35 +114,39 @@ class Subscription:
         self.wildcard = False
         self.names: set[str] = set()
         self.acked: dict[str, Resource] = {}
+        """What the Envoy is known to hold."""
         self.sent: dict[str, Resource] = {}
+        """What it will hold once it has accepted everything in flight."""
         self.flights: list[Flight] = []
         self.doubtful: dict[tuple[str, str], Resource] = {}
+        """What it may hold although it refused it, by (name, version)."""
         self.maybe_gone: set[str] = set()
+        """Names that it may lack although it refused their removal."""
         self.inherited: frozenset[str] = frozenset()
+        """Names that it held before this stream."""
         self._answered = False
         self._dirty: set[str] = set()
         self._by_name = False
 
     def request(self, request: Request) -> Ack | Nack | None:
-        """Take a request in; the verdict on a response that it carries, if it carries one."""
+        """Process a request; return the verdict on a response if it carries one."""
         raise NotImplementedError
 
     def resume(
         self, outcomes: Sequence[Mapping[str, Resource]], target: Mapping[str, Resource]
     ) -> None:
-        """Recognise what the Envoy said it holds from an earlier stream: one of that stream's
-        `outcomes`, or the target, which a control plane that was here before may have sent.
+        """Recognise what the Envoy says it holds from an earlier stream: one of that stream's
+        `outcomes`, or the target, which a previous control plane may have sent.
         """
         raise NotImplementedError
 
     def due(self, offer: Offer) -> Change | None:
-        """What is to be sent, given what may be sent; None when nothing is."""
+        """The change to send, given what may be sent; None when nothing is due."""
         raise NotImplementedError
 
     def outcomes(self) -> list[Mapping[str, Resource]]:
-        """What the Envoy may hold of this type when the stream breaks now, in the order in which
-        it was sent: what it accepted, what it may have of a refused response, and what is on its
-        way.
+        """What the Envoy may hold of this type if the stream breaks now, oldest first: what it
+        accepted, what it may have of a refused response, and the state after each flight.
         """
         states: list[Mapping[str, Resource]] = [dict(self.acked)]
         if self.doubtful or self.maybe_gone:
@@ -142,14 +158,15 @@ class Subscription:
         return states
 
     def wants(self, name: str) -> bool:
+        """Whether the Envoy has subscribed to ``name``."""
         return self.wildcard or name in self.names
 
     def resend(self, names: Iterable[str]) -> None:
-        """Owe these again, though they have not changed."""
+        """Send these again even if they have not changed."""
         self._dirty.update(name for name in names if self.wants(name))
 
     def commit(self, change: Change, nonce: str, now: float) -> None:
-        """``change`` goes out under ``nonce``."""
+        """Record that ``change`` is sent under ``nonce``."""
         removed = change.removed
         self.flights.append(Flight(nonce, now, change.version, dict(change.resources), removed))
         self.sent.update(change.resources)
@@ -183,7 +200,7 @@ class Subscription:
             self.acked.pop(name, None)
 
     def _refuse(self, flights: Iterable[Flight]) -> None:
-        """Envoy refused these: what it holds of them is open until it has accepted others."""
+        """Record refused responses: what Envoy holds of them stays open until it accepts others."""
         for flight in flights:
             self.doubtful.update({(n, r.version): r for n, r in flight.upserts.items()})
             self.maybe_gone |= flight.removed
@@ -196,8 +213,8 @@ class Subscription:
 
 
 class SotwSubscription(Subscription):
-    """State of the world: a response lists all that is subscribed to; for `ROOTS`, what it leaves
-    out is thereby removed.
+    """State of the world: a response lists everything subscribed to. For `ROOTS`, Envoy removes
+    what a response leaves out.
     """
 
     def __init__(self, type_url: str) -> None:
@@ -207,8 +224,8 @@ class SotwSubscription(Subscription):
 
     def request(self, request: Request) -> Ack | Nack | None:
         if self._nonce and request.nonce != self._nonce:
-            # Stale: written before Envoy saw our last response. Its answer to that one will bring
-            # the names of then, so nothing is lost by ignoring this one whole.
+            # Stale: written before Envoy saw our last response. Its answer to that one will carry
+            # its names at that time, so ignoring this one loses nothing.
             return None
         verdict: Ack | Nack | None = None
         if self.flights and request.error is None:
@@ -227,7 +244,7 @@ class SotwSubscription(Subscription):
         return verdict
 
     def _reject(self, accepted: str) -> None:
-        """A NACK names the last version that was accepted: flights up to it have landed."""
+        """A NACK names the last accepted version: all flights up to that one were accepted."""
         landed = [i for i, flight in enumerate(self.flights) if flight.version == accepted]
         done = landed[-1] + 1 if landed else 0
         for flight in self.flights[:done]:
@@ -249,13 +266,13 @@ class SotwSubscription(Subscription):
                 for later in outcomes[number + 1 :]:
                     self._doubt(later)
                 return
-        # Envoy's names may have changed since. What it may hold is at least not taken from it.
+        # Envoy's names may have changed since. At least nothing that it may hold is removed.
         for candidate in (*outcomes, target):
             self.doubtful.update({(n, r.version): r for n, r in candidate.items() if self.wants(n)})
 
     def _doubt(self, later: Mapping[str, Resource]) -> None:
-        """This was sent after what Envoy claims. It may have refused it, and still have applied
-        the good part, of which its version says nothing: what differs is owed once more.
+        """``later`` was sent after what Envoy claims to hold. It may have refused it and still
+        applied the good part, which its version does not show: whatever differs is sent again.
         """
         other = {n: r for n, r in later.items() if self.wants(n) and _differs(self.acked.get(n), r)}
         self.doubtful.update({(n, r.version): r for n, r in other.items()})
@@ -272,20 +289,20 @@ class SotwSubscription(Subscription):
         gone: frozenset[str] = frozenset()
         if self.wildcard:
             if offer.withheld:
-                return None  # to leave them out would say that they do not exist
+                return None  # leaving them out would say that they do not exist
             gone = frozenset(self.sent.keys() - wanted.keys())
         elif self.type_url in ROOTS:
             gone = frozenset(self.sent.keys() - wanted.keys() - offer.withheld)
         if not (self.wildcard or wanted or gone):
             return None
-        owed = self._dirty or gone or (self.wildcard and not self._answered)
-        if not owed and not _changed(wanted, self.sent):
+        due = self._dirty or gone or (self.wildcard and not self._answered)
+        if not due and not _changed(wanted, self.sent):
             return None
         return Change(wanted, gone, version_of(wanted))
 
 
 class DeltaSubscription(Subscription):
-    """Incremental: a response lists what changed and what is gone, name by name."""
+    """Incremental: a response lists only what changed and what is gone."""
 
     def __init__(self, type_url: str) -> None:
         super().__init__(type_url)
@@ -301,10 +318,10 @@ class DeltaSubscription(Subscription):
             self._hold(request.initial_versions)
         elif request.subscribe or request.unsubscribe:
             # Unlike in the state of the world, the legacy wildcard stays when names are added to
-            # it, and ends only when "*" is unsubscribed.
+            # it, and ends only with an explicit unsubscription from "*".
             self._by_name = True
             self._subscribe(names)
-            # A name subscribed to once more is owed once more, even if nothing changed.
+            # A name that is subscribed to again is sent again, even if nothing changed.
             self.resend(set(request.subscribe) - {WILDCARD})
         self._absent -= set(request.subscribe) | set(request.unsubscribe)
         return self._verdict(request) if request.nonce else None

@@ -91,7 +91,7 @@ def test_the_last_route_is_gone_for_the_api_and_served_for_envoys(system: System
 
 def told(system: System) -> list[str]:
     """What `teal events` says, the newest first."""
-    entries = asyncio.run(system.direct.store.history(3, events.OWN))
+    entries = asyncio.run(system.direct.store.history(3, events.ENGINE_ACTORS))
     return [events.event(entry)["message"] for entry in entries]
 
 
@@ -99,12 +99,12 @@ def test_the_events_say_that_a_route_is_served_on(system: System) -> None:
     system.create("both", "a", "b")
     system.delete("both")
     assert told(system)[0] == (
-        "deleted appmesh.route m/r/both; route both of router r in mesh m was its last: it is"
-        " served for a while yet"
+        "deleted appmesh.route m/r/both; route both of router r in mesh m was the router's"
+        " last: Envoys serve it a little longer"
     )
     system.create("only", "a")
     assert told(system)[0].startswith("wrote appmesh.route m/r/only; route both of router r in")
-    assert told(system)[0].endswith("which was deleted before, is served no longer")
+    assert told(system)[0].endswith("deleted earlier, is no longer served")
 
 
 def test_a_route_that_is_not_the_last_ends_at_once(system: System) -> None:

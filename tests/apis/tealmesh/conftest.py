@@ -52,7 +52,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         "appmesh": AppMesh(*common),
         "ecs": Ecs(*common),
         "servicediscovery": ServiceDiscovery(*common),
-        "tealmesh": Tealmesh(store, operations, cache, no_logs, stop),
+        "tealmesh": Tealmesh(store, controller, operations, cache, no_logs, stop),
     }
     models = {name: load_model(name) for name in services}
     with serve(build_gateway(services, models, dict)) as url:

@@ -95,14 +95,14 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
     assert seen[-4:] == ["ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK"]
     done = plane.list_deployments(service="web")["deployments"]
     assert [d["status"] for d in done] == ["ROLLBACK_SUCCESSFUL"]
-    assert done[0]["reason"] == "rollback asked by tester"
+    assert done[0]["reason"] == "rollback requested by tester"
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"steps": [50, 10, 100]}, "must be rising and end with 100"),
-        ({"steps": [10, 50]}, "must be rising and end with 100"),
+        ({"steps": [50, 10, 100]}, "must rise and end with 100"),
+        ({"steps": [10, 50]}, "must rise and end with 100"),
         ({"strategy": "bluegreen", "steps": [10, 100]}, "must be [100] for strategy bluegreen"),
         ({"strategy": "sideways"}, "sideways"),
     ],

@@ -1,4 +1,4 @@
-"""Where a node's instances are: Cloud Map, DNS and the family of addresses.
+"""Service discovery: how a node's instances are found by Cloud Map and DNS, and IP preferences.
 
 https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_ServiceDiscovery.html
 """
@@ -25,7 +25,7 @@ def _dns() -> Iterator[Row]:
 
     yield row(
         "dns-hostname",
-        "a node is where its DNS name leads",
+        "requests to a node go to the address of its DNS name",
         ("hostname",),
         {"hostname": "outside.test"},
         call("/", "green", times=3),
@@ -39,21 +39,21 @@ def _dns() -> Iterator[Row]:
     )
     yield row(
         "dns-loadbalancer",
-        "LOADBALANCER: the name is one load balancer, its first address is connected to",
+        "LOADBALANCER: the name is that of one load balancer; its first address is used",
         ("responseType",),
         {"hostname": "both.test", "responseType": "LOADBALANCER"},
         call(times=12, spread=frozenset({"blue"})),
     )
     yield row(
         "dns-default",
-        "without a response type a name is one load balancer",
+        "without a response type the name is that of one load balancer",
         ("hostname",),
         {"hostname": "both.test"},
         call(times=12, spread=frozenset({"blue"})),
     )
     yield row(
         "dns-unknown",
-        "a name that does not exist: nobody answers, 503",
+        "requests to a name that does not exist get 503",
         ("hostname",),
         {"hostname": "nowhere.test", "responseType": "ENDPOINTS"},
         call(status=503, tries=0),
@@ -75,7 +75,7 @@ def _families() -> Iterator[Row]:
         by_name = {"dns": {"hostname": "mixed.test", "ipPreference": preference}}
         by_map = cloud_map("blue", ipPreference=preference)
         in_mesh = {"serviceDiscovery": {"ipPreference": preference}}
-        says = f"{preference}: of a node with addresses of both families, the one that says so"
+        says = f"{preference}: which address is used of a node that has both families"
         yield Row(
             f"dns-{name}",
             says,
@@ -93,7 +93,7 @@ def _families() -> Iterator[Row]:
         )
         yield Row(
             f"mesh-{name}",
-            f"{says}, where the node itself does not say",
+            f"{says}, unless the node has a preference",
             ("mesh.serviceDiscovery.ipPreference",),
             (call("/", answers, times=2),),
             mesh=in_mesh,
@@ -102,7 +102,7 @@ def _families() -> Iterator[Row]:
         )
     yield Row(
         "ip-preference-of-the-node",
-        "the node's own preference counts more than the mesh's",
+        "the node's own preference overrides the mesh's",
         ("mesh.serviceDiscovery.ipPreference", f"{AT}.awsCloudMap.ipPreference"),
         (call("/", "six", times=2),),
         mesh={"serviceDiscovery": {"ipPreference": "IPv4_ONLY"}},
@@ -127,14 +127,14 @@ def _cloud_map() -> Iterator[Row]:
 
     yield Row(
         "cloud-map-service",
-        "a node is at the instances of its service in its namespace",
+        "requests to a node go to the instances of its service in its namespace",
         (f"{at}.namespaceName", f"{at}.serviceName"),
         (call(times=12, spread=BOTH),),
         instances={"blue": ("blue", "green")},
     )
     yield Row(
         "cloud-map-attributes",
-        "of the instances only those that have every attribute and are healthy",
+        "only healthy instances that have all the attributes get requests",
         (f"{at}.attributes[].key", f"{at}.attributes[].value"),
         (call("/one", "blue", times=6), call("/two", times=12, spread=BOTH)),
         nodes={
@@ -146,7 +146,7 @@ def _cloud_map() -> Iterator[Row]:
     )
     yield Row(
         "cloud-map-unhealthy",
-        "an instance that Cloud Map calls unhealthy gets nothing; where there is no other, 503",
+        "an instance unhealthy in Cloud Map gets no requests; with no other instance, 503",
         (f"{at}.serviceName",),
         (call(status=503, tries=0),),
         instances={"blue": (("blue", {"healthy": False}),)},

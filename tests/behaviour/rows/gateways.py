@@ -26,7 +26,7 @@ GATEWAY = "virtualGateway.listeners[]"
 
 
 def _ports() -> Iterator[Row]:
-    """Gateways with several listeners, and targets with several ports."""
+    """Gateways with two listeners, and targets with two ports."""
     for protocol in REQUESTS:
         member = MEMBERS[protocol]
         base: dict[str, Any] = {} if protocol == "grpc" else {"prefix": "/"}
@@ -37,7 +37,7 @@ def _ports() -> Iterator[Row]:
             calls.append(call(path_of(protocol), "green", port=SECOND[protocol], **at_first))
         yield Row(
             f"gateway-{protocol}-ports",
-            "a gateway route takes what comes to its listener's port",
+            "a gateway route gets the requests to its listener's port",
             (f"gatewayRoute.{member}.match.port", f"{GATEWAY}.portMapping.port"),
             tuple(calls),
             gateway={"listeners": both},
@@ -52,7 +52,7 @@ def _ports() -> Iterator[Row]:
 
         yield Row(
             f"gateway-{protocol}-target-port",
-            "the port of a target is the port of the virtual service that is asked for",
+            "the port of a target is that of the virtual service",
             (f"gatewayRoute.{member}.action.target.port",),
             (call(path_of(protocol), "green", **at_first),),
             router={"listeners": both},
@@ -71,7 +71,7 @@ def _gateways() -> Iterator[Row]:
         routes = {"only": gateway_route(base, member)}
         yield Row(
             f"gateway-{protocol}-listener",
-            f"a gateway listens with {protocol}",
+            f"a gateway listens for {protocol}",
             (f"{GATEWAY}.portMapping.protocol", f"{GATEWAY}.portMapping.port"),
             (call(path_of(protocol), "blue", via="gateway", protocol=protocol, host=OWN),),
             gateway={"listeners": [listener(protocol)]},
@@ -83,7 +83,7 @@ def _gateways() -> Iterator[Row]:
         slow = {"x-delay": "0.5"}
         yield Row(
             f"gateway-{protocol}-pool",
-            "what a gateway sends to one of its targets is limited: 503 for the rest",
+            "requests to each of a gateway's targets are limited; the rest get 503",
             tuple(f"{GATEWAY}.connectionPool.{protocol}.{path}" for path in pool),
             (
                 call(path_of(protocol), "blue", via="gateway", protocol=protocol, host=OWN),
@@ -103,7 +103,7 @@ def _gateways() -> Iterator[Row]:
 
 
 def _health() -> Iterator[Row]:
-    """A gateway checks its own listener; Envoy names the seconds, and answers its own checks."""
+    """A gateway checks its own listener, and answers health checks itself."""
     check = {
         "path": "/alive",
         "port": PORTS["http"],
@@ -122,8 +122,8 @@ def _health() -> Iterator[Row]:
     for protocol in ("http", "http2"):
         yield Row(
             f"gateway-health-{protocol}",
-            "a gateway checks its own listener by a cluster that leads back to it (`..._self_"
-            "redirect_...`); checks of Envoys are answered at the path, all else is routed",
+            "a gateway checks its own listener through a cluster that leads back to it (`..._self_"
+            "redirect_...`); it answers health checks of Envoys at that path and routes all else",
             tuple(f"{GATEWAY}.healthCheck.{member}" for member in (*check, "protocol")),
             (
                 call("/alive", via="gateway", host=OWN, headers=checker, expect={"node": None}),
@@ -154,7 +154,7 @@ def _logs() -> Iterator[Row]:
         logging = {"accessLog": {"file": {"path": f"$DIR/{file}", "format": form}}}
         yield Row(
             f"gateway-log-{name}",
-            f"a gateway's access log, by a {name} format",
+            f"a gateway's access log follows its {name} format",
             tuple(f"{at}.{path}" for path in paths),
             (call("/seen", "blue", via="gateway", host=OWN),),
             gateway={"listeners": [listener()], "logging": logging},

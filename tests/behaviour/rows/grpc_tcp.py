@@ -29,7 +29,7 @@ def _two_ports(protocol: str) -> dict[str, Any]:
 
 
 def _matched(first: int, second: int, member: str) -> dict[str, Any]:
-    """A route for each of a router's ports, which leads to the other port of the other node."""
+    """A route for each of a router's two ports; each leads to the other port of its node."""
 
     def to_port(name: str, port: int) -> dict[str, Any]:
         return {"weightedTargets": [{"virtualNode": name, "weight": 1, "port": port}]}
@@ -44,7 +44,7 @@ def _matched(first: int, second: int, member: str) -> dict[str, Any]:
 GRPC_ROWS = (
     Row(
         "grpc-service",
-        "only calls of that service match",
+        "only calls to that service match",
         (f"{GRPC}.match.serviceName",),
         (
             _grpc("/pkg.S/Do", "green"),
@@ -59,7 +59,7 @@ GRPC_ROWS = (
     ),
     Row(
         "grpc-method",
-        "only calls of that method of that service match",
+        "only calls to that method of that service match",
         (f"{GRPC}.match.methodName", f"{GRPC}.match.serviceName"),
         (
             _grpc("/pkg.S/Do", "green"),
@@ -73,7 +73,7 @@ GRPC_ROWS = (
     ),
     Row(
         "grpc-specificity",
-        "without priorities a method is tried before its service, and that before all",
+        "without priorities routes for a method come first, then those for a service",
         (f"{GRPC}.match.serviceName", f"{GRPC}.match.methodName"),
         (_grpc("/pkg.S/Do", "green"), _grpc("/pkg.S/Other", "blue"), _grpc("/pkg.T/Do", "green")),
         routes={
@@ -84,7 +84,7 @@ GRPC_ROWS = (
     ),
     Row(
         "grpc-priority-over-specificity",
-        "a priority comes before specificity",
+        "priority overrides specificity",
         ("route.priority",),
         (_grpc("/pkg.S/Do", "blue"),),
         routes={
@@ -96,14 +96,14 @@ GRPC_ROWS = (
     ),
     Row(
         "grpc-no-route",
-        "a call that no route takes ends with UNIMPLEMENTED, as a missing method does",
+        "a call that matches no route fails with UNIMPLEMENTED, as for a missing method",
         (f"{GRPC}.match.serviceName",),
         (call("/pkg.T/Do", protocol="grpc", code="UNIMPLEMENTED", tries=0),),
         routes={"only": route("blue", {"serviceName": "pkg.S"}, "grpcRoute")},
     ),
     Row(
         "grpc-weights",
-        "calls are shared out by weight; a target of weight 0 gets none",
+        "calls are distributed by weight; a target with weight 0 gets none",
         (
             f"{GRPC}.action.weightedTargets[].weight",
             f"{GRPC}.action.weightedTargets[].virtualNode",
@@ -122,7 +122,7 @@ GRPC_ROWS = (
 PORT_ROWS = tuple(
     Row(
         f"{protocol}-ports",
-        "a route takes what asks for its port; a weighted target is sent to at its own port",
+        "a route gets the requests to its port; a weighted target may name its own port",
         (f"route.{member}.match.port", f"route.{member}.action.weightedTargets[].port"),
         (
             call(
@@ -149,21 +149,21 @@ TCP_ROWS = (
     ),
     Row(
         "tcp-weights",
-        "connections are shared out by weight; a target of weight 0 gets none",
+        "connections are distributed by weight; a target with weight 0 gets none",
         (f"{TCP}.action.weightedTargets[].weight",),
         (call("", protocol="tcp", times=30, spread=frozenset(TWO), closed=False),),
         routes={"all": route(to(*TWO), None, "tcpRoute")},
     ),
     Row(
         "tcp-weight-0",
-        "a target of weight 0 gets no connection",
+        "a target with weight 0 gets no connections",
         (f"{TCP}.action.weightedTargets[].weight",),
         (_tcp("green", times=10),),
         routes={"all": route(to(blue=0, green=1), None, "tcpRoute")},
     ),
     Row(
         "tcp-ports",
-        "a route takes the connections to its port; a target is sent to at its own port",
+        "a route gets the connections to its port; a weighted target may name its own port",
         (f"{TCP}.match.port", f"{TCP}.action.weightedTargets[].port"),
         (
             _tcp("blue", port=PORTS["tcp"]),
@@ -174,7 +174,7 @@ TCP_ROWS = (
     ),
     Row(
         "tcp-priority",
-        "the TCP route with the lowest priority number takes the connections",
+        "the TCP route with the lowest priority number gets the connections",
         ("route.priority",),
         (_tcp("green", times=3),),
         routes={
@@ -184,7 +184,7 @@ TCP_ROWS = (
     ),
     Row(
         "tcp-idle",
-        "a connection on which nothing moves is closed after that time",
+        "a connection without any data is closed after that time",
         (f"{TCP}.timeout.idle.value", f"{TCP}.timeout.idle.unit"),
         (
             call("", protocol="tcp", closed=True, headers={"x-delay": "0.6"}),
@@ -194,14 +194,14 @@ TCP_ROWS = (
     ),
     Row(
         "tcp-idle-seconds",
-        "the unit of the idle timeout counts",
+        "the unit of the idle timeout is respected",
         (f"{TCP}.timeout.idle.unit",),
         (call("", protocol="tcp", closed=False, headers={"x-delay": "0.3"}),),
         routes={"all": route("blue", None, "tcpRoute", timeout={"idle": seconds(5)})},
     ),
     Row(
         "tcp-idle-0",
-        "idle 0: connections are never closed for being idle",
+        "idle 0: idle connections are never closed",
         (f"{TCP}.timeout.idle.value",),
         (call("", protocol="tcp", closed=False, headers={"x-delay": "0.3"}),),
         routes={"all": route("blue", None, "tcpRoute", timeout={"idle": ms(0)})},

@@ -26,7 +26,7 @@ AT = "virtualNode.listeners[]"
 
 
 def _inside(protocol: Any, delay: float = 0, **expected: Any) -> Any:
-    """A call of the application behind the node's own Envoy."""
+    """A call to the application behind the node's own Envoy."""
     headers = {"x-delay": str(delay)} if delay else {}
     if protocol == "tcp":
         expected.setdefault("closed", False)
@@ -34,21 +34,21 @@ def _inside(protocol: Any, delay: float = 0, **expected: Any) -> Any:
 
 
 def _node_with(protocol: str, **more: Any) -> dict[str, Any]:
-    """The node under test: one listener of that protocol."""
+    """The node under test, with one listener of that protocol."""
     return node("app", listener(protocol, **more))
 
 
 def _listeners() -> Iterator[Row]:
     yield Row(
         "node-listeners",
-        "one node listens with every protocol at once; each leads to the application's own port",
+        "a node may listen with every protocol at once; each leads to its port of the application",
         (f"{AT}.portMapping.port", f"{AT}.portMapping.protocol"),
         tuple(_inside(protocol, node="app") for protocol in PROTOCOLS),
         app=node("app", *ALL_LISTENERS, listener("http", SECOND["http"])),
     )
     yield Row(
         "node-http2-arrives",
-        "behind an http2 listener the application is spoken to in HTTP/2, behind http in HTTP/1.1",
+        "an http2 listener speaks HTTP/2 to the application, an http listener HTTP/1.1",
         (f"{AT}.portMapping.protocol",),
         (
             call(via="node", protocol="http2", node="app", expect={"protocol": "HTTP/2"}),
@@ -67,16 +67,16 @@ def _timeouts(protocol: str) -> Iterator[Row]:
         other: dict[str, Any] = {} if which == "perRequest" else {"perRequest": ms(0)}
         other = {} if protocol == "tcp" else other
         cases: list[tuple[str, str, Any, tuple[Any, ...]]] = [
-            ("", "is given up after that time", ms(200), (_inside(protocol, 0.6, **failed),)),
+            ("", "fails after that time", ms(200), (_inside(protocol, 0.6, **failed),)),
             (
                 "-seconds",
-                "may take as long as the unit says",
+                "may take that long: the unit is respected",
                 seconds(4),
                 (_inside(protocol, 0.3),),
             ),
             ("-0", "0: has no limit", ms(0), (_inside(protocol, 0.3),)),
         ]
-        what = "a request to the application" if which == "perRequest" else "what does not move"
+        what = "a request to the application" if which == "perRequest" else "one without any data"
         for name, says, limit, calls in cases:
             yield Row(
                 f"node-{protocol}-{which}-timeout{name}",
@@ -93,14 +93,14 @@ def _pools() -> Iterator[Row]:
     at = f"{AT}.connectionPool"
     yield Row(
         "node-http-pool",
-        "as many connections to the application and as many waiting requests; 503 for the rest",
+        "connections to the application and waiting requests are limited; the rest get 503",
         (f"{at}.http.maxConnections", f"{at}.http.maxPendingRequests"),
         (_inside("http"), _inside("http", slow, together=4, counts={200: 2, 503: 2})),
         app=_node_with("http", connectionPool={"http": http}),
     )
     yield Row(
         "node-http-pool-wide",
-        "more connections, more requests at once",
+        "with more connections, more requests are served at once",
         (f"{at}.http.maxConnections",),
         (_inside("http", slow, together=4, counts={200: 4}),),
         app=_node_with("http", connectionPool={"http": {"maxConnections": 4}}),
@@ -108,14 +108,14 @@ def _pools() -> Iterator[Row]:
     for protocol, good, bad in (("http2", 200, 503), ("grpc", "OK", "UNAVAILABLE")):
         yield Row(
             f"node-{protocol}-pool",
-            f"as many requests at once; {bad} for the rest",
+            f"concurrent requests are limited; the rest get {bad}",
             (f"{at}.{protocol}.maxRequests",),
             (_inside(protocol, slow, together=4, counts={good: 3, bad: 1}),),
             app=_node_with(protocol, connectionPool={protocol: {"maxRequests": 3}}),
         )
     yield Row(
         "node-tcp-pool",
-        "as many connections; the rest is closed",
+        "connections are limited; the rest are closed",
         (f"{at}.tcp.maxConnections",),
         (replace(_inside("tcp", slow, together=3, counts={False: 1, True: 2}), expect={}),),
         app=_node_with("tcp", connectionPool={"tcp": {"maxConnections": 1}}),
@@ -135,7 +135,7 @@ def _logs() -> Iterator[Row]:
 
     yield row(
         "log-text",
-        "a line of the access log is as its text format says",
+        "each line of the access log follows the text format",
         ("path", "format.text"),
         {"path": "$DIR/text.log", "format": text},
         "text.log",
@@ -143,7 +143,7 @@ def _logs() -> Iterator[Row]:
     )
     yield row(
         "log-json",
-        "a line of the access log is a JSON object of the format's keys",
+        "each line of the access log is a JSON object with the format's keys",
         ("format.json[].key", "format.json[].value"),
         {"path": "$DIR/json.log", "format": {"json": pairs}},
         "json.log",
@@ -151,7 +151,7 @@ def _logs() -> Iterator[Row]:
     )
     yield row(
         "log-stdout",
-        "/dev/stdout is Envoy's own; without a format a line is as Envoy writes it",
+        "/dev/stdout is Envoy's standard output; without a format Envoy's default is used",
         ("path",),
         {"path": "/dev/stdout"},
         "stdout of app",

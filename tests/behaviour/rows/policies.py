@@ -8,10 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.behaviour.table import MEMBERS, Row, call, listener, ms, node, path_of, route, seconds
+from tests.behaviour.table import (
+    MEMBERS,
+    REQUESTS,
+    Call,
+    Protocol,
+    Row,
+    call,
+    listener,
+    ms,
+    node,
+    path_of,
+    route,
+    seconds,
+)
 
 BOTH = {"blue": ("dead", "blue")}
-"""Two instances, one of which nobody listens at."""
+"""Two instances; nothing listens at one of them."""
 
 
 def policy(retries: int = 2, limit: Any = None, **events: list[str]) -> dict[str, Any]:
@@ -20,7 +33,7 @@ def policy(retries: int = 2, limit: Any = None, **events: list[str]) -> dict[str
 
 
 def _events(protocol: Any) -> Iterator[Row]:
-    """Which answers are asked for again, and which are not."""
+    """Which answers are retried, and which are not."""
     member = MEMBERS[protocol]
     path = path_of(protocol)
     cases = [
@@ -28,7 +41,7 @@ def _events(protocol: Any) -> Iterator[Row]:
         ("gateway-error", ["502", "503", "504"], ["500", "409"]),
         ("client-error", ["409"], ["404", "503"]),
     ]
-    # What answers without a gRPC status is no gRPC application: plain HTTP/2 stands for it.
+    # gRPC applications answer with a gRPC status: a plain HTTP/2 one stands in, which does not.
     nodes = {"blue": node("blue", listener("grpc", 8081))} if protocol == "grpc" else {}
     told = "grpc" if protocol == "grpc" else protocol
     for event, again, not_again in cases:
@@ -61,31 +74,35 @@ def _uncounted(made: Any) -> Any:
     return type(made)(**{**vars(made), "counts": None})
 
 
-def _limits(protocol: Any) -> Iterator[Row]:
-    member = MEMBERS[protocol]
-    at = f"route.{member}.retryPolicy"
-    path = path_of(protocol)
-    grpc = protocol == "grpc"
+def _most_retries(protocol: Protocol) -> Iterator[Row]:
+    member, grpc = MEMBERS[protocol], protocol == "grpc"
     events = {"grpcRetryEvents": ["unavailable"]} if grpc else {"httpRetryEvents": ["server-error"]}
     fails = {"x-code": "UNAVAILABLE"} if grpc else {"x-status": "500"}
     failed: dict[str, Any] = {"code": "UNAVAILABLE"} if grpc else {"status": 500}
 
-    def one(first: int, **expected: Any) -> Any:
-        return call(path, protocol=protocol, headers={**fails, "x-first": str(first)}, **expected)
+    def one(first: int, **expected: Any) -> Call:
+        headers = {**fails, "x-first": str(first)}
+        return call(path_of(protocol), protocol=protocol, headers=headers, **expected)
 
     for retries in (0, 1, 4):
         yield Row(
             f"{protocol}-max-retries-{retries}",
-            f"at most {retries} retries; the last answer is the caller's",
-            (f"{at}.maxRetries",),
+            f"at most {retries} retries; the caller gets the last answer",
+            (f"route.{member}.retryPolicy.maxRetries",),
             (one(retries, tries=retries + 1), one(9, tries=retries + 1, **failed)),
             routes={"all": route("blue", None, member, retryPolicy=policy(retries, **events))},
         )
+
+
+def _tries_with_timeouts(protocol: Protocol) -> Iterator[Row]:
+    """The first try takes half a second."""
+    member, path = MEMBERS[protocol], path_of(protocol)
+    at = f"route.{member}.retryPolicy"
     late = {"x-delay": "0.5", "x-first": "1"}
-    limited = {**policy(1, ms(150)), **({"httpRetryEvents": ["gateway-error"]})}
+    limited = {**policy(1, ms(150)), "httpRetryEvents": ["gateway-error"]}
     yield Row(
         f"{protocol}-per-retry-timeout",
-        "a try that takes longer than perRetryTimeout is given up and retried",
+        "a try that takes longer than perRetryTimeout is cancelled and retried",
         (f"{at}.perRetryTimeout.value", f"{at}.perRetryTimeout.unit"),
         (call(path, "blue", protocol=protocol, headers=late, tries=2),),
         routes={"all": route("blue", None, member, retryPolicy=limited)},
@@ -93,34 +110,39 @@ def _limits(protocol: Any) -> Iterator[Row]:
     patient = {**limited, "perRetryTimeout": seconds(2)}
     yield Row(
         f"{protocol}-per-retry-timeout-seconds",
-        "the unit of perRetryTimeout counts: 2 s are enough for what takes half of one",
+        "the unit of perRetryTimeout is respected: half a second is within 2 s",
         (f"{at}.perRetryTimeout.unit",),
         (call(path, "blue", protocol=protocol, headers=late, tries=1),),
         routes={"all": route("blue", None, member, retryPolicy=patient)},
     )
     yield Row(
         f"{protocol}-per-retry-timeout-0",
-        "perRetryTimeout 0: a try may take as long as the request",
+        "perRetryTimeout 0: a try may last as long as the request",
         (f"{at}.perRetryTimeout.value",),
         (call(path, "blue", protocol=protocol, headers=late, tries=1),),
         routes={
             "all": route("blue", None, member, retryPolicy={**limited, "perRetryTimeout": ms(0)})
         },
     )
+
+
+def _failed_connections(protocol: Protocol) -> Iterator[Row]:
+    member, path = MEMBERS[protocol], path_of(protocol)
+    at = f"route.{member}.retryPolicy"
     connections = policy(1, tcpRetryEvents=["connection-error"])
     yield Row(
         f"{protocol}-retry-connection-error",
-        "connection-error: a connection that cannot be made is tried again, at another instance",
+        "connection-error: a failed connection is retried at another instance",
         (f"{at}.tcpRetryEvents[]",),
         (call(path, "blue", protocol=protocol, times=6, tries=1),),
         instances=BOTH,
         routes={"all": route("blue", None, member, retryPolicy=connections)},
     )
     other = policy(1, httpRetryEvents=["client-error"])
-    counts = {"OK": 3, "UNAVAILABLE": 3} if grpc else {200: 3, 503: 3}
+    counts = {"OK": 3, "UNAVAILABLE": 3} if protocol == "grpc" else {200: 3, 503: 3}
     yield Row(
         f"{protocol}-no-retry-of-connections",
-        "without connection-error a connection that cannot be made is answered at once",
+        "without connection-error a failed connection is not retried",
         (f"{at}.httpRetryEvents[]",),
         (call(path, protocol=protocol, times=6, counts=counts),),
         instances=BOTH,
@@ -132,13 +154,13 @@ def _default(protocol: Any) -> Iterator[Row]:
     """https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-defaults.html"""
     member = MEMBERS[protocol]
     grpc = protocol == "grpc"
-    path = "/pkg.S/Do" if grpc else "/"
+    path = path_of(protocol)
     asked, wrong = ("x-code", "INTERNAL") if grpc else ("x-status", "500")
     right = "UNAVAILABLE" if grpc else "503"
     kept: dict[str, Any] = {"code": wrong} if grpc else {"status": 500}
     yield Row(
         f"{protocol}-default-retries",
-        f"without a policy {right} is retried twice, {wrong} is not",
+        f"without a retry policy {right} is retried twice, {wrong} is not",
         (f"route.{member}.action.weightedTargets[].virtualNode",),
         (
             call(path, protocol=protocol, headers={asked: right, "x-first": "2"}, tries=3),
@@ -152,7 +174,7 @@ def _timeouts(protocol: Any) -> Iterator[Row]:
     member = MEMBERS[protocol]
     at = f"route.{member}.timeout"
     grpc = protocol == "grpc"
-    path = "/pkg.S/Do" if grpc else "/"
+    path = path_of(protocol)
     failed: dict[str, Any] = {"code": "UNAVAILABLE"} if grpc else {"status": 504}
 
     def one(delay: float, **expected: Any) -> Any:
@@ -166,10 +188,10 @@ def _timeouts(protocol: Any) -> Iterator[Row]:
     for which in ("perRequest", "idle"):
         none = {"perRequest": ms(0)} if which == "idle" else {"idle": ms(0)}
         both = (f"{which}.value", f"{which}.unit")
-        says = "a request" if which == "perRequest" else "a request on which nothing moves"
+        says = "a request" if which == "perRequest" else "a request without any data"
         yield row(
             f"{which}-timeout",
-            f"{which}: {says} is given up after that time (504, gRPC UNAVAILABLE)",
+            f"{which}: {says} fails after that time (504, gRPC UNAVAILABLE)",
             both,
             {**none, which: ms(200)},
             one(0.7, **failed),
@@ -177,7 +199,7 @@ def _timeouts(protocol: Any) -> Iterator[Row]:
         )
         yield row(
             f"{which}-timeout-seconds",
-            f"{which}: the unit counts",
+            f"{which}: the unit is respected",
             (f"{which}.unit",),
             {**none, which: seconds(3)},
             one(0.3),
@@ -241,10 +263,12 @@ def _refused() -> Row:
 
 
 ROWS: tuple[Row, ...] = (
-    *(row for protocol in ("http", "http2", "grpc") for row in _events(protocol)),
-    *(row for protocol in ("http", "http2", "grpc") for row in _limits(protocol)),
-    *(row for protocol in ("http", "http2", "grpc") for row in _default(protocol)),
-    *(row for protocol in ("http", "http2", "grpc") for row in _timeouts(protocol)),
+    *(row for protocol in REQUESTS for row in _events(protocol)),
+    *(row for protocol in REQUESTS for row in _most_retries(protocol)),
+    *(row for protocol in REQUESTS for row in _tries_with_timeouts(protocol)),
+    *(row for protocol in REQUESTS for row in _failed_connections(protocol)),
+    *(row for protocol in REQUESTS for row in _default(protocol)),
+    *(row for protocol in REQUESTS for row in _timeouts(protocol)),
     *_grpc_events(),
     _refused(),
 )

@@ -6,13 +6,16 @@ https://docs.aws.amazon.com/app-mesh/latest/userguide/routes.html
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from tests.behaviour.table import (
     MEMBERS,
     SECOND,
     Call,
+    Protocol,
     Row,
+    Spec,
     call,
     listener,
     node,
@@ -21,11 +24,11 @@ from tests.behaviour.table import (
     to,
 )
 
-HTTP = ("http", "http2")
+HTTP: tuple[Protocol, ...] = ("http", "http2")
 
 
-def _two(protocol: str, match: dict[str, Any]) -> dict[str, Any]:
-    """What matches goes to green, all else to blue."""
+def _two(protocol: Protocol, match: Spec) -> dict[str, Spec]:
+    """Requests that match go to green, all others to blue."""
     member = MEMBERS[protocol]
     rest = {} if protocol in ("grpc", "tcp") else {"prefix": "/"}
     return {
@@ -34,8 +37,8 @@ def _two(protocol: str, match: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _headers(protocol: str) -> Iterator[Row]:
-    """Headers of HTTP and metadata of gRPC are told apart alike."""
+def _headers(protocol: Protocol) -> Iterator[Row]:
+    """Header matches of HTTP, and metadata matches of gRPC, which work alike."""
     member, listed = MEMBERS[protocol], "metadata" if protocol == "grpc" else "headers"
     base = {"serviceName": "pkg.S"} if protocol == "grpc" else {"prefix": "/"}
     path = path_of(protocol)
@@ -46,7 +49,7 @@ def _headers(protocol: str) -> Iterator[Row]:
         ("suffix", {"match": {"suffix": "a"}}, "match.suffix", ["a", "ba"], ["ab", None]),
         ("regex", {"match": {"regex": "a[0-9]+"}}, "match.regex", ["a1"], ["a", "a1b", None]),
         ("present", {}, "name", ["", "any"], [None]),
-        # Envoy's matchers, and so App Mesh's, want the header to be there even when inverted.
+        # Envoy's matchers, and so App Mesh's, require the header even when inverted.
         ("inverted", {"match": {"exact": "a"}, "invert": True}, "invert", ["b"], ["a", None]),
         ("absent", {"invert": True}, "invert", [None], ["a"]),
     ]
@@ -54,7 +57,7 @@ def _headers(protocol: str) -> Iterator[Row]:
         match = {**base, listed: [{"name": "x-h", **more}]}
         calls = [_with("x-h", value, protocol, path, "green") for value in right]
         calls += [_with("x-h", value, protocol, path, "blue") for value in wrong]
-        says = f"{listed}: {name} {'matches ' + repr(right)}, not {wrong!r} (None: without it)"
+        says = f"{listed}: {name} matches {right!r}, not {wrong!r} (None: absent)"
         proves = (f"{at}.{proved}", f"{at}.name")
         yield Row(
             f"{protocol}-{listed}-{name}", says, proves, tuple(calls), routes=_two(protocol, match)
@@ -76,103 +79,132 @@ def _with(header: str, value: str | None, protocol: Any, path: str, answers: str
     return call(path, answers, protocol=protocol, headers=headers)
 
 
-def _http(protocol: Any) -> Iterator[Row]:
-    member = MEMBERS[protocol]
-    at = f"route.{member}"
+@dataclass(frozen=True)
+class _Http:
+    """Rows of HTTP/1.1 and HTTP/2, which work alike."""
 
-    def one(path: str, answers: str, **more: Any) -> Call:
-        return call(path, answers, protocol=protocol, **more)
+    protocol: Protocol
 
-    def row(name: str, says: str, proved: str | tuple[str, ...], match: Any, *calls: Call) -> Row:
+    def rows(self) -> Iterator[Row]:
+        yield from self.paths()
+        yield from self.requests()
+        yield from self.queries()
+        yield self.every_condition()
+        yield _ports(self.protocol)
+        yield from _order(self.protocol)
+        yield from _targets(self.protocol)
+
+    def one(self, path: str, answers: str, **more: Any) -> Call:
+        return call(path, answers, protocol=self.protocol, **more)
+
+    def row(
+        self, name: str, says: str, proved: str | tuple[str, ...], match: Spec, *calls: Call
+    ) -> Row:
         paths = (proved,) if isinstance(proved, str) else proved
-        proves = tuple(f"{at}.{path}" for path in paths)
-        return Row(f"{protocol}-{name}", says, proves, calls, routes=_two(protocol, match))
+        proves = tuple(f"route.{MEMBERS[self.protocol]}.{path}" for path in paths)
+        routes = _two(self.protocol, match)
+        return Row(f"{self.protocol}-{name}", says, proves, calls, routes=routes)
 
-    yield row(
-        "prefix",
-        "a prefix matches by characters, in a path without dots and double slashes",
-        "match.prefix",
-        {"prefix": "/a"},
-        *(one(path, "green") for path in ("/a", "/a/b", "/ab", "//a", "/x/../a", "/a?q=1")),
-        *(one(path, "blue") for path in ("/", "/b", "/A", "/b/a")),
-    )
-    yield row(
-        "path-exact",
-        "an exact path matches whole, without the query string",
-        "match.path.exact",
-        {"path": {"exact": "/a/b"}},
-        *(one(path, "green") for path in ("/a/b", "/a/b?q=1")),
-        *(one(path, "blue") for path in ("/a/b/", "/a", "/a/bc")),
-    )
-    yield row(
-        "path-regex",
-        "a regular expression (RE2) matches the whole path, without the query string",
-        "match.path.regex",
-        {"path": {"regex": "/a/[0-9]+(/x)?"}},
-        *(one(path, "green") for path in ("/a/1", "/a/22/x", "/a/1?q=a")),
-        *(one(path, "blue") for path in ("/a/", "/a/1/y", "/b/a/1")),
-    )
-    yield row(
-        "method",
-        "only requests of that method match",
-        "match.method",
-        {"prefix": "/", "method": "DELETE"},
-        one("/", "green", method="DELETE"),
-        one("/", "blue"),
-        one("/", "blue", method="POST"),
-    )
-    yield row(
-        "scheme-http",
-        "the scheme of the request, as its caller's Envoy sees it",
-        "match.scheme",
-        {"prefix": "/", "scheme": "http"},
-        one("/", "green"),
-    )
-    yield row(
-        "scheme-https",
-        "the scheme of the request: https is another",
-        "match.scheme",
-        {"prefix": "/", "scheme": "https"},
-        one("/", "blue"),
-    )
-    yield row(
-        "query-exact",
-        "a query parameter has exactly that value",
-        ("match.queryParameters[].name", "match.queryParameters[].match.exact"),
-        {"prefix": "/", "queryParameters": [{"name": "q", "match": {"exact": "1"}}]},
-        *(one(path, "green") for path in ("/?q=1", "/?a=2&q=1")),
-        *(one(path, "blue") for path in ("/", "/?q=2", "/?q=11", "/?p=1")),
-    )
-    yield row(
-        "query-present",
-        "a query parameter without a match must be there",
-        "match.queryParameters[].name",
-        {"prefix": "/", "queryParameters": [{"name": "q"}]},
-        *(one(path, "green") for path in ("/?q=1", "/?q", "/?q=")),
-        *(one(path, "blue") for path in ("/", "/?p=q")),
-    )
-    yield row(
-        "every-condition",
-        "all conditions of a match must hold",
-        ("match.headers[].name", "match.queryParameters[].name", "match.method", "match.prefix"),
-        {
-            "prefix": "/a",
-            "method": "PUT",
-            "headers": [{"name": "x-1"}, {"name": "x-2"}],
-            "queryParameters": [{"name": "q"}],
-        },
-        one("/a?q", "green", method="PUT", headers={"x-1": "a", "x-2": "b"}),
-        one("/a?q", "blue", method="PUT", headers={"x-1": "a"}),
-        one("/a?q", "blue", headers={"x-1": "a", "x-2": "b"}),
-        one("/a", "blue", method="PUT", headers={"x-1": "a", "x-2": "b"}),
-        one("/b?q", "blue", method="PUT", headers={"x-1": "a", "x-2": "b"}),
-    )
-    yield from _ports(protocol, member)
-    yield from _order(protocol, member)
+    def paths(self) -> Iterator[Row]:
+        yield self.row(
+            "prefix",
+            "a prefix matches by characters, in a path without dots and double slashes",
+            "match.prefix",
+            {"prefix": "/a"},
+            *(
+                self.one(path, "green")
+                for path in ("/a", "/a/b", "/ab", "//a", "/x/../a", "/a?q=1")
+            ),
+            *(self.one(path, "blue") for path in ("/", "/b", "/A", "/b/a")),
+        )
+        yield self.row(
+            "path-exact",
+            "an exact path must equal the whole path, without the query string",
+            "match.path.exact",
+            {"path": {"exact": "/a/b"}},
+            *(self.one(path, "green") for path in ("/a/b", "/a/b?q=1")),
+            *(self.one(path, "blue") for path in ("/a/b/", "/a", "/a/bc")),
+        )
+        yield self.row(
+            "path-regex",
+            "a regular expression (RE2) matches the whole path, without the query string",
+            "match.path.regex",
+            {"path": {"regex": "/a/[0-9]+(/x)?"}},
+            *(self.one(path, "green") for path in ("/a/1", "/a/22/x", "/a/1?q=a")),
+            *(self.one(path, "blue") for path in ("/a/", "/a/1/y", "/b/a/1")),
+        )
+
+    def requests(self) -> Iterator[Row]:
+        """What matches in the first line of a request."""
+        yield self.row(
+            "method",
+            "only requests with that method match",
+            "match.method",
+            {"prefix": "/", "method": "DELETE"},
+            self.one("/", "green", method="DELETE"),
+            self.one("/", "blue"),
+            self.one("/", "blue", method="POST"),
+        )
+        yield self.row(
+            "scheme-http",
+            "a request's scheme is http, as the caller's Envoy sees it",
+            "match.scheme",
+            {"prefix": "/", "scheme": "http"},
+            self.one("/", "green"),
+        )
+        yield self.row(
+            "scheme-https",
+            "a request whose scheme is http does not match https",
+            "match.scheme",
+            {"prefix": "/", "scheme": "https"},
+            self.one("/", "blue"),
+        )
+
+    def queries(self) -> Iterator[Row]:
+        yield self.row(
+            "query-exact",
+            "a query parameter must have exactly that value",
+            ("match.queryParameters[].name", "match.queryParameters[].match.exact"),
+            {"prefix": "/", "queryParameters": [{"name": "q", "match": {"exact": "1"}}]},
+            *(self.one(path, "green") for path in ("/?q=1", "/?a=2&q=1")),
+            *(self.one(path, "blue") for path in ("/", "/?q=2", "/?q=11", "/?p=1")),
+        )
+        yield self.row(
+            "query-present",
+            "a query parameter without a match must be present",
+            "match.queryParameters[].name",
+            {"prefix": "/", "queryParameters": [{"name": "q"}]},
+            *(self.one(path, "green") for path in ("/?q=1", "/?q", "/?q=")),
+            *(self.one(path, "blue") for path in ("/", "/?p=q")),
+        )
+
+    def every_condition(self) -> Row:
+        return self.row(
+            "every-condition",
+            "all conditions of a match must be met",
+            (
+                "match.headers[].name",
+                "match.queryParameters[].name",
+                "match.method",
+                "match.prefix",
+            ),
+            {
+                "prefix": "/a",
+                "method": "PUT",
+                "headers": [{"name": "x-1"}, {"name": "x-2"}],
+                "queryParameters": [{"name": "q"}],
+            },
+            self.one("/a?q", "green", method="PUT", headers={"x-1": "a", "x-2": "b"}),
+            self.one("/a?q", "blue", method="PUT", headers={"x-1": "a"}),
+            self.one("/a?q", "blue", headers={"x-1": "a", "x-2": "b"}),
+            self.one("/a", "blue", method="PUT", headers={"x-1": "a", "x-2": "b"}),
+            self.one("/b?q", "blue", method="PUT", headers={"x-1": "a", "x-2": "b"}),
+        )
 
 
-def _ports(protocol: Any, member: str) -> Iterator[Row]:
-    """The port that is asked for, and the port that is sent to."""
+def _ports(protocol: Protocol) -> Row:
+    """Routes that match the port of a request."""
+    member = MEMBERS[protocol]
     second = [listener(protocol), listener(protocol, SECOND[protocol])]
     own = second[0]["portMapping"]["port"]
     wide = {"listeners": second}
@@ -182,9 +214,9 @@ def _ports(protocol: Any, member: str) -> Iterator[Row]:
     }
     at = f"route.{member}"
     nodes = {name: node(name, listener(protocol)) for name in ("blue", "green")}
-    yield Row(
+    return Row(
         f"{protocol}-match-port",
-        "a route for one of the router's ports takes what asks for that port",
+        "a route that names one of the router's ports gets the requests to that port",
         (f"{at}.match.port",),
         (
             call("/", "blue", protocol=protocol, host=f"shop.local:{own}"),
@@ -196,7 +228,8 @@ def _ports(protocol: Any, member: str) -> Iterator[Row]:
     )
 
 
-def _order(protocol: Any, member: str) -> Iterator[Row]:
+def _order(protocol: Protocol) -> Iterator[Row]:
+    member = MEMBERS[protocol]
     at = f"route.{member}"
 
     def one(path: str, answers: str) -> Call:
@@ -223,16 +256,22 @@ def _order(protocol: Any, member: str) -> Iterator[Row]:
             "b-long": route("green", {"prefix": "/a/b"}, member),
         },
     )
+
+
+def _targets(protocol: Protocol) -> Iterator[Row]:
+    """Where a request goes that matches, or that does not."""
+    member = MEMBERS[protocol]
+    at = f"route.{member}"
     yield Row(
         f"{protocol}-no-route",
-        "what no route takes is answered 404",
+        "a request that matches no route is answered 404",
         (f"{at}.match.prefix",),
-        (call("/b", protocol=protocol, status=404, tries=0), one("/a", "blue")),
+        (call("/b", protocol=protocol, status=404, tries=0), call("/a", "blue", protocol=protocol)),
         routes={"only": route("blue", {"prefix": "/a"}, member)},
     )
     yield Row(
         f"{protocol}-weights",
-        "requests are shared out by weight; a target of weight 0 gets none",
+        "requests are distributed by weight; a target with weight 0 gets none",
         (f"{at}.action.weightedTargets[].weight", f"{at}.action.weightedTargets[].virtualNode"),
         (
             call("/some", protocol=protocol, times=40, spread=frozenset({"blue", "green"})),
@@ -246,6 +285,6 @@ def _order(protocol: Any, member: str) -> Iterator[Row]:
 
 
 ROWS: tuple[Row, ...] = (
-    *(row for protocol in HTTP for row in _http(protocol)),
+    *(row for protocol in HTTP for row in _Http(protocol).rows()),
     *(row for protocol in (*HTTP, "grpc") for row in _headers(protocol)),
 )

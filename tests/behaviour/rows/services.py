@@ -20,7 +20,7 @@ from tests.behaviour.table import (
 )
 
 
-def _mesh() -> Iterator[Row]:
+def _egress_filter() -> Iterator[Row]:
     at = "mesh.egressFilter.type"
     outside = {"host": f"outside.test:{SECOND['http']}"}
     for kind in ("ALLOW_ALL", "DROP_ALL", None):
@@ -29,16 +29,20 @@ def _mesh() -> Iterator[Row]:
         answer = call("/", "green", **outside) if allowed else call("/", status=404, **outside)
         yield Row(
             f"mesh-egress-{name}",
-            "what is no backend leaves the mesh"
+            "requests to hosts that are no backends leave the mesh"
             if allowed
-            else "what is no backend is refused (404)" + ("" if kind else ": the default"),
+            else "requests to hosts that are no backends get 404"
+            + ("" if kind else ", by default"),
             (at,) if kind else (),
             (answer, call("/", "blue")),
             mesh={"egressFilter": {"type": kind}} if kind else {},
         )
+
+
+def _providers() -> Iterator[Row]:
     yield Row(
         "node-backends",
-        "a node reaches the virtual services that it names as backends, and no others",
+        "a node reaches only the virtual services that it names as backends",
         ("virtualNode.backends[].virtualService.virtualServiceName",),
         (call("/", "blue"), call("/", host="other.local", status=404)),
         services={"other.local": {"provider": {"virtualNode": {"virtualNodeName": "green"}}}},
@@ -47,7 +51,7 @@ def _mesh() -> Iterator[Row]:
     by_node = {"provider": {"virtualNode": {"virtualNodeName": "green"}}}
     yield Row(
         "service-by-node",
-        "a virtual service that a node provides goes to that node",
+        "requests to a virtual service provided by a node go to that node",
         ("virtualService.provider.virtualNode.virtualNodeName",),
         (call("/", "green", host="other.local"),),
         services={"other.local": by_node},
@@ -55,22 +59,25 @@ def _mesh() -> Iterator[Row]:
     by_router = {"provider": {"virtualRouter": {"virtualRouterName": "shop"}}}
     yield Row(
         "service-by-router",
-        "a virtual service that a router provides goes where its routes lead",
+        "requests to a virtual service provided by a router follow its routes",
         ("virtualService.provider.virtualRouter.virtualRouterName",),
         (call("/", "blue", host="other.local"), call("/", "blue", host="SHOP.local")),
         services={"other.local": by_router},
     )
     yield Row(
         "service-without-provider",
-        "a virtual service without a provider is answered 404",
+        "requests to a virtual service without a provider get 404",
         (),
         (call("/", host="other.local", status=404),),
         services={"other.local": {}},
     )
+
+
+def _router_listeners() -> Iterator[Row]:
     second = listener("http", SECOND["http"])
     yield Row(
         "router-listeners",
-        "a virtual service is reached at its router's ports",
+        "a virtual service has the ports of its router",
         ("virtualRouter.listeners[].portMapping.port",),
         (
             call("/", "green", host=f"shop.local:{SECOND['http']}"),
@@ -91,4 +98,4 @@ def _mesh() -> Iterator[Row]:
         )
 
 
-ROWS: tuple[Row, ...] = tuple(_mesh())
+ROWS: tuple[Row, ...] = (*_egress_filter(), *_providers(), *_router_listeners())

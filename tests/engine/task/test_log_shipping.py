@@ -17,7 +17,7 @@ from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tests.support.machine import free_port
 
-TASK = {"taskArn": "arn:aws:ecs:us-east-1:1:task/demo/t1"}
+TASK_ARN = "arn:aws:ecs:us-east-1:1:task/demo/t1"
 OPTIONS = {"awslogs-group": "/web", "awslogs-stream-prefix": "p", "awslogs-region": "us-east-1"}
 
 
@@ -66,8 +66,8 @@ def messages(endpoint: str) -> list[str]:
     logs = client("logs", endpoint)
     streams = logs.describe_log_streams(logGroupName="/web")["logStreams"]
     assert [s["logStreamName"] for s in streams] == ["p/app/t1"]
-    found = logs.get_log_events(logGroupName="/web", logStreamName="p/app/t1", startFromHead=True)
-    return [event["message"] for event in found["events"]]
+    shipped = logs.get_log_events(logGroupName="/web", logStreamName="p/app/t1", startFromHead=True)
+    return [event["message"] for event in shipped["events"]]
 
 
 def test_lines_are_shipped_once_across_keepers(tmp_path: Path, endpoint: str) -> None:
@@ -80,14 +80,14 @@ def test_lines_are_shipped_once_across_keepers(tmp_path: Path, endpoint: str) ->
 
     write(tmp_path, "one\ntwo\nhalf")
     first = keeper()
-    first.keep(TASK, tmp_path, [container(OPTIONS)])
+    first.keep(TASK_ARN, tmp_path, [container(OPTIONS)])
     until(lambda: (tmp_path / "app" / "shipped").exists())
     first.close()
     assert messages(endpoint) == ["one", "two"]
 
     write(tmp_path, " a line\nthe end without a newline")
     second = keeper()
-    second.keep(TASK, tmp_path, [container(OPTIONS)])
+    second.keep(TASK_ARN, tmp_path, [container(OPTIONS)])
     second.forget(tmp_path)
     until(lambda: len(messages(endpoint)) == 4)
     second.close()
@@ -104,12 +104,12 @@ def test_what_cannot_be_shipped_is_reported_once_and_harms_nothing(tmp_path: Pat
         every=0.05,
     )
     write(tmp_path, "line\n")
-    keeper.keep(TASK, tmp_path, [container(OPTIONS)])
+    keeper.keep(TASK_ARN, tmp_path, [container(OPTIONS)])
     until(lambda: bool(problems))
     time.sleep(0.3)
     keeper.close()
     ((task, message),) = problems
-    assert task == TASK["taskArn"]
+    assert task == TASK_ARN
     assert message.startswith("cannot ship its log to group /web: ")
 
 
@@ -119,7 +119,7 @@ def test_a_log_is_kept_within_bounds_while_it_is_written(tmp_path: Path) -> None
 
     keeper = LogKeeper(no_client, lambda *_: None, limit=1000, every=0.05)
     path = write(tmp_path, "")
-    keeper.keep(TASK, tmp_path, [container(None)])
+    keeper.keep(TASK_ARN, tmp_path, [container(None)])
     with path.open("a", buffering=1) as file:
         for number in range(100):
             file.write(f"{number:04} {'x' * 95}\n")

@@ -1,8 +1,8 @@
 """The AWS Cloud Map API, 2017-03-14, for one machine: all of its operations.
 
-- `servicediscovery_namespaces`: namespaces, operations, tags
-- `servicediscovery_services`: services and their attributes
-- `servicediscovery_instances`: instances, health, DiscoverInstances
+- `namespaces`: namespaces, operations, tags
+- `services`: services and their attributes
+- `instances`: instances, health, DiscoverInstances
 
 https://docs.aws.amazon.com/cloud-map/latest/api/API_Operations.html
 """
@@ -15,9 +15,9 @@ from tealmesh.apis.servicediscovery.services import DiscoveryServices
 
 
 class ServiceDiscovery(Namespaces, DiscoveryServices, Instances):
-    """The service: ``await discovery.get_namespace(caller, request)`` with a request that the
-    codec has validated answers the operation's output structure.
+    """The service: ``await discovery.get_namespace(caller, request)`` takes a validated request and
+    returns the operation's output structure.
 
-    Made of a store, the account that it answers for, a clock and a source of ids. All checks of a
-    change are made inside its one transaction. Raises AwsError with Cloud Map's codes.
+    ``account`` is the account that it answers for. All checks of a change are part of its one
+    transaction. Operations raise AwsError with Cloud Map's codes.
     """

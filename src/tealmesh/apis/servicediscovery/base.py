@@ -1,7 +1,8 @@
-"""What every part of the Cloud Map API shares: the store, lookups by id or ARN, operations, tags.
+"""What every part of the Cloud Map API shares: the store, lookups by id or ARN, operations, tags,
+filters and pages.
 
-Documents hold the wire shape under ``wire`` (PascalCase) beside ``id`` and ``name``; see
-docs/design/001. https://docs.aws.amazon.com/cloud-map/latest/api/API_Operations.html
+Documents hold what the API returns under ``wire`` (PascalCase) beside ``id`` and ``name``
+(`model.cloudmap`). https://docs.aws.amazon.com/cloud-map/latest/api/API_Operations.html
 """
 
 from __future__ import annotations
@@ -9,32 +10,45 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tealmesh.apis.paging import Pager
 from tealmesh.apis.requests import merged_tags
+from tealmesh.apis.servicediscovery import answers
 from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
-from tealmesh.model.cloudmap import TagBody
+from tealmesh.model.cloudmap import (
+    DiscoveryServiceBody,
+    NamespaceBody,
+    OperationBody,
+    OperationWire,
+    TagBody,
+)
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Store, Transaction, View, tables
+from tealmesh.store import Document, Reader, Store, Transaction, tables
 
 if TYPE_CHECKING:
-    from types_boto3_servicediscovery.type_defs import TagTypeDef
+    from types_boto3_servicediscovery.type_defs import (
+        NamespaceFilterTypeDef,
+        OperationFilterTypeDef,
+        ServiceFilterTypeDef,
+        TagTypeDef,
+    )
+
+    SentFilters = Sequence[NamespaceFilterTypeDef | OperationFilterTypeDef | ServiceFilterTypeDef]
 
 T = TypeVar("T")
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
-Body = dict[str, Any]
-Reader = View | Transaction
 
-OPERATION_LIFETIME = 30 * 86400.0
-"""Seconds for which operations are remembered: 30 days, as Cloud Map does."""
+OPERATION_LIFETIME_SECONDS = 30 * 86400.0
+"""Operations are kept for 30 days, as in Cloud Map."""
 
-_SWEEP_EVERY = 3600.0
-_DATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+_SWEEP_SECONDS = 3600.0
+"""The time between two removals of expired operations."""
+
+_EPOCH_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 class DiscoveryBase:
@@ -51,58 +65,62 @@ class DiscoveryBase:
         now = self._clock()
         due = now >= self._sweep_at
         if due:
-            self._sweep_at = now + _SWEEP_EVERY
+            self._sweep_at = now + _SWEEP_SECONDS
 
-        def whole(tx: Transaction) -> T:
+        def sweep_and_change(tx: Transaction) -> T:
             if due:
-                _forget_operations(tx, now - OPERATION_LIFETIME)
+                _remove_operations(tx, now - OPERATION_LIFETIME_SECONDS)
             return change(tx)
 
-        return await self._store.write(caller.access_key, f"servicediscovery:{operation}", whole)
+        name = f"servicediscovery:{operation}"
+        return await self._store.write(caller.access_key, name, sweep_and_change)
 
     def _arn(self, caller: Caller, resource: str) -> str:
         return str(Arn("servicediscovery", caller.region, self._account, resource))
 
-    def _fresh(self, prefix: str) -> str:
-        """An id as Cloud Map's: ``ns-`` or ``srv-`` and 16 letters and digits."""
+    def _fresh_id(self, prefix: str) -> str:
+        """An id in Cloud Map's form: ``ns-`` or ``srv-`` and 16 letters and digits."""
         return f"{prefix}-{self._new_id()[:16]}"
 
     def _operation(self, kind: str) -> Operation:
-        """An operation in the making. Take it before the change: ids are not drawn inside."""
-        return Operation(
-            f"{self._new_id()}-{self._new_id()[:8]}", kind, self._clock(), self._account
-        )
+        """A new operation. Call this before the change: a change draws no ids and no time."""
+        identity = f"{self._new_id()}-{self._new_id()[:8]}"
+        return Operation(identity, kind, self._clock(), self._account)
 
 
+@dataclass(frozen=True)
 class Operation:
-    """What Cloud Map calls an operation. Ours are complete, with the status SUCCESS, when they
-    are answered: they are written in the transaction of the change itself.
+    """What Cloud Map calls an operation. Ours is written in the transaction of the change itself,
+    so it is complete, with the status SUCCESS, when it is answered.
     """
 
-    def __init__(self, identity: str, kind: str, now: float, account: str) -> None:
-        self.id = identity
-        self._wire = {
-            "Id": identity,
-            "OwnerAccount": account,
-            "Type": kind,
-            "Status": "SUCCESS",
-            "CreateDate": now,
-            "UpdateDate": now,
-        }
+    id: str
+    kind: str
+    at: float
+    account: str
 
-    def succeed(self, tx: Transaction, **targets: str) -> Answer:
+    def succeed(self, tx: Transaction, **targets: str) -> answers.OperationStarted:
         """Record the operation on ``targets`` (``NAMESPACE="ns-…"``) and answer its id."""
-        body = {"id": self.id, "wire": {**self._wire, "Targets": targets}}
+        wire: OperationWire = {
+            "Id": self.id,
+            "OwnerAccount": self.account,
+            "Type": self.kind,
+            "Status": "SUCCESS",
+            "CreateDate": self.at,
+            "UpdateDate": self.at,
+            "Targets": targets,
+        }
+        body: OperationBody = {"id": self.id, "wire": wire}
         tx.put(tables.SD_OPERATIONS, self.id, body=body)
         return {"OperationId": self.id}
 
 
 def invalid(message: str) -> AwsError:
-    """InvalidInput: what most of Cloud Map's own checks answer."""
+    """InvalidInput: the answer of most of Cloud Map's own checks."""
     return AwsError("InvalidInput", message)
 
 
-def find_namespace(reader: Reader, text: str) -> Document:
+def find_namespace(reader: Reader, text: str) -> Document[NamespaceBody]:
     """The namespace of an id or ARN. Raises NamespaceNotFound."""
     document = reader.get(tables.NAMESPACES, last_part(text))
     if document is None or (text.startswith("arn:") and document.body["wire"]["Arn"] != text):
@@ -110,7 +128,7 @@ def find_namespace(reader: Reader, text: str) -> Document:
     return document
 
 
-def find_service(reader: Reader, text: str) -> Document:
+def find_service(reader: Reader, text: str) -> Document[DiscoveryServiceBody]:
     """The service of an id or ARN. Raises ServiceNotFound."""
     document = reader.get(tables.SD_SERVICES, last_part(text))
     if document is None or (text.startswith("arn:") and document.body["wire"]["Arn"] != text):
@@ -118,10 +136,9 @@ def find_service(reader: Reader, text: str) -> Document:
     return document
 
 
-def services_of(reader: Reader, namespace: str) -> list[Document]:
-    """The services of a namespace."""
-    found = reader.list(tables.SD_SERVICES)
-    return [document for document in found if document.body["namespaceId"] == namespace]
+def services_of(reader: Reader, namespace: str) -> list[Document[DiscoveryServiceBody]]:
+    """The services of a namespace, given by its id."""
+    return [d for d in reader.list(tables.SD_SERVICES) if d.body["namespaceId"] == namespace]
 
 
 def tagged(present: Sequence[TagBody], added: Sequence[TagTypeDef], resource: str) -> list[TagBody]:
@@ -138,57 +155,71 @@ def tagged(present: Sequence[TagBody], added: Sequence[TagTypeDef], resource: st
     return [{"Key": key, "Value": value} for key, value in merged.items()]
 
 
-def checked(
-    filters: Sequence[Mapping[str, Any]], conditions: Mapping[str, Sequence[str]]
-) -> Sequence[Mapping[str, Any]]:
-    """``filters``, once each has a condition that it knows and as many values as that takes.
+@dataclass(frozen=True)
+class Filter:
+    """One filter of a List request: passes what has a fitting value of ``name``."""
 
-    ``conditions``: by filter name. Raises InvalidInput.
+    name: str
+    condition: str
+    """EQ, IN, BETWEEN or BEGINS_WITH."""
+    values: tuple[str, ...]
+
+    def passes(self, value: str) -> bool:
+        match self.condition:
+            case "IN":
+                return value in self.values
+            case "BETWEEN":
+                return float(self.values[0]) <= float(value) <= float(self.values[1])
+            case "BEGINS_WITH":
+                return value.startswith(self.values[0])
+            case _:
+                return value == self.values[0]
+
+
+def read_filters(
+    sent: SentFilters, conditions: Mapping[str, Sequence[str]], *, ids: bool = False
+) -> list[Filter]:
+    """The filters of a request. ``conditions`` are the allowed ones by filter name; with ``ids``
+    a value that is an ARN counts as the id at its end.
+
+    Raises InvalidInput for a condition that the filter does not have, and for a wrong number of
+    values.
     """
-    for wanted in filters:
-        name, condition, values = wanted["Name"], wanted.get("Condition", "EQ"), wanted["Values"]
+    filters = []
+    for one in sent:
+        name, condition, values = one["Name"], one.get("Condition", "EQ"), one["Values"]
         if condition not in conditions[name]:
             allowed = " or ".join(conditions[name])
             raise invalid(f"Filters: condition {condition} of {name}: must be {allowed}")
         if condition == "BETWEEN":
-            if len(values) != 2 or not all(_DATE.fullmatch(value) for value in values):
+            if len(values) != 2 or not all(_EPOCH_SECONDS.fullmatch(value) for value in values):
                 raise invalid(
                     f"Filters: {name} BETWEEN needs a start and an end in seconds since 1970,"
                     f" not {values}"
                 )
         elif condition != "IN" and len(values) != 1:
             raise invalid(f"Filters: {name} {condition} needs one value, not {values}")
+        read = tuple(last_part(value) for value in values) if ids else tuple(values)
+        filters.append(Filter(name, condition, read))
     return filters
 
 
-def matches(values: Mapping[str, str], filters: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether what has these ``values`` by filter name passes all (checked) ``filters``."""
-    return all(_passes(values[wanted["Name"]], wanted) for wanted in filters)
+def pass_all(values: Mapping[str, str], filters: Sequence[Filter]) -> bool:
+    """Whether something with these ``values`` by filter name passes all ``filters``."""
+    return all(filter_.passes(values[filter_.name]) for filter_ in filters)
 
 
-def _passes(value: str, wanted: Mapping[str, Any]) -> bool:
-    operands = wanted["Values"]
-    match wanted.get("Condition", "EQ"):
-        case "IN":
-            return value in operands
-        case "BETWEEN":
-            return float(operands[0]) <= float(value) <= float(operands[1])
-        case "BEGINS_WITH":
-            return value.startswith(operands[0])
-        case _:
-            return bool(value == operands[0])
+def pager(member: str, *scope: str, filters: SentFilters = ()) -> Pager:
+    """The pages of a List operation that answers ``member``."""
+    return Pager(
+        "InvalidInput",
+        (member, json.dumps(filters, sort_keys=True), *scope),
+        member="NextToken",
+        limit_member="MaxResults",
+    )
 
 
-def paged(member: str, found: Mapping[str, Any], request: Request, *scope: str) -> Answer:
-    """One page of ``found`` (sort key -> what is listed) as a List operation answers it."""
-    filters = json.dumps(request.get("Filters", []), sort_keys=True)
-    pager = Pager("InvalidInput", (member, filters, *scope), member="NextToken")
-    keys, token = pager.page(list(found), request.get("MaxResults"), request.get("NextToken"))
-    answer: Answer = {member: [found[key] for key in keys]}
-    return answer | ({"NextToken": token} if token else {})
-
-
-def _forget_operations(tx: Transaction, before: float) -> None:
+def _remove_operations(tx: Transaction, before: float) -> None:
     for document in tx.list(tables.SD_OPERATIONS):
         if document.body["wire"]["UpdateDate"] < before:
             tx.delete(tables.SD_OPERATIONS, document.body["id"])

@@ -1,26 +1,26 @@
 """The DNS records of Cloud Map's namespaces: what Route 53 would answer inside their VPC. Pure.
 
-SERVICE.NAMESPACE has the records of the service's ``DnsRecords``: A, AAAA and CNAME from the
-instances' addresses, SRV to INSTANCE.SERVICE.NAMESPACE, which has the address. HTTP namespaces have
-none. Instances that drain are never answered; unhealthy ones only when none is healthy, as
-Route 53 does.
+SERVICE.NAMESPACE has the records of the service's ``DnsRecords``: A, AAAA and CNAME with the
+instances' addresses, and SRV pointing to INSTANCE.SERVICE.NAMESPACE, which has the address. HTTP
+namespaces have no records. Draining instances are left out; as in Route 53, unhealthy ones are
+answered only if none is healthy.
 https://docs.aws.amazon.com/cloud-map/latest/api/API_DnsConfig.html
 https://docs.aws.amazon.com/cloud-map/latest/api/API_DnsRecord.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tealmesh.store import Transaction, View, tables
+from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
+from tealmesh.store import Reader, tables
 
-Shuffle = Callable[[Sequence[Mapping[str, Any]]], list[Mapping[str, Any]]]
-"""The same instances in another order; random in life, any in tests."""
+Shuffle = Callable[[Sequence[InstanceBody]], list[InstanceBody]]
+"""Returns the same instances in another order: a random one, or in tests any."""
 
-_MOST = 8
-"""Instances in an answer by the routing policy MULTIVALUE."""
+MAX_MULTIVALUE_INSTANCES = 8
+"""The instances in an answer under the routing policy MULTIVALUE."""
 
 _ADDRESS = {
     "A": "AWS_INSTANCE_IPV4",
@@ -31,71 +31,77 @@ _ADDRESS = {
 
 @dataclass(frozen=True)
 class Record:
-    """One record of an answer; ``data`` as in a zone file. ``ttl`` in seconds."""
+    """One record of an answer."""
 
     name: str
     ttl: int
+    """Seconds."""
     kind: str
+    """``A``, ``SRV``, …"""
     data: str
+    """As in a zone file."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``zone`` is empty when no namespace has the name: such a question is not ours. ``exists``:
-    whether there is such a name, be it with records of another type only.
-    """
+    """The answer to one question."""
 
     zone: str = ""
+    """The namespace of the name; empty if there is none, so the question is not ours."""
     exists: bool = False
+    """Whether the name exists, even if only with records of other types."""
     soa_ttl: int = 0
+    """Seconds."""
     records: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
 
 
-def answer(view: View | Transaction, name: str, kind: str, shuffle: Shuffle) -> Answer:
-    """The answer to a question: ``name`` without the last dot in lower case, ``kind`` as ``A``."""
+def answer(view: Reader, name: str, kind: str, shuffle: Shuffle) -> Answer:
+    """The answer to a question for ``name`` (lower case, without the last dot) and record type
+    ``kind``.
+    """
     zone = _zone(view, name)
     if zone is None:
         return Answer()
-    apex, wire = zone["name"].lower(), zone["wire"]
-    soa_ttl = int(wire["Properties"]["DnsProperties"]["SOA"]["TTL"])
+    apex = zone["name"].lower()
+    soa_ttl = zone["wire"]["Properties"]["DnsProperties"]["SOA"]["TTL"]
     if name == apex:
         own = {
             "SOA": f"ns.{apex}. hostmaster.{apex}. 1 7200 900 1209600 {soa_ttl}",
             "NS": f"ns.{apex}.",
         }
-        found = (Record(apex, soa_ttl, kind, own[kind]),) if kind in own else ()
-        return Answer(apex, True, soa_ttl, found)
+        at_apex = (Record(apex, soa_ttl, kind, own[kind]),) if kind in own else ()
+        return Answer(apex, True, soa_ttl, at_apex)
     labels = name.removesuffix(f".{apex}")
     for document in view.list(tables.SD_SERVICES):
         service = document.body
         label = service["name"].lower()
-        config = service["wire"].get("DnsConfig")
-        if service["namespaceId"] != zone["id"] or not config:
+        if service["namespaceId"] != zone["id"] or not service["wire"].get("DnsConfig"):
             continue
         if labels == label:
-            records, more = _service(view, service, name, kind, shuffle)
-            return Answer(apex, True, soa_ttl, records, more)
+            records, additional = _service_records(view, service, name, kind, shuffle)
+            return Answer(apex, True, soa_ttl, records, additional)
         if labels.endswith(f".{label}"):
-            of_instance = _instance(view, service, name, labels.removesuffix(f".{label}"), kind)
+            instance_label = labels.removesuffix(f".{label}")
+            of_instance = _instance_records(view, service, name, instance_label, kind)
             if of_instance is not None:
                 return Answer(apex, True, soa_ttl, of_instance)
-    # The labels between a service's name of several and its zone exist too (RFC 8020).
+    # If a service's name has several labels, the names between it and its zone exist (RFC 8020).
     return Answer(apex, _is_between(view, zone["id"], labels), soa_ttl)
 
 
-def _zone(view: View | Transaction, name: str) -> Mapping[str, Any] | None:
-    """The namespace with the longest name that fits."""
-    fitting = [
+def _zone(view: Reader, name: str) -> NamespaceBody | None:
+    """The DNS namespace with the longest name that ``name`` ends with."""
+    candidates = [
         d.body
         for d in view.list(tables.NAMESPACES)
         if d.body["wire"]["Type"] != "HTTP"
         and (name == d.body["name"].lower() or name.endswith(f".{d.body['name'].lower()}"))
     ]
-    return max(fitting, key=lambda body: len(body["name"]), default=None)
+    return max(candidates, key=lambda body: len(body["name"]), default=None)
 
 
-def _is_between(view: View | Transaction, namespace: str, labels: str) -> bool:
+def _is_between(view: Reader, namespace: str, labels: str) -> bool:
     return any(
         d.body["name"].lower().endswith(f".{labels}")
         for d in view.list(tables.SD_SERVICES)
@@ -103,33 +109,39 @@ def _is_between(view: View | Transaction, namespace: str, labels: str) -> bool:
     )
 
 
-def _service(
-    view: View | Transaction, service: Mapping[str, Any], name: str, kind: str, shuffle: Shuffle
+def _service_records(
+    view: Reader, service: DiscoveryServiceBody, name: str, kind: str, shuffle: Shuffle
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """Records and additional records of SERVICE.NAMESPACE."""
     ttls = _ttls(service)
-    # A CNAME is the answer to every question about its name (RFC 1034 3.6.2).
+    # A CNAME answers every question about its name (RFC 1034 3.6.2).
     chosen = "CNAME" if "CNAME" in ttls else kind
     if chosen not in ttls:
         return (), ()
-    most = 1 if service["wire"]["DnsConfig"].get("RoutingPolicy") == "WEIGHTED" else _MOST
+    weighted = service["wire"]["DnsConfig"].get("RoutingPolicy") == "WEIGHTED"
+    most = 1 if weighted else MAX_MULTIVALUE_INSTANCES
     instances = shuffle(_answerable(view, service))
     if chosen == "SRV":
         instances = [i for i in instances if "AWS_INSTANCE_PORT" in i["attributes"]][:most]
-        records = tuple(
+        ports = [(i, i["attributes"]["AWS_INSTANCE_PORT"]) for i in instances]
+        records = [
             Record(name, ttls["SRV"], "SRV", f"1 1 {port} {_label(instance)}.{name}.")
+            for instance, port in ports
+        ]
+        additional = [
+            record
             for instance in instances
-            for port in [instance["attributes"]["AWS_INSTANCE_PORT"]]
-        )
-        more = [_addresses(i, f"{_label(i)}.{name}", "A", ttls["SRV"]) for i in instances]
-        return records, tuple(record for found in more for record in found)
-    found = [record for i in instances for record in _addresses(i, name, chosen, ttls[chosen])]
-    return tuple(dict.fromkeys(found))[:most], ()
+            for record in _addresses(instance, f"{_label(instance)}.{name}", "A", ttls["SRV"])
+        ]
+        return tuple(records), tuple(additional)
+    records = [record for i in instances for record in _addresses(i, name, chosen, ttls[chosen])]
+    return tuple(dict.fromkeys(records))[:most], ()
 
 
-def _instance(
-    view: View | Transaction, service: Mapping[str, Any], name: str, label: str, kind: str
+def _instance_records(
+    view: Reader, service: DiscoveryServiceBody, name: str, label: str, kind: str
 ) -> tuple[Record, ...] | None:
-    """Records of INSTANCE.SERVICE.NAMESPACE, which services with SRV records have; None where
+    """Records of INSTANCE.SERVICE.NAMESPACE, which exist for services with SRV records; None if
     there is no such name.
     """
     ttls = _ttls(service)
@@ -143,15 +155,16 @@ def _instance(
     return None
 
 
-def _label(instance: Mapping[str, Any]) -> str:
-    return str(instance["id"]).lower()
+def _label(instance: InstanceBody) -> str:
+    return instance["id"].lower()
 
 
-def _ttls(service: Mapping[str, Any]) -> dict[str, int]:
-    return {r["Type"]: int(r["TTL"]) for r in service["wire"]["DnsConfig"]["DnsRecords"]}
+def _ttls(service: DiscoveryServiceBody) -> dict[str, int]:
+    """Seconds by record type."""
+    return {r["Type"]: r["TTL"] for r in service["wire"]["DnsConfig"]["DnsRecords"]}
 
 
-def _addresses(instance: Mapping[str, Any], name: str, kind: str, ttl: int) -> tuple[Record, ...]:
+def _addresses(instance: InstanceBody, name: str, kind: str, ttl: int) -> tuple[Record, ...]:
     value = instance["attributes"].get(_ADDRESS[kind]) if kind in _ADDRESS else None
     if not value:
         return ()
@@ -159,9 +172,10 @@ def _addresses(instance: Mapping[str, Any], name: str, kind: str, ttl: int) -> t
     return (Record(name, ttl, kind, data),)
 
 
-def _answerable(view: View | Transaction, service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    present = [d.body for d in view.list(tables.INSTANCES, service["id"])]
-    taking = [body for body in present if not body.get("draining")]
+def _answerable(view: Reader, service: DiscoveryServiceBody) -> list[InstanceBody]:
+    """The instances to answer with."""
+    instances = [d.body for d in view.list(tables.INSTANCES, service["id"])]
+    staying = [body for body in instances if not body.get("draining")]
     if "HealthCheckCustomConfig" not in service["wire"]:
-        return taking
-    return [b for b in taking if b.get("health", "HEALTHY") == "HEALTHY"] or taking
+        return staying
+    return [b for b in staying if b.get("health", "HEALTHY") == "HEALTHY"] or staying

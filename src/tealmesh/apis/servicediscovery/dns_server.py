@@ -1,7 +1,7 @@
-"""A DNS server, on loopback, for the namespaces of Cloud Map: UDP and TCP on one port.
+"""A DNS server on loopback for the namespaces of Cloud Map: UDP and TCP on one port.
 
-Wire format, EDNS and truncation are dnspython's. Questions about other names are refused rather
-than passed on: this is no resolver. https://www.rfc-editor.org/rfc/rfc1035
+dnspython does the wire format, EDNS and truncation. Questions about other names are refused, not
+forwarded: this is no resolver. https://www.rfc-editor.org/rfc/rfc1035
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 import dns.exception
 import dns.flags
@@ -25,27 +25,28 @@ import dns.rdatatype
 import dns.rrset
 
 from tealmesh.apis.servicediscovery.dns_records import Record, Shuffle, answer
+from tealmesh.model.cloudmap import InstanceBody
 from tealmesh.model.errors import TealError
 from tealmesh.store import View
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-_IDLE = 10.0
-"""Seconds that a TCP connection may say nothing."""
+TCP_IDLE_SECONDS = 10.0
+"""A TCP connection that sends nothing for so long is closed."""
 
-_PLAIN_UDP = 512
-"""Bytes in a UDP answer to whoever names no size by EDNS."""
+PLAIN_UDP_BYTES = 512
+"""The largest UDP answer to a query that sets no size by EDNS."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 _ADDRESSES = ("A", "AAAA", "CNAME", "ANY")
 
-_FIXED_TTL = 60
-"""Seconds. Such an address never changes; the name may go."""
+_FIXED_TTL_SECONDS = 60
+"""The TTL of fixed names: their addresses never change, but the names may go."""
 
 
 def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | None:
-    """The response to a query; None for what is no query. Pure but for ``shuffle``."""
+    """The response to a query; None if ``wire`` is not one. Pure but for ``shuffle``."""
     query = _query(wire)
     if query is None:
         return None
@@ -59,8 +60,9 @@ def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | 
 def respond_in_task(
     wire: bytes, view: View, fixed: Mapping[str, str], *, udp: bool
 ) -> bytes | None:
-    """As `respond`, to a task in which names of ``fixed`` (in lower case) lead to these IPv4
-    addresses whatever Cloud Map says; None for what others are to be asked.
+    """The response to a task, in which the names in ``fixed`` (lower case) have these IPv4
+    addresses whatever Cloud Map says. None if another server must be asked, or ``wire`` is not a
+    query.
     """
     query = _query(wire)
     if query is None:
@@ -81,7 +83,7 @@ def _query(wire: bytes) -> dns.message.Message | None:
 def _response(
     query: dns.message.Message, view: View, shuffle: Shuffle, fixed: Mapping[str, str] = _NONE
 ) -> dns.message.Message | None:
-    """None for names of others."""
+    """The response; None for a name that is neither fixed nor in a namespace."""
     response = dns.message.make_response(query)
     if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
         response.set_rcode(dns.rcode.NOTIMP)
@@ -92,20 +94,20 @@ def _response(
     if name in fixed and kind in _ADDRESSES:
         response.flags |= dns.flags.AA
         if kind == "A":
-            response.answer = _rrsets([Record(name, _FIXED_TTL, kind, fixed[name])])
+            response.answer = _rrsets([Record(name, _FIXED_TTL_SECONDS, kind, fixed[name])])
         return response
-    found = answer(view, name, kind, shuffle)
-    if not found.zone or question.rdclass != dns.rdataclass.IN:
-        # The name exists, whatever others know of it.
+    ours = answer(view, name, kind, shuffle)
+    if not ours.zone or question.rdclass != dns.rdataclass.IN:
+        # A fixed name exists here, whether or not another server knows it.
         return response if name in fixed else None
     response.flags |= dns.flags.AA
-    response.answer = _rrsets(found.records)
-    response.additional = _rrsets(found.additional)
-    if not found.records:
-        # What says for how long there is nothing: RFC 2308.
-        apex = answer(view, found.zone, "SOA", shuffle)
+    response.answer = _rrsets(ours.records)
+    response.additional = _rrsets(ours.additional)
+    if not ours.records:
+        # The SOA record tells how long to cache that there are none: RFC 2308.
+        apex = answer(view, ours.zone, "SOA", shuffle)
         response.authority = _rrsets(apex.records)
-        if not found.exists and name not in fixed:
+        if not ours.exists and name not in fixed:
             response.set_rcode(dns.rcode.NXDOMAIN)
     return response
 
@@ -113,7 +115,7 @@ def _response(
 def _to_wire(response: dns.message.Message, query: dns.message.Message, udp: bool) -> bytes:
     if not udp:
         return response.to_wire()
-    size = max(_PLAIN_UDP, query.payload) if query.edns >= 0 else _PLAIN_UDP
+    size = max(PLAIN_UDP_BYTES, query.payload) if query.edns >= 0 else PLAIN_UDP_BYTES
     return response.to_wire(max_size=size, prefer_truncation=True)
 
 
@@ -137,7 +139,7 @@ class DnsServer:
         self._tcp: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Raises TealError when the port cannot be had."""
+        """Raises TealError if the port cannot be used."""
         host, port = self._address
         loop = asyncio.get_running_loop()
         try:
@@ -160,10 +162,10 @@ class DnsServer:
         return respond(wire, self._view(), _shuffled, udp=udp)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Two bytes of length before each message: RFC 1035 4.2.2.
+        # Each message follows its length in two bytes: RFC 1035 4.2.2.
         try:
             while True:
-                async with asyncio.timeout(_IDLE):
+                async with asyncio.timeout(TCP_IDLE_SECONDS):
                     (length,) = struct.unpack("!H", await reader.readexactly(2))
                     wire = await reader.readexactly(length)
                 response = self._respond(wire, udp=False)
@@ -185,18 +187,18 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Python 3.11's is no subclass, though it is one.
+        # Python 3.11's selector transport is one without being a subclass.
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             response = self._respond(data, True)
-        except Exception:  # noqa: BLE001 - one question must not end the server; logged whole
-            _log.exception("a DNS question from %s could not be answered", addr)
+        except Exception:
+            log.exception("a DNS question from %s could not be answered", addr)
             return
         if response is not None and self._transport is not None:
             self._transport.sendto(response, addr)
 
 
-def _shuffled(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _shuffled(items: Sequence[InstanceBody]) -> list[InstanceBody]:
     return random.sample(items, len(items))

@@ -1,25 +1,42 @@
-"""Instances of Cloud Map services, and finding them.
+"""Instances of Cloud Map services, and their discovery.
 
-The engine registers tasks by writing the same documents; it marks a task's instance as draining
-before it stops the task. Cloud Map knows no draining: such an instance is no longer discovered.
+The engine registers tasks by writing the same documents, and marks a task's instance as draining
+before it stops the task. Cloud Map has no such state: a draining instance is no longer discovered.
 https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-instances.html
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from tealmesh.apis.paging import Pager
-from tealmesh.apis.servicediscovery import base
-from tealmesh.apis.servicediscovery.base import Answer, Body, DiscoveryBase, Reader, Request
+from tealmesh.apis.servicediscovery import answers, base
+from tealmesh.apis.servicediscovery.base import DiscoveryBase
 from tealmesh.model.caller import Caller
+from tealmesh.model.cloudmap import DiscoveryServiceBody, DiscoveryServiceWire, InstanceBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
+from tealmesh.store import Document, Reader, Transaction, tables
 
-_DISCOVERED = 100
-"""Instances that DiscoverInstances answers when the caller sets no limit."""
+if TYPE_CHECKING:
+    from types_boto3_servicediscovery.type_defs import (
+        DeregisterInstanceRequestTypeDef,
+        DiscoverInstancesRequestTypeDef,
+        DiscoverInstancesRevisionRequestTypeDef,
+        GetInstanceRequestTypeDef,
+        GetInstancesHealthStatusRequestTypeDef,
+        ListInstancesRequestTypeDef,
+        RegisterInstanceRequestTypeDef,
+        UpdateInstanceCustomHealthStatusRequestTypeDef,
+    )
+
+    Discovery = DiscoverInstancesRequestTypeDef | DiscoverInstancesRevisionRequestTypeDef
+
+MAX_ATTRIBUTES = 30
+"""Attributes of one instance."""
+
+DEFAULT_DISCOVERED = 100
+"""The number of instances that DiscoverInstances answers when the request sets no limit."""
 
 _NEEDED = {
     "A": "AWS_INSTANCE_IPV4",
@@ -31,23 +48,25 @@ _NEEDED = {
 
 
 class Instances(DiscoveryBase):
-    """The operations of instances."""
+    """The operations on instances."""
 
-    async def register_instance(self, caller: Caller, request: Request) -> Answer:
-        """Register an instance, or replace the attributes of one."""
+    async def register_instance(
+        self, caller: Caller, request: RegisterInstanceRequestTypeDef
+    ) -> answers.OperationStarted:
+        """Register an instance, or replace the attributes of a registered one."""
         operation = self._operation("REGISTER_INSTANCE")
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.OperationStarted:
             service = base.find_service(tx, request["ServiceId"])
-            attributes, identity = request["Attributes"], request["InstanceId"]
+            attributes, identity = dict(request["Attributes"]), request["InstanceId"]
             _check_attributes(service.body["wire"], attributes)
             present = tx.get(tables.INSTANCES, service.body["id"], identity)
-            kept = present.body.get("health", "HEALTHY") if present is not None else "HEALTHY"
-            body = {
+            health = present.body.get("health", "HEALTHY") if present is not None else "HEALTHY"
+            body: InstanceBody = {
                 "id": identity,
                 "serviceId": service.body["id"],
                 "attributes": attributes,
-                "health": attributes.get("AWS_INIT_HEALTH_STATUS", kept),
+                "health": attributes.get("AWS_INIT_HEALTH_STATUS", health),
                 "draining": False,
                 "creatorRequestId": request.get("CreatorRequestId", ""),
             }
@@ -56,110 +75,130 @@ class Instances(DiscoveryBase):
 
         return await self._write(caller, "RegisterInstance", change)
 
-    async def deregister_instance(self, caller: Caller, request: Request) -> Answer:
-        """Take an instance away. Raises InstanceNotFound."""
+    async def deregister_instance(
+        self, caller: Caller, request: DeregisterInstanceRequestTypeDef
+    ) -> answers.OperationStarted:
+        """Remove an instance. Raises InstanceNotFound."""
         operation = self._operation("DEREGISTER_INSTANCE")
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.OperationStarted:
             service = base.find_service(tx, request["ServiceId"]).body["id"]
-            _instance(tx, service, request["InstanceId"])
+            _find_instance(tx, service, request["InstanceId"])
             tx.delete(tables.INSTANCES, service, request["InstanceId"])
             return operation.succeed(tx, SERVICE=service, INSTANCE=request["InstanceId"])
 
         return await self._write(caller, "DeregisterInstance", change)
 
-    async def get_instance(self, caller: Caller, request: Request) -> Answer:
-        """One instance."""
+    async def get_instance(
+        self, caller: Caller, request: GetInstanceRequestTypeDef
+    ) -> answers.GetInstance:
+        """Describe one instance."""
         view = self._store.view
         service = base.find_service(view, request["ServiceId"]).body["id"]
-        found = _instance(view, service, request["InstanceId"])
-        return {"ResourceOwner": self._account, "Instance": self._shown(found)}
+        instance = _find_instance(view, service, request["InstanceId"])
+        return {"ResourceOwner": self._account, "Instance": self._describe(instance.body)}
 
-    async def list_instances(self, caller: Caller, request: Request) -> Answer:
-        """The instances of a service."""
+    async def list_instances(
+        self, caller: Caller, request: ListInstancesRequestTypeDef
+    ) -> answers.ListInstances:
+        """List the instances of a service."""
         view = self._store.view
         service = base.find_service(view, request["ServiceId"]).body["id"]
-        found = {d.body["id"]: self._shown(d) for d in view.list(tables.INSTANCES, service)}
-        answer = base.paged("Instances", found, request, service)
-        return {"ResourceOwner": self._account, **answer}
+        instances = {
+            document.body["id"]: self._describe(document.body)
+            for document in view.list(tables.INSTANCES, service)
+        }
+        pager = base.pager("Instances", service)
+        page, token = pager.items(instances, request.get("MaxResults"), request.get("NextToken"))
+        answer: answers.ListInstances = {"ResourceOwner": self._account, "Instances": page}
+        return {**answer, "NextToken": token} if token else answer
 
-    async def get_instances_health_status(self, caller: Caller, request: Request) -> Answer:
-        """Health by instance id: UNKNOWN for a service without a health check."""
+    async def get_instances_health_status(
+        self, caller: Caller, request: GetInstancesHealthStatusRequestTypeDef
+    ) -> answers.InstancesHealth:
+        """Return health by instance id: UNKNOWN for a service without a health check."""
         view = self._store.view
         service = base.find_service(view, request["ServiceId"]).body
         wanted = request.get("Instances")
-        found = (
+        instances = (
             view.list(tables.INSTANCES, service["id"])
             if wanted is None
-            else [_instance(view, service["id"], identity) for identity in wanted]
+            else [_find_instance(view, service["id"], identity) for identity in wanted]
         )
-        status = {d.body["id"]: _health(service["wire"], d.body) for d in found}
-        pager = Pager("InvalidInput", ("Health", service["id"]), member="NextToken")
-        chosen, token = pager.page(
-            list(status), request.get("MaxResults"), request.get("NextToken")
-        )
-        answer: Answer = {"Status": {identity: status[identity] for identity in chosen}}
-        return answer | ({"NextToken": token} if token else {})
+        status = {d.body["id"]: _health(service["wire"], d.body) for d in instances}
+        pager = base.pager("Health", service["id"])
+        page, token = pager.page(list(status), request.get("MaxResults"), request.get("NextToken"))
+        answer: answers.InstancesHealth = {"Status": {name: status[name] for name in page}}
+        return {**answer, "NextToken": token} if token else answer
 
     async def update_instance_custom_health_status(
-        self, caller: Caller, request: Request
-    ) -> Answer:
+        self, caller: Caller, request: UpdateInstanceCustomHealthStatusRequestTypeDef
+    ) -> answers.Empty:
         """Set an instance's health. Raises CustomHealthNotFound for a service without a custom
         health check.
         """
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.Empty:
             service = base.find_service(tx, request["ServiceId"]).body
-            found = _instance(tx, service["id"], request["InstanceId"])
+            instance = _find_instance(tx, service["id"], request["InstanceId"])
             if "HealthCheckCustomConfig" not in service["wire"]:
                 raise AwsError(
                     "CustomHealthNotFound",
                     "The health check for the instance that is specified by ServiceId and"
                     " InstanceId isn't a custom health check.",
                 )
-            if found.body.get("health") != request["Status"]:
-                tx.replace(found, {**found.body, "health": request["Status"]})
+            if instance.body.get("health") != request["Status"]:
+                body: InstanceBody = {**instance.body, "health": request["Status"]}
+                tx.replace(instance, body)
             return {}
 
         return await self._write(caller, "UpdateInstanceCustomHealthStatus", change)
 
-    async def discover_instances(self, caller: Caller, request: Request) -> Answer:
-        """The instances of a service by name: those that have all of ``QueryParameters``, and of
-        these only those that have all of ``OptionalParameters``, should there be any.
+    async def discover_instances(
+        self, caller: Caller, request: DiscoverInstancesRequestTypeDef
+    ) -> answers.DiscoverInstances:
+        """Find the instances of a service by name: those that have all of ``QueryParameters``,
+        and only those that have all of ``OptionalParameters`` too if there are any.
 
-        Without ``HealthStatus`` the healthy ones are answered, or all where none is healthy.
+        Without ``HealthStatus`` the healthy ones are returned, or all if none is healthy.
         """
         view = self._store.view
-        service = self._named(view, request)
-        found = [
+        service = self._find_by_name(view, request)
+        instances = [
             document.body
             for document in view.list(tables.INSTANCES, service["id"])
             if not document.body.get("draining")
         ]
-        found = _having(found, request.get("QueryParameters", {}))
-        found = _having(found, request.get("OptionalParameters", {})) or found
-        found = _by_health(service["wire"], found, request.get("HealthStatus"))
-        limit = request.get("MaxResults", _DISCOVERED)
-        instances = [
-            {
-                "InstanceId": body["id"],
-                "NamespaceName": request["NamespaceName"],
-                "ServiceName": service["name"],
-                "HealthStatus": _health(service["wire"], body),
-                "Attributes": body["attributes"],
-            }
-            for body in found[:limit]
-        ]
-        revision = view.last_change(tables.INSTANCES, service["id"])
-        return {"Instances": instances, "InstancesRevision": revision}
+        instances = _having(instances, request.get("QueryParameters", {}))
+        instances = _having(instances, request.get("OptionalParameters", {})) or instances
+        instances = _by_health(service["wire"], instances, request.get("HealthStatus"))
+        limit = request.get("MaxResults", DEFAULT_DISCOVERED)
+        return {
+            "Instances": [
+                {
+                    "InstanceId": body["id"],
+                    "NamespaceName": request["NamespaceName"],
+                    "ServiceName": service["name"],
+                    "HealthStatus": _health(service["wire"], body),
+                    "Attributes": body["attributes"],
+                }
+                for body in instances[:limit]
+            ],
+            "InstancesRevision": view.last_change(tables.INSTANCES, service["id"]),
+        }
 
-    async def discover_instances_revision(self, caller: Caller, request: Request) -> Answer:
-        """A number that rises whenever an instance of the service changes: a store revision."""
+    async def discover_instances_revision(
+        self, caller: Caller, request: DiscoverInstancesRevisionRequestTypeDef
+    ) -> answers.InstancesRevision:
+        """Return a number that rises whenever an instance of the service changes: a revision of
+        the store.
+        """
         view = self._store.view
-        service = self._named(view, request)
+        service = self._find_by_name(view, request)
         return {"InstancesRevision": view.last_change(tables.INSTANCES, service["id"])}
 
-    def _named(self, reader: Reader, request: Request) -> Mapping[str, Any]:
+    def _find_by_name(self, reader: Reader, request: Discovery) -> DiscoveryServiceBody:
+        """The service of a discovery request. Raises NamespaceNotFound and ServiceNotFound."""
         namespace = request["NamespaceName"]
         owned = request.get("OwnerAccount", self._account) == self._account
         for document in reader.list(tables.NAMESPACES) if owned else ():
@@ -175,18 +214,18 @@ class Instances(DiscoveryBase):
             )
         raise AwsError("NamespaceNotFound", f"The namespace {namespace} can't be found.")
 
-    def _shown(self, document: Document) -> Body:
-        body = document.body
-        shown = {
+    def _describe(self, body: InstanceBody) -> answers.Instance:
+        instance: answers.Instance = {
             "Id": body["id"],
             "Attributes": body["attributes"],
             "CreatedByAccount": self._account,
         }
-        sent = body.get("creatorRequestId")
-        return shown | ({"CreatorRequestId": sent} if sent else {})
+        if sent := body.get("creatorRequestId"):
+            instance["CreatorRequestId"] = sent
+        return instance
 
 
-def _instance(reader: Reader, service: str, identity: str) -> Document:
+def _find_instance(reader: Reader, service: str, identity: str) -> Document[InstanceBody]:
     document = reader.get(tables.INSTANCES, service, identity)
     if document is None:
         raise AwsError(
@@ -195,15 +234,14 @@ def _instance(reader: Reader, service: str, identity: str) -> Document:
     return document
 
 
-def _health(service: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
-    # Nobody here asks Route 53's health checkers: what has only those counts as healthy.
+def _health(service: DiscoveryServiceWire, instance: InstanceBody) -> str:
+    # Route 53's health checkers do not reach this machine: with only those, instances are healthy.
     checked = "HealthCheckCustomConfig" in service or "HealthCheckConfig" in service
-    return str(instance.get("health", "HEALTHY")) if checked else "UNKNOWN"
+    return instance.get("health", "HEALTHY") if checked else "UNKNOWN"
 
 
-def _having(
-    instances: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]
-) -> list[Mapping[str, Any]]:
+def _having(instances: Sequence[InstanceBody], wanted: Mapping[str, str]) -> list[InstanceBody]:
+    """The instances that have all these attributes."""
     return [
         body
         for body in instances
@@ -212,25 +250,29 @@ def _having(
 
 
 def _by_health(
-    service: Mapping[str, Any], instances: Sequence[Mapping[str, Any]], wanted: str | None
-) -> list[Mapping[str, Any]]:
+    service: DiscoveryServiceWire, instances: list[InstanceBody], wanted: str | None
+) -> list[InstanceBody]:
+    """The instances that a ``HealthStatus`` asks for."""
     status = wanted or "HEALTHY_OR_ELSE_ALL"
     states = [_health(service, body) for body in instances]
     if status == "ALL" or "UNKNOWN" in states:
-        return list(instances)
+        return instances
     asked = "UNHEALTHY" if status == "UNHEALTHY" else "HEALTHY"
-    found = [b for b, state in zip(instances, states, strict=True) if state == asked]
-    return found or list(instances) if status == "HEALTHY_OR_ELSE_ALL" else found
+    matching = [b for b, state in zip(instances, states, strict=True) if state == asked]
+    return matching or instances if status == "HEALTHY_OR_ELSE_ALL" else matching
 
 
-def _check_attributes(service: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
-    """Raise InvalidInput unless the attributes serve the service's DNS records.
+def _check_attributes(service: DiscoveryServiceWire, attributes: Mapping[str, str]) -> None:
+    """Raise InvalidInput unless the attributes suit the service's DNS records.
 
     https://docs.aws.amazon.com/cloud-map/latest/api/API_RegisterInstance.html
     """
-    if len(attributes) > 30:
-        raise base.invalid(f"Attributes: {len(attributes)} are given: at most 30 are allowed")
-    types = [record["Type"] for record in (service.get("DnsConfig") or {}).get("DnsRecords", ())]
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise base.invalid(
+            f"Attributes: {len(attributes)} are given: at most {MAX_ATTRIBUTES} are allowed"
+        )
+    dns = service.get("DnsConfig")
+    types = [record["Type"] for record in dns["DnsRecords"]] if dns else []
     for kind in types if "AWS_ALIAS_DNS_NAME" not in attributes else ():
         if _NEEDED[kind] not in attributes:
             raise base.invalid(
@@ -247,7 +289,7 @@ def _check_attributes(service: Mapping[str, Any], attributes: Mapping[str, str])
     _check_initial_health(service, attributes)
 
 
-def _check_initial_health(service: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+def _check_initial_health(service: DiscoveryServiceWire, attributes: Mapping[str, str]) -> None:
     initial = attributes.get("AWS_INIT_HEALTH_STATUS")
     if initial is None:
         return

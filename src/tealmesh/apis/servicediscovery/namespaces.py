@@ -1,24 +1,57 @@
 """Namespaces, operations and tags of Cloud Map.
 
-A private or public DNS namespace gets a made-up hosted zone id: no zone is made in Route 53,
-whose answers would not be the instances anyway.
+A private or public DNS namespace gets a made-up hosted zone id: no zone is created in Route 53,
+which would not answer with the instances anyway.
 https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tealmesh.apis.requests import digest
-from tealmesh.apis.servicediscovery import base
-from tealmesh.apis.servicediscovery.base import Answer, Body, DiscoveryBase, Reader, Request
+from tealmesh.apis.servicediscovery import answers, base
+from tealmesh.apis.servicediscovery.base import DiscoveryBase
 from tealmesh.model.caller import Caller
+from tealmesh.model.cloudmap import DiscoveryServiceBody, NamespaceBody, NamespaceWire, TagBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
+from tealmesh.store import Document, Reader, Transaction, tables
 
-_SOA_TTL = 15
-"""Seconds; Cloud Map's own."""
+if TYPE_CHECKING:
+    from types_boto3_servicediscovery.type_defs import (
+        CreateHttpNamespaceRequestTypeDef,
+        CreatePrivateDnsNamespaceRequestTypeDef,
+        CreatePublicDnsNamespaceRequestTypeDef,
+        DeleteNamespaceRequestTypeDef,
+        DnsPropertiesTypeDef,
+        GetNamespaceRequestTypeDef,
+        GetOperationRequestTypeDef,
+        ListNamespacesRequestTypeDef,
+        ListOperationsRequestTypeDef,
+        ListTagsForResourceRequestTypeDef,
+        NamespacePropertiesTypeDef,
+        TagResourceRequestTypeDef,
+        UntagResourceRequestTypeDef,
+        UpdateHttpNamespaceRequestTypeDef,
+        UpdatePrivateDnsNamespaceRequestTypeDef,
+        UpdatePublicDnsNamespaceRequestTypeDef,
+    )
+
+    CreateNamespace = (
+        CreateHttpNamespaceRequestTypeDef
+        | CreatePrivateDnsNamespaceRequestTypeDef
+        | CreatePublicDnsNamespaceRequestTypeDef
+    )
+    CreateDnsNamespace = (
+        CreatePrivateDnsNamespaceRequestTypeDef | CreatePublicDnsNamespaceRequestTypeDef
+    )
+    UpdateDnsNamespace = (
+        UpdatePrivateDnsNamespaceRequestTypeDef | UpdatePublicDnsNamespaceRequestTypeDef
+    )
+
+SOA_TTL_SECONDS = 15
+"""The TTL of a zone's SOA record unless the request sets one: Cloud Map's own."""
 
 _NAMESPACE_FILTERS = {
     "TYPE": ("EQ", "BEGINS_WITH"),
@@ -36,119 +69,163 @@ _OPERATION_FILTERS = {
 
 
 class Namespaces(DiscoveryBase):
-    """The operations of namespaces, of operations themselves, and of tags."""
+    """The operations on namespaces, on operations themselves, and on tags."""
 
-    async def create_http_namespace(self, caller: Caller, request: Request) -> Answer:
-        """A namespace whose instances are found by DiscoverInstances only."""
+    async def create_http_namespace(
+        self, caller: Caller, request: CreateHttpNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
+        """Create a namespace whose instances are found only by DiscoverInstances."""
         return await self._create(caller, "CreateHttpNamespace", "HTTP", request)
 
-    async def create_private_dns_namespace(self, caller: Caller, request: Request) -> Answer:
-        """A namespace whose instances are also found by DNS within a VPC."""
-        return await self._create(caller, "CreatePrivateDnsNamespace", "DNS_PRIVATE", request)
+    async def create_private_dns_namespace(
+        self, caller: Caller, request: CreatePrivateDnsNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
+        """Create a namespace whose instances are also found by DNS within a VPC."""
+        ttl, vpc = _soa_ttl(request), request["Vpc"]
+        name = "CreatePrivateDnsNamespace"
+        return await self._create(caller, name, "DNS_PRIVATE", request, ttl, vpc)
 
-    async def create_public_dns_namespace(self, caller: Caller, request: Request) -> Answer:
-        """A namespace whose instances are also found by public DNS."""
-        return await self._create(caller, "CreatePublicDnsNamespace", "DNS_PUBLIC", request)
+    async def create_public_dns_namespace(
+        self, caller: Caller, request: CreatePublicDnsNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
+        """Create a namespace whose instances are also found by public DNS."""
+        ttl = _soa_ttl(request)
+        return await self._create(caller, "CreatePublicDnsNamespace", "DNS_PUBLIC", request, ttl)
 
-    async def _create(self, caller: Caller, name: str, kind: str, request: Request) -> Answer:
+    async def _create(
+        self,
+        caller: Caller,
+        name: str,
+        kind: str,
+        request: CreateNamespace,
+        soa_ttl: int = SOA_TTL_SECONDS,
+        vpc: str = "",
+    ) -> answers.OperationStarted:
         operation = self._operation("CREATE_NAMESPACE")
-        identity, zone = self._fresh("ns"), f"Z{self._new_id()[:20].upper()}"
-        now = self._clock()
-
-        def change(tx: Transaction) -> Answer:
-            repeated = _repeated(tx, name, request)
-            if repeated:
-                return {"OperationId": repeated}
-            sent = {"kind": name, "digest": digest(request), "operation": operation.id}
-            wire = self._namespace_wire(caller, identity, kind, request, zone) | {"CreateDate": now}
-            body = {
-                "id": identity,
-                "name": request["Name"],
-                "vpc": request.get("Vpc", ""),
-                "wire": wire,
-                "tags": base.tagged([], request.get("Tags", ()), wire["Arn"]),
-                "request": sent,
-            }
-            tx.put(tables.NAMESPACES, identity, body=body)
-            return operation.succeed(tx, NAMESPACE=identity)
-
-        return await self._write(caller, name, change)
-
-    def _namespace_wire(
-        self, caller: Caller, identity: str, kind: str, request: Request, zone: str
-    ) -> Body:
-        properties: Body = {"HttpProperties": {"HttpName": request["Name"]}}
+        identity, zone = self._fresh_id("ns"), f"Z{self._new_id()[:20].upper()}"
+        properties: NamespacePropertiesTypeDef = {"HttpProperties": {"HttpName": request["Name"]}}
         if kind != "HTTP":
-            sent = (request.get("Properties") or {}).get("DnsProperties") or {}
-            soa = sent.get("SOA") or {"TTL": _SOA_TTL}
-            properties["DnsProperties"] = {"HostedZoneId": zone, "SOA": soa}
-        wire = {
+            properties["DnsProperties"] = {"HostedZoneId": zone, "SOA": {"TTL": soa_ttl}}
+        wire: NamespaceWire = {
             "Id": identity,
             "Arn": self._arn(caller, f"namespace/{identity}"),
             "ResourceOwner": self._account,
             "Name": request["Name"],
             "Type": kind,
             "Properties": properties,
+            "CreateDate": self._clock(),
         }
-        optional = ("Description", "CreatorRequestId")
-        return wire | {member: request[member] for member in optional if member in request}
+        if "Description" in request:
+            wire["Description"] = request["Description"]
+        if "CreatorRequestId" in request:
+            wire["CreatorRequestId"] = request["CreatorRequestId"]
 
-    async def get_namespace(self, caller: Caller, request: Request) -> Answer:
-        """One namespace."""
-        view = self._store.view
-        return {"Namespace": _shown(view, base.find_namespace(view, request["Id"]))}
+        def change(tx: Transaction) -> answers.OperationStarted:
+            repeated = _repeated(tx, name, request)
+            if repeated:
+                return {"OperationId": repeated}
+            body: NamespaceBody = {
+                "id": identity,
+                "name": request["Name"],
+                "vpc": vpc,
+                "wire": wire,
+                "tags": base.tagged([], request.get("Tags", ()), wire["Arn"]),
+                "request": {"kind": name, "digest": digest(request), "operation": operation.id},
+            }
+            tx.put(tables.NAMESPACES, identity, body=body)
+            return operation.succeed(tx, NAMESPACE=identity)
 
-    async def list_namespaces(self, caller: Caller, request: Request) -> Answer:
-        """The namespaces that pass all filters."""
+        return await self._write(caller, name, change)
+
+    async def get_namespace(
+        self, caller: Caller, request: GetNamespaceRequestTypeDef
+    ) -> answers.GetNamespace:
+        """Describe one namespace."""
         view = self._store.view
-        filters = base.checked(request.get("Filters", ()), _NAMESPACE_FILTERS)
-        found = {
-            document.key: _shown(view, document)
+        return {"Namespace": _describe(view, base.find_namespace(view, request["Id"]))}
+
+    async def list_namespaces(
+        self, caller: Caller, request: ListNamespacesRequestTypeDef
+    ) -> answers.ListNamespaces:
+        """List the namespaces that pass all filters."""
+        view, sent = self._store.view, request.get("Filters", ())
+        filters = base.read_filters(sent, _NAMESPACE_FILTERS)
+        namespaces = {
+            document.key: _describe(view, document)
             for document in view.list(tables.NAMESPACES)
-            if base.matches(_filtered_by(document.body), filters)
+            if base.pass_all(_filter_values(document.body), filters)
         }
-        return base.paged("Namespaces", found, request)
+        pager = base.pager("Namespaces", filters=sent)
+        page, token = pager.items(namespaces, request.get("MaxResults"), request.get("NextToken"))
+        return {"Namespaces": page, "NextToken": token} if token else {"Namespaces": page}
 
-    async def update_http_namespace(self, caller: Caller, request: Request) -> Answer:
+    async def update_http_namespace(
+        self, caller: Caller, request: UpdateHttpNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
         """Change the description."""
-        return await self._update(caller, "UpdateHttpNamespace", "HTTP", request)
+        description = request["Namespace"].get("Description")
+        return await self._update(caller, "UpdateHttpNamespace", "HTTP", request["Id"], description)
 
-    async def update_private_dns_namespace(self, caller: Caller, request: Request) -> Answer:
+    async def update_private_dns_namespace(
+        self, caller: Caller, request: UpdatePrivateDnsNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
         """Change the description and the zone's SOA record."""
-        return await self._update(caller, "UpdatePrivateDnsNamespace", "DNS_PRIVATE", request)
+        return await self._update_dns(caller, "UpdatePrivateDnsNamespace", "DNS_PRIVATE", request)
 
-    async def update_public_dns_namespace(self, caller: Caller, request: Request) -> Answer:
+    async def update_public_dns_namespace(
+        self, caller: Caller, request: UpdatePublicDnsNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
         """Change the description and the zone's SOA record."""
-        return await self._update(caller, "UpdatePublicDnsNamespace", "DNS_PUBLIC", request)
+        return await self._update_dns(caller, "UpdatePublicDnsNamespace", "DNS_PUBLIC", request)
 
-    async def _update(self, caller: Caller, name: str, kind: str, request: Request) -> Answer:
+    async def _update_dns(
+        self, caller: Caller, name: str, kind: str, request: UpdateDnsNamespace
+    ) -> answers.OperationStarted:
+        sent = request["Namespace"]
+        properties = sent.get("Properties")
+        ttl = properties["DnsProperties"]["SOA"]["TTL"] if properties else None
+        return await self._update(caller, name, kind, request["Id"], sent.get("Description"), ttl)
+
+    async def _update(
+        self,
+        caller: Caller,
+        name: str,
+        kind: str,
+        identity: str,
+        description: str | None,
+        soa_ttl: int | None = None,
+    ) -> answers.OperationStarted:
         operation = self._operation("UPDATE_NAMESPACE")
 
-        def change(tx: Transaction) -> Answer:
-            document = base.find_namespace(tx, request["Id"])
-            wire = dict(document.body["wire"])
+        def change(tx: Transaction) -> answers.OperationStarted:
+            document = base.find_namespace(tx, identity)
+            wire = document.body["wire"].copy()
             if wire["Type"] != kind:
                 raise base.invalid(
                     f"The namespace {wire['Id']} has the type {wire['Type']}:"
                     f" {name} changes {kind} namespaces only."
                 )
-            sent = request["Namespace"]
-            if "Description" in sent:
-                wire["Description"] = sent["Description"]
-            if sent.get("Properties"):
-                soa = sent["Properties"]["DnsProperties"]["SOA"]
-                dns = {**wire["Properties"]["DnsProperties"], "SOA": soa}
+            if description is not None:
+                wire["Description"] = description
+            if soa_ttl is not None:
+                dns: DnsPropertiesTypeDef = {
+                    **wire["Properties"]["DnsProperties"],
+                    "SOA": {"TTL": soa_ttl},
+                }
                 wire["Properties"] = {**wire["Properties"], "DnsProperties": dns}
-            tx.replace(document, {**document.body, "wire": wire})
+            body: NamespaceBody = {**document.body, "wire": wire}
+            tx.replace(document, body)
             return operation.succeed(tx, NAMESPACE=wire["Id"])
 
         return await self._write(caller, name, change)
 
-    async def delete_namespace(self, caller: Caller, request: Request) -> Answer:
+    async def delete_namespace(
+        self, caller: Caller, request: DeleteNamespaceRequestTypeDef
+    ) -> answers.OperationStarted:
         """Delete an empty namespace. Raises ResourceInUse while it has services."""
         operation = self._operation("DELETE_NAMESPACE")
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.OperationStarted:
             identity = base.find_namespace(tx, request["Id"]).body["id"]
             services = base.services_of(tx, identity)
             if services:
@@ -163,18 +240,23 @@ class Namespaces(DiscoveryBase):
 
         return await self._write(caller, "DeleteNamespace", change)
 
-    async def get_operation(self, caller: Caller, request: Request) -> Answer:
-        """One operation. Raises OperationNotFound."""
+    async def get_operation(
+        self, caller: Caller, request: GetOperationRequestTypeDef
+    ) -> answers.GetOperation:
+        """Describe one operation. Raises OperationNotFound."""
         identity = request["OperationId"]
         document = self._store.view.get(tables.SD_OPERATIONS, identity)
         if document is None or request.get("OwnerAccount", self._account) != self._account:
             raise AwsError("OperationNotFound", f"The operation {identity} can't be found.")
         return {"Operation": document.body["wire"]}
 
-    async def list_operations(self, caller: Caller, request: Request) -> Answer:
-        """The operations that pass all filters."""
-        filters = base.checked(request.get("Filters", ()), _OPERATION_FILTERS)
-        found = {}
+    async def list_operations(
+        self, caller: Caller, request: ListOperationsRequestTypeDef
+    ) -> answers.ListOperations:
+        """List the operations that pass all filters."""
+        sent = request.get("Filters", ())
+        filters = base.read_filters(sent, _OPERATION_FILTERS)
+        operations: dict[str, answers.OperationSummary] = {}
         for document in self._store.view.list(tables.SD_OPERATIONS):
             wire = document.body["wire"]
             values = {
@@ -184,53 +266,82 @@ class Namespaces(DiscoveryBase):
                 "TYPE": wire["Type"],
                 "UPDATE_DATE": str(wire["UpdateDate"]),
             }
-            if base.matches(values, filters):
-                found[document.key] = {"Id": wire["Id"], "Status": wire["Status"]}
-        return base.paged("Operations", found, request)
+            if base.pass_all(values, filters):
+                operations[document.key] = {"Id": wire["Id"], "Status": wire["Status"]}
+        pager = base.pager("Operations", filters=sent)
+        page, token = pager.items(operations, request.get("MaxResults"), request.get("NextToken"))
+        return {"Operations": page, "NextToken": token} if token else {"Operations": page}
 
-    async def tag_resource(self, caller: Caller, request: Request) -> Answer:
+    async def tag_resource(
+        self, caller: Caller, request: TagResourceRequestTypeDef
+    ) -> answers.Empty:
         """Set tags on a namespace or a service."""
+        arn = request["ResourceARN"]
+        return await self._retag(
+            caller, "TagResource", arn, lambda tags: base.tagged(tags, request["Tags"], arn)
+        )
 
-        def change(tx: Transaction) -> None:
-            arn = request["ResourceARN"]
-            document = _by_arn(tx, arn)
-            tags = base.tagged(document.body["tags"], request["Tags"], arn)
-            if tags != document.body["tags"]:
-                tx.replace(document, {**document.body, "tags": tags})
-
-        await self._write(caller, "TagResource", change)
-        return {}
-
-    async def untag_resource(self, caller: Caller, request: Request) -> Answer:
+    async def untag_resource(
+        self, caller: Caller, request: UntagResourceRequestTypeDef
+    ) -> answers.Empty:
         """Remove tags by key; keys that are not set are no error."""
+        removed = set(request["TagKeys"])
+        return await self._retag(
+            caller,
+            "UntagResource",
+            request["ResourceARN"],
+            lambda tags: [tag for tag in tags if tag["Key"] not in removed],
+        )
 
+    async def _retag(
+        self,
+        caller: Caller,
+        name: str,
+        arn: str,
+        retagged: Callable[[list[TagBody]], list[TagBody]],
+    ) -> answers.Empty:
         def change(tx: Transaction) -> None:
-            document, gone = _by_arn(tx, request["ResourceARN"]), set(request["TagKeys"])
-            tags = [tag for tag in document.body["tags"] if tag["Key"] not in gone]
-            if tags != document.body["tags"]:
-                tx.replace(document, {**document.body, "tags": tags})
+            namespace, service = _by_arn(tx, arn)
+            if namespace is not None:
+                tags = retagged(namespace.body["tags"])
+                if tags != namespace.body["tags"]:
+                    body: NamespaceBody = {**namespace.body, "tags": tags}
+                    tx.replace(namespace, body)
+            if service is not None:
+                tags = retagged(service.body["tags"])
+                if tags != service.body["tags"]:
+                    changed: DiscoveryServiceBody = {**service.body, "tags": tags}
+                    tx.replace(service, changed)
 
-        await self._write(caller, "UntagResource", change)
+        await self._write(caller, name, change)
         return {}
 
-    async def list_tags_for_resource(self, caller: Caller, request: Request) -> Answer:
-        """The tags of one namespace or service."""
-        return {"Tags": _by_arn(self._store.view, request["ResourceARN"]).body["tags"]}
+    async def list_tags_for_resource(
+        self, caller: Caller, request: ListTagsForResourceRequestTypeDef
+    ) -> answers.ListTags:
+        """List the tags of a namespace or a service."""
+        documents = _by_arn(self._store.view, request["ResourceARN"])
+        return {"Tags": [tag for d in documents if d is not None for tag in d.body["tags"]]}
 
 
-def _repeated(tx: Transaction, name: str, request: Request) -> str:
-    """The operation of the very same request, made before; empty where there was none.
+def _soa_ttl(request: CreateDnsNamespace) -> int:
+    properties = request.get("Properties")
+    return properties["DnsProperties"]["SOA"]["TTL"] if properties else SOA_TTL_SECONDS
 
-    Raises NamespaceAlreadyExists. Names are unique over all types: a virtual node names its
-    namespace, and it must be clear which one is meant.
+
+def _repeated(tx: Transaction, name: str, request: CreateNamespace) -> str:
+    """The id of the operation that answered the very same request before; empty if none did.
+
+    Raises NamespaceAlreadyExists. Names are unique over all types: a virtual node refers to its
+    namespace by name, which must not be ambiguous.
     """
     for document in tx.list(tables.NAMESPACES):
         if document.body["name"] != request["Name"]:
             continue
-        sent = document.body["request"]
-        same = sent["kind"] == name and sent["digest"] == digest(request)
+        origin = document.body["request"]
+        same = origin["kind"] == name and origin["digest"] == digest(request)
         if same and request.get("CreatorRequestId"):
-            return str(sent["operation"])
+            return origin["operation"]
         wire = document.body["wire"]
         raise AwsError(
             "NamespaceAlreadyExists",
@@ -241,12 +352,12 @@ def _repeated(tx: Transaction, name: str, request: Request) -> str:
     return ""
 
 
-def _shown(reader: Reader, document: Document) -> Body:
+def _describe(reader: Reader, document: Document[NamespaceBody]) -> answers.Namespace:
     count = len(base.services_of(reader, document.body["id"]))
     return {**document.body["wire"], "ServiceCount": count}
 
 
-def _filtered_by(body: Mapping[str, Any]) -> dict[str, str]:
+def _filter_values(body: NamespaceBody) -> dict[str, str]:
     return {
         "TYPE": body["wire"]["Type"],
         "NAME": body["name"],
@@ -255,10 +366,14 @@ def _filtered_by(body: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _by_arn(reader: Reader, arn: str) -> Document:
+def _by_arn(
+    reader: Reader, arn: str
+) -> tuple[Document[NamespaceBody] | None, Document[DiscoveryServiceBody] | None]:
+    """The namespace or the service of an ARN. Raises ResourceNotFoundException."""
     kind, _, identity = arn.rpartition(":")[2].partition("/")
-    collection = {"namespace": tables.NAMESPACES, "service": tables.SD_SERVICES}.get(kind)
-    document = reader.get(collection, identity) if collection else None
-    if document is None or document.body["wire"]["Arn"] != arn:
-        raise AwsError("ResourceNotFoundException", f"The resource {arn} can't be found.")
-    return document
+    namespace = reader.get(tables.NAMESPACES, identity) if kind == "namespace" else None
+    service = reader.get(tables.SD_SERVICES, identity) if kind == "service" else None
+    for document in (namespace, service):
+        if document is not None and document.body["wire"]["Arn"] == arn:
+            return namespace, service
+    raise AwsError("ResourceNotFoundException", f"The resource {arn} can't be found.")

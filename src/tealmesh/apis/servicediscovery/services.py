@@ -5,49 +5,61 @@ https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-services.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tealmesh.apis.requests import digest
-from tealmesh.apis.servicediscovery import base
-from tealmesh.apis.servicediscovery.base import Answer, Body, DiscoveryBase, Reader, Request
-from tealmesh.model.arn import last_part
+from tealmesh.apis.servicediscovery import answers, base
+from tealmesh.apis.servicediscovery.base import DiscoveryBase
 from tealmesh.model.caller import Caller
+from tealmesh.model.cloudmap import DiscoveryServiceBody, DiscoveryServiceWire, NamespaceBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
+from tealmesh.store import Document, Reader, Transaction, tables
 
-_ROUTE_53 = "HealthCheckConfig"
-_CUSTOM = "HealthCheckCustomConfig"
+if TYPE_CHECKING:
+    from types_boto3_servicediscovery.type_defs import (
+        CreateServiceRequestTypeDef,
+        DeleteServiceAttributesRequestTypeDef,
+        DeleteServiceRequestTypeDef,
+        DnsConfigOutputTypeDef,
+        DnsRecordTypeDef,
+        GetServiceAttributesRequestTypeDef,
+        GetServiceRequestTypeDef,
+        ListServicesRequestTypeDef,
+        ServiceChangeTypeDef,
+        UpdateServiceAttributesRequestTypeDef,
+        UpdateServiceRequestTypeDef,
+    )
 
 MAX_ATTRIBUTES = 30
 """Attributes of one service."""
 
-_AS_SENT = ("Description", "HealthCheckConfig", "HealthCheckCustomConfig", "CreatorRequestId")
 _FILTERS = {"NAMESPACE_ID": ("EQ",), "RESOURCE_OWNER": ("EQ",)}
 
 
 class DiscoveryServices(DiscoveryBase):
-    """The operations of services."""
+    """The operations on services."""
 
-    async def create_service(self, caller: Caller, request: Request) -> Answer:
-        """Create a service in a namespace; the same request again is answered as before.
+    async def create_service(
+        self, caller: Caller, request: CreateServiceRequestTypeDef
+    ) -> answers.GetService:
+        """Create a service in a namespace. The same request again gets the same answer.
 
         Raises NamespaceNotFound, ServiceAlreadyExists and InvalidInput.
         """
-        identity, now = self._fresh("srv"), self._clock()
+        identity, now = self._fresh_id("srv"), self._clock()
 
-        def change(tx: Transaction) -> Answer:
-            asked = request.get("NamespaceId") or (request.get("DnsConfig") or {}).get(
-                "NamespaceId"
-            )
+        def change(tx: Transaction) -> answers.GetService:
+            dns = request.get("DnsConfig")
+            asked = request.get("NamespaceId") or (dns.get("NamespaceId") if dns else None)
             if not asked:
                 raise base.invalid("NamespaceId: the id of the service's namespace is needed")
             namespace = base.find_namespace(tx, asked).body
-            present = _present(tx, namespace["id"], request)
+            present = _repeated(tx, namespace["id"], request)
             if present is not None:
-                return {"Service": _shown(tx, present)}
-            wire = self._service_wire(caller, identity, namespace, request) | {"CreateDate": now}
-            body = {
+                return {"Service": _describe(tx, present)}
+            wire = self._new_wire(caller, identity, now, namespace, request)
+            body: DiscoveryServiceBody = {
                 "id": identity,
                 "name": request["Name"],
                 "namespaceId": namespace["id"],
@@ -56,16 +68,25 @@ class DiscoveryServices(DiscoveryBase):
                 "tags": base.tagged([], request.get("Tags", ()), wire["Arn"]),
                 "request": digest(request),
             }
-            return {"Service": _shown(tx, tx.put(tables.SD_SERVICES, identity, body=body))}
+            return {"Service": _describe(tx, tx.put(tables.SD_SERVICES, identity, body=body))}
 
         return await self._write(caller, "CreateService", change)
 
-    def _service_wire(
-        self, caller: Caller, identity: str, namespace: Mapping[str, Any], request: Request
-    ) -> Body:
+    def _new_wire(
+        self,
+        caller: Caller,
+        identity: str,
+        now: float,
+        namespace: NamespaceBody,
+        request: CreateServiceRequestTypeDef,
+    ) -> DiscoveryServiceWire:
         kind = namespace["wire"]["Type"]
-        _check_health(kind, request)
-        wire = {
+        _check_health_checks(
+            kind,
+            route_53="HealthCheckConfig" in request,
+            custom="HealthCheckCustomConfig" in request,
+        )
+        wire: DiscoveryServiceWire = {
             "Id": identity,
             "Arn": self._arn(caller, f"service/{identity}"),
             "ResourceOwner": self._account,
@@ -73,8 +94,16 @@ class DiscoveryServices(DiscoveryBase):
             "NamespaceId": namespace["id"],
             "Type": "HTTP",
             "CreatedByAccount": self._account,
-            **{member: request[member] for member in _AS_SENT if member in request},
+            "CreateDate": now,
         }
+        if "Description" in request:
+            wire["Description"] = request["Description"]
+        if "HealthCheckConfig" in request:
+            wire["HealthCheckConfig"] = request["HealthCheckConfig"]
+        if "HealthCheckCustomConfig" in request:
+            wire["HealthCheckCustomConfig"] = request["HealthCheckCustomConfig"]
+        if "CreatorRequestId" in request:
+            wire["CreatorRequestId"] = request["CreatorRequestId"]
         dns = request.get("DnsConfig")
         if dns is None:
             return wire
@@ -82,47 +111,50 @@ class DiscoveryServices(DiscoveryBase):
             raise base.invalid("DnsConfig: a service of type HTTP has no DNS records")
         policy = dns.get("RoutingPolicy", "MULTIVALUE")
         check_records(dns["DnsRecords"], policy)
-        return wire | {
-            "Type": "DNS_HTTP",
-            "DnsConfig": {
-                "NamespaceId": namespace["id"],
-                "RoutingPolicy": policy,
-                "DnsRecords": dns["DnsRecords"],
-            },
+        config: DnsConfigOutputTypeDef = {
+            "NamespaceId": namespace["id"],
+            "RoutingPolicy": policy,
+            "DnsRecords": list(dns["DnsRecords"]),
         }
+        return {**wire, "Type": "DNS_HTTP", "DnsConfig": config}
 
-    async def get_service(self, caller: Caller, request: Request) -> Answer:
-        """One service."""
+    async def get_service(
+        self, caller: Caller, request: GetServiceRequestTypeDef
+    ) -> answers.GetService:
+        """Describe one service."""
         view = self._store.view
-        return {"Service": _shown(view, base.find_service(view, request["Id"]))}
+        return {"Service": _describe(view, base.find_service(view, request["Id"]))}
 
-    async def list_services(self, caller: Caller, request: Request) -> Answer:
-        """The services that pass all filters."""
-        view = self._store.view
-        filters = [
-            {**f, "Values": [last_part(value) for value in f["Values"]]}
-            for f in base.checked(request.get("Filters", ()), _FILTERS)
-        ]
-        found = {
-            document.key: _shown(view, document)
+    async def list_services(
+        self, caller: Caller, request: ListServicesRequestTypeDef
+    ) -> answers.ListServices:
+        """List the services that pass all filters."""
+        view, sent = self._store.view, request.get("Filters", ())
+        filters = base.read_filters(sent, _FILTERS, ids=True)
+        services = {
+            document.key: _describe(view, document)
             for document in view.list(tables.SD_SERVICES)
-            if base.matches(
+            if base.pass_all(
                 {"NAMESPACE_ID": document.body["namespaceId"], "RESOURCE_OWNER": "SELF"}, filters
             )
         }
-        return base.paged("Services", found, request)
+        pager = base.pager("Services", filters=sent)
+        page, token = pager.items(services, request.get("MaxResults"), request.get("NextToken"))
+        return {"Services": page, "NextToken": token} if token else {"Services": page}
 
-    async def update_service(self, caller: Caller, request: Request) -> Answer:
+    async def update_service(
+        self, caller: Caller, request: UpdateServiceRequestTypeDef
+    ) -> answers.OperationStarted:
         """Change description, records and health check.
 
-        Records and a Route 53 health check that the request leaves out are deleted, as Cloud Map
-        does; a custom health check stays.
+        As in Cloud Map, DNS records and a Route 53 health check that the request leaves out are
+        deleted; a custom health check stays.
         """
         operation = self._operation("UPDATE_SERVICE")
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.OperationStarted:
             document = base.find_service(tx, request["Id"])
-            wire, sent = dict(document.body["wire"]), request["Service"]
+            wire, sent = document.body["wire"].copy(), request["Service"]
             if "Description" in sent:
                 wire["Description"] = sent["Description"]
             if wire["Type"] == "HTTP":
@@ -133,15 +165,18 @@ class DiscoveryServices(DiscoveryBase):
                     )
             else:
                 _change_dns(tx, wire, sent)
-            tx.replace(document, {**document.body, "wire": wire})
+            body: DiscoveryServiceBody = {**document.body, "wire": wire}
+            tx.replace(document, body)
             return operation.succeed(tx, SERVICE=wire["Id"])
 
         return await self._write(caller, "UpdateService", change)
 
-    async def delete_service(self, caller: Caller, request: Request) -> Answer:
+    async def delete_service(
+        self, caller: Caller, request: DeleteServiceRequestTypeDef
+    ) -> answers.Empty:
         """Delete a service. Raises ResourceInUse while it has instances."""
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.Empty:
             identity = base.find_service(tx, request["Id"]).body["id"]
             count = len(tx.list(tables.INSTANCES, identity))
             if count:
@@ -155,8 +190,10 @@ class DiscoveryServices(DiscoveryBase):
 
         return await self._write(caller, "DeleteService", change)
 
-    async def get_service_attributes(self, caller: Caller, request: Request) -> Answer:
-        """The attributes of a service."""
+    async def get_service_attributes(
+        self, caller: Caller, request: GetServiceAttributesRequestTypeDef
+    ) -> answers.GetServiceAttributes:
+        """Return the attributes of a service."""
         body = base.find_service(self._store.view, request["ServiceId"]).body
         return {
             "ServiceAttributes": {
@@ -166,10 +203,12 @@ class DiscoveryServices(DiscoveryBase):
             }
         }
 
-    async def update_service_attributes(self, caller: Caller, request: Request) -> Answer:
+    async def update_service_attributes(
+        self, caller: Caller, request: UpdateServiceAttributesRequestTypeDef
+    ) -> answers.Empty:
         """Set attributes. Raises ServiceAttributesLimitExceededException."""
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.Empty:
             document = base.find_service(tx, request["ServiceId"])
             attributes = {**document.body["attributes"], **request["Attributes"]}
             if len(attributes) > MAX_ATTRIBUTES:
@@ -178,31 +217,37 @@ class DiscoveryServices(DiscoveryBase):
                     f"The service would have {len(attributes)} attributes: at most"
                     f" {MAX_ATTRIBUTES} are allowed.",
                 )
-            tx.replace(document, {**document.body, "attributes": attributes})
+            body: DiscoveryServiceBody = {**document.body, "attributes": attributes}
+            tx.replace(document, body)
             return {}
 
         return await self._write(caller, "UpdateServiceAttributes", change)
 
-    async def delete_service_attributes(self, caller: Caller, request: Request) -> Answer:
+    async def delete_service_attributes(
+        self, caller: Caller, request: DeleteServiceAttributesRequestTypeDef
+    ) -> answers.Empty:
         """Remove attributes; those that are not set are no error."""
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> answers.Empty:
             document = base.find_service(tx, request["ServiceId"])
             kept = {
                 name: value
                 for name, value in document.body["attributes"].items()
                 if name not in request["Attributes"]
             }
-            tx.replace(document, {**document.body, "attributes": kept})
+            body: DiscoveryServiceBody = {**document.body, "attributes": kept}
+            tx.replace(document, body)
             return {}
 
         return await self._write(caller, "DeleteServiceAttributes", change)
 
 
-def _present(tx: Transaction, namespace: str, request: Request) -> Document | None:
-    """The service that this very request has made before; None where the name is free.
+def _repeated(
+    tx: Transaction, namespace: str, request: CreateServiceRequestTypeDef
+) -> Document[DiscoveryServiceBody] | None:
+    """The service that the very same request created before; None if the name is free.
 
-    Raises ServiceAlreadyExists. DNS names differ by more than case.
+    Raises ServiceAlreadyExists, also for a name that differs in case only: DNS ignores case.
     """
     for document in base.services_of(tx, namespace):
         if document.body["name"].lower() != request["Name"].lower():
@@ -221,19 +266,20 @@ def _present(tx: Transaction, namespace: str, request: Request) -> Document | No
     return None
 
 
-def _check_health(kind: str, request: Request) -> None:
-    if _ROUTE_53 not in request:
+def _check_health_checks(namespace_type: str, *, route_53: bool, custom: bool) -> None:
+    """Raise InvalidInput unless a service can have these health checks."""
+    if not route_53:
         return
-    if _CUSTOM in request:
+    if custom:
         raise base.invalid("HealthCheckConfig and HealthCheckCustomConfig must not both be given")
-    if kind != "DNS_PUBLIC":
+    if namespace_type != "DNS_PUBLIC":
         raise base.invalid(
             f"HealthCheckConfig: Route 53 health checks are for public DNS namespaces, not for"
-            f" {kind}: use HealthCheckCustomConfig"
+            f" {namespace_type}: use HealthCheckCustomConfig"
         )
 
 
-def check_records(records: Sequence[Mapping[str, Any]], policy: str) -> None:
+def check_records(records: Sequence[DnsRecordTypeDef], policy: str) -> None:
     """Raise InvalidInput unless a service can have these DNS records.
 
     https://docs.aws.amazon.com/cloud-map/latest/api/API_DnsRecord.html
@@ -247,17 +293,22 @@ def check_records(records: Sequence[Mapping[str, Any]], policy: str) -> None:
         raise base.invalid("DnsRecords: a CNAME record needs RoutingPolicy WEIGHTED")
 
 
-def _change_dns(tx: Transaction, wire: Body, sent: Mapping[str, Any]) -> None:
-    kind = base.find_namespace(tx, wire["NamespaceId"]).body["wire"]["Type"]
-    _check_health(kind, {m: w[m] for m, w in ((_ROUTE_53, sent), (_CUSTOM, wire)) if m in w})
-    records = (sent.get("DnsConfig") or {}).get("DnsRecords", [])
-    check_records(records, wire["DnsConfig"]["RoutingPolicy"])
+def _change_dns(tx: Transaction, wire: DiscoveryServiceWire, sent: ServiceChangeTypeDef) -> None:
+    _check_health_checks(
+        base.find_namespace(tx, wire["NamespaceId"]).body["wire"]["Type"],
+        route_53="HealthCheckConfig" in sent,
+        custom="HealthCheckCustomConfig" in wire,
+    )
+    dns = sent.get("DnsConfig")
+    records = list(dns.get("DnsRecords", ())) if dns else []
+    check_records(records, wire["DnsConfig"].get("RoutingPolicy", "MULTIVALUE"))
     wire["DnsConfig"] = {**wire["DnsConfig"], "DnsRecords": records}
-    wire.pop(_ROUTE_53, None)
-    if sent.get(_ROUTE_53):
-        wire[_ROUTE_53] = sent[_ROUTE_53]
+    if check := sent.get("HealthCheckConfig"):
+        wire["HealthCheckConfig"] = check
+    else:
+        wire.pop("HealthCheckConfig", None)
 
 
-def _shown(reader: Reader, document: Document) -> Body:
+def _describe(reader: Reader, document: Document[DiscoveryServiceBody]) -> answers.Service:
     count = len(reader.list(tables.INSTANCES, document.body["id"]))
     return {**document.body["wire"], "InstanceCount": count}

@@ -1,7 +1,7 @@
-"""Tealmesh's own API, 2026-11-01: what App Mesh's and ECS's APIs have no operation for.
+"""Tealmesh's own API, 2026-11-01: one method per operation.
 
-The model is ``aws/models/tealmesh/2026-11-01/service-2.json``. Deployments run elsewhere: this is
-their front. What it needs from other parts it is given as the ports below.
+Described by ``aws/models/tealmesh/2026-11-01/service-2.json``, which documents each operation. The
+parts that do the work (deployments, Envoys, task logs) are handed in through the ports below.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
-from tealmesh.apis.tealmesh import events, wire
+from tealmesh.apis.tealmesh import answers, events
+from tealmesh.model import wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.config.parse import parse
@@ -22,35 +23,39 @@ from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.status import AppliedSystem, GatewayStatus, ServiceStatus
 from tealmesh.store import Store, View, tables
 
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
+CANARY_STEPS = (10, 50, 100)
+"""The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
 
-_CANARY_STEPS = (10, 50, 100)
-_WINDOW = 10
-_LINES = 100
-_ENTRIES = 1000
-_EVENTS = 100
+DEFAULT_WINDOW_SECONDS = 10
+DEFAULT_LOG_LINES = 100
+DEFAULT_JOURNAL_ENTRIES = 1000
+DEFAULT_EVENTS = 100
 
 
-class Rollouts(Protocol):
-    """`rollout.operations.Operations`. Its methods raise AwsError."""
+class Deployments(Protocol):
+    """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
 
-    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
     async def deploy(
         self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
     ) -> Deployment: ...
     async def approve(self, service: str) -> Deployment: ...
     async def rollback(self, actor: str, service: str) -> Deployment: ...
+    def history(self, service: str) -> Sequence[Deployment]: ...
+
+
+class Operations(Protocol):
+    """The part of `rollout.operations.Operations` that is needed here. Raises AwsError."""
+
+    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
     ) -> tuple[int, Mapping[str, int]]: ...
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
     def strategy(self, service: str) -> Strategy: ...
-    def current(self, service: str) -> Deployment | None: ...
 
 
 class Envoys(Protocol):
-    """`xds.cache.AdsCache`, as far as it is asked here."""
+    """The part of `xds.cache.AdsCache` that is needed here."""
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
     def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
@@ -58,91 +63,111 @@ class Envoys(Protocol):
 
 @dataclass(frozen=True)
 class ContainerLine:
-    """A line of a container's output; ``container`` is its name in the task definition."""
+    """A line of a container's output."""
 
     container: str
+    """The container's name in the task definition."""
+
     line: str
 
 
 Logs = Callable[[str, int], Awaitable[Sequence[ContainerLine]]]
-"""(task ARN, lines): the last lines that each container of a task has written."""
+"""(task ARN, number of lines) -> the last lines that each container of the task wrote."""
 
 Stop = Callable[[bool], Awaitable[int]]
-"""Stop the control plane once the present answer is out; True: stop all tasks first, draining
-each. Answers how many tasks were stopped."""
+"""(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
+stops once the present answer is out."""
 
 
 class Tealmesh:
-    """The service: one method an operation."""
+    """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(
-        self, store: Store, rollouts: Rollouts, envoys: Envoys, logs: Logs, stop: Stop
+        self,
+        store: Store,
+        deployments: Deployments,
+        operations: Operations,
+        envoys: Envoys,
+        logs: Logs,
+        stop: Stop,
     ) -> None:
         self._store = store
-        self._rollouts = rollouts
+        self._deployments = deployments
+        self._operations = operations
         self._envoys = envoys
         self._logs = logs
         self._stop = stop
 
-    async def apply(self, caller: Caller, request: Request) -> Answer:
+    async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
             config = parse(request["text"], request["file"])
         except ConfigError as error:
             raise AwsError("BadRequestException", str(error)) from error
-        done = await self._rollouts.apply(caller.access_key, config, request["baseDirectory"])
+        system = await self._operations.apply(caller.access_key, config, request["baseDirectory"])
         return {
-            "services": [wire.applied(one) for one in done.services],
-            "gateways": [wire.applied(one) for one in done.gateways],
-            "summary": list(done.summary),
+            "services": [answers.applied(service) for service in system.services],
+            "gateways": [answers.applied(gateway) for gateway in system.gateways],
+            "summary": list(system.summary),
         }
 
-    async def deploy(self, caller: Caller, request: Request) -> Answer:
+    async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
         service = request["service"]
-        strategy = _strategy(self._rollouts.strategy(service), request)
-        deployment = await self._rollouts.deploy(
+        strategy = _strategy(self._operations.strategy(service), request)
+        deployment = await self._deployments.deploy(
             caller.access_key,
             service,
             request["image"],
             strategy,
             request.get("clientToken", ""),
         )
-        return {"deployment": wire.deployment(deployment)}
+        return {"deployment": answers.deployment(deployment)}
 
-    async def approve(self, caller: Caller, request: Request) -> Answer:
-        return {"deployment": wire.deployment(await self._rollouts.approve(request["service"]))}
-
-    async def rollback(self, caller: Caller, request: Request) -> Answer:
-        deployment = await self._rollouts.rollback(caller.access_key, request["service"])
-        return {"deployment": wire.deployment(deployment)}
-
-    async def set_weights(self, caller: Caller, request: Request) -> Answer:
-        revision, weights = await self._rollouts.set_weights(request["service"], request["weights"])
-        return {"revision": revision, "weights": dict(weights)}
-
-    async def get_status(self, caller: Caller, request: Request) -> Answer:
-        services, gateways = await self._rollouts.status(request.get("windowSeconds", _WINDOW))
+    async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {
-            "revision": self._store.revision,
-            "services": [wire.service_status(one) for one in services],
-            "gateways": [wire.gateway_status(one) for one in gateways],
+            "deployment": answers.deployment(await self._deployments.approve(request["service"]))
         }
 
-    async def get_deployment(self, caller: Caller, request: Request) -> Answer:
-        return {"deployment": wire.deployment(self._deployment(request))}
+    async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
+        deployment = await self._deployments.rollback(caller.access_key, request["service"])
+        return {"deployment": answers.deployment(deployment)}
 
-    async def list_deployments(self, caller: Caller, request: Request) -> Answer:
-        service = request["service"]
-        current = self._rollouts.current(service)
-        found = _deployments(self._store.view, service)
-        # The running one has newer observations than were worth a write.
-        newest = [current] if current else []
-        older = [d for d in found if not current or d.id != current.id]
-        return {"deployments": [wire.deployment(d) for d in (*newest, *older)]}
+    async def set_weights(
+        self, caller: Caller, request: wire.SetWeightsInput
+    ) -> wire.SetWeightsOutput:
+        revision, weights = await self._operations.set_weights(
+            request["service"], request["weights"]
+        )
+        return {"revision": revision, "weights": dict(weights)}
 
-    async def list_journal(self, caller: Caller, request: Request) -> Answer:
-        deployment = self._deployment(request).id
+    async def get_status(
+        self, caller: Caller, request: wire.GetStatusInput
+    ) -> wire.GetStatusOutput:
+        window = request.get("windowSeconds", DEFAULT_WINDOW_SECONDS)
+        services, gateways = await self._operations.status(window)
+        return {
+            "revision": self._store.revision,
+            "services": [answers.service_status(service) for service in services],
+            "gateways": [answers.gateway_status(gateway) for gateway in gateways],
+        }
+
+    async def get_deployment(
+        self, caller: Caller, request: wire.GetDeploymentInput
+    ) -> wire.GetDeploymentOutput:
+        deployment = self._deployment(request["service"], request.get("deploymentId"))
+        return {"deployment": answers.deployment(deployment)}
+
+    async def list_deployments(
+        self, caller: Caller, request: wire.ListDeploymentsInput
+    ) -> wire.ListDeploymentsOutput:
+        history = self._deployments.history(request["service"])
+        return {"deployments": [answers.deployment(deployment) for deployment in history]}
+
+    async def list_journal(
+        self, caller: Caller, request: wire.ListJournalInput
+    ) -> wire.ListJournalOutput:
+        deployment = self._deployment(request["service"], request.get("deploymentId")).id
         after = request.get("after", 0)
-        limit = request.get("limit", _ENTRIES)
+        limit = request.get("limit", DEFAULT_JOURNAL_ENTRIES)
         entries: list[JournalEntry] = []
         try:
             async with asyncio.timeout(request.get("waitSeconds", 0) or None):
@@ -154,69 +179,62 @@ class Tealmesh:
             entries = []
         return {
             "deploymentId": deployment,
-            "entries": [wire.journal_entry(entry) for entry in entries[:limit]],
+            "entries": [answers.journal_entry(entry) for entry in entries[:limit]],
         }
 
-    async def list_events(self, caller: Caller, request: Request) -> Answer:
-        limit = request.get("limit", _EVENTS)
-        entries = await self._store.history(limit, () if request.get("all") else events.OWN)
+    async def list_events(
+        self, caller: Caller, request: wire.ListEventsInput
+    ) -> wire.ListEventsOutput:
+        limit = request.get("limit", DEFAULT_EVENTS)
+        without = () if request.get("all") else events.ENGINE_ACTORS
+        entries = await self._store.history(limit, without)
         return {"events": [events.event(entry) for entry in entries]}
 
-    async def get_convergence(self, caller: Caller, request: Request) -> Answer:
+    async def get_convergence(
+        self, caller: Caller, request: wire.GetConvergenceInput
+    ) -> wire.GetConvergenceOutput:
         mesh = self._mesh(request["mesh"])
         revision = request.get("revision", self._store.revision)
-        found = await self._envoys.wait_converged(mesh, revision, request.get("waitSeconds", 0))
+        wait_seconds = request.get("waitSeconds", 0)
+        convergence = await self._envoys.wait_converged(mesh, revision, wait_seconds)
         return {
             "mesh": mesh,
             "revision": revision,
-            "converged": found.converged,
-            "expected": len(found.expected),
-            "acknowledged": len(found.expected) - len(found.waiting),
-            "waiting": list(found.waiting),
+            "converged": convergence.converged,
+            "expected": len(convergence.expected),
+            "acknowledged": len(convergence.expected) - len(convergence.waiting),
+            "waiting": list(convergence.waiting),
             "rejected": [
-                {"envoy": envoy, "message": message} for envoy, message in found.rejected.items()
+                {"envoy": envoy, "message": message}
+                for envoy, message in convergence.rejected.items()
             ],
         }
 
-    async def list_envoys(self, caller: Caller, request: Request) -> Answer:
-        found = self._envoys.envoys(self._mesh(request["mesh"]))
+    async def list_envoys(
+        self, caller: Caller, request: wire.ListEnvoysInput
+    ) -> wire.ListEnvoysOutput:
+        mesh = self._mesh(request["mesh"])
+        return {"envoys": [answers.envoy_status(envoy) for envoy in self._envoys.envoys(mesh)]}
+
+    async def get_logs(self, caller: Caller, request: wire.GetLogsInput) -> wire.GetLogsOutput:
+        service = request["service"]
+        self._operations.strategy(service)  # raises NotFoundException if there is no such service
+        lines = request.get("lines", DEFAULT_LOG_LINES)
         return {
-            "envoys": [
-                wire.present(
-                    id=envoy.id,
-                    resource=envoy.resource,
-                    connected=envoy.connected,
-                    revision=envoy.acknowledged or None,
-                    message=envoy.rejected or envoy.note or None,
-                )
-                for envoy in found
+            "lines": [
+                {"task": task, "side": side, "container": output.container, "line": output.line}
+                for side, task in _tasks(self._store.view, service, request.get("side"))
+                for output in await self._logs(task, lines)
             ]
         }
 
-    async def get_logs(self, caller: Caller, request: Request) -> Answer:
-        service = request["service"]
-        self._rollouts.strategy(service)  # NotFoundException where there is no such service
-        lines = request.get("lines", _LINES)
-        answer = []
-        for side, task in _tasks(self._store.view, service, request.get("side")):
-            for one in await self._logs(task, lines):
-                answer.append(
-                    {"task": task, "side": side, "container": one.container, "line": one.line}
-                )
-        return {"lines": answer}
-
-    async def shutdown(self, caller: Caller, request: Request) -> Answer:
+    async def shutdown(self, caller: Caller, request: wire.ShutdownInput) -> wire.ShutdownOutput:
         return {"stoppedTasks": await self._stop(request.get("stopTasks", False))}
 
-    def _deployment(self, request: Request) -> Deployment:
-        """The deployment that is asked for. Raises NotFoundException."""
-        service = request["service"]
-        identity = request.get("deploymentId")
-        current = self._rollouts.current(service)
-        if current and identity in (None, current.id):
-            return current
-        for deployment in _deployments(self._store.view, service):
-            if deployment.id == identity:
+    def _deployment(self, service: str, identity: str | None) -> Deployment:
+        """The deployment with this id; without an id, the newest. Raises NotFoundException."""
+        for deployment in self._deployments.history(service):
+            if identity in (None, deployment.id):
                 return deployment
         which = f"deployment {identity}" if identity else "deployment yet"
         raise AwsError("NotFoundException", f"{service} has no {which}")
@@ -227,21 +245,15 @@ class Tealmesh:
         return name
 
 
-def _deployments(view: View, service: str) -> list[Deployment]:
-    found = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service)]
-    return sorted(found, key=lambda d: d.created_at, reverse=True)
-
-
 def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:
-    found = [JournalEntry.from_json(d.body) for d in view.list(tables.JOURNAL, deployment)]
-    return [entry for entry in found if entry.sequence > after]
+    """The entries with a sequence number above ``after``."""
+    entries = (JournalEntry.from_json(d.body) for d in view.list(tables.JOURNAL, deployment))
+    return [entry for entry in entries if entry.sequence > after]
 
 
 def _tasks(view: View, service: str, side: str | None) -> list[tuple[str, str]]:
-    """(side, task ARN) of a service's tasks, the oldest first, stopped ones included as long as ECS
-    shows them.
-
-    Raises NotFoundException for a side that it does not have.
+    """(side, task ARN) of a service's tasks, the oldest first. Stopped tasks are included for as
+    long as ECS lists them. Raises NotFoundException for a side that the service does not have.
     """
     document = view.get(tables.SYSTEMS, service)
     sides: list[str] = list(document.body["config"]["sides"]) if document else []
@@ -249,7 +261,7 @@ def _tasks(view: View, service: str, side: str | None) -> list[tuple[str, str]]:
         raise AwsError(
             "NotFoundException", f"{service} has no side {side} (there is: {', '.join(sides)})"
         )
-    groups = {f"service:{service}-{one}": one for one in sides if side in (None, one)}
+    groups = {f"service:{service}-{name}": name for name in sides if side in (None, name)}
     return [
         (groups[task.body["group"]], task.body["taskArn"])
         for task in sorted(view.list(tables.TASKS), key=lambda d: d.body["createdAt"])
@@ -257,27 +269,27 @@ def _tasks(view: View, service: str, side: str | None) -> list[tuple[str, str]]:
     ]
 
 
-def _strategy(configured: Strategy, request: Request) -> Strategy | None:
-    """The strategy that a Deploy asks for; None to take the one of teal.toml.
+def _strategy(configured: Strategy, request: wire.DeployInput) -> Strategy | None:
+    """The strategy that a Deploy asks for; None to use the one in teal.toml.
 
-    Raises BadRequestException for steps that do not rise to 100.
+    Raises BadRequestException unless the steps rise to 100.
     """
-    kind, sent = request.get("strategy"), request.get("steps")
-    if kind is None and sent is None:
+    asked, sent = request.get("strategy"), request.get("steps")
+    if asked is None and sent is None:
         return None
-    kind = kind or ("canary" if len(sent or ()) > 1 else configured.type)
+    asked = asked or ("canary" if len(sent or ()) > 1 else configured.type)
     if sent is not None:
         steps = tuple(sent)
-    elif kind == "bluegreen":
+    elif asked == "bluegreen":
         steps = (100,)
     else:
-        steps = configured.steps if configured.type == "canary" else _CANARY_STEPS
+        steps = configured.steps if configured.type == "canary" else CANARY_STEPS
     if steps[-1] != 100 or any(a >= b for a, b in pairwise(steps)):
-        raise AwsError(
-            "BadRequestException", f"steps = {list(steps)}: must be rising and end with 100"
-        )
-    if kind == "bluegreen" and steps != (100,):
+        raise AwsError("BadRequestException", f"steps = {list(steps)}: must rise and end with 100")
+    if asked != "bluegreen":
+        return replace(configured, type="canary", steps=steps)
+    if steps != (100,):
         raise AwsError(
             "BadRequestException", f"steps = {list(steps)}: must be [100] for strategy bluegreen"
         )
-    return replace(configured, type=kind, steps=steps)
+    return replace(configured, type="bluegreen", steps=steps)

@@ -1,35 +1,35 @@
-"""What happened, for people: the audit's entries in words. Pure.
+"""The audit's entries as events for people. Pure.
 
-An entry says which documents a change has put or deleted; what is worth more words than that (a
-router's last route that is served on) gets them here.
+An entry lists the documents that a change wrote or deleted. The last route of a router, which
+Envoys keep for a while after it is deleted (`apis.appmesh.grace`), is described in words.
 """
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote
 
+from tealmesh.model import wire
 from tealmesh.store import AuditEntry, tables
 
-OWN = ("engine",)
-"""Who writes down what it sees, many times a second; left out unless it is asked for."""
+ENGINE_ACTORS = ("engine",)
+"""The actors that write what they observe, many times a second: left out unless ``all`` is set."""
 
 
-def event(entry: AuditEntry) -> dict[str, Any]:
+def event(entry: AuditEntry) -> wire.Event:
     """The entry as ListEvents answers it."""
     return {
         "revision": entry.revision,
         "at": entry.at,
         "actor": entry.actor,
         "operation": entry.operation,
-        "message": "; ".join(_words(entry)),
+        "message": "; ".join(_describe(entry)),
     }
 
 
-def _words(entry: AuditEntry) -> list[str]:
+def _describe(entry: AuditEntry) -> list[str]:
     lingering = [c for c in entry.changes if c[0] == tables.LINGERING_ROUTES]
     plain = [c for c in entry.changes if c[0] != tables.LINGERING_ROUTES]
-    said = [
+    messages = [
         f"{'deleted' if how == 'delete' else 'wrote'} {collection} {unquote(key)}"
         for collection, key, how in plain
     ]
@@ -37,9 +37,9 @@ def _words(entry: AuditEntry) -> list[str]:
         mesh, router, route = (unquote(part) for part in key.split("/"))
         name = f"route {route} of router {router} in mesh {mesh}"
         if how == "put":
-            said.append(f"{name} was its last: it is served for a while yet")
+            messages.append(f"{name} was the router's last: Envoys serve it a little longer")
         elif plain:
-            said.append(f"{name}, which was deleted before, is served no longer")
+            messages.append(f"{name}, deleted earlier, is no longer served")
         else:
-            said.append(f"{name}: no route took its place; its requests are refused now")
-    return said
+            messages.append(f"{name} was not replaced in time: its requests are refused now")
+    return messages

@@ -128,7 +128,7 @@ class TaskParts:
             Care(self._start_container, self._healthy, self._ports.times.look),
             self._changed,
         )
-        self._logs.keep(self._record.body, self._directory, found)
+        self._logs.keep(self._record.body["taskArn"], self._directory, found)
         await self._pod.recover()
         if self._record.phase in _ALL_STARTED:
             self._pod.miss()

@@ -1,0 +1,158 @@
+"""From our own nouns to the structures of our API's model (`model.wire`). Pure.
+
+A member without a value is left out: absent means "there is none", as the model says.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tealmesh.model import wire
+from tealmesh.model.convergence import EnvoyStatus
+from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
+from tealmesh.model.status import Applied, GatewayStatus, Missing, ServiceStatus, SideStatus
+
+Measured = Literal["share", "p50", "p99", "propagationSeconds", "finishedAt"]
+"""The members of StepEvidence that are absent until there is something to measure."""
+
+
+def deployment(d: Deployment) -> wire.Deployment:
+    answer: wire.Deployment = {
+        "deploymentId": d.id,
+        "service": d.service,
+        "mesh": d.mesh,
+        "strategy": d.strategy.type,
+        "steps": list(d.strategy.steps),
+        "step": d.step,
+        "oldImage": d.old_image,
+        "newImage": d.new_image,
+        "oldSide": d.old_side,
+        "newSide": d.new_side,
+        "phase": d.phase.value,
+        "status": d.status.value,
+        "state": d.state.value,
+        "evidence": [evidence(step) for step in d.evidence],
+        "createdAt": d.created_at,
+        "updatedAt": d.updated_at,
+    }
+    if d.waiting_for:
+        answer["waitingFor"] = d.waiting_for
+    if d.reason:
+        answer["reason"] = d.reason
+    if d.finished_at is not None:
+        answer["finishedAt"] = d.finished_at
+    return answer
+
+
+def evidence(e: StepEvidence) -> wire.StepEvidence:
+    answer: wire.StepEvidence = {
+        "step": e.step,
+        "weights": dict(e.weights),
+        "expectedShare": e.expected_share,
+        "requests": e.requests,
+        "failures": e.failures,
+        "totalRequests": e.total_requests,
+        "totalFailures": e.total_failures,
+        "startedAt": e.started_at,
+        "verdicts": [
+            {"gate": v.gate, "verdict": v.verdict.value, "detail": v.detail} for v in e.verdicts
+        ],
+    }
+    measured: dict[Measured, float | None] = {
+        "share": e.share,
+        "p50": e.p50,
+        "p99": e.p99,
+        "propagationSeconds": e.propagation,
+        "finishedAt": e.finished_at,
+    }
+    for member, value in measured.items():
+        if value is not None:
+            answer[member] = value
+    return answer
+
+
+def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
+    return {
+        "sequence": entry.sequence,
+        "at": entry.at,
+        "transition": entry.transition,
+        "phase": entry.phase.value,
+        "status": entry.status.value,
+        "message": entry.message,
+    }
+
+
+def applied(resource: Applied) -> wire.AppliedResource:
+    return {"name": resource.name, "changes": list(resource.changes)}
+
+
+def service_status(s: ServiceStatus) -> wire.ServiceStatus:
+    answer: wire.ServiceStatus = {
+        "name": s.name,
+        "mesh": s.mesh,
+        "hostname": s.hostname,
+        "port": s.port,
+        "sides": [side_status(side) for side in s.sides],
+    }
+    leading = max(s.sides, key=lambda side: side.weight)
+    if leading.tasks.image:
+        answer["image"] = leading.tasks.image
+    if s.deployment:
+        answer["deployment"] = deployment(s.deployment)
+    return answer
+
+
+def side_status(s: SideStatus) -> wire.SideStatus:
+    answer: wire.SideStatus = {
+        "side": s.side,
+        "virtualNode": s.virtual_node,
+        "weight": s.weight,
+        "running": s.tasks.running,
+        "desired": s.tasks.desired,
+        "healthy": s.tasks.healthy,
+        "requests": s.traffic.requests,
+        "errors": s.traffic.failures,
+    }
+    if s.tasks.image:
+        answer["image"] = s.tasks.image
+    if s.tasks.pending:
+        answer["pending"] = s.tasks.pending
+    measured: dict[Literal["share", "p50", "p99"], float | None] = {
+        "share": s.share,
+        "p50": s.traffic.p50,
+        "p99": s.traffic.p99,
+    }
+    for member, value in measured.items():
+        if value is not None:
+            answer[member] = value
+    _explain_missing(answer, s.missing)
+    return answer
+
+
+def gateway_status(g: GatewayStatus) -> wire.GatewayStatus:
+    answer: wire.GatewayStatus = {
+        "name": g.name,
+        "mesh": g.mesh,
+        "address": g.address,
+        "port": g.port,
+        "running": g.running,
+        "desired": g.desired,
+    }
+    _explain_missing(answer, g.missing)
+    return answer
+
+
+def envoy_status(e: EnvoyStatus) -> wire.EnvoyStatus:
+    answer: wire.EnvoyStatus = {"id": e.id, "resource": e.resource, "connected": e.connected}
+    if e.acknowledged:
+        answer["revision"] = e.acknowledged
+    if message := e.rejected or e.note:
+        answer["message"] = message
+    return answer
+
+
+def _explain_missing(answer: wire.SideStatus | wire.GatewayStatus, missing: Missing | None) -> None:
+    if missing and missing.reason:
+        answer["reason"] = missing.reason
+    if missing and missing.gave_up:
+        answer["gaveUp"] = True

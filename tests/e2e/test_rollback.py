@@ -1,4 +1,4 @@
-"""Versions that must not stay: back to the old side by itself, with the reason and the numbers."""
+"""A bad version rolls back automatically, with the reason and the numbers."""
 
 from __future__ import annotations
 

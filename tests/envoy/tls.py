@@ -114,6 +114,24 @@ class Rig:
         self.builder.put(Kind.VIRTUAL_NODE, "caller", spec)
 
 
+def both(
+    rig: Rig, tls: Mapping[str, Any] | None, defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Both nodes: the server's TLS and the caller's backend defaults."""
+    rig.server(tls)
+    rig.caller(defaults)
+
+
+def plain(rig: Rig) -> None:
+    """Both nodes without TLS."""
+    both(rig, None)
+
+
+def strict(pki: Pki, **more: Any) -> dict[str, Any]:
+    """TLS alone at the server, with its certificate from a file."""
+    return {"mode": "STRICT", "certificate": file_of(pki.server), **more}
+
+
 @contextlib.asynccontextmanager
 async def rig(directory: Path) -> AsyncIterator[Rig]:
     """A mesh whose node ``server`` runs an application; nothing is published yet."""

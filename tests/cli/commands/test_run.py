@@ -107,7 +107,7 @@ def test_an_unusable_data_directory(tmp_path: Path) -> None:
     assert_one_line(done, "choose another --data-dir")
     (tmp_path / "data" / "lock").mkdir(parents=True)
     done = teal("up", "--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
-    assert_one_line(done, f"teal: {tmp_path}/data/lock: Is a directory: make room or mend its")
+    assert_one_line(done, f"teal: {tmp_path}/data/lock: Is a directory: free some space, fix its")
 
 
 def test_a_wrong_config(tmp_path: Path) -> None:

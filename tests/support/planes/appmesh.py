@@ -14,7 +14,7 @@ from botocore.config import Config
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.quotas import Quotas
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import random_id, system_clock

@@ -1,5 +1,5 @@
-"""The rules between members of App Mesh's specifications, each with a way to break it, and the
-small tools by which a place in a specification is found and changed.
+"""The rules between members of App Mesh's specifications, each with a way to break it; and
+functions that find a member of a specification and change it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from tests.support.meshes.specs import spec_shape
 from tests.support.planes.worlds import PROTOCOLS
 
 Place = tuple[str | int, ...]
-"""Keys and indices that lead to a value."""
+"""Keys and indices that lead to a value in a specification."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How one rule is broken: where (``[]`` for any element), what the value there becomes, and
-    what the message must name. With ``around``, what holds the value is changed.
+    """How one rule is broken: the path (``[]`` for any element), the new value there, and what the
+    message must name. With ``around``, the object that contains the value is changed instead.
     """
 
     kind: Kind
@@ -84,7 +84,7 @@ def listener_rules(kind: Kind) -> Iterator[Rule]:
 
 
 def policy_rules(kind: Kind, at: str) -> Iterator[Rule]:
-    """Of a client policy."""
+    """Rules of a client policy."""
     ports, arns = "ports", "validation.trust.acm.certificateAuthorityArns"
     yield Rule(kind, f"{at}.clientPolicy.tls.{ports}", again, "tls.ports[]")
     yield Rule(
@@ -115,7 +115,7 @@ def node_rules() -> Iterator[Rule]:
 
 
 def value_rules(kind: Kind, at: str) -> Iterator[Rule]:
-    """Of a header's or a metadatum's match."""
+    """Rules of a match of a header, or of metadata."""
     yield Rule(kind, f"{at}[].name", constant("a b"), "name")
     yield Rule(kind, f"{at}[].match.regex", constant("(?=a)"), "match.regex")
     yield Rule(kind, f"{at}[].match.range.start", constant(2**63 - 1), "match.range.start")
@@ -214,7 +214,7 @@ RULES = [*node_rules(), *listener_rules(GATEWAY), *route_rules(), *edge_rules()]
 
 
 def impossible(rule: Rule) -> bool:
-    """Whether the model lacks the rule's path: the tables say the same of every protocol."""
+    """Whether the model lacks the path: the tables list each rule for every protocol."""
     members = rule.path.replace("[]", "").split(".")
     shape = spec_shape(rule.kind)
     for member in filter(None, members):
@@ -228,7 +228,7 @@ def impossible(rule: Rule) -> bool:
 def places(
     value: Any, path: str = "", at: Place = (), *, inner: bool = False
 ) -> Iterator[tuple[str, Place]]:
-    """(path with [], keys and indices) of every leaf, with ``inner`` of everything."""
+    """(path with [], keys and indices) of every leaf; with ``inner`` of everything else too."""
     if inner and at:
         yield path, at
     if isinstance(value, dict):
@@ -248,7 +248,7 @@ def value_at(value: Any, at: Place) -> Any:
 
 
 def changed(spec: Any, at: Place, value: Any) -> Any:
-    """A copy of ``spec`` with another value there; None takes the member out."""
+    """A copy of ``spec`` with another value there; None removes the member."""
     if not at:
         return value
     made = copy.deepcopy(spec)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for values of botocore shapes: right ones, and ones with one mistake."""
+"""Hypothesis strategies for values of botocore shapes: valid ones, and ones with one mistake."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 _PLAIN = string.ascii_letters + string.digits
 _PATTERNED = {"NamespaceNamePublic": st.from_regex(r"[a-z]{1,9}\.[a-z]{2,5}", fullmatch=True)}
-"""Shapes whose pattern wants more than letters and digits."""
+"""Shapes whose pattern requires more than letters and digits."""
 
 MODEST = 3
-"""Elements of a list and optional members of a structure, at most, unless the model wants more."""
+"""At most so many elements of a list and optional members, unless the model requires more."""
 
 
 def values(shape: Any) -> st.SearchStrategy[Any]:
@@ -70,7 +70,7 @@ def _structures(draw: Any, shape: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One way to break a value: ``apply`` does it in place, and the error must say the rest."""
+    """One way to break a value: ``apply`` changes it in place; the error must contain the rest."""
 
     path: str
     constraint: str
@@ -78,9 +78,9 @@ class Mistake:
 
 
 def mistakes(shape: Any, value: Any, path: str = "", put: Any = None) -> Iterator[Mistake]:
-    """Every single mistake that can be made in ``value``, a right value of ``shape``.
+    """Every mistake that can be made in ``value``, a valid value of ``shape``.
 
-    ``put`` replaces the value in what holds it.
+    ``put`` replaces the value in its container.
     """
     kind = shape.type_name
     if kind == "structure":

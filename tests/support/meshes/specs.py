@@ -1,11 +1,11 @@
-"""Valid specifications of App Mesh, made by chance from botocore's own model.
+"""Valid App Mesh specifications, generated at random from botocore's own model.
 
-`Writer.value` walks a shape: required members always, optional ones by chance, one member of a
-union, list lengths and numbers within their bounds. What the model does not say stands in three
-tables here: what a scalar must look like (`SCALARS`, by the shape's name), which members of a
-structure exclude or need each other (`FITS`), and what only the rest of the mesh can say (ports,
-names: `given`, by path). Chance comes from the one `random.Random` that the caller hands over, so
-a seed always makes the same specifications.
+`Writer.value` walks a shape: required members always, optional ones at random, one member of a
+union, list lengths and numbers within their bounds. The model lacks some rules; they are in tables
+here: what a scalar must look like (`SCALARS`, by the shape's name), and which members of a
+structure exclude or need each other. Ports and names depend on the rest of the mesh: the caller
+gives them by path. The caller's `random.Random` is the only source of chance, so a seed always
+makes the same specifications.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tests.behaviour.secrets import ACM, PCA
 
 MODEL = load_model("appmesh")
 OMIT = object()
-"""As a given value: leave the member out."""
+"""A given value: leave the member out."""
 
 CHOSEN = object()
-"""As a given value: of the members that exclude each other, write this one."""
+"""A given value: write this one of the members that exclude each other."""
 
 Given = Mapping[str, Any]
-"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN`, or a function of nothing."""
+"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN` or a function."""
 
 _TEXT = string.ascii_letters + string.digits + " -_.,;:/*%\\\"'+?()[]{}|^$é漢"
 _WORD = string.ascii_letters + string.digits
@@ -52,7 +52,7 @@ _LOG_VALUES = (
 
 
 def spec_shape(kind: Kind) -> Any:
-    """The botocore shape of a kind's specification."""
+    """The botocore shape of this kind's specification."""
     return MODEL.operation(f"Create{NOUNS[kind].title}").input_shape.members["spec"]
 
 
@@ -73,7 +73,7 @@ def all_leaves() -> set[tuple[Kind, str]]:
 
 
 def value_leaves(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of all leaves that a specification uses."""
+    """The paths of the leaves that occur in a specification."""
     if isinstance(value, Mapping):
         for name, member in value.items():
             yield from value_leaves(member, f"{path}.{name}" if path else name)
@@ -85,10 +85,12 @@ def value_leaves(value: Any, path: str = "") -> Iterator[str]:
 
 
 class Writer:
-    """Writes specifications; ``directory`` is where their access logs and certificates (those of
-    `tests.behaviour.secrets.Pki`) are. ``unused`` (`all_leaves` at first) is shared by writers that
-    shall between them use every leaf soon: what leads to one in it is never left to chance.
-    ``presence`` is the probability of an optional member.
+    """Writes specifications.
+
+    ``directory`` has their access logs and certificates (those of `tests.behaviour.secrets.Pki`).
+    ``presence`` is the probability of an optional member. ``unused`` (at first `all_leaves`) may be
+    shared by several writers: members that lead to a leaf in it are always written, so that
+    together they soon use every leaf.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class Writer:
         self._kind = Kind.MESH
 
     def spec(self, kind: Kind, given: Given) -> dict[str, Any]:
-        """A valid specification that says what is ``given``."""
+        """A valid specification with the values ``given``."""
         self._kind = kind
         made: dict[str, Any] = self._value(spec_shape(kind), "", given)
         self._unused.difference_update((kind, path) for path in value_leaves(made))
@@ -154,12 +156,12 @@ class Writer:
         return self.chance.choice(asked or fresh or names)
 
     def _fresh(self, path: str) -> bool:
-        """Whether something there has not been used yet."""
+        """Whether a leaf at or below this path has not been used yet."""
         return any(kind is self._kind and leaf.startswith(path) for kind, leaf in self._unused)
 
     def _fitting(self, shape: Any, names: list[str], prefix: str, given: Given) -> list[str]:
-        """The members to write: what is required or given, some of the rest, never two that
-        exclude each other.
+        """The members to write: all that are required or given, and some of the others, but never
+        two that exclude each other.
         """
         sure = {*shape.required_members, *TOGETHER.get(shape.name, ())}
         sure |= {name for name in names if given.get(f"{prefix}{name}", OMIT) is not OMIT}
@@ -184,7 +186,7 @@ class Writer:
         return _distinct(made)
 
     def scalar(self, shape: Any, path: str) -> Any:
-        """A right value of a leaf."""
+        """A valid value of a leaf."""
         steps = path.split(".")
         for place in (".".join(steps[-count:]) for count in (3, 2, 1)):
             if place in PLACES:
@@ -201,13 +203,13 @@ class Writer:
         return self.chance.choice([low, self._between(low, high or 2**31 - 1)])
 
     def _between(self, low: int, high: int) -> int:
-        """Small numbers as often as large ones: the size is drawn before the number."""
+        """A number; its size is drawn first, so that small ones are as frequent as large ones."""
         reach = min(high - low, 2 ** self.chance.randint(0, 31))
         return low + self.chance.randint(0, reach)
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    """Without what stands twice, and of pairs (``key``) and names each once."""
+    """Without duplicates: each value once, and of pairs and names each ``key`` or name once."""
     found: dict[Any, Any] = {}
     for value in values:
         mark = value.get("key", str(value)) if isinstance(value, dict) else value
@@ -222,10 +224,10 @@ ALTERNATIVES = (
     ("exact", "suffix"),
     ("defaultPrefix", "value"),
 )
-"""Members of one structure that exclude each other though the model does not say so."""
+"""Members of a structure that exclude each other, which the model does not say."""
 
 MAY_LACK = frozenset({"HttpRouteMatch", "HttpGatewayRouteMatch", "HttpGatewayRouteRewrite"})
-"""Structures that may have none of their alternatives."""
+"""Structures that may be without any of their alternatives."""
 
 TOGETHER = {
     "Duration": ("unit", "value"),
@@ -233,10 +235,10 @@ TOGETHER = {
     "HttpRetryPolicy": ("httpRetryEvents",),
     "GrpcRetryPolicy": ("grpcRetryEvents",),
 }
-"""Optional members without which the structure is refused, or says nothing."""
+"""Optional members without which the structure is refused, or has no effect."""
 
 NEEDS = {"methodName": "serviceName"}
-"""Members that may not stand without another."""
+"""Members that require another one."""
 
 NEVER_EMPTY = frozenset({"JsonFormat", "SubjectAlternativeNameList"})
 
@@ -261,7 +263,7 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "TextFormat": lambda w: w.chance.choice(_LOG_TEXTS),
     "JsonKey": lambda w: w.text(1, 8, _WORD + "_é"),
     "JsonValue": lambda w: w.chance.choice(_LOG_VALUES),
-    # Names that need no name server: Envoy looks them up as soon as it has the cluster.
+    # Names that resolve without a name server: Envoy looks them up once it has the cluster.
     "Hostname": lambda w: w.chance.choice(("127.0.0.1", "localhost", "127.0.0.9")),
     "AwsCloudMapInstanceAttributeKey": lambda w: w.text(1, 8, _WORD),
     "AwsCloudMapInstanceAttributeValue": lambda w: w.text(1, 8, _WORD + "-._"),
@@ -281,7 +283,7 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "MaxRetries": lambda w: w.chance.choice((0, 1, 5, 2**32 - 1)),
     "OutlierDetectionMaxServerErrors": lambda w: w.chance.choice((1, 5, 2**32 - 1)),
 }
-"""By the shape's name: what a scalar is where the model's constraints do not say enough."""
+"""By the shape's name: values of scalars, where the model's constraints do not suffice."""
 
 PLACES: Mapping[str, Callable[[Writer], Any]] = {
     "accessLog.file.path": _log_path,

@@ -22,7 +22,7 @@ CHANGES = 20
 
 
 def measure() -> list[Measurement]:
-    """Encoded responses per change of weights: with fifty Envoys of a virtual node, and with one."""
+    """Encoded responses per change of weights: fifty Envoys of one virtual node against one."""
     one, many = (asyncio.run(_encodes(count)) for count in (1, ENVOYS))
     name = f"responses encoded a weight change, {ENVOYS} Envoys"
     return [Measurement(name, many, "responses", one, "with one Envoy", one + 0.01)]

@@ -48,7 +48,8 @@ from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
-from tealmesh.rollout.metrics.windows import Metrics, MetricsServicer
+from tealmesh.rollout.metrics.servicer import MetricsServicer
+from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.xds.cache import AdsCache

@@ -1,1 +1,11 @@
-"""The nouns of Tealmesh: frozen data with no input or output of its own."""
+"""The nouns of Tealmesh: frozen data, types of stored documents, and the exception tree.
+
+- `mesh`, `certificates`, `convergence`: what Envoys are configured from, and how far they are.
+- `config`: teal.toml; `rollout` and `status`: deployments, and how services stand.
+- `appmesh`, `cloudmap`, `ecs`, `images`, `teal`: the types of what the store keeps.
+- `wire`: the structures of Tealmesh's own API.
+- `arn`, `caller`, `clock`: small things that every API needs.
+
+Nothing here does input or output, and nothing imports a package above it; time and identifiers are
+arguments (`clock`). Start with `errors`, then `mesh`.
+"""

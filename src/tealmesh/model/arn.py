@@ -1,4 +1,4 @@
-"""Amazon Resource Names of the services that Tealmesh answers for.
+"""Amazon Resource Names of the services that Tealmesh implements.
 
 Formats: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsappmesh.html
 and the pages of Amazon ECS and AWS Cloud Map beside it.
@@ -38,7 +38,7 @@ class Arn:
 
 
 def last_part(text: str) -> str:
-    """What follows the last slash: the name or id at the end of an ARN, or ``text`` itself where
-    there is no slash.
+    """The text after the last slash, which is the name or id in an ARN; ``text`` itself if it has
+    no slash.
     """
     return text.rpartition("/")[2]

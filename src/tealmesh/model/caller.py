@@ -1,4 +1,4 @@
-"""Who calls an operation."""
+"""The caller of an AWS operation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls an AWS operation, from the SigV4 credential scope.
-
-    A control plane answers for one account and one region (design note 001); ``region`` is what
-    the caller signed for and becomes part of the ARNs of what it creates.
-    """
+    """Who called an operation, as the SigV4 credential scope says."""
 
     account: str
+    """The control plane's one account (design note 001)."""
     region: str
+    """The region that the request was signed for; part of the ARNs of what it creates."""
     access_key: str
     request_id: str

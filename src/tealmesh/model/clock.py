@@ -1,4 +1,4 @@
-"""Time and identity, as arguments."""
+"""Time and identifiers as arguments: whoever needs one is handed a `Clock` or a `NewId`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import uuid
 from collections.abc import Callable
 
 Clock = Callable[[], float]
-"""Now, in seconds since the epoch."""
+"""Returns the time in seconds since the epoch."""
 
 NewId = Callable[[], str]
-"""A fresh identifier: 32 lower-case hexadecimal digits."""
+"""Returns a new identifier of 32 lower-case hexadecimal digits."""
 
 
 def random_id() -> str:
-    """A fresh random identifier of 32 lower-case hexadecimal digits."""
+    """A random identifier of 32 lower-case hexadecimal digits."""
     return uuid.uuid4().hex
 
 

@@ -1,4 +1,4 @@
-"""How services and gateways of teal.toml stand, as frozen data."""
+"""What Apply did, and how services and gateways of teal.toml stand, as frozen data."""
 
 from __future__ import annotations
 
@@ -9,58 +9,66 @@ from tealmesh.model.rollout import Deployment, SideTasks, Traffic
 
 @dataclass(frozen=True)
 class Applied:
-    """What Apply did for one service or gateway; no ``changes`` when all was as described."""
+    """What Apply did for one service or gateway."""
 
     name: str
     changes: tuple[str, ...]
+    """One line per resource created or changed; empty if everything was as described."""
 
 
 @dataclass(frozen=True)
 class AppliedSystem:
-    """``summary`` is for people."""
+    """What Apply did for a whole teal.toml."""
 
     services: tuple[Applied, ...]
     gateways: tuple[Applied, ...]
     summary: tuple[str, ...]
+    """The changes in words, for people."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Why tasks are missing: what the last of them that stopped by itself said, empty where none
-    did. ``gave_up``: ECS's circuit breaker starts no more of them.
-    """
+    """Why tasks are missing."""
 
     reason: str = ""
+    """Why the last task that stopped by itself did so; empty if none did."""
     gave_up: bool = False
+    """Whether ECS's circuit breaker has stopped starting tasks."""
 
 
 @dataclass(frozen=True)
 class SideStatus:
-    """``share`` is the side's part of the requests in the window, None without any; ``missing`` is
-    None where all tasks are healthy.
-    """
+    """How one side of a service stands."""
 
     side: str
     virtual_node: str
     weight: int
     tasks: SideTasks
     traffic: Traffic
+    """What callers saw in the window."""
     share: float | None
+    """The side's share of the service's requests in the window, 0 to 1; None without any."""
     missing: Missing | None = None
+    """None if all tasks are healthy."""
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
+    """How one service stands."""
+
     name: str
     mesh: str
     hostname: str
     port: int
     sides: tuple[SideStatus, ...]
     deployment: Deployment | None = None
+    """The running deployment, or else the latest; None before the first."""
 
 
 @dataclass(frozen=True)
 class GatewayStatus:
+    """How one gateway stands."""
+
     name: str
     mesh: str
     address: str
@@ -68,3 +76,4 @@ class GatewayStatus:
     running: int
     desired: int
     missing: Missing | None = None
+    """None if all tasks run."""

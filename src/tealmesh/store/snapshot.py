@@ -9,7 +9,7 @@ from tealmesh.store import tables
 from tealmesh.store.store import Document, View
 from tealmesh.store.tables import Collection
 
-_COLLECTIONS = {
+_COLLECTIONS: dict[str, Kind] = {
     tables.MESHES: Kind.MESH,
     tables.VIRTUAL_NODES: Kind.VIRTUAL_NODE,
     tables.VIRTUAL_SERVICES: Kind.VIRTUAL_SERVICE,
@@ -20,7 +20,7 @@ _COLLECTIONS = {
     tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
 }
 _CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
-INPUTS = (*_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP)
+INPUTS: tuple[str, ...] = (*_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP)
 """The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
 
 

@@ -1,9 +1,9 @@
-"""What a task may ask about itself: the task metadata endpoint, version 4, and its role's
-credentials. Served on the control plane's own port, below ``/_teal/``.
+"""The task metadata endpoint, version 4, and the endpoint for the credentials of a task's role.
+Both are served on the control plane's own port, below ``/_teal/``.
 
-A container is told by ECS_CONTAINER_METADATA_URI_V4 and, for credentials, by
-AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, which means the address 169.254.170.2; a process, whose
-machine does not have that address, by AWS_CONTAINER_CREDENTIALS_FULL_URI and a token.
+Containers are pointed here by ECS_CONTAINER_METADATA_URI_V4 and, for credentials, by
+AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, which SDKs resolve against 169.254.170.2. Processes cannot
+reach that address on this machine: they get AWS_CONTAINER_CREDENTIALS_FULL_URI and a token.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -12,49 +12,101 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypedDict, Unpack
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from tealmesh.engine.runtimes.base import Handle
 from tealmesh.engine.runtimes.process.usage import Usage
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA, authorization
+from tealmesh.engine.task import metadata_answers as answers
+from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import Clock
-from tealmesh.model.ecs.names import family_and_revision, service_of, task_id
+from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 
-_RENEW = 300.0
-"""Seconds before their end when credentials are no longer handed out."""
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import TaskBody
 
-Body = dict[str, Any]
+_MIN_LIFETIME_SECONDS = 300.0
+"""Credentials are replaced when they expire sooner than this."""
+
+
+class Credentials(TypedDict):
+    """A role's credentials, as SDKs expect them."""
+
+    RoleArn: str
+    AccessKeyId: str
+    SecretAccessKey: str
+    Token: str
+    Expiration: str
+
+
+class StsCredentials(TypedDict):
+    """Credentials, as STS answers them."""
+
+    AccessKeyId: str
+    SecretAccessKey: str
+    SessionToken: str
+    Expiration: datetime
+
+
+class AssumeRoleRequest(TypedDict):
+    """AssumeRole's parameters."""
+
+    RoleArn: str
+    RoleSessionName: str
+
+
+class AssumeRoleAnswer(TypedDict):
+    """The member of AssumeRole's answer that is used here."""
+
+    Credentials: StsCredentials
+
+
+class StsClient(Protocol):
+    """The operation of boto3's ``sts`` client that is used here."""
+
+    def assume_role(self, **request: Unpack[AssumeRoleRequest]) -> AssumeRoleAnswer: ...
+
+
+_Answer = (
+    answers.ContainerMetadata
+    | answers.TaskMetadata
+    | answers.Stats
+    | dict[str, answers.Stats | None]
+    | None
+)
 
 
 class Metadata:
-    """Answers tasks. ``usage``: what a container, by its handle, has used, None where that cannot
-    be said; ``sts``: makes a boto3 client of STS; ``secret``: see `authorization`.
-    """
+    """Answers what tasks ask about themselves."""
 
     def __init__(
         self,
         store: Store,
         secret: str,
         clock: Clock,
-        usage: Callable[[Mapping[str, Any]], Usage | None],
-        sts: Callable[[], Any],
+        usage: Callable[[Handle], Usage | None],
+        sts: Callable[[], StsClient],
     ) -> None:
+        """``usage`` measures a container, None if it cannot; ``sts`` makes a client; for
+        ``secret`` see `authorization`.
+        """
         self._store = store
         self._secret = secret
         self._clock = clock
         self._usage = usage
         self._sts = sts
-        self._credentials: dict[str, Body] = {}
+        self._credentials: dict[str, Credentials] = {}
 
     def routes(self) -> list[Route]:
-        """The pages, for the gateway."""
+        """The routes, to be served by the gateway."""
         pages = {
             "": self._container,
             "/task": self._task,
@@ -62,194 +114,88 @@ class Metadata:
             "/stats": self._stats,
             "/task/stats": self._task_stats,
         }
-        found = [Route(f"{METADATA}/{{container}}{end}", page) for end, page in pages.items()]
         paths = (f"{CREDENTIALS}/{{task}}", f"{CREDENTIALS}/{{task}}/{{token}}")
-        return [*found, *(Route(path, self._role) for path in paths)]
+        return [
+            *(Route(f"{METADATA}/{{container}}{end}", page) for end, page in pages.items()),
+            *(Route(path, self._role) for path in paths),
+        ]
 
     async def _container(self, request: Request) -> JSONResponse:
-        return self._answer(request, container_metadata)
+        return self._answer(request, answers.container_metadata)
 
     async def _task(self, request: Request) -> JSONResponse:
-        return self._answer(request, lambda task, _: task_metadata(task))
+        return self._answer(request, lambda task, _: answers.task_metadata(task))
 
     async def _task_with_tags(self, request: Request) -> JSONResponse:
-        def tagged(task: Mapping[str, Any], _: int) -> Body:
-            tags = {tag["key"]: tag["value"] for tag in task.get("tags", [])}
-            return task_metadata(task) | {"TaskTags": tags}
-
-        return self._answer(request, tagged)
+        return self._answer(request, lambda task, _: answers.task_metadata_with_tags(task))
 
     async def _stats(self, request: Request) -> JSONResponse:
-        return self._answer(request, self._measured)
+        return self._answer(request, self._measure)
 
     async def _task_stats(self, request: Request) -> JSONResponse:
-        def all_of(task: Mapping[str, Any], _: int) -> Body:
-            found = enumerate(task["containers"])
-            return {c["runtimeId"]: self._measured(task, index) for index, c in found}
+        return self._answer(request, lambda task, _: self._measure_all(task))
 
-        return self._answer(request, all_of)
+    def _measure_all(self, task: TaskBody) -> dict[str, answers.Stats | None]:
+        containers = enumerate(task["containers"])
+        return {c["runtimeId"]: self._measure(task, index) for index, c in containers}
 
-    def _measured(self, task: Mapping[str, Any], index: int) -> Body | None:
-        shown = task["containers"][index]
-        handle = task.get("teal", {}).get("handles", {}).get(shown["name"])
+    def _measure(self, task: TaskBody, index: int) -> answers.Stats | None:
+        container = task["containers"][index]
+        handle = TaskState.of(task).handles.get(container["name"])
         used = self._usage(handle) if handle else None
-        if used is None or shown["lastStatus"] == "STOPPED":
+        if used is None or container["lastStatus"] == "STOPPED":
             return None
-        return stats(shown, used, self._clock())
+        return answers.stats(container, used, self._clock())
 
     def _answer(
-        self, request: Request, show: Callable[[Mapping[str, Any], int], Body | None]
+        self, request: Request, describe: Callable[[TaskBody, int], _Answer]
     ) -> JSONResponse:
+        """Describe the container of the path TASK-INDEX, or its task."""
         identity, _, index = request.path_params["container"].rpartition("-")
-        task = self._find(identity)
+        task = self._task_body(identity)
         containers = task.get("containers", []) if task is not None else []
         if task is None or not index.isdecimal() or int(index) >= len(containers):
-            return _refusal(404, "NotFound", "there is no such container")
-        return JSONResponse(show(task, int(index)))
+            return _error(404, "NotFound", "there is no such container")
+        return JSONResponse(describe(task, int(index)))
 
-    def _find(self, identity: str) -> Mapping[str, Any] | None:
-        for document in self._store.view.list(tables.TASKS):
-            if task_id(document.body) == identity:
-                return document.body
-        return None
+    def _task_body(self, identity: str) -> TaskBody | None:
+        bodies = (document.body for document in self._store.view.list(tables.TASKS))
+        return next((body for body in bodies if task_id(body) == identity), None)
 
     async def _role(self, request: Request) -> JSONResponse:
-        """Credentials of the task's role, by STS AssumeRole."""
+        """Credentials of the task's role, from STS AssumeRole."""
         identity = request.path_params["task"]
         given = request.path_params.get("token") or request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), authorization(self._secret, identity).encode()):
-            return _refusal(401, "AccessDenied", "the token is not this task's")
-        task = self._find(identity)
-        role = task.get("teal", {}).get("role") if task is not None else None
+            return _error(401, "AccessDenied", "the token is not this task's")
+        task = self._task_body(identity)
+        role = TaskState.of(task).role if task is not None else ""
         if task is None or not role or task["lastStatus"] == "STOPPED":
-            return _refusal(404, "NotFound", "the task has no role, or has stopped")
-        known = self._credentials.get(identity)
-        if known is None or _seconds(known["Expiration"]) - self._clock() < _RENEW:
+            return _error(404, "NotFound", "the task has no role, or has stopped")
+        credentials = self._credentials.get(identity)
+        if credentials is None or self._lifetime(credentials) < _MIN_LIFETIME_SECONDS:
             try:
-                known = await asyncio.to_thread(self._assume, role, identity)
-            except Exception as error:  # noqa: BLE001 - boto3 has no common class; told to the task
-                return _refusal(502, "AssumeRoleFailed", f"{role} cannot be assumed: {error}")
-            self._credentials[identity] = known
-        return JSONResponse(known, headers={"cache-control": "no-store"})
+                assumed = await asyncio.to_thread(self._assume, role, identity)
+            except Exception as error:  # noqa: BLE001 - boto3's errors have no common class
+                return _error(502, "AssumeRoleFailed", f"{role} cannot be assumed: {error}")
+            self._credentials[identity] = credentials = assumed
+        return JSONResponse(credentials, headers={"cache-control": "no-store"})
 
-    def _assume(self, role: str, session: str) -> Body:
+    def _lifetime(self, credentials: Credentials) -> float:
+        """Seconds until the credentials expire."""
+        expiration = datetime.fromisoformat(credentials["Expiration"])
+        return expiration.timestamp() - self._clock()
+
+    def _assume(self, role: str, session: str) -> Credentials:
         answer = self._sts().assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
         return {
             "RoleArn": role,
             "AccessKeyId": answer["AccessKeyId"],
             "SecretAccessKey": answer["SecretAccessKey"],
             "Token": answer["SessionToken"],
-            "Expiration": _time(answer["Expiration"].timestamp()),
+            "Expiration": answers.timestamp(answer["Expiration"].timestamp()),
         }
 
 
-def _refusal(status: int, code: str, message: str) -> JSONResponse:
+def _error(status: int, code: str, message: str) -> JSONResponse:
     return JSONResponse({"code": code, "message": message}, status)
-
-
-def container_metadata(task: Mapping[str, Any], index: int) -> Body:
-    """One container as the endpoint shows it."""
-    shown = task["containers"][index]
-    definitions = task.get("teal", {}).get("definition", {}).get("containerDefinitions", [])
-    defined: Mapping[str, Any] = next((d for d in definitions if d["name"] == shown["name"]), {})
-    family, revision = family_and_revision(task["taskDefinitionArn"])
-    logs = defined.get("logConfiguration") or {}
-    limits = {"CPU": int(shown.get("cpu", 0))}
-    if "memory" in shown:
-        limits["Memory"] = int(shown["memory"])
-    found: Body = {
-        "DockerId": shown.get("runtimeId", ""),
-        "Name": shown["name"],
-        "DockerName": shown["name"],
-        "Image": shown["image"],
-        "ImageID": shown.get("imageDigest", ""),
-        "Labels": {
-            "com.amazonaws.ecs.cluster": task["clusterArn"],
-            "com.amazonaws.ecs.container-name": shown["name"],
-            "com.amazonaws.ecs.task-arn": task["taskArn"],
-            "com.amazonaws.ecs.task-definition-family": family,
-            "com.amazonaws.ecs.task-definition-version": revision,
-            **(defined.get("dockerLabels") or {}),
-        },
-        "DesiredStatus": task["desiredStatus"],
-        "KnownStatus": shown["lastStatus"],
-        "Limits": limits,
-        "CreatedAt": _time(task["createdAt"]),
-        "Type": "NORMAL",
-        "ContainerARN": shown["containerArn"],
-        "Networks": [_network(task)],
-    }
-    if "startedAt" in task:
-        found["StartedAt"] = _time(task["startedAt"])
-    if "exitCode" in shown:
-        found["ExitCode"] = shown["exitCode"]
-    if defined.get("healthCheck"):
-        found["Health"] = {"status": shown.get("healthStatus", "UNKNOWN")}
-    if logs:
-        found |= {"LogDriver": logs["logDriver"], "LogOptions": logs.get("options") or {}}
-    return found
-
-
-def task_metadata(task: Mapping[str, Any]) -> Body:
-    """A task as the endpoint shows it."""
-    family, revision = family_and_revision(task["taskDefinitionArn"])
-    found: Body = {
-        "Cluster": task["clusterArn"],
-        "TaskARN": task["taskArn"],
-        "Family": family,
-        "Revision": revision,
-        "DesiredStatus": task["desiredStatus"],
-        "KnownStatus": task["lastStatus"],
-        "AvailabilityZone": task.get("availabilityZone", ""),
-        "LaunchType": task.get("launchType", ""),
-        "PullStartedAt": _time(task["createdAt"]),
-        "PullStoppedAt": _time(task["createdAt"]),
-        "Containers": [container_metadata(task, i) for i in range(len(task["containers"]))],
-    }
-    limits = {}
-    if "cpu" in task:
-        limits["CPU"] = int(task["cpu"]) / 1024
-    if "memory" in task:
-        limits["Memory"] = int(task["memory"])
-    if limits:
-        found["Limits"] = limits
-    service = service_of(task)
-    return found | ({"ServiceName": service} if service else {})
-
-
-def stats(container: Mapping[str, Any], used: Usage, now: float) -> Body:
-    """Usage in the form of Docker's statistics, of which only what is known is given
-    (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerStats).
-    """
-    return {
-        "read": _time(now),
-        "name": container["name"],
-        "id": container["runtimeId"],
-        "num_procs": used.processes,
-        "pids_stats": {"current": used.processes},
-        "cpu_stats": {
-            "cpu_usage": {"total_usage": used.cpu_nanoseconds},
-            "online_cpus": used.cpus,
-        },
-        "memory_stats": {"usage": used.memory_bytes},
-    }
-
-
-def _network(task: Mapping[str, Any]) -> Body:
-    attachment = (task.get("attachments") or [{}])[0]
-    details = {d["name"]: d["value"] for d in attachment.get("details", [])}
-    return {
-        "NetworkMode": "awsvpc",
-        "IPv4Addresses": [details.get("privateIPv4Address", "")],
-        "AttachmentIndex": 0,
-        "MACAddress": details.get("macAddress", ""),
-        "PrivateDNSName": details.get("privateDnsName", ""),
-    }
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()

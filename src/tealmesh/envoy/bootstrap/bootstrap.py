@@ -1,27 +1,27 @@
-"""The bootstrap of an Envoy, and who an Envoy says it is when it connects.
+"""The bootstrap of an Envoy, and the identity that it states when it connects.
 
-The environment is that of the App Mesh Envoy image, so that its users' task definitions go on
+The environment is that of the App Mesh Envoy image, so that its users' task definitions keep
 working: https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
 """
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
+from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
+    Json,
     Read,
     flag,
     fragment,
-    http2_options,
     interval,
     number,
     port,
     seconds,
-    socket,
+    socket_address,
     static_cluster,
 )
 from tealmesh.envoy.bootstrap.statistics import STATS_FILE, sinks, stats_config
@@ -32,24 +32,24 @@ from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy
 
 CONTROL_PLANE = "tealmesh"
-"""Name of the static cluster of the control plane, and of our member in the node's metadata."""
+"""The name of the control plane's static cluster, and of our member in the node's metadata."""
 
 ADMIN_PORT = 9901
 REGEX_SIZE = 1000
-"""Instructions of a compiled regular expression: Envoy's own limit of 100 is met by patterns that
-App Mesh took."""
+"""Instructions of a compiled regular expression, at most: Envoy's own limit of 100 refuses patterns
+that App Mesh accepted."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
 _ADDRESSES = ("address", "app_address", "publish_address")
 _FORMS = "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME (or the full ARN)"
-
 
 RESOURCE_VARIABLES = (
     "APPMESH_RESOURCE_ARN",
     "APPMESH_VIRTUAL_NODE_NAME",
     "APPMESH_RESOURCE_NAME",
 )
-"""Those that say which resource an Envoy is; the first that is set counts, the others are old."""
+"""The variables that name an Envoy's resource. The first one that is set counts; the others are the
+image's older names."""
 
 
 def _nothing_to_read(path: str) -> str:
@@ -69,18 +69,18 @@ def bootstrap(
     delta: bool = True,
     stats_flush_seconds: float = 1.0,
     read: Read = _nothing_to_read,
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. With a ``token`` it holds a credential: keep
     the file to yourself (0600). The host of ``xds_address`` may be the path of a Unix socket.
 
-    ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). Resources come
-    incrementally unless ``delta`` is false: then an update names all resources of its type again.
-    Counters are streamed to the control plane every ``stats_flush_seconds`` unless a variable says
-    otherwise, cumulative, under their full names. ``read`` reads the files that variables name.
-    Raises TealError for a variable that cannot be used.
+    ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
+    resources incrementally if ``delta``, else as state of the world. It streams its counters to the
+    control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
+    under their full names. ``read`` reads the files that variables name. Raises TealError for a
+    variable that cannot be used.
     """
     resource = _resource(environment)
-    metadata = {
+    metadata: dict[str, Json] = {
         "task": task,
         "address": address,
         "app_address": app_address,
@@ -93,7 +93,7 @@ def bootstrap(
     tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
     own_stats = fragment(environment, STATS_FILE, read).get("stats_config")
     clusters = [_control_plane(*xds_address), *_secret_service(environment)]
-    made: dict[str, Any] = {
+    result: dict[str, Json] = {
         "node": {
             "id": resource,
             "cluster": environment.get("APPMESH_RESOURCE_CLUSTER") or resource,
@@ -108,12 +108,12 @@ def bootstrap(
         "layered_runtime": _runtime(environment),
     }
     if traces:
-        made["tracing"] = traces
-    return made
+        result["tracing"] = traces
+    return result
 
 
-def _runtime(environment: Environment) -> dict[str, Any]:
-    keys: dict[str, Any] = {"re2.max_program_size.error_level": REGEX_SIZE}
+def _runtime(environment: Environment) -> dict[str, Json]:
+    keys: dict[str, Json] = {"re2.max_program_size.error_level": REGEX_SIZE}
     cycle = "MAX_REQUESTS_PER_IO_CYCLE"
     if environment.get(cycle):
         keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))
@@ -125,22 +125,22 @@ def _runtime(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _secret_service(environment: Environment) -> list[dict[str, Any]]:
-    """The cluster of the local secret service, if there is one.
+def _secret_service(environment: Environment) -> list[Json]:
+    """The cluster of the local secret service, or none.
 
     https://docs.aws.amazon.com/app-mesh/latest/userguide/tls.html#authentication-certificates
     """
     path = environment.get("APPMESH_SDS_SOCKET_PATH")
-    return [static_cluster(SDS_CLUSTER, {"pipe": {"path": path}}, http2=True)] if path else []
+    return [static_cluster(SDS_CLUSTER, {"pipe": {"path": path}}, http2={})] if path else []
 
 
-def proxy_of(node: Any) -> Proxy:
-    """Which Envoy a ``envoy.config.core.v3.Node`` is. Raises TealError when its id names no
-    virtual node or gateway, or its metadata holds something that is no address.
+def proxy_of(node: base_pb2.Node) -> Proxy:
+    """The Envoy that a node describes. Raises TealError when its id names no virtual node or
+    gateway, or an address in its metadata is not one.
     """
     mesh, kind, name = _parse(node.id, "the Envoy's node id")
-    found = json_format.MessageToDict(node.metadata).get(CONTROL_PLANE) or {}
-    addresses = {key: str(found[key]) for key in _ADDRESSES if found.get(key)}
+    metadata = json_format.MessageToDict(node.metadata).get(CONTROL_PLANE) or {}
+    addresses = {key: str(metadata[key]) for key in _ADDRESSES if metadata.get(key)}
     for key, value in addresses.items():
         try:
             ipaddress.ip_address(value)
@@ -153,7 +153,7 @@ def proxy_of(node: Any) -> Proxy:
 
 
 def _resource(environment: Environment) -> str:
-    """The resource's name in its short form, by APPMESH_RESOURCE_ARN or the older variable."""
+    """The resource's name in its short form, from the first of RESOURCE_VARIABLES that is set."""
     for variable in RESOURCE_VARIABLES:
         if environment.get(variable):
             mesh, kind, name = _parse(environment[variable], variable)
@@ -165,15 +165,15 @@ def _parse(text: str, source: str) -> tuple[str, Kind, str]:
     parts = text.rpartition(":")[2].split("/")
     if len(parts) != 4 or parts[0] != "mesh" or parts[2] not in _KINDS or not all(parts):
         raise TealError(f"{source} = {text!r}: must be {_FORMS}")
-    # A mesh that another account shares is written MESH@OWNER.
+    # The mesh of another account that shares it is written MESH@OWNER.
     return parts[1].partition("@")[0], _KINDS[parts[2]], parts[3]
 
 
-def _admin(environment: Environment, address: str) -> dict[str, Any]:
+def _admin(environment: Environment, address: str) -> dict[str, Json]:
     both = address == ANYWHERE and flag(environment, "ENVOY_ADMIN_ACCESS_ENABLE_IPV6")
-    at = socket("::" if both else address, port(environment, "ENVOY_ADMIN_ACCESS_PORT", ADMIN_PORT))
-    at["socket_address"]["ipv4_compat"] = both
-    admin: dict[str, Any] = {"address": at}
+    admin_port = port(environment, "ENVOY_ADMIN_ACCESS_PORT", ADMIN_PORT)
+    at = socket_address("::" if both else address, admin_port)
+    admin: dict[str, Json] = {"address": {"socket_address": {**at, "ipv4_compat": both}}}
     path = environment.get("ENVOY_ADMIN_ACCESS_LOG_FILE")
     if path:
         log = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
@@ -183,11 +183,11 @@ def _admin(environment: Environment, address: str) -> dict[str, Any]:
     return admin
 
 
-def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[str, Any]:
+def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[str, Json]:
     # 0 is App Mesh's default and waits without limit: an Envoy without configuration serves
-    # nothing, one with half of it fails requests.
+    # nothing, but one with half of it fails requests.
     wait = number(environment, "ENVOY_INITIAL_FETCH_TIMEOUT", 0, (0, 86_400))
-    source = {
+    source: Json = {
         "ads": {},
         "resource_api_version": "V3",
         "initial_fetch_timeout": seconds(wait),
@@ -204,11 +204,11 @@ def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[s
     }
 
 
-def _grpc_service(token: str | None) -> dict[str, Any]:
-    # A control plane that was killed is back within a second or two; Envoy's own back-off would
-    # leave some Envoys unconnected for half a minute.
-    backoff = {"base_interval": "0.100s", "max_interval": "1s"}
-    service: dict[str, Any] = {
+def _grpc_service(token: str | None) -> dict[str, Json]:
+    # A control plane that was killed is back within a second or two; with Envoy's own back-off
+    # some Envoys would stay unconnected for half a minute.
+    backoff: Json = {"base_interval": "0.100s", "max_interval": "1s"}
+    service: dict[str, Json] = {
         "envoy_grpc": {
             "cluster_name": CONTROL_PLANE,
             "retry_policy": {"retry_back_off": backoff},
@@ -219,8 +219,9 @@ def _grpc_service(token: str | None) -> dict[str, Any]:
     return service
 
 
-def _control_plane(host: str, number_: int) -> dict[str, Any]:
-    kind, address = "STATIC", socket(host, number_)
+def _control_plane(host: str, at_port: int) -> dict[str, Json]:
+    kind = "STATIC"
+    address: dict[str, Json] = {"socket_address": socket_address(host, at_port)}
     if host.startswith("/"):
         address = {"pipe": {"path": host}}
     else:
@@ -228,13 +229,11 @@ def _control_plane(host: str, number_: int) -> dict[str, Any]:
             ipaddress.ip_address(host)
         except ValueError:
             kind = "STRICT_DNS"
-    made = static_cluster(CONTROL_PLANE, address, kind)
-    keepalive = {"interval": "10s", "timeout": "5s"}
-    made["typed_extension_protocol_options"] = http2_options({"connection_keepalive": keepalive})
-    return made
+    keepalive: Json = {"interval": "10s", "timeout": "5s"}
+    return static_cluster(CONTROL_PLANE, address, kind, {"connection_keepalive": keepalive})
 
 
-def _metrics(token: str | None) -> dict[str, Any]:
+def _metrics(token: str | None) -> dict[str, Json]:
     kind = "type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig"
     return {
         "name": "envoy.stat_sinks.metrics_service",

@@ -1,4 +1,4 @@
-"""How the variables of an Envoy's environment are read: by the rules of the App Mesh image.
+"""Reads the variables of an Envoy's environment by the rules of the App Mesh image.
 
 https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from tealmesh.model.errors import TealError
 
@@ -15,9 +15,12 @@ Environment = Mapping[str, str]
 Read = Callable[[str], str]
 """path -> text of a file that a variable names. Raises OSError."""
 
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
+"""A piece of a bootstrap, as ``json.dumps`` takes it."""
+
 
 def flag(environment: Environment, variable: str) -> bool:
-    """Whether a variable is switched on; unset is off. Raises TealError for other than a switch."""
+    """Whether a variable is switched on; unset is off. Raises TealError for any other value."""
     text = environment.get(variable, "").strip().lower()
     if text not in ("", "0", "1", "false", "true"):
         raise TealError(f"{variable} = {text!r}: must be 0, 1, false or true")
@@ -27,7 +30,9 @@ def flag(environment: Environment, variable: str) -> bool:
 def number(
     environment: Environment, variable: str, default: float, allowed: tuple[float, float]
 ) -> float:
-    """A variable's number, ``default`` when unset. Raises TealError when it is not within."""
+    """A variable's number, ``default`` when unset. Raises TealError unless it is ``allowed``, from
+    a lowest to a highest number.
+    """
     text = environment.get(variable, "").strip()
     try:
         value = float(text) if text else float(default)
@@ -40,16 +45,17 @@ def number(
 
 
 def port(environment: Environment, variable: str, default: int) -> int:
+    """A variable's port, ``default`` when unset. Raises TealError when it is not a port."""
     return int(number(environment, variable, default, (1, 65535)))
 
 
 def interval(environment: Environment, variable: str, default: float) -> float:
-    """Seconds from a variable such as ``5000ms`` or ``5s``."""
+    """Seconds from a variable such as ``5000ms`` or ``5s``. Raises TealError for other forms."""
     text = environment.get(variable, "").strip()
     if not text:
         return default
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
-    seconds = float(found[1]) / (1000 if found[2] == "ms" else 1) if found else 0.0
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
+    seconds = float(parts[1]) / (1000 if parts[2] == "ms" else 1) if parts else 0.0
     if not 0.001 <= seconds <= 300:
         raise TealError(f"{variable} = {text!r}: must be a time like 5000ms or 5s, at most 300s")
     return seconds
@@ -57,20 +63,20 @@ def interval(environment: Environment, variable: str, default: float) -> float:
 
 def fragment(environment: Environment, variable: str, read: Read) -> dict[str, Any]:
     """The part of a bootstrap (YAML or JSON) in the file that a variable names; empty when unset.
-    Raises TealError when there is no such part.
+    It is whatever the user wrote. Raises TealError for a file that holds no such part.
     """
     path = environment.get(variable, "")
     if not path:
         return {}
-    import yaml  # late: few sidecars need it
+    import yaml  # here, because few sidecars need it
 
     try:
-        found = yaml.safe_load(read(path))
+        part = yaml.safe_load(read(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TealError(f"{variable} = {path!r}: cannot be read: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(part, dict):
         raise TealError(f"{variable} = {path!r}: must hold a part of an Envoy bootstrap")
-    return found
+    return part
 
 
 def seconds(value: float) -> str:
@@ -78,27 +84,34 @@ def seconds(value: float) -> str:
     return f"{value:.3f}s"
 
 
-def socket(address: str, number: int, protocol: Literal["TCP", "UDP"] = "TCP") -> dict[str, Any]:
-    return {"socket_address": {"protocol": protocol, "address": address, "port_value": number}}
+def socket_address(
+    host: str, number: int, protocol: Literal["TCP", "UDP"] = "TCP"
+) -> dict[str, Json]:
+    """Envoy's SocketAddress: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/address.proto"""
+    return {"protocol": protocol, "address": host, "port_value": number}
 
 
 def static_cluster(
-    name: str, address: Mapping[str, Any], kind: str = "STATIC", *, http2: bool = False
-) -> dict[str, Any]:
-    """A cluster of one endpoint for the bootstrap."""
-    endpoint = {"lb_endpoints": [{"endpoint": {"address": address}}]}
-    made: dict[str, Any] = {
+    name: str, address: dict[str, Json], kind: str = "STATIC", http2: Json = None
+) -> dict[str, Json]:
+    """A cluster of one endpoint, Envoy's Address. It speaks HTTP/2 if ``http2`` has Envoy's
+    Http2ProtocolOptions; they may be empty.
+    """
+    cluster: dict[str, Json] = {
         "name": name,
         "type": kind,
         "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": name, "endpoints": [endpoint]},
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
     }
-    if http2:
-        made["typed_extension_protocol_options"] = http2_options({})
-    return made
+    if http2 is not None:
+        cluster["typed_extension_protocol_options"] = _http2_options(http2)
+    return cluster
 
 
-def http2_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def _http2_options(options: Json) -> dict[str, Json]:
     kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     return {
         kind: {

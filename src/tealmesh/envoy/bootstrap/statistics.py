@@ -1,7 +1,7 @@
-"""Which statistics an Envoy keeps: those by which deployments and drains are judged, no more.
+"""Which statistics an Envoy keeps: those that deployments and drains are judged by, and no more.
 
-An Envoy streams all of them every second, and a mesh has thousands of Envoys. Who wants more sets
-ENVOY_STATS_CONFIG_FILE.
+An Envoy streams all of them every second, and a mesh has thousands of Envoys. Users who want more
+set ENVOY_STATS_CONFIG_FILE.
 """
 
 from __future__ import annotations
@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tealmesh.envoy.bootstrap.environment import Environment, Read, flag, fragment, port, socket
+from tealmesh.envoy.bootstrap.environment import (
+    Environment,
+    Json,
+    Read,
+    flag,
+    fragment,
+    port,
+    socket_address,
+)
 from tealmesh.model.errors import TealError
 
 STATSD_PORT = 8125
 STATS_FILE = "ENVOY_STATS_CONFIG_FILE"
 
-# A cluster's name ends with its port; what follows it directly is a total, while further parts
+# A cluster's name ends with its port. A statistic directly after it is a total; further parts
 # (.external., .retry., .zone.) count the same requests again.
 _CLUSTER = r"^cluster\.cds_(?:in|e)gress_.*_[0-9]+\."
 _REQUESTS = (
@@ -44,7 +52,7 @@ _INCLUDED = (
     rf"{_CLUSTER}membership_(?:total|healthy|degraded|excluded)$",
     rf"{_CLUSTER}outlier_detection\.ejections_(?:active|enforced_total)$",
     rf"{_CLUSTER}health_check\.(?:attempt|failure|healthy)$",
-    # TLS: by these App Mesh's guide says whether and why not a connection was encrypted.
+    # App Mesh's guide uses these to tell whether a connection was encrypted, and if not, why.
     rf"{_CLUSTER}ssl\.{_TLS}$",
     rf"^listener\.[^/]*\.ssl\.{_TLS}$",
     r"^http\.(?:in|e)gress\.downstream_rq_(?:active|total|completed|time|rx_reset|[1-5]xx)$",
@@ -58,36 +66,39 @@ _INCLUDED = (
 )
 
 
-def stats_config(resource: str, tagged: bool, own: Mapping[str, Any] | None = None) -> Any:
-    """The bootstrap's ``stats_config``. ``tagged`` adds App Mesh's tags to every statistic;
-    ``own`` is the user's, whose tags, buckets and further statistics come in addition: ours are
-    those by which deployments are judged. Raises TealError for a filter that would hide them.
+def stats_config(
+    resource: str, tagged: bool, own: Mapping[str, Any] | None = None
+) -> dict[str, Json]:
+    """The bootstrap's ``stats_config``. ``tagged`` adds App Mesh's tags to every statistic. ``own``
+    is the user's: its tags, buckets and further statistics are added to ours, by which deployments
+    are judged. Raises TealError for a filter that would hide ours.
 
     https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html#envoy-stats-config
     """
-    made = dict(own or {})
-    patterns: list[Any] = [{"safe_regex": {"regex": pattern}} for pattern in _INCLUDED]
-    matcher = made.get("stats_matcher", {})
+    user = own or {}
+    patterns: list[Json] = [{"safe_regex": {"regex": pattern}} for pattern in _INCLUDED]
+    matcher = user.get("stats_matcher", {})
     if matcher.keys() - {"inclusion_list"}:
         raise TealError(
             f"{STATS_FILE}: stats_config.stats_matcher = {sorted(matcher)}: must be an "
-            "inclusion_list: what it includes is kept beside what deployments need"
+            "inclusion_list, which adds to what deployments need"
         )
     patterns += matcher.get("inclusion_list", {}).get("patterns", [])
-    made["stats_matcher"] = {"inclusion_list": {"patterns": patterns}}
+    config: dict[str, Json] = {**user, "stats_matcher": {"inclusion_list": {"patterns": patterns}}}
     if tagged:
         _, mesh, kind, name = resource.split("/")
         tag = "appmesh.virtual_node" if kind == "virtualNode" else "appmesh.virtual_gateway"
-        tags = [
+        tags: list[Json] = [
             {"tag_name": "appmesh.mesh", "fixed_value": mesh},
             {"tag_name": tag, "fixed_value": name},
         ]
-        made["stats_tags"] = [*tags, *made.get("stats_tags", [])]
-    return made
+        config["stats_tags"] = [*tags, *user.get("stats_tags", [])]
+    return config
 
 
-def sinks(environment: Environment, daemon: str, read: Read) -> tuple[list[Any], list[Any]]:
-    """The user's own sinks and the clusters that they need; DogStatsD unless a file has others.
+def sinks(environment: Environment, daemon: str, read: Read) -> tuple[list[Json], list[Json]]:
+    """The user's own sinks and the clusters that they need: those of a file, else DogStatsD if it
+    is switched on.
 
     https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html#envoy-dogstatsd-config
     """
@@ -100,10 +111,14 @@ def sinks(environment: Environment, daemon: str, read: Read) -> tuple[list[Any],
     if not flag(environment, "ENABLE_ENVOY_DOG_STATSD"):
         return [], []
     path = environment.get("STATSD_SOCKET_PATH")
-    address: Any = {"pipe": {"path": path}} if path else None
-    if address is None:
-        host = environment.get("STATSD_ADDRESS") or daemon
-        address = socket(host, port(environment, "STATSD_PORT", STATSD_PORT), "UDP")
+    address: dict[str, Json]
+    if path:
+        address = {"pipe": {"path": path}}
+    else:
+        host, at = environment.get("STATSD_ADDRESS") or daemon, "STATSD_PORT"
+        address = {
+            "socket_address": socket_address(host, port(environment, at, STATSD_PORT), "UDP")
+        }
     kind = "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink"
-    config = {"@type": kind, "address": address}
+    config: dict[str, Json] = {"@type": kind, "address": address}
     return [{"name": "envoy.stat_sinks.dog_statsd", "typed_config": config}], []

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from typing import Any
 
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
+    Json,
     Read,
     flag,
     fragment,
     number,
     port,
-    socket,
+    socket_address,
     static_cluster,
 )
 from tealmesh.model.errors import TealError
@@ -35,11 +35,11 @@ _OWN = "ENVOY_TRACING_CFG_FILE"
 
 def tracing(
     environment: Environment, mesh: str, name: str, daemon: str, read: Read
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+) -> tuple[Json, list[Json]]:
     """The bootstrap's ``tracing`` (None for no traces) and the clusters that it needs.
 
-    ``daemon`` is the address of the daemon beside this Envoy unless a variable says another.
-    Raises TealError for variables that exclude each other or cannot be used.
+    ``daemon`` is the address of the tracing daemon unless a variable names another. Raises
+    TealError for variables that exclude each other or cannot be used.
     """
     chosen = [variable for variable in _SWITCHES if flag(environment, variable)]
     chosen += [_OWN] if environment.get(_OWN) else []
@@ -63,24 +63,24 @@ def tracing(
     return _http("zipkin", _jaeger(environment)), [cluster]
 
 
-def _http(tracer: str, config: dict[str, Any]) -> dict[str, Any]:
+def _http(tracer: str, config: dict[str, Json]) -> dict[str, Json]:
     return {"http": {"name": f"envoy.tracers.{tracer}", "typed_config": config}}
 
 
-def _typed(message: str, **members: Any) -> dict[str, Any]:
+def _typed(message: str, **members: Json) -> dict[str, Json]:
     return {"@type": f"type.googleapis.com/envoy.config.trace.v3.{message}", **members}
 
 
 def _collector(
     environment: Environment, cluster: str, prefix: str, default: int, daemon: str
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     address = environment.get(f"{prefix}_ADDRESS") or daemon
     _check_ip(f"{prefix}_ADDRESS", address)
-    at = socket(address, port(environment, f"{prefix}_PORT", default))
-    return static_cluster(cluster, at)
+    at = socket_address(address, port(environment, f"{prefix}_PORT", default))
+    return static_cluster(cluster, {"socket_address": at})
 
 
-def _jaeger(environment: Environment) -> dict[str, Any]:
+def _jaeger(environment: Environment) -> dict[str, Json]:
     encoding = environment.get("JAEGER_TRACER_VERSION") or "PROTO"
     if encoding not in ("PROTO", "JSON"):
         raise TealError(f"JAEGER_TRACER_VERSION = {encoding!r}: must be PROTO or JSON")
@@ -93,18 +93,18 @@ def _jaeger(environment: Environment) -> dict[str, Any]:
     )
 
 
-def _xray(environment: Environment, segment: str, daemon: str) -> dict[str, Any]:
-    """The rule manifest is X-Ray's own format for sampling without its service:
+def _xray(environment: Environment, segment: str, daemon: str) -> dict[str, Json]:
+    """The rule manifest is X-Ray's own format for sampling without asking its service:
     https://docs.aws.amazon.com/xray/latest/devguide/xray-sdk-java-configuration.html
     """
     address, default = _daemon(environment, daemon)
-    at = socket(address, port(environment, "XRAY_DAEMON_PORT", default), "UDP")
+    endpoint = socket_address(address, port(environment, "XRAY_DAEMON_PORT", default), "UDP")
     rate = number(environment, "XRAY_SAMPLING_RATE", 0.05, (0, 1))
     manifest = {"version": 2, "default": {"fixed_target": 1, "rate": rate}, "rules": []}
     own = environment.get("XRAY_SAMPLING_RULE_MANIFEST")
     return _typed(
         "XRayConfig",
-        daemon_endpoint=at["socket_address"],
+        daemon_endpoint=endpoint,
         segment_name=environment.get("XRAY_SEGMENT_NAME") or segment,
         sampling_rule_manifest={"filename": own}
         if own
@@ -113,8 +113,8 @@ def _xray(environment: Environment, segment: str, daemon: str) -> dict[str, Any]
 
 
 def _daemon(environment: Environment, default: str) -> tuple[str, int]:
-    """AWS_XRAY_DAEMON_ADDRESS: ``address``, ``address:port``, or both protocols apart
-    (``tcp:address:port udp:address:port``), of which Envoy wants UDP.
+    """AWS_XRAY_DAEMON_ADDRESS: ``address``, ``address:port``, or one for each protocol
+    (``tcp:address:port udp:address:port``), of which Envoy needs the one for UDP.
     """
     variable = "AWS_XRAY_DAEMON_ADDRESS"
     text = environment.get(variable, "").strip()

@@ -1,7 +1,4 @@
-"""A world of its own for rollouts: sides that start, weights that spread, callers that call.
-
-Shipped for tests of whatever drives a rollout. The script is the object's attributes.
-"""
+"""A simulated world for tests of rollouts: sides that start, a route with weights, callers."""
 
 from __future__ import annotations
 
@@ -16,6 +13,8 @@ from tealmesh.rollout.system import ServiceSystem
 
 @dataclass
 class Side:
+    """The ECS service of one side."""
+
     image: str
     desired: int
     running: bool = True
@@ -23,45 +22,48 @@ class Side:
 
 @dataclass
 class FakeDriver:
-    """``bad_images``: image -> what its tasks say as they die; ``failure_rates``: image -> share
-    of its requests that fail; ``rate``: requests a second to the service; ``broken``: method
-    name -> error raised once; ``calls``: what was done, in order.
-    """
+    """A `drivers.base.Driver`; set its attributes to script what happens."""
 
     clock: Callable[[], float]
     sides: dict[str, Side] = field(default_factory=dict)
     route: dict[str, int] = field(default_factory=dict)
+    """The route's weights, by side."""
     revision: int = 1
     rate: float = 1000.0
+    """Requests per second to the service."""
     bad_images: Mapping[str, str] = field(default_factory=dict)
+    """Image -> why its tasks stop."""
     failure_rates: Mapping[str, float] = field(default_factory=dict)
+    """Image -> share of its requests that fail, 0 to 1."""
     broken: dict[str, DriverError] = field(default_factory=dict)
+    """Method -> error that its next call raises."""
     calls: list[tuple[object, ...]] = field(default_factory=list)
+    """Method and arguments of every call, in order."""
     lost: list[str] = field(default_factory=list)
-    """Every moment at which a request would have failed for want of a running task."""
+    """One line for each moment at which requests would have failed for lack of a running task."""
 
     async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
-        self._called("ensure_side", side, image)
+        self._record("ensure_side", side, image)
         self.sides[side] = Side(image, service.config.desired_count)
 
     async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
-        self._called("observe", side)
-        found = self.sides.get(side)
-        if found is None:
+        self._record("observe", side)
+        tasks = self.sides.get(side)
+        if tasks is None:
             return SideTasks()
-        if found.image in self.bad_images:
-            return SideTasks(found.desired, 0, 0, failed=3, image=found.image)
-        return SideTasks(found.desired, found.desired, found.desired, image=found.image)
+        if tasks.image in self.bad_images:
+            return SideTasks(tasks.desired, 0, 0, failed=3, image=tasks.image)
+        return SideTasks(tasks.desired, tasks.desired, tasks.desired, image=tasks.image)
 
     async def explain(self, service: ServiceSystem, side: str) -> str:
-        found = self.sides.get(side)
-        return self.bad_images.get(found.image, "") if found else ""
+        tasks = self.sides.get(side)
+        return self.bad_images.get(tasks.image, "") if tasks else ""
 
     async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
         return dict(self.route)
 
     async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
-        self._called("set_weights", dict(weights))
+        self._record("set_weights", dict(weights))
         for side, weight in weights.items():
             if weight and not self._serves(side):
                 self.lost.append(f"weight {weight} on {side}, which has no running task")
@@ -71,21 +73,21 @@ class FakeDriver:
         return WeightsSet(self.revision, self.clock())
 
     async def stop_side(self, service: ServiceSystem, side: str) -> bool:
-        self._called("stop_side", side)
+        self._record("stop_side", side)
         if self.route.get(side, 0) and side in self.sides:
             self.lost.append(f"{side} was stopped with weight {self.route[side]}")
         self.sides.pop(side, None)
         return True
 
     def traffic(self, service: ServiceSystem, side: str, since: float) -> Traffic:
-        """What callers saw, had they called at ``rate`` by these weights since ``since``."""
+        """What callers saw if they have called at ``rate``, by these weights, since ``since``."""
         seconds = max(0.0, self.clock() - since)
         total = sum(self.route.values())
         share = self.route.get(side, 0) / total if total else 0.0
         requests = round(self.rate * seconds * share)
-        found = self.sides.get(side)
-        failures = round(requests * self.failure_rates.get(found.image, 0.0)) if found else requests
-        members = found.desired if found else 0
+        tasks = self.sides.get(side)
+        failures = round(requests * self.failure_rates.get(tasks.image, 0.0)) if tasks else requests
+        members = tasks.desired if tasks else 0
         some = requests > 0
         return Traffic(
             requests=requests,
@@ -100,10 +102,10 @@ class FakeDriver:
         )
 
     def _serves(self, side: str) -> bool:
-        found = self.sides.get(side)
-        return found is not None and found.running and found.image not in self.bad_images
+        tasks = self.sides.get(side)
+        return tasks is not None and tasks.running and tasks.image not in self.bad_images
 
-    def _called(self, name: str, *arguments: object) -> None:
+    def _record(self, name: str, *arguments: object) -> None:
         self.calls.append((name, *arguments))
         error = self.broken.pop(name, None)
         if error:

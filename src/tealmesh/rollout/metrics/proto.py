@@ -1,17 +1,20 @@
-"""The few messages of Envoy's metrics service, built in code: xds-protos has none of them.
+"""The messages of Envoy's metrics service that we read, built in code: xds-protos has none.
 
 Field numbers from
 https://github.com/envoyproxy/envoy/blob/v1.35.0/api/envoy/service/metrics/v3/metrics_service.proto
 and
 https://github.com/prometheus/client_model/blob/v0.6.1/io/prometheus/client/metrics.proto
-Fields that we do not read are left out: protobuf passes over unknown fields.
+Fields that we do not read are left out; protobuf ignores unknown fields. The Protocols at the end
+type the messages, whose classes exist only at run time.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2
+from google.protobuf.message import Message
 
 _PACKAGE = "tealmesh.metrics"
 _F = descriptor_pb2.FieldDescriptorProto
@@ -20,8 +23,8 @@ METHOD = "/envoy.service.metrics.v3.MetricsService/StreamMetrics"
 COUNTER, GAUGE, SUMMARY, HISTOGRAM = 0, 1, 2, 4
 """io.prometheus.client.MetricType."""
 
-# message -> (field, number, type, message type or "", repeated)
 _Field = tuple[str, int, int, str, bool]
+"""Name, number, type, name of the message type or empty, whether repeated."""
 _MESSAGES: dict[str, list[_Field]] = {
     # envoy.config.core.v3.Node: id = 1, cluster = 2, metadata = 3
     # https://github.com/envoyproxy/envoy/blob/v1.35.0/api/envoy/config/core/v3/base.proto
@@ -60,7 +63,7 @@ _MESSAGES: dict[str, list[_Field]] = {
 }
 
 
-def _build() -> dict[str, Any]:
+def _build() -> dict[str, type[Message]]:
     file = descriptor_pb2.FileDescriptorProto(
         name="tealmesh/metrics.proto",
         package=_PACKAGE,
@@ -89,3 +92,45 @@ def _build() -> dict[str, Any]:
 _CLASSES = _build()
 StreamMetricsMessage = _CLASSES["StreamMetricsMessage"]
 StreamMetricsResponse = _CLASSES["StreamMetricsResponse"]
+
+
+class Counter(Protocol):
+    value: float
+
+
+class Bucket(Protocol):
+    cumulative_count: int
+    upper_bound: float
+
+
+class Histogram(Protocol):
+    sample_count: int
+    bucket: Sequence[Bucket]
+
+
+class Metric(Protocol):
+    counter: Counter
+    gauge: Counter
+    histogram: Histogram
+
+
+class MetricFamily(Protocol):
+    name: str
+    type: int
+    metric: Sequence[Metric]
+
+
+class Node(Protocol):
+    id: str
+    metadata: struct_pb2.Struct
+
+
+class Identifier(Protocol):
+    node: Node
+
+
+class MetricsMessage(Protocol):
+    """A StreamMetricsMessage."""
+
+    identifier: Identifier
+    envoy_metrics: Sequence[MetricFamily]

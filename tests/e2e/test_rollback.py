@@ -1,4 +1,4 @@
-"""Bad versions are rolled back automatically, with the reason and the numbers."""
+"""A bad version rolls back automatically, with the reason and the numbers."""
 
 from __future__ import annotations
 

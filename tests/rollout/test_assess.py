@@ -1,4 +1,4 @@
-"""Gates: what they say, and how often they are wrong."""
+"""Gates: their verdicts, and how often those are wrong."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_one_failure_in_five_is_seen_within_thirty_requests() -> None:
     assert "6 failed" in looks[-1].detail
 
 
-def test_false_alarms_keep_to_their_bound_though_one_looks_after_every_request() -> None:
+def test_false_alarms_stay_below_their_bound_with_a_look_after_every_request() -> None:
     """The exact probability that a version right at the threshold is ever failed in 400 looks."""
     p = 0.05
     alive, alarmed = {0: 1.0}, 0.0
@@ -72,7 +72,7 @@ def test_false_alarms_keep_to_their_bound_though_one_looks_after_every_request()
 
 @given(requests=st.integers(1, 300), p=st.floats(0.01, 0.2))
 def test_the_evidence_is_a_fair_bet(requests: int, p: float) -> None:
-    """An e-value's mean is at most 1 where the version keeps to the threshold exactly."""
+    """The mean of an e-value is at most 1 if the version is exactly at the threshold."""
     mean = sum(
         math.exp(
             math.log(math.comb(requests, k))
@@ -86,7 +86,7 @@ def test_the_evidence_is_a_fair_bet(requests: int, p: float) -> None:
 
 
 @given(requests=st.integers(1, 2000), failures=counts)
-def test_the_upper_bound_lies_above_what_was_seen(requests: int, failures: int) -> None:
+def test_the_upper_bound_is_above_the_observed_rate(requests: int, failures: int) -> None:
     failures = min(failures, requests)
     bound = assess.failure_upper_bound(requests, failures)
     assert failures / requests <= bound <= 1
@@ -101,7 +101,7 @@ def test_a_share_within_four_deviations_passes() -> None:
     assert assess.share(traffic(1), traffic(9999), 1.0, 100).verdict is Verdict.FAIL
 
 
-def test_nothing_seen_is_unknown_and_not_silence() -> None:
+def test_no_report_is_unknown_and_not_silence() -> None:
     assert assess.silence(Traffic(), 10.0).verdict is Verdict.UNKNOWN
     seen = Traffic(reporters=2, seen_until=9.0)
     assert assess.silence(seen, 10.0).verdict is Verdict.NEED_DATA

@@ -293,7 +293,7 @@ def test_the_step_time_is_kept() -> None:
     assert late.state is State.SHIFTING
 
 
-def test_a_blue_request_in_the_bake_time_begins_it_anew() -> None:
+def test_a_blue_request_restarts_the_bake_time() -> None:
     d, now = created(), 1000.0
     while d.state is not State.BAKING:
         event, now = good(d, now)
@@ -330,7 +330,7 @@ def test_an_event_of_another_state_is_a_bug() -> None:
 
 @given(data=st.data())
 def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
-    """`machine.step` checks its invariants itself; here a world keeps its own account of them."""
+    """`machine.step` checks its invariants itself; here a simulated world checks them too."""
     d, now = created(data.draw(st.booleans())), 1000.0
     route: dict[str, int] = {"blue": 100}
     everywhere = dict(route)

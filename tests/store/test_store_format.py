@@ -124,6 +124,6 @@ def test_its_documents_mean_what_they_meant(path: Path) -> None:
     stored = store.view.get(tables.DEPLOYMENTS, "web", "d-1")
     assert stored is not None
     deployment = Deployment.from_json(stored.body)
-    assert (deployment.state, deployment.percent) == (State.MEASURING, 100)
+    assert (deployment.state, deployment.step) == (State.MEASURING, 1)
     assert json.loads(json.dumps(deployment.to_json())) == stored.body
     store.close()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.apis.ecs.tasks import _fits
+from tealmesh.apis.ecs.tasks import matches
 from tealmesh.model.errors import AwsError
 from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoint
 
@@ -182,7 +182,7 @@ def test_filters_narrow_and_all_must_fit(tasks: list[dict[str, Any]], used: set[
     expected = [t for t in tasks if all(FILTERS[name][1](t) for name in used)]
     if "desiredStatus" not in used:
         expected = [t for t in expected if t["desiredStatus"] == "RUNNING"]
-    assert [t for t in tasks if _fits(t, asked)] == expected
+    assert [t for t in tasks if matches(t, asked)] == expected
 
 
 def test_the_aws_cli_runs_and_stops_a_task(served: Endpoint) -> None:

@@ -22,7 +22,7 @@ prefixes = st.lists(
 
 
 @given(trees, st.dictionaries(st.text(max_size=3), trees))
-def test_what_aws_adds_is_no_difference_and_what_it_lacks_is(
+def test_members_that_aws_adds_are_no_difference_and_missing_ones_are(
     wanted: object, more: dict[str, object]
 ) -> None:
     assert covers(wanted, wanted)
@@ -47,7 +47,7 @@ def test_each_prefix_has_a_gateway_route_of_its_own(paths: list[str]) -> None:
     assert len({route.names["gatewayRouteName"] for route in routes}) == len(paths)
 
 
-def test_a_side_is_found_by_its_ecs_service_and_told_who_it_is() -> None:
+def test_a_side_is_discovered_by_its_ecs_service_and_its_envoy_has_its_name() -> None:
     one = service()
     node = resources.virtual_node(one, "green")
     discovery = node.spec["serviceDiscovery"]["awsCloudMap"]

@@ -1,11 +1,11 @@
-"""Valid App Mesh specifications, generated at random from botocore's own model.
+"""Random valid specifications of App Mesh, from botocore's own model.
 
-`Writer.value` walks a shape: required members always, optional ones at random, one member of a
-union, list lengths and numbers within their bounds. The model lacks some rules; they are in tables
-here: what a scalar must look like (`SCALARS`, by the shape's name), and which members of a
-structure exclude or need each other. Ports and names depend on the rest of the mesh: the caller
-gives them by path. The caller's `random.Random` is the only source of chance, so a seed always
-makes the same specifications.
+`Writer.value` walks a shape: required members always, optional ones by chance, one member of a
+union, list lengths and numbers within their bounds. Tables add what the model does not say: how a
+scalar must look (`SCALARS` by the shape's name, `PLACES` by path), and which members of a
+structure exclude or need each other (`ALTERNATIVES`, `TOGETHER`, `NEEDS`). What depends on the
+rest of the mesh (ports, names) is `Given` by the caller. All randomness comes from the caller's
+`random.Random`, so a seed always makes the same specifications.
 """
 
 from __future__ import annotations
@@ -85,12 +85,10 @@ def value_leaves(value: Any, path: str = "") -> Iterator[str]:
 
 
 class Writer:
-    """Writes specifications.
-
-    ``directory`` has their access logs and certificates (those of `tests.behaviour.secrets.Pki`).
-    ``presence`` is the probability of an optional member. ``unused`` (at first `all_leaves`) may be
-    shared by several writers: members that lead to a leaf in it are always written, so that
-    together they soon use every leaf.
+    """Writes specifications. Their access logs and certificates (of `tests.behaviour.secrets.Pki`)
+    are in ``directory``. ``unused`` starts as `all_leaves` and is shared by writers that together
+    should soon use every leaf: a member that leads to one of these is always present. ``presence``
+    is the probability of any other optional member.
     """
 
     def __init__(
@@ -108,7 +106,7 @@ class Writer:
         self._kind = Kind.MESH
 
     def spec(self, kind: Kind, given: Given) -> dict[str, Any]:
-        """A valid specification with the values ``given``."""
+        """A valid specification that contains what is ``given``."""
         self._kind = kind
         made: dict[str, Any] = self._value(spec_shape(kind), "", given)
         self._unused.difference_update((kind, path) for path in value_leaves(made))
@@ -156,11 +154,11 @@ class Writer:
         return self.chance.choice(asked or fresh or names)
 
     def _fresh(self, path: str) -> bool:
-        """Whether a leaf at or below this path has not been used yet."""
+        """Whether a leaf below ``path`` has not been used yet."""
         return any(kind is self._kind and leaf.startswith(path) for kind, leaf in self._unused)
 
     def _fitting(self, shape: Any, names: list[str], prefix: str, given: Given) -> list[str]:
-        """The members to write: all that are required or given, and some of the others, but never
+        """The members to write: those that are required or given and some of the rest, but never
         two that exclude each other.
         """
         sure = {*shape.required_members, *TOGETHER.get(shape.name, ())}
@@ -203,18 +201,18 @@ class Writer:
         return self.chance.choice([low, self._between(low, high or 2**31 - 1)])
 
     def _between(self, low: int, high: int) -> int:
-        """A number; its size is drawn first, so that small ones are as frequent as large ones."""
+        """Draws the size before the number, so that small numbers are as likely as large ones."""
         reach = min(high - low, 2 ** self.chance.randint(0, 31))
         return low + self.chance.randint(0, reach)
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    """Without duplicates: each value once, and of pairs and names each ``key`` or name once."""
-    found: dict[Any, Any] = {}
+    """Without duplicates; pairs count as duplicates if they have the same ``key``."""
+    distinct: dict[Any, Any] = {}
     for value in values:
         mark = value.get("key", str(value)) if isinstance(value, dict) else value
-        found.setdefault(mark, value)
-    return list(found.values())
+        distinct.setdefault(mark, value)
+    return list(distinct.values())
 
 
 ALTERNATIVES = (
@@ -238,7 +236,7 @@ TOGETHER = {
 """Optional members without which the structure is refused, or has no effect."""
 
 NEEDS = {"methodName": "serviceName"}
-"""Members that require another one."""
+"""Members that need another one."""
 
 NEVER_EMPTY = frozenset({"JsonFormat", "SubjectAlternativeNameList"})
 
@@ -283,7 +281,7 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "MaxRetries": lambda w: w.chance.choice((0, 1, 5, 2**32 - 1)),
     "OutlierDetectionMaxServerErrors": lambda w: w.chance.choice((1, 5, 2**32 - 1)),
 }
-"""By the shape's name: values of scalars, where the model's constraints do not suffice."""
+"""Scalars for which the model's constraints are not enough, by the shape's name."""
 
 PLACES: Mapping[str, Callable[[Writer], Any]] = {
     "accessLog.file.path": _log_path,
@@ -299,4 +297,4 @@ PLACES: Mapping[str, Callable[[Writer], Any]] = {
     "certificate.acm.certificateArn": lambda w: ACM,
     "certificateAuthorityArns[]": lambda w: PCA + w.chance.choice(("mesh", "other")),
 }
-"""The same by the last steps of a path."""
+"""The same, by the last steps of a path."""

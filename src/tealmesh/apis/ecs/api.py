@@ -1,14 +1,14 @@
-"""The Amazon ECS API, 2014-11-13, for one machine.
+"""The Amazon ECS API, version 2014-11-13.
 
-Every operation is a method of `Ecs`; what is not implemented (container instances, task sets,
-daemons, express gateways, …) has none and is refused by name by the gateway.
+Every operation is a method of `Ecs`; the gateway refuses all others by name, with the reason from
+`refused`.
 
-- `ecs_clusters`: clusters, capacity providers
-- `ecs_definitions`, `ecs_definition_rules`: task definitions
-- `ecs_services`, `ecs_service_rules`: services and their deployments
-- `ecs_service_deployments`: their history, and the way back
-- `ecs_tasks`: run, stop, describe and list tasks
-- `ecs_tagging`, `ecs_settings`: tags, account settings
+- `clusters`: clusters and capacity providers
+- `definitions`, checked by `definition_rules`: task definitions
+- `services`, checked by `service_rules`: services and their deployments
+- `service_deployments`: the history of deployments, and rolling back
+- `tasks`: run, stop, describe and list tasks
+- `tagging`, `settings`: tags and account settings
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html
 """
@@ -25,9 +25,8 @@ from tealmesh.apis.ecs.tasks import Tasks
 
 
 class Ecs(Clusters, Definitions, Services, ServiceDeployments, Tasks, Tagging, Settings):
-    """The service: ``await ecs.create_cluster(caller, request)`` with a request that the codec
-    has validated answers the operation's output structure.
+    """All operations: ``await ecs.create_cluster(caller, request)`` returns the output structure.
 
-    Made of a store, the account that it answers for, a clock and a source of ids. All checks of a
-    change are made inside its one transaction. Raises AwsError with ECS's codes and texts.
+    The codec has validated ``request``. Each change makes all its checks inside one transaction.
+    Raises AwsError with ECS's own codes and texts.
     """

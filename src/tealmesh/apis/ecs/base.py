@@ -1,27 +1,30 @@
-"""What every part of the ECS API shares: the store, and how resources are named and found.
+"""What the operations of ECS share: the store, errors, lookups by name or ARN, and pages.
 
-A cluster, service, task or task definition may be named shortly or by its ARN. Error texts are
-those of ECS. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
+A cluster, service, task or task definition may be named by its short name or its ARN. Error texts
+are those of ECS. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from tealmesh.apis.ecs.answers import NextPage
+from tealmesh.apis.ecs.requests import PageRequest
 from tealmesh.apis.paging import Pager
 from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Store, Transaction, View, tables
+from tealmesh.store import Document, Reader, Store, Transaction, tables
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import FailureTypeDef
 
 T = TypeVar("T")
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
-Body = dict[str, Any]
-Reader = View | Transaction
+Shown = TypeVar("Shown", ClusterBody, ServiceBody, TaskBody)
 
 DEFAULT_CLUSTER = "default"
 
@@ -29,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class EcsBase:
-    """Holds what the operations need; see `tealmesh.services.ecs.Ecs`."""
+    """What every group of operations works with."""
 
     def __init__(self, store: Store, account: str, clock: Clock, new_id: NewId) -> None:
         self._store = store
@@ -43,18 +46,26 @@ class EcsBase:
     def _arn(self, caller: Caller, resource: str) -> str:
         return str(Arn("ecs", caller.region, self._account, resource))
 
-    def _principal(self, caller: Caller) -> str:
-        """Who registered or created something: the account, for there are no users here."""
+    def _full_arn(self, caller: Caller, kind: str, text: str) -> str:
+        """The ARN of a resource of this ``kind`` that may have been named by its ARN already."""
+        return text if text.startswith("arn:") else self._arn(caller, f"{kind}/{text}")
+
+    def _missing(self, caller: Caller, kind: str, text: str) -> FailureTypeDef:
+        """The failure of a Describe operation for a resource that does not exist."""
+        return {"arn": self._full_arn(caller, kind, text), "reason": "MISSING"}
+
+    def _principal(self) -> str:
+        """Who registers and creates resources. There are no users here: the account does."""
         return f"arn:aws:iam::{self._account}:root"
 
 
 def invalid(message: str) -> AwsError:
-    """InvalidParameterException: what most of ECS's own checks answer."""
+    """InvalidParameterException, which most of ECS's own checks raise."""
     return AwsError("InvalidParameterException", message)
 
 
 def client_error(message: str) -> AwsError:
-    """ClientException: what ECS answers about task definitions."""
+    """ClientException, which ECS raises about task definitions."""
     return AwsError("ClientException", message)
 
 
@@ -67,9 +78,9 @@ def check_name(member: str, name: str) -> None:
         )
 
 
-def refuse_members(request: Request, reasons: Mapping[str, str]) -> None:
-    """Raise InvalidParameterException for members that mean nothing on one machine: better than
-    to take and ignore them.
+def refuse_members(request: Mapping[str, object], reasons: Mapping[str, str]) -> None:
+    """Raise InvalidParameterException for a member that has no meaning on one machine, rather
+    than ignore it.
     """
     for member, reason in reasons.items():
         if request.get(member):
@@ -77,14 +88,14 @@ def refuse_members(request: Request, reasons: Mapping[str, str]) -> None:
 
 
 def cluster_name(text: str | None) -> str:
-    """The short name in a cluster's name or ARN; ``default`` where none is given."""
+    """The short name in a cluster's name or ARN; ``default`` if none is given."""
     if not text:
         return DEFAULT_CLUSTER
     return text.rpartition(":cluster/")[2] if text.startswith("arn:") else text
 
 
-def find_cluster(reader: Reader, text: str | None) -> Document:
-    """An active cluster. Raises ClusterNotFoundException."""
+def find_cluster(reader: Reader, text: str | None) -> Document[ClusterBody]:
+    """An active cluster by name or ARN. Raises ClusterNotFoundException."""
     document = any_cluster(reader, text)
     if document is None:
         raise AwsError("ClusterNotFoundException", "Cluster not found.")
@@ -93,95 +104,96 @@ def find_cluster(reader: Reader, text: str | None) -> Document:
     return document
 
 
-def any_cluster(reader: Reader, text: str | None) -> Document | None:
-    """The cluster of that name or ARN, be it inactive; None where there is none."""
+def any_cluster(reader: Reader, text: str | None) -> Document[ClusterBody] | None:
+    """A cluster by name or ARN, even an inactive one, or None."""
     document = reader.get(tables.CLUSTERS, cluster_name(text))
     if document is not None and text and text.startswith("arn:"):
         return document if document.body["clusterArn"] == text else None
     return document
 
 
-def service_name(text: str) -> str:
-    """The short name in a service's name or ARN (with the cluster in it or, as before 2018,
-    without).
+def any_service(reader: Reader, cluster: str, text: str) -> Document[ServiceBody] | None:
+    """A cluster's service by name or ARN (also the old form without the cluster), even an
+    inactive one, or None.
     """
-    return last_part(text) if text.startswith("arn:") else text
-
-
-def any_service(reader: Reader, cluster: str, text: str) -> Document | None:
-    """The service of that name or ARN in a cluster, be it inactive."""
-    document = reader.get(tables.ECS_SERVICES, cluster, service_name(text))
+    document = reader.get(tables.ECS_SERVICES, cluster, _short(text))
     if document is None or not text.startswith("arn:"):
         return document
-    known = str(document.body["serviceArn"])
-    return document if text in (known, known.replace(f"service/{cluster}/", "service/")) else None
+    arn = document.body["serviceArn"]
+    return document if text in (arn, arn.replace(f"service/{cluster}/", "service/")) else None
 
 
-def find_service(reader: Reader, cluster: str, text: str) -> Document:
-    """A service, be it inactive. Raises ServiceNotFoundException."""
+def find_service(reader: Reader, cluster: str, text: str) -> Document[ServiceBody]:
+    """As `any_service`. Raises ServiceNotFoundException instead of returning None."""
     document = any_service(reader, cluster, text)
     if document is None:
         raise AwsError("ServiceNotFoundException", "Service not found.")
     return document
 
 
-def find_task(reader: Reader, cluster: str, text: str) -> Document | None:
-    """The task of that id or ARN in a cluster."""
-    identity = last_part(text) if text.startswith("arn:") else text
-    document = reader.get(tables.TASKS, cluster, identity)
+def find_task(reader: Reader, cluster: str, text: str) -> Document[TaskBody] | None:
+    """A cluster's task by id or ARN (also the old form without the cluster), or None."""
+    document = reader.get(tables.TASKS, cluster, _short(text))
     if document is None or not text.startswith("arn:"):
         return document
-    known = str(document.body["taskArn"])
-    return document if text in (known, known.replace(f"task/{cluster}/", "task/")) else None
+    arn = document.body["taskArn"]
+    return document if text in (arn, arn.replace(f"task/{cluster}/", "task/")) else None
 
 
-def find_definition(reader: Reader, text: str) -> Document | None:
-    """The task definition of ``FAMILY`` (its newest active revision), ``FAMILY:REVISION`` or an
-    ARN.
+def _short(text: str) -> str:
+    return last_part(text) if text.startswith("arn:") else text
+
+
+def find_definition(reader: Reader, text: str) -> Document[TaskDefinitionBody] | None:
+    """A task definition by ``FAMILY:REVISION``, by ARN, or by ``FAMILY`` (its newest active
+    revision); None if there is none.
     """
     named = text.rpartition("task-definition/")[2] if text.startswith("arn:") else text
     family, colon, revision = named.partition(":")
     if not colon:
-        active = [
-            d for d in reader.list(tables.TASK_DEFINITIONS, family) if d.body["status"] == "ACTIVE"
-        ]
-        document = active[-1] if active else None
-    elif revision.isdecimal() and revision.isascii():
-        document = reader.get(tables.TASK_DEFINITIONS, family, f"{int(revision):06d}")
-    else:
+        revisions = reader.list(tables.TASK_DEFINITIONS, family)
+        active = [d for d in revisions if d.body["status"] == "ACTIVE"]
+        return active[-1] if active else None
+    if not (revision.isdecimal() and revision.isascii()):
         return None
-    if document is not None and text.startswith("arn:") and colon:
+    document = reader.get(tables.TASK_DEFINITIONS, family, f"{int(revision):06d}")
+    if document is not None and text.startswith("arn:"):
         return document if document.body["taskDefinitionArn"] == text else None
     return document
 
 
-def usable_definition(reader: Reader, text: str) -> Body:
-    """A task definition to start tasks from. Raises ClientException."""
+def usable_definition(reader: Reader, text: str) -> TaskDefinitionBody:
+    """An active task definition, to start tasks from. Raises ClientException."""
     document = find_definition(reader, text)
     if document is None:
         raise client_error("TaskDefinition not found.")
     if document.body["status"] != "ACTIVE":
         raise client_error("TaskDefinition is inactive")
-    return dict(document.body)
+    return document.body
 
 
-def shown(body: Mapping[str, Any], include: Sequence[str]) -> Body:
-    """A resource as Describe shows it: tags only where they are asked for."""
-    return {k: v for k, v in body.items() if k != "tags" or "TAGS" in include}
+def shown(body: Shown, include: Sequence[str]) -> Shown:
+    """A copy of a resource as Describe operations show it: with tags only if asked for."""
+    copy = body.copy()
+    if "TAGS" not in include:
+        copy.pop("tags", None)
+    return copy
 
 
-def paged(
+def page(
     operation: str,
-    member: str,
-    found: Mapping[str, Any],
-    request: Request,
+    listed: Mapping[str, T],
+    request: PageRequest,
     *scope: str | None,
     descending: bool = False,
-) -> Answer:
-    """One page of ``found`` (sort key -> what is listed) as a List operation answers it."""
+) -> tuple[list[T], NextPage]:
+    """One page of ``listed``, which is keyed by what it is sorted by.
+
+    ``scope`` are the filters of the list. Raises InvalidParameterException for a bad token or
+    limit.
+    """
     pager = Pager("InvalidParameterException", (operation, *(part or "" for part in scope)))
-    keys, token = pager.page(
-        list(found), request.get("maxResults"), request.get("nextToken"), descending=descending
+    items, token = pager.items(
+        listed, request.get("maxResults"), request.get("nextToken"), descending=descending
     )
-    answer: Answer = {member: [found[key] for key in keys]}
-    return answer | ({"nextToken": token} if token else {})
+    return items, {"nextToken": token} if token else {}

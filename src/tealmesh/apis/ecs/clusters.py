@@ -5,223 +5,303 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tealmesh.apis.ecs import base
-from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Reader, Request
+from tealmesh.apis.ecs.answers import (
+    CapacityProvidersAnswer,
+    ClusterAnswer,
+    ClusterArnsAnswer,
+    ClustersAnswer,
+    ClusterShown,
+)
+from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.paging import Pager
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
+from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody
+from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
+from tealmesh.store import Document, Reader, Transaction, tables
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        CapacityProviderStrategyItemTypeDef,
+        ClusterSettingTypeDef,
+        CreateClusterRequestTypeDef,
+        DeleteClusterRequestTypeDef,
+        DescribeCapacityProvidersRequestTypeDef,
+        DescribeClustersRequestTypeDef,
+        KeyValuePairTypeDef,
+        ListClustersRequestTypeDef,
+        PutClusterCapacityProvidersRequestTypeDef,
+        UpdateClusterRequestTypeDef,
+        UpdateClusterSettingsRequestTypeDef,
+    )
 
 CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 """Both are this machine."""
 
+MAX_DESCRIBED = 100
+"""Clusters in one DescribeClusters."""
+
 _INSIGHTS = ("enabled", "disabled", "enhanced")
-_DEFAULT_SETTINGS = [{"name": "containerInsights", "value": "disabled"}]
 _REFUSED = {
     "serviceConnectDefaults": "there is no Service Connect here; a mesh's virtual services do that"
 }
 
 
 class Clusters(EcsBase):
-    """The operations of clusters and capacity providers."""
+    """The operations on clusters and capacity providers."""
 
-    async def create_cluster(self, caller: Caller, request: Request) -> Answer:
-        """Create a cluster; the one that is there already is answered as it is, as ECS does."""
+    async def create_cluster(
+        self, caller: Caller, request: CreateClusterRequestTypeDef
+    ) -> ClusterAnswer:
+        """Create a cluster. Like ECS, returns an active cluster of that name unchanged.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
+        """
         name = request.get("clusterName") or base.DEFAULT_CLUSTER
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> ClusterAnswer:
             base.check_name("clusterName", name)
             base.refuse_members(request, _REFUSED)
             present = tx.get(tables.CLUSTERS, name)
             if present is not None and present.body["status"] == "ACTIVE":
-                return {"cluster": described(tx, present, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
-            providers = list(request.get("capacityProviders", ()))
-            body = {
+                return _answer(tx, present)
+            body: ClusterBody = {
                 "clusterArn": self._arn(caller, f"cluster/{name}"),
                 "clusterName": name,
                 "status": "ACTIVE",
                 "registeredContainerInstancesCount": 0,
-                "settings": _settings(_DEFAULT_SETTINGS, request.get("settings", ())),
+                "settings": _settings(
+                    [{"name": "containerInsights", "value": "disabled"}],
+                    request.get("settings", ()),
+                ),
                 "tags": tagged([], request.get("tags", ())),
-                **_configuration(request),
-                **_capacity(providers, request.get("defaultCapacityProviderStrategy", ())),
             }
-            document = tx.put(tables.CLUSTERS, name, body=body)
-            return {"cluster": described(tx, document, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
+            if request.get("configuration"):
+                body["configuration"] = request["configuration"]
+            _set_capacity(
+                body,
+                request.get("capacityProviders", ()),
+                request.get("defaultCapacityProviderStrategy", ()),
+            )
+            return _answer(tx, tx.put(tables.CLUSTERS, name, body=body))
 
         return await self._write(caller, "CreateCluster", change)
 
-    async def describe_clusters(self, caller: Caller, request: Request) -> Answer:
-        """Clusters by name or ARN, ``default`` where none is named; 100 at most."""
+    async def describe_clusters(
+        self, caller: Caller, request: DescribeClustersRequestTypeDef
+    ) -> ClustersAnswer:
+        """Describe clusters by name or ARN, or ``default`` if none is named.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeClusters.html
+        """
         view, include = self._store.view, request.get("include", ())
-        wanted = request.get("clusters") or [base.DEFAULT_CLUSTER]
-        if len(wanted) > 100:
-            raise base.invalid(f"clusters: {len(wanted)} are named: at most 100 are allowed")
-        found: list[Body] = []
-        failures = []
-        for text in dict.fromkeys(wanted):
-            document = base.any_cluster(view, text)
+        names = request.get("clusters") or [base.DEFAULT_CLUSTER]
+        if len(names) > MAX_DESCRIBED:
+            raise base.invalid(f"clusters: {len(names)} named: at most {MAX_DESCRIBED} are allowed")
+        answer: ClustersAnswer = {"clusters": [], "failures": []}
+        for name in dict.fromkeys(names):
+            document = base.any_cluster(view, name)
             if document is None:
-                arn = text if text.startswith("arn:") else self._arn(caller, f"cluster/{text}")
-                failures.append({"arn": arn, "reason": "MISSING"})
+                answer["failures"].append(self._missing(caller, "cluster", name))
             else:
-                found.append(described(view, document, include))
-        return {"clusters": found, "failures": failures}
+                answer["clusters"].append(described(view, document, include))
+        return answer
 
-    async def list_clusters(self, caller: Caller, request: Request) -> Answer:
-        """The ARNs of the active clusters."""
-        found = {
+    async def list_clusters(
+        self, caller: Caller, request: ListClustersRequestTypeDef
+    ) -> ClusterArnsAnswer:
+        """List the ARNs of the active clusters.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListClusters.html
+        """
+        arns = {
             d.body["clusterName"]: d.body["clusterArn"]
             for d in self._store.view.list(tables.CLUSTERS)
             if d.body["status"] == "ACTIVE"
         }
-        return base.paged("ListClusters", "clusterArns", found, request)
+        listed, following = base.page("ListClusters", arns, request)
+        return {"clusterArns": listed, **following}
 
-    async def update_cluster(self, caller: Caller, request: Request) -> Answer:
-        """Change settings or configuration."""
+    async def update_cluster(
+        self, caller: Caller, request: UpdateClusterRequestTypeDef
+    ) -> ClusterAnswer:
+        """Change a cluster's settings or configuration.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateCluster.html
+        """
         return await self._change_cluster(caller, "UpdateCluster", request)
 
-    async def update_cluster_settings(self, caller: Caller, request: Request) -> Answer:
-        """Change settings."""
-        return await self._change_cluster(caller, "UpdateClusterSettings", request)
+    async def update_cluster_settings(
+        self, caller: Caller, request: UpdateClusterSettingsRequestTypeDef
+    ) -> ClusterAnswer:
+        """Change a cluster's settings.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateClusterSettings.html
+        """
+        settings: UpdateClusterRequestTypeDef = {
+            "cluster": request["cluster"],
+            "settings": request["settings"],
+        }
+        return await self._change_cluster(caller, "UpdateClusterSettings", settings)
 
-    async def _change_cluster(self, caller: Caller, operation: str, request: Request) -> Answer:
-        def change(tx: Transaction) -> Answer:
+    async def _change_cluster(
+        self, caller: Caller, operation: str, request: UpdateClusterRequestTypeDef
+    ) -> ClusterAnswer:
+        def change(tx: Transaction) -> ClusterAnswer:
             base.refuse_members(request, _REFUSED)
             document = base.find_cluster(tx, request["cluster"])
-            settings = _settings(document.body["settings"], request.get("settings", ()))
-            body = {**document.body, "settings": settings, **_configuration(request)}
-            changed = tx.replace(document, body)
-            return {"cluster": described(tx, changed, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
+            body = document.body.copy()
+            body["settings"] = _settings(body["settings"], request.get("settings", ()))
+            if request.get("configuration"):
+                body["configuration"] = request["configuration"]
+            return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, operation, change)
 
-    async def put_cluster_capacity_providers(self, caller: Caller, request: Request) -> Answer:
-        """Set which capacity providers a cluster uses, and its default strategy."""
+    async def put_cluster_capacity_providers(
+        self, caller: Caller, request: PutClusterCapacityProvidersRequestTypeDef
+    ) -> ClusterAnswer:
+        """Set a cluster's capacity providers and its default strategy.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
+        """
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> ClusterAnswer:
             document = base.find_cluster(tx, request["cluster"])
-            capacity = _capacity(
-                request["capacityProviders"], request["defaultCapacityProviderStrategy"]
-            )
-            dropped = set(document.body["capacityProviders"]) - set(capacity["capacityProviders"])
-            _check_unused(tx, document, dropped)
-            changed = tx.replace(document, {**document.body, **capacity})
-            return {"cluster": described(tx, changed, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
+            body = document.body.copy()
+            strategy = request["defaultCapacityProviderStrategy"]
+            _set_capacity(body, request["capacityProviders"], strategy)
+            removed = set(document.body["capacityProviders"]) - set(body["capacityProviders"])
+            _check_unused(tx, body["clusterName"], removed)
+            return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, "PutClusterCapacityProviders", change)
 
-    async def describe_capacity_providers(self, caller: Caller, request: Request) -> Answer:
-        """FARGATE and FARGATE_SPOT: there are no others."""
+    async def describe_capacity_providers(
+        self, caller: Caller, request: DescribeCapacityProvidersRequestTypeDef
+    ) -> CapacityProvidersAnswer:
+        """Describe FARGATE and FARGATE_SPOT, the only capacity providers.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeCapacityProviders.html
+        """
         arns = {name: self._arn(caller, f"capacity-provider/{name}") for name in CAPACITY_PROVIDERS}
-        asked = request.get("capacityProviders") or list(CAPACITY_PROVIDERS)
-        names = [last_part(text) if text in arns.values() else text for text in asked]
-        failures = [
-            {
-                "arn": name
-                if name.startswith("arn:")
-                else self._arn(caller, f"capacity-provider/{name}"),
-                "reason": "MISSING",
-            }
-            for name in names
-            if name not in arns
-        ]
-        known = sorted({name for name in names if name in arns})
+        wanted = request.get("capacityProviders") or CAPACITY_PROVIDERS
+        names = [last_part(text) if text in arns.values() else text for text in wanted]
+        unknown = [name for name in names if name not in arns]
         pager = Pager("InvalidParameterException", ("DescribeCapacityProviders",), largest=10)
-        chosen, token = pager.page(known, request.get("maxResults"), request.get("nextToken"))
-        providers = [
-            {"capacityProviderArn": arns[n], "name": n, "status": "ACTIVE", "tags": [], "type": n}
-            for n in chosen
-        ]
-        answer: Answer = {"capacityProviders": providers, "failures": failures}
-        return answer | ({"nextToken": token} if token else {})
+        known, token = pager.page(
+            sorted(set(names) - set(unknown)), request.get("maxResults"), request.get("nextToken")
+        )
+        answer: CapacityProvidersAnswer = {
+            "capacityProviders": [
+                {
+                    "capacityProviderArn": arns[name],
+                    "name": name,
+                    "status": "ACTIVE",
+                    "tags": [],
+                    "type": name,
+                }
+                for name in known
+            ],
+            "failures": [self._missing(caller, "capacity-provider", name) for name in unknown],
+        }
+        if token:
+            answer["nextToken"] = token
+        return answer
 
-    async def delete_cluster(self, caller: Caller, request: Request) -> Answer:
-        """Make a cluster inactive, as ECS does: it remains to be described, and its name is free.
+    async def delete_cluster(
+        self, caller: Caller, request: DeleteClusterRequestTypeDef
+    ) -> ClusterAnswer:
+        """Make a cluster inactive, as ECS does: it can still be described, and its name is free.
 
         Raises ClusterContainsServicesException or ClusterContainsTasksException.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html
         """
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> ClusterAnswer:
             document = base.find_cluster(tx, request["cluster"])
-            name = document.body["clusterName"]
-            services = tx.list(tables.ECS_SERVICES, name)
-            if any(d.body["status"] != "INACTIVE" for d in services):
-                raise AwsError(
-                    "ClusterContainsServicesException",
-                    "The Cluster cannot be deleted while Services are active.",
-                )
-            tasks = tx.list(tables.TASKS, name)
-            if any(d.body["lastStatus"] != "STOPPED" for d in tasks):
-                raise AwsError(
-                    "ClusterContainsTasksException",
-                    "The Cluster cannot be deleted while Tasks are active.",
-                )
-            for left in services:
-                tx.delete(tables.ECS_SERVICES, name, left.body["serviceName"])
-            for left in tasks:
-                tx.delete(tables.TASKS, name, last_part(left.body["taskArn"]))
-            gone = tx.replace(document, {**document.body, "status": "INACTIVE"})
-            return {"cluster": described(tx, gone, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
+            body = document.body.copy()
+            _clear(tx, body["clusterName"])
+            body["status"] = "INACTIVE"
+            return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, "DeleteCluster", change)
 
 
-def described(reader: Reader, document: Document, include: Sequence[str]) -> Body:
-    """A cluster as the API shows it: counted now; what is optional only where asked for."""
+def _clear(tx: Transaction, cluster: str) -> None:
+    """Delete a cluster's inactive services and stopped tasks; raise AwsError if it has others."""
+    services, tasks = tx.list(tables.ECS_SERVICES, cluster), tx.list(tables.TASKS, cluster)
+    if any(d.body["status"] != "INACTIVE" for d in services):
+        raise AwsError(
+            "ClusterContainsServicesException",
+            "The Cluster cannot be deleted while Services are active.",
+        )
+    if any(d.body["lastStatus"] != "STOPPED" for d in tasks):
+        raise AwsError(
+            "ClusterContainsTasksException",
+            "The Cluster cannot be deleted while Tasks are active.",
+        )
+    for service in services:
+        tx.delete(tables.ECS_SERVICES, cluster, service.body["serviceName"])
+    for task in tasks:
+        tx.delete(tables.TASKS, cluster, task_id(task.body))
+
+
+def _answer(tx: Transaction, document: Document[ClusterBody]) -> ClusterAnswer:
+    return {"cluster": described(tx, document, ("SETTINGS", "TAGS", "CONFIGURATIONS"))}
+
+
+def described(
+    reader: Reader, document: Document[ClusterBody], include: Sequence[str]
+) -> ClusterShown:
+    """A cluster as the API shows it, with its services and tasks counted now.
+
+    ``include`` names the optional members to show. Settings are always shown: version 3.39.0 of
+    the Terraform provider asks for TAGS alone and expects them.
+    """
     name = document.body["clusterName"]
     services = [d.body for d in reader.list(tables.ECS_SERVICES, name)]
     tasks = [d.body for d in reader.list(tables.TASKS, name)]
+    active = [s for s in services if s["status"] == "ACTIVE"]
     running = [t for t in tasks if t["lastStatus"] == "RUNNING"]
     pending = [t for t in tasks if t["lastStatus"] in ("PROVISIONING", "PENDING", "ACTIVATING")]
-    body = base.shown(document.body, include)
-    # Settings are always shown: provider 3.39.0 asks for TAGS alone and expects them.
-    configuration = body.pop("configuration", None)
-    if configuration and "CONFIGURATIONS" in include:
-        body["configuration"] = configuration
-    counted = {
-        "activeServicesCount": [s for s in services if s["status"] == "ACTIVE"],
-        "runningTasksCount": running,
-        "pendingTasksCount": pending,
+    cluster: ClusterShown = {
+        **base.shown(document.body, include),
+        "activeServicesCount": len(active),
+        "runningTasksCount": len(running),
+        "pendingTasksCount": len(pending),
+        "statistics": [],
     }
-    body |= {member: len(bodies) for member, bodies in counted.items()}
-    body["statistics"] = []
+    if "CONFIGURATIONS" not in include:
+        cluster.pop("configuration", None)
     if "STATISTICS" in include:
         draining = [s for s in services if s["status"] == "DRAINING"]
-        body["statistics"] = _statistics(running, pending, counted["activeServicesCount"], draining)
-    return body
+        cluster["statistics"] = _statistics(
+            {
+                "running{}TasksCount": running,
+                "pending{}TasksCount": pending,
+                "active{}ServiceCount": active,
+                "draining{}ServiceCount": draining,
+            }
+        )
+    return cluster
 
 
 def _statistics(
-    running: Sequence[Mapping[str, Any]],
-    pending: Sequence[Mapping[str, Any]],
-    active: Sequence[Mapping[str, Any]],
-    draining: Sequence[Mapping[str, Any]],
-) -> list[dict[str, str]]:
-    kinds = {
-        "running{}TasksCount": running,
-        "pending{}TasksCount": pending,
-        "active{}ServiceCount": active,
-        "draining{}ServiceCount": draining,
-    }
+    counted: Mapping[str, Sequence[TaskBody] | Sequence[ServiceBody]],
+) -> list[KeyValuePairTypeDef]:
     return [
         {
             "name": name.format(title),
             "value": str(sum(b.get("launchType", "FARGATE") == launch_type for b in bodies)),
         }
-        for name, bodies in kinds.items()
+        for name, bodies in counted.items()
         for launch_type, title in (("EC2", "EC2"), ("FARGATE", "Fargate"))
     ]
 
 
 def _settings(
-    present: Sequence[Mapping[str, str]], changed: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+    present: Iterable[ClusterSettingTypeDef], changed: Iterable[ClusterSettingTypeDef]
+) -> list[ClusterSettingTypeDef]:
     merged = {setting["name"]: setting["value"] for setting in present}
     for setting in changed:
         name, value = setting.get("name"), setting.get("value")
@@ -234,32 +314,33 @@ def _settings(
     return [{"name": name, "value": merged[name]} for name in sorted(merged)]
 
 
-def _configuration(request: Request) -> Body:
-    return {"configuration": request["configuration"]} if request.get("configuration") else {}
-
-
-def _capacity(providers: Sequence[str], strategy: Sequence[Mapping[str, Any]]) -> Body:
+def _set_capacity(
+    cluster: ClusterBody,
+    providers: Sequence[str],
+    strategy: Iterable[CapacityProviderStrategyItemTypeDef],
+) -> None:
+    """Give a new body these capacity providers. Raises InvalidParameterException."""
     for provider in providers:
         if provider not in CAPACITY_PROVIDERS:
             raise base.invalid(
                 f"The specified capacity provider '{provider}' was not found: must be one of"
                 f" {', '.join(CAPACITY_PROVIDERS)}."
             )
-    return {
-        "capacityProviders": list(dict.fromkeys(providers)),
-        "defaultCapacityProviderStrategy": check_strategy(strategy, providers),
-    }
+    cluster["capacityProviders"] = list(dict.fromkeys(providers))
+    cluster["defaultCapacityProviderStrategy"] = check_strategy(strategy, providers)
 
 
 def check_strategy(
-    strategy: Sequence[Mapping[str, Any]], providers: Sequence[str]
-) -> list[dict[str, Any]]:
+    strategy: Iterable[CapacityProviderStrategyItemTypeDef], providers: Sequence[str]
+) -> list[CapacityProviderStrategyItemTypeDef]:
     """A capacity provider strategy with its defaults (weight 0, base 0) filled in.
 
-    ``providers``: those of the cluster. Raises InvalidParameterException.
+    ``providers`` are those of the cluster. Raises InvalidParameterException.
     """
-    filled = [{"weight": 0, "base": 0, **item} for item in strategy]
-    for item in filled:
+    items: list[CapacityProviderStrategyItemTypeDef] = [
+        {"weight": 0, "base": 0, **item} for item in strategy
+    ]
+    for item in items:
         if item["capacityProvider"] not in providers:
             raise base.invalid(
                 f"The specified capacity provider '{item['capacityProvider']}' is not associated"
@@ -270,23 +351,24 @@ def check_strategy(
             raise base.invalid(
                 "capacityProviderStrategy: weight must be 0 to 1000 and base 0 to 100000"
             )
-    # A strategy of one provider may leave its weight out by giving a base.
-    if filled and not any(item["weight"] or item["base"] for item in filled):
+    # An item with a base may leave its weight out.
+    if items and not any(item["weight"] or item["base"] for item in items):
         raise base.invalid(
             "A capacity provider strategy needs at least one capacity provider with a weight"
             " greater than 0."
         )
-    if sum(bool(item["base"]) for item in filled) > 1:
+    if sum(bool(item["base"]) for item in items) > 1:
         raise base.invalid("Only one capacity provider of a strategy may have a base.")
-    return filled
+    return items
 
 
-def _check_unused(tx: Transaction, cluster: Document, dropped: set[str]) -> None:
-    for service in tx.list(tables.ECS_SERVICES, cluster.body["clusterName"]):
-        used = {i["capacityProvider"] for i in service.body.get("capacityProviderStrategy", ())}
-        if service.body["status"] != "INACTIVE" and used & dropped:
+def _check_unused(tx: Transaction, cluster: str, providers: set[str]) -> None:
+    for service in tx.list(tables.ECS_SERVICES, cluster):
+        strategy = service.body.get("capacityProviderStrategy", [])
+        used = {item["capacityProvider"] for item in strategy} & providers
+        if used and service.body["status"] != "INACTIVE":
             raise AwsError(
                 "ResourceInUseException",
                 "The specified capacity provider is in use and cannot be removed: service"
-                f" {service.body['serviceName']} uses {', '.join(sorted(used & dropped))}.",
+                f" {service.body['serviceName']} uses {', '.join(sorted(used))}.",
             )

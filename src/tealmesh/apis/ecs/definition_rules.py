@@ -1,8 +1,8 @@
-"""What a task definition must be, as RegisterTaskDefinition checks it. Pure.
+"""The rules that RegisterTaskDefinition checks a task definition by. Pure.
 
-Each rule yields what is wrong in ECS's words; the first one is answered. One rule of ECS is left
-out on purpose: that awslogs on Fargate needs an execution role. Nothing on this machine assumes
-that role.
+Each rule yields its problems in ECS's words; the first problem is the answer. One of ECS's rules is
+left out on purpose: that awslogs on Fargate needs an execution role. Nothing here assumes that
+role.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
@@ -13,9 +13,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING
 
-Container = Mapping[str, Any]
+from tealmesh.model.ecs.bodies import DefinitionSpec
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        HealthCheckOutputTypeDef,
+        KeyValuePairTypeDef,
+        LogConfigurationOutputTypeDef,
+        PortMappingTypeDef,
+    )
+
+    from tealmesh.model.ecs.bodies import ContainerDefinition
+
 Problems = Iterator[str]
 
 FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
@@ -27,7 +38,7 @@ FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
 }
-"""CPU units of a Fargate task -> the MiB of memory that it may have."""
+"""CPU units of a Fargate task -> the sizes of memory that it may have, in MiB."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
@@ -42,10 +53,10 @@ _PROXY_KNOWN = (
 _MAX_CONTAINERS = 10
 
 
-def problems(body: Mapping[str, Any]) -> Problems:
+def problems(spec: DefinitionSpec) -> Problems:
     """Everything wrong with a definition whose defaults have been filled in."""
-    containers = body["containerDefinitions"]
-    if not _NAME.fullmatch(body["family"]):
+    containers = spec["containerDefinitions"]
+    if not _NAME.fullmatch(spec["family"]):
         yield (
             "Family contains invalid characters: up to 255 letters, numbers, underscores and"
             " hyphens are allowed."
@@ -55,51 +66,52 @@ def problems(body: Mapping[str, Any]) -> Problems:
         return
     if len(containers) > _MAX_CONTAINERS:
         yield f"Too many containers in the task definition: at most {_MAX_CONTAINERS} are allowed."
-    if "FARGATE" in body.get("requiresCompatibilities", ()):
-        yield from fargate_problems(body)
-    system = body.get("runtimePlatform", {}).get("operatingSystemFamily", "LINUX")
+    if "FARGATE" in spec.get("requiresCompatibilities", []):
+        yield from fargate_problems(spec)
+    system = spec.get("runtimePlatform", {}).get("operatingSystemFamily", "LINUX")
     if system != "LINUX":
         yield f"operatingSystemFamily '{system}' is not supported by Tealmesh: it must be LINUX."
     names = [container.get("name", "") for container in containers]
     for container in containers:
-        yield from _container(container, body)
+        yield from _container(container, spec)
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"Container.name must be unique in a task definition: '{name}' is used twice."
     if not any(container["essential"] for container in containers):
         yield "A task definition must have at least one essential container."
     yield from _dependencies(containers)
-    yield from _volumes(body)
-    yield from _size(body)
-    yield from _proxy(body)
+    yield from _volumes(spec)
+    yield from _size(spec)
+    yield from _proxy(spec)
 
 
-def fargate_problems(body: Mapping[str, Any]) -> Problems:
+def fargate_problems(spec: DefinitionSpec) -> Problems:
     """Why the definition cannot run on Fargate."""
-    if body["networkMode"] != "awsvpc":
+    if spec["networkMode"] != "awsvpc":
         yield "Fargate only supports network mode ‘awsvpc’."  # noqa: RUF001 (ECS's own quotes)
     for member in ("cpu", "memory"):
-        if not body.get(member):
+        if not spec.get(member):
             yield f"Fargate requires that '{member}' be defined at the task level."
             return
-    cpu, memory = int(body["cpu"]), int(body["memory"])
+    cpu, memory = int(spec["cpu"]), int(spec["memory"])
     if memory not in FARGATE_MEMORY.get(cpu, ()):
         yield (
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See"
             " the Amazon ECS documentation for the valid values."
         )
     for member in ("pidMode", "ipcMode"):
-        if body.get(member) == "host":
+        if spec.get(member) == "host":
             yield f"Fargate does not support {member} 'host'."
-    storage = body.get("ephemeralStorage", {}).get("sizeInGiB", 21)
+    storage = spec["ephemeralStorage"]["sizeInGiB"] if "ephemeralStorage" in spec else 21
     if not 21 <= storage <= 200:
         yield f"ephemeralStorage.sizeInGiB is {storage}: it must be 21 to 200."
-    if body.get("placementConstraints"):
+    if spec.get("placementConstraints"):
         yield "Fargate does not support task definition placement constraints."
-    for container in body["containerDefinitions"]:
+    for container in spec["containerDefinitions"]:
         name = container.get("name", "")
         if container.get("privileged"):
             yield f"Fargate does not support privileged containers: container '{name}'."
-        driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
+        logs = container.get("logConfiguration")
+        driver = logs["logDriver"] if logs else "awslogs"
         if driver not in _FARGATE_LOG_DRIVERS:
             yield (
                 f"Fargate does not support log driver '{driver}' of container '{name}':"
@@ -107,26 +119,17 @@ def fargate_problems(body: Mapping[str, Any]) -> Problems:
             )
 
 
-def _container(container: Container, body: Mapping[str, Any]) -> Problems:
+def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems:
     name = container.get("name", "")
+    setting = f"Invalid setting for container '{name}'."
     if not name:
         yield "Container.name should not be null or empty."
     elif not _NAME.fullmatch(name):
         yield f"Container.name contains invalid characters: '{name[:255]}'."
     if not container.get("image"):
         yield f"Container.image should not be null or empty: container '{name}'."
-    hard, soft = container.get("memory"), container.get("memoryReservation")
-    setting = f"Invalid setting for container '{name}'."
-    if hard is None and soft is None and not body.get("memory"):
-        yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."
-    for member, value in (("memory", hard), ("memoryReservation", soft)):
-        if value is not None and value < 6:
-            yield f"{setting} '{member}' must be 6 MiB or more."
-    if hard is not None and soft is not None and hard < soft:
-        yield f"{setting} 'memory' must be greater than or equal to 'memoryReservation'."
-    if container["cpu"] < 0:
-        yield f"{setting} 'cpu' must not be negative."
-    if body["networkMode"] == "awsvpc" and container.get("links"):
+    yield from _container_size(container, spec, setting)
+    if spec["networkMode"] == "awsvpc" and container.get("links"):
         yield "Links are not supported when networkMode=awsvpc."
     check = container.get("healthCheck")
     if check is not None:
@@ -142,12 +145,27 @@ def _container(container: Container, body: Mapping[str, Any]) -> Problems:
         )
     if container.get("links"):
         yield f"{setting} links is not supported by Tealmesh: containers of a task share localhost."
-    yield from _awslogs(name, container.get("logConfiguration") or {})
-    yield from _ports(name, container["portMappings"], body["networkMode"])
+    logs = container.get("logConfiguration")
+    if logs:
+        yield from _awslogs(name, logs)
+    yield from _ports(name, container["portMappings"], spec["networkMode"])
     yield from _variables(name, container)
 
 
-def _variables(name: str, container: Container) -> Problems:
+def _container_size(container: ContainerDefinition, spec: DefinitionSpec, setting: str) -> Problems:
+    hard, soft = container.get("memory"), container.get("memoryReservation")
+    if hard is None and soft is None and not spec.get("memory"):
+        yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."
+    for member, value in (("memory", hard), ("memoryReservation", soft)):
+        if value is not None and value < 6:
+            yield f"{setting} '{member}' must be 6 MiB or more."
+    if hard is not None and soft is not None and hard < soft:
+        yield f"{setting} 'memory' must be greater than or equal to 'memoryReservation'."
+    if container["cpu"] < 0:
+        yield f"{setting} 'cpu' must not be negative."
+
+
+def _variables(name: str, container: ContainerDefinition) -> Problems:
     variables = {pair.get("name") for pair in container["environment"]}
     for secret in container.get("secrets") or ():
         if secret.get("name") in variables:
@@ -155,12 +173,12 @@ def _variables(name: str, container: Container) -> Problems:
                 "The secret name must be unique and not shared with any new or existing"
                 f" environment variables set on the container, such as '{secret['name']}'."
             )
-    for pair in (*container["environment"], *container.get("secrets", ())):
+    for pair in (*container["environment"], *container.get("secrets", [])):
         if not pair.get("name"):
             yield f"Environment variable name must not be empty: container '{name}'."
 
 
-def _awslogs(name: str, logs: Mapping[str, Any]) -> Problems:
+def _awslogs(name: str, logs: LogConfigurationOutputTypeDef) -> Problems:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html"""
     options = logs.get("options") or {}
     needed = ("awslogs-group", "awslogs-region")
@@ -169,23 +187,23 @@ def _awslogs(name: str, logs: Mapping[str, Any]) -> Problems:
         yield f"Log driver awslogs of container '{name}' requires options: {', '.join(missing)}"
 
 
-def _health_check(name: str, check: Mapping[str, Any]) -> Problems:
+def _health_check(name: str, check: HealthCheckOutputTypeDef) -> Problems:
     command = check["command"]
     if not command or command[0] not in ("CMD", "CMD-SHELL", "NONE"):
         yield f"HealthCheck.command of container '{name}' must begin with CMD, CMD-SHELL or NONE."
     elif command[0] != "NONE" and len(command) < 2:
         yield f"HealthCheck.command of container '{name}' must have a command after {command[0]}."
-    for member, least, most in (
-        ("interval", 5, 300),
-        ("timeout", 2, 120),
-        ("retries", 1, 10),
-        ("startPeriod", 0, 300),
+    for member, value, least, most in (
+        ("interval", check.get("interval"), 5, 300),
+        ("timeout", check.get("timeout"), 2, 120),
+        ("retries", check.get("retries"), 1, 10),
+        ("startPeriod", check.get("startPeriod"), 0, 300),
     ):
-        if not least <= check.get(member, least) <= most:
+        if value is not None and not least <= value <= most:
             yield f"HealthCheck.{member} of container '{name}' must be {least} to {most}."
 
 
-def _ports(name: str, mappings: Sequence[Mapping[str, Any]], mode: str) -> Problems:
+def _ports(name: str, mappings: Sequence[PortMappingTypeDef], mode: str) -> Problems:
     for mapping in mappings:
         if "containerPortRange" in mapping:
             yield f"containerPortRange is not supported by Tealmesh: container '{name}'."
@@ -200,7 +218,7 @@ def _ports(name: str, mappings: Sequence[Mapping[str, Any]], mode: str) -> Probl
             )
 
 
-def _dependencies(containers: Sequence[Container]) -> Problems:
+def _dependencies(containers: Sequence[ContainerDefinition]) -> Problems:
     by_name = {container.get("name", ""): container for container in containers}
     graph: dict[str, set[str]] = {}
     for name, container in by_name.items():
@@ -226,10 +244,10 @@ def _dependencies(containers: Sequence[Container]) -> Problems:
         yield f"Container dependencies must have no cycle: {' -> '.join(error.args[1])}."
 
 
-def _volumes(body: Mapping[str, Any]) -> Problems:
-    volumes = {volume.get("name", "") for volume in body["volumes"]}
-    names = {container.get("name", "") for container in body["containerDefinitions"]}
-    for container in body["containerDefinitions"]:
+def _volumes(spec: DefinitionSpec) -> Problems:
+    volumes = {volume.get("name", "") for volume in spec["volumes"]}
+    names = {container.get("name", "") for container in spec["containerDefinitions"]}
+    for container in spec["containerDefinitions"]:
         for mount in container["mountPoints"]:
             if mount.get("sourceVolume") not in volumes:
                 yield (
@@ -241,17 +259,17 @@ def _volumes(body: Mapping[str, Any]) -> Problems:
                 yield f"Unknown container '{source.get('sourceContainer')}' in volumesFrom."
 
 
-def _size(body: Mapping[str, Any]) -> Problems:
-    containers = body["containerDefinitions"]
-    if body.get("cpu"):
+def _size(spec: DefinitionSpec) -> Problems:
+    containers = spec["containerDefinitions"]
+    if spec.get("cpu"):
         total = sum(container["cpu"] for container in containers)
-        if total > int(body["cpu"]):
+        if total > int(spec["cpu"]):
             yield (
                 f"The sum of the containers' cpu ({total}) must not be more than the task's"
-                f" ({body['cpu']})."
+                f" ({spec['cpu']})."
             )
-    if body.get("memory"):
-        limit = int(body["memory"])
+    if spec.get("memory"):
+        limit = int(spec["memory"])
         for container in containers:
             if container.get("memory", 0) > limit:
                 yield (
@@ -266,19 +284,23 @@ def _size(body: Mapping[str, Any]) -> Problems:
             )
 
 
-def _proxy(body: Mapping[str, Any]) -> Problems:
-    proxy = body.get("proxyConfiguration")
+def _proxy(spec: DefinitionSpec) -> Problems:
+    proxy = spec.get("proxyConfiguration")
     if proxy is None:
         return
-    if body["networkMode"] != "awsvpc":
+    if spec["networkMode"] != "awsvpc":
         yield "proxyConfiguration is only supported when networkMode=awsvpc."
-    names = [container.get("name") for container in body["containerDefinitions"]]
+    names = [container.get("name") for container in spec["containerDefinitions"]]
     if proxy["containerName"] not in names:
         yield (
             f"proxyConfiguration.containerName '{proxy['containerName']}' is not a container of"
             " the definition."
         )
-    properties = {p.get("name", ""): p.get("value", "") for p in proxy.get("properties", ())}
+    yield from _proxy_properties(proxy.get("properties", []))
+
+
+def _proxy_properties(pairs: Sequence[KeyValuePairTypeDef]) -> Problems:
+    properties = {p.get("name", ""): p.get("value", "") for p in pairs}
     for name in sorted(properties.keys() - set(_PROXY_KNOWN)):
         yield (
             f"Unknown property '{name}' in proxyConfiguration: must be one of"

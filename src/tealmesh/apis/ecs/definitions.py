@@ -6,221 +6,251 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.htm
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tealmesh.apis.ecs import base
-from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Reader, Request
+from tealmesh.apis.ecs.answers import (
+    DefinitionAnswer,
+    DefinitionArnsAnswer,
+    DefinitionsAnswer,
+    FamiliesAnswer,
+)
+from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.definition_rules import fargate_problems, problems
+from tealmesh.apis.ecs.requests import RegisterTaskDefinitionRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
-from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
+from tealmesh.model.ecs.bodies import DefinitionSpec, FamilyBody, TaskDefinitionBody, narrowed
+from tealmesh.store import Document, Reader, Transaction, tables
 
-_AS_SENT = (
-    "family",
-    "taskRoleArn",
-    "executionRoleArn",
-    "requiresCompatibilities",
-    "pidMode",
-    "ipcMode",
-    "proxyConfiguration",
-    "inferenceAccelerators",
-    "ephemeralStorage",
-    "runtimePlatform",
-    "enableFaultInjection",
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        DeleteTaskDefinitionsRequestTypeDef,
+        DeregisterTaskDefinitionRequestTypeDef,
+        DescribeTaskDefinitionRequestTypeDef,
+        ListTaskDefinitionFamiliesRequestTypeDef,
+        ListTaskDefinitionsRequestTypeDef,
+        PortMappingTypeDef,
+    )
+
+    from tealmesh.model.ecs.bodies import ContainerDefinition
+
+MAX_DELETED = 10
+"""Revisions in one DeleteTaskDefinitions."""
+
+_ABSENT = "The specified task definition does not exist."
+_STILL_ACTIVE = (
+    "The specified task definition is still in ACTIVE status."
+    " Please deregister the target and try again."
 )
-_HEALTH_CHECK = {"interval": 30, "timeout": 5, "retries": 3}
 _UNITS = {"cpu": ("vcpu", 1024), "memory": ("gb", 1024)}
 
 
 class Definitions(EcsBase):
-    """The operations of task definitions."""
+    """The operations on task definitions."""
 
-    async def register_task_definition(self, caller: Caller, request: Request) -> Answer:
-        """Register the next revision of a family. Raises ClientException for what ECS refuses."""
+    async def register_task_definition(
+        self, caller: Caller, request: RegisterTaskDefinitionRequest
+    ) -> DefinitionAnswer:
+        """Register the next revision of a family. Raises ClientException for what ECS refuses.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+        """
         now = self._clock()
 
-        def change(tx: Transaction) -> Answer:
-            body = filled(request)
-            problem = next(problems(body), None)
+        def change(tx: Transaction) -> DefinitionAnswer:
+            spec = filled(request)
+            problem = next(problems(spec), None)
             if problem is not None:
                 raise base.client_error(problem)
-            _sweep(tx)
-            family = body["family"]
-            newest = tx.get(tables.FAMILIES, family)
-            revision = newest.body["revision"] + 1 if newest is not None else 1
-            tx.put(tables.FAMILIES, family, body={"revision": revision})
-            body |= {
+            _delete_unused(tx)
+            family = spec["family"]
+            revision = _next_revision(tx, family)
+            body: TaskDefinitionBody = {
+                "family": family,
+                "containerDefinitions": spec["containerDefinitions"],
                 "taskDefinitionArn": self._arn(caller, f"task-definition/{family}:{revision}"),
                 "revision": revision,
                 "status": "ACTIVE",
                 "requiresAttributes": [],
-                "compatibilities": compatibilities(body),
+                "compatibilities": compatibilities(spec),
                 "registeredAt": now,
-                "registeredBy": self._principal(caller),
-                "tags": tagged([], request.get("tags", ())),
+                "registeredBy": self._principal(),
+                "tags": tagged([], request.get("tags", [])),
             }
+            body = {**body, **spec}
             tx.put(tables.TASK_DEFINITIONS, family, f"{revision:06d}", body=body)
             return {"taskDefinition": body, "tags": body["tags"]}
 
         return await self._write(caller, "RegisterTaskDefinition", change)
 
-    async def describe_task_definition(self, caller: Caller, request: Request) -> Answer:
-        """One task definition; the newest active one of a family without a revision."""
-        document = _found(self._store.view, request["taskDefinition"])
-        answer: Answer = {"taskDefinition": document.body}
+    async def describe_task_definition(
+        self, caller: Caller, request: DescribeTaskDefinitionRequestTypeDef
+    ) -> DefinitionAnswer:
+        """Describe one revision; of a family, its newest active one.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+        """
+        definition = _described(self._store.view, request["taskDefinition"]).body
+        answer: DefinitionAnswer = {"taskDefinition": definition}
         if "TAGS" in request.get("include", ()):
-            answer["tags"] = document.body["tags"]
+            answer["tags"] = definition["tags"]
         return answer
 
-    async def deregister_task_definition(self, caller: Caller, request: Request) -> Answer:
-        """Make a revision inactive: what runs from it goes on, nothing new is started from it
-        but by services that use it already.
+    async def deregister_task_definition(
+        self, caller: Caller, request: DeregisterTaskDefinitionRequestTypeDef
+    ) -> DefinitionAnswer:
+        """Make a revision inactive: its tasks keep running, but only services that already use it
+        may start new ones.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeregisterTaskDefinition.html
         """
         now, text = self._clock(), request["taskDefinition"]
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> DefinitionAnswer:
             _check_has_revision(text)
-            document = _found(tx, text)
+            document = _described(tx, text)
             if document.body["status"] != "ACTIVE":
                 raise base.client_error("The specified task definition is inactive.")
-            body = {**document.body, "status": "INACTIVE", "deregisteredAt": now}
-            return {"taskDefinition": tx.replace(document, body).body}
+            body = document.body.copy()
+            body["status"], body["deregisteredAt"] = "INACTIVE", now
+            tx.replace(document, body)
+            return {"taskDefinition": body}
 
         return await self._write(caller, "DeregisterTaskDefinition", change)
 
-    async def delete_task_definitions(self, caller: Caller, request: Request) -> Answer:
-        """Delete inactive revisions; those still in use go when they no longer are."""
-        now, wanted = self._clock(), request["taskDefinitions"]
+    async def delete_task_definitions(
+        self, caller: Caller, request: DeleteTaskDefinitionsRequestTypeDef
+    ) -> DefinitionsAnswer:
+        """Delete inactive revisions; those in use are deleted once they no longer are.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html
+        """
+        now, names = self._clock(), request["taskDefinitions"]
 
-        def change(tx: Transaction) -> Answer:
-            if not 1 <= len(wanted) <= 10:
-                raise base.invalid(f"taskDefinitions: {len(wanted)} are named: must be 1 to 10")
-            found: list[Body] = []
-            failures: list[dict[str, str]] = []
-            for text in dict.fromkeys(wanted):
+        def change(tx: Transaction) -> DefinitionsAnswer:
+            if not 1 <= len(names) <= MAX_DELETED:
+                raise base.invalid(
+                    f"taskDefinitions: {len(names)} named: must be 1 to {MAX_DELETED}"
+                )
+            answer: DefinitionsAnswer = {"taskDefinitions": [], "failures": []}
+            for text in dict.fromkeys(names):
                 _check_has_revision(text)
                 document = base.find_definition(tx, text)
                 if document is None:
-                    failures.append(
-                        {
-                            "arn": self._definition_arn(caller, text),
-                            "reason": "The specified task definition does not exist.",
-                        }
-                    )
+                    arn = self._full_arn(caller, "task-definition", text)
+                    answer["failures"].append({"arn": arn, "reason": _ABSENT})
                 elif document.body["status"] == "ACTIVE":
-                    failures.append(
-                        {
-                            "arn": document.body["taskDefinitionArn"],
-                            "reason": "The specified task definition is still in ACTIVE status."
-                            " Please deregister the target and try again.",
-                        }
-                    )
+                    arn = document.body["taskDefinitionArn"]
+                    answer["failures"].append({"arn": arn, "reason": _STILL_ACTIVE})
                 else:
-                    requested = document.body.get("deleteRequestedAt", now)
-                    body = {
-                        **document.body,
-                        "status": "DELETE_IN_PROGRESS",
-                        "deleteRequestedAt": requested,
-                    }
-                    found.append(dict(tx.replace(document, body).body))
-            _sweep(tx)
-            return {"taskDefinitions": found, "failures": failures}
+                    answer["taskDefinitions"].append(_deleted(tx, document, now))
+            _delete_unused(tx)
+            return answer
 
         return await self._write(caller, "DeleteTaskDefinitions", change)
 
-    async def list_task_definitions(self, caller: Caller, request: Request) -> Answer:
-        """The ARNs of the revisions of one family or of all, in the order of their numbers."""
+    async def list_task_definitions(
+        self, caller: Caller, request: ListTaskDefinitionsRequestTypeDef
+    ) -> DefinitionArnsAnswer:
+        """List the ARNs of the revisions of one family or of all, sorted by family and number.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html
+        """
         family, status = request.get("familyPrefix"), request.get("status", "ACTIVE")
-        scope = (family,) if family else ()
-        found = {
+        sort = request.get("sort")
+        prefix = (family,) if family else ()
+        arns = {
             document.key: document.body["taskDefinitionArn"]
-            for document in self._store.view.list(tables.TASK_DEFINITIONS, *scope)
+            for document in self._store.view.list(tables.TASK_DEFINITIONS, *prefix)
             if document.body["status"] == status
         }
-        descending = request.get("sort") == "DESC"
-        return base.paged(
-            "ListTaskDefinitions",
-            "taskDefinitionArns",
-            found,
-            request,
-            family,
-            status,
-            request.get("sort"),
-            descending=descending,
+        scope = (family, status, sort)
+        listed, following = base.page(
+            "ListTaskDefinitions", arns, request, *scope, descending=sort == "DESC"
         )
+        return {"taskDefinitionArns": listed, **following}
 
-    async def list_task_definition_families(self, caller: Caller, request: Request) -> Answer:
-        """The families whose names begin with a prefix: with active revisions, without, or all."""
+    async def list_task_definition_families(
+        self, caller: Caller, request: ListTaskDefinitionFamiliesRequestTypeDef
+    ) -> FamiliesAnswer:
+        """List the families whose names begin with a prefix: those with active revisions, those
+        without, or all.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitionFamilies.html
+        """
         prefix, status = request.get("familyPrefix", ""), request.get("status", "ALL")
         active: dict[str, bool] = {}
         for document in self._store.view.list(tables.TASK_DEFINITIONS):
             family = document.body["family"]
-            live = document.body["status"] == "ACTIVE"
-            active[family] = active.get(family, False) or live
-        found = {
+            active[family] = active.get(family, False) or document.body["status"] == "ACTIVE"
+        families = {
             family: family
-            for family, live in active.items()
-            if family.startswith(prefix) and (status == "ALL" or live == (status == "ACTIVE"))
+            for family, is_active in active.items()
+            if family.startswith(prefix) and (status == "ALL" or is_active == (status == "ACTIVE"))
         }
-        return base.paged("ListTaskDefinitionFamilies", "families", found, request, prefix, status)
+        listed, following = base.page(
+            "ListTaskDefinitionFamilies", families, request, prefix, status
+        )
+        return {"families": listed, **following}
 
-    def _definition_arn(self, caller: Caller, text: str) -> str:
-        return text if text.startswith("arn:") else self._arn(caller, f"task-definition/{text}")
 
+def filled(request: RegisterTaskDefinitionRequest) -> DefinitionSpec:
+    """The definition as ECS stores it: what was sent, with the defaults filled in.
 
-def filled(request: Request) -> Body:
-    """The definition as ECS keeps it: what was sent, and what ECS fills in."""
-    body: Body = {member: request[member] for member in _AS_SENT if member in request}
-    fargate = "FARGATE" in request.get("requiresCompatibilities", ())
+    Raises ClientException for a size that cannot be read.
+    """
+    fargate = "FARGATE" in request.get("requiresCompatibilities", [])
     mode = request.get("networkMode") or ("awsvpc" if fargate else "bridge")
-    body["networkMode"] = mode
-    for member in ("cpu", "memory"):
-        if request.get(member):
-            body[member] = _task_size(member, request[member])
-    body["volumes"] = list(request.get("volumes", ()))
-    body["placementConstraints"] = list(request.get("placementConstraints", ()))
-    if "proxyConfiguration" in body:
-        body["proxyConfiguration"] = {"type": "APPMESH", **body["proxyConfiguration"]}
-    body["containerDefinitions"] = [_container(c, mode) for c in request["containerDefinitions"]]
-    return body
+    spec = narrowed(DefinitionSpec, request)
+    spec["networkMode"] = mode
+    spec["volumes"] = list(request.get("volumes", []))
+    spec["placementConstraints"] = list(request.get("placementConstraints", []))
+    spec["containerDefinitions"] = [_container(c, mode) for c in request["containerDefinitions"]]
+    # An empty size counts as absent.
+    cpu, memory = spec.pop("cpu", ""), spec.pop("memory", "")
+    if cpu:
+        spec["cpu"] = _task_size("cpu", cpu)
+    if memory:
+        spec["memory"] = _task_size("memory", memory)
+    if "proxyConfiguration" in spec:
+        spec["proxyConfiguration"] = {"type": "APPMESH", **spec["proxyConfiguration"]}
+    return spec
 
 
-def compatibilities(body: Mapping[str, Any]) -> list[str]:
-    """Where the definition can run."""
-    found = ["EC2"] if body["networkMode"] == "awsvpc" else ["EXTERNAL", "EC2"]
-    if next(fargate_problems(body), None) is None:
-        found.append("FARGATE")
-    return found
+def compatibilities(spec: DefinitionSpec) -> list[str]:
+    """The launch types that the definition is compatible with."""
+    launch_types = ["EC2"] if spec["networkMode"] == "awsvpc" else ["EXTERNAL", "EC2"]
+    if next(fargate_problems(spec), None) is None:
+        launch_types.append("FARGATE")
+    return launch_types
 
 
-def _container(sent: Mapping[str, Any], mode: str) -> Body:
-    container: Body = {
+def _container(sent: ContainerDefinition, mode: str) -> ContainerDefinition:
+    container: ContainerDefinition = {
         "cpu": 0,
         "essential": True,
         "environment": [],
         "mountPoints": [],
         "volumesFrom": [],
         **sent,
-        "portMappings": [_mapping(m, mode) for m in sent.get("portMappings") or ()],
+        "portMappings": [_port_mapping(m, mode) for m in sent.get("portMappings") or []],
     }
     if sent.get("healthCheck"):
-        container["healthCheck"] = {**_HEALTH_CHECK, **sent["healthCheck"]}
+        container["healthCheck"] = {
+            "interval": 30,
+            "timeout": 5,
+            "retries": 3,
+            **sent["healthCheck"],
+        }
     return container
 
 
-def _mapping(sent: Mapping[str, Any], mode: str) -> Body:
+def _port_mapping(sent: PortMappingTypeDef, mode: str) -> PortMappingTypeDef:
     if "containerPort" not in sent:
-        return dict(sent)
+        return sent.copy()
     same = mode in ("awsvpc", "host") and not sent.get("hostPort")
-    host = sent["containerPort"] if same else sent.get("hostPort", 0)
-    return {"protocol": "tcp", **sent, "hostPort": host}
+    host_port = sent["containerPort"] if same else sent.get("hostPort", 0)
+    return {"protocol": "tcp", **sent, "hostPort": host_port}
 
 
 def _task_size(member: str, text: str) -> str:
-    """CPU units or MiB as ECS keeps them, from ``512``, ``.5 vCPU`` or ``1 GB``."""
+    """CPU units or MiB in digits, from ``512``, ``.5 vCPU`` or ``1 GB``."""
     unit, factor = _UNITS[member]
     match = re.fullmatch(r"(\d*\.?\d+)\s*([a-z]*)", text.strip().lower())
     if match and not match[2] and match[1].isdecimal():
@@ -231,7 +261,7 @@ def _task_size(member: str, text: str) -> str:
     raise base.client_error(f"Invalid '{member}' setting for task: {text!r}: write {example}.")
 
 
-def _found(reader: Reader, text: str) -> Document:
+def _described(reader: Reader, text: str) -> Document[TaskDefinitionBody]:
     document = base.find_definition(reader, text)
     if document is None:
         raise base.client_error("Unable to describe task definition.")
@@ -240,14 +270,30 @@ def _found(reader: Reader, text: str) -> Document:
 
 def _check_has_revision(text: str) -> None:
     if not re.search(r":\d+$", last_part(text)):
-        raise AwsError(
-            "InvalidParameterException",
-            f"taskDefinition = {text[:300]!r}: must be FAMILY:REVISION or an ARN with a revision",
+        raise base.invalid(
+            f"taskDefinition = {text[:300]!r}: must be FAMILY:REVISION or an ARN with a revision"
         )
 
 
-def _sweep(tx: Transaction) -> None:
-    """Forget the deleted revisions that neither a service nor a task uses any more."""
+def _next_revision(tx: Transaction, family: str) -> int:
+    """Draw the number of a family's next revision. No number is used twice."""
+    newest = tx.get(tables.FAMILIES, family)
+    body: FamilyBody = {"revision": newest.body["revision"] + 1 if newest is not None else 1}
+    tx.put(tables.FAMILIES, family, body=body)
+    return body["revision"]
+
+
+def _deleted(
+    tx: Transaction, document: Document[TaskDefinitionBody], now: float
+) -> TaskDefinitionBody:
+    body = document.body.copy()
+    body["status"] = "DELETE_IN_PROGRESS"
+    body.setdefault("deleteRequestedAt", now)
+    return tx.replace(document, body).body
+
+
+def _delete_unused(tx: Transaction) -> None:
+    """Remove the deleted revisions that no service and no task uses any longer."""
     deleted = [
         document
         for document in tx.list(tables.TASK_DEFINITIONS)

@@ -6,193 +6,242 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.h
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tealmesh.apis.ecs import base
-from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Reader, Request
+from tealmesh.apis.ecs.answers import (
+    CircuitBreakerShown,
+    ServiceDeploymentArnAnswer,
+    ServiceDeploymentBrief,
+    ServiceDeploymentListAnswer,
+    ServiceDeploymentsAnswer,
+    ServiceDeploymentShown,
+    ServiceRevisionsAnswer,
+    ServiceRevisionShown,
+)
+from tealmesh.apis.ecs.base import EcsBase
+from tealmesh.apis.ecs.requests import ListServiceDeploymentsRequest
 from tealmesh.model.caller import Caller
 from tealmesh.model.ecs import deployments as history
-from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction, tables
-
-KEPT = 50
-"""Records of a service; ECS keeps those of 90 days."""
-
-_SHOWN = (
-    "serviceDeploymentArn",
-    "serviceArn",
-    "clusterArn",
-    "createdAt",
-    "startedAt",
-    "finishedAt",
-    "status",
-    "statusReason",
+from tealmesh.model.ecs.bodies import (
+    DeploymentBody,
+    ServiceBody,
+    ServiceDeploymentBody,
+    narrowed,
 )
-_DETAILS = ("stoppedAt", "updatedAt", "lifecycleStage", "deploymentConfiguration", "rollback")
+from tealmesh.model.ecs.names import cluster_of
+from tealmesh.model.errors import AwsError
+from tealmesh.store import Document, Reader, Transaction, tables
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        ContainerImageTypeDef,
+        DescribeServiceDeploymentsRequestTypeDef,
+        DescribeServiceRevisionsRequestTypeDef,
+        FailureTypeDef,
+        ServiceRevisionSummaryTypeDef,
+        StopServiceDeploymentRequestTypeDef,
+    )
+
+RECORDS_KEPT = 50
+"""Records of a service, the newest; ECS keeps those of the last 90 days."""
+
+MAX_DESCRIBED = 20
+"""ARNs in one DescribeServiceDeployments or DescribeServiceRevisions."""
 
 
-def record(tx: Transaction, service: Mapping[str, Any]) -> None:
-    """Keep a record of the service's newest deployment; the oldest ones go."""
-    cluster, name = base.cluster_name(service["clusterArn"]), service["serviceName"]
+def record(tx: Transaction, service: ServiceBody) -> None:
+    """Record the service's newest deployment; the oldest records are deleted."""
+    cluster, name = cluster_of(service), service["serviceName"]
     definition = base.find_definition(tx, service["taskDefinition"])
-    containers = definition.body["containerDefinitions"] if definition is not None else ()
-    images = [{"containerName": c["name"], "image": c["image"]} for c in containers]
+    containers = definition.body["containerDefinitions"] if definition is not None else []
+    images: list[ContainerImageTypeDef] = [
+        {"containerName": container["name"], "image": container["image"]}
+        for container in containers
+    ]
     body = history.new_record(service, images)
     tx.put(tables.SERVICE_DEPLOYMENTS, cluster, name, history.number(body["id"]), body=body)
-    found = tx.list(tables.SERVICE_DEPLOYMENTS, cluster, name)
-    for old in sorted(found, key=lambda d: -float(d.body["createdAt"]))[KEPT:]:
+    records = tx.list(tables.SERVICE_DEPLOYMENTS, cluster, name)
+    for old in sorted(records, key=lambda d: -d.body["createdAt"])[RECORDS_KEPT:]:
         tx.delete(tables.SERVICE_DEPLOYMENTS, cluster, name, history.number(old.body["id"]))
 
 
 class ServiceDeployments(EcsBase):
-    """The operations of service deployments."""
+    """The operations on service deployments."""
 
-    async def list_service_deployments(self, caller: Caller, request: Request) -> Answer:
-        """A service's deployments, the newest first, by status and time of creation."""
+    async def list_service_deployments(
+        self, caller: Caller, request: ListServiceDeploymentsRequest
+    ) -> ServiceDeploymentListAnswer:
+        """List a service's deployments, newest first, by status and time of creation.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html
+        """
         view = self._store.view
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
         service = base.find_service(view, cluster, request["service"]).body["serviceName"]
-        statuses = request.get("status") or ()
-        times = request.get("createdAt") or {}
-        found = {
-            f"{d.body['createdAt']:020.6f} {d.body['id']}": _brief(d.body)
+        statuses = request.get("status") or []
+        created = request.get("createdAt") or {}
+        after, before = created.get("after", 0.0), created.get("before", float("inf"))
+        briefs = {
+            f"{d.body['createdAt']:020.6f} {d.body['id']}": narrowed(ServiceDeploymentBrief, d.body)
             for d in view.list(tables.SERVICE_DEPLOYMENTS, cluster, service)
             if (not statuses or d.body["status"] in statuses)
-            and times.get("after", 0) <= d.body["createdAt"]
-            and d.body["createdAt"] <= times.get("before", float("inf"))
+            and after <= d.body["createdAt"] <= before
         }
-        scope = (cluster, service, *sorted(statuses), str(sorted(times.items())))
-        return base.paged(
-            "ListServiceDeployments", "serviceDeployments", found, request, *scope, descending=True
+        scope = (cluster, service, *sorted(statuses), str(sorted(created.items())))
+        listed, following = base.page(
+            "ListServiceDeployments", briefs, request, *scope, descending=True
         )
+        return {"serviceDeployments": listed, **following}
 
-    async def describe_service_deployments(self, caller: Caller, request: Request) -> Answer:
-        """Service deployments by ARN, 20 at most."""
+    async def describe_service_deployments(
+        self, caller: Caller, request: DescribeServiceDeploymentsRequestTypeDef
+    ) -> ServiceDeploymentsAnswer:
+        """Describe service deployments by ARN.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html
+        """
         view = self._store.view
-        found, failures = _by_arn(view, "service-deployment", request["serviceDeploymentArns"])
+        records, failures = _by_arn(view, "service-deployment", request["serviceDeploymentArns"])
         return {
-            "serviceDeployments": [_details(view, d.body) for d in found],
+            "serviceDeployments": [_details(view, body) for body in records],
             "failures": failures,
         }
 
-    async def describe_service_revisions(self, caller: Caller, request: Request) -> Answer:
-        """Service revisions by ARN, 20 at most."""
-        found, failures = _by_arn(
-            self._store.view, "service-revision", request["serviceRevisionArns"]
-        )
-        revisions = [
-            {
-                "serviceRevisionArn": d.body["targetServiceRevisionArn"],
-                "serviceArn": d.body["serviceArn"],
-                "clusterArn": d.body["clusterArn"],
-                "createdAt": d.body["createdAt"],
-                **d.body["revision"],
-            }
-            for d in found
-        ]
-        return {"serviceRevisions": revisions, "failures": failures}
-
-    async def stop_service_deployment(self, caller: Caller, request: Request) -> Answer:
-        """Roll a deployment that is in progress back to the last one that was completed.
-
-        Raises ServiceDeploymentNotFoundException, and ConflictException when it has ended or
-        there is none to go back to.
+    async def describe_service_revisions(
+        self, caller: Caller, request: DescribeServiceRevisionsRequestTypeDef
+    ) -> ServiceRevisionsAnswer:
+        """Describe service revisions by ARN.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceRevisions.html
         """
-        named, now = request["serviceDeploymentArn"], self._clock()
-        if request.get("stopType", "ROLLBACK") != "ROLLBACK":
-            raise base.invalid("stopType = 'ABORT': must be ROLLBACK: a half is not left standing")
+        view = self._store.view
+        records, failures = _by_arn(view, "service-revision", request["serviceRevisionArns"])
+        return {"serviceRevisions": [_revision(body) for body in records], "failures": failures}
 
-        def change(tx: Transaction) -> Answer:
-            document = _find(tx, "service-deployment", named)
+    async def stop_service_deployment(
+        self, caller: Caller, request: StopServiceDeploymentRequestTypeDef
+    ) -> ServiceDeploymentArnAnswer:
+        """Roll a deployment in progress back to the last completed one.
+
+        Raises ServiceDeploymentNotFoundException, or ConflictException if it has finished or there
+        is nothing to roll back to.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html
+        """
+        arn, now = request["serviceDeploymentArn"], self._clock()
+        if request.get("stopType", "ROLLBACK") != "ROLLBACK":
+            raise base.invalid(
+                "stopType = 'ABORT': must be ROLLBACK: no deployment is left half done"
+            )
+
+        def change(tx: Transaction) -> ServiceDeploymentArnAnswer:
+            document = _find(tx, "service-deployment", arn)
             if document is None:
-                text = f"There is no service deployment {named[:300]}."
+                text = f"There is no service deployment {arn[:300]}."
                 raise AwsError("ServiceDeploymentNotFoundException", text)
             owner = _service(tx, document.body)
-            if document.body["status"] != "IN_PROGRESS" or owner is None:
-                status = document.body["status"]
+            status = document.body["status"]
+            if status != "IN_PROGRESS" or owner is None:
                 raise AwsError("ConflictException", f"The service deployment is {status}.")
-            service = copy.deepcopy(dict(owner.body))
+            service = copy.deepcopy(owner.body)
             _stop(service, document.body["id"], now)
             tx.replace(owner, service)
             tx.replace(document, history.progressed(document.body, service, now))
-            return {"serviceDeploymentArn": named}
+            return {"serviceDeploymentArn": arn}
 
         return await self._write(caller, "StopServiceDeployment", change)
 
 
-def _stop(service: Body, identity: str, now: float) -> None:
+def _stop(service: ServiceBody, identity: str, now: float) -> None:
+    """Fail a deployment of a service in the making, and roll it back."""
     completed = (d["id"] for d in service["deployments"] if d["rolloutState"] == "COMPLETED")
-    to = next(completed, None)
-    if to is None:
+    target = next(completed, None)
+    if target is None:
         text = "The service has no completed deployment to roll back to."
         raise AwsError("ConflictException", text)
     reason = "Service deployment stopped by its user"
-    own = next(d for d in service["deployments"] if d["id"] == identity)
-    own |= {"rolloutState": "FAILED", "rolloutStateReason": f"{reason}."}
-    history.roll_back(service, identity, to, reason, now)
+    stopped = next(d for d in service["deployments"] if d["id"] == identity)
+    stopped["rolloutState"], stopped["rolloutStateReason"] = "FAILED", f"{reason}."
+    history.roll_back(service, identity, target, reason, now)
 
 
-def _find(reader: Reader, kind: str, text: str) -> Document | None:
-    parts = text.partition(f":{kind}/")[2].split("/")
+def _find(reader: Reader, kind: str, arn: str) -> Document[ServiceDeploymentBody] | None:
+    """The record of a service deployment or service revision (``kind``) by its ARN."""
+    parts = arn.partition(f":{kind}/")[2].split("/")
     document = reader.get(tables.SERVICE_DEPLOYMENTS, *parts) if len(parts) == 3 else None
-    if document is None or text != history.arn(document.body["serviceArn"], kind, parts[-1]):
+    if document is None or arn != history.arn(document.body["serviceArn"], kind, parts[-1]):
         return None
     return document
 
 
-def _by_arn(reader: Reader, kind: str, named: list[str]) -> tuple[list[Document], list[Body]]:
-    """What is found, and the failures of what is not."""
-    if not 1 <= len(named) <= 20:
-        raise base.invalid(f"{len(named)} ARNs are named: 1 to 20 are allowed")
-    found = {text: _find(reader, kind, text) for text in named}
-    missing = [{"arn": text, "reason": "MISSING"} for text, d in found.items() if d is None]
-    return [d for d in found.values() if d is not None], missing
+def _by_arn(
+    reader: Reader, kind: str, arns: Sequence[str]
+) -> tuple[list[ServiceDeploymentBody], list[FailureTypeDef]]:
+    """The records of these ARNs, and a failure for each that does not exist."""
+    if not 1 <= len(arns) <= MAX_DESCRIBED:
+        raise base.invalid(f"{len(arns)} ARNs named: 1 to {MAX_DESCRIBED} are allowed")
+    documents = {arn: _find(reader, kind, arn) for arn in arns}
+    failures: list[FailureTypeDef] = [
+        {"arn": arn, "reason": "MISSING"} for arn, d in documents.items() if d is None
+    ]
+    return [d.body for d in documents.values() if d is not None], failures
 
 
-def _service(reader: Reader, body: Mapping[str, Any]) -> Document | None:
-    cluster = base.cluster_name(body["clusterArn"])
-    return base.any_service(reader, cluster, body["serviceArn"])
+def _service(reader: Reader, body: ServiceDeploymentBody) -> Document[ServiceBody] | None:
+    """The service that is or was deployed, unless it has been deleted."""
+    return base.any_service(reader, cluster_of(body), body["serviceArn"])
 
 
-def _brief(body: Mapping[str, Any]) -> Body:
-    shown = {member: body[member] for member in _SHOWN if member in body}
-    return shown | {"targetServiceRevisionArn": body["targetServiceRevisionArn"]}
+def _revision(body: ServiceDeploymentBody) -> ServiceRevisionShown:
+    return {
+        "serviceRevisionArn": body["targetServiceRevisionArn"],
+        "serviceArn": body["serviceArn"],
+        "clusterArn": body["clusterArn"],
+        "createdAt": body["createdAt"],
+        **body["revision"],
+    }
 
 
-def _details(reader: Reader, body: Mapping[str, Any]) -> Body:
+def _details(reader: Reader, body: ServiceDeploymentBody) -> ServiceDeploymentShown:
     service = _service(reader, body)
     deployments = service.body["deployments"] if service is not None else []
-    counts = {history.number(d["id"]): d for d in deployments}
-    shown = {member: body[member] for member in (*_SHOWN, *_DETAILS) if member in body}
-    own = counts.get(history.number(body["id"]), {})
-    return shown | {
-        "sourceServiceRevisions": [
-            _summary(arn, counts) for arn in body["sourceServiceRevisionArns"]
-        ],
-        "targetServiceRevision": _summary(body["targetServiceRevisionArn"], counts),
-        "deploymentCircuitBreaker": _breaker(body, own),
-    }
+    by_number = {history.number(d["id"]): d for d in deployments}
+    details = narrowed(ServiceDeploymentShown, body)
+    details["sourceServiceRevisions"] = [
+        _summary(arn, by_number) for arn in body["sourceServiceRevisionArns"]
+    ]
+    details["targetServiceRevision"] = _summary(body["targetServiceRevisionArn"], by_number)
+    details["deploymentCircuitBreaker"] = _circuit_breaker(
+        body, by_number.get(history.number(body["id"]))
+    )
+    return details
 
 
-def _summary(arn: str, counts: Mapping[str, Mapping[str, Any]]) -> Body:
-    own = counts.get(history.number(arn), {})
+def _summary(
+    revision_arn: str, by_number: Mapping[str, DeploymentBody]
+) -> ServiceRevisionSummaryTypeDef:
+    """A revision with the task counts of its deployment; 0 once that is gone."""
+    deployment = by_number.get(history.number(revision_arn))
     return {
-        "arn": arn,
-        "requestedTaskCount": own.get("desiredCount", 0),
-        "runningTaskCount": own.get("runningCount", 0),
-        "pendingTaskCount": own.get("pendingCount", 0),
+        "arn": revision_arn,
+        "requestedTaskCount": deployment["desiredCount"] if deployment else 0,
+        "runningTaskCount": deployment["runningCount"] if deployment else 0,
+        "pendingTaskCount": deployment["pendingCount"] if deployment else 0,
     }
 
 
-def _breaker(body: Mapping[str, Any], own: Mapping[str, Any]) -> Body:
-    breaker = body["deploymentConfiguration"]["deploymentCircuitBreaker"]
-    ended = body["status"] in history.FINISHED
-    status = "MONITORING_COMPLETE" if ended else "MONITORING"
-    if own.get("rolloutState") == "FAILED" or body["status"].startswith("ROLLBACK"):
+def _circuit_breaker(
+    body: ServiceDeploymentBody, deployment: DeploymentBody | None
+) -> CircuitBreakerShown:
+    failed = deployment is not None and deployment["rolloutState"] == "FAILED"
+    if not body["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"]:
+        status = "DISABLED"
+    elif failed or body["status"].startswith("ROLLBACK"):
         status = "TRIGGERED"
+    elif body["status"] in history.FINISHED:
+        status = "MONITORING_COMPLETE"
+    else:
+        status = "MONITORING"
     return {
-        "status": status if breaker["enable"] else "DISABLED",
-        "failureCount": own.get("failedTasks", 0),
-        "threshold": history.failure_limit(own.get("desiredCount", 0)),
+        "status": status,
+        "failureCount": deployment["failedTasks"] if deployment else 0,
+        "threshold": history.failure_limit(deployment["desiredCount"] if deployment else 0),
     }

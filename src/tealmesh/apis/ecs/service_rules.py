@@ -1,59 +1,85 @@
-"""What a service must be, as CreateService and UpdateService check it. Pure but for reading.
+"""The rules that CreateService, UpdateService and RunTask check a request by.
 
-What this machine cannot do (load balancers, Service Connect, task sets, …) is refused by name and
-with the reason: better than to take and ignore it.
+Features that one machine cannot offer (load balancers, Service Connect, task sets, …) are refused
+by name and with the reason, not accepted and ignored. Nothing is written here.
+
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from tealmesh.apis.ecs import base
-from tealmesh.apis.ecs.base import Body, Reader, Request
 from tealmesh.apis.ecs.clusters import CAPACITY_PROVIDERS, check_strategy
+from tealmesh.apis.ecs.requests import CreateServiceRequest, UpdateServiceRequest
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.bodies import ClusterBody, DefinitionSpec, Launch, TaskDefinitionBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import tables
+from tealmesh.store import Reader, tables
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        AwsVpcConfigurationOutputTypeDef,
+        CapacityProviderStrategyItemTypeDef,
+        DeploymentConfigurationOutputTypeDef,
+        NetworkConfigurationOutputTypeDef,
+        ServiceRegistryTypeDef,
+    )
 
 PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
 NEWEST_PLATFORM = "1.4.0"
+"""What LATEST stands for."""
 
 _REFUSED = {
     "loadBalancers": "there are no load balancers here; use a virtual gateway of the mesh",
     "vpcLatticeConfigurations": "there is no VPC Lattice here",
     "gatewayConnectors": "there are no ECS gateways here",
     "volumeConfigurations": "there are no EBS volumes here",
-    "role": "it is for load balancers, and there are none here",
+    "role": "it serves load balancers, and there are none here",
 }
 _REFUSED_DEPLOYMENT = {
-    "lifecycleHooks": "use the gates of a deployment by `teal deploy`",
-    "linearConfiguration": "use the steps of a deployment by `teal deploy`",
-    "canaryConfiguration": "use the steps of a deployment by `teal deploy`",
-    "earlySuccessCriteria": "only deployments until all tasks are ready are supported",
-    "bakeTimeInMinutes": "use the bake time of a deployment by `teal deploy`",
+    "lifecycleHooks": "use the gates of `teal deploy`",
+    "linearConfiguration": "use the steps of `teal deploy`",
+    "canaryConfiguration": "use the steps of `teal deploy`",
+    "earlySuccessCriteria": "a deployment succeeds only when all its tasks are ready",
+    "bakeTimeInMinutes": "use the bake time of `teal deploy`",
 }
 
 
-def check_supported(request: Request) -> None:
-    """Raise InvalidParameterException for members of Create- or UpdateService that mean nothing
-    on one machine.
-    """
+class Platform(TypedDict, total=False):
+    """The platform that tasks run on; empty on EC2."""
+
+    platformVersion: str
+    platformFamily: str
+
+
+class Network(TypedDict, total=False):
+    """The network of a service or task; empty unless its network mode is awsvpc."""
+
+    networkConfiguration: NetworkConfigurationOutputTypeDef
+
+
+def check_supported(request: CreateServiceRequest | UpdateServiceRequest) -> None:
+    """Raise InvalidParameterException for members that have no meaning on one machine."""
     base.refuse_members(request, _REFUSED)
-    if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
+    service_connect = request.get("serviceConnectConfiguration")
+    if service_connect and service_connect.get("enabled"):
         raise base.invalid(
             "serviceConnectConfiguration: not supported by Tealmesh: a mesh's virtual services"
             " do that"
         )
-    controller = (request.get("deploymentController") or {}).get("type", "ECS")
-    if controller != "ECS":
+    controller = request.get("deploymentController")
+    if controller and controller["type"] != "ECS":
         raise base.invalid(
-            f"deploymentController.type = {controller!r}: must be ECS; blue/green and canary"
-            " deployments are made by `teal deploy`"
+            f"deploymentController.type = {controller['type']!r}: must be ECS; use `teal deploy`"
+            " for blue/green and canary deployments"
         )
     if request.get("schedulingStrategy", "REPLICA") != "REPLICA":
-        raise base.invalid("schedulingStrategy = 'DAEMON': must be REPLICA: one machine, no hosts")
+        raise base.invalid(
+            "schedulingStrategy = 'DAEMON': must be REPLICA: there are no container instances"
+        )
     _check_deployment(request.get("deploymentConfiguration") or {})
     if not 0 <= request.get("desiredCount", 0) <= 5000:
         raise base.invalid("desiredCount must be 0 to 5000.")
@@ -61,17 +87,20 @@ def check_supported(request: Request) -> None:
         raise base.invalid("healthCheckGracePeriodSeconds must not be negative.")
 
 
-def _check_deployment(configuration: Mapping[str, Any]) -> None:
+def _check_deployment(configuration: DeploymentConfigurationOutputTypeDef) -> None:
     strategy = configuration.get("strategy", "ROLLING")
     if strategy != "ROLLING":
         raise base.invalid(
-            f"deploymentConfiguration.strategy = {strategy!r}: must be ROLLING; blue/green and"
-            " canary deployments are made by `teal deploy`"
+            f"deploymentConfiguration.strategy = {strategy!r}: must be ROLLING; use `teal deploy`"
+            " for blue/green and canary deployments"
         )
     base.refuse_members(configuration, _REFUSED_DEPLOYMENT)
-    if (configuration.get("alarms") or {}).get("enable"):
+    alarms = configuration.get("alarms")
+    if alarms and alarms.get("enable"):
         raise base.invalid("deploymentConfiguration.alarms: not supported: there are no alarms")
-    breaker = configuration.get("deploymentCircuitBreaker") or {}
+    breaker = configuration.get("deploymentCircuitBreaker")
+    if breaker is None:
+        return
     for member in ("resetOnHealthyTask", "thresholdConfiguration"):
         if breaker.get(member):
             raise base.invalid(
@@ -82,9 +111,15 @@ def _check_deployment(configuration: Mapping[str, Any]) -> None:
         raise base.invalid("Deployment circuit breaker: rollback needs enable to be true.")
 
 
-def deployment_configuration(present: Mapping[str, Any], sent: Mapping[str, Any] | None) -> Body:
-    """``present`` with the members that were sent; ECS's defaults for what nobody has set."""
-    merged = {
+def deployment_configuration(
+    present: DeploymentConfigurationOutputTypeDef,
+    sent: DeploymentConfigurationOutputTypeDef | None,
+) -> DeploymentConfigurationOutputTypeDef:
+    """``present`` with the members ``sent``; the rest are ECS's defaults.
+
+    Raises InvalidParameterException.
+    """
+    merged: DeploymentConfigurationOutputTypeDef = {
         "deploymentCircuitBreaker": {"enable": False, "rollback": False},
         "maximumPercent": 200,
         "minimumHealthyPercent": 100,
@@ -105,12 +140,14 @@ def deployment_configuration(present: Mapping[str, Any], sent: Mapping[str, Any]
     return merged
 
 
-def launch(cluster: Mapping[str, Any], request: Request) -> Body:
-    """``launchType`` or ``capacityProviderStrategy``: as sent, else the cluster's default
-    strategy, else EC2, which is this machine like all others.
+def launch(
+    cluster: ClusterBody,
+    launch_type: str | None,
+    strategy: Sequence[CapacityProviderStrategyItemTypeDef] | None,
+) -> Launch:
+    """How to launch tasks: as requested, else by the cluster's default strategy, else on EC2
+    (this machine, as is everything else). Raises InvalidParameterException.
     """
-    strategy = request.get("capacityProviderStrategy")
-    launch_type = request.get("launchType")
     if launch_type and strategy:
         raise base.invalid(
             "Specifying both a launch type and capacity provider strategy is not supported."
@@ -127,16 +164,16 @@ def launch(cluster: Mapping[str, Any], request: Request) -> Body:
     return {"launchType": "EC2"}
 
 
-def on_fargate(launched: Mapping[str, Any]) -> bool:
+def on_fargate(launched: Launch) -> bool:
     """Whether tasks run on Fargate, by launch type or by strategy."""
-    strategy = launched.get("capacityProviderStrategy") or ()
     return launched.get("launchType") == "FARGATE" or any(
-        item["capacityProvider"] in CAPACITY_PROVIDERS for item in strategy
+        item["capacityProvider"] in CAPACITY_PROVIDERS
+        for item in launched.get("capacityProviderStrategy", [])
     )
 
 
-def platform(launched: Mapping[str, Any], version: str | None) -> Body:
-    """``platformVersion`` and ``platformFamily``: on Fargate only.
+def platform(launched: Launch, version: str | None) -> Platform:
+    """The platform of this version, by default LATEST.
 
     Raises PlatformUnknownException, and InvalidParameterException for a version on EC2.
     """
@@ -152,12 +189,15 @@ def platform(launched: Mapping[str, Any], version: str | None) -> Body:
 
 
 def resolved_platform(version: str) -> str:
-    """The version that LATEST is."""
+    """The version that ``version`` stands for."""
     return NEWEST_PLATFORM if version == "LATEST" else version
 
 
-def network(definition: Mapping[str, Any], sent: Mapping[str, Any] | None) -> Body:
-    """``networkConfiguration`` with its defaults: for awsvpc, and for nothing else."""
+def network(definition: DefinitionSpec, sent: NetworkConfigurationOutputTypeDef | None) -> Network:
+    """The network configuration with its defaults: required with awsvpc, refused otherwise.
+
+    Raises InvalidParameterException.
+    """
     awsvpc = (sent or {}).get("awsvpcConfiguration")
     if definition["networkMode"] != "awsvpc":
         if awsvpc:
@@ -170,55 +210,67 @@ def network(definition: Mapping[str, Any], sent: Mapping[str, Any] | None) -> Bo
         raise base.invalid(
             "Network Configuration must be provided when networkMode 'awsvpc' is specified."
         )
-    for member, most in (("subnets", 16), ("securityGroups", 5)):
-        count = len(awsvpc.get(member, ()))
-        if count > most or (member == "subnets" and not count):
-            raise base.invalid(f"{member} must have {int(member == 'subnets')} to {most} members.")
-    filled = {"securityGroups": [], "assignPublicIp": "DISABLED", **awsvpc}
-    return {"networkConfiguration": {"awsvpcConfiguration": filled}}
+    if not 1 <= len(awsvpc.get("subnets", [])) <= 16:
+        raise base.invalid("subnets must have 1 to 16 members.")
+    if len(awsvpc.get("securityGroups", [])) > 5:
+        raise base.invalid("securityGroups must have 0 to 5 members.")
+    defaulted: AwsVpcConfigurationOutputTypeDef = {
+        "securityGroups": [],
+        "assignPublicIp": "DISABLED",
+        **awsvpc,
+    }
+    return {"networkConfiguration": {"awsvpcConfiguration": defaulted}}
 
 
-def check_compatible(definition: Mapping[str, Any], launched: Mapping[str, Any]) -> None:
-    """Raise InvalidParameterException when the definition cannot run where it should."""
+def check_compatible(definition: TaskDefinitionBody, launched: Launch) -> None:
+    """Raise InvalidParameterException if the definition cannot be launched that way."""
     if on_fargate(launched) and "FARGATE" not in definition["compatibilities"]:
         raise base.invalid("Task definition does not support launch_type FARGATE.")
 
 
 def check_registries(
-    reader: Reader, definition: Mapping[str, Any], registries: Sequence[Mapping[str, Any]]
+    reader: Reader, definition: TaskDefinitionBody, registries: Sequence[ServiceRegistryTypeDef]
 ) -> None:
-    """Raise InvalidParameterException unless each registry is a Cloud Map service that the
-    definition's containers can be registered in.
+    """Raise InvalidParameterException unless there is at most one registry, a Cloud Map service
+    that the definition's containers can be registered in.
     """
     if len(registries) > 1:
         raise base.invalid("serviceRegistries: at most 1 service registry is allowed.")
-    containers = {c["name"]: c for c in definition["containerDefinitions"]}
     for registry in registries:
         arn = registry.get("registryArn", "")
-        document = reader.get(tables.SD_SERVICES, last_part(arn))
-        if document is None or document.body["wire"]["Arn"] != arn:
+        service = reader.get(tables.SD_SERVICES, last_part(arn))
+        if service is None or service.body["wire"]["Arn"] != arn:
             raise base.invalid(f"registryArn = {arn!r}: there is no such Cloud Map service.")
-        container, port = registry.get("containerName"), registry.get("containerPort")
-        if (container is None) != (port is None):
-            raise base.invalid("containerName and containerPort must be given together.")
-        if container is not None:
-            mappings = containers.get(container, {}).get("portMappings", ())
-            if all(mapping.get("containerPort") != port for mapping in mappings):
-                raise base.invalid(
-                    f"The container {container} did not have a container port {port} defined."
-                )
-            if registry.get("port") is not None:
-                raise base.invalid("port and containerPort must not be given together.")
-        records = (document.body["wire"].get("DnsConfig") or {}).get("DnsRecords", ())
-        if any(r["Type"] == "SRV" for r in records) and not (port or registry.get("port")):
+        _check_registry_port(definition, registry)
+        dns = service.body["wire"].get("DnsConfig")
+        needs_port = any(r["Type"] == "SRV" for r in (dns["DnsRecords"] if dns else ()))
+        if needs_port and not (registry.get("containerPort") or registry.get("port")):
             raise base.invalid(
                 "A service registry with SRV records needs port, or containerName and"
                 " containerPort."
             )
 
 
-def check_placement(request: Request, launched: Mapping[str, Any]) -> None:
-    """Raise InvalidParameterException for placement on Fargate."""
+def _check_registry_port(definition: TaskDefinitionBody, registry: ServiceRegistryTypeDef) -> None:
+    name, port = registry.get("containerName"), registry.get("containerPort")
+    if (name is None) != (port is None):
+        raise base.invalid("containerName and containerPort must be given together.")
+    if name is None:
+        return
+    ports = [
+        mapping.get("containerPort")
+        for container in definition["containerDefinitions"]
+        if container["name"] == name
+        for mapping in container.get("portMappings", [])
+    ]
+    if port not in ports:
+        raise base.invalid(f"The container {name} did not have a container port {port} defined.")
+    if registry.get("port") is not None:
+        raise base.invalid("port and containerPort must not be given together.")
+
+
+def check_placement(request: Mapping[str, object], launched: Launch) -> None:
+    """Raise InvalidParameterException for placement constraints or strategies on Fargate."""
     if on_fargate(launched):
         for member in ("placementConstraints", "placementStrategy"):
             if request.get(member):

@@ -1,55 +1,47 @@
 """Services and their deployments.
 
-These operations only say what is wanted; the engine (`tealmesh.engine`) starts and stops tasks,
-counts them and ends deployments.
+These operations only store what is wanted. The engine (`tealmesh.engine`) starts and stops tasks,
+counts them, and completes deployments.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs import service_rules as rules
-from tealmesh.apis.ecs.base import Answer, Body, EcsBase, Request
+from tealmesh.apis.ecs.answers import ServiceAnswer, ServiceArnsAnswer, ServicesAnswer
+from tealmesh.apis.ecs.base import EcsBase
+from tealmesh.apis.ecs.requests import CreateServiceRequest, ServiceOptions, UpdateServiceRequest
 from tealmesh.apis.ecs.service_deployments import record
 from tealmesh.apis.ecs.tagging import tagged
+from tealmesh.apis.requests import digest
 from tealmesh.model.caller import Caller
+from tealmesh.model.ecs.bodies import (
+    ClusterBody,
+    DeploymentBody,
+    Launch,
+    ServiceBody,
+    TaskDefinitionBody,
+    narrowed,
+)
+from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
 
-_STORED = (
-    "healthCheckGracePeriodSeconds",
-    "enableECSManagedTags",
-    "enableExecuteCommand",
-    "propagateTags",
-    "placementConstraints",
-    "placementStrategy",
-    "serviceRegistries",
-    "availabilityZoneRebalancing",
-)
-"""Members that are kept as they are sent."""
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        CapacityProviderStrategyItemTypeDef,
+        DeleteServiceRequestTypeDef,
+        DescribeServicesRequestTypeDef,
+        ListServicesRequestTypeDef,
+        NetworkConfigurationOutputTypeDef,
+    )
 
-_DEFAULTS: Mapping[str, Any] = {
-    "status": "ACTIVE",
-    "runningCount": 0,
-    "pendingCount": 0,
-    "loadBalancers": [],
-    "serviceRegistries": [],
-    "placementConstraints": [],
-    "placementStrategy": [],
-    "events": [],
-    "schedulingStrategy": "REPLICA",
-    "deploymentController": {"type": "ECS"},
-    "enableECSManagedTags": False,
-    "propagateTags": "NONE",
-    "enableExecuteCommand": False,
-}
-"""What a new service is unless its request says otherwise."""
+MAX_DESCRIBED = 10
+"""Services in one DescribeServices."""
 
 _NEW_DEPLOYMENT = (
     "taskDefinition",
@@ -58,42 +50,63 @@ _NEW_DEPLOYMENT = (
     "capacityProviderStrategy",
     "serviceRegistries",
 )
-"""Members of a service a change of which makes a new deployment:
+"""A change to one of these members starts a new deployment:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 """
 
 
+_DEFAULT_OPTIONS: ServiceOptions = {
+    "enableECSManagedTags": False,
+    "enableExecuteCommand": False,
+    "propagateTags": "NONE",
+    "placementConstraints": [],
+    "placementStrategy": [],
+    "serviceRegistries": [],
+}
+
+
+class _Placement(TypedDict, total=False):
+    """Members that a deployment copies from its service."""
+
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+    platformVersion: str
+    platformFamily: str
+    networkConfiguration: NetworkConfigurationOutputTypeDef
+
+
 @dataclass(frozen=True)
 class _Moment:
-    """What a change needs from outside, taken before it runs."""
+    """Time and identity for a change, taken before it runs."""
 
     now: float
-    deployment: str
+    deployment_id: str
 
 
 class Services(EcsBase):
-    """The operations of services."""
+    """The operations on services."""
 
-    async def create_service(self, caller: Caller, request: Request) -> Answer:
-        """Create a service with one PRIMARY deployment.
+    async def create_service(self, caller: Caller, request: CreateServiceRequest) -> ServiceAnswer:
+        """Create a service with one deployment. A repeated request with the same ``clientToken``
+        returns the service that the first one created.
 
-        Raises InvalidParameterException when there is one of that name; an earlier request with
-        the same ``clientToken`` is answered again.
+        Raises InvalidParameterException if there is another service of that name.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
         """
         moment = self._moment()
         name = request["serviceName"]
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> ServiceAnswer:
             base.check_name("serviceName", name)
             rules.check_supported(request)
-            cluster = base.find_cluster(tx, request.get("cluster"))
-            present = tx.get(tables.ECS_SERVICES, cluster.body["clusterName"], name)
+            cluster = base.find_cluster(tx, request.get("cluster")).body
+            present = tx.get(tables.ECS_SERVICES, cluster["clusterName"], name)
             if present is not None and present.body["status"] != "INACTIVE":
                 return {"service": _repeated(present, request)}
             if not request.get("taskDefinition"):
                 raise base.client_error("TaskDefinition can not be blank.")
-            body = self._new_service(caller, tx, cluster.body, request, moment)
-            tx.put(tables.ECS_SERVICES, cluster.body["clusterName"], name, body=body)
+            body = self._new_service(caller, tx, cluster, request, moment)
+            tx.put(tables.ECS_SERVICES, cluster["clusterName"], name, body=body)
             record(tx, body)
             return {"service": body}
 
@@ -103,127 +116,148 @@ class Services(EcsBase):
         self,
         caller: Caller,
         tx: Transaction,
-        cluster: Mapping[str, Any],
-        request: Request,
+        cluster: ClusterBody,
+        request: CreateServiceRequest,
         moment: _Moment,
-    ) -> Body:
+    ) -> ServiceBody:
         definition = base.usable_definition(tx, request["taskDefinition"])
-        launched = rules.launch(cluster, request)
+        strategy = request.get("capacityProviderStrategy")
+        launched = rules.launch(cluster, request.get("launchType"), strategy)
         rules.check_compatible(definition, launched)
         rules.check_placement(request, launched)
-        rules.check_registries(tx, definition, request.get("serviceRegistries", ()))
-        body: Body = {
-            **self._identity(caller, cluster["clusterName"], request["serviceName"]),
-            **_DEFAULTS,
+        rules.check_registries(tx, definition, request.get("serviceRegistries", []))
+        name, role = request["serviceName"], "ecs.amazonaws.com/AWSServiceRoleForECS"
+        body: ServiceBody = {
+            "serviceArn": self._arn(caller, f"service/{cluster['clusterName']}/{name}"),
+            "serviceName": name,
             "clusterArn": cluster["clusterArn"],
+            "roleArn": f"arn:aws:iam::{self._account}:role/aws-service-role/{role}",
+            "createdBy": self._principal(),
+            "createdAt": moment.now,
+            "taskDefinition": definition["taskDefinitionArn"],
             "desiredCount": request.get("desiredCount", 1),
+            "runningCount": 0,
+            "pendingCount": 0,
+            "status": "ACTIVE",
+            "schedulingStrategy": "REPLICA",
+            "deploymentController": {"type": "ECS"},
+            "loadBalancers": [],
+            "events": [],
+            **_DEFAULT_OPTIONS,
             **launched,
             **rules.platform(launched, request.get("platformVersion")),
-            "taskDefinition": definition["taskDefinitionArn"],
             "deploymentConfiguration": rules.deployment_configuration(
                 {}, request.get("deploymentConfiguration")
             ),
             **rules.network(definition, request.get("networkConfiguration")),
-            "createdAt": moment.now,
-            **{member: request[member] for member in _STORED if member in request},
-            "tags": tagged([], request.get("tags", ())),
-            "teal": {"token": request.get("clientToken", ""), "request": _digest(request)},
+            **narrowed(ServiceOptions, request),
+            "tags": tagged([], request.get("tags", [])),
+            "deployments": [],
+            "teal": {},
         }
         body["deployments"] = [_deployment(body, moment)]
+        Origin(request.get("clientToken", ""), digest(request)).write(body)
         return body
 
-    def _identity(self, caller: Caller, cluster: str, name: str) -> Body:
-        role = "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
-        return {
-            "serviceArn": self._arn(caller, f"service/{cluster}/{name}"),
-            "serviceName": name,
-            "roleArn": f"arn:aws:iam::{self._account}:{role}",
-            "createdBy": self._principal(caller),
-        }
-
-    async def update_service(self, caller: Caller, request: Request) -> Answer:
-        """Change a service; what tasks are made from or ``forceNewDeployment`` makes a new
-        deployment, all else edits the service and its PRIMARY one.
+    async def update_service(self, caller: Caller, request: UpdateServiceRequest) -> ServiceAnswer:
+        """Change a service. A change to what its tasks are made from, or ``forceNewDeployment``,
+        starts a new deployment; any other only edits the service and its PRIMARY deployment.
 
         Raises ServiceNotFoundException and ServiceNotActiveException.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
         """
         moment = self._moment()
 
-        def change(tx: Transaction) -> Answer:
+        def change(tx: Transaction) -> ServiceAnswer:
             rules.check_supported(request)
-            cluster = base.find_cluster(tx, request.get("cluster"))
-            document = base.find_service(tx, cluster.body["clusterName"], request["service"])
-            if document.body["status"] != "ACTIVE":
+            cluster = base.find_cluster(tx, request.get("cluster")).body
+            document = base.find_service(tx, cluster["clusterName"], request["service"])
+            present = document.body
+            if present["status"] != "ACTIVE":
                 raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
-            body = _updated(tx, cluster.body, document.body, request)
-            changed = [m for m in _NEW_DEPLOYMENT if body.get(m) != document.body.get(m)]
+            body = _updated(tx, cluster, present, request)
+            changed = any(body.get(member) != present.get(member) for member in _NEW_DEPLOYMENT)
             if changed or request.get("forceNewDeployment"):
                 base.usable_definition(tx, body["taskDefinition"])
-                former = [{**d, "status": "ACTIVE"} for d in body["deployments"]]
+                former: list[DeploymentBody] = [
+                    {**deployment, "status": "ACTIVE"} for deployment in present["deployments"]
+                ]
                 body["deployments"] = [_deployment(body, moment), *former]
                 record(tx, body)
             else:
                 body["deployments"] = [
-                    _edited(d, body, moment.now) if d["status"] == "PRIMARY" else d
-                    for d in body["deployments"]
+                    _scaled(deployment, body["desiredCount"], moment.now)
+                    if deployment["status"] == "PRIMARY"
+                    else deployment
+                    for deployment in present["deployments"]
                 ]
             return {"service": tx.replace(document, body).body}
 
         return await self._write(caller, "UpdateService", change)
 
-    async def delete_service(self, caller: Caller, request: Request) -> Answer:
-        """Let a service drain: the engine stops its tasks and makes it INACTIVE.
+    async def delete_service(
+        self, caller: Caller, request: DeleteServiceRequestTypeDef
+    ) -> ServiceAnswer:
+        """Make a service DRAINING: the engine stops its tasks, then makes it INACTIVE.
 
-        Raises InvalidParameterException while tasks are wanted, unless ``force`` is given.
+        Raises InvalidParameterException while tasks are desired, unless ``force`` is given.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
         """
         now = self._clock()
 
-        def change(tx: Transaction) -> Answer:
-            cluster = base.find_cluster(tx, request.get("cluster"))
-            document = base.find_service(tx, cluster.body["clusterName"], request["service"])
-            body = dict(document.body)
+        def change(tx: Transaction) -> ServiceAnswer:
+            cluster = base.find_cluster(tx, request.get("cluster")).body["clusterName"]
+            document = base.find_service(tx, cluster, request["service"])
+            body = document.body.copy()
             if body["status"] == "INACTIVE":
                 raise AwsError("ServiceNotFoundException", "Service not found.")
             if body["status"] == "DRAINING":
                 return {"service": body}
             if body["desiredCount"] > 0 and not request.get("force"):
                 raise base.invalid("The service cannot be stopped while it is scaled above 0.")
-            body |= {"status": "DRAINING", "desiredCount": 0}
+            body["status"], body["desiredCount"] = "DRAINING", 0
             body["deployments"] = [
-                {**d, "desiredCount": 0, "updatedAt": now} for d in body["deployments"]
+                {**deployment, "desiredCount": 0, "updatedAt": now}
+                for deployment in body["deployments"]
             ]
             return {"service": tx.replace(document, body).body}
 
         return await self._write(caller, "DeleteService", change)
 
-    async def describe_services(self, caller: Caller, request: Request) -> Answer:
-        """Services by name or ARN, the inactive ones too; 10 at most."""
-        view, wanted = self._store.view, request["services"]
-        if not wanted:
+    async def describe_services(
+        self, caller: Caller, request: DescribeServicesRequestTypeDef
+    ) -> ServicesAnswer:
+        """Describe services by name or ARN, including inactive ones.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
+        """
+        view, names = self._store.view, request["services"]
+        if not names:
             raise base.invalid("Services cannot be empty.")
-        if len(wanted) > 10:
-            raise base.invalid(f"services: {len(wanted)} are named: at most 10 are allowed")
+        if len(names) > MAX_DESCRIBED:
+            raise base.invalid(f"services: {len(names)} named: at most {MAX_DESCRIBED} are allowed")
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
-        found: list[Body] = []
-        failures = []
-        for text in dict.fromkeys(wanted):
+        answer: ServicesAnswer = {"services": [], "failures": []}
+        for text in dict.fromkeys(names):
             document = base.any_service(view, cluster, text)
             if document is None:
-                named = self._arn(caller, f"service/{cluster}/{text}")
-                arn = text if text.startswith("arn:") else named
-                failures.append({"arn": arn, "reason": "MISSING"})
+                answer["failures"].append(self._missing(caller, f"service/{cluster}", text))
             else:
-                found.append(base.shown(document.body, request.get("include", ())))
-        return {"services": found, "failures": failures}
+                service = base.shown(document.body, request.get("include", ()))
+                answer["services"].append(service)
+        return answer
 
-    async def list_services(self, caller: Caller, request: Request) -> Answer:
-        """The ARNs of a cluster's active services."""
+    async def list_services(
+        self, caller: Caller, request: ListServicesRequestTypeDef
+    ) -> ServiceArnsAnswer:
+        """List the ARNs of a cluster's active services.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServices.html
+        """
         view = self._store.view
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
         launch_type = request.get("launchType")
         strategy = request.get("schedulingStrategy")
         management = request.get("resourceManagementType", "CUSTOMER")
-        found = {
+        arns = {
             d.body["serviceName"]: d.body["serviceArn"]
             for d in view.list(tables.ECS_SERVICES, cluster)
             if d.body["status"] == "ACTIVE"
@@ -231,36 +265,25 @@ class Services(EcsBase):
             and strategy in (None, d.body["schedulingStrategy"])
             and management == "CUSTOMER"
         }
-        return base.paged(
-            "ListServices",
-            "serviceArns",
-            found,
-            request,
-            cluster,
-            launch_type,
-            strategy,
-            management,
-        )
+        scope = (cluster, launch_type, strategy, management)
+        listed, following = base.page("ListServices", arns, request, *scope)
+        return {"serviceArns": listed, **following}
 
     def _moment(self) -> _Moment:
-        # 19 digits, as ECS's own ids have
+        # 19 digits, as in ECS's own ids.
         return _Moment(self._clock(), f"ecs-svc/{int(self._new_id(), 16) % 10**19:019d}")
 
 
 def _updated(
-    tx: Transaction, cluster: Mapping[str, Any], present: Mapping[str, Any], request: Request
-) -> Body:
-    """The service as it shall be, its deployments still as they are."""
-    body = {**present, **{member: request[member] for member in _STORED if member in request}}
-    launched: Mapping[str, Any] = present
-    strategy = request.get("capacityProviderStrategy")
-    if strategy or (strategy is not None and "capacityProviderStrategy" in present):
+    tx: Transaction, cluster: ClusterBody, present: ServiceBody, request: UpdateServiceRequest
+) -> ServiceBody:
+    """The service as requested, with its deployments still unchanged."""
+    body: ServiceBody = {**present, **narrowed(ServiceOptions, request)}
+    launched = _relaunched(cluster, present, request)
+    if launched is not None:
         body.pop("launchType", None)
         body.pop("capacityProviderStrategy", None)
-        # An empty strategy takes the present one away: what is left is its launch type.
-        kind = "FARGATE" if rules.on_fargate(present) else "EC2"
-        launched = rules.launch(cluster, request) if strategy else {"launchType": kind}
-    body |= {m: launched[m] for m in ("launchType", "capacityProviderStrategy") if m in launched}
+        body = {**body, **launched}
     if "desiredCount" in request:
         body["desiredCount"] = request["desiredCount"]
     if request.get("deploymentConfiguration") is not None:
@@ -269,30 +292,45 @@ def _updated(
         )
     definition = _definition(tx, present, request)
     body["taskDefinition"] = definition["taskDefinitionArn"]
-    rules.check_compatible(definition, launched)
-    rules.check_placement(request, launched)
+    rules.check_compatible(definition, body)
+    rules.check_placement(request, body)
     if "serviceRegistries" in request or "taskDefinition" in request:
         rules.check_registries(tx, definition, body["serviceRegistries"])
     version = request.get("platformVersion") or present.get("platformVersion")
-    body |= rules.platform(launched, version)
-    sent = request.get("networkConfiguration") or present.get("networkConfiguration")
-    return body | rules.network(definition, sent)
+    network = request.get("networkConfiguration") or present.get("networkConfiguration")
+    return {**body, **rules.platform(body, version), **rules.network(definition, network)}
 
 
-def _definition(tx: Transaction, present: Mapping[str, Any], request: Request) -> Body:
+def _relaunched(
+    cluster: ClusterBody, present: ServiceBody, request: UpdateServiceRequest
+) -> Launch | None:
+    """How to launch tasks from now on, or None if that does not change. An empty strategy removes
+    the present one, which leaves its launch type.
+    """
+    strategy = request.get("capacityProviderStrategy")
+    if strategy:
+        return rules.launch(cluster, None, strategy)
+    if strategy is not None and "capacityProviderStrategy" in present:
+        return {"launchType": "FARGATE" if rules.on_fargate(present) else "EC2"}
+    return None
+
+
+def _definition(
+    tx: Transaction, present: ServiceBody, request: UpdateServiceRequest
+) -> TaskDefinitionBody:
     if request.get("taskDefinition"):
         return base.usable_definition(tx, request["taskDefinition"])
-    # A service may go on with a revision that was deregistered since.
+    # The service may keep using a revision that has been deregistered.
     document = base.find_definition(tx, present["taskDefinition"])
     if document is None:
         raise base.client_error("TaskDefinition not found.")
-    return dict(document.body)
+    return document.body
 
 
-def _deployment(service: Mapping[str, Any], moment: _Moment) -> Body:
-    """A new PRIMARY deployment of the service as it stands."""
-    body: Body = {
-        "id": moment.deployment,
+def _deployment(service: ServiceBody, moment: _Moment) -> DeploymentBody:
+    """A new PRIMARY deployment of the service."""
+    deployment: DeploymentBody = {
+        "id": moment.deployment_id,
         "status": "PRIMARY",
         "taskDefinition": service["taskDefinition"],
         "desiredCount": service["desiredCount"],
@@ -302,37 +340,25 @@ def _deployment(service: Mapping[str, Any], moment: _Moment) -> Body:
         "createdAt": moment.now,
         "updatedAt": moment.now,
         "rolloutState": "IN_PROGRESS",
-        "rolloutStateReason": f"ECS deployment {moment.deployment} in progress.",
+        "rolloutStateReason": f"ECS deployment {moment.deployment_id} in progress.",
+        **narrowed(_Placement, service),
     }
-    for member in (
-        "launchType",
-        "capacityProviderStrategy",
-        "platformFamily",
-        "networkConfiguration",
-    ):
-        if member in service:
-            body[member] = service[member]
     if "platformVersion" in service:
-        body["platformVersion"] = rules.resolved_platform(service["platformVersion"])
-    return body
+        deployment["platformVersion"] = rules.resolved_platform(service["platformVersion"])
+    return deployment
 
 
-def _edited(deployment: Body, service: Mapping[str, Any], now: float) -> Body:
-    if deployment["desiredCount"] == service["desiredCount"]:
+def _scaled(deployment: DeploymentBody, desired_count: int, now: float) -> DeploymentBody:
+    if deployment["desiredCount"] == desired_count:
         return deployment
-    return {**deployment, "desiredCount": service["desiredCount"], "updatedAt": now}
+    return {**deployment, "desiredCount": desired_count, "updatedAt": now}
 
 
-def _repeated(present: Document, request: Request) -> Body:
-    """The service that is there, when this is the request that made it."""
-    teal = present.body["teal"]
-    token = request.get("clientToken")
-    if token and teal.get("token") == token and teal.get("request") == _digest(request):
-        return dict(present.body)
+def _repeated(present: Document[ServiceBody], request: CreateServiceRequest) -> ServiceBody:
+    """The present service, if this very request created it. Raises InvalidParameterException."""
+    origin = Origin.of(present.body)
+    if origin.token and origin == Origin(request.get("clientToken", ""), digest(request)):
+        return present.body
     if present.body["status"] == "DRAINING":
         raise base.invalid("Unable to Start a service that is still Draining.")
     raise base.invalid("Creation of service was not idempotent.")
-
-
-def _digest(request: Request) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

@@ -1,117 +1,148 @@
-"""Tags of ECS resources: rules, TagResource, UntagResource and ListTagsForResource.
+"""Tags of ECS resources: the rules, TagResource, UntagResource and ListTagsForResource.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tealmesh.apis.ecs import base
-from tealmesh.apis.ecs.base import Answer, EcsBase, Reader, Request
+from tealmesh.apis.ecs.answers import NoAnswer, TagsAnswer
+from tealmesh.apis.ecs.base import EcsBase
+from tealmesh.apis.requests import merged_tags
 from tealmesh.model.caller import Caller
+from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody
 from tealmesh.model.errors import AwsError
-from tealmesh.store import Document, Transaction
+from tealmesh.store import Document, Reader, Transaction
 
-MAX_TAGS = 50
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        ListTagsForResourceRequestTypeDef,
+        TagResourceRequestTypeDef,
+        TagTypeDef,
+        UntagResourceRequestTypeDef,
+    )
 
-Tags = list[dict[str, str]]
+B = TypeVar("B", ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody)
 
 
-def tagged(present: Sequence[dict[str, str]], added: Sequence[dict[str, Any]]) -> Tags:
-    """``present`` with ``added`` set, in the order of their keys.
+def tagged(present: Iterable[TagTypeDef], added: Iterable[TagTypeDef]) -> list[TagTypeDef]:
+    """``present`` with ``added`` set, sorted by key.
 
     Raises InvalidParameterException for a key that is missing, reserved or given twice, and for
-    more than `MAX_TAGS`.
+    too many tags.
     """
-    merged = {tag["key"]: tag["value"] for tag in present}
-    seen: set[str] = set()
-    for tag in added:
-        key = tag.get("key", "")
-        if not key:
-            raise base.invalid("tags.key: must be 1 to 128 characters")
-        if key.lower().startswith("aws:"):
-            raise base.invalid(f"tags.key = {key!r}: must not begin with 'aws:', which is reserved")
-        if key in seen:
-            raise base.invalid(f"tags.key = {key!r}: must be given only once")
-        seen.add(key)
-        merged[key] = tag.get("value") or ""
-    if len(merged) > MAX_TAGS:
-        raise base.invalid(f"The resource would have {len(merged)} tags: at most {MAX_TAGS}")
-    return [{"key": key, "value": merged[key]} for key in sorted(merged)]
+    pairs = [(tag.get("key", ""), tag.get("value") or "") for tag in added]
+    if not all(key for key, _ in pairs):
+        raise base.invalid("tags.key: must be 1 to 128 characters")
+    tags = {tag["key"]: tag["value"] for tag in present}
+    merged = merged_tags(tags, pairs, "tags.key", base.invalid, base.invalid)
+    return [{"key": key, "value": value} for key, value in merged.items()]
 
 
-def find_resource(reader: Reader, arn: str) -> Document:
-    """What an ARN names among clusters, services, tasks and task definitions.
+@dataclass(frozen=True)
+class _Resource(Generic[B]):
+    """A resource that can be tagged."""
 
-    Raises InvalidParameterException when it is no ARN of these, ClusterNotFoundException or
-    ResourceNotFoundException when there is nothing of that name.
+    document: Document[B]
+
+    @property
+    def tags(self) -> list[TagTypeDef]:
+        return list(self.document.body.get("tags", []))
+
+    def write(self, tx: Transaction, tags: list[TagTypeDef]) -> None:
+        """Store ``tags`` as the resource's only ones."""
+        if tags != self.tags:
+            body = self.document.body.copy()
+            body["tags"] = tags
+            tx.replace(self.document, body)
+
+
+_AnyResource = (
+    _Resource[ClusterBody]
+    | _Resource[ServiceBody]
+    | _Resource[TaskBody]
+    | _Resource[TaskDefinitionBody]
+)
+
+
+def _find_resource(reader: Reader, arn: str) -> _AnyResource:
+    """The cluster, active service, task or task definition of this ARN.
+
+    Raises InvalidParameterException for an ARN of anything else, ClusterNotFoundException or
+    ResourceNotFoundException if there is no such resource.
     """
     resource = arn.split(":", 5)[5] if arn.startswith("arn:") and arn.count(":") >= 5 else ""
     kind, _, rest = resource.partition("/")
     cluster, _, name = rest.partition("/")
-    found: Document | None = None
     match kind:
         case "cluster":
-            found = base.find_cluster(reader, arn)
+            return _Resource(base.find_cluster(reader, arn))
         case "service" if name:
             base.find_cluster(reader, cluster)
-            found = base.any_service(reader, cluster, arn)
-            if found is not None and found.body["status"] == "INACTIVE":
-                found = None
+            service = base.any_service(reader, cluster, arn)
+            if service is not None and service.body["status"] != "INACTIVE":
+                return _Resource(service)
         case "task" if name:
             base.find_cluster(reader, cluster)
-            found = base.find_task(reader, cluster, arn)
+            task = base.find_task(reader, cluster, arn)
+            if task is not None:
+                return _Resource(task)
         case "task-definition":
-            found = base.find_definition(reader, arn)
+            definition = base.find_definition(reader, arn)
+            if definition is not None:
+                return _Resource(definition)
         case _:
             raise base.invalid(
                 f"resourceArn = {arn[:300]!r}: must be the ARN of a cluster, service, task or task"
                 " definition"
             )
-    if found is None:
-        raise AwsError("ResourceNotFoundException", "The specified resource could not be found.")
-    return found
+    raise AwsError("ResourceNotFoundException", "The specified resource could not be found.")
 
 
 class Tagging(EcsBase):
-    """The operations of tags."""
+    """The operations on tags."""
 
-    async def tag_resource(self, caller: Caller, request: Request) -> Answer:
-        """Set tags on a cluster, service, task or task definition."""
+    async def tag_resource(self, caller: Caller, request: TagResourceRequestTypeDef) -> NoAnswer:
+        """Set tags of a cluster, service, task or task definition.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html
+        """
 
         def change(tx: Transaction) -> None:
-            document = find_resource(tx, request["resourceArn"])
-            _put_tags(tx, document, tagged(document.body.get("tags", []), request["tags"]))
+            resource = _find_resource(tx, request["resourceArn"])
+            resource.write(tx, tagged(resource.tags, request["tags"]))
 
         await self._write(caller, "TagResource", change)
         return {}
 
-    async def untag_resource(self, caller: Caller, request: Request) -> Answer:
-        """Remove tags by key; keys that are not set are no error."""
+    async def untag_resource(
+        self, caller: Caller, request: UntagResourceRequestTypeDef
+    ) -> NoAnswer:
+        """Remove tags by key, ignoring keys that are not set.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UntagResource.html
+        """
 
         def change(tx: Transaction) -> None:
-            document = find_resource(tx, request["resourceArn"])
-            gone = set(request["tagKeys"])
-            kept = [tag for tag in document.body.get("tags", []) if tag["key"] not in gone]
-            _put_tags(tx, document, kept)
+            resource = _find_resource(tx, request["resourceArn"])
+            removed = set(request["tagKeys"])
+            resource.write(tx, [tag for tag in resource.tags if tag["key"] not in removed])
 
         await self._write(caller, "UntagResource", change)
         return {}
 
-    async def list_tags_for_resource(self, caller: Caller, request: Request) -> Answer:
-        """The tags of one resource."""
+    async def list_tags_for_resource(
+        self, caller: Caller, request: ListTagsForResourceRequestTypeDef
+    ) -> TagsAnswer:
+        """List the tags of one resource.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTagsForResource.html
+        """
         try:
-            document = find_resource(self._store.view, request["resourceArn"])
+            return {"tags": _find_resource(self._store.view, request["resourceArn"]).tags}
         except AwsError as error:
-            # The operation's model has no ResourceNotFoundException.
+            # This operation's model has no ResourceNotFoundException.
             if error.code != "ResourceNotFoundException":
                 raise
             raise base.invalid(error.message) from error
-        return {"tags": list(document.body.get("tags", []))}
-
-
-def _put_tags(tx: Transaction, document: Document, tags: Tags) -> None:
-    if tags != document.body.get("tags", []):
-        tx.replace(document, {**document.body, "tags": tags})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ClusterServiceConnectDefaultsTypeDef,
         ClusterSettingTypeDef,
         ContainerDefinitionOutputTypeDef,
+        ContainerImageTypeDef,
         DeploymentConfigurationOutputTypeDef,
         DeploymentControllerTypeDef,
         EphemeralStorageTypeDef,
@@ -90,38 +91,52 @@ class AccountSettingBody(TypedDict):
     value: str
 
 
-class TaskDefinitionBody(TypedDict, total=False):
-    """A revision of a task definition.
-    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
-    """
+class DefinitionSpec(TypedDict, total=False):
+    """What a task definition says, with ECS's defaults filled in."""
 
-    taskDefinitionArn: Required[str]
     family: Required[str]
-    revision: Required[int]
-    status: Required[str]
     containerDefinitions: Required[list[ContainerDefinitionOutputTypeDef]]
     taskRoleArn: str
     executionRoleArn: str
     networkMode: str
     volumes: list[VolumeOutputTypeDef]
-    requiresAttributes: list[AttributeTypeDef]
     placementConstraints: list[TaskDefinitionPlacementConstraintTypeDef]
-    compatibilities: list[str]
     runtimePlatform: RuntimePlatformTypeDef
     requiresCompatibilities: list[str]
     cpu: str
+    """CPU units, in decimal digits."""
     memory: str
+    """MiB, in decimal digits."""
     inferenceAccelerators: list[InferenceAcceleratorTypeDef]
     pidMode: str
     ipcMode: str
     proxyConfiguration: ProxyConfigurationOutputTypeDef
+    ephemeralStorage: EphemeralStorageTypeDef
+    enableFaultInjection: bool
+
+
+class TaskDefinitionBody(DefinitionSpec, total=False):
+    """A registered revision of a task definition.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+    """
+
+    taskDefinitionArn: Required[str]
+    revision: Required[int]
+    status: Required[str]
+    requiresAttributes: list[AttributeTypeDef]
+    compatibilities: list[str]
     registeredAt: float
     deregisteredAt: float
     deleteRequestedAt: float
     registeredBy: str
-    ephemeralStorage: EphemeralStorageTypeDef
-    enableFaultInjection: bool
     tags: list[TagTypeDef]
+
+
+class Launch(TypedDict, total=False):
+    """How the tasks of a service or of a RunTask are launched: one of the two."""
+
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
 
 
 class ServiceEventBody(TypedDict):
@@ -216,7 +231,7 @@ class ServiceRevisionBody(TypedDict, total=False):
     networkConfiguration: NetworkConfigurationOutputTypeDef
     loadBalancers: list[LoadBalancerTypeDef]
     serviceRegistries: list[ServiceRegistryTypeDef]
-    containerImages: list[dict[str, str]]
+    containerImages: list[ContainerImageTypeDef]
 
 
 class RollbackBody(TypedDict):

@@ -15,6 +15,8 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.bodies import ServiceRevisionBody, narrowed
 
 if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerImageTypeDef
+
     from tealmesh.model.ecs.bodies import DeploymentBody, ServiceBody, ServiceDeploymentBody
 
 FINISHED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
@@ -46,7 +48,7 @@ def primary_since(service: ServiceBody, identity: str) -> float:
     return service.get("teal", {}).get("since", {}).get(identity, 0.0)
 
 
-def new_record(service: ServiceBody, images: list[dict[str, str]]) -> ServiceDeploymentBody:
+def new_record(service: ServiceBody, images: list[ContainerImageTypeDef]) -> ServiceDeploymentBody:
     """The record of the service's newest deployment. ``images``: ``containerImages`` of its
     revision.
     """

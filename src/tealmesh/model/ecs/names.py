@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
+from tealmesh.model.ecs.bodies import ServiceBody, ServiceDeploymentBody, TaskBody
 
 
 def task_id(task: TaskBody) -> str:
@@ -17,8 +17,8 @@ def service_of(task: TaskBody) -> str:
     return group.removeprefix("service:") if group.startswith("service:") else ""
 
 
-def cluster_of(body: TaskBody | ServiceBody) -> str:
-    """The name of the cluster of a task or a service."""
+def cluster_of(body: TaskBody | ServiceBody | ServiceDeploymentBody) -> str:
+    """The name of the cluster of a task, a service or a service deployment."""
     return last_part(body["clusterArn"])
 
 

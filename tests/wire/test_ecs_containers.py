@@ -1,5 +1,5 @@
-"""What task definitions say of containers, as a real control plane's processes see it: by boto3
-and the AWS CLI against one `teal up`.
+"""Container definitions, as the processes of a real control plane see them: by boto3 and the AWS
+CLI against one `teal up`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PORTS = [{"containerPort": 8080}]
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     directory = tmp_path_factory.mktemp("plane")
-    with control_plane(directory, images(directory)) as found:
-        yield found
+    with control_plane(directory, images(directory)) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def app(**members: Any) -> dict[str, Any]:
 
 
 def shell(name: str, script: str, **members: Any) -> dict[str, Any]:
-    """A container that runs a script and ends."""
+    """A container that runs a script to its end."""
     return {"name": name, "image": "team/sh:1", "command": ["-c", script], **members}
 
 
@@ -60,7 +60,7 @@ def test_secrets_reach_the_container_and_nothing_else(plane: ControlPlane, tasks
                 {"name": "WHOLE", "valueFrom": arn},
                 {"name": "PASSWORD", "valueFrom": f"{arn}:password::"},
             ],
-            # The health check has them too, as in a container.
+            # Health checks have them too, as in containers.
             healthCheck={"command": ["CMD-SHELL", 'test "${#SHORT}" = 14']},
         )
     )
@@ -80,7 +80,7 @@ def test_secrets_reach_the_container_and_nothing_else(plane: ControlPlane, tasks
     assert not [text for text in texts if "value-of-" in text]
 
 
-def test_a_secret_that_is_missing_is_named(plane: ControlPlane, tasks: Tasks) -> None:
+def test_a_missing_secret_is_named(plane: ControlPlane, tasks: Tasks) -> None:
     stopped = tasks.fail(app(secrets=[{"name": "GONE", "valueFrom": "no-such-parameter"}]))
     assert "ResourceInitializationError" in stopped["stoppedReason"]
     assert "GONE from no-such-parameter" in stopped["stoppedReason"]
@@ -192,7 +192,7 @@ def test_metadata_and_role_credentials(plane: ControlPlane, tasks: Tasks) -> Non
     )
     with urllib.request.urlopen(role, timeout=60) as answer:
         assert json.load(answer)["RoleArn"] == "arn:aws:iam::123456789012:role/web-task"
-    # What boto3 in the task finds, with no key of the caller's in sight.
+    # boto3 in the task finds them, and no key of the caller.
     assert "AWS_ACCESS_KEY_ID" not in environment
     code = "import boto3, json; c = boto3.client('sts'); print(json.dumps(c.get_caller_identity()))"
     done = subprocess.run(
@@ -203,7 +203,7 @@ def test_metadata_and_role_credentials(plane: ControlPlane, tasks: Tasks) -> Non
     assert identity.endswith(task.rpartition("/")[2])
 
 
-def test_credentials_are_for_their_task_only(plane: ControlPlane, tasks: Tasks) -> None:
+def test_credentials_work_for_their_task_only(plane: ControlPlane, tasks: Tasks) -> None:
     task = tasks.start(app(), role="arn:aws:iam::123456789012:role/web-task")
     other = tasks.start(app())
     environment, without = tasks.environment(task), tasks.environment(other)

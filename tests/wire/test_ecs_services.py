@@ -1,4 +1,4 @@
-"""Services and tasks of ECS with their waiters, Cloud Map by API and by DNS, and X-Ray: boto3, the
+"""ECS services and tasks with boto3's waiters, Cloud Map by API and DNS, and X-Ray: by boto3, the
 AWS CLI and a real resolver against one `teal up`.
 """
 
@@ -32,8 +32,8 @@ def dns_port() -> int:
 def plane(tmp_path_factory: pytest.TempPathFactory, dns_port: int) -> Iterator[ControlPlane]:
     directory = tmp_path_factory.mktemp("plane")
     options = ["--dns-port", str(dns_port)]
-    with control_plane(directory, images(directory), options) as found:
-        yield found
+    with control_plane(directory, images(directory), options) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,10 @@ def test_a_service_from_its_creation_to_its_end(
     (done,) = plane.aws("ecs", "list-service-deployments", *of_web)["serviceDeployments"]
     assert (done["status"], done["finishedAt"] >= done["startedAt"]) == ("SUCCESSFUL", True)
     assert done["targetServiceRevisionArn"].endswith(deployment["id"].partition("/")[2])
-    found = tasks_of(tasks, "web")
-    addresses = {tasks.address(task["taskArn"]) for task in found}
+    running = tasks_of(tasks, "web")
+    addresses = {tasks.address(task["taskArn"]) for task in running}
     assert len(addresses) == 2
-    look(found[0], body)
+    look(running[0], body)
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], dns_port
     for tcp in (False, True):
@@ -97,7 +97,7 @@ def test_a_service_from_its_creation_to_its_end(
 
 
 def look(task: dict[str, Any], body: dict[str, Any]) -> None:
-    """A service's task, as DescribeTasks shows it on Fargate."""
+    """A task of a service, as DescribeTasks shows it on Fargate."""
     identity = task["taskArn"].rpartition("/")[2]
     assert {
         "group": "service:web",
@@ -147,14 +147,14 @@ def test_a_version_that_fails_is_rolled_back(tasks: Tasks) -> None:
         states = {d["id"]: d["rolloutState"] for d in body["deployments"]}
         seen |= {d["rolloutState"] for d in body["deployments"] if d["id"] != first}
         time.sleep(0.05)
-    # It is shown as FAILED for a moment only; that it was is told by the events below.
+    # It is FAILED only for a moment; the events below prove that it was.
     assert seen <= {"IN_PROGRESS", "FAILED"}
     assert body["taskDefinition"] == good
     assert (body["runningCount"], body["desiredCount"]) == (1, 1)
     told = " ".join(event["message"] for event in body["events"])
     assert "deployment failed: tasks failed to start" in told
     assert f"rolling back to deployment {first}" in told
-    assert "no database" in told  # what the container wrote last
+    assert "no database" in told  # the container's last output
     given_up, made = deployments(tasks, "safe")
     assert (given_up["status"], made["status"]) == ("ROLLBACK_SUCCESSFUL", "SUCCESSFUL")
     assert given_up["rollback"]["serviceRevisionArn"] == made["targetServiceRevision"]["arn"]
@@ -199,7 +199,7 @@ def test_a_forced_deployment_replaces_every_task(tasks: Tasks) -> None:
 def test_health_counts_only_after_its_grace(tasks: Tasks) -> None:
     sick = app(
         healthCheck={
-            # Well once, to be let in; sick from then on.
+            # Healthy once, to get traffic, and sick from then on.
             "command": ["CMD-SHELL", "mkdir $MARK"],
             "interval": 5,
             "retries": 1,
@@ -283,12 +283,15 @@ DAEMON = {
 
 
 def traces(plane: ControlPlane, since: float, wanted: int) -> list[str]:
-    """The ids of so many traces, by the AWS CLI, once they are there."""
+    """The ids of the traces, by the AWS CLI, once there are ``wanted``."""
     times = ["--start-time", str(int(since) - 60), "--end-time", str(int(since) + 600)]
     deadline = time.monotonic() + 60
-    while len(found := plane.aws("xray", "get-trace-summaries", *times)["TraceSummaries"]) < wanted:
+    while (
+        len(summaries := plane.aws("xray", "get-trace-summaries", *times)["TraceSummaries"])
+        < wanted
+    ):
         assert time.monotonic() < deadline, plane.log()
-    return [summary["Id"] for summary in found]
+    return [summary["Id"] for summary in summaries]
 
 
 def node(plane: ControlPlane, mesh: str) -> None:
@@ -319,12 +322,12 @@ def envoy(mesh: str, **variables: str) -> dict[str, Any]:
 
 
 def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
-    """One trace that the application sends by UDP, one that the task's Envoy makes."""
+    """One trace that the application sends by UDP, and one of the task's Envoy."""
     node(plane, "traced")
     sidecar = envoy("traced", ENABLE_ENVOY_XRAY_TRACING="1", XRAY_SAMPLING_RATE="1")
     waits = [{"containerName": name, "condition": "HEALTHY"} for name in ("xray", "envoy")]
     task = tasks.start(app(dependsOn=waits), sidecar, DAEMON)
-    environment = tasks.environment(task)  # through Envoy, whose trace this makes
+    environment = tasks.environment(task)  # through Envoy, which makes a trace of it
     now = time.time()
     own = f"1-{int(now):08x}-a006649127e371903a2de979"
     segment = {"name": "own", "id": "70de5b6f19ff9a0a", "trace_id": own}
@@ -332,9 +335,9 @@ def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tas
     host, _, port = environment["AWS_XRAY_DAEMON_ADDRESS"].rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b'{"format": "json", "version": 1}\n' + text.encode(), (host, int(port)))
-    found = traces(plane, now, 2)
-    assert own in found
-    shown = plane.aws("xray", "batch-get-traces", "--trace-ids", *found)["Traces"]
+    ids = traces(plane, now, 2)
+    assert own in ids
+    shown = plane.aws("xray", "batch-get-traces", "--trace-ids", *ids)["Traces"]
     names = {json.loads(part["Document"])["name"] for trace in shown for part in trace["Segments"]}
     assert names == {"own", "traced/web"}
 
@@ -361,6 +364,6 @@ def test_the_access_log_of_a_task_s_envoy_is_tailed(plane: ControlPlane, tasks: 
 
 
 def tail(plane: ControlPlane, group: str) -> str:
-    """What ``aws logs tail`` prints; nothing while there is no such group yet."""
+    """The output of ``aws logs tail``; empty while the group does not exist."""
     groups = plane.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     return aws(plane, "logs", "tail", group, "--since", "5m") if groups else ""

@@ -130,7 +130,7 @@ def test_last_words(tmp_path: Path) -> None:
     assert last_words(log, start) == f"`teal up` ended early: see {log}"
 
 
-def test_the_demo_takes_everything_down_when_it_is_ended(tmp_path: Path) -> None:
+def test_the_demo_stops_everything_when_it_is_terminated(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [str(BIN / "teal"), "demo", "--quick", "--rate", "100"],
         stdout=subprocess.PIPE,

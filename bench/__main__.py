@@ -1,6 +1,6 @@
-"""Run every benchmark, print the figures, write ``bench/results.json``.
+"""Runs the benchmarks, prints their results and writes them to ``bench/results.json``.
 
-python -m bench [NAME ...]        names of modules of this package: the figures of the others stay
+python -m bench [MODULE ...]      runs only these modules and keeps the results of the others
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ RESULTS = Path(__file__).parent / "results.json"
 
 def main() -> None:
     logging.basicConfig(level=logging.ERROR)
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for name in sys.argv[1:] or MODULES:
         print(f"measuring {name} …", file=sys.stderr)
-        found += importlib.import_module(f"bench.{name}").measure()
-    _show(found)
+        measurements += importlib.import_module(f"bench.{name}").measure()
+    _show(measurements)
     bodies = [
         {
             "name": m.name,
@@ -34,7 +34,7 @@ def main() -> None:
             "unit": m.unit,
             "baseline": round(m.baseline, 4),
         }
-        for m in found
+        for m in measurements
     ]
     measured = {body["name"] for body in bodies}
     earlier = json.loads(RESULTS.read_text()) if sys.argv[1:] and RESULTS.exists() else []

@@ -20,8 +20,9 @@ _TIMES = 4
 
 
 def measure() -> list[Measurement]:
-    """RunTask until the application answers through its Envoy, images present; compared with as
-    many containers started by the engine's own command.
+    """From RunTask until the application answers through its Envoy, with all images present.
+
+    Compared with starting three containers by ``podman run``.
     """
     if missing():
         print(f"containers are not measured: {missing()}", file=sys.stderr)
@@ -44,7 +45,7 @@ def measure() -> list[Measurement]:
 
 
 def _prepare(plane: ControlPlane) -> None:
-    """A mesh of one node, and its task definition: application, Envoy, X-Ray daemon."""
+    """Create a mesh of one node and its task definition: application, Envoy, X-Ray daemon."""
     mesh = plane.client("appmesh")
     mesh.create_mesh(meshName="m")
     listener = {"portMapping": {"port": 8080, "protocol": "http"}}

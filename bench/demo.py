@@ -1,4 +1,4 @@
-"""The demo's deployments: their time, and what was lost."""
+"""The deployments of the demo: how long they take, and how many requests fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.measurement import Measurement
 
 
 def measure() -> list[Measurement]:
-    """Seconds of all deployments of ``teal demo``, against what their steps were told to last."""
+    """The time of all deployments of ``teal demo``, compared with that of their steps."""
     done = subprocess.run(
         [str(BIN / "teal"), "demo"], check=True, capture_output=True, text=True, timeout=600
     )

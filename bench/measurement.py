@@ -1,4 +1,4 @@
-"""What a benchmark says, and the statistics that all of them use."""
+"""The result of a benchmark, and the statistics that all of them use."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measurement:
-    """``baseline`` is measured in the same run and in the same unit; ``compared`` says with what.
-
-    ``limit`` is what we promise, where we do; it is never a test.
-    """
+    """One figure, and another of the same run to compare it with."""
 
     name: str
     value: float
     unit: str
     baseline: float
+    """In the same unit."""
     compared: str
+    """What the baseline is."""
     limit: float | None = None
+    """What we promise, if anything. No test checks it."""
 
     @property
     def ratio(self) -> float:
@@ -27,13 +27,13 @@ class Measurement:
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """The smallest value that at least a share ``q`` of the values does not exceed."""
+    """The smallest value that at least a share ``q`` (0 to 1) of the values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
 
 
 def median_seconds(work: Callable[[], object], times: int) -> float:
-    """The median time of ``work``, once warm."""
+    """The median time of ``work``, after one warm-up."""
     work()
     taken = []
     for _ in range(times):

@@ -1,4 +1,4 @@
-"""How long ``teal --help`` and ``teal up`` take."""
+"""How long ``teal --help`` and ``teal up`` take to start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _LIBRARIES = "import grpc.aio, sqlalchemy, starlette.applications, uvicorn, boto
 
 
 def measure() -> list[Measurement]:
-    """``teal --help`` against click alone; ``teal up`` until it answers against its imports."""
+    """``teal --help`` compared with importing click; ``teal up`` until it answers compared with
+    importing its libraries.
+    """
     bare = median_seconds(lambda: _run(sys.executable, "-c", "import click"), 7)
     shown = median_seconds(lambda: _run(str(BIN / "teal"), "--help"), 7)
     imports = median_seconds(lambda: _run(sys.executable, "-c", _LIBRARIES), 5)

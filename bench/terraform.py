@@ -1,5 +1,6 @@
-"""The example by Terraform: a full apply, and a weight change with the provider's own time told
-apart from Tealmesh's. Without Terraform on PATH nothing is measured.
+"""How long Terraform takes to apply the example, and how much of a weight change is our own time.
+
+Measures nothing if Terraform is not on PATH.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _CALLS = 50
 
 
 def measure() -> list[Measurement]:
-    """Times of one apply of everything and of one weight change; of the latter our own part."""
+    """The times of a full apply, of a weight change, and of our own part of the latter."""
     if terraform_binary() is None:
         print(NO_TERRAFORM, file=sys.stderr)
         return []
@@ -39,7 +40,7 @@ def measure() -> list[Measurement]:
             resources = len(terraform.addresses())
             nothing = _seconds(terraform)
             change = _seconds(terraform, blue_weight=7)
-            ours = _ours(plane)
+            ours = _our_part(plane)
             terraform.destroy()
     return [
         Measurement(
@@ -75,8 +76,8 @@ def _seconds(terraform: Terraform, **variables: object) -> float:
     return time.perf_counter() - start
 
 
-def _ours(plane: ControlPlane) -> float:
-    """The median time of the update that Terraform sends, its Envoys' acknowledgements included."""
+def _our_part(plane: ControlPlane) -> float:
+    """The median time of the update that Terraform sends, until every Envoy has acknowledged it."""
     appmesh = plane.client("appmesh")
     where = {"meshName": "bench", "virtualRouterName": "sample", "routeName": "sample"}
     spec = appmesh.describe_route(**where)["route"]["spec"]

@@ -1,8 +1,8 @@
 """How long one node's whole translation takes at App Mesh's quotas, and one changed route.
 
 The mesh has 200 virtual nodes and 200 virtual services. The node that is translated calls 50 of
-them, each with a router of 50 routes: more than the quota's 50 routes in one mesh, as the quota is
-a router's. Times are the processor's own, so that what else the machine does counts less.
+them, each with a router of 50 routes: App Mesh's quota of 50 routes applies to each router. Times
+are of the processor, so that other load on the machine matters less.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tealmesh.envoy.translate import Translator
 NODES, SERVICES, BACKENDS, ROUTES = 200, 200, 50, 50
 TIMES = 15
 FULL_MS = 100.0
-"""What we promise for one node's whole translation."""
+"""The promised time of one node's whole translation, in milliseconds."""
 
 
 def measure() -> list[Measurement]:
-    """Whole translations without anything remembered, then of one changed route."""
+    """Whole translations without a cache, then with one changed route."""
     mesh, proxy = _mesh(), MeshBuilder().proxy("web", address="127.0.0.5")
     snapshot = mesh.snapshot()
     few = _mesh(backends=1)
@@ -81,7 +81,7 @@ def _route(mesh: MeshBuilder, service: int, route: int, weight: int) -> None:
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
-    """The shortest of several: what is longer was disturbed."""
+    """The shortest of several times; longer ones were disturbed."""
     taken = []
     for _ in range(TIMES):
         start = time.process_time()
@@ -91,8 +91,8 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 def _one_route(mesh: MeshBuilder) -> tuple[float, int]:
-    """Milliseconds to translate again after one route has changed, and how many resources that
-    makes new.
+    """Milliseconds to translate again after one route has changed, and the number of resources
+    that were built again.
     """
     translator, proxy = Translator(), mesh.proxy("web", address="127.0.0.5")
     before = translator.translate(mesh.snapshot(), proxy)

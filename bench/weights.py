@@ -19,23 +19,23 @@ from bench.measurement import Measurement, quantile
 ENVOYS = 10
 WARM_UP = 20
 CHANGES = 200
-_LOOK = 0.008
-"""Seconds between two requests to one Envoy; part of what is measured."""
+_POLL_SECONDS = 0.008
+"""Seconds between two requests to one Envoy; the measured times include it."""
 
 
 def measure() -> list[Measurement]:
     """p50 and p99 over every change and Envoy, against the API call's own duration.
 
-    Once warm: moto has been imported for the log group by then.
+    Measured after a warm-up, when moto has been imported for the log group.
     """
     with tempfile.TemporaryDirectory() as directory:
         sample = Sample(Path(directory))
         with control_plane(Path(directory), sample.config) as plane:
             article, addresses = _system(plane)
             calls, waits = asyncio.run(_changes(plane, article, addresses))
-    found = []
+    measurements = []
     for name, q, limit in (("p50", 0.5, None), ("p99", 0.99, 50.0)):
-        found.append(
+        measurements.append(
             Measurement(
                 f"weights set → first request routed by them, {ENVOYS} Envoys, {name}",
                 quantile(waits, q) * 1000,
@@ -45,7 +45,7 @@ def measure() -> list[Measurement]:
                 limit,
             )
         )
-    return found
+    return measurements
 
 
 def _system(plane: ControlPlane) -> tuple[Article, list[tuple[str, int]]]:
@@ -100,9 +100,9 @@ async def _changes(
 async def _change(
     stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], article: Article, blue: int
 ) -> float:
-    """Give all weight to blue (1) or green (0); seconds until the API has answered.
+    """Give all weight to blue (1) or green (0); return the seconds until the API answered.
 
-    UpdateRoute as any SDK sends it, without an SDK's own time in the process that looks.
+    Sends UpdateRoute as any SDK does, without an SDK's own time in the measuring process.
     """
     reader, writer = stream
     path = f"/v20190125/meshes/{article.mesh}/virtualRouter/{article.app}/routes/{article.app}"
@@ -119,7 +119,7 @@ async def _change(
 
 
 async def _first(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], version: str) -> float:
-    """When the first answer of ``version`` has come."""
+    """The time of the first answer by ``version``."""
     reader, writer = stream
     while True:
         began = time.perf_counter()
@@ -130,4 +130,4 @@ async def _first(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], vers
         now = time.perf_counter()
         if fields.get("x-version") == version:
             return now
-        await asyncio.sleep(max(0.0, _LOOK - (now - began)))
+        await asyncio.sleep(max(0.0, _POLL_SECONDS - (now - began)))

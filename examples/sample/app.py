@@ -1,8 +1,8 @@
-"""The web application of the sample: answers JSON that says which version and task it is.
+"""The web application of the sample. It answers every request with its version and task, in JSON.
 
-It needs nothing but Python. HOST and PORT say where to listen; SIGTERM lets the requests that are
-being answered finish, then ends it. ``--fail 0.2`` makes a version that answers one request in
-five with status 500, to see a deployment being rolled back.
+It needs only Python and listens on HOST and PORT. On SIGTERM it finishes the requests under way
+and exits. ``--fail 0.2`` answers one request in five with status 500, to watch a deployment being
+rolled back.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Answer = Callable[[str], Awaitable[tuple[int, dict[str, str], bytes]]]
 """From a path to a status, headers and a body."""
 
 REASONS = {200: "OK", 404: "Not Found", 500: "Internal Server Error", 502: "Bad Gateway"}
-GRACE = 10.0
-"""Seconds that requests have to finish after SIGTERM."""
+GRACE_SECONDS = 10.0
+"""How long requests may take to finish after SIGTERM."""
 
 
 class HttpServer(asyncio.Protocol):
-    """One connection of HTTP/1.1 with keep-alive, requests answered in turn.
+    """An HTTP/1.1 connection with keep-alive, which answers requests in turn.
 
-    Requests have no bodies here: a real application uses a real web server.
+    It does not read request bodies: a real application uses a real web server.
     """
 
     def __init__(self, answer: Answer, connections: set[HttpServer]) -> None:
@@ -52,7 +52,7 @@ class HttpServer(asyncio.Protocol):
             self.busy = asyncio.ensure_future(self.respond())
 
     async def respond(self) -> None:
-        """Answer every whole request that has arrived."""
+        """Answer every complete request that has arrived."""
         while b"\r\n\r\n" in self.buffer:
             head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
             lines = head.decode("latin-1").split("\r\n")
@@ -75,7 +75,7 @@ class HttpServer(asyncio.Protocol):
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
     def finish(self) -> None:
-        """Take no further request; close once the present one is answered."""
+        """Accept no further request, and close after answering the current one."""
         self.closing = True
         if self.busy is None:
             self.transport.close()
@@ -101,26 +101,26 @@ async def serve(answer: Answer) -> None:
         connection.finish()
     under_way = [c.busy for c in connections if c.busy is not None]
     if under_way:
-        await asyncio.wait(under_way, timeout=GRACE)
+        await asyncio.wait(under_way, timeout=GRACE_SECONDS)
     print("stopped", flush=True)
 
 
 def task_name() -> str:
-    """Which task this is: the engine gives each its own HOST."""
+    """The name of this task: the engine gives each task its own HOST."""
     return os.environ.get("HOST", "127.0.0.1")
 
 
 def web(version: str, fail: float) -> Answer:
     headers = {"content-type": "application/json", "x-version": version}
-    good = json.dumps({"version": version, "task": task_name()}).encode()
-    bad = json.dumps({"version": version, "task": task_name(), "error": "as asked"}).encode()
+    success = json.dumps({"version": version, "task": task_name()}).encode()
+    failure = json.dumps({"version": version, "task": task_name(), "error": "as asked"}).encode()
 
     async def answer(path: str) -> tuple[int, dict[str, str], bytes]:
         if path == "/health":
             return 200, headers, b'{"status": "ok"}'
         if fail and random.random() < fail:
-            return 500, headers, bad
-        return 200, headers, good
+            return 500, headers, failure
+        return 200, headers, success
 
     return answer
 

@@ -1,7 +1,7 @@
-"""The front of the sample: calls the service `web` through the mesh and passes its answer on.
+"""The front of the sample: calls the service `web` through the mesh and returns its answer.
 
-BACKEND is the address that it calls, by the name of a virtual service. It knows nothing of sides or
-versions. Requests go through the HTTP proxy that HTTP_PROXY names: its own Envoy.
+It calls the URL in BACKEND, whose host is the name of a virtual service, and does not know about
+sides or versions. Requests go through the proxy in HTTP_PROXY: its own Envoy.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from urllib.parse import urlsplit
 
 from app import Answer, serve, task_name
 
-TIMEOUT = 10.0
-"""Seconds for one call."""
+TIMEOUT_SECONDS = 10.0
+"""For one call."""
 
 
 class Backend:
-    """Calls one address over kept connections, through a proxy where there is one."""
+    """Calls one URL over persistent connections, through a proxy if there is one."""
 
     def __init__(self, url: str, proxy: str) -> None:
         target = urlsplit(url)
-        way = urlsplit(proxy or url)
-        self.address = (way.hostname or "127.0.0.1", way.port or 80)
-        # A proxy is asked for the whole address (RFC 9112, 3.2.2), a server for the path.
-        where = url if proxy else (target.path or "/")
-        self.request = f"GET {where} HTTP/1.1\r\nhost: {target.netloc}\r\n\r\n".encode()
+        server = urlsplit(proxy or url)
+        self.address = (server.hostname or "127.0.0.1", server.port or 80)
+        # A request to a proxy names the whole URL (RFC 9112, 3.2.2), one to a server the path.
+        request_target = url if proxy else (target.path or "/")
+        self.request = f"GET {request_target} HTTP/1.1\r\nhost: {target.netloc}\r\n\r\n".encode()
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def call(self) -> tuple[int, bytes]:
-        """Status and body. Raises OSError, EOFError or TimeoutError when there is none."""
-        async with asyncio.timeout(TIMEOUT):
+        """The status and body. Raises OSError, EOFError or TimeoutError if there is no answer."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             reader, writer = await self.connection()
             try:
                 writer.write(self.request)

@@ -1,4 +1,4 @@
-# What both sides share: cluster, names, logs, roles.
+# Shared by both sides: cluster, namespace, logs, roles.
 
 data "aws_caller_identity" "current" {}
 
@@ -73,7 +73,7 @@ resource "aws_iam_role_policy_attachment" "task" {
   policy_arn = "arn:aws:iam::aws:policy/${each.key}"
 }
 
-# Envoys may ask for the configuration of the active sides, and of no other.
+# Envoys may request the configuration of active sides only.
 resource "aws_iam_role_policy" "envoy" {
   name = "envoy"
   role = aws_iam_role.task.id

@@ -1,4 +1,4 @@
-# The way in from outside the mesh.
+# The entry to the mesh from outside.
 
 resource "aws_appmesh_virtual_gateway" "edge" {
   name      = "edge"
@@ -53,7 +53,7 @@ resource "aws_ecs_task_definition" "edge" {
     memoryReservation = 256
     environment = [
       { name = "APPMESH_RESOURCE_ARN", value = "mesh/${var.name}/virtualGateway/${aws_appmesh_virtual_gateway.edge.name}" },
-      # This machine's stand-in for a load balancer: the gateway listens here too.
+      # In place of a load balancer: the gateway also listens on this address of the machine.
       { name = "TEAL_PUBLISH_ADDRESS", value = "127.0.0.1" },
     ]
     logConfiguration = {

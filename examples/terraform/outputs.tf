@@ -1,4 +1,4 @@
 output "url" {
-  description = "The application, through the gateway and the mesh."
+  description = "URL of the application, through the gateway and the mesh."
   value       = "http://127.0.0.1:${var.gateway_port}/"
 }

@@ -1,8 +1,9 @@
-# A side is a virtual node, a task definition and an ECS service, and is there while it is active.
+# A side is a virtual node, a task definition and an ECS service. It exists while it is active.
 #
-# The order that loses no request: node, role, ECS service, route on the way in; route, ECS service,
-# node on the way out. `create_before_destroy` turns a removal round, so that the route lets go of
-# a side before the side goes; `depends_on` gives weight only to a side that has started.
+# No request is lost if a side is created in the order node, role, ECS service, route, and removed
+# in the order route, ECS service, node. `create_before_destroy` reverses a removal, so that the
+# route drops a side before the side is destroyed; `depends_on` gives weight to a side only after it
+# has started.
 
 locals {
   sides = {
@@ -156,7 +157,7 @@ resource "aws_appmesh_route" "app" {
 
           content {
             virtual_node = aws_appmesh_virtual_node.side[weighted_target.key].name
-            # A side alone has all requests, whatever its weight.
+            # A single side gets all requests, whatever its weight.
             weight = length(local.sides) == 1 ? 1 : weighted_target.value.weight
           }
         }

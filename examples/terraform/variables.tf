@@ -1,11 +1,11 @@
 variable "endpoint" {
-  description = "Where `teal up` listens."
+  description = "Address of the control plane."
   type        = string
   default     = "http://127.0.0.1:4566"
 }
 
 variable "name" {
-  description = "Names the mesh, the cluster, the network and the namespace NAME.local."
+  description = "Name of the mesh, the cluster and the network; the namespace is NAME.local."
   type        = string
   default     = "article"
 }
@@ -21,7 +21,7 @@ variable "app_port" {
 }
 
 variable "app_memory" {
-  description = "Hard limit of the application's container, MiB."
+  description = "Hard memory limit of the application's container, in MiB."
   type        = number
   default     = 256
 }
@@ -32,13 +32,13 @@ variable "healthcheck_path" {
 }
 
 variable "gateway_port" {
-  description = "Where the gateway listens on this machine."
+  description = "Port of the gateway on this machine."
   type        = number
   default     = 9080
 }
 
 variable "desired_count" {
-  description = "Tasks of each active side."
+  description = "Tasks per active side."
   type        = number
   default     = 1
 }
@@ -69,12 +69,12 @@ variable "xray_image" {
 }
 
 variable "wait_for_steady_state" {
-  description = "Terraform goes on only when a side's tasks run; the provider looks every 15 s."
+  description = "Wait until a side's tasks are running; the provider checks every 15 s."
   type        = bool
   default     = true
 }
 
-# What operators edit: the four steps of a release are four changes of these.
+# Operators edit these: each of the four steps of a release changes some of them.
 
 variable "blue_is_active" {
   type    = bool

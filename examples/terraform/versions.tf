@@ -8,7 +8,7 @@ terraform {
   }
 }
 
-# Everything but the endpoints is what any local cloud needs; on AWS only the region stays.
+# Any local cloud needs these settings, with its own endpoints. On AWS, keep only the region.
 provider "aws" {
   region                      = "us-east-1"
   access_key                  = "test"

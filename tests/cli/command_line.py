@@ -1,4 +1,4 @@
-"""Runs `teal` as a user does, and has answers for it to show."""
+"""Runs `teal` as a user does, with sample answers for it to show."""
 
 from __future__ import annotations
 

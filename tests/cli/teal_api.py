@@ -1,4 +1,4 @@
-"""A server that speaks our own API with answers made by a test: for the command line alone."""
+"""A server for tests of the command line: it speaks our own API with answers that a test sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests through a real Envoy that runs what was translated, to real backends."""
+"""Requests through a real Envoy with translated resources, to real backends."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def caller(**more: Any) -> httpx.Client:
 def answer_of(client: httpx.Client, url: str, **more: Any) -> dict[str, Any]:
     response = client.get(url, **more)
     assert response.status_code == 200, (url, response.status_code, response.text)
-    found: dict[str, Any] = response.json()
-    return found
+    answer: dict[str, Any] = response.json()
+    return answer
 
 
 def test_weighted_targets_and_routes_of_a_service(mesh: Mesh) -> None:
@@ -101,9 +101,9 @@ def test_weighted_targets_and_routes_of_a_service(mesh: Mesh) -> None:
         assert answer_of(client, f"{base}/deep/one?q=1")["name"] == "green"
         assert client.post(f"{base}/deep/one").json()["name"] == "special"
         assert answer_of(client, f"{base}//deep/a/../first")["name"] == "blue"
-        # DROP_ALL: a name that is no backend is refused, and never reaches a node.
+        # DROP_ALL: a name that is not a backend is refused, and never reaches a node.
         assert client.get("http://other.local/").status_code == 404
-        # Host alone, without the absolute form, is understood too.
+        # A Host without the absolute form works too.
         direct = httpx.get(f"http://{PROXY}:15001/", headers={"host": "shop.local"})
         assert direct.json()["name"] == "blue"
 

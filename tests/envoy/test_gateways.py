@@ -38,13 +38,13 @@ def holds(path: Path, text: str) -> bool:
     return re.fullmatch(path.value, text) is not None
 
 
-def holds_at_gateway(found: Match | None, text: str) -> bool:
-    if found is None:
+def holds_at_gateway(match: Match | None, text: str) -> bool:
+    if match is None:
         return False
-    headers = [route_components_pb2.HeaderMatcher.FromString(one) for one in found.headers]
+    headers = [route_components_pb2.HeaderMatcher.FromString(one) for one in match.headers]
     assert all(header.name == ":path" for header in headers)
     texts = [header.string_match.safe_regex.regex for header in headers]
-    return holds(found.path, text) and all(re.fullmatch(one, text) for one in texts)
+    return holds(match.path, text) and all(re.fullmatch(one, text) for one in texts)
 
 
 @st.composite
@@ -62,7 +62,7 @@ def rewrites(draw: Any, gateway: Path) -> dict[str, Any]:
 
 
 def rewritten(gateway: Path, spec: dict[str, Any], text: str) -> str:
-    """What App Mesh's guide says becomes of a path that the gateway route matches."""
+    """The path after the rewrite, as App Mesh's guide describes it."""
     if "path" in spec:
         return str(spec["path"]["exact"])
     prefix = spec.get("prefix", {})
@@ -70,7 +70,7 @@ def rewritten(gateway: Path, spec: dict[str, Any], text: str) -> str:
         return text
     rest = text.removeprefix(gateway.value)
     if "value" in prefix:
-        # It comes to the gateway's own listener once more, which merges slashes.
+        # The request passes the gateway's own listener again, which merges slashes.
         return re.sub("/+", "/", str(prefix["value"]) + rest)
     return rest if rest.startswith("/") else f"/{rest}"
 
@@ -82,11 +82,11 @@ def test_both_in_one_step_is_one_after_the_other(
     spec = data.draw(rewrites(gateway))
     assume("//" not in text)
     rewrite = http_rewrite(spec, gateway, "s")
-    found = compose(Match(gateway), rewrite, Match(route))
+    match = compose(Match(gateway), rewrite, Match(route))
     wanted = holds(gateway, text) and holds(route, rewritten(gateway, spec, text))
-    got = holds_at_gateway(found, text)
+    got = holds_at_gateway(match, text)
     if route.kind == "regex" and not rewrite.keeps_path and rewrite.exact is None:
-        # A pattern cannot always be divided by a prefix: then less matches, never the wrong.
+        # A prefix cannot always be cut off a pattern: then fewer requests match, never wrong ones.
         assert wanted or not got
     else:
         assert got == wanted
@@ -103,6 +103,6 @@ def test_longer_prefixes_are_tried_first_whatever_their_names(prefixes: list[str
         mesh.gateway_route("g", f"route{index}", "s.local", match={"prefix": prefix})
     made = translate(mesh.snapshot(), mesh.proxy("g", Kind.VIRTUAL_GATEWAY))
     hosts = as_json(made.routes["rds_ingress_http_8080"])["virtual_hosts"]
-    found = [route["match"]["prefix"] for route in hosts[0]["routes"]]
-    assert found == ["/a/b/c", "/a/b", *[p for p in found if len(p) == 2], "/"]
-    assert sorted(found) == sorted(prefixes)
+    tried = [route["match"]["prefix"] for route in hosts[0]["routes"]]
+    assert tried == ["/a/b/c", "/a/b", *[p for p in tried if len(p) == 2], "/"]
+    assert sorted(tried) == sorted(prefixes)

@@ -64,7 +64,7 @@ class Meshes:
 
     def __init__(self, directory: Path) -> None:
         self.translator = Translator()
-        self.found: dict[tuple[Kind, str], list[Occurrence]] = {}
+        self.occurrences: dict[tuple[Kind, str], list[Occurrence]] = {}
         self._before: dict[int, list[ResourceSet]] = {}
         self._revisions = itertools.count(1_000_000)
         asyncio.run(self._generate(directory))
@@ -87,7 +87,7 @@ class Meshes:
     def _note(self, snapshot: MeshSnapshot) -> None:
         for resource in resources(snapshot):
             for path, at in places(resource.spec):
-                occurrences = self.found.setdefault((resource.kind, path), [])
+                occurrences = self.occurrences.setdefault((resource.kind, path), [])
                 occurrences.append(Occurrence(snapshot, resource, at))
 
     def acts(self, one: Occurrence, value: Any) -> bool:
@@ -190,7 +190,7 @@ def test_every_handled_leaf_acts(meshes: Meshes, kind: Kind) -> None:
     for path in sorted(HANDLED[kind]):
         tried = (
             (one, other)
-            for one in meshes.found[kind, path]
+            for one in meshes.occurrences[kind, path]
             for other in itertools.islice(others(one, path), 3)
         )
         if not any(meshes.acts(*each) for each in itertools.islice(tried, TRIED)):

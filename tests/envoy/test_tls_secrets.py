@@ -101,7 +101,7 @@ def test_secrets_of_a_local_service(pki: Pki, tmp_path: Path) -> None:
             assert secrets.asked == {"spiffe://mesh/server", "client", "spiffe://mesh"}
             secrets.put_certificate("client", pki.stranger)
             for _ in range(200):
-                # Each call of a new connection: the certificate is for the next handshake.
+                # Every call needs a new connection: only the next handshake uses the certificate.
                 await r.drop_connections()
                 if await call() == 503:
                     return
@@ -111,7 +111,7 @@ def test_secrets_of_a_local_service(pki: Pki, tmp_path: Path) -> None:
 
 
 def test_certificates_and_authorities_of_acm(pki: Pki, tmp_path: Path) -> None:
-    """What ACM keeps comes over ADS; a caller without a policy trusts the server's root."""
+    """ACM's certificates come over ADS; a caller without a policy trusts the server's root."""
     arn = "arn:aws:acm:us-east-1:123456789012:certificate/c"
     authority = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/a"
     other = authority + "2"
@@ -139,7 +139,7 @@ def test_certificates_and_authorities_of_acm(pki: Pki, tmp_path: Path) -> None:
             both(r, by_acm, trusting_arn(other))
             await r.publish()
             assert await call() == 503
-            # A renewal of the certificate by an authority that nobody trusts any more.
+            # The certificate is renewed by an authority that nobody trusts any more.
             both(r, by_acm, trusting_arn(authority))
             renewed = pki.other.issue("renewed", NAME)
             r.material[arn] = Material(pki.other.pem, renewed.chain, renewed.key)
@@ -150,7 +150,7 @@ def test_certificates_and_authorities_of_acm(pki: Pki, tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_an_arn_that_acm_does_not_give_keeps_the_envoy_as_it_is(tmp_path: Path) -> None:
+def test_an_arn_that_acm_does_not_provide_leaves_the_envoy_as_it_is(tmp_path: Path) -> None:
     arn = "arn:aws:acm:us-east-1:123456789012:certificate/gone"
 
     async def scenario() -> None:
@@ -162,7 +162,7 @@ def test_an_arn_that_acm_does_not_give_keeps_the_envoy_as_it_is(tmp_path: Path) 
             snapshot = r.snapshot()
             r.cache.update(snapshot)
             state = await r.cache.wait_converged("m", snapshot.revision, 10)
-            assert f"virtualNode server: ACM does not give {arn}" in str(state.rejected)
+            assert f"virtualNode server: ACM does not provide {arn}" in str(state.rejected)
             async with httpx.AsyncClient(verify=False) as client:
                 assert (await client.get(f"http://{SERVER}:{PORT}/")).status_code == 200
 

@@ -39,8 +39,8 @@ def shop() -> MeshBuilder:
 
 
 def weights(mesh: MeshBuilder) -> dict[str, int]:
-    found = translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS]
-    route = decoded(found).virtual_hosts[0].routes[0].route
+    egress = translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS]
+    route = decoded(egress).virtual_hosts[0].routes[0].route
     return {one.name.split("_")[3]: one.weight.value for one in route.weighted_clusters.clusters}
 
 
@@ -169,11 +169,11 @@ def test_routes_stand_in_the_order_of_priority_then_longest_prefix(
         more = {} if priority is None else {"priority": priority}
         mesh.route("shop", f"r{index}", {"blue": 1}, match={"prefix": prefix}, **more)
     made = decoded(translate(mesh.snapshot(), mesh.proxy("web")).routes[EGRESS])
-    found = [chosen[int(route.name[1:])] for route in made.virtual_hosts[0].routes]
-    assert found == sorted(
-        found, key=lambda one: (1001 if one[0] is None else one[0], -len(one[1]))
+    tried = [chosen[int(route.name[1:])] for route in made.virtual_hosts[0].routes]
+    assert tried == sorted(
+        tried, key=lambda one: (1001 if one[0] is None else one[0], -len(one[1]))
     )
-    assert len(found) == len(chosen)
+    assert len(tried) == len(chosen)
 
 
 @pytest.mark.parametrize("allow", ["DROP_ALL", "ALLOW_ALL"])

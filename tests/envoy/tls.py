@@ -44,11 +44,11 @@ def file_of(leaf: Leaf) -> dict[str, Any]:
 
 
 def trusting(authority: Authority, *names: str) -> dict[str, Any]:
-    """A validation by a file, and by names where some are given."""
-    found: dict[str, Any] = {"trust": {"file": {"certificateChain": str(authority.file)}}}
+    """A validation by an authority's file, and by ``names`` if there are any."""
+    validation: dict[str, Any] = {"trust": {"file": {"certificateChain": str(authority.file)}}}
     if names:
-        found["subjectAlternativeNames"] = {"match": {"exact": list(names)}}
-    return found
+        validation["subjectAlternativeNames"] = {"match": {"exact": list(names)}}
+    return validation
 
 
 def policy(validation: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Rig:
         return replace(self.builder.snapshot(), material=dict(self.material))
 
     async def drop_connections(self) -> None:
-        """Make an Envoy open new connections upstream: its hosts come anew."""
+        """Make Envoys open new connections upstream, by replacing their hosts."""
         self.builder.instances("server", "127.0.0.99")
         await self.publish()
         self.builder.instances("server", SERVER)

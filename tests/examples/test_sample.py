@@ -50,7 +50,7 @@ def get(port: int, path: str = "/") -> tuple[int, dict[str, str], dict[str, str]
         connection.close()
 
 
-def test_web_tells_its_version_and_task() -> None:
+def test_web_answers_its_version_and_task() -> None:
     with program("app.py", "--version", "2") as (_, port):
         status, headers, body = get(port)
         assert (status, body) == (200, {"version": "2", "task": "127.0.0.1"})
@@ -90,16 +90,14 @@ def test_web_ends_at_sigterm() -> None:
 
 
 class Backend(threading.Thread):
-    """Stands where a proxy or a service would: answers ``answers`` in turn on one connection
-    each, and keeps what it was asked.
-    """
+    """In place of a proxy or a service: gives ``answers`` in turn and keeps the requests."""
 
     def __init__(self, answers: list[bytes]) -> None:
         super().__init__()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(20)
         self.answers = answers
-        self.asked: list[bytes] = []
+        self.requests: list[bytes] = []
         self.connections = 0
 
     @property
@@ -119,7 +117,7 @@ class Backend(threading.Thread):
             request = connection.recv(65536)
             if not request:
                 return
-            self.asked.append(request)
+            self.requests.append(request)
             answer = self.answers.pop(0)
             connection.sendall(answer)
             if b"connection: close" in answer or not answer:
@@ -134,7 +132,7 @@ CHUNKED = (
 )
 
 
-def test_front_asks_its_proxy_for_the_whole_address() -> None:
+def test_front_asks_its_proxy_for_the_whole_url() -> None:
     backend = Backend([GOOD, CHUNKED, b"HTTP/1.1 503 Unavailable\r\ncontent-length: 2\r\n\r\n{}"])
     backend.start()
     environment = {
@@ -148,7 +146,7 @@ def test_front_asks_its_proxy_for_the_whole_address() -> None:
         assert get(port, "/health")[0] == 200
     backend.join(20)
     assert backend.connections == 1
-    head = backend.asked[0].split(b"\r\n")
+    head = backend.requests[0].split(b"\r\n")
     assert head[0] == b"GET http://web.sample.local:8080/ HTTP/1.1"
     assert b"host: web.sample.local:8080" in head
 
@@ -162,7 +160,7 @@ def test_front_without_a_proxy_asks_the_server_itself() -> None:
         assert get(port)[0] == 200
     backend.join(20)
     assert backend.connections == 2
-    assert backend.asked[0].startswith(b"GET /a HTTP/1.1\r\n")
+    assert backend.requests[0].startswith(b"GET /a HTTP/1.1\r\n")
 
 
 def test_front_does_not_hide_a_loss() -> None:

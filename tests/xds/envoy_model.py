@@ -1,8 +1,8 @@
-"""An Envoy as far as the order of its configuration goes: the counterpart in the property tests.
+"""A model of Envoy for the property tests: how it asks for configuration and applies it.
 
-It warms new and changed clusters until their endpoints and secrets come and withholds its requests
-for clusters meanwhile, applies the good part of what it refuses, asks for routes when a listener
-names them, and reconnects with what it holds.
+It warms new and changed clusters until their endpoints and secrets arrive and holds back its
+requests for clusters meanwhile, applies the good part of what it refuses, asks for routes when a
+listener names them, and reconnects with what it holds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Slot:
 
 
 class EnvoyModel:
-    """``to_control_plane`` is what it has written and is not read yet."""
+    """``to_control_plane`` holds the requests that have not been read yet."""
 
     def __init__(self, *, delta: bool, slow: bool) -> None:
         self.delta = delta
@@ -47,15 +47,15 @@ class EnvoyModel:
         self.warming: dict[str, Resource] = {}
         self.fed: set[str] = set()
         self.initialised = False
-        self.told_of_clusters = False
-        """Whether there was a response for clusters: one that it refuses too lets it go on to
+        self.got_clusters = False
+        """Whether it had a response for clusters: even after one that it refuses it asks for
         listeners (`CdsApiImpl::onConfigUpdateFailed`)."""
         self.timeouts = 0
         self.to_control_plane: deque[tuple[str, Request]] = deque()
         self.connect()
 
     def connect(self) -> None:
-        """Begin a stream: ask anew for everything that was asked for before."""
+        """Begin a stream: ask again for everything that it asked for before."""
         self.to_control_plane.clear()
         for slot in self.slots.values():
             slot.asked, slot.nonce, slot.replies = False, "", []
@@ -73,7 +73,7 @@ class EnvoyModel:
         if not self.delta and type_ in (T.CLUSTER, T.LISTENER):
             removed = slot.held.keys() - resources.keys()
         slot.nonce = send.nonce
-        self.told_of_clusters |= type_ is T.CLUSTER
+        self.got_clusters |= type_ is T.CLUSTER
         self._apply(type_, good, removed)
         error = f"bad {bad}" if bad else None
         if error is None:
@@ -86,7 +86,7 @@ class EnvoyModel:
         self._flush(type_)
 
     def warm(self, *, timeout: bool = False) -> None:
-        """Clusters that have their endpoints and secrets come into use; after ``timeout`` all."""
+        """Use the clusters that have their endpoints and secrets; after ``timeout`` all of them."""
         secrets = self.slots[T.SECRET].held.keys()
         whole = {n for n, r in self.warming.items() if n in self.fed and secrets_of(r) <= secrets}
         ready = set(self.warming) if timeout else whole
@@ -95,12 +95,12 @@ class EnvoyModel:
             self.active[name] = self.warming.pop(name)
         if not self.warming:
             self._flush(T.CLUSTER)
-            if not self.initialised and self.told_of_clusters:
+            if not self.initialised and self.got_clusters:
                 self.initialised = True
                 self._ask(T.LISTENER)
 
     def lost_routes(self) -> list[str]:
-        """Routes in use that lead to a cluster that is not there: each would fail requests."""
+        """Routes in use that lead to an absent cluster: each would fail requests."""
         return [
             f"{route.name} -> {name}"
             for route in self.slots[T.ROUTE].held.values()

@@ -21,7 +21,7 @@ TOKEN = "secret-of-the-test"
 
 @contextlib.asynccontextmanager
 async def serving(cache: AdsCache, port: int = 0) -> AsyncIterator[int]:
-    """ADS at the loopback port that is yielded."""
+    """Serve ``cache`` by ADS; yields the loopback port."""
     server = grpc.aio.server()
     servicer = AdsServicer(cache, TOKEN)
     servicer.add_to(server)
@@ -45,7 +45,7 @@ async def envoy(
     app_address: str = "127.0.0.1",
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[str]:
-    """An Envoy that asks ADS at ``port``, until the end of the block; the URL of its admin.
+    """Run an Envoy with ADS at ``port`` until the end of the block; yields the URL of its admin.
     ``environment`` is added to that of its sidecar.
     """
     named = {"APPMESH_RESOURCE_ARN": resource, "ENVOY_ADMIN_ACCESS_PORT": "9901"}

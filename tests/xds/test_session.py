@@ -98,13 +98,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def break_stream(self) -> None:
-        """The stream breaks; what was under way is lost."""
+        """The stream breaks; whatever was in flight is lost."""
         self._reconnect(self.session.memory())
 
     @precondition(lambda self: self.envoy.delta)
     @rule()
     def restart_control_plane(self) -> None:
-        """All that the control plane knew of its Envoys is lost; their versions tell it enough."""
+        """The control plane forgets its Envoys; the versions that they report are enough."""
         self._reconnect(Memory())
         self.good = None
 
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def all_arrives(self) -> None:
-        """When nothing new happens, the Envoy soon runs with the target, or the last good one."""
+        """If nothing new happens, the Envoy soon runs with the target, or the last good one."""
         for _ in range(200):
             self._exchange()
             if self._quiet():

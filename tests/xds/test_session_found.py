@@ -1,4 +1,4 @@
-"""Cases that the property test of `test_session` has found, each by itself."""
+"""Cases that the property test in `test_session` found, each on its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD = target(("c0", "0"), to="c0")
 
 @pytest.mark.parametrize("seen", [False, True])
 def test_what_a_refused_response_left_behind_goes_after_a_new_stream(seen: bool) -> None:
-    """Envoy claims the version before it; a state-of-the-world stream has no other word of it."""
+    """Envoy reports the version before it; a state-of-the-world stream says nothing else."""
     machine = Machine()
     machine.start(delta=False, slow=False, wanted=GOOD)
     machine.all_arrives()

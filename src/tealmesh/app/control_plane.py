@@ -1,15 +1,14 @@
-"""The composition root: reads the configuration, wires the parts, runs them in one TaskGroup.
+"""Makes the parts of a control plane, connects them, and runs them in one TaskGroup.
 
-What each part expects of the others stands in docs/design/001. Nothing is decided here.
+Begin with `run`, then `_Parts`. What each part expects of the others is in docs/design/001.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import grpc
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from tealmesh import __version__
 from tealmesh.apis.appmesh.api import AppMesh
@@ -55,40 +55,39 @@ from tealmesh.store import Store, Transaction, tables
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class AppConfig:
-    """How one control plane runs.
-
-    ``data_dir`` holds the database, the tasks' files and the ADS token; one control plane at a
-    time may use it. ``route_grace``: seconds that a router's last route is served after it is
-    deleted; 0 for none. ``config_file`` is a teal.toml whose ``[images]`` are known from the start.
-    ``runtime``: what tasks are run as, see `engine.runtimes.choice`.
-    ``dns_port``: where the names of Cloud Map are answered by DNS, None for nowhere.
-    ``on_transition`` is called at every committed transition of a deployment (for tests).
-    """
+    """The configuration of a control plane."""
 
     data_dir: Path
+    """The database, the tasks' files and the xDS token; for one control plane at a time."""
     port: int = 4566
+    """Of the AWS APIs and our own."""
     xds_port: int = 18000
+    """Of the gRPC server that Envoys connect to."""
     config_file: Path | None = None
+    """A teal.toml whose ``[images]`` are used from the start."""
     route_grace: float = 5.0
+    """Seconds that a router's last route is still served after its deletion; 0 for none."""
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     on_transition: OnTransition | None = None
+    """Called at every committed transition of a deployment; for tests."""
     runtime: Mode = "auto"
+    """What tasks run as: see `engine.runtimes.choice`."""
     dns_port: int | None = None
+    """Of the DNS server for Cloud Map names; None for no server."""
 
 
 @dataclass(frozen=True)
 class AppInfo:
-    """Where a control plane that is ready can be reached."""
+    """What a control plane reports when it is ready."""
 
     endpoint: str
     data_dir: Path
     runtime: str = ""
+    """What tasks run as and why, in words."""
 
 
 async def run(
@@ -97,9 +96,9 @@ async def run(
     ready: Callable[[AppInfo], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Run a control plane until ``stop`` is set; its tasks go on running.
+    """Run a control plane until ``stop`` is set. Its tasks keep running.
 
-    Raises TealError with one line that says what to do when it cannot start.
+    Raises TealError, which says what to do, if it cannot start.
     """
     stop = stop or asyncio.Event()
     with only_one(config.data_dir), listen(config.port, "--port") as listener:
@@ -107,7 +106,7 @@ async def run(
         try:
             await _run(config, store, listener, ready, stop)
         except OSError as error:
-            # of its start: what happens once it runs comes in a group
+            # From starting: errors of running parts arrive in an exception group.
             raise unusable(config.data_dir, error) from error
         finally:
             store.close()
@@ -120,11 +119,11 @@ async def _run(
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
 ) -> None:
-    target = (HOST, config.port)
+    address = (HOST, config.port)
     answer = partial(_answer_in_task, store)
-    built = await build(config.runtime, config.data_dir, target, answer, os.environ)
+    built = await build(config.runtime, config.data_dir, address, answer, os.environ)
     parts = _Parts(config, store, stop, built)
-    await parts.take_images()
+    await parts.store_images()
     await parts.listen_xds()
     await parts.listen_dns()
     http = Http(parts.gateway(), listener)
@@ -153,7 +152,7 @@ async def _run(
 
 
 class _Parts:
-    """Every part of one control plane, wired."""
+    """The parts of one control plane, connected."""
 
     def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event, built: Built) -> None:
         self.config = config
@@ -170,11 +169,11 @@ class _Parts:
         self._dns: DnsServer | None = None
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
-        self._told = built.told
+        self._runtime_summary = built.told
         self._xds_socket = built.xds_socket
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self._driver = ApiDriver(self._client, config.region)
-        self.engine = Engine(self._engine_ports())
+        self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
             self._driver,
@@ -185,7 +184,7 @@ class _Parts:
             on_transition=config.on_transition,
         )
 
-    def gateway(self) -> Any:
+    def gateway(self) -> ASGIApp:
         """The ASGI application of the HTTP port."""
         common = (self._store, self.config.account, system_clock, random_id)
         operations = Operations(
@@ -204,17 +203,17 @@ class _Parts:
             ),
         }
         models = {name: load_model(name) for name in services}
-        return build_gateway(services, models, self._health, self._moto, routes=self._pages())
+        return build_gateway(services, models, self._health, self._moto, routes=self._task_routes())
 
-    def _pages(self) -> list[BaseRoute]:
-        """What tasks ask for at our own port."""
+    def _task_routes(self) -> list[BaseRoute]:
+        """The task metadata and credentials that tasks request from our port."""
         metadata = Metadata(
             self._store, self._token, system_clock, usage, lambda: self._client("sts")
         )
         return [*metadata.routes()]
 
-    async def take_images(self) -> None:
-        """Store the image map of the configuration file. Raises TealError when it is wrong."""
+    async def store_images(self) -> None:
+        """Store ``[images]`` of the configuration file. Raises TealError if it is wrong."""
         file = self.config.config_file
         if file is None:
             return
@@ -231,34 +230,34 @@ class _Parts:
         await self._store.write("teal up", "TakeImages", put)
 
     async def listen_xds(self) -> None:
-        """Start the gRPC server that Envoys talk to. Raises TealError when its port is in use."""
+        """Start the gRPC server that Envoys connect to. Raises TealError if its port is in use."""
         self._ads.add_to(self._grpc)
         self._counted.add_to(self._grpc)
         with listen(self.config.xds_port, "--xds-port"):
-            pass  # gRPC's own error does not say what is wrong with a port
+            pass  # Its error says what is wrong with the port; gRPC's does not.
         try:
             self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
         except RuntimeError as error:
             raise TealError(f"port {self.config.xds_port}, for Envoys: {error}") from error
         if self._xds_socket is not None:
-            # Alone in a directory that is mounted: a socket made anew is seen in there.
+            # Its directory is mounted into containers, so that they see a new socket too.
             self._xds_socket.parent.mkdir(exist_ok=True)
             self._xds_socket.parent.chmod(0o755)
             self._xds_socket.unlink(missing_ok=True)
             self._grpc.add_insecure_port(f"unix:{self._xds_socket}")
         await self._grpc.start()
         if self._xds_socket is not None:
-            # Envoys in containers run as other users; what they must know is the token.
+            # Envoys in containers run as other users. They are authenticated by the token.
             self._xds_socket.chmod(0o666)
 
     async def listen_dns(self) -> None:
-        """Answer for Cloud Map's namespaces, where wanted. Raises TealError for a port in use."""
+        """Start the DNS server if one is configured. Raises TealError if its port is in use."""
         if self.config.dns_port is not None:
             self._dns = DnsServer(lambda: self._store.view, HOST, self.config.dns_port)
             await self._dns.start()
 
     async def close(self) -> None:
-        """Let go of tasks and Envoys; both go on."""
+        """Detach; tasks and Envoys keep running."""
         if self._dns is not None:
             await self._dns.close()
         await self.engine.close()
@@ -269,14 +268,14 @@ class _Parts:
         self._moto.close()
 
     def _client(self, service: str, region: str = "") -> Any:
-        """A boto3 client of our own port, in our own region where none is named."""
+        """A boto3 client of our own port; by default in our own region."""
         return client(service, self.endpoint, region or self.config.region)
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
 
     async def _logs(self, task_arn: str, lines: int) -> list[ContainerLine]:
-        """The last lines of every container of a task, container by container."""
+        """The last lines of each container of a task."""
         for document in self._store.view.list(tables.TASKS):
             if document.body["taskArn"] == task_arn:
                 names = [container["name"] for container in document.body.get("containers", [])]
@@ -291,12 +290,12 @@ class _Parts:
         ]
 
     async def _shut_down(self, stop_tasks: bool) -> int:
-        """Stop once the answer is out; the number of tasks stopped before."""
+        """Stop after answering; returns the number of tasks that were stopped before."""
         stopped = await self.engine.stop_all() if stop_tasks else 0
         asyncio.get_running_loop().call_later(0.1, self._stop.set)
         return stopped
 
-    def _engine_ports(self) -> EngineContext:
+    def _engine_context(self) -> EngineContext:
         return EngineContext(
             store=self._store,
             runtime=self._runtime,
@@ -312,18 +311,18 @@ class _Parts:
             xds_socket=self._xds_socket,
         )
 
-    def _health(self) -> Mapping[str, Any]:
+    def _health(self) -> dict[str, str | int]:
         return {
             "status": "ok",
             "pid": os.getpid(),
             "version": __version__,
             "revision": self._store.revision,
             "dataDir": str(self.config.data_dir),
-            "runtime": self._told,
+            "runtime": self._runtime_summary,
         }
 
 
 def _answer_in_task(store: Store, task_id: str, question: bytes, udp: bool) -> bytes | None:
-    """What a container task is told by DNS about names of the mesh and of Cloud Map."""
+    """The DNS answer to a container task, for names of its mesh and of Cloud Map."""
     view = store.view
     return respond_in_task(question, view, fixed_addresses(view, task_id), udp=udp)

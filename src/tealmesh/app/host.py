@@ -1,4 +1,4 @@
-"""What a control plane takes of its machine: a data directory, ports, a token, an HTTP server."""
+"""What a control plane needs from its machine: data directory, ports, token, HTTP server."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from tealmesh.model.errors import TealError
 
 HOST = "127.0.0.1"
-"""Everything listens on loopback."""
+"""Every server listens on loopback."""
 
 
 class Http(uvicorn.Server):
-    """uvicorn on a socket that is already bound; signals stay with whoever runs us."""
+    """uvicorn on a socket that is already bound, without its signal handlers."""
 
-    def __init__(self, app: Any, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -53,34 +53,34 @@ class Http(uvicorn.Server):
 
 
 def token(data_dir: Path) -> str:
-    """The bearer token that Envoys of this data directory present; made once, 0600."""
+    """The bearer token of this data directory's Envoys; created at first use, readable by us."""
     path = data_dir / "xds-token"
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
-    made = secrets.token_urlsafe(32)
+    created = secrets.token_urlsafe(32)
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(made)
+        file.write(created)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    return made
+    return created
 
 
 def unusable(data_dir: Path, error: OSError) -> TealError:
-    """What to say when the machine refuses a file of the data directory."""
+    """The error for a file in the data directory that cannot be used."""
     return TealError(
-        f"{error.filename or data_dir}: {error.strerror}: make room or mend its rights, or choose "
-        "another --data-dir"
+        f"{error.filename or data_dir}: {error.strerror}: free some space, fix its permissions, or "
+        "choose another --data-dir"
     )
 
 
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory, made where needed; the lock goes with the process, however it ends.
+    """Lock the data directory, and create it if necessary. The lock ends with the process.
 
-    Raises TealError when another control plane holds it or it cannot be written.
+    Raises TealError if another control plane has locked it or it cannot be written.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,16 +92,16 @@ def only_one(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise TealError(
-                f"another control plane uses {data_dir}: stop it with `teal down`, "
-                f"or choose another --data-dir"
+                f"another control plane uses {data_dir}: stop it with `teal down`, or choose "
+                "another --data-dir"
             ) from error
         yield
 
 
 @contextlib.contextmanager
 def listen(port: int, option: str) -> Iterator[socket.socket]:
-    """A socket listening on loopback. Raises TealError when the port is taken."""
-    # named, or asyncio sets no TCP_NODELAY and every answer waits 40 ms for a delayed ACK
+    """A socket that listens on loopback. Raises TealError if the port is in use."""
+    # Without IPPROTO_TCP asyncio does not set TCP_NODELAY: each answer waits 40 ms for an ACK.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -195,7 +195,7 @@ class Translator:
         for arn in arns:
             if arn not in snapshot.material:
                 raise TranslationError(
-                    f"{resource.kind.value} {resource.name}: ACM does not give {arn}"
+                    f"{resource.kind.value} {resource.name}: ACM does not provide {arn}"
                 )
         return self._secret(secret, tuple(snapshot.material[arn] for arn in arns))
 

@@ -6,7 +6,7 @@ Specifications are stored as callers sent them; their types are those of the API
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import (
@@ -36,18 +36,28 @@ if TYPE_CHECKING:
         | GatewayRouteSpec
     )
 
-S = TypeVar("S")
+S = TypeVar("S", bound="AnySpec")
 """One of the seven specifications."""
+
+NameMember = Literal[
+    "meshName",
+    "virtualNodeName",
+    "virtualServiceName",
+    "virtualRouterName",
+    "routeName",
+    "virtualGatewayName",
+    "gatewayRouteName",
+]
+"""A member of requests and answers that names a resource."""
 
 
 class ResourceBody(TypedDict, Generic[S]):
-    """One resource. ``parent``: the router of a route, the gateway of a gateway route, else empty.
-    Times are seconds since the epoch.
-    """
+    """One resource. Times are seconds since the epoch."""
 
     meshName: str
     name: str
     parent: str
+    """The router of a route, the gateway of a gateway route, else empty."""
     arn: str
     uid: str
     version: int
@@ -58,14 +68,63 @@ class ResourceBody(TypedDict, Generic[S]):
     spec: S
     tags: dict[str, str]
     until: NotRequired[float]
-    """Of a lingering route: when its grace ends."""
+    """When the grace period of a deleted route ends (`apis.appmesh.grace`)."""
 
 
 class CertificateBody(TypedDict):
-    """A certificate of ACM that a mesh names: ``sha256`` of what Envoys are given of it."""
+    """An ACM certificate that a mesh names."""
 
     arn: str
     sha256: str
+    """Of the certificate chain or authority that Envoys are given."""
+
+
+class ResourceNames(TypedDict, total=False):
+    """The names of a resource and of those that hold it."""
+
+    meshName: str
+    virtualNodeName: str
+    virtualServiceName: str
+    virtualRouterName: str
+    routeName: str
+    virtualGatewayName: str
+    gatewayRouteName: str
+
+
+class ResourceMetadata(TypedDict):
+    """https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_ResourceMetadata.html"""
+
+    arn: str
+    uid: str
+    version: int
+    createdAt: float
+    lastUpdatedAt: float
+    meshOwner: str
+    resourceOwner: str
+
+
+class ResourceStatus(TypedDict):
+    status: str
+    """ACTIVE or DELETED."""
+
+
+class ResourceData(ResourceNames):
+    """A resource in an answer (API_VirtualNodeData and its like)."""
+
+    spec: AnySpec
+    metadata: ResourceMetadata
+    status: ResourceStatus
+
+
+class ResourceRef(ResourceNames):
+    """A resource in the answer of a List (API_VirtualNodeRef and its like)."""
+
+    arn: str
+    version: int
+    createdAt: float
+    lastUpdatedAt: float
+    meshOwner: str
+    resourceOwner: str
 
 
 class ClientTokenBody(TypedDict):
@@ -75,4 +134,5 @@ class ClientTokenBody(TypedDict):
     """Digest of the request, without its token."""
     at: float
     """When it was answered, in seconds since the epoch."""
-    answer: dict[str, Any]  # of whichever operation it was
+    answer: dict[str, ResourceData]
+    """Its one member is the payload: ``virtualNode``, ``route``, …"""

@@ -181,29 +181,26 @@ def _wait(d: Deployment, now: float, waiting_for: str, extra: float = 0.0) -> De
 
 
 def _roll_back(d: Deployment, now: float, reason: str) -> Deployment:
-    weights = {d.old_side: FULL_WEIGHT, d.new_side: 0}
-    return _enter(
-        evidence.closed(d, now),
-        State.ROLLING_BACK,
-        now,
-        reason=reason,
-        weights=weights,
-        acknowledged={},
-        since=0.0,
-    )
+    return _reweigh(d, State.ROLLING_BACK, now, new_weight=0, reason=reason)
 
 
 def _shift(d: Deployment, now: float, index: int) -> Deployment:
     percent = d.strategy.steps[index]
-    weights = {d.old_side: FULL_WEIGHT - percent, d.new_side: percent}
+    return _reweigh(d, State.SHIFTING, now, new_weight=percent, step=index)
+
+
+def _reweigh(
+    d: Deployment, state: State, now: float, *, new_weight: int, **changes: Any
+) -> Deployment:
+    """Enter a state that sets other weights: the measurement of the current ones ends."""
     return _enter(
         evidence.closed(d, now),
-        State.SHIFTING,
+        state,
         now,
-        step=index,
-        weights=weights,
+        weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
         acknowledged={},
         since=0.0,
+        **changes,
     )
 
 

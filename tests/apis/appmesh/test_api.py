@@ -36,7 +36,7 @@ def test_every_operation_of_the_model_has_a_method(tmp_path: Path) -> None:
         assert len(model["operations"]) == 38
         for operation in model["operations"]:
             assert callable(getattr(direct.service, xform_name(operation)))
-        with pytest.raises(AttributeError, match="no operation 'create_nothing'"):
+        with pytest.raises(AttributeError, match="no attribute 'create_nothing'"):
             direct.service.create_nothing  # noqa: B018
     finally:
         direct.close()

@@ -167,4 +167,4 @@ def test_the_grace_ends_by_itself_and_after_a_restart(
 
     asyncio.run(end())
     reopened.close()
-    assert "route both of router r in mesh m was its last" in caplog.text
+    assert "route both of router r in mesh m was the router's last" in caplog.text

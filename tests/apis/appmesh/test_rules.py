@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tealmesh.apis.appmesh import route_rules
+from tealmesh.apis.appmesh import nouns, route_rules
 from tealmesh.apis.appmesh import spec_rules as rules
 from tealmesh.model.mesh import Kind
 
@@ -375,11 +375,11 @@ def test_long_values_are_shortened() -> None:
 def test_only_the_health_checks_port_is_filled_in() -> None:
     check = NODE["listeners"][0]["healthCheck"]
     without = changed(NODE, "listeners.0.healthCheck.port", DELETE)
-    assert rules.filled(Kind.VIRTUAL_NODE, without)["listeners"][0]["healthCheck"] == check
-    assert rules.filled(Kind.VIRTUAL_NODE, NODE) == NODE
-    assert rules.filled(Kind.MESH, {}) == {}
-    assert rules.filled(Kind.ROUTE, HTTP) == HTTP
-    filled = rules.filled(Kind.VIRTUAL_GATEWAY, GATEWAY)["listeners"][0]["healthCheck"]
+    assert nouns.VIRTUAL_NODE.filled(without)["listeners"][0]["healthCheck"] == check
+    assert nouns.VIRTUAL_NODE.filled(NODE) == NODE
+    assert nouns.MESH.filled({}) == {}
+    assert nouns.ROUTE.filled(HTTP) == HTTP
+    filled = nouns.VIRTUAL_GATEWAY.filled(GATEWAY)["listeners"][0]["healthCheck"]
     assert filled["port"] == 80
     assert "port" not in GATEWAY["listeners"][0]["healthCheck"]
 

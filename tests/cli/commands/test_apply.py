@@ -35,7 +35,7 @@ def api(tmp_path: Path) -> Iterator[TealApi]:
         yield server
 
 
-def test_it_sends_the_file_and_its_directory_and_waits_for_what_it_names(
+def test_it_sends_the_file_and_its_directory_and_waits_for_its_services(
     api: TealApi, tmp_path: Path
 ) -> None:
     replacing = status(3, 1, pending=1)
@@ -61,7 +61,7 @@ def test_it_says_why_tasks_do_not_start(api: TealApi, tmp_path: Path) -> None:
     assert_one_line(done, told)
 
 
-def test_it_waits_so_long_and_no_longer(api: TealApi, tmp_path: Path) -> None:
+def test_it_waits_no_longer_than_told(api: TealApi, tmp_path: Path) -> None:
     api.operations["GetStatus"] = lambda _: status(0, 1)
     done = teal("apply", "--wait", "0.2", endpoint=api.endpoint, cwd=tmp_path)
     assert done.returncode == 1
@@ -70,7 +70,7 @@ def test_it_waits_so_long_and_no_longer(api: TealApi, tmp_path: Path) -> None:
     assert teal("apply", "--wait", "0", endpoint=api.endpoint, cwd=tmp_path).returncode == 0
 
 
-def test_a_wrong_file_asks_nobody(api: TealApi, tmp_path: Path) -> None:
+def test_a_wrong_file_sends_no_request(api: TealApi, tmp_path: Path) -> None:
     (tmp_path / "teal.toml").write_text(TEAL_TOML.replace("8080", "0"))
     done = teal("apply", endpoint=api.endpoint, cwd=tmp_path)
     assert_one_line(done, "teal: teal.toml: services.web.port = 0: must be a whole number from 1")

@@ -107,7 +107,7 @@ def test_an_unusable_data_directory(tmp_path: Path) -> None:
     assert_one_line(done, "choose another --data-dir")
     (tmp_path / "data" / "lock").mkdir(parents=True)
     done = teal("up", "--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
-    assert_one_line(done, f"teal: {tmp_path}/data/lock: Is a directory: make room or mend its")
+    assert_one_line(done, f"teal: {tmp_path}/data/lock: Is a directory: free some space, fix its")
 
 
 def test_a_wrong_config(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_last_words(tmp_path: Path) -> None:
     assert last_words(log, start) == f"`teal up` ended early: see {log}"
 
 
-def test_the_demo_takes_everything_down_when_it_is_ended(tmp_path: Path) -> None:
+def test_the_demo_stops_everything_when_it_is_terminated(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [str(BIN / "teal"), "demo", "--quick", "--rate", "100"],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The demo's books."""
+"""The demo's ledger: counts, deviations, complaints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def step(expected: float, versions: dict[str, int], failures: dict[str, int] | N
     return Step("canary", 1, "2", expected, counts, 5.0, 0.01)
 
 
-def test_only_intervals_wholly_within_are_counted() -> None:
+def test_only_intervals_entirely_within_are_counted() -> None:
     ledger = Ledger()
     for n in range(10):
         ledger.add(tally(100.0 + n * INTERVAL_SECONDS, {"1": 1}))
@@ -82,7 +82,7 @@ def test_nothing_measured_is_no_agreement() -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 99))
 def test_draws_by_weight_agree(seed: int, percentage: int) -> None:
-    """A thousand honest draws are beyond 4.5 sd too seldom to be found by hypothesis."""
+    """Fair draws are so rarely beyond 4.5 sd that hypothesis does not find any."""
     drawn = sum(random.Random(seed).choices([0, 1], [100 - percentage, percentage], k=1000))
     found = step(percentage / 100, {"1": 1000 - drawn, "2": drawn}).deviations
     assert found is not None

@@ -1,4 +1,4 @@
-"""The load generator must see every kind of loss: servers here lose requests in each way."""
+"""The load generator notices every kind of loss: these servers lose requests in each way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Seen:
 
 
 async def ask(behave: Behave, seconds: float = 0.4, rate: float = 50.0) -> tuple[Tally, Seen]:
-    """The sum of all tallies of a load on a server whose n-th request is met by ``behave``."""
+    """The sum of all tallies of a load on a server that answers its n-th request by ``behave``."""
     seen = Seen()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

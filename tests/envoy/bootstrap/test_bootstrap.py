@@ -1,4 +1,4 @@
-"""The bootstrap that an Envoy of the App Mesh image's environment gets."""
+"""The bootstrap of an Envoy, from the variables of the App Mesh image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NODE = {"APPMESH_RESOURCE_ARN": "mesh/m/virtualNode/n"}
 ARN = "arn:aws:appmesh:us-east-1:123456789012:mesh/m@123456789012/virtualGateway/g"
 
 
-def made(environment: dict[str, str], **more: Any) -> dict[str, Any]:
+def bootstrap_of(environment: dict[str, str], **more: Any) -> dict[str, Any]:
     return bootstrap(environment, xds_address=("127.0.0.1", 18000), **more)
 
 
@@ -43,8 +43,8 @@ def parsed(node: dict[str, Any]) -> Any:
     ],
 )
 def test_envoy_accepts_it(more: dict[str, str], delta: bool, tmp_path: Path) -> None:
-    found = made({**NODE, **more}, token="secret", delta=delta)
-    assert validate(found, tmp_path) == ""
+    config = bootstrap_of({**NODE, **more}, token="secret", delta=delta)
+    assert validate(config, tmp_path) == ""
 
 
 def test_what_goes_in_as_addresses_comes_back_as_the_proxy() -> None:
@@ -53,16 +53,16 @@ def test_what_goes_in_as_addresses_comes_back_as_the_proxy() -> None:
         "app_address": "127.1.2.4",
         "publish_address": "127.0.0.1",
     }
-    found = made(NODE, task="arn:task", **addresses)
-    assert proxy_of(parsed(found["node"])) == Proxy("m", Kind.VIRTUAL_NODE, "n", **addresses)
-    assert found["node"]["metadata"]["tealmesh"]["task"] == "arn:task"
+    config = bootstrap_of(NODE, task="arn:task", **addresses)
+    assert proxy_of(parsed(config["node"])) == Proxy("m", Kind.VIRTUAL_NODE, "n", **addresses)
+    assert config["node"]["metadata"]["tealmesh"]["task"] == "arn:task"
 
 
 @pytest.mark.parametrize("variable", ["APPMESH_RESOURCE_ARN", "APPMESH_VIRTUAL_NODE_NAME"])
 def test_a_resource_is_named_by_arn_or_in_short(variable: str) -> None:
-    found = made({variable: ARN})
-    assert found["node"]["id"] == "mesh/m/virtualGateway/g"
-    proxy = proxy_of(parsed(found["node"]))
+    config = bootstrap_of({variable: ARN})
+    assert config["node"]["id"] == "mesh/m/virtualGateway/g"
+    proxy = proxy_of(parsed(config["node"]))
     assert proxy == Proxy("m", Kind.VIRTUAL_GATEWAY, "g")
     assert proxy.redirected
 
@@ -94,21 +94,21 @@ def test_metadata_that_is_no_address_is_refused() -> None:
 )
 def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str) -> None:
     with pytest.raises(TealError, match=rf"{variable} = '{value}': must be a number"):
-        made({**NODE, variable: value})
+        bootstrap_of({**NODE, variable: value})
 
 
 def test_the_environment_must_name_a_resource() -> None:
     with pytest.raises(TealError, match="APPMESH_RESOURCE_ARN is not set"):
-        made({})
+        bootstrap_of({})
 
 
 def test_the_token_goes_to_the_control_plane_alone() -> None:
-    found = made(NODE, token="secret")
+    config = bootstrap_of(NODE, token="secret")
     header = [{"key": "authorization", "value": "Bearer secret"}]
-    (service,) = found["dynamic_resources"]["ads_config"]["grpc_services"]
+    (service,) = config["dynamic_resources"]["ads_config"]["grpc_services"]
     assert service["initial_metadata"] == header
-    assert str(found).count("secret") == 2  # ADS and the metrics service, one cluster
-    assert "initial_metadata" not in str(made(NODE))
+    assert str(config).count("secret") == 2  # ADS and the metrics service, one cluster
+    assert "initial_metadata" not in str(bootstrap_of(NODE))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_token_goes_to_the_control_plane_alone() -> None:
 )
 def test_what_is_wrong_is_said_in_a_line(more: dict[str, str], message: str) -> None:
     with pytest.raises(TealError) as refused:
-        made({**NODE, **more})
+        bootstrap_of({**NODE, **more})
     assert str(refused.value).startswith(message)
 
 
@@ -149,7 +149,9 @@ def test_what_is_wrong_is_said_in_a_line(more: dict[str, str], message: str) -> 
 )
 def test_the_address_of_the_x_ray_daemon(given: str, expected: tuple[str, int]) -> None:
     switched = {"ENABLE_ENVOY_XRAY_TRACING": "1", "AWS_XRAY_DAEMON_ADDRESS": given}
-    endpoint = made({**NODE, **switched})["tracing"]["http"]["typed_config"]["daemon_endpoint"]
+    endpoint = bootstrap_of({**NODE, **switched})["tracing"]["http"]["typed_config"][
+        "daemon_endpoint"
+    ]
     assert (endpoint["address"], endpoint["port_value"]) == expected
 
 
@@ -177,19 +179,21 @@ stats_config:
   stats_matcher: {inclusion_list: {patterns: [{prefix: "runtime."}]}}
 """)
     files = {"ENVOY_TRACING_CFG_FILE": str(traced), "ENVOY_STATS_CONFIG_FILE": str(counted)}
-    found = made(
+    config = bootstrap_of(
         {**NODE, **files, "ENABLE_ENVOY_STATS_TAGS": "1"}, read=lambda p: Path(p).read_text()
     )
-    assert [tag["tag_name"] for tag in found["stats_config"]["stats_tags"]] == [
+    assert [tag["tag_name"] for tag in config["stats_config"]["stats_tags"]] == [
         "appmesh.mesh",
         "appmesh.virtual_node",
         "team",
     ]
-    assert validate(found, tmp_path) == ""
+    assert validate(config, tmp_path) == ""
 
 
 def test_a_filter_that_hides_what_deployments_need_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "stats.yaml"
     file.write_text("stats_config: {stats_matcher: {reject_all: true}}")
     with pytest.raises(TealError, match="must be an inclusion_list"):
-        made({**NODE, "ENVOY_STATS_CONFIG_FILE": str(file)}, read=lambda p: Path(p).read_text())
+        bootstrap_of(
+            {**NODE, "ENVOY_STATS_CONFIG_FILE": str(file)}, read=lambda p: Path(p).read_text()
+        )

@@ -109,7 +109,7 @@ def test_a_whole_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('name = "shop"', "", "mesh.name = (not set): must be letters, digits"),
         ('name = "shop"', 'name = "a b"', "mesh.name = 'a b': must be"),
@@ -138,22 +138,22 @@ def test_a_whole_file() -> None:
         ("port = 8080", 'port = 8080\nenvironment = {"a b"=1}', 'environment."a b" = 1: must be'),
     ],
 )
-def test_refusals(old: str, new: str, told: str) -> None:
+def test_refusals(old: str, new: str, message: str) -> None:
     assert old in MINIMAL
     text = refusal(MINIMAL.replace(old, new))
     assert text.startswith("teal.toml: ")
-    assert told in text
+    assert message in text
 
 
 @pytest.mark.parametrize(
-    ("section", "told"),
+    ("section", "message"),
     [
-        ("strategy]\nsteps = []", "strategy.steps = []: must be ascending"),
-        ("strategy]\nsteps = [50, 10, 100]", "strategy.steps = [50, 10, 100]: must be ascending"),
-        ("strategy]\nsteps = [10, 50]", "strategy.steps = [10, 50]: must be ascending"),
-        ("strategy]\nsteps = [0, 100]", "strategy.steps = [0, 100]: must be ascending"),
-        ("strategy]\nsteps = [10, 10, 100]", "strategy.steps = [10, 10, 100]: must be ascending"),
-        ("strategy]\nsteps = [true, 100]", "strategy.steps = [True, 100]: must be ascending"),
+        ("strategy]\nsteps = []", "strategy.steps = []: must be rising"),
+        ("strategy]\nsteps = [50, 10, 100]", "strategy.steps = [50, 10, 100]: must be rising"),
+        ("strategy]\nsteps = [10, 50]", "strategy.steps = [10, 50]: must be rising"),
+        ("strategy]\nsteps = [0, 100]", "strategy.steps = [0, 100]: must be rising"),
+        ("strategy]\nsteps = [10, 10, 100]", "strategy.steps = [10, 10, 100]: must be rising"),
+        ("strategy]\nsteps = [true, 100]", "strategy.steps = [True, 100]: must be rising"),
         ("strategy]\ntype = 'bluegreen'\nsteps = [10, 100]", 'must be [100] for type "bluegreen"'),
         ("strategy]\ntype = 'linear'", "strategy.type = 'linear': must be \"bluegreen\" or"),
         ("strategy]\nstep_time = '5 s'", "strategy.step_time = '5 s': must be a duration"),
@@ -168,51 +168,53 @@ def test_refusals(old: str, new: str, told: str) -> None:
         ("gates]\napproval = 1", "gates.approval = 1: must be true or false"),
     ],
 )
-def test_refusals_of_strategy_and_gates(section: str, told: str) -> None:
+def test_refusals_of_strategy_and_gates(section: str, message: str) -> None:
     text = refusal(f"{MINIMAL}\n[services.web.{section}\n")
     assert text.startswith("teal.toml: services.web.")
-    assert told in text
+    assert message in text
 
 
 @pytest.mark.parametrize(
-    ("gateways", "told"),
+    ("gateways", "message"),
     [
         ("[gateways.edge]\nport = 9080", "gateways.edge.routes = (not set): must be at least one"),
         ('[gateways.edge]\nport = 9080\nroutes = {"/" = "wbe"}', "routes.\"/\" = 'wbe': must be"),
-        ('[gateways.edge]\nport = 9080\nroutes = {"x" = "web"}', "routes.x = 'web': must be given"),
+        ('[gateways.edge]\nport = 9080\nroutes = {"x" = "web"}', "routes.x = 'web': must be under"),
         ('[gateways.edge]\nport = 9\nroutes = {"/" = "web"}\naddress = "0.0.0.0"', "a loopback"),
-        ('[gateways.web]\nport = 9080\nroutes = {"/" = "web"}', "must be named unlike every ser"),
-        ('[gateways.web-blue]\nport = 9\nroutes = {"/" = "web"}', "must be named unlike every ser"),
+        ('[gateways.web]\nport = 9080\nroutes = {"/" = "web"}', "must be named differently from"),
+        ('[gateways.web-blue]\nport = 9\nroutes = {"/" = "web"}', "must be named differently from"),
         (
             '[gateways.a]\nport = 9\nroutes = {"/" = "web"}\n'
             '[gateways.b]\nport = 9\nroutes = {"/" = "web"}',
-            "gateways.b.port = 9: must be another port: gateways.a has it",
+            "gateways.b.port = 9: must be another port: gateways.a uses it",
         ),
     ],
 )
-def test_refusals_of_gateways(gateways: str, told: str) -> None:
-    assert told in refusal(f"{MINIMAL}\n{gateways}\n")
+def test_refusals_of_gateways(gateways: str, message: str) -> None:
+    assert message in refusal(f"{MINIMAL}\n{gateways}\n")
 
 
 @pytest.mark.parametrize(
-    ("images", "told"),
+    ("images", "message"),
     [
         ('"*/other:1" = "x"', "services.web.image = 'example/sample:1': must be an image that"),
         ('"*/sample:1" = ""', "images.\"*/sample:1\" = '': must be a command"),
         ('"*/sample:1" = []', 'images."*/sample:1" = []: must be a command'),
         ('"*/sample:1" = [1]', 'images."*/sample:1" = [1]: must be a command'),
-        ('"*/sample:1" = "a \'b"', "must be a command whose quotes are closed"),
+        ('"*/sample:1" = "a \'b"', "must be a command with balanced quotes"),
         ('"*/sample:1" = {comand = "x"}', "(did you mean command?)"),
         ('"*/sample:1" = {environment = {}}', 'images."*/sample:1".command = (not set): must be'),
     ],
 )
-def test_refusals_of_images(images: str, told: str) -> None:
-    assert told in refusal(f"{MINIMAL}\n[images]\n{images}\n")
+def test_refusals_of_images(images: str, message: str) -> None:
+    assert message in refusal(f"{MINIMAL}\n[images]\n{images}\n")
 
 
 def test_two_services_of_one_hostname() -> None:
     text = MINIMAL + '[services.api]\nport = 1\nimage = "a"\nhostname = "web.shop.local"\n'
-    assert "services.api.hostname = 'web.shop.local': must be unlike that of" in refusal(text)
+    assert "services.api.hostname = 'web.shop.local': must be different from that of" in refusal(
+        text
+    )
 
 
 def test_built_in_images_need_no_entry() -> None:

@@ -1,5 +1,6 @@
-"""The rules between members of App Mesh's specifications, each with a way to break it, and the
-small tools by which a place in a specification is found and changed.
+"""The rules between members of App Mesh's specifications, each with a way to break it.
+
+Also the functions that find and change a place in a specification.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Rule:
-    """How one rule is broken: where (``[]`` for any element), what the value there becomes, and
-    what the message must name. With ``around``, what holds the value is changed.
+    """How to break one rule: the ``path`` (``[]`` for any element), how to ``change`` the value
+    there, and what the message must name. With ``around``, the value's container is changed.
     """
 
     kind: Kind
@@ -214,7 +215,7 @@ RULES = [*node_rules(), *listener_rules(GATEWAY), *route_rules(), *edge_rules()]
 
 
 def impossible(rule: Rule) -> bool:
-    """Whether the model lacks the rule's path: the tables say the same of every protocol."""
+    """Whether the model lacks the rule's path: the rules list every path for every protocol."""
     members = rule.path.replace("[]", "").split(".")
     shape = spec_shape(rule.kind)
     for member in filter(None, members):

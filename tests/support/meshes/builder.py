@@ -1,4 +1,4 @@
-"""Snapshots of meshes made from specs, for tests of the translation and of what uses it."""
+"""Snapshots of meshes from specifications, for tests of the translation and of its users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Spec = Mapping[str, Any]
 
 @dataclass
 class MeshBuilder:
-    """Puts a mesh together; every `put` is a new revision, as in a store."""
+    """Builds a mesh; every `put` is a new revision, as in a store."""
 
     name: str = "m"
     spec: Spec = field(default_factory=dict)

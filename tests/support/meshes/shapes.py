@@ -1,4 +1,4 @@
-"""Hypothesis strategies for values of botocore shapes: right ones, and ones with one mistake."""
+"""Hypothesis strategies for values of botocore shapes: valid ones, and ones with one mistake."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 _PLAIN = string.ascii_letters + string.digits
 _PATTERNED = {"NamespaceNamePublic": st.from_regex(r"[a-z]{1,9}\.[a-z]{2,5}", fullmatch=True)}
-"""Shapes whose pattern wants more than letters and digits."""
+"""Shapes whose pattern requires more than letters and digits."""
 
 MODEST = 3
-"""Elements of a list and optional members of a structure, at most, unless the model wants more."""
+"""At most so many elements of a list and optional members of a structure, unless the model requires
+more."""
 
 
 def values(shape: Any) -> st.SearchStrategy[Any]:
@@ -41,7 +42,7 @@ def _scalars(shape: Any, low: float, high: float | None) -> st.SearchStrategy[An
     if kind == "string":
         size = max(int(low), min(high if high is not None else 12, 12))
         alphabet = _PLAIN if "pattern" in shape.metadata else st.characters(codec="utf-8")
-        # An empty text cannot travel in a URI, so where no minimum is stated we keep to one.
+        # A URI cannot carry an empty text, so the minimum is one where the model states none.
         return st.text(alphabet, min_size=max(int(low), 1), max_size=max(size, 1))
     if kind in ("integer", "long"):
         bits = 31 if kind == "integer" else 63
@@ -70,7 +71,7 @@ def _structures(draw: Any, shape: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One way to break a value: ``apply`` does it in place, and the error must say the rest."""
+    """One way to break a value: ``apply`` does it in place; the error must name the rest."""
 
     path: str
     constraint: str
@@ -78,9 +79,9 @@ class Mistake:
 
 
 def mistakes(shape: Any, value: Any, path: str = "", put: Any = None) -> Iterator[Mistake]:
-    """Every single mistake that can be made in ``value``, a right value of ``shape``.
+    """Every single mistake that can be made in ``value``, a valid value of ``shape``.
 
-    ``put`` replaces the value in what holds it.
+    ``put`` replaces the value in its container.
     """
     kind = shape.type_name
     if kind == "structure":

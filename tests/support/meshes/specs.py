@@ -1,11 +1,11 @@
-"""Valid specifications of App Mesh, made by chance from botocore's own model.
+"""Random valid specifications of App Mesh, from botocore's own model.
 
 `Writer.value` walks a shape: required members always, optional ones by chance, one member of a
-union, list lengths and numbers within their bounds. What the model does not say stands in three
-tables here: what a scalar must look like (`SCALARS`, by the shape's name), which members of a
-structure exclude or need each other (`FITS`), and what only the rest of the mesh can say (ports,
-names: `given`, by path). Chance comes from the one `random.Random` that the caller hands over, so
-a seed always makes the same specifications.
+union, list lengths and numbers within their bounds. Tables add what the model does not say: how a
+scalar must look (`SCALARS` by the shape's name, `PLACES` by path), and which members of a
+structure exclude or need each other (`ALTERNATIVES`, `TOGETHER`, `NEEDS`). What depends on the
+rest of the mesh (ports, names) is `Given` by the caller. All randomness comes from the caller's
+`random.Random`, so a seed always makes the same specifications.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ def value_leaves(value: Any, path: str = "") -> Iterator[str]:
 
 
 class Writer:
-    """Writes specifications; ``directory`` is where their access logs and certificates (those of
-    `tests.behaviour.secrets.Pki`) are. ``unused`` (`all_leaves` at first) is shared by writers that
-    shall between them use every leaf soon: what leads to one in it is never left to chance.
-    ``presence`` is the probability of an optional member.
+    """Writes specifications. Their access logs and certificates (of `tests.behaviour.secrets.Pki`)
+    are in ``directory``. ``unused`` starts as `all_leaves` and is shared by writers that together
+    should soon use every leaf: a member that leads to one of these is always present. ``presence``
+    is the probability of any other optional member.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Writer:
         self._kind = Kind.MESH
 
     def spec(self, kind: Kind, given: Given) -> dict[str, Any]:
-        """A valid specification that says what is ``given``."""
+        """A valid specification that contains what is ``given``."""
         self._kind = kind
         made: dict[str, Any] = self._value(spec_shape(kind), "", given)
         self._unused.difference_update((kind, path) for path in value_leaves(made))
@@ -154,12 +154,12 @@ class Writer:
         return self.chance.choice(asked or fresh or names)
 
     def _fresh(self, path: str) -> bool:
-        """Whether something there has not been used yet."""
+        """Whether a leaf below ``path`` has not been used yet."""
         return any(kind is self._kind and leaf.startswith(path) for kind, leaf in self._unused)
 
     def _fitting(self, shape: Any, names: list[str], prefix: str, given: Given) -> list[str]:
-        """The members to write: what is required or given, some of the rest, never two that
-        exclude each other.
+        """The members to write: those that are required or given and some of the rest, but never
+        two that exclude each other.
         """
         sure = {*shape.required_members, *TOGETHER.get(shape.name, ())}
         sure |= {name for name in names if given.get(f"{prefix}{name}", OMIT) is not OMIT}
@@ -184,7 +184,7 @@ class Writer:
         return _distinct(made)
 
     def scalar(self, shape: Any, path: str) -> Any:
-        """A right value of a leaf."""
+        """A valid value of a leaf."""
         steps = path.split(".")
         for place in (".".join(steps[-count:]) for count in (3, 2, 1)):
             if place in PLACES:
@@ -201,18 +201,18 @@ class Writer:
         return self.chance.choice([low, self._between(low, high or 2**31 - 1)])
 
     def _between(self, low: int, high: int) -> int:
-        """Small numbers as often as large ones: the size is drawn before the number."""
+        """Draws the size before the number, so that small numbers are as likely as large ones."""
         reach = min(high - low, 2 ** self.chance.randint(0, 31))
         return low + self.chance.randint(0, reach)
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    """Without what stands twice, and of pairs (``key``) and names each once."""
-    found: dict[Any, Any] = {}
+    """Without duplicates; pairs count as duplicates if they have the same ``key``."""
+    distinct: dict[Any, Any] = {}
     for value in values:
         mark = value.get("key", str(value)) if isinstance(value, dict) else value
-        found.setdefault(mark, value)
-    return list(found.values())
+        distinct.setdefault(mark, value)
+    return list(distinct.values())
 
 
 ALTERNATIVES = (
@@ -233,10 +233,10 @@ TOGETHER = {
     "HttpRetryPolicy": ("httpRetryEvents",),
     "GrpcRetryPolicy": ("grpcRetryEvents",),
 }
-"""Optional members without which the structure is refused, or says nothing."""
+"""Optional members without which the structure is refused, or has no effect."""
 
 NEEDS = {"methodName": "serviceName"}
-"""Members that may not stand without another."""
+"""Members that need another one."""
 
 NEVER_EMPTY = frozenset({"JsonFormat", "SubjectAlternativeNameList"})
 
@@ -281,7 +281,7 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "MaxRetries": lambda w: w.chance.choice((0, 1, 5, 2**32 - 1)),
     "OutlierDetectionMaxServerErrors": lambda w: w.chance.choice((1, 5, 2**32 - 1)),
 }
-"""By the shape's name: what a scalar is where the model's constraints do not say enough."""
+"""Scalars for which the model's constraints are not enough, by the shape's name."""
 
 PLACES: Mapping[str, Callable[[Writer], Any]] = {
     "accessLog.file.path": _log_path,
@@ -297,4 +297,4 @@ PLACES: Mapping[str, Callable[[Writer], Any]] = {
     "certificate.acm.certificateArn": lambda w: ACM,
     "certificateAuthorityArns[]": lambda w: PCA + w.chance.choice(("mesh", "other")),
 }
-"""The same by the last steps of a path."""
+"""The same, by the last steps of a path."""

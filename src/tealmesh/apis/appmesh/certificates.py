@@ -1,10 +1,10 @@
-"""Certificates and authorities of ACM that a mesh names, as material for its Envoys.
+"""The certificates and authorities of ACM that meshes name, as material for their Envoys.
 
-They are had from the ACM and ACM-PCA APIs of the endpoint in use, as the App Mesh Envoy had them
+They come from the ACM and ACM-PCA APIs of our own port, the way the App Mesh Envoy got them
 (https://docs.aws.amazon.com/app-mesh/latest/userguide/tls.html): a certificate by
-ExportCertificate, an authority by GetCertificateAuthorityCertificate. Keys are held in memory
-alone. The store is told which certificate is served, by its fingerprint: so a renewal is a
-revision of its own, and every Envoy's acknowledgement of it can be waited for.
+ExportCertificate, an authority by GetCertificateAuthorityCertificate. Only private certificates
+can be exported. Keys are kept in memory only; the store keeps the fingerprint of what is served, so
+a renewal is a revision that every Envoy acknowledges like any other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from tealmesh.envoy.tls import arns_of_specs
+from tealmesh.model.appmesh import CertificateBody
 from tealmesh.model.arn import Arn
 from tealmesh.model.certificates import Material
 from tealmesh.model.errors import CertificateError
@@ -28,19 +29,19 @@ from tealmesh.store import Store, Transaction, View, tables
 
 log = logging.getLogger(__name__)
 
-RENEWAL = 1800.0
-"""Seconds after which a certificate is looked for anew; App Mesh takes up to 35 minutes."""
+RENEWAL_SECONDS = 1800.0
+"""The time between two fetches of a certificate; App Mesh takes up to 35 minutes."""
 
-RETRY = 5.0
-"""Seconds after which one that could not be had is asked for again."""
+RETRY_SECONDS = 5.0
+"""The time between two attempts to fetch a certificate that ACM did not give."""
 
 ClientOf = Callable[[str, str], Any]
 """(service, region) -> a boto3 client."""
 
 
 class Certificates:
-    """What is known of each ARN. `take` is for a write of the API, `run` for all that meshes name
-    already: after a start, and at a renewal.
+    """The material of each ARN. The API calls `take` when a specification names one; `run` fetches
+    those that meshes name already, after a start, and renews them.
     """
 
     def __init__(self, store: Store, client_of: ClientOf) -> None:
@@ -51,11 +52,11 @@ class Certificates:
 
     @property
     def material(self) -> Mapping[str, Material]:
-        """By ARN. It is never changed, a new one takes its place."""
+        """By ARN. The mapping is replaced, never changed in place."""
         return self._known
 
     async def take(self, arn: str) -> None:
-        """Know the ARN's present material. Raises CertificateError when ACM does not give it."""
+        """Fetch the ARN's current material. Raises CertificateError if ACM does not give it."""
         material = await asyncio.to_thread(fetch, self._client_of, arn)
         if self._known.get(arn) == material:
             return
@@ -63,32 +64,33 @@ class Certificates:
         digest = hashlib.sha256((material.chain or material.root).encode()).hexdigest()
 
         def put(tx: Transaction) -> None:
-            tx.put(tables.CERTIFICATES, arn, body={"arn": arn, "sha256": digest})
+            body: CertificateBody = {"arn": arn, "sha256": digest}
+            tx.put(tables.CERTIFICATES, arn, body=body)
 
         await self._store.write("tealmesh", "TakeCertificate", put)
 
     async def run(self) -> None:
-        """Fetch what meshes name and is not known, and look for renewals, until cancelled."""
+        """Fetch what meshes name and is missing, and renew the rest, until cancelled."""
         loop = asyncio.get_running_loop()
-        renew_at = loop.time() + RENEWAL
+        renew_at = loop.time() + RENEWAL_SECONDS
         while True:
             named = named_arns(self._store.view)
             renewing = loop.time() >= renew_at
             if renewing:
-                renew_at = loop.time() + RENEWAL
-                self._known = {arn: had for arn, had in self._known.items() if arn in named}
+                renew_at = loop.time() + RENEWAL_SECONDS
+                self._known = {arn: m for arn, m in self._known.items() if arn in named}
             for arn in sorted(named):
                 if renewing or arn not in self._known:
                     await self._try(arn)
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _try(self, arn: str) -> None:
         try:
             await self.take(arn)
         except CertificateError as error:
-            # Said once: Envoys keep what they have, and the control plane shows who waits.
+            # Logged once: Envoys keep what they have, and the control plane shows which wait.
             if arn not in self._failed:
-                log.warning("%s; trying again every %g s", error, RETRY)
+                log.warning("%s; trying again every %g s", error, RETRY_SECONDS)
             self._failed.add(arn)
         else:
             self._failed.discard(arn)
@@ -96,9 +98,9 @@ class Certificates:
 
 def named_arns(view: View) -> set[str]:
     """Every ARN of ACM that a virtual node or gateway names."""
-    holders = (tables.VIRTUAL_NODES, tables.VIRTUAL_GATEWAYS)
-    specs = (document.body["spec"] for holder in holders for document in view.list(holder))
-    return {arn for _, arn in arns_of_specs(specs)}
+    nodes = [document.body["spec"] for document in view.list(tables.VIRTUAL_NODES)]
+    gateways = [document.body["spec"] for document in view.list(tables.VIRTUAL_GATEWAYS)]
+    return {arn for _, arn in arns_of_specs([*nodes, *gateways])}
 
 
 def fetch(client_of: ClientOf, arn: str) -> Material:
@@ -116,11 +118,11 @@ def fetch(client_of: ClientOf, arn: str) -> Material:
             f"{arn}: {error.operation_name} refused: {said.get('Code')}: {said.get('Message')}"
         ) from error
     except (BotoCoreError, ValueError) as error:
-        raise CertificateError(f"{arn}: cannot be had: {error}") from error
+        raise CertificateError(f"{arn}: cannot be fetched: {error}") from error
 
 
 def _authority(client: Any, arn: str) -> Material:
-    """An authority is trusted as it is: App Mesh takes root authorities only."""
+    """An authority is trusted as it is: App Mesh allows root authorities only."""
     answer = client.get_certificate_authority_certificate(CertificateAuthorityArn=arn)
     return Material(root=_lines(answer["Certificate"]))
 
@@ -141,12 +143,12 @@ def _certificate(client: Any, arn: str) -> Material:
 
 
 def chain_of(leaf: x509.Certificate, issuers: Iterable[x509.Certificate]) -> list[x509.Certificate]:
-    """The certificate and those that issued it one after the other, as far as signatures bear it
-    out. The last is what clients trust: for one that nobody of ``issuers`` signed, itself.
+    """The certificate and its issuers in order, as far as signatures prove them. Clients trust the
+    last one: the certificate itself if none of ``issuers`` signed it.
     """
     path, left = [leaf], list(issuers)
     while path[-1].issuer != path[-1].subject:
-        signer = next((one for one in left if _issued(path[-1], one)), None)
+        signer = next((issuer for issuer in left if _issued(path[-1], issuer)), None)
         if signer is None:
             break
         left.remove(signer)
@@ -164,7 +166,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def _pem(certificates: Iterable[x509.Certificate]) -> str:
     encoding = serialization.Encoding.PEM
-    return "".join(one.public_bytes(encoding).decode() for one in certificates)
+    return "".join(c.public_bytes(encoding).decode() for c in certificates)
 
 
 def _lines(pem: str) -> str:

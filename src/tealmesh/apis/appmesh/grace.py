@@ -1,104 +1,127 @@
-"""A router's last route is served a little longer than it exists.
+"""Envoys keep the last route of a router for a grace period after it is deleted.
 
-Many users' Terraform replaces one route by another, and destroys the old one before it creates
-the new: for up to a second the router has no route, and every request in that second would fail.
-So when a router's last route is deleted while its targets are still there, Envoys keep it for a
-grace. It is gone for the API at once. A new route of the router ends the grace, and so does
-whatever leaves the old route without sense: its targets, or the router, deleted.
+Terraform that replaces one route by another often destroys the old one before it creates the new:
+for up to a second the router has no route, and every request in that second would fail. So when a
+router's last route is deleted while its targets exist, Envoys keep it for the grace period. In the
+API it is gone at once. A new route of the router ends the grace period, and so does deleting the
+router or all of the route's targets.
 
-What lingers is a document of its own, so it survives a restart, and each of its ends is a
-committed change with its line in the audit, which `teal events` shows.
+Such a lingering route is a document of its own, so it survives a restart. Each end is a committed
+change with an entry in the audit, which `teal events` shows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
+from tealmesh.apis.appmesh import nouns
 from tealmesh.apis.appmesh.nouns import MeshContent, Resource
 from tealmesh.apis.appmesh.references import check_references
-from tealmesh.apis.appmesh.route_rules import content, protocol
+from tealmesh.model.appmesh import ResourceBody
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
-from tealmesh.model.mesh import Kind
 from tealmesh.store import Document, Store, Transaction, tables
+
+if TYPE_CHECKING:
+    from types_boto3_appmesh.type_defs import WeightedTargetTypeDef
+
+    from tealmesh.model.appmesh import RouteSpec
+
+    RouteBody = ResourceBody[RouteSpec]
 
 log = logging.getLogger(__name__)
 
 
-def linger(tx: Transaction, route: Mapping[str, Any], now: float, grace: float) -> None:
-    """Serve ``route``, just deleted, for ``grace`` seconds, where it was its router's last."""
+def keep_last_route(tx: Transaction, route: RouteBody, now: float, grace_seconds: float) -> None:
+    """Let ``route``, just deleted, linger for ``grace_seconds`` if it was its router's last."""
     mesh, router = route["meshName"], route["parent"]
-    if grace > 0 and not tx.list(tables.ROUTES, mesh, router):
-        body = {**route, "until": now + grace}
+    if grace_seconds > 0 and not tx.list(tables.ROUTES, mesh, router):
+        body: RouteBody = {**route, "until": now + grace_seconds}
         tx.put(tables.LINGERING_ROUTES, mesh, router, route["name"], body=body)
 
 
-def settle(tx: Transaction, mesh: str) -> None:
-    """End or trim what lingers in ``mesh`` where a change has left it without sense."""
+def drop_stale_routes(tx: Transaction, mesh: str) -> None:
+    """Drop or trim lingering routes of ``mesh`` whose router has a route again or whose targets
+    are gone.
+    """
     for document in tx.list(tables.LINGERING_ROUTES, mesh):
-        body = document.body
-        spec = _trimmed(MeshContent(tx, mesh), body)
+        route = document.body
+        spec = _without_missing_targets(MeshContent(tx, mesh), route)
         if spec is None:
-            tx.delete(tables.LINGERING_ROUTES, mesh, body["parent"], body["name"])
-        elif spec != body["spec"]:
-            tx.replace(document, {**body, "spec": spec})
+            tx.delete(tables.LINGERING_ROUTES, mesh, route["parent"], route["name"])
+        elif spec != route["spec"]:
+            trimmed: RouteBody = {**route, "spec": spec}
+            tx.replace(document, trimmed)
 
 
 async def end_grace(store: Store, clock: Clock) -> None:
-    """End every grace at its time, for ever; those that ended while nobody looked, at once."""
-    waiting: set[str] = set()
+    """End each grace period in time, until cancelled. Those that ended while the control plane was
+    down end at once.
+    """
+    scheduled: set[str] = set()
     async with asyncio.TaskGroup() as group:
         async for view in store.watch():
             for document in view.list(tables.LINGERING_ROUTES):
                 name = f"{document.key} {document.body['until']}"
-                if name not in waiting:
-                    waiting.add(name)
-                    group.create_task(_end(store, clock, document, name, waiting))
+                if name not in scheduled:
+                    scheduled.add(name)
+                    group.create_task(_end(store, clock, document, name, scheduled))
 
 
 async def _end(
-    store: Store, clock: Clock, document: Document, name: str, waiting: set[str]
+    store: Store, clock: Clock, document: Document[RouteBody], name: str, scheduled: set[str]
 ) -> None:
-    body = document.body
-    shown = f"route {body['name']} of router {body['parent']} in mesh {body['meshName']}"
-    left = max(0.0, body["until"] - clock())
-    log.warning("%s was its last: deleted, and served for %.1f s more", shown, left)
+    route = document.body
+    shown = f"route {route['name']} of router {route['parent']} in mesh {route['meshName']}"
+    left = max(0.0, route["until"] - clock())
+    log.warning("%s was the router's last: Envoys keep it for %.1f s more", shown, left)
     await asyncio.sleep(left)
 
     def change(tx: Transaction) -> bool:
-        names = (body["meshName"], body["parent"], body["name"])
+        names = (route["meshName"], route["parent"], route["name"])
         present = tx.get(tables.LINGERING_ROUTES, *names)
-        if present is None or present.body["until"] != body["until"]:
+        if present is None or present.body["until"] != route["until"]:
             return False
         tx.delete(tables.LINGERING_ROUTES, *names)
         return True
 
     if await store.write("tealmesh", "EndRouteGrace", change):
-        log.warning("%s: no route took its place; its requests are refused now", shown)
-    waiting.discard(name)
+        log.warning("%s was not replaced in time: its requests are refused now", shown)
+    scheduled.discard(name)
 
 
-def _trimmed(mesh: MeshContent, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The specification without targets that are gone; None where none is left to serve."""
-    router, spec = body["parent"], body["spec"]
-    if any(mesh.each(Kind.ROUTE, router)):
+def _without_missing_targets(mesh: MeshContent, route: RouteBody) -> RouteSpec | None:
+    """The specification without targets that are gone; None if nothing is left to serve."""
+    if any(mesh.each(nouns.ROUTE, route["parent"])):
         return None
-    field = f"{protocol(spec)}Route"
-    targets = [
-        target
-        for target in content(spec)["action"]["weightedTargets"]
-        if mesh.get(Kind.VIRTUAL_NODE, target["virtualNode"])
-    ]
+    spec = route["spec"].copy()
+    targets: list[WeightedTargetTypeDef] = []
+    # Spelled out, since each member has an action of its own type.
+    if "httpRoute" in spec:
+        targets = _present(mesh, spec["httpRoute"]["action"]["weightedTargets"])
+        spec["httpRoute"] = {**spec["httpRoute"], "action": {"weightedTargets": targets}}
+    if "http2Route" in spec:
+        targets = _present(mesh, spec["http2Route"]["action"]["weightedTargets"])
+        spec["http2Route"] = {**spec["http2Route"], "action": {"weightedTargets": targets}}
+    if "grpcRoute" in spec:
+        targets = _present(mesh, spec["grpcRoute"]["action"]["weightedTargets"])
+        spec["grpcRoute"] = {**spec["grpcRoute"], "action": {"weightedTargets": targets}}
+    if "tcpRoute" in spec:
+        targets = _present(mesh, spec["tcpRoute"]["action"]["weightedTargets"])
+        spec["tcpRoute"] = {**spec["tcpRoute"], "action": {"weightedTargets": targets}}
     if not targets:
         return None
-    action = {**spec[field]["action"], "weightedTargets": targets}
-    trimmed = {**spec, field: {**spec[field], "action": action}}
-    names = (body["meshName"], router, body["name"])
+    names = (route["meshName"], route["parent"], route["name"])
     try:
-        check_references(mesh, Resource(Kind.ROUTE, names, trimmed))
+        check_references(mesh, Resource(nouns.ROUTE, names, spec))
     except AwsError:  # the router or a node has changed, and the route no longer fits
         return None
-    return trimmed
+    return spec
+
+
+def _present(
+    mesh: MeshContent, targets: list[WeightedTargetTypeDef]
+) -> list[WeightedTargetTypeDef]:
+    return [target for target in targets if mesh.get(nouns.VIRTUAL_NODE, target["virtualNode"])]

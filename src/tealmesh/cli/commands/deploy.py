@@ -66,7 +66,7 @@ def apply(config_file: Path, wait: float, client: Client) -> None:
             click.echo(f"{gateway['name']}: http://{gateway['address']}:{gateway['port']}/")
 
 
-@click.command()
+@click.command(short_help="Deploy another image to SERVICE, step by step.")
 @click.argument("service")
 @click.option(
     "--image",

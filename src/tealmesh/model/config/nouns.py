@@ -1,4 +1,4 @@
-"""teal.toml: what a team says about its mesh, its services and how they are deployed."""
+"""The contents of a teal.toml, as frozen data with every default applied."""
 
 from __future__ import annotations
 
@@ -9,88 +9,89 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Gates:
-    """What must hold before a deployment goes on.
-
-    ``success_rate``: least share of requests without a 5xx answer (0..1), judged on at least
-    ``min_requests`` seen by callers; ``approval``: wait for `teal approve` before production
-    traffic shifts the first time.
-    """
+    """The conditions for a deployment to continue."""
 
     success_rate: float = 0.99
+    """The least share of requests that succeed, 0 to 1: no 5xx, reset or timeout."""
     min_requests: int = 100
+    """How many requests callers must have sent to the new side to judge the rate."""
     approval: bool = False
+    """Wait for `teal approve` before production traffic shifts for the first time."""
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """How weight moves to the new side.
-
-    ``steps`` are percentages for the new side, ending with 100; blue/green is ``(100,)``.
-    ``step_time`` is the least time at each step and ``bake_time`` the time at 100 before the old
-    side is stopped, in seconds. ``step_timeout`` bounds every wait for a gate, in seconds.
-    """
+    """How weight moves to the new side. Times are in seconds."""
 
     type: Literal["bluegreen", "canary"] = "bluegreen"
     steps: tuple[int, ...] = (100,)
+    """Rising percentages for the new side, ending with 100; blue/green is ``(100,)``."""
     step_time: float = 10.0
+    """The least time at each step."""
     bake_time: float = 10.0
+    """The time at 100 % before the old side is stopped."""
     step_timeout: float = 300.0
+    """The longest wait for a gate; then the deployment rolls back."""
 
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """One service: two virtual nodes (``NAME-SIDE``), a router, a route, a virtual service.
-
-    ``hostname`` is the virtual service's name, ``backends`` are hostnames that it calls,
-    ``sides`` the names of its two sides, the first of which starts active.
-    """
+    """One service: two virtual nodes (``NAME-SIDE``), a router, a route, a virtual service."""
 
     name: str
     port: int
     image: str
+    """The first image to run; later ones are deployed."""
     hostname: str
+    """The name of its virtual service."""
     health_path: str = "/"
     desired_count: int = 1
+    """Tasks per side."""
     cpu: int = 256
+    """CPU units per task, 1024 for one core."""
     memory: int = 512
+    """MiB per task."""
     environment: Mapping[str, str] = field(default_factory=dict)
     backends: tuple[str, ...] = ()
+    """The hostnames of the services that it calls."""
     sides: tuple[str, str] = ("blue", "green")
+    """The names of its two sides; the first is active at the start."""
     strategy: Strategy = Strategy()
     gates: Gates = Gates()
 
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """A virtual gateway, reached by users at ``address``:``port``; path prefix -> service name."""
+    """A virtual gateway, which users reach at ``address``:``port``."""
 
     name: str
     port: int
     routes: Mapping[str, str]
+    """The name of the service for each path prefix."""
     address: str = "127.0.0.1"
     desired_count: int = 1
 
 
 @dataclass(frozen=True)
 class Image:
-    """An entry of the image map: ``pattern`` is a glob over image names, ``command`` an argument
-    vector run in the directory of teal.toml with HOST and PORT in its environment.
-    """
+    """An entry of ``[images]``: the command that runs in place of an image."""
 
     pattern: str
+    """A glob for image names."""
     command: tuple[str, ...]
+    """Arguments, run in the directory of teal.toml with HOST and PORT in the environment."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TealConfig:
-    """A whole teal.toml. ``cluster`` and ``namespace`` default to the mesh's name and
-    ``MESH.local``.
-    """
+    """The contents of a teal.toml."""
 
     mesh: str
     cluster: str
+    """The ECS cluster; by default named as the mesh."""
     namespace: str
+    """The Cloud Map namespace; by default ``MESH.local``."""
     services: Mapping[str, ServiceConfig] = field(default_factory=dict)
     gateways: Mapping[str, GatewayConfig] = field(default_factory=dict)
     images: tuple[Image, ...] = ()

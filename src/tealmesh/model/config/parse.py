@@ -1,4 +1,4 @@
-"""From the text of a teal.toml to a `TealConfig`, every value checked."""
+"""Makes a `TealConfig` from the text of a teal.toml, and checks every value."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tealmesh.model.config.table import Table
 from tealmesh.model.errors import ConfigError
 
 BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
-"""Images that Tealmesh runs itself, without an entry in ``[images]``."""
+"""Images that Tealmesh can run without an entry in ``[images]``."""
 
 RESERVED_PORTS = {
-    9901: "Envoy's administration",
+    9901: "Envoy's admin interface",
     9902: "Envoy's agent",
     15000: "Envoy's ingress",
     15001: "Envoy's egress",
@@ -54,21 +54,21 @@ _CANARY_STEPS = (10, 50, 100)
 
 
 def parse(text: str, file: str = "teal.toml") -> TealConfig:
-    """Read a teal.toml; ``file`` names it in errors.
+    """Parse the text of a teal.toml. ``file`` is its name in errors.
 
-    Raises ConfigError with the dotted key, its value and what is allowed. Whatever ``text`` is, no
-    other exception leaves here.
+    Raises ConfigError with the dotted key, its value and what is allowed. No other exception is
+    raised, whatever ``text`` is.
     """
     try:
         data = tomllib.loads(text)
-    # ValueError: syntax, and numbers longer than Python converts; RecursionError: deep nesting.
+    # ValueError: wrong syntax, or a number that is too long; RecursionError: deep nesting.
     except (ValueError, RecursionError) as error:
         raise _not_toml(text, file, error) from error
     return parse_mapping(data, file)
 
 
 def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfig:
-    """As `parse`, of a document that has been read already."""
+    """As `parse`, from the tables of a TOML document."""
     root = Table(file, "", data, ("mesh", "images", "services", "gateways"))
     mesh = root.table("mesh", ("name", "cluster", "namespace"))
     name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
@@ -93,20 +93,23 @@ def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfi
 
 
 def image_for(images: tuple[Image, ...], name: str) -> Image | None:
-    """The entry with the longest of the patterns that match the image ``name``."""
-    fitting = [image for image in images if fnmatchcase(name, image.pattern)]
-    return max(fitting, key=lambda image: len(image.pattern), default=None)
+    """The entry whose pattern matches the image ``name``; the longest pattern wins."""
+    matching = [image for image in images if fnmatchcase(name, image.pattern)]
+    return max(matching, key=lambda image: len(image.pattern), default=None)
 
 
 def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
-    found = {key: _service(table, key, namespace) for key in table.data}
+    services = {key: _service(table, key, namespace) for key in table.data}
     owners: dict[str, str] = {}
-    for key, service in found.items():
+    for key, service in services.items():
         if service.hostname in owners:
             other = owners[service.hostname]
-            table.table(key).fail("hostname", f"unlike that of services.{other}")
+            table.table(key).fail("hostname", f"different from that of services.{other}")
         owners[service.hostname] = key
-    return {key: _with_backends(table.table(key), service, found) for key, service in found.items()}
+    return {
+        key: _with_backends(table.table(key), service, services)
+        for key, service in services.items()
+    }
 
 
 def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
@@ -116,7 +119,7 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
     return ServiceConfig(
         name=name,
         port=_port(table),
-        image=table.text("image", None, "an image name without blanks or *", _IMAGE.fullmatch),
+        image=table.text("image", None, "an image name without spaces or *", _IMAGE.fullmatch),
         hostname=table.text(
             "hostname", f"{name}.{namespace}", "a DNS name in lower case", _HOST.fullmatch
         ),
@@ -135,22 +138,22 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
 def _with_backends(
     table: Table, service: ServiceConfig, services: Mapping[str, ServiceConfig]
 ) -> ServiceConfig:
-    """The service with its backends as hostnames, in the order given, each once."""
+    """The service with its backends as hostnames, in order and without duplicates."""
     hostnames = {other.hostname for other in services.values()}
-    found: dict[str, None] = {}
+    backends: dict[str, None] = {}
     for backend in service.backends:
         hostname = services[backend].hostname if backend in services else backend
         if hostname not in hostnames or hostname == service.hostname:
             others = sorted(name for name in services if name != service.name)
             table.fail("backends", f"other services of this file ({', '.join(others) or 'none'})")
-        found[hostname] = None
-    return ServiceConfig(**{**vars(service), "backends": tuple(found)})
+        backends[hostname] = None
+    return ServiceConfig(**{**vars(service), "backends": tuple(backends)})
 
 
 def _port(table: Table) -> int:
     port = table.integer("port", None, 1, 65535)
     if port in RESERVED_PORTS:
-        table.fail("port", f"another port: {port} is {RESERVED_PORTS[port]}")
+        table.fail("port", f"another port: {port} is used for {RESERVED_PORTS[port]}")
     return port
 
 
@@ -180,7 +183,7 @@ def _strategy(table: Table) -> Strategy:
 
 def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
     value = table.data.get("steps", _CANARY_STEPS if canary else (100,))
-    allowed = "ascending whole percentages from 1 that end in 100, such as [10, 50, 100]"
+    allowed = "rising whole percentages from 1 that end with 100, such as [10, 50, 100]"
     if not isinstance(value, list | tuple) or not value:
         table.fail("steps", allowed)
     whole = all(isinstance(step, int) and not isinstance(step, bool) for step in value)
@@ -211,7 +214,7 @@ def _gateway(gateways: Table, name: str) -> GatewayConfig:
         table.fail("routes", 'at least one route, such as { "/" = "web" }')
     for prefix in routes.data:
         if not _PATH.fullmatch(prefix):
-            routes.fail(prefix, "given for a path prefix that begins with /")
+            routes.fail(prefix, "under a path prefix that begins with /")
     return GatewayConfig(
         name=name,
         port=_port(table),
@@ -238,7 +241,7 @@ def _images(table: Table) -> tuple[Image, ...]:
 
 def _image(images: Table, pattern: str) -> Image:
     if not pattern or any(c.isspace() for c in pattern):
-        images.fail(pattern, "given for an image pattern without blanks")
+        images.fail(pattern, "under an image pattern without spaces")
     value = images.data[pattern]
     if not isinstance(value, Mapping):
         return Image(pattern, _command(images, pattern))
@@ -247,13 +250,13 @@ def _image(images: Table, pattern: str) -> Image:
 
 
 def _command(table: Table, key: str) -> tuple[str, ...]:
-    """An argument vector, or a string that is split as a shell would; no shell ever runs it."""
+    """A list of arguments, or a string that is split as by a shell. No shell runs it."""
     value = table.data.get(key)
     if isinstance(value, str):
         try:
             value = shlex.split(value)
         except ValueError:
-            table.fail(key, "a command whose quotes are closed")
+            table.fail(key, "a command with balanced quotes")
     if not isinstance(value, list) or not all(isinstance(v, str) and "\0" not in v for v in value):
         value = []
     if not value or not value[0]:
@@ -263,40 +266,40 @@ def _command(table: Table, key: str) -> tuple[str, ...]:
 
 def _environment(table: Table) -> dict[str, str]:
     values = table.table("environment")
-    found = {}
+    variables = {}
     for name, value in values.data.items():
         if not _VARIABLE.fullmatch(name):
-            values.fail(name, "given for a variable's name without blanks or =")
+            values.fail(name, "under a variable name without spaces or =")
         if name in _SET_BY_ENGINE:
             values.fail(name, "left out: each task gets its own HOST and PORT")
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
             value = str(value)
         if not isinstance(value, str) or "\0" in value:
             values.fail(name, "a string or a whole number")
-        found[name] = value
-    return found
+        variables[name] = value
+    return variables
 
 
 def _check_gateways(gateways: Table, config: TealConfig) -> None:
-    """Routes lead to services; gateways share neither a listener nor a name with anything."""
+    """Routes lead to services, and gateways have names and listeners of their own."""
     nodes = {f"{s.name}-{side}" for s in config.services.values() for side in s.sides}
     listeners: dict[tuple[str, int], str] = {}
     for name, gateway in config.gateways.items():
         table = gateways.table(name)
         if name in config.services or name in nodes:
-            gateways.fail(name, "named unlike every service and its sides")
+            gateways.fail(name, "named differently from every service and its sides")
         listener = (gateway.address, gateway.port)
         if listener in listeners:
-            table.fail("port", f"another port: gateways.{listeners[listener]} has it")
+            table.fail("port", f"another port: gateways.{listeners[listener]} uses it")
         listeners[listener] = name
         for prefix, service in gateway.routes.items():
             if service not in config.services:
-                known = ", ".join(sorted(config.services)) or "there is none"
+                known = ", ".join(sorted(config.services)) or "there are none"
                 table.table("routes").fail(prefix, f"the name of a service ({known})")
 
 
 def _check_images(services: Table, config: TealConfig) -> None:
-    """Where the file maps images at all, each service's image must be among them."""
+    """If there are any ``[images]``, each service's image must be among them."""
     if not config.images:
         return
     for name, service in config.services.items():

@@ -1,4 +1,4 @@
-"""Reading one TOML table: each value is checked where it is taken, unknown keys are refused."""
+"""Reads one TOML table: checks each value where it is taken, and refuses unknown keys."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from tealmesh.model.errors import ConfigError
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-LONGEST = 7 * 24 * 3600.0
-"""The longest duration that a setting may have, in seconds."""
+MAX_DURATION_SECONDS = 7 * 24 * 3600.0
 
 
 class _NotSet:
-    """Stands in an error for the value of a key that is missing."""
+    """Takes the place of a missing value in an error."""
 
     def __repr__(self) -> str:
         return "(not set)"
 
 
 class _Unprintable:
-    """Stands in an error for a value that Python refuses to print."""
+    """Takes the place of a value that Python cannot print in an error."""
 
     def __repr__(self) -> str:
         return "(too long to show)"
@@ -35,30 +34,34 @@ NOT_SET = _NotSet()
 
 
 def dotted(path: str, key: str) -> str:
-    """``path`` and ``key`` as TOML would write them; keys with other characters are quoted."""
+    """``path.key`` as in TOML: a key with special characters is quoted."""
     shown = key if _BARE_KEY.fullmatch(key) else '"' + key.replace('"', '\\"') + '"'
     return f"{path}.{shown}" if path else shown
 
 
 def duration(value: object) -> float | None:
-    """Seconds of a number or of "500ms", "5s", "2m", "1h"; None for anything else.
+    """The seconds in a number or in "500ms", "5s", "2m", "1h"; None for anything else.
 
-    A number is in seconds. A negative, endless or undefined time is none.
+    Negative, infinite and NaN times are not durations.
     """
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
         match = _DURATION.fullmatch(value)
         return float(match[1]) * _UNITS[match[2]] if match else None
-    if isinstance(value, int | float) and 0 <= value <= LONGEST and math.isfinite(value):
+    if (
+        isinstance(value, int | float)
+        and 0 <= value <= MAX_DURATION_SECONDS
+        and math.isfinite(value)
+    ):
         return float(value)
     return None
 
 
 class Table:
-    """The table at ``path`` of a file. Every method raises ConfigError for a value it cannot use.
+    """The table at ``path`` in a file. Every method raises ConfigError for a value it refuses.
 
-    A default of None (or `NOT_SET`) makes a key required.
+    A key whose default is None is required.
     """
 
     def __init__(self, file: str, path: str, value: object, known: Iterable[str] = ()) -> None:
@@ -73,16 +76,16 @@ class Table:
                 self.fail(key, _known(key, names))
 
     def fail(self, key: str, allowed: str) -> NoReturn:
-        """Refuse the value of ``key``; ``allowed`` ends the sentence "must be …"."""
+        """Raise ConfigError for the value of ``key``; ``allowed`` completes "must be …"."""
         value = self.data.get(key, NOT_SET)
         try:
             repr(value)
-        except (ValueError, RecursionError):  # an integer of thousands of digits; deep nesting
+        except (ValueError, RecursionError):  # An integer with thousands of digits; deep nesting.
             value = _Unprintable()
         raise ConfigError(self.file, dotted(self.path, key), value, allowed)
 
     def table(self, key: str, known: Iterable[str] = ()) -> Table:
-        """The table under ``key``; empty where there is none."""
+        """The table under ``key``; empty if there is none."""
         return Table(self.file, dotted(self.path, key), self.data.get(key, {}), known)
 
     def text(
@@ -92,7 +95,7 @@ class Table:
         allowed: str,
         accept: Callable[[str], object] = bool,
     ) -> str:
-        """A string that ``accept`` finds good, as ``allowed`` describes it."""
+        """A string for which ``accept`` is true; ``allowed`` describes such strings."""
         value = self.data.get(key, default)
         if not isinstance(value, str) or not accept(value):
             self.fail(key, allowed)
@@ -119,9 +122,9 @@ class Table:
         return value
 
     def seconds(self, key: str, default: float, *, positive: bool = False) -> float:
-        """A duration in seconds; not nought where ``positive``."""
+        """A duration in seconds; more than 0 if ``positive``."""
         value = duration(self.data.get(key, default))
-        if value is None or value > LONGEST or (positive and value == 0):
+        if value is None or value > MAX_DURATION_SECONDS or (positive and value == 0):
             least = "more than 0" if positive else "from 0"
             self.fail(
                 key,
@@ -131,7 +134,7 @@ class Table:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings that are not empty; no list is an empty one."""
+        """A list of non-empty strings; empty if there is none."""
         value = self.data.get(key, [])
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
             self.fail(key, "a list of strings")

@@ -20,13 +20,13 @@ _PACKAGE = "tealmesh.metrics"
 _F = descriptor_pb2.FieldDescriptorProto
 
 METHOD = "/envoy.service.metrics.v3.MetricsService/StreamMetrics"
-COUNTER, GAUGE, SUMMARY, HISTOGRAM = 0, 1, 2, 4
-"""io.prometheus.client.MetricType."""
+HISTOGRAM = 4
+"""Of io.prometheus.client.MetricType."""
 
 _Field = tuple[str, int, int, str, bool]
 """Name, number, type, name of the message type or empty, whether repeated."""
 _MESSAGES: dict[str, list[_Field]] = {
-    # envoy.config.core.v3.Node: id = 1, cluster = 2, metadata = 3
+    # envoy.config.core.v3.Node:
     # https://github.com/envoyproxy/envoy/blob/v1.35.0/api/envoy/config/core/v3/base.proto
     "Node": [
         ("id", 1, _F.TYPE_STRING, "", False),
@@ -46,14 +46,12 @@ _MESSAGES: dict[str, list[_Field]] = {
     "Metric": [
         ("gauge", 2, _F.TYPE_MESSAGE, f".{_PACKAGE}.Value", False),
         ("counter", 3, _F.TYPE_MESSAGE, f".{_PACKAGE}.Value", False),
-        ("timestamp_ms", 6, _F.TYPE_INT64, "", False),
         ("histogram", 7, _F.TYPE_MESSAGE, f".{_PACKAGE}.Histogram", False),
     ],
     # Counter and Gauge are both {double value = 1}.
     "Value": [("value", 1, _F.TYPE_DOUBLE, "", False)],
     "Histogram": [
         ("sample_count", 1, _F.TYPE_UINT64, "", False),
-        ("sample_sum", 2, _F.TYPE_DOUBLE, "", False),
         ("bucket", 3, _F.TYPE_MESSAGE, f".{_PACKAGE}.Bucket", True),
     ],
     "Bucket": [

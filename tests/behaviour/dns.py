@@ -28,8 +28,8 @@ class NameServer(asyncio.DatagramProtocol):
         (asked,) = struct.unpack("!H", data[at + 1 : at + 3])
         name = ".".join(labels).lower()
         version = {A: 4, AAAA: 6}.get(asked)
-        found = [ipaddress.ip_address(one) for one in self._records.get(name, ())]
-        answers = [one.packed for one in found if one.version == version]
+        addresses = [ipaddress.ip_address(one) for one in self._records.get(name, ())]
+        answers = [one.packed for one in addresses if one.version == version]
         code = 0 if name in self._records else 3
         head = data[:2] + struct.pack("!HHHHH", 0x8400 | code, 1, len(answers), 0, 0)
         body = b"".join(

@@ -1,4 +1,4 @@
-"""docs/operations.md says what the code does."""
+"""docs/operations.md is up to date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, REASONS
 from tests.docs.scripts import load
 
 
-def test_the_page_is_what_the_code_says() -> None:
+def test_the_page_is_up_to_date() -> None:
     module = load("operations")
     assert Path(module.PAGE).read_text() == module.page(), "run `python docs/operations.py`"
 
@@ -29,6 +29,6 @@ def test_what_is_refused_exists_in_the_model(service: str) -> None:
     assert set(REASONS[service]) <= set(known)
 
 
-def test_every_member_of_a_container_is_spoken_of() -> None:
+def test_every_member_of_a_container_is_mentioned() -> None:
     model = botocore.session.Session().get_service_model("ecs")
     assert set(model.shape_for("ContainerDefinition").members) == set(CONTAINER_MEMBERS)

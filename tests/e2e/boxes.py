@@ -1,4 +1,4 @@
-"""A mesh whose services are containers: ``web``, and ``front``, which calls it by its name."""
+"""A mesh of services in containers: ``web``, and ``front``, which calls it by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.programs.podman import Podman
 
 
 def fetch(url: str) -> str:
-    """What is answered at a URL, errors too, once something listens there."""
+    """The answer of a URL, even an error, once something listens there."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -34,7 +34,7 @@ IMAGE = "localhost/team/web"
 
 @dataclass
 class Boxes:
-    """The system in ``directory``; the gateway is at ``port`` of 127.0.0.1."""
+    """The system in ``directory``; its gateway is at 127.0.0.1:``port``."""
 
     directory: Path
     desired_count: int = 2
@@ -82,7 +82,7 @@ routes = {{ "/" = "web", "/front" = "front" }}
         waiter.wait(cluster="boxes", services=names, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def ask(self, path: str) -> str:
-        """What is answered at a path of the gateway."""
+        """The answer of a path of the gateway."""
         return fetch(f"http://127.0.0.1:{self.port}{path}")
 
     def answering(self, plane: ControlPlane) -> int:

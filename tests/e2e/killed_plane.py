@@ -1,8 +1,9 @@
-"""``teal up`` that SIGKILLs itself right after a transition of a new deployment is committed.
+"""``teal up`` that kills itself (SIGKILL) right after it has committed a transition of a new
+deployment.
 
     python -m tests.e2e.killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
 
-It finishes a deployment that it finds at its start, whatever its transitions are.
+A deployment that is already in the store when it starts is finished normally.
 """
 
 from __future__ import annotations

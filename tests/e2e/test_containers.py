@@ -1,4 +1,4 @@
-"""The demo's deployment with containers, and what may happen to those who look after them."""
+"""The demo's deployment with containers, while control plane, Docker or containers are killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.planes.sample import finished
 from tests.support.programs.load import Load
 from tests.support.programs.podman import Podman, needs_engine, podman
 
-# The time of the first test is that of the images and of the whole system too.
+# The first test also makes the images and starts the whole system.
 pytestmark = [needs_engine, pytest.mark.timeout(300)]
 
 REQUESTS = 20_000
@@ -54,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def run_teal(engine: Podman, *arguments: str) -> str:
-    """The ``teal`` command with this engine in its environment; what it prints."""
+    """Run ``teal`` with this Podman in its environment; return its output."""
     return subprocess.run(
         [str(BIN / "teal"), *arguments],
         env={**os.environ, "DOCKER_HOST": engine.url},
@@ -65,7 +65,7 @@ def run_teal(engine: Podman, *arguments: str) -> str:
 
 
 def loads(boxes: Boxes) -> list[Load]:
-    """Clients of both services, by plain paths through the gateway."""
+    """Load on both services, through the gateway."""
     return [
         Load("127.0.0.1", boxes.port, host="boxes", path=path, concurrency=concurrency)
         for path, concurrency in (("/", 6), ("/front", 4))
@@ -90,14 +90,14 @@ def test_a_deployment_of_containers_loses_nothing(world: World) -> None:
     for load in both:
         assert load.report.failures == []
         assert load.report.statuses.keys() == {200}
-        # Both versions were seen, through the gateway and through the client in the mesh alike.
+        # Both versions answered, through the gateway and through the client in the mesh.
         assert load.report.bodies.keys() == {b"VERSION 1", b"VERSION 2"}
     assert sum(load.report.total for load in both) >= REQUESTS
 
 
 def test_names_inside_a_task(world: World) -> None:
-    """By getaddrinfo and by DNS: virtual services, Cloud Map, and all that the engine's own
-    server knows, which goes on answering while the control plane is dead.
+    """By getaddrinfo and by DNS: virtual services, Cloud Map names, and names that only Podman's
+    own server knows. All are answered even while the control plane is dead.
     """
     tasks = world.plane.client("ecs")
     registry = world.plane.client("servicediscovery")
@@ -136,9 +136,9 @@ def test_names_inside_a_task(world: World) -> None:
 
 
 def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) -> None:
-    """A gateway of Envoy's own image, which the engine has, in a container of its own; beside it
-    the X-Ray daemon, and an application with a secret and a shipped log, which asks 169.254.170.2
-    for its task and its role's credentials.
+    """A gateway in a container of Envoy's own image, with the X-Ray daemon beside it and an
+    application with a secret and a shipped log, which asks 169.254.170.2 for its task's metadata
+    and its role's credentials.
     """
     envoys_own = "docker.io/envoyproxy/envoy:v1.30.1"
     world.engine.run("tag", "localhost/tealmesh/envoy:local", envoys_own)
@@ -236,15 +236,15 @@ def test_killed_control_plane_and_restarted_engine_lose_nothing(world: World) ->
     asyncio.run(work())
     for load in both:
         assert load.report.failures == []
-    # Adopted, none begun again.
+    # All were adopted, none started anew.
     assert containers(world.engine) == before
     assert world.boxes.answering(world.plane) == 2
 
 
 def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: World) -> None:
-    """One of two tasks each time: its application, all of it, its network alone."""
+    """Kill parts of one of two tasks: its application, all containers, its network container."""
     at = ("127.0.0.1", world.boxes.port)
-    # Lost is what is not answered within the mesh's own timeout of 15 s, on a busy machine too.
+    # A request is lost if it has no answer within the mesh's own timeout of 15 s.
     load = Load(*at, host="boxes", concurrency=6, rate=150, timeout=20)
     ecs = world.plane.client("ecs")
     sides = {"cluster": "boxes", "services": ["web-blue", "web-green"]}
@@ -256,7 +256,7 @@ def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: Wor
         return arns
 
     def end(part: str, *command: str) -> None:
-        """End something of a task, and wait for another in its place."""
+        """Kill something of a task, and wait until another task has replaced it."""
         ended = running()[0]
         identity = ended.rpartition("/")[2]
         name = next(
@@ -286,7 +286,7 @@ def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: Wor
 
 
 def test_nothing_is_left_behind(world: World) -> None:
-    """Last: the orphan of a crash is removed at the next start, everything else by `teal down`."""
+    """Runs last: the next start removes orphans of a crash, and `teal down` everything else."""
     network = next(n for n in world.engine.run("network", "ls", "-q").split() if "tealmesh" in n)
     instance = network.removeprefix("tealmesh-")
     world.plane.kill9()
@@ -316,6 +316,6 @@ def test_nothing_is_left_behind(world: World) -> None:
 
 
 def containers(engine: Podman) -> dict[str, str]:
-    """Names by id of all containers there are."""
+    """The names of all containers, by id."""
     lines = engine.run("ps", "--all", "--format", "{{.ID}} {{.Names}}").splitlines()
     return {identity: name for identity, _, name in (line.partition(" ") for line in lines)}

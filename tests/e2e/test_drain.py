@@ -1,4 +1,4 @@
-"""A task that is drained loses no request; one that is killed before loses some, and we see it."""
+"""A drained task loses no request; one that is killed without draining does, and it shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.planes.sample import Sample
 from tests.support.programs.traffic import traffic
 
 
-def test_a_replaced_task_loses_nothing_and_a_killed_one_is_seen_to_lose(tmp_path: Path) -> None:
+def test_a_replaced_task_loses_nothing_and_a_killed_one_does(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
@@ -32,7 +32,7 @@ def test_a_replaced_task_loses_nothing_and_a_killed_one_is_seen_to_lose(tmp_path
 
 
 def _task(plane: ControlPlane) -> str:
-    """The one task of the service; empty while there are more or none."""
+    """The only task of the service; empty while there is none or more than one."""
     arns = plane.client("ecs").list_tasks(cluster="sample", serviceName="web-blue")["taskArns"]
     return str(arns[0]).rpartition("/")[2] if len(arns) == 1 else ""
 

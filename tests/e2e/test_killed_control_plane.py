@@ -17,7 +17,7 @@ from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 RATE = 60.0
-"""Requests per second, all the time."""
+"""Requests per second, throughout."""
 
 FORWARD = (
     "CREATED", "SCALING_UP", "ADDING_TARGET", "CONVERGING_TARGET", "VERIFYING", "SHIFTING",
@@ -26,13 +26,13 @@ FORWARD = (
 BACKWARD = ("ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK")
 
 
-def test_every_transition_is_met() -> None:
-    """AWAITING_APPROVAL waits for a person and is met below; ROLLBACK_FAILED gives up."""
+def test_every_transition_is_covered() -> None:
+    """AWAITING_APPROVAL waits for a person and has a test below; ROLLBACK_FAILED is final."""
     assert {*FORWARD, *BACKWARD, "AWAITING_APPROVAL", "ROLLBACK_FAILED"} == set(State)
 
 
 def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
-    """The next control plane; it dies at this transition of its first new deployment."""
+    """Start the control plane anew; it dies at this transition of its first new deployment."""
     if not dies_at:
         plane.start()
         return
@@ -47,7 +47,7 @@ def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
 
 def _deploy_and_die(plane: ControlPlane, transition: str, image: str) -> None:
     if transition == "CREATED":
-        with pytest.raises(TealError):  # its answer never comes: the deployment is in the store
+        with pytest.raises(TealError):  # there is no answer, but the deployment is in the store
             api(plane).deploy("web", image)
     else:
         api(plane).deploy("web", image)
@@ -58,7 +58,7 @@ def _deploy_and_die(plane: ControlPlane, transition: str, image: str) -> None:
 
 @contextmanager
 def _applied(directory: Path, dies_at: str) -> Iterator[tuple[ControlPlane, Sample]]:
-    """The sample, applied by a control plane that dies at this transition."""
+    """The sample, applied by a control plane that will die at this transition."""
     sample = Sample(directory)
     plane = ControlPlane(directory, sample.config)
     try:

@@ -36,7 +36,7 @@ def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Pa
         assert "success" in plane.teal("history", "web").stdout
 
 
-def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_says_why(tmp_path: Path) -> None:
+def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_a_reason(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
@@ -51,7 +51,7 @@ def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_says_why(tmp_p
         assert set(total.versions) == {"1"}
 
 
-def test_approval_is_waited_for(tmp_path: Path) -> None:
+def test_a_deployment_waits_for_approval(tmp_path: Path) -> None:
     sample = Sample(tmp_path, approval=True)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)

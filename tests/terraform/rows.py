@@ -1,7 +1,7 @@
-"""Every resource type and data source of the provider for our three services, and what was tried.
+"""Every resource type and data source that the provider has for our three services.
 
-The table of docs/terraform.md is made from this (`python -m tests.terraform.rows`), and
-`test_everything` tries just this.
+`test_everything` tests each of them; `python -m tests.terraform.rows` makes the table of
+docs/terraform.md.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ BEGIN, END = "<!-- begin: made by tests/terraform/rows.py -->", "<!-- end -->"
 
 @dataclass(frozen=True)
 class Row:
-    """A resource type. ``identifier``: its import id, of its attributes. ``changes``: what is
-    changed in place.
-    """
+    """A resource type."""
 
     type: str
     identifier: str
+    """The import id, made of its attributes."""
+
     changes: str
+    """What the test changes in place."""
 
 
 ROWS = (
@@ -56,7 +57,7 @@ DATA: dict[str, object] = {
     "aws_ecs_service": 0,
     "aws_ecs_task_definition": "ACTIVE",
 }
-"""Data sources, with what the configuration reads from each."""
+"""Data sources, with the value that the configuration reads from each."""
 
 NO_MEANING = {
     "aws_ecs_capacity_provider": "stands for an Auto Scaling group of EC2 instances: "
@@ -65,7 +66,7 @@ NO_MEANING = {
 
 
 def table() -> str:
-    """The part of docs/terraform.md that is made from the rows."""
+    """The part of docs/terraform.md that is generated."""
     lines = [
         "| resource | create | read | update in place | import by | delete |",
         "|---|---|---|---|---|---|",
@@ -83,7 +84,7 @@ def table() -> str:
 
 
 def page_with(text: str) -> str:
-    """``text`` with the table as it must be."""
+    """``text`` with the current table."""
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
 

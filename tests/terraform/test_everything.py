@@ -1,5 +1,5 @@
-"""Every resource of the provider that has a meaning here: create, read, update in place, import,
-delete, drift; every data source; and that the page about it says what is tried.
+"""Every resource of the provider that works here (create, read, update in place, import, delete,
+drift), every data source, and the page that lists them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _everything(plane: ControlPlane, directory: Path, provider: str) -> Terrafor
     return Terraform(directory, {"endpoint": plane.endpoint}, provider).init()
 
 
-def test_the_page_has_the_table_of_what_is_tried() -> None:
+def test_the_page_lists_what_is_tested() -> None:
     assert page_with(PAGE.read_text()) == PAGE.read_text(), "run python -m tests.terraform.rows"
 
 
@@ -65,11 +65,12 @@ def test_every_resource_lives_its_whole_life(
     second = _everything(plane, tmp_path / "second", provider)
     (second.directory / "imports.tf").write_text(_imports(_values(first)))
     printed = second.apply(changed=True)
-    # What only the provider has (wait_for_steady_state) is set by the first apply after an import.
+    # Arguments of the provider alone (wait_for_steady_state) are set by the first apply after an
+    # import.
     assert re.search(rf"{len(ROWS)} imported, 0 added, [01] changed, 0 destroyed", printed), printed
     assert second.changes() == ""
     assert f"{len(ROWS)} destroyed" in second.destroy()
-    # For the first they were deleted behind its back: each is missed and planned anew.
+    # The first were deleted behind its back: each is detected as drift and recreated.
     assert f"Plan: {len(ROWS)} to add, 0 to change, 0 to destroy" in first.changes()
     _schemas_hold_no_other(second)
 
@@ -90,7 +91,7 @@ def _imports(values: dict[str, dict[str, Any]]) -> str:
 
 
 def _schemas_hold_no_other(terraform: Terraform) -> None:
-    """The rows are all that the provider has for our services."""
+    """The rows are all that the provider has for our three services."""
     schemas = json.loads(terraform.run("providers", "schema", "-json").stdout)
     (provider,) = schemas["provider_schemas"].values()
     resources = {name for name in provider["resource_schemas"] if name.startswith(OURS)}

@@ -1,4 +1,4 @@
-"""Ten applies at once on ten meshes, and applies that are interrupted and run again."""
+"""Ten concurrent applies on ten meshes, and applies that are interrupted and repeated."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def test_an_interrupted_apply_converges_when_it_is_run_again(
         with process.stdout:
             for printed in process.stdout:
                 if line in printed:
-                    # As Ctrl-C does: every process of the group has it, the provider too.
+                    # Like Ctrl-C: the signal goes to every process of the group, the provider
+                    # included.
                     os.killpg(process.pid, signal.SIGINT)
             process.wait(60)
     terraform.apply()

@@ -1,5 +1,5 @@
-"""The users' system by real Terraform, in both forms at once: the example's one route, and the
-three routes that replace one another. Traffic goes on through it all, and none of it fails.
+"""The users' system by real Terraform, in both forms at once: the example's single route, and three
+routes that replace each other. Under steady traffic, no request fails.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 THREE_ROUTES = Path(__file__).parent / "three_routes"
 RATE = 125.0
 LEAST = 20_000
-"""Requests through the gateway of each form while its procedure goes on."""
+"""Requests through the gateway of each form during its procedure."""
 
 
 @dataclass
 class Form:
-    """One of the two forms as it was applied, with the traffic through its gateway."""
+    """One of the two forms, applied, with traffic through its gateway."""
 
     plane: ControlPlane
     name: str
@@ -58,7 +58,7 @@ class Form:
             time.sleep(0.5)
 
     def release(self, load: Traffic, new: str, old: str, to: set[str], was: set[str]) -> None:
-        # 1. The new side starts; it gets no request.
+        # 1. The new side starts, without requests.
         self.apply(**{f"{new}_is_active": True})
         self.steady(f"{self.name}-sample-{new}")
         assert set(load.watch(1.0).versions) == was
@@ -88,13 +88,13 @@ class Form:
         )
 
     def settled(self, load: Traffic, expected: set[str]) -> None:
-        """Wait until a whole second's answers come from exactly these versions."""
+        """Wait until all answers within a second come from exactly these versions."""
         deadline = time.monotonic() + 60
         while set((seen := load.watch(1.0)).versions) != expected:
             assert time.monotonic() < deadline, f"{seen.versions} and not {expected}"
 
     def drift(self) -> None:
-        """A route deleted behind Terraform's back is planned anew."""
+        """A route that is deleted outside Terraform is recreated."""
         appmesh, where = self.plane.client("appmesh"), {"meshName": self.name}
         (route,) = appmesh.list_routes(virtualRouterName="sample", **where)["routes"]
         name = route["routeName"]

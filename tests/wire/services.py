@@ -1,4 +1,4 @@
-"""Services of a real control plane: create, wait, look at."""
+"""ECS services of a real control plane: create, await and describe them."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ def stable(tasks: Tasks, name: str) -> dict[str, Any]:
 
 
 def describe(tasks: Tasks, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = tasks.ecs.describe_services(cluster=CLUSTER, services=[name])[
-        "services"
-    ][0]
-    return found
+    answer = tasks.ecs.describe_services(cluster=CLUSTER, services=[name])
+    service: dict[str, Any] = answer["services"][0]
+    return service
 
 
 def tasks_of(tasks: Tasks, name: str) -> list[dict[str, Any]]:
@@ -49,10 +48,10 @@ def tasks_of(tasks: Tasks, name: str) -> list[dict[str, Any]]:
 
 
 def deployments(tasks: Tasks, name: str) -> list[dict[str, Any]]:
-    """The service's deployments, the newest first."""
+    """The service's deployments, newest first."""
     listed = tasks.ecs.list_service_deployments(cluster=CLUSTER, service=name)
     arns = [brief["serviceDeploymentArn"] for brief in listed["serviceDeployments"]]
-    told = tasks.ecs.describe_service_deployments(serviceDeploymentArns=arns)
-    assert told["failures"] == []
-    found: list[dict[str, Any]] = told["serviceDeployments"]
-    return found
+    described = tasks.ecs.describe_service_deployments(serviceDeploymentArns=arns)
+    assert described["failures"] == []
+    newest_first: list[dict[str, Any]] = described["serviceDeployments"]
+    return newest_first

@@ -1,4 +1,4 @@
-"""Tasks of a real control plane: register, run, look at, stop."""
+"""ECS tasks of a real control plane: register, run, describe and stop them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.planes.engine import WEB
 
 CLUSTER = "tasks"
 FAST = {"Delay": 1, "MaxAttempts": 60}
-"""boto3's waiters ask every 6 or 15 s otherwise."""
+"""For boto3's waiters, which poll every 6 or 15 s by default."""
 
 
 def images(directory: Path) -> Path:
@@ -32,7 +32,7 @@ def images(directory: Path) -> Path:
 
 
 class Tasks:
-    """One-container and many-container tasks in a cluster of their own."""
+    """Runs tasks in a cluster of their own."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self.ecs = plane.client("ecs")
@@ -40,7 +40,7 @@ class Tasks:
         self._families = 0
 
     def define(self, *containers: dict[str, Any], family: str = "", role: str = "") -> str:
-        """Register a definition that Fargate takes; its ARN."""
+        """Register a definition for Fargate; return its ARN."""
         if not family:
             self._families += 1
             family = f"family-{self._families}"
@@ -56,7 +56,7 @@ class Tasks:
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
     def run(self, definition: str, **members: Any) -> str:
-        """Ask for one task; its ARN."""
+        """Request one task; return its ARN."""
         answer = self.ecs.run_task(
             cluster=CLUSTER,
             taskDefinition=definition,
@@ -68,7 +68,7 @@ class Tasks:
         return str(answer["tasks"][0]["taskArn"])
 
     def start(self, *containers: dict[str, Any], role: str = "", wait: bool = True) -> str:
-        """A task that runs; its ARN."""
+        """Start a task and wait until it is RUNNING; return its ARN."""
         task = self.run(self.define(*containers, role=role))
         if wait:
             self.running(task)
@@ -82,14 +82,14 @@ class Tasks:
         return self.describe(task)
 
     def run_to_end(self, *containers: dict[str, Any]) -> dict[str, Any]:
-        """A task that ends by itself, as it was in the end."""
+        """Run a task that ends by itself; return its last description."""
         return self.stopped(self.run(self.define(*containers)))
 
     def fail(self, *containers: dict[str, Any]) -> dict[str, Any]:
-        """A task that cannot start, as it was in the end."""
-        found = self.run_to_end(*containers)
-        assert "startedAt" not in found
-        return found
+        """Run a task that cannot start; return its last description."""
+        task = self.run_to_end(*containers)
+        assert "startedAt" not in task
+        return task
 
     def stop(self, task: str) -> dict[str, Any]:
         self.ecs.stop_task(cluster=CLUSTER, task=task)
@@ -97,8 +97,8 @@ class Tasks:
 
     def describe(self, task: str) -> dict[str, Any]:
         answer = self.ecs.describe_tasks(cluster=CLUSTER, tasks=[task], include=["TAGS"])
-        found: dict[str, Any] = answer["tasks"][0]
-        return found
+        described: dict[str, Any] = answer["tasks"][0]
+        return described
 
     def address(self, task: str) -> str:
         """The address of the task's network interface."""
@@ -112,6 +112,6 @@ class Tasks:
             return str(answer.read().decode())
 
     def environment(self, task: str) -> dict[str, str]:
-        """What the small web application sees."""
-        found: dict[str, str] = json.loads(self.get(task, "/env"))
-        return found
+        """The environment of the small web application."""
+        variables: dict[str, str] = json.loads(self.get(task, "/env"))
+        return variables

@@ -1,7 +1,7 @@
-"""An AWS CLI session that makes the mesh of the users' system, shifts it, and takes it away.
+"""An AWS CLI session that creates the mesh of the users' system, shifts traffic, and deletes it.
 
-The resources and their order are those that the Terraform of that system makes (one service with a
-blue and a green side); here an operator does it by hand.
+An operator does by hand what the Terraform of that system does: the same resources, in the same
+order (one service with a blue and a green side).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Aws = Callable[..., dict[str, Any]]
 
 
 class CliError(Exception):
-    """What ``aws`` printed when it failed."""
+    """``aws`` failed; the text is its output."""
 
 
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[Aws]:
-    """Runs ``aws appmesh OPERATION --option value …`` and reads its JSON."""
+    """A function that runs ``aws appmesh OPERATION --option value …`` and returns its JSON."""
     command = str(Path(sys.executable).with_name("aws"))
     environment = {
         "PATH": os.environ["PATH"],
@@ -124,7 +124,7 @@ def test_blue_to_green_by_hand(aws: Aws) -> None:
     created = aws("create-route", **ROUTE, spec=route(blue=1))["route"]
     assert created["spec"] == route(blue=1)
 
-    # Step 1: green starts; step 2: both; step 3: blue gets none; step 4: blue goes.
+    # Step 1: green starts; step 2: both get traffic; step 3: green alone; step 4: blue is deleted.
     aws("create-virtual-node", **MESH, virtual_node_name="sample-green", spec=virtual_node("green"))
     for version, weights in enumerate(
         ({"blue": 1, "green": 0}, {"blue": 1, "green": 1}, {"blue": 0, "green": 1}), start=2

@@ -1,4 +1,4 @@
-"""The users' system by hand: boto3 and the AWS CLI, step by step, with traffic flowing."""
+"""The users' procedure by boto3 and the AWS CLI, step by step, under traffic."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def _steady(article: Article, *services: str) -> None:
 
 
 def _settled(load: Traffic, expected: set[str]) -> None:
-    """Wait until a whole second's answers come from exactly these versions."""
+    """Wait until all answers within a second come from exactly these versions."""
     deadline = time.monotonic() + 20
     while set((seen := load.watch(1.0)).versions) != expected:
         assert time.monotonic() < deadline, f"{dict(seen.versions)} and not {expected}"
 
 
 def _weights(plane: ControlPlane, article: Article, **weights: int) -> None:
-    """A weight change by the AWS CLI, as operators type it."""
+    """Change weights with the AWS CLI, as operators do."""
     answer = plane.aws(
         "appmesh", "update-route",
         "--mesh-name", article.mesh,
@@ -72,7 +72,7 @@ def test_the_procedure_from_blue_to_green_and_back_loses_nothing(tmp_path: Path)
 
         with traffic((f"http://127.0.0.1:{port}/", 150.0)) as load:
             _settled(load, {"1"})
-            # 1. Green starts; it gets no request.
+            # 1. Green starts, without requests.
             article.start_side("green")
             _weights(plane, article, blue=1, green=0)
             _steady(article, article.ecs_service("green"))
@@ -89,7 +89,7 @@ def test_the_procedure_from_blue_to_green_and_back_loses_nothing(tmp_path: Path)
             article.update_route(green=1)
             article.stop_side("blue")
             assert set(load.watch(1.0).versions) == {"2"}
-            # And back: the next release uses blue.
+            # And back: the next release uses blue again.
             article.start_side("blue")
             _steady(article, article.ecs_service("blue"))
             _weights(plane, article, blue=1, green=0)
@@ -102,7 +102,7 @@ def test_the_procedure_from_blue_to_green_and_back_loses_nothing(tmp_path: Path)
 
 
 def _delete_everything(article: Article) -> None:
-    """Destroy, in the order of the references, and nothing is left."""
+    """Delete everything, in the order of the references."""
     appmesh, mesh = article.appmesh, {"meshName": article.mesh}
     article.ecs.delete_service(cluster=article.cluster, service="edge", force=True)
     appmesh.delete_gateway_route(virtualGatewayName="edge", gatewayRouteName="all", **mesh)

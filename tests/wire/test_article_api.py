@@ -1,7 +1,7 @@
-"""The users' system made by hand against the API alone, without the engine: every resource of
-their Terraform, their procedure's four steps, and taking it all down, by boto3 and the AWS CLI.
+"""The users' system against the API alone, without an engine: every resource of their Terraform,
+the four steps of their procedure, and the deletion of everything, by boto3 and the AWS CLI.
 
-With tasks and traffic it stands in test_article.py.
+`test_article.py` does it with tasks and traffic.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tests.support.planes.ecs import Endpoint, endpoint
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        yield found
+    with endpoint(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -46,11 +46,11 @@ def statuses(article: Article, *sides: str) -> list[str]:
     names = [article.ecs_service(side) for side in sides]
     answer = article.ecs.describe_services(cluster=article.cluster, services=names)
     assert answer["failures"] == []
-    return [found["status"] for found in answer["services"]]
+    return [service["status"] for service in answer["services"]]
 
 
 def drained(served: Endpoint, article: Article, side: str) -> None:
-    """What the engine does when the last task of a deleted service is gone."""
+    """Act as the engine does when the last task of a deleted service has stopped."""
     name = article.ecs_service(side)
 
     def change(tx: Transaction) -> None:
@@ -62,7 +62,7 @@ def drained(served: Endpoint, article: Article, side: str) -> None:
     served.write(change)
 
 
-def test_every_resource_is_answered_as_it_was_made(article: Article) -> None:
+def test_every_resource_is_returned_as_it_was_created(article: Article) -> None:
     article.start_side("blue")
     article.create_route(blue=1)
     node = article.appmesh.describe_virtual_node(
@@ -87,26 +87,26 @@ def test_every_resource_is_answered_as_it_was_made(article: Article) -> None:
     assert definition["requiresCompatibilities"] == ["FARGATE"]
     registry = article.discovery.get_service(Id=article.registry_arn)["Service"]
     assert registry["HealthCheckCustomConfig"] == {"FailureThreshold": 1}
-    found = article.discovery.discover_instances(
+    discovered = article.discovery.discover_instances(
         NamespaceName=article.namespace,
         ServiceName=article.app,
         QueryParameters={"ECS_SERVICE_NAME": name},
     )
-    assert found["Instances"] == []
+    assert discovered["Instances"] == []
 
 
 def test_the_four_steps_and_back_to_nothing(served: Endpoint, article: Article) -> None:
     article.start_side("blue")
     article.create_route(blue=1)
-    # 1: green starts and gets nothing
+    # 1: green starts, without requests
     article.start_side("green")
     article.update_route(blue=1, green=0)
     assert statuses(article, "blue", "green") == ["ACTIVE", "ACTIVE"]
-    # 2 and 3: weight to green, then none to blue
+    # 2 and 3: green gets a weight, then blue loses its own
     article.update_route(blue=1, green=1)
     article.update_route(blue=0, green=1)
     assert weights(article) == {"sample-blue": 0, "sample-green": 1}
-    # 4: blue stops; its node cannot go while the route names it
+    # 4: blue stops; its node cannot be deleted while the route names it
     blue = {"cluster": article.cluster, "service": article.ecs_service("blue")}
     with pytest.raises(ClientError, match="scaled above 0"):
         article.ecs.delete_service(**blue)
@@ -159,7 +159,7 @@ def _take_down(served: Endpoint, article: Article) -> None:
     assert article.discovery.list_namespaces()["Namespaces"] == []
 
 
-def test_the_aws_cli_makes_a_side(served: Endpoint, article: Article) -> None:
+def test_the_aws_cli_creates_a_side(served: Endpoint, article: Article) -> None:
     definition = {**article.task_definition("green"), "family": "by-cli"}
     served.aws("ecs", "register-task-definition", "--cli-input-json", json.dumps(definition))
     node = {
@@ -183,10 +183,10 @@ def test_the_aws_cli_makes_a_side(served: Endpoint, article: Article) -> None:
     )["service"]
     listed: dict[str, Any] = served.aws("ecs", "list-services", f"--cluster={article.cluster}")
     assert listed["serviceArns"] == [created["serviceArn"]]
-    found = served.aws(
+    discovered = served.aws(
         "servicediscovery",
         "discover-instances",
         f"--namespace-name={article.namespace}",
         f"--service-name={article.app}",
     )
-    assert found["Instances"] == []
+    assert discovered["Instances"] == []

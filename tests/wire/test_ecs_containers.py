@@ -1,5 +1,5 @@
-"""What task definitions say of containers, as a real control plane's processes see it: by boto3
-and the AWS CLI against one `teal up`.
+"""Container definitions, as the processes of a real control plane see them: by boto3 and the AWS
+CLI against one `teal up`.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def test_metadata_and_role_credentials(plane: ControlPlane, tasks: Tasks) -> Non
     assert identity.endswith(task.rpartition("/")[2])
 
 
-def test_credentials_are_for_their_task_only(plane: ControlPlane, tasks: Tasks) -> None:
+def test_credentials_work_for_their_task_only(plane: ControlPlane, tasks: Tasks) -> None:
     task = tasks.start(app(), role="arn:aws:iam::123456789012:role/web-task")
     other = tasks.start(app())
     environment, without = tasks.environment(task), tasks.environment(other)

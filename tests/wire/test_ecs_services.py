@@ -1,4 +1,4 @@
-"""Services and tasks of ECS with their waiters, Cloud Map by API and by DNS, and X-Ray: boto3, the
+"""ECS services and tasks with boto3's waiters, Cloud Map by API and DNS, and X-Ray: by boto3, the
 AWS CLI and a real resolver against one `teal up`.
 """
 
@@ -95,7 +95,7 @@ def test_the_life_of_a_service(plane: ControlPlane, tasks: Tasks, dns_port: int)
 
 
 def look(task: dict[str, Any], body: dict[str, Any]) -> None:
-    """A service's task, as DescribeTasks shows it on Fargate."""
+    """A task of a service, as DescribeTasks shows it on Fargate."""
     identity = task["taskArn"].rpartition("/")[2]
     assert {
         "group": "service:web",

@@ -1,5 +1,5 @@
 """Envoys that a user starts with `teal envoy bootstrap`, under a real control plane, with TLS from
-ACM: nothing but the API, the command line and Envoy's own binary.
+ACM: by the API, the command line and Envoy's own binary alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 def active_authority(plane: ControlPlane) -> str:
-    """The ARN of a root authority that is in force."""
+    """The ARN of an active root authority."""
     pca = plane.client("acm-pca")
     configuration = {
         "KeyAlgorithm": "RSA_2048",
@@ -66,7 +66,7 @@ def server_spec(certificate: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def own_envoy(plane: ControlPlane, node: str, address: str) -> Iterator[str]:
-    """An Envoy by `teal envoy bootstrap`; the URL of its admin interface."""
+    """Start an Envoy with `teal envoy bootstrap`; return the URL of its admin interface."""
     file = plane.directory / f"{node}.json"
     argv = [str(BIN / "teal"), "envoy", "bootstrap", "--xds", f"127.0.0.1:{plane.xds_port}"]
     argv += ["--token-file", str(plane.directory / "data" / "xds-token"), "-o", str(file)]
@@ -100,7 +100,7 @@ def call() -> int:
         return client.get("http://shop.local/").status_code
 
 
-def test_a_certificate_of_acm_between_two_envoys(plane: ControlPlane) -> None:
+def test_a_certificate_from_acm_between_two_envoys(plane: ControlPlane) -> None:
     acm, mesh = plane.client("acm"), plane.client("appmesh")
     authority = active_authority(plane)
     certificate = acm.request_certificate(
@@ -120,16 +120,17 @@ def test_a_certificate_of_acm_between_two_envoys(plane: ControlPlane) -> None:
         own_envoy(plane, "server", SERVER),
         own_envoy(plane, "caller", CALLER) as admin,
     ):
-        # The caller has no policy: it trusts what the certificate chains up to.
+        # The caller has no policy: it trusts the root of the certificate's chain.
         await_(lambda: call() == 200)
         stats = httpx.get(f"{admin}/stats", params={"filter": "ssl.handshake"}).text
         assert stats.strip().endswith("ssl.handshake: 1")
-        # moto's ACM does not let the authority sign: who trusts the authority alone refuses.
+        # In moto's ACM the authority does not sign: a caller that trusts only the authority
+        # refuses.
         trust = {"trust": {"acm": {"certificateAuthorityArns": [authority]}}}
         policy = {"clientPolicy": {"tls": {"validation": trust}}}
         mesh.update_virtual_node(**caller, spec={"backends": backends, "backendDefaults": policy})
         await_(lambda: call() == 503)
-        # The keys of both Envoys are in neither's dump, nor in the control plane's log.
+        # No key of an Envoy is in a configuration dump or in the control plane's log.
         assert "PRIVATE KEY" not in httpx.get(f"{admin}/config_dump").text + plane.log()
 
 
@@ -143,7 +144,7 @@ def test_a_certificate_of_acm_between_two_envoys(plane: ControlPlane) -> None:
         ),
     ],
 )
-def test_a_certificate_whose_key_cannot_be_had_is_refused_by_name(
+def test_a_certificate_without_an_exportable_key_is_refused_by_name(
     plane: ControlPlane, make: Any, because: str
 ) -> None:
     arn = make(plane.client("acm"))["CertificateArn"]

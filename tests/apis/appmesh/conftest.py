@@ -1,4 +1,4 @@
-"""The App Mesh service over real HTTP: a fresh endpoint a module, an empty one a test."""
+"""The App Mesh service over HTTP: a new endpoint per module, emptied after each test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.apis.appmesh.system import (
     provided_by,
     route,
 )
-from tests.support.planes.appmesh import appmesh_endpoint, client
+from tests.support.planes.appmesh import appmesh_endpoint
+from tests.support.sdk import client
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def api(url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A client, and nothing left over afterwards."""
-    appmesh = client(url)
+    """A client; all meshes are deleted afterwards."""
+    appmesh = client(url, "appmesh")
     yield appmesh
     for mesh in appmesh.list_meshes()["meshes"]:
         empty(appmesh, mesh["meshName"])

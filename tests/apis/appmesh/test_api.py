@@ -25,7 +25,8 @@ from tests.apis.appmesh.system import (
     refused,
     route,
 )
-from tests.support.planes.appmesh import Direct, client
+from tests.support.planes.appmesh import Direct
+from tests.support.sdk import client
 
 
 def test_every_operation_of_the_model_has_a_method(tmp_path: Path) -> None:
@@ -274,7 +275,7 @@ def test_names_of_services_have_no_case(api: Any) -> None:
 def test_of_two_callers_one_gets_the_name(url: str, api: Any) -> None:
     def create(_: int) -> str:
         try:
-            client(url).create_mesh(meshName="m")
+            client(url, "appmesh").create_mesh(meshName="m")
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return "created"

@@ -113,7 +113,7 @@ def _families() -> Iterator[Row]:
 
 def _cloud_map() -> Iterator[Row]:
     at = f"{AT}.awsCloudMap"
-    found = (
+    instances = (
         ("blue", {"attributes": {"VERSION": "1", "ZONE": "a"}}),
         ("green", {"attributes": {"VERSION": "1", "ZONE": "b"}}),
         ("moody", {"attributes": {"VERSION": "2", "ZONE": "a"}}),
@@ -141,7 +141,7 @@ def _cloud_map() -> Iterator[Row]:
             "one": _node(attributes(VERSION="1", ZONE="a")),
             "two": _node(attributes(VERSION="1")),
         },
-        instances={"blue": found},
+        instances={"blue": instances},
         routes={"one": route("one", {"prefix": "/one"}), "two": route("two", {"prefix": "/two"})},
     )
     yield Row(

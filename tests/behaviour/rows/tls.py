@@ -62,10 +62,10 @@ TRUST: Mapping[str, str] = {
 
 
 def _validation(source: str = "file", authority: str = "mesh", *names: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"trust": _trust(source, authority)}
+    validation: dict[str, Any] = {"trust": _trust(source, authority)}
     if names:
-        found["subjectAlternativeNames"] = {"match": {"exact": list(names)}}
-    return found
+        validation["subjectAlternativeNames"] = {"match": {"exact": list(names)}}
+    return validation
 
 
 def _strict(**more: Any) -> dict[str, Any]:

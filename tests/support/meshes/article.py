@@ -1,6 +1,6 @@
 """The system of App Mesh users, made by hand: what their Terraform declares, as API calls.
 
-Parameters as their operators edit them; every method is one resource or one step.
+Each method creates one group of resources, or is one step of their procedure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class Article:
-    """Makes the system with boto3 clients; ``mesh`` and ``app`` name it."""
+    """Creates the system with boto3 clients; ``mesh`` and ``app`` are the names in it."""
 
     appmesh: Any
     ecs: Any
@@ -59,7 +59,7 @@ class Article:
         self.registry_arn = service["Service"]["Arn"]
 
     def gateway(self, port: int, address: str) -> None:
-        """A virtual gateway in front, as an ECS service of one Envoy."""
+        """A virtual gateway in front of it, as an ECS service that runs Envoy."""
         self.appmesh.create_virtual_gateway(
             meshName=self.mesh,
             virtualGatewayName="edge",
@@ -115,7 +115,7 @@ class Article:
         )
 
     def stop_side(self, side: str) -> None:
-        """``S_is_active = false``: ECS service out, then its virtual node."""
+        """``S_is_active = false``: delete the ECS service, then its virtual node."""
         name = self.ecs_service(side)
         self.ecs.update_service(cluster=self.cluster, service=name, desiredCount=0)
         self.ecs.delete_service(cluster=self.cluster, service=name, force=True)

@@ -15,7 +15,7 @@ from tests.support.meshes.specs import spec_shape
 from tests.support.planes.worlds import PROTOCOLS
 
 Place = tuple[str | int, ...]
-"""Keys and indices that lead to a value."""
+"""Keys and indices that lead to a value in a specification."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def listener_rules(kind: Kind) -> Iterator[Rule]:
 
 
 def policy_rules(kind: Kind, at: str) -> Iterator[Rule]:
-    """Of a client policy."""
+    """Rules of a client policy."""
     ports, arns = "ports", "validation.trust.acm.certificateAuthorityArns"
     yield Rule(kind, f"{at}.clientPolicy.tls.{ports}", again, "tls.ports[]")
     yield Rule(
@@ -116,7 +116,7 @@ def node_rules() -> Iterator[Rule]:
 
 
 def value_rules(kind: Kind, at: str) -> Iterator[Rule]:
-    """Of a header's or a metadatum's match."""
+    """Rules of a match of a header, or of metadata."""
     yield Rule(kind, f"{at}[].name", constant("a b"), "name")
     yield Rule(kind, f"{at}[].match.regex", constant("(?=a)"), "match.regex")
     yield Rule(kind, f"{at}[].match.range.start", constant(2**63 - 1), "match.range.start")
@@ -229,7 +229,7 @@ def impossible(rule: Rule) -> bool:
 def places(
     value: Any, path: str = "", at: Place = (), *, inner: bool = False
 ) -> Iterator[tuple[str, Place]]:
-    """(path with [], keys and indices) of every leaf, with ``inner`` of everything."""
+    """(path with [], keys and indices) of every leaf; with ``inner`` of everything else too."""
     if inner and at:
         yield path, at
     if isinstance(value, dict):
@@ -249,7 +249,7 @@ def value_at(value: Any, at: Place) -> Any:
 
 
 def changed(spec: Any, at: Place, value: Any) -> Any:
-    """A copy of ``spec`` with another value there; None takes the member out."""
+    """A copy of ``spec`` with another value there; None removes the member."""
     if not at:
         return value
     made = copy.deepcopy(spec)

@@ -26,7 +26,7 @@ class MeshBuilder:
         self.put(Kind.MESH, self.name, self.spec)
 
     def put(self, kind: Kind, name: str, spec: Spec, parent: str = "") -> MeshResource[Any]:
-        """Create the resource or change it."""
+        """Create or update the resource."""
         revision = next(self.revisions)
         old = self.made.get((kind, parent, name))
         resource = MeshResource(
@@ -46,7 +46,7 @@ class MeshBuilder:
     def node(self, name: str, port: int = 8080, protocol: str = "http", **more: Any) -> None:
         """A virtual node with one listener, found in Cloud Map (namespace `ns`, service NAME).
 
-        ``listener`` holds further members of the listener; the rest are the spec's.
+        ``listener`` has further members of the listener, ``more`` those of the spec.
         """
         listener = {"portMapping": {"port": port, "protocol": protocol}, **more.pop("listener", {})}
         cloud_map = {"awsCloudMap": {"namespaceName": "ns", "serviceName": name}}
@@ -101,7 +101,7 @@ class MeshBuilder:
         next(self.revisions)
 
     def snapshot(self) -> MeshSnapshot:
-        """The mesh as it stands."""
+        """A snapshot of the mesh as it is now."""
         flat: dict[Kind, dict[str, MeshResource[Any]]] = {kind: {} for kind in Kind}
         nested: dict[Kind, dict[str, dict[str, MeshResource[Any]]]] = {kind: {} for kind in Kind}
         for (kind, parent, name), resource in self.made.items():

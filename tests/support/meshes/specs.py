@@ -23,13 +23,13 @@ from tests.behaviour.secrets import ACM, PCA
 
 MODEL = load_model("appmesh")
 OMIT = object()
-"""As a given value: leave the member out."""
+"""A given value: leave the member out."""
 
 CHOSEN = object()
-"""As a given value: of the members that exclude each other, write this one."""
+"""A given value: write this one of the members that exclude each other."""
 
 Given = Mapping[str, Any]
-"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN`, or a function of nothing."""
+"""By dotted path (``[]`` for elements): a value, `OMIT`, `CHOSEN` or a function."""
 
 _TEXT = string.ascii_letters + string.digits + " -_.,;:/*%\\\"'+?()[]{}|^$é漢"
 _WORD = string.ascii_letters + string.digits
@@ -52,7 +52,7 @@ _LOG_VALUES = (
 
 
 def spec_shape(kind: Kind) -> Any:
-    """The botocore shape of a kind's specification."""
+    """The botocore shape of this kind's specification."""
     return MODEL.operation(f"Create{NOUNS[kind].title}").input_shape.members["spec"]
 
 
@@ -73,7 +73,7 @@ def all_leaves() -> set[tuple[Kind, str]]:
 
 
 def value_leaves(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of all leaves that a specification uses."""
+    """The paths of the leaves that occur in a specification."""
     if isinstance(value, Mapping):
         for name, member in value.items():
             yield from value_leaves(member, f"{path}.{name}" if path else name)
@@ -222,10 +222,10 @@ ALTERNATIVES = (
     ("exact", "suffix"),
     ("defaultPrefix", "value"),
 )
-"""Members of one structure that exclude each other though the model does not say so."""
+"""Members of a structure that exclude each other, which the model does not say."""
 
 MAY_LACK = frozenset({"HttpRouteMatch", "HttpGatewayRouteMatch", "HttpGatewayRouteRewrite"})
-"""Structures that may have none of their alternatives."""
+"""Structures that may be without any of their alternatives."""
 
 TOGETHER = {
     "Duration": ("unit", "value"),
@@ -261,7 +261,7 @@ SCALARS: Mapping[str, Callable[[Writer], Any]] = {
     "TextFormat": lambda w: w.chance.choice(_LOG_TEXTS),
     "JsonKey": lambda w: w.text(1, 8, _WORD + "_é"),
     "JsonValue": lambda w: w.chance.choice(_LOG_VALUES),
-    # Names that need no name server: Envoy looks them up as soon as it has the cluster.
+    # Names that resolve without a name server: Envoy looks them up once it has the cluster.
     "Hostname": lambda w: w.chance.choice(("127.0.0.1", "localhost", "127.0.0.9")),
     "AwsCloudMapInstanceAttributeKey": lambda w: w.text(1, 8, _WORD),
     "AwsCloudMapInstanceAttributeValue": lambda w: w.text(1, 8, _WORD + "-._"),

@@ -8,9 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.quotas import Quotas
 from tealmesh.aws.gateway import build_gateway
@@ -20,13 +17,14 @@ from tealmesh.model.caller import Caller
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.store import Store
 from tests.support.programs.server import serve
+from tests.support.sdk import KEY
 
-CALLER = Caller(DEFAULT_ACCOUNT, DEFAULT_REGION, "AKIDTEST", "request-1")
+CALLER = Caller(DEFAULT_ACCOUNT, DEFAULT_REGION, KEY, "request-1")
 
 
 @contextmanager
 def appmesh_endpoint(directory: Path, quotas: Quotas | None = None) -> Iterator[str]:
-    """Serve the API on a fresh store below ``directory``; gives the endpoint's URL."""
+    """Serve the API from a new store below ``directory``; yields the URL."""
     store = Store.open(directory / "state.db")
     service = AppMesh(store, DEFAULT_ACCOUNT, system_clock, random_id, quotas)
     app = build_gateway({"appmesh": service}, {"appmesh": load_model("appmesh")}, dict)
@@ -37,20 +35,8 @@ def appmesh_endpoint(directory: Path, quotas: Quotas | None = None) -> Iterator[
         store.close()
 
 
-def client(url: str, service: str = "appmesh") -> Any:
-    """A boto3 client that does not hide an error behind retries."""
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=DEFAULT_REGION,
-        aws_access_key_id="AKIDTEST",
-        aws_secret_access_key="secret",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
 class Direct:
-    """Calls operations of an `AppMesh` synchronously, on a clock that the test moves."""
+    """Calls operations of `AppMesh` synchronously and without HTTP; the test sets the clock."""
 
     def __init__(self, path: Path, quotas: Quotas | None = None) -> None:
         self.now = 1_700_000_000.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -14,14 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from tests.support import sdk
 from tests.support.machine import BIN, free_port
 
 
 class ControlPlane:
-    """Start, kill, start again; ask by boto3, the AWS CLI and ``teal``."""
+    """A control plane to start, kill and start again, with its clients."""
 
     def __init__(
         self, directory: Path, config: Path | None = None, options: Sequence[str] = ()
@@ -39,17 +36,7 @@ class ControlPlane:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_PAGER": "",
-            # DiscoverInstances would go to the host data-127.0.0.1, which resolves nowhere.
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            "TEAL_ENDPOINT": self.endpoint,
-        }
+        return {**sdk.environment(self.endpoint), "TEAL_ENDPOINT": self.endpoint}
 
     def start(self, **environment: str) -> None:
         """Start ``teal up`` and wait until it answers; its output goes to ``up.log``."""
@@ -77,13 +64,13 @@ class ControlPlane:
         return (self.directory / "up.log").read_text(errors="replace")
 
     def kill9(self) -> None:
-        """SIGKILL, as a crash would."""
+        """Send SIGKILL, as in a crash."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def down(self) -> None:
-        """``teal down``: the tasks stop with the control plane. A last kill where that fails."""
+        """Stop the control plane and its tasks by ``teal down``; kill it if that fails."""
         if self.process is None:
             return
         if self.process.poll() is not None:
@@ -97,31 +84,15 @@ class ControlPlane:
 
     def teal(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the ``teal`` command against this control plane."""
-        return self._run([str(BIN / "teal"), *arguments], check)
+        return sdk.run([str(BIN / "teal"), *arguments], self.environment, check=check)
 
     def aws(self, *arguments: str) -> Any:
-        """Run the real AWS CLI; its JSON output, or None where it prints nothing."""
-        done = self._run([str(BIN / "aws"), "--output", "json", *arguments], True)
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        """Run the AWS CLI; return its JSON output, or None if it prints nothing."""
+        return sdk.aws(self.endpoint, *arguments)
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, read_timeout=30, inject_host_prefix=False),
-        )
-
-    def _run(self, command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=self.environment, timeout=110, check=False
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{command} -> {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return done
+        return sdk.client(self.endpoint, service)
 
     def _healthy(self) -> bool:
         try:
@@ -137,7 +108,7 @@ class ControlPlane:
 def control_plane(
     directory: Path, config: Path | None = None, options: Sequence[str] = ()
 ) -> Iterator[ControlPlane]:
-    """A started control plane that is taken down, tasks and all, at the end."""
+    """Start a control plane; stop it and its tasks at the end."""
     plane = ControlPlane(directory, config, options)
     try:
         plane.start()

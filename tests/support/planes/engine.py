@@ -1,4 +1,4 @@
-"""An engine on a temporary directory, with documents as the ECS API writes them."""
+"""An engine with a store of its own, and documents as the ECS API writes them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WEB = Path(__file__).parents[1] / "programs" / "web.py"
 
 
 def quick_times(**changes: float) -> Times:
-    """Times that suit a test."""
+    """Short times, for tests."""
     return replace(Times(start=20, stop=5, drain=3, converge=1, look=0.05, settle=0.05), **changes)
 
 
@@ -42,7 +42,7 @@ NOWHERE = "http://127.0.0.1:9"
 def ports(
     directory: Path, store: Store, runtime: Runtime | None = None, **changes: Any
 ) -> EngineContext:
-    """What an engine needs. Nothing answers at its endpoint."""
+    """The context of an engine; nothing answers at its endpoint."""
     made = EngineContext(
         store=store,
         runtime=runtime or ProcessRuntime(),
@@ -61,7 +61,7 @@ def ports(
 
 @contextlib.asynccontextmanager
 async def running(given: EngineContext) -> AsyncIterator[Engine]:
-    """An engine at work. At the end everything is stopped."""
+    """Run an engine; stop it and all tasks at the end."""
     engine = Engine(given)
     job = asyncio.create_task(engine.run())
     try:
@@ -124,13 +124,13 @@ def deployment(identity: str, task_definition: str, desired: int) -> dict[str, A
 
 
 class Documents:
-    """Writes documents as the API does, and waits for what becomes of them."""
+    """Writes documents as the API does, and waits for the engine's changes."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     async def images(self, **modes: str) -> None:
-        """Map image ``team/NAME:*`` to the small web application in a mode."""
+        """Map images ``team/NAME:*`` to the small web application in these modes."""
 
         def change(tx: Transaction) -> None:
             for name, mode in modes.items():
@@ -157,28 +157,29 @@ class Documents:
 
     async def update_service(self, name: str, change: Callable[[dict[str, Any]], None]) -> None:
         def write(tx: Transaction) -> None:
-            found = tx.get(tables.ECS_SERVICES, CLUSTER, name)
-            assert found is not None
-            body = {**found.body, "deployments": [dict(d) for d in found.body["deployments"]]}
+            document = tx.get(tables.ECS_SERVICES, CLUSTER, name)
+            assert document is not None
+            deployments = [dict(one) for one in document.body["deployments"]]
+            body = {**document.body, "deployments": deployments}
             change(body)
             tx.put(tables.ECS_SERVICES, CLUSTER, name, body=body)
 
         await self.store.write("test", "Service", write)
 
     def service(self, name: str) -> Mapping[str, Any]:
-        found = self.store.view.get(tables.ECS_SERVICES, CLUSTER, name)
-        assert found is not None
-        return found.body
+        document = self.store.view.get(tables.ECS_SERVICES, CLUSTER, name)
+        assert document is not None
+        return document.body
 
     def tasks(self, status: str | None = None) -> list[Mapping[str, Any]]:
-        found = [d.body for d in self.store.view.list(tables.TASKS)]
-        return [b for b in found if status is None or b["lastStatus"] == status]
+        bodies = [document.body for document in self.store.view.list(tables.TASKS)]
+        return [body for body in bodies if status is None or body["lastStatus"] == status]
 
     def events(self, name: str) -> list[str]:
         return [event["message"] for event in self.service(name)["events"]]
 
     async def until(self, condition: Callable[[View], bool], seconds: float = 30) -> None:
-        """Wait until the committed state is as wanted."""
+        """Wait until the committed state meets the condition."""
         try:
             async with asyncio.timeout(seconds):
                 async for view in self.store.watch():

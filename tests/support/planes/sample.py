@@ -1,4 +1,4 @@
-"""The sample web application as a system of one service behind a gateway, for tests."""
+"""The sample web application: a system of one service behind a gateway."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINISHED = {"SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED"}
 
 @dataclass
 class Sample:
-    """``web`` in blue and green behind the gateway ``edge``; short times, so that tests are."""
+    """``web`` in blue and green behind the gateway ``edge``, with short times."""
 
     directory: Path
     desired_count: int = 1
@@ -89,7 +89,7 @@ def api(plane: ControlPlane) -> Client:
 
 
 def finished(plane: ControlPlane, service: str = "web", timeout: float = 60.0) -> Any:
-    """Wait until the service's newest deployment has ended; that deployment."""
+    """Wait until the service's newest deployment has ended; return it."""
     deadline = time.monotonic() + timeout
     while True:
         deployment = api(plane).get_deployment(service)

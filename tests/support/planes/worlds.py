@@ -1,8 +1,8 @@
-"""Whole meshes of generated specifications, made through the App Mesh service itself.
+"""Whole meshes of generated specifications, created through the App Mesh service itself.
 
-`plan` decides what the resources of one mesh know of each other (names, ports, protocols), lets
-`specs.Writer` say the rest by chance, and yields the requests in an order in which every reference
-already has its target. `SPECS` of them are one mesh: a fixed number of each kind.
+`plan` chooses what the resources of a mesh know of each other (names, ports, protocols), lets
+`specs.Writer` choose the rest at random, and yields the requests in an order in which references
+always have a target. A mesh has `SPECS` of them, a fixed number of each kind.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MEMBERS = {"http": "httpRoute", "http2": "http2Route", "grpc": "grpcRoute", "tc
 
 @dataclass(frozen=True)
 class Made:
-    """One specification with the names of its resource below the mesh."""
+    """A specification, with the names of its resource below the mesh."""
 
     kind: Kind
     names: tuple[str, ...]
@@ -47,10 +47,10 @@ class Made:
 
 
 def plan(writer: Writer) -> Iterator[Made]:
-    """The specifications of one mesh, ready to be created in this order."""
+    """The specifications of one mesh, in the order of creation."""
     yield Made(Kind.MESH, (), writer.spec(Kind.MESH, {}))
     services = [f"s{index}.local" for index in range(SERVICES)]
-    # Every protocol has a node and a router, so that every kind of route finds its target.
+    # Each protocol has a node and a router, so that routes of each kind have a target.
     nodes = {f"n{i}": _ports(writer, PROTOCOLS[i % 4], PROTOCOLS) for i in range(NODES - 1)}
     routers = {f"r{i}": _ports(writer, PROTOCOLS[i % 4], PROTOCOLS) for i in range(ROUTERS)}
     gateways = {f"g{i}": _ports(writer, PROTOCOLS[i % 3], PROTOCOLS[:3]) for i in range(GATEWAYS)}
@@ -77,14 +77,14 @@ def plan(writer: Writer) -> Iterator[Made]:
 
 
 async def create(direct: Direct, mesh: str, made: Made) -> None:
-    """Create the resource as the gateway would: validated by the model, then by the service."""
+    """Create the resource as the gateway would: validate it by the model, then call the service."""
     noun, request = NOUNS[made.kind], made.request(mesh)
     validate(MODEL, f"Create{noun.title}", request)
     await direct.call_async(f"create_{noun.verb_object}", **request)
 
 
 def proxies(snapshot: MeshSnapshot, address: str = "") -> list[Proxy]:
-    """Every node's and gateway's Envoy; all at ``address``, or redirected without one."""
+    """The Envoy of every node and gateway: all at ``address``, or redirected if it is empty."""
     named = [
         *((Kind.VIRTUAL_NODE, name) for name in snapshot.virtual_nodes),
         *((Kind.VIRTUAL_GATEWAY, name) for name in snapshot.virtual_gateways),
@@ -95,17 +95,17 @@ def proxies(snapshot: MeshSnapshot, address: str = "") -> list[Proxy]:
 def populated(
     snapshot: MeshSnapshot, chance: Random, material: Mapping[str, Material]
 ) -> MeshSnapshot:
-    """The snapshot with what ACM has, and with Cloud Map instances, of both families, for two
-    nodes of three.
+    """The snapshot with certificates from ACM, and with Cloud Map instances of both IP families for
+    two of three nodes.
     """
-    found = {}
+    cloud_map = {}
     for node in snapshot.virtual_nodes.values():
         source = node.spec.get("serviceDiscovery", {}).get("awsCloudMap")
         if source and chance.random() < 0.7:
             asked = [(one["key"], one["value"]) for one in source.get("attributes", ())]
             where = (source["namespaceName"], source["serviceName"])
-            found[where] = tuple(_instance(chance, index, asked) for index in range(3))
-    return replace(snapshot, cloud_map=found, material=material)
+            cloud_map[where] = tuple(_instance(chance, index, asked) for index in range(3))
+    return replace(snapshot, cloud_map=cloud_map, material=material)
 
 
 def _instance(chance: Random, index: int, asked: list[tuple[str, str]]) -> Instance:
@@ -116,7 +116,7 @@ def _instance(chance: Random, index: int, asked: list[tuple[str, str]]) -> Insta
 
 
 def _ports(writer: Writer, first: str, protocols: tuple[str, ...]) -> list[Port]:
-    """One to three listeners, of which one speaks ``first``."""
+    """One to three listeners, one of them with protocol ``first``."""
     spoken = [first, *writer.chance.choices(protocols, k=writer.chance.randint(0, 2))]
     numbers = writer.chance.sample(range(1024, 15000), len(spoken))
     return list(zip(numbers, spoken, strict=True))
@@ -131,7 +131,7 @@ def _listener(writer: Writer, kind: Kind, port: int, protocol: str) -> Spec:
     if protocol in ("http", "tcp"):
         checked = ("http", "http2") if kind is Kind.VIRTUAL_GATEWAY else ("http", "http2", "tcp")
         given[f"{at}.healthCheck.protocol"] = lambda: writer.chance.choice(checked)
-    # A structure may be left out; if it is written, then with the member of the protocol.
+    # A structure may be left out; if it is written, it has the protocol's member.
     for member in ("timeout", "connectionPool"):
         given[f"{at}.{member}.{protocol}"] = CHOSEN
     for member in ("interval", "baseEjectionDuration"):
@@ -141,7 +141,7 @@ def _listener(writer: Writer, kind: Kind, port: int, protocol: str) -> Spec:
 
 
 def _policy_ports(writer: Writer, at: str, known: list[int]) -> dict[str, Any]:
-    """A client policy is for ports that there are."""
+    """The ports of a client policy are ports that exist."""
     return {f"{at}.clientPolicy.tls.ports[]": lambda: writer.chance.choice(known)}
 
 
@@ -222,7 +222,7 @@ def _gateway_route(writer: Writer, listening: list[Port], services: dict[str, li
     given = {
         member: CHOSEN,
         f"{member}.match.port": port if len(listening) > 1 or writer.often() else OMIT,
-        # What is matched decides what can be rewritten.
+        # A match decides which rewrites are possible.
         f"{member}.match.{by}": CHOSEN,
         f"{at}.rewrite.{by}": CHOSEN,
         f"{at}.target.port": writer.chance.choice(target)[0] if several or writer.often() else OMIT,

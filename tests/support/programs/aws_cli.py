@@ -1,7 +1,7 @@
-"""Version 2 of the AWS CLI, which has commands that version 1 (in the virtual environment) lacks:
-``aws logs tail`` is one of them.
+"""Version 2 of the AWS CLI: it has commands, such as ``aws logs tail``, that version 1 of the
+virtual environment lacks.
 
-`needs_aws_cli` marks tests that need it; without it they are skipped, loudly.
+`needs_aws_cli` marks tests that need it; without it they are skipped, and the report says so.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _PLACES = (*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/usr/loca
 
 @functools.cache
 def aws_cli() -> str | None:
-    """The path of an ``aws`` of version 2; None where there is none."""
-    found = (shutil.which("aws", path=place) for place in dict.fromkeys(_PLACES) if place)
-    return next((path for path in found if path is not None and _major(path) >= 2), None)
+    """The path of an ``aws`` of version 2; None if there is none."""
+    paths = (shutil.which("aws", path=place) for place in dict.fromkeys(_PLACES) if place)
+    return next((path for path in paths if path is not None and _major(path) >= 2), None)
 
 
 def _major(path: str) -> int:
@@ -37,7 +37,7 @@ def _major(path: str) -> int:
 
 
 def missing() -> str:
-    """What is said where there is none; empty where there is one."""
+    """Why these tests cannot run; empty if they can."""
     if aws_cli() is not None:
         return ""
     return "there is no AWS CLI of version 2 (Debian's package `awscli` is one)"
@@ -47,7 +47,7 @@ needs_aws_cli = pytest.mark.skipif(bool(missing()), reason=f"NO AWS CLI 2: {miss
 
 
 def aws(plane: ControlPlane, *arguments: str) -> str:
-    """What it prints. The endpoint is an argument, for releases before 2.13 know no variable."""
+    """Run it; return its output. Releases before 2.13 take the endpoint only as an argument."""
     path = aws_cli()
     assert path is not None
     command: Sequence[str] = [path, "--endpoint-url", plane.endpoint, *arguments]

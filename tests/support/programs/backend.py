@@ -1,4 +1,4 @@
-"""A tiny HTTP backend with answers that a test can set, in a thread of the test."""
+"""A small HTTP backend in a thread of the test, which sets its answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as the backend saw it."""
+    """A request that the backend received."""
 
     method: str
     path: str
@@ -24,8 +24,8 @@ class Seen:
 
 @dataclass
 class Backend:
-    """``answer`` maps a request to (status, seconds to wait before); every answer's body is JSON
-    with the backend's name, path and host.
+    """``answer`` maps a request to (status, seconds to wait before the answer); the body is always
+    JSON with the backend's name and the request's path and host.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Backend:
 
 @contextlib.contextmanager
 def backend(name: str, address: str = "127.0.0.1", port: int = 0) -> Iterator[Backend]:
-    """A backend that listens until the end of the block; port 0 takes a free one."""
+    """A backend that listens until the end of the block; port 0 chooses a free one."""
     made = Backend(name, address, port)
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,7 @@ def backend(name: str, address: str = "127.0.0.1", port: int = 0) -> Iterator[Ba
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815
 
         def log_message(self, *args: Any) -> None:
-            """A test reads `Backend.seen` instead."""
+            """No log: tests read `Backend.seen`."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True

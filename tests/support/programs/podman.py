@@ -1,6 +1,6 @@
-"""A Podman of the tests' own: its storage, networks and socket lie in a temporary directory.
+"""A Podman for the tests alone: its storage, networks and socket are in a temporary directory.
 
-`needs_engine` marks tests that need one; without it they are skipped, loudly.
+`needs_engine` marks tests that need it; without it they are skipped, and the report says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LEFT_OUT = {"test", "site-packages", "__pycache__", "idlelib", "tkinter", "ensu
 
 
 def missing() -> str:
-    """Why there can be no engine here; empty when there can."""
+    """Why Podman cannot run here; empty if it can."""
     absent = [tool for tool in ("podman", "runc", "ldd") if shutil.which(tool) is None]
     return netns.missing() or (f"{', '.join(absent)} not installed" if absent else "")
 
@@ -43,14 +43,15 @@ needs_engine = pytest.mark.skipif(
 
 
 class Podman:
-    """Start, stop and start again the engine's service; containers go on meanwhile. It takes images
-    from a registry without TLS at the port ``registry`` of 127.0.0.1, where tests may have one.
+    """Podman's service, to start, stop and start again; containers keep running meanwhile. Tests
+    may run a registry without TLS at the port ``registry`` of 127.0.0.1, from which it pulls
+    images.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.socket = directory / "podman.sock"
-        # Podman takes 50 characters here; a test's own directory may be longer.
+        # Podman allows 50 characters here; a test's own directory may be longer.
         self.runroot = Path(tempfile.mkdtemp(prefix="teal-podman-"))
         self.process: subprocess.Popen[bytes] | None = None
         config = directory / "containers.conf"
@@ -58,7 +59,7 @@ class Podman:
             resource.getrlimit(limit)[1]
             for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
         )
-        # Podman would ask for more than this machine's hard limits allow.
+        # By default Podman asks for more than this machine's hard limits allow.
         limits = [f"nofile={_bounded(files)}", f"nproc={_bounded(processes)}"]
         config.write_text(
             f"[containers]\ndefault_ulimits = {limits}\n".replace("'", '"')
@@ -90,7 +91,7 @@ class Podman:
             self.process = subprocess.Popen(
                 self.command("system", "service", "--time=0", self.url),
                 env=self.environment,
-                cwd=self.directory,  # its conmon leaves an empty file `oom` where it is started
+                cwd=self.directory,  # conmon leaves an empty file `oom` in its working directory
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -102,7 +103,7 @@ class Podman:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End the service as a restart of it would: by SIGTERM."""
+        """Stop the service by SIGTERM, as a restart does."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -169,7 +170,7 @@ def _python() -> str:
 
 
 def _write_python(archive: Path) -> None:
-    """A root filesystem with this Python, its standard library and `plain_app`."""
+    """Make a root filesystem with this Python, its standard library and `plain_app`."""
     library = Path(sysconfig.get_path("stdlib"))
     extensions = {str(p): p for p in (library / "lib-dynload").glob("*.so") if "tk" not in p.name}
     programs = {_python(): Path(_python()), "plain_app.py": APP, "bin/sh": Path("/bin/sh")}
@@ -187,7 +188,7 @@ def _write_python(archive: Path) -> None:
 
 @contextmanager
 def podman(directory: Path) -> Iterator[Podman]:
-    """A running engine; everything that it holds is removed at the end."""
+    """Run Podman's service; remove all that it has at the end."""
     engine = Podman(directory)
     engine.start()
     try:

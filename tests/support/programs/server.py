@@ -16,9 +16,9 @@ import uvicorn
 def serve(app: Any) -> Iterator[str]:
     """Serve ``app`` on a free loopback port, in a thread with its own event loop.
 
-    Gives the base URL (``http://127.0.0.1:PORT``). The application's lifespan runs in that loop.
+    Yields the base URL (``http://127.0.0.1:PORT``). The application's lifespan runs in that loop.
     """
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it an answer, which uvicorn
+    # asyncio sets TCP_NODELAY only if the protocol is named; without it an answer, which uvicorn
     # writes in two pieces, waits 40 ms for the client's delayed acknowledgement
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

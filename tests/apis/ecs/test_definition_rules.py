@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +14,6 @@ from tealmesh.apis.ecs.definitions import filled
 from tealmesh.model.errors import AwsError
 from tests.apis.ecs.definitions import container, definition, with_containers
 from tests.support.planes.ecs import FARGATE, Direct
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "state.db")
-    yield found
-    found.store.close()
 
 
 def first_problem(request: dict[str, Any]) -> str:
@@ -153,9 +144,9 @@ def proxy(drop: str = "", **added: str) -> dict[str, Any]:
     ],
 )
 def test_the_proxy_configuration_is_checked(configuration: dict[str, Any], text: str) -> None:
-    found = first_problem(definition(proxyConfiguration=configuration))
-    assert text in found
-    assert bool(found) == bool(text)
+    problem = first_problem(definition(proxyConfiguration=configuration))
+    assert text in problem
+    assert bool(problem) == bool(text)
 
 
 def test_a_proxy_needs_awsvpc() -> None:
@@ -164,7 +155,7 @@ def test_a_proxy_needs_awsvpc() -> None:
     assert "only supported when networkMode=awsvpc" in first_problem(request)
 
 
-def test_outside_fargate_memory_is_a_container_s_affair(direct: Direct) -> None:
+def test_outside_fargate_containers_set_their_memory(direct: Direct) -> None:
     request = {"family": "plain", "containerDefinitions": [container()]}
     with pytest.raises(AwsError, match="'memory' or 'memoryReservation'"):
         direct.ecs("register_task_definition", **request)
@@ -173,10 +164,13 @@ def test_outside_fargate_memory_is_a_container_s_affair(direct: Direct) -> None:
         direct.ecs("register_task_definition", **request | {"containerDefinitions": [linked]})
     del linked["links"]
     request["containerDefinitions"] = [linked]
-    found = direct.ecs("register_task_definition", **request)["taskDefinition"]
-    assert (found["networkMode"], found["compatibilities"]) == ("bridge", ["EXTERNAL", "EC2"])
-    assert found["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0
-    assert "cpu" not in found
+    described = direct.ecs("register_task_definition", **request)["taskDefinition"]
+    assert (described["networkMode"], described["compatibilities"]) == (
+        "bridge",
+        ["EXTERNAL", "EC2"],
+    )
+    assert described["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0
+    assert "cpu" not in described
 
 
 @pytest.mark.parametrize("text", ["lots", "1 GB", "-256", "0.3 vCPU", "1.5"])
@@ -185,7 +179,7 @@ def test_a_size_that_cannot_be_read(direct: Direct, text: str) -> None:
         direct.ecs("register_task_definition", **definition(cpu=text))
 
 
-def test_every_size_of_fargate_is_taken() -> None:
+def test_every_size_of_fargate_is_accepted() -> None:
     sizes = list(
         itertools.chain.from_iterable(
             ((cpu, memory) for memory in memories) for cpu, memories in FARGATE_MEMORY.items()
@@ -197,9 +191,9 @@ def test_every_size_of_fargate_is_taken() -> None:
 
 
 @given(st.integers(1, 20000), st.integers(1, 130000))
-def test_no_other_size_is(cpu: int, memory: int) -> None:
-    found = first_problem(definition(cpu=str(cpu), memory=str(memory)))
-    assert (not found) == (memory in FARGATE_MEMORY.get(cpu, ()))
+def test_no_other_size_is_accepted(cpu: int, memory: int) -> None:
+    problem = first_problem(definition(cpu=str(cpu), memory=str(memory)))
+    assert (not problem) == (memory in FARGATE_MEMORY.get(cpu, ()))
 
 
 CONDITIONS = st.sampled_from(["START", "HEALTHY"])
@@ -226,5 +220,5 @@ def test_dependencies_are_refused_exactly_when_they_have_a_cycle(
     for k, i, j in itertools.product(range(6), repeat=3):
         if (i, k) in reach and (k, j) in reach:
             reach.add((i, j))
-    found = first_problem(with_containers(*containers))
-    assert ("cycle" in found) == any((n, n) in reach for n in range(6))
+    problem = first_problem(with_containers(*containers))
+    assert ("cycle" in problem) == any((n, n) in reach for n in range(6))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +9,7 @@ import pytest
 from tealmesh.model.errors import AwsError
 from tests.apis.ecs.definitions import container, definition, with_containers
 from tests.support.meshes.article import Article
-from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoint
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "state.db")
-    yield found
-    found.store.close()
+from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint
 
 
 def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
@@ -36,18 +21,26 @@ def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
     )
     answer = ecs.register_task_definition(**sent)
     assert answer["tags"] == sent["tags"]
-    found = answer["taskDefinition"]
-    assert found["taskDefinitionArn"].endswith(":task-definition/web:1")
-    assert (found["revision"], found["status"]) == (1, "ACTIVE")
-    assert found["compatibilities"] == ["EC2", "FARGATE"]
-    assert (found["cpu"], found["memory"], found["networkMode"]) == ("256", "512", "awsvpc")
-    assert found["registeredAt"].year > 2000
-    assert (found["volumes"], found["placementConstraints"], found["requiresAttributes"]) == (
+    described = answer["taskDefinition"]
+    assert described["taskDefinitionArn"].endswith(":task-definition/web:1")
+    assert (described["revision"], described["status"]) == (1, "ACTIVE")
+    assert described["compatibilities"] == ["EC2", "FARGATE"]
+    assert (described["cpu"], described["memory"], described["networkMode"]) == (
+        "256",
+        "512",
+        "awsvpc",
+    )
+    assert described["registeredAt"].year > 2000
+    assert (
+        described["volumes"],
+        described["placementConstraints"],
+        described["requiresAttributes"],
+    ) == (
         [],
         [],
         [],
     )
-    assert found["containerDefinitions"] == [
+    assert described["containerDefinitions"] == [
         {
             "name": "app",
             "image": "example/web:1",
@@ -67,12 +60,12 @@ def test_the_users_definition_comes_back_as_sent(served: Endpoint) -> None:
     ecs = served.client("ecs")
     sent = Article(None, ecs, None).task_definition("blue")
     ecs.register_task_definition(**sent)
-    found = ecs.describe_task_definition(taskDefinition="sample-blue")["taskDefinition"]
-    assert {k: found[k] for k in sent if k != "containerDefinitions"} == {
+    described = ecs.describe_task_definition(taskDefinition="sample-blue")["taskDefinition"]
+    assert {k: described[k] for k in sent if k != "containerDefinitions"} == {
         k: v for k, v in sent.items() if k != "containerDefinitions"
     }
     for mine, theirs in zip(
-        sent["containerDefinitions"], found["containerDefinitions"], strict=True
+        sent["containerDefinitions"], described["containerDefinitions"], strict=True
     ):
         assert {k: theirs[k] for k in mine} == mine
 
@@ -82,8 +75,8 @@ def test_revisions_count_and_a_family_means_its_newest_active_one(direct: Direct
         direct.ecs("register_task_definition", **FARGATE)
 
     def revision(text: str) -> int:
-        found = direct.ecs("describe_task_definition", taskDefinition=text)["taskDefinition"]
-        return int(found["revision"])
+        described = direct.ecs("describe_task_definition", taskDefinition=text)["taskDefinition"]
+        return int(described["revision"])
 
     assert (revision("web"), revision("web:2")) == (3, 2)
     gone = direct.ecs("deregister_task_definition", taskDefinition="web:3")["taskDefinition"]
@@ -182,8 +175,8 @@ def test_definitions_are_listed_by_family_status_and_number(served: Endpoint) ->
 )
 def test_sizes_may_have_units(direct: Direct, cpu: str, memory: str, kept: tuple[str, str]) -> None:
     answer = direct.ecs("register_task_definition", **definition(cpu=cpu, memory=memory))
-    found = answer["taskDefinition"]
-    assert (found["cpu"], found["memory"]) == kept
+    described = answer["taskDefinition"]
+    assert (described["cpu"], described["memory"]) == kept
 
 
 def test_the_aws_cli_registers_and_describes(served: Endpoint) -> None:
@@ -197,5 +190,5 @@ def test_the_aws_cli_registers_and_describes(served: Endpoint) -> None:
         "--memory=512",
         "--container-definitions=name=app,image=example/web:1,essential=true",
     )
-    found = served.aws("ecs", "describe-task-definition", "--task-definition=web:1")
-    assert found["taskDefinition"]["containerDefinitions"][0]["image"] == "example/web:1"
+    described = served.aws("ecs", "describe-task-definition", "--task-definition=web:1")
+    assert described["taskDefinition"]["containerDefinitions"][0]["image"] == "example/web:1"

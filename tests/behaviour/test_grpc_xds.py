@@ -41,6 +41,10 @@ PLAYED = [
     if row.name.startswith(PREFIXES) or row.name in {f"grpc-retry-{event}" for event in EVENTS}
 ]
 
+_IDS = itertools.count(10**9)
+"""Applications count tries by call: no id may be one of the world's own caller, nor come twice when
+shuffled rows start the client anew."""
+
 
 class XdsCaller(Caller):
     """Calls through a gRPC client that gets its routes from the control plane itself."""
@@ -48,8 +52,7 @@ class XdsCaller(Caller):
     def __init__(self, world: World, process: subprocess.Popen[str]) -> None:
         super().__init__(place, LINES, world.tries, world.pki)
         self._process = process
-        # Applications count tries by call, so no id may be one of the world's own caller.
-        self._ids = itertools.count(10**9)
+        self._ids = _IDS
         self.fresh = True
 
     def _grpc(self, call: Call, name: str) -> Outcome:

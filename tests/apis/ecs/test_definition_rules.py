@@ -155,7 +155,7 @@ def test_a_proxy_needs_awsvpc() -> None:
     assert "only supported when networkMode=awsvpc" in first_problem(request)
 
 
-def test_outside_fargate_containers_set_their_memory(direct: Direct) -> None:
+def test_outside_fargate_each_container_needs_memory(direct: Direct) -> None:
     request = {"family": "plain", "containerDefinitions": [container()]}
     with pytest.raises(AwsError, match="'memory' or 'memoryReservation'"):
         direct.ecs("register_task_definition", **request)
@@ -164,22 +164,22 @@ def test_outside_fargate_containers_set_their_memory(direct: Direct) -> None:
         direct.ecs("register_task_definition", **request | {"containerDefinitions": [linked]})
     del linked["links"]
     request["containerDefinitions"] = [linked]
-    described = direct.ecs("register_task_definition", **request)["taskDefinition"]
-    assert (described["networkMode"], described["compatibilities"]) == (
+    registered = direct.ecs("register_task_definition", **request)["taskDefinition"]
+    assert (registered["networkMode"], registered["compatibilities"]) == (
         "bridge",
         ["EXTERNAL", "EC2"],
     )
-    assert described["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0
-    assert "cpu" not in described
+    assert registered["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0
+    assert "cpu" not in registered
 
 
 @pytest.mark.parametrize("text", ["lots", "1 GB", "-256", "0.3 vCPU", "1.5"])
-def test_a_size_that_cannot_be_read(direct: Direct, text: str) -> None:
+def test_an_unreadable_size_is_refused(direct: Direct, text: str) -> None:
     with pytest.raises(AwsError, match=r"write 512 or \.5 vCPU"):
         direct.ecs("register_task_definition", **definition(cpu=text))
 
 
-def test_every_size_of_fargate_is_accepted() -> None:
+def test_every_fargate_size_is_accepted() -> None:
     sizes = list(
         itertools.chain.from_iterable(
             ((cpu, memory) for memory in memories) for cpu, memories in FARGATE_MEMORY.items()

@@ -21,26 +21,26 @@ def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
     )
     answer = ecs.register_task_definition(**sent)
     assert answer["tags"] == sent["tags"]
-    described = answer["taskDefinition"]
-    assert described["taskDefinitionArn"].endswith(":task-definition/web:1")
-    assert (described["revision"], described["status"]) == (1, "ACTIVE")
-    assert described["compatibilities"] == ["EC2", "FARGATE"]
-    assert (described["cpu"], described["memory"], described["networkMode"]) == (
+    registered = answer["taskDefinition"]
+    assert registered["taskDefinitionArn"].endswith(":task-definition/web:1")
+    assert (registered["revision"], registered["status"]) == (1, "ACTIVE")
+    assert registered["compatibilities"] == ["EC2", "FARGATE"]
+    assert (registered["cpu"], registered["memory"], registered["networkMode"]) == (
         "256",
         "512",
         "awsvpc",
     )
-    assert described["registeredAt"].year > 2000
+    assert registered["registeredAt"].year > 2000
     assert (
-        described["volumes"],
-        described["placementConstraints"],
-        described["requiresAttributes"],
+        registered["volumes"],
+        registered["placementConstraints"],
+        registered["requiresAttributes"],
     ) == (
         [],
         [],
         [],
     )
-    assert described["containerDefinitions"] == [
+    assert registered["containerDefinitions"] == [
         {
             "name": "app",
             "image": "example/web:1",
@@ -56,7 +56,7 @@ def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
     ]
 
 
-def test_the_users_definition_comes_back_as_sent(served: Endpoint) -> None:
+def test_a_definition_is_described_as_it_was_sent(served: Endpoint) -> None:
     ecs = served.client("ecs")
     sent = Article(None, ecs, None).task_definition("blue")
     ecs.register_task_definition(**sent)
@@ -98,7 +98,7 @@ def test_revisions_count_and_a_family_means_its_newest_active_one(direct: Direct
         "arn:aws:ecs:eu-west-1:1:task-definition/web:1",
     ],
 )
-def test_a_definition_that_is_not_there(direct: Direct, text: str) -> None:
+def test_a_missing_definition(direct: Direct, text: str) -> None:
     direct.ecs("register_task_definition", **FARGATE)
     with pytest.raises(AwsError, match="Unable to describe task definition") as caught:
         direct.ecs("describe_task_definition", taskDefinition=text)
@@ -114,7 +114,9 @@ def test_a_revision_is_deregistered_once_and_by_its_number(direct: Direct) -> No
         direct.ecs("deregister_task_definition", taskDefinition="web:1")
 
 
-def test_deleted_revisions_go_when_nobody_uses_them_and_never_come_back(direct: Direct) -> None:
+def test_deleted_revisions_disappear_once_unused_and_their_numbers_are_not_reused(
+    direct: Direct,
+) -> None:
     direct.ecs("create_cluster", clusterName="web")
     direct.ecs("register_task_definition", **FARGATE)
     (task,) = direct.ecs(
@@ -133,7 +135,7 @@ def test_deleted_revisions_go_when_nobody_uses_them_and_never_come_back(direct: 
     direct.ecs("deregister_task_definition", taskDefinition="web:1")
     (deleted,) = direct.ecs("delete_task_definitions", taskDefinitions=["web:1"])["taskDefinitions"]
     assert deleted["status"] == "DELETE_IN_PROGRESS"
-    direct.ecs("describe_task_definition", taskDefinition="web:1")  # a task uses it still
+    direct.ecs("describe_task_definition", taskDefinition="web:1")  # a task still uses it
     identity = task["taskArn"].rpartition("/")[2]
     direct.write("ecs.task", "web", identity, body={**task, "lastStatus": "STOPPED"})
     assert direct.ecs("register_task_definition", **FARGATE)["taskDefinition"]["revision"] == 2
@@ -175,8 +177,8 @@ def test_definitions_are_listed_by_family_status_and_number(served: Endpoint) ->
 )
 def test_sizes_may_have_units(direct: Direct, cpu: str, memory: str, kept: tuple[str, str]) -> None:
     answer = direct.ecs("register_task_definition", **definition(cpu=cpu, memory=memory))
-    described = answer["taskDefinition"]
-    assert (described["cpu"], described["memory"]) == kept
+    registered = answer["taskDefinition"]
+    assert (registered["cpu"], registered["memory"]) == kept
 
 
 def test_the_aws_cli_registers_and_describes(served: Endpoint) -> None:

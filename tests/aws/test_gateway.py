@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tealmesh.aws.clients import client
-from tealmesh.aws.gateway import API_BODY_LIMIT
+from tealmesh.aws.gateway import API_BODY_LIMIT_BYTES
 from tealmesh.aws.wire.apimodel import models_path
 from tests.aws.demo import Meshes, build_demo
 from tests.support.programs.server import serve
@@ -277,12 +277,12 @@ def test_a_foreign_page_is_refused(served: tuple[str, Meshes]) -> None:
 
 def test_bodies_are_limited(served: tuple[str, Meshes]) -> None:
     url, _ = served
-    big = b" " * (API_BODY_LIMIT + 1)
+    big = b" " * (API_BODY_LIMIT_BYTES + 1)
     for content in (big, iter([big[:1000], big])):  # with a length, and chunked without
         answer = httpx.put(f"{url}/v20190125/meshes", content=content, headers=signed("appmesh"))
         assert answer.status_code == 413
         assert answer.headers["x-amzn-errortype"] == "RequestEntityTooLargeException"
-    fits = json.dumps({"meshName": "big"}).encode().ljust(API_BODY_LIMIT)
+    fits = json.dumps({"meshName": "big"}).encode().ljust(API_BODY_LIMIT_BYTES)
     assert httpx.put(f"{url}/v20190125/meshes", content=fits, headers=signed("appmesh")).is_success
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tealmesh.apis.appmesh.nouns import NOUNS
 from tealmesh.apis.appmesh.quotas import Quotas
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.aws.wire.validation import validate
 from tealmesh.envoy.support import HANDLED
 from tealmesh.model.mesh import Kind

@@ -1,4 +1,4 @@
-"""The store: what is committed is there, in memory and after reopening, and nothing else is."""
+"""The store has exactly what was committed, in memory and after reopening."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make(transaction: Transaction, writes: list[Any]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(changes=changes, failing=st.sets(st.integers(0, 5)))
-def test_a_store_is_a_dictionary_that_survives(
+def test_a_store_is_a_durable_dictionary(
     tmp_path_factory: pytest.TempPathFactory, changes: list[list[Any]], failing: set[int]
 ) -> None:
     path = tmp_path_factory.mktemp("store") / "state.db"
@@ -96,7 +96,7 @@ def test_a_store_is_a_dictionary_that_survives(
 
 
 @given(st.lists(st.lists(names, min_size=1, max_size=3).map(tuple), max_size=8))
-def test_keys_do_not_collide_and_list_by_whole_parts(parts: list[tuple[str, ...]]) -> None:
+def test_keys_do_not_collide_and_prefixes_match_whole_parts(parts: list[tuple[str, ...]]) -> None:
     assert len({key(*one) for one in parts}) == len(set(parts))
     transaction = Transaction(View(0, {}))
     for one in parts:
@@ -126,7 +126,7 @@ def test_a_view_does_not_change(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_change_that_writes_nothing_has_no_revision(tmp_path: Path) -> None:
+def test_a_change_that_writes_nothing_gets_no_revision(tmp_path: Path) -> None:
     async def run() -> None:
         store = Store.open(tmp_path / "state.db")
         assert await store.write("me", "Look", lambda tx: len(tx.list("c"))) == 0
@@ -155,7 +155,7 @@ def test_concurrent_writers_lose_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_cancelled_writer_leaves_its_change_whole(tmp_path: Path) -> None:
+def test_cancelling_a_writer_does_not_split_its_change(tmp_path: Path) -> None:
     async def run() -> None:
         store = Store.open(tmp_path / "state.db")
         tasks = [
@@ -178,7 +178,7 @@ def test_a_cancelled_writer_leaves_its_change_whole(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_watcher_sees_the_newest_and_never_goes_back(tmp_path: Path) -> None:
+def test_a_watcher_gets_the_newest_view_and_never_an_older_one(tmp_path: Path) -> None:
     async def run() -> None:
         store = Store.open(tmp_path / "state.db")
         seen: list[View] = []
@@ -206,7 +206,7 @@ def test_a_watcher_sees_the_newest_and_never_goes_back(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_each_watcher_is_told(tmp_path: Path) -> None:
+def test_every_watcher_is_notified(tmp_path: Path) -> None:
     async def run() -> None:
         store = Store.open(tmp_path / "state.db")
 
@@ -225,7 +225,7 @@ def test_each_watcher_is_told(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_history_says_who_changed_what(tmp_path: Path) -> None:
+def test_history_shows_who_changed_what(tmp_path: Path) -> None:
     async def run() -> None:
         store = Store.open(tmp_path / "state.db", clock=lambda: 12.5)
         await store.write("ann", "Put", lambda tx: tx.put("c", "a/b", body={"secret": "value"}))
@@ -240,7 +240,7 @@ def test_history_says_who_changed_what(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_what_cannot_be_stored_changes_nothing(tmp_path: Path) -> None:
+def test_a_body_that_is_not_json_changes_nothing(tmp_path: Path) -> None:
     async def run() -> None:
         store = Store.open(tmp_path / "state.db")
         with pytest.raises(TypeError):
@@ -254,7 +254,7 @@ def test_what_cannot_be_stored_changes_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_database_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+def test_an_unusable_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state.db").mkdir()
     with pytest.raises(TealError, match=r"state\.db.* cannot be opened"):
         Store.open(tmp_path / "state.db")
@@ -281,14 +281,14 @@ def test_a_second_control_plane_cannot_write_over_the_first(tmp_path: Path) -> N
     asyncio.run(run())
 
 
-def test_the_database_is_nobody_elses(tmp_path: Path) -> None:
+def test_the_database_is_private(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "sub" / "state.db")
     store.close()
     assert (tmp_path / "sub").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "sub" / "state.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     Store.open(path).close()
     for number, opens in ((0, True), (FORMAT, True), (FORMAT + 1, False)):

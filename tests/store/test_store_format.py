@@ -1,4 +1,4 @@
-"""A database of the first format opens and goes on: its schema and documents, written literally."""
+"""A database of format 1, given as literal SQL, still opens and can be written to."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return database
 
 
-def test_a_database_of_the_first_format_opens_and_goes_on(path: Path) -> None:
+def test_a_database_of_format_1_opens_and_takes_writes(path: Path) -> None:
     async def run() -> None:
         store = Store.open(path)
         assert store.revision == 5
@@ -111,7 +111,7 @@ def _bump_version(tx: Transaction) -> None:
     tx.replace(node, {**node.body, "version": node.body["version"] + 1})
 
 
-def test_its_documents_mean_what_they_meant(path: Path) -> None:
+def test_its_documents_are_understood(path: Path) -> None:
     store = Store.open(path)
     snapshot = mesh_snapshot(store.view, "m")
     assert snapshot is not None

@@ -1,4 +1,4 @@
-"""``kill -9`` at any moment: all that was reported is there, and nothing is half there."""
+"""``kill -9`` at any moment loses nothing that was reported, and leaves no change half written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRITER = textwrap.dedent(
     from tealmesh.store import Store
 
     def change(tx):
-        # Five documents at once, a deletion among them, and a counter that all must agree with.
+        # Five documents at once, one of them deleted, and a counter that all must agree with.
         document = tx.get("c", "count")
         n = document.body["n"] + 1 if document else 1
         tx.put("c", "count", body={"n": n})
@@ -40,7 +40,7 @@ WRITER = textwrap.dedent(
 
 
 def write_until_killed(path: Path, delay: float) -> int:
-    """Start a writer, kill it ``delay`` seconds after its first report; its last report."""
+    """Start a writer, kill it ``delay`` seconds after its first report, and return its last one."""
     command = [sys.executable, "-c", WRITER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -51,14 +51,14 @@ def write_until_killed(path: Path, delay: float) -> int:
             process.kill()
         rest = process.stdout.read()
     assert first, "the writer ended before it wrote anything"
-    # The last line may be cut off by the kill: what was not fully reported was not reported.
+    # The kill may cut off the last line: such a report does not count.
     lines = (first + rest).split("\n")[:-1]
     assert [int(line) for line in lines] == list(range(int(first), int(first) + len(lines)))
     return int(lines[-1])
 
 
 def check(path: Path, reported: int) -> int:
-    """Reopen and compare every part with every other; the count found."""
+    """Reopen, check that all documents agree, and return the counter."""
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
@@ -73,15 +73,15 @@ def check(path: Path, reported: int) -> int:
         assert view.revision == count
         expected = set(range(max(1, count - 19), count + 1))
         for collection in ("left", "right"):
-            found = {int(d.key): d for d in view.list(collection)}
-            assert set(found) == expected
-            assert all(d.body["n"] == d.revision == n for n, d in found.items())
+            by_number = {int(d.key): d for d in view.list(collection)}
+            assert set(by_number) == expected
+            assert all(d.body["n"] == d.revision == n for n, d in by_number.items())
     finally:
         store.close()
     return count
 
 
-def test_nothing_reported_is_lost_by_kill_9(tmp_path: Path) -> None:
+def test_kill_9_loses_nothing_that_was_reported(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     seeded = random.Random(20260930)
     count = 0

@@ -26,8 +26,8 @@ PORTS = [{"containerPort": 8080}]
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     directory = tmp_path_factory.mktemp("plane")
-    with control_plane(directory, images(directory)) as plane:
-        yield plane
+    with control_plane(directory, images(directory)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def app(**members: Any) -> dict[str, Any]:
 
 
 def shell(name: str, script: str, **members: Any) -> dict[str, Any]:
-    """A container that runs a script to its end."""
+    """A container that runs a script and exits."""
     return {"name": name, "image": "team/sh:1", "command": ["-c", script], **members}
 
 
@@ -60,7 +60,7 @@ def test_secrets_reach_the_container_and_nothing_else(plane: ControlPlane, tasks
                 {"name": "WHOLE", "valueFrom": arn},
                 {"name": "PASSWORD", "valueFrom": f"{arn}:password::"},
             ],
-            # Health checks have them too, as in containers.
+            # The health check gets them too, as in a container.
             healthCheck={"command": ["CMD-SHELL", 'test "${#SHORT}" = 14']},
         )
     )
@@ -192,7 +192,7 @@ def test_metadata_and_role_credentials(plane: ControlPlane, tasks: Tasks) -> Non
     )
     with urllib.request.urlopen(role, timeout=60) as answer:
         assert json.load(answer)["RoleArn"] == "arn:aws:iam::123456789012:role/web-task"
-    # boto3 in the task finds them, and no key of the caller.
+    # The credentials that boto3 finds inside the task, without any of the caller's.
     assert "AWS_ACCESS_KEY_ID" not in environment
     code = "import boto3, json; c = boto3.client('sts'); print(json.dumps(c.get_caller_identity()))"
     done = subprocess.run(

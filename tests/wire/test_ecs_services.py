@@ -32,8 +32,8 @@ def dns_port() -> int:
 def plane(tmp_path_factory: pytest.TempPathFactory, dns_port: int) -> Iterator[ControlPlane]:
     directory = tmp_path_factory.mktemp("plane")
     options = ["--dns-port", str(dns_port)]
-    with control_plane(directory, images(directory), options) as plane:
-        yield plane
+    with control_plane(directory, images(directory), options) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,7 @@ def tasks(plane: ControlPlane) -> Tasks:
     return Tasks(plane)
 
 
-def test_a_service_from_its_creation_to_its_end(
-    plane: ControlPlane, tasks: Tasks, dns_port: int
-) -> None:
+def test_the_life_of_a_service(plane: ControlPlane, tasks: Tasks, dns_port: int) -> None:
     discovery = plane.client("servicediscovery")
     made = discovery.create_private_dns_namespace(Name="shop.local", Vpc="vpc-1")
     owner = discovery.get_operation(OperationId=made["OperationId"])["Operation"]["Targets"]
@@ -84,10 +82,10 @@ def test_a_service_from_its_creation_to_its_end(
     with pytest.raises(dns.resolver.NXDOMAIN):
         resolver.resolve("other.shop.local", "A")
     discover = ["servicediscovery", "discover-instances", "--namespace-name", "shop.local"]
-    told = plane.aws(
+    registered = plane.aws(
         *discover, "--service-name", "web", "--query-parameters", "ECS_SERVICE_NAME=web"
     )
-    assert {i["Attributes"]["AWS_INSTANCE_IPV4"] for i in told["Instances"]} == addresses
+    assert {i["Attributes"]["AWS_INSTANCE_IPV4"] for i in registered["Instances"]} == addresses
     tasks.ecs.delete_service(cluster=CLUSTER, service="web", force=True)
     tasks.ecs.get_waiter("services_inactive").wait(
         cluster=CLUSTER, services=["web"], WaiterConfig=FAST
@@ -139,29 +137,29 @@ def test_a_version_that_fails_is_rolled_back(tasks: Tasks) -> None:
     bad = tasks.define(app("team/crash:1"), family="safe")
     tasks.ecs.update_service(cluster=CLUSTER, service="safe", taskDefinition=bad)
     states: dict[str, str] = {}
-    seen: set[str] = set()
+    observed: set[str] = set()
     deadline = time.monotonic() + 60
     while states.get(first) != "COMPLETED" or len(states) > 1:
         assert time.monotonic() < deadline, states
         body = describe(tasks, "safe")
         states = {d["id"]: d["rolloutState"] for d in body["deployments"]}
-        seen |= {d["rolloutState"] for d in body["deployments"] if d["id"] != first}
+        observed |= {d["rolloutState"] for d in body["deployments"] if d["id"] != first}
         time.sleep(0.05)
-    # It is FAILED only for a moment; the events below prove that it was.
-    assert seen <= {"IN_PROGRESS", "FAILED"}
+    # FAILED shows only for a moment; the events below prove it.
+    assert observed <= {"IN_PROGRESS", "FAILED"}
     assert body["taskDefinition"] == good
     assert (body["runningCount"], body["desiredCount"]) == (1, 1)
-    told = " ".join(event["message"] for event in body["events"])
-    assert "deployment failed: tasks failed to start" in told
-    assert f"rolling back to deployment {first}" in told
-    assert "no database" in told  # the container's last output
+    messages = " ".join(event["message"] for event in body["events"])
+    assert "deployment failed: tasks failed to start" in messages
+    assert f"rolling back to deployment {first}" in messages
+    assert "no database" in messages  # the last line of the container
     given_up, made = deployments(tasks, "safe")
     assert (given_up["status"], made["status"]) == ("ROLLBACK_SUCCESSFUL", "SUCCESSFUL")
     assert given_up["rollback"]["serviceRevisionArn"] == made["targetServiceRevision"]["arn"]
     assert "tasks failed to start" in given_up["statusReason"]
 
 
-def test_a_deployment_in_progress_is_stopped_by_going_back(tasks: Tasks) -> None:
+def test_stopping_a_deployment_rolls_it_back(tasks: Tasks) -> None:
     create(tasks, "undone", tasks.define(app(), family="undone"))
     first = stable(tasks, "undone")
     never = app(healthCheck={"command": ["CMD-SHELL", "false"], "interval": 300})
@@ -196,10 +194,10 @@ def test_a_forced_deployment_replaces_every_task(tasks: Tasks) -> None:
     assert old["attachments"][0]["status"] == "DELETED"
 
 
-def test_health_counts_only_after_its_grace(tasks: Tasks) -> None:
+def test_health_counts_only_after_the_grace_period(tasks: Tasks) -> None:
     sick = app(
         healthCheck={
-            # Healthy once, to get traffic, and sick from then on.
+            # Healthy once, to be accepted; unhealthy from then on.
             "command": ["CMD-SHELL", "mkdir $MARK"],
             "interval": 5,
             "retries": 1,
@@ -219,7 +217,7 @@ def test_health_counts_only_after_its_grace(tasks: Tasks) -> None:
     tasks.ecs.delete_service(cluster=CLUSTER, service="grace", force=True)
 
 
-def test_capacity_providers_share_the_tasks(tasks: Tasks) -> None:
+def test_tasks_are_spread_over_capacity_providers(tasks: Tasks) -> None:
     providers = ["FARGATE", "FARGATE_SPOT"]
     strategy = [
         {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
@@ -283,7 +281,7 @@ DAEMON = {
 
 
 def traces(plane: ControlPlane, since: float, wanted: int) -> list[str]:
-    """The ids of the traces, by the AWS CLI, once there are ``wanted``."""
+    """The ids of at least this many traces, by the AWS CLI, once they have arrived."""
     times = ["--start-time", str(int(since) - 60), "--end-time", str(int(since) + 600)]
     deadline = time.monotonic() + 60
     while (
@@ -322,7 +320,7 @@ def envoy(mesh: str, **variables: str) -> dict[str, Any]:
 
 
 def test_segments_and_envoy_s_traces_reach_x_ray(plane: ControlPlane, tasks: Tasks) -> None:
-    """One trace that the application sends by UDP, and one of the task's Envoy."""
+    """One trace comes from the application by UDP, one from the task's Envoy."""
     node(plane, "traced")
     sidecar = envoy("traced", ENABLE_ENVOY_XRAY_TRACING="1", XRAY_SAMPLING_RATE="1")
     waits = [{"containerName": name, "condition": "HEALTHY"} for name in ("xray", "envoy")]
@@ -356,14 +354,14 @@ def test_the_access_log_of_a_task_s_envoy_is_tailed(plane: ControlPlane, tasks: 
     task = tasks.start(app(dependsOn=waits), {**envoy("logged"), **logged})
     tasks.get(task, "/find-me")
     deadline = time.monotonic() + 30
-    while "GET /find-me" not in (told := tail(plane, "/ecs/logged")):
-        assert time.monotonic() < deadline, told + plane.log()
-    (line,) = [line for line in told.splitlines() if "/find-me" in line]
+    while "GET /find-me" not in (output := tail(plane, "/ecs/logged")):
+        assert time.monotonic() < deadline, output + plane.log()
+    (line,) = [line for line in output.splitlines() if "/find-me" in line]
     assert f" web/envoy/{task.rpartition('/')[2]} " in line
     assert '"GET /find-me HTTP/1.1" 200' in line
 
 
 def tail(plane: ControlPlane, group: str) -> str:
-    """The output of ``aws logs tail``; empty while the group does not exist."""
+    """The output of ``aws logs tail``; empty until the log group exists."""
     groups = plane.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     return aws(plane, "logs", "tail", group, "--since", "5m") if groups else ""

@@ -1,8 +1,8 @@
-"""The one HTTP port: every AWS API, and our own pages under ``/_teal/``.
+"""The HTTP port: every AWS API, and our own pages under ``/_teal/``.
 
-A request goes guard → identify → (ours) codec → validation → the service's method → codec, or
-(anyone else's) → moto. Nothing is answered in HTML, for an SDK cannot read it: the Go SDK retries
-an HTML 404 for minutes.
+A request for one of our services goes guard → identify → codec → validation → the service's method
+→ codec; any other goes guard → identify → moto. Nothing is answered in HTML, which SDKs cannot
+read: the Go SDK retries an HTML 404 for minutes.
 """
 
 from __future__ import annotations
@@ -34,20 +34,22 @@ from tealmesh.model.errors import AwsError, TealError
 
 log = logging.getLogger(__name__)
 
-API_BODY_LIMIT = 1 << 20
-"""Bytes in a request to our own services; a full task definition is below 64 KiB."""
+API_BODY_LIMIT_BYTES = 1 << 20
+"""The largest request body for our own services; a full task definition is below 64 KiB."""
 
-MOTO_BODY_LIMIT = 128 << 20
-"""Bytes in a request to another service: objects put to S3 are held in memory by moto anyway."""
+MOTO_BODY_LIMIT_BYTES = 128 << 20
+"""The largest request body for another service: moto keeps S3 objects in memory anyway."""
 
+# The gateway finds operations by name, so it cannot know which structure each takes and returns:
+# requests are validated against the model, and outputs are checked against it when written.
 Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Fallback(Protocol):
-    """What answers for the services that are not ours (``aws.moto.Moto``)."""
+    """Answers for the services that are not ours: `aws.moto.backend.Moto`."""
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
-        """Answer ``request``; never raises for what the caller did wrong."""
+        """Answer ``request``; does not raise for mistakes of the caller."""
         ...
 
 
@@ -63,11 +65,11 @@ def build_gateway(
 ) -> ASGIApp:
     """The ASGI application of the control plane's port.
 
-    ``services`` and ``models`` are by service name (``appmesh``). A service has one method an
-    operation, ``async def create_mesh(self, caller, request) -> dict``; an operation without one
-    is refused by name. ``health`` gives the members of ``GET /_teal/health``; ``routes`` are
-    further routes below ``/_teal/``. ``allowed_hosts``: names that the Host header may carry
-    besides loopback's and AWS's. Without ``moto`` the other services are refused by name.
+    ``services`` and ``models`` are by service name (``appmesh``). A service has one method per
+    operation, ``async def create_mesh(self, caller, request) -> dict``; an operation without a
+    method is refused by name. ``health`` returns the members of ``GET /_teal/health``; ``routes``
+    are further routes below ``/_teal/``. ``allowed_hosts`` are accepted in the Host header besides
+    the names of loopback and AWS. Without ``moto``, other services are refused by name.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
@@ -88,7 +90,7 @@ def build_gateway(
 
 
 class _Guard:
-    """Refuses what a foreign web page sent, before anything else looks at it."""
+    """Refuses requests from foreign web pages before anything else sees them."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
         self._app = app
@@ -107,7 +109,7 @@ class _Guard:
 
 
 class _AwsEndpoint:
-    """Every path that is not one of our own pages."""
+    """Answers every path that is not one of our own pages."""
 
     def __init__(
         self,
@@ -154,7 +156,7 @@ class _AwsEndpoint:
             raise AwsError("UnknownOperationException", f"no page {head.path[:200]}", status=404)
         identity = identify(head, self._models.values(), request_id)
         model = self._models.get(identity.service or "")
-        limit = API_BODY_LIMIT if model is not None else MOTO_BODY_LIMIT
+        limit = API_BODY_LIMIT_BYTES if model is not None else MOTO_BODY_LIMIT_BYTES
         body = await _read_body(receive, head.headers, limit)
         request = Request(head.method, head.path, head.query, head.headers, body)
         if model is not None:
@@ -193,7 +195,7 @@ class _AwsEndpoint:
     def _method(self, model: Model, name: str) -> Operation:
         method = getattr(self._services.get(model.service), xform_name(name), None)
         if method is None:
-            # 400 and a code that no SDK retries: trying again will not implement it
+            # 400 and a code that no SDK retries: a retry would fail in the same way.
             why = reason(model.service, name)
             text = f"Tealmesh does not implement {model.service} {name}"
             raise AwsError("UnknownOperationException", f"{text}: {why}" if why else text)
@@ -202,7 +204,7 @@ class _AwsEndpoint:
 
 
 class _Disconnected(Exception):
-    """The caller went away while sending the body; there is nobody to answer."""
+    """The caller disconnected while sending the body: there is nobody to answer."""
 
 
 async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
@@ -242,5 +244,5 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _uuid(text: str) -> str:
-    """AWS's request ids are UUIDs with dashes."""
+    """A request id in AWS's form: a UUID with dashes."""
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

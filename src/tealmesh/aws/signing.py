@@ -1,9 +1,9 @@
-"""Who calls, and which service: from the SigV4 credential scope. Pure.
+"""Which service a request is for, and who sent it: from the SigV4 credential scope. Pure.
 
-On one machine **signatures are not verified**: the control plane listens on loopback only, and any
-access key is accepted, as `localstack` and moto do. What a signature is used for here is its
-scope, ``Credential=ACCESS_KEY/DATE/REGION/SERVICE/aws4_request``, which names the service and the
-region. Whoever may open a connection to the port may do everything.
+**Signatures are not verified**: the control plane listens on loopback only and accepts any access
+key, as LocalStack and moto do. Only the signature's scope is used,
+``Credential=ACCESS_KEY/DATE/REGION/SERVICE/aws4_request``, which names the service and the region.
+Whoever can connect to the port may do everything.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 """
@@ -23,23 +23,25 @@ from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
 
 UNSIGNED = "unsigned"
-"""The access key of a caller who sent none."""
+"""Stands for the access key of an unsigned request."""
 
 _AWS_HOST = re.compile(r"(?:data-)?(?P<service>[a-z0-9-]+)\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The caller, and the service that the request is for (None: it does not say)."""
+    """The service and the caller of a request."""
 
     service: str | None
+    """None if the request does not tell."""
+
     caller: Caller
 
 
 def identify(request: Request, models: Iterable[Model], request_id: str) -> Identity:
-    """Read the credential scope; without one, find the service by target, host or path.
+    """Read the credential scope; without one, recognise the service by target, host or path.
 
-    Raises AwsError ``IncompleteSignatureException`` when there is a scope that cannot be read.
+    Raises AwsError ``IncompleteSignatureException`` for a malformed scope.
     """
     access_key, region, service = UNSIGNED, DEFAULT_REGION, None
     if (credential := _credential(request)) is not None:
@@ -90,7 +92,7 @@ def _unsigned(request: Request, models: tuple[Model, ...]) -> tuple[str | None, 
     if match:
         return match["service"], region
     if request.headers.get("authorization", "").startswith("AWS "):
-        return "s3", region  # Signature version 2, which only S3 still has
+        return "s3", region  # signature version 2, which only S3 still accepts
     if "AWSAccessKeyId=" in request.query and "Signature=" in request.query:
         return "s3", region
     return None, region

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
         TaskDefinitionBody,
     )
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.load_balancers import (
+        LoadBalancerBody,
+        PlaceBody,
+        TargetBody,
+        TargetGroupBody,
+    )
     from tealmesh.model.teal import (
         DeploymentBody,
         GatewaySystemBody,
@@ -127,6 +133,15 @@ FAMILIES: Collection[FamilyBody] = Collection("ecs.family")
 """Key: family."""
 ACCOUNT_SETTINGS: Collection[AccountSettingBody] = Collection("ecs.accountSetting")
 """Key: principal ARN or "default", setting name."""
+
+LOAD_BALANCERS: Collection[LoadBalancerBody] = Collection("elb.loadBalancer")
+"""Key: ARN. What the API holds, read from it after every change."""
+LOAD_BALANCER_PLACES: Collection[PlaceBody] = Collection("elb.place")
+"""Key: ARN of the load balancer. Where it listens on this machine."""
+TARGET_GROUPS: Collection[TargetGroupBody] = Collection("elb.targetGroup")
+"""Key: ARN. What the API holds, read from it after every change."""
+TARGETS: Collection[TargetBody] = Collection("elb.target")
+"""Key: ARN of the target group, address and port joined by a colon."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""

@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 
 from tealmesh.apis.appmesh.nouns import NOUNS
-from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.codec import Request
 from tealmesh.aws.wire.validation import validate
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind
+from tests.aws.wire.reading import parse
 from tests.support.meshes.broken import RULES, Place, changed, impossible, places, value_at
 from tests.support.meshes.shapes import mistakes
 from tests.support.meshes.specs import MODEL, Writer, all_leaves, spec_shape
@@ -59,7 +59,7 @@ class System:
         before = self.direct.store.view
         noun = NOUNS[made.kind]
         try:
-            name, params = codec.parse(MODEL, update(mesh, made, spec))
+            name, params = parse(MODEL, update(mesh, made, spec))
             validate(MODEL, name, params)
             await self.direct.call_async(f"update_{noun.verb_object}", **params)
         except AwsError as error:

@@ -8,7 +8,7 @@ import pytest
 from botocore import xform_name
 
 from tealmesh.apis.appmesh.api import AppMesh
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 
 OPERATIONS = (
     "create_mesh",

@@ -15,8 +15,8 @@ from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoin
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        yield found
+    with endpoint(tmp_path) as gateway:
+        yield gateway
 
 
 @pytest.fixture
@@ -42,26 +42,26 @@ def test_a_cluster_is_described_as_it_was_created(ecs: Any) -> None:
     for name in ("web", created["clusterArn"]):
         answer = ecs.describe_clusters(clusters=[name], include=include)
         assert answer["failures"] == []
-        (found,) = answer["clusters"]
-        assert found["tags"] == [{"key": "team", "value": "shop"}]
-        assert found["settings"] == [{"name": "containerInsights", "value": "enabled"}]
-        assert found["defaultCapacityProviderStrategy"] == [
+        (cluster,) = answer["clusters"]
+        assert cluster["tags"] == [{"key": "team", "value": "shop"}]
+        assert cluster["settings"] == [{"name": "containerInsights", "value": "enabled"}]
+        assert cluster["defaultCapacityProviderStrategy"] == [
             {"capacityProvider": "FARGATE", "weight": 1, "base": 0}
         ]
-        assert {"name": "activeFargateServiceCount", "value": "0"} in found["statistics"]
+        assert {"name": "activeFargateServiceCount", "value": "0"} in cluster["statistics"]
     (plain,) = ecs.describe_clusters(clusters=["web"])["clusters"]
     assert "tags" not in plain
     assert plain["settings"] == [{"name": "containerInsights", "value": "enabled"}]
 
 
-def test_creating_a_cluster_again_answers_the_one_that_is_there(ecs: Any) -> None:
+def test_creating_a_cluster_again_returns_the_existing_one(ecs: Any) -> None:
     first = ecs.create_cluster(settings=[{"name": "containerInsights", "value": "enabled"}])
     assert ecs.create_cluster()["cluster"] == first["cluster"]
     assert first["cluster"]["clusterName"] == "default"
     assert ecs.describe_clusters()["clusters"][0]["clusterName"] == "default"
 
 
-def test_clusters_that_are_missing_are_failures(ecs: Any) -> None:
+def test_missing_clusters_are_failures(ecs: Any) -> None:
     answer = ecs.describe_clusters(clusters=["nowhere"])
     assert answer["clusters"] == []
     assert answer["failures"] == [
@@ -115,7 +115,7 @@ def test_settings_and_configuration_change(ecs: Any) -> None:
     assert "configuration" not in plain
 
 
-def test_capacity_providers_are_put_and_described(ecs: Any) -> None:
+def test_capacity_providers_are_set_and_described(ecs: Any) -> None:
     ecs.create_cluster(clusterName="web")
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
     cluster = ecs.put_cluster_capacity_providers(
@@ -125,8 +125,8 @@ def test_capacity_providers_are_put_and_described(ecs: Any) -> None:
     )["cluster"]
     assert cluster["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
     assert cluster["defaultCapacityProviderStrategy"] == strategy
-    found = ecs.describe_capacity_providers()["capacityProviders"]
-    assert [(p["name"], p["status"]) for p in found] == [
+    providers = ecs.describe_capacity_providers()["capacityProviders"]
+    assert [(p["name"], p["status"]) for p in providers] == [
         ("FARGATE", "ACTIVE"),
         ("FARGATE_SPOT", "ACTIVE"),
     ]
@@ -134,7 +134,7 @@ def test_capacity_providers_are_put_and_described(ecs: Any) -> None:
     assert missing["failures"][0]["reason"] == "MISSING"
 
 
-def test_a_provider_that_a_service_uses_is_not_taken_away(ecs: Any) -> None:
+def test_a_provider_in_use_is_not_removed(ecs: Any) -> None:
     ecs.create_cluster(clusterName="web", capacityProviders=["FARGATE"])
     ecs.register_task_definition(**FARGATE)
     service = ecs.create_service(
@@ -196,10 +196,10 @@ def test_clusters_are_listed_in_pages(ecs: Any) -> None:
 
 def test_the_aws_cli_creates_and_deletes_a_cluster(served: Endpoint) -> None:
     served.aws("ecs", "create-cluster", "--cluster-name", "web", "--tags", "key=a,value=b")
-    (found,) = served.aws("ecs", "describe-clusters", "--clusters", "web", "--include", "TAGS")[
+    (cluster,) = served.aws("ecs", "describe-clusters", "--clusters", "web", "--include", "TAGS")[
         "clusters"
     ]
-    assert found["tags"] == [{"key": "a", "value": "b"}]
+    assert cluster["tags"] == [{"key": "a", "value": "b"}]
     assert served.aws("ecs", "delete-cluster", "--cluster", "web")["cluster"]["status"] == (
         "INACTIVE"
     )

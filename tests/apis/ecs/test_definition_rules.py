@@ -20,9 +20,9 @@ from tests.support.planes.ecs import FARGATE, Direct
 
 @pytest.fixture
 def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "state.db")
-    yield found
-    found.store.close()
+    api = Direct(tmp_path / "state.db")
+    yield api
+    api.store.close()
 
 
 def first_problem(request: dict[str, Any]) -> str:
@@ -153,9 +153,9 @@ def proxy(drop: str = "", **added: str) -> dict[str, Any]:
     ],
 )
 def test_the_proxy_configuration_is_checked(configuration: dict[str, Any], text: str) -> None:
-    found = first_problem(definition(proxyConfiguration=configuration))
-    assert text in found
-    assert bool(found) == bool(text)
+    problem = first_problem(definition(proxyConfiguration=configuration))
+    assert text in problem
+    assert bool(problem) == bool(text)
 
 
 def test_a_proxy_needs_awsvpc() -> None:
@@ -164,7 +164,7 @@ def test_a_proxy_needs_awsvpc() -> None:
     assert "only supported when networkMode=awsvpc" in first_problem(request)
 
 
-def test_outside_fargate_memory_is_a_container_s_affair(direct: Direct) -> None:
+def test_outside_fargate_each_container_needs_memory(direct: Direct) -> None:
     request = {"family": "plain", "containerDefinitions": [container()]}
     with pytest.raises(AwsError, match="'memory' or 'memoryReservation'"):
         direct.ecs("register_task_definition", **request)
@@ -173,19 +173,22 @@ def test_outside_fargate_memory_is_a_container_s_affair(direct: Direct) -> None:
         direct.ecs("register_task_definition", **request | {"containerDefinitions": [linked]})
     del linked["links"]
     request["containerDefinitions"] = [linked]
-    found = direct.ecs("register_task_definition", **request)["taskDefinition"]
-    assert (found["networkMode"], found["compatibilities"]) == ("bridge", ["EXTERNAL", "EC2"])
-    assert found["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0
-    assert "cpu" not in found
+    registered = direct.ecs("register_task_definition", **request)["taskDefinition"]
+    assert (registered["networkMode"], registered["compatibilities"]) == (
+        "bridge",
+        ["EXTERNAL", "EC2"],
+    )
+    assert registered["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 0
+    assert "cpu" not in registered
 
 
 @pytest.mark.parametrize("text", ["lots", "1 GB", "-256", "0.3 vCPU", "1.5"])
-def test_a_size_that_cannot_be_read(direct: Direct, text: str) -> None:
+def test_an_unreadable_size_is_refused(direct: Direct, text: str) -> None:
     with pytest.raises(AwsError, match=r"write 512 or \.5 vCPU"):
         direct.ecs("register_task_definition", **definition(cpu=text))
 
 
-def test_every_size_of_fargate_is_taken() -> None:
+def test_every_fargate_size_is_accepted() -> None:
     sizes = list(
         itertools.chain.from_iterable(
             ((cpu, memory) for memory in memories) for cpu, memories in FARGATE_MEMORY.items()
@@ -197,9 +200,9 @@ def test_every_size_of_fargate_is_taken() -> None:
 
 
 @given(st.integers(1, 20000), st.integers(1, 130000))
-def test_no_other_size_is(cpu: int, memory: int) -> None:
-    found = first_problem(definition(cpu=str(cpu), memory=str(memory)))
-    assert (not found) == (memory in FARGATE_MEMORY.get(cpu, ()))
+def test_no_other_size_is_accepted(cpu: int, memory: int) -> None:
+    problem = first_problem(definition(cpu=str(cpu), memory=str(memory)))
+    assert (not problem) == (memory in FARGATE_MEMORY.get(cpu, ()))
 
 
 CONDITIONS = st.sampled_from(["START", "HEALTHY"])
@@ -226,5 +229,5 @@ def test_dependencies_are_refused_exactly_when_they_have_a_cycle(
     for k, i, j in itertools.product(range(6), repeat=3):
         if (i, k) in reach and (k, j) in reach:
             reach.add((i, j))
-    found = first_problem(with_containers(*containers))
-    assert ("cycle" in found) == any((n, n) in reach for n in range(6))
+    problem = first_problem(with_containers(*containers))
+    assert ("cycle" in problem) == any((n, n) in reach for n in range(6))

@@ -16,15 +16,15 @@ from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoin
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        yield found
+    with endpoint(tmp_path) as gateway:
+        yield gateway
 
 
 @pytest.fixture
 def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "state.db")
-    yield found
-    found.store.close()
+    api = Direct(tmp_path / "state.db")
+    yield api
+    api.store.close()
 
 
 def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
@@ -36,18 +36,26 @@ def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
     )
     answer = ecs.register_task_definition(**sent)
     assert answer["tags"] == sent["tags"]
-    found = answer["taskDefinition"]
-    assert found["taskDefinitionArn"].endswith(":task-definition/web:1")
-    assert (found["revision"], found["status"]) == (1, "ACTIVE")
-    assert found["compatibilities"] == ["EC2", "FARGATE"]
-    assert (found["cpu"], found["memory"], found["networkMode"]) == ("256", "512", "awsvpc")
-    assert found["registeredAt"].year > 2000
-    assert (found["volumes"], found["placementConstraints"], found["requiresAttributes"]) == (
+    registered = answer["taskDefinition"]
+    assert registered["taskDefinitionArn"].endswith(":task-definition/web:1")
+    assert (registered["revision"], registered["status"]) == (1, "ACTIVE")
+    assert registered["compatibilities"] == ["EC2", "FARGATE"]
+    assert (registered["cpu"], registered["memory"], registered["networkMode"]) == (
+        "256",
+        "512",
+        "awsvpc",
+    )
+    assert registered["registeredAt"].year > 2000
+    assert (
+        registered["volumes"],
+        registered["placementConstraints"],
+        registered["requiresAttributes"],
+    ) == (
         [],
         [],
         [],
     )
-    assert found["containerDefinitions"] == [
+    assert registered["containerDefinitions"] == [
         {
             "name": "app",
             "image": "example/web:1",
@@ -63,16 +71,16 @@ def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:
     ]
 
 
-def test_the_users_definition_comes_back_as_sent(served: Endpoint) -> None:
+def test_a_definition_is_described_as_it_was_sent(served: Endpoint) -> None:
     ecs = served.client("ecs")
     sent = Article(None, ecs, None).task_definition("blue")
     ecs.register_task_definition(**sent)
-    found = ecs.describe_task_definition(taskDefinition="sample-blue")["taskDefinition"]
-    assert {k: found[k] for k in sent if k != "containerDefinitions"} == {
+    described = ecs.describe_task_definition(taskDefinition="sample-blue")["taskDefinition"]
+    assert {k: described[k] for k in sent if k != "containerDefinitions"} == {
         k: v for k, v in sent.items() if k != "containerDefinitions"
     }
     for mine, theirs in zip(
-        sent["containerDefinitions"], found["containerDefinitions"], strict=True
+        sent["containerDefinitions"], described["containerDefinitions"], strict=True
     ):
         assert {k: theirs[k] for k in mine} == mine
 
@@ -82,8 +90,8 @@ def test_revisions_count_and_a_family_means_its_newest_active_one(direct: Direct
         direct.ecs("register_task_definition", **FARGATE)
 
     def revision(text: str) -> int:
-        found = direct.ecs("describe_task_definition", taskDefinition=text)["taskDefinition"]
-        return int(found["revision"])
+        described = direct.ecs("describe_task_definition", taskDefinition=text)["taskDefinition"]
+        return int(described["revision"])
 
     assert (revision("web"), revision("web:2")) == (3, 2)
     gone = direct.ecs("deregister_task_definition", taskDefinition="web:3")["taskDefinition"]
@@ -105,7 +113,7 @@ def test_revisions_count_and_a_family_means_its_newest_active_one(direct: Direct
         "arn:aws:ecs:eu-west-1:1:task-definition/web:1",
     ],
 )
-def test_a_definition_that_is_not_there(direct: Direct, text: str) -> None:
+def test_a_missing_definition(direct: Direct, text: str) -> None:
     direct.ecs("register_task_definition", **FARGATE)
     with pytest.raises(AwsError, match="Unable to describe task definition") as caught:
         direct.ecs("describe_task_definition", taskDefinition=text)
@@ -121,7 +129,9 @@ def test_a_revision_is_deregistered_once_and_by_its_number(direct: Direct) -> No
         direct.ecs("deregister_task_definition", taskDefinition="web:1")
 
 
-def test_deleted_revisions_go_when_nobody_uses_them_and_never_come_back(direct: Direct) -> None:
+def test_deleted_revisions_disappear_once_unused_and_their_numbers_are_not_reused(
+    direct: Direct,
+) -> None:
     direct.ecs("create_cluster", clusterName="web")
     direct.ecs("register_task_definition", **FARGATE)
     (task,) = direct.ecs(
@@ -140,7 +150,7 @@ def test_deleted_revisions_go_when_nobody_uses_them_and_never_come_back(direct: 
     direct.ecs("deregister_task_definition", taskDefinition="web:1")
     (deleted,) = direct.ecs("delete_task_definitions", taskDefinitions=["web:1"])["taskDefinitions"]
     assert deleted["status"] == "DELETE_IN_PROGRESS"
-    direct.ecs("describe_task_definition", taskDefinition="web:1")  # a task uses it still
+    direct.ecs("describe_task_definition", taskDefinition="web:1")  # a task still uses it
     identity = task["taskArn"].rpartition("/")[2]
     direct.write("ecs.task", "web", identity, body={**task, "lastStatus": "STOPPED"})
     assert direct.ecs("register_task_definition", **FARGATE)["taskDefinition"]["revision"] == 2
@@ -182,8 +192,8 @@ def test_definitions_are_listed_by_family_status_and_number(served: Endpoint) ->
 )
 def test_sizes_may_have_units(direct: Direct, cpu: str, memory: str, kept: tuple[str, str]) -> None:
     answer = direct.ecs("register_task_definition", **definition(cpu=cpu, memory=memory))
-    found = answer["taskDefinition"]
-    assert (found["cpu"], found["memory"]) == kept
+    registered = answer["taskDefinition"]
+    assert (registered["cpu"], registered["memory"]) == kept
 
 
 def test_the_aws_cli_registers_and_describes(served: Endpoint) -> None:
@@ -197,5 +207,5 @@ def test_the_aws_cli_registers_and_describes(served: Endpoint) -> None:
         "--memory=512",
         "--container-definitions=name=app,image=example/web:1,essential=true",
     )
-    found = served.aws("ecs", "describe-task-definition", "--task-definition=web:1")
-    assert found["taskDefinition"]["containerDefinitions"][0]["image"] == "example/web:1"
+    described = served.aws("ecs", "describe-task-definition", "--task-definition=web:1")
+    assert described["taskDefinition"]["containerDefinitions"][0]["image"] == "example/web:1"

@@ -14,7 +14,7 @@ from botocore import xform_name
 
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tests.support.planes.ecs import Endpoint, endpoint
 
 SERVICES = {"ecs": Ecs, "servicediscovery": ServiceDiscovery}
@@ -25,8 +25,8 @@ MISSING = [(n, op) for n, op in OPERATIONS if not hasattr(SERVICES[n], xform_nam
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     directory: Path = tmp_path_factory.mktemp("ecs")
-    with endpoint(directory) as found:
-        yield found
+    with endpoint(directory) as gateway:
+        yield gateway
 
 
 def test_there_are_operations_of_both_kinds() -> None:

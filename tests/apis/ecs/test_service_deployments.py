@@ -1,4 +1,4 @@
-"""The history of a service's deployments, and what its records become."""
+"""The history of a service's deployments, and how its records progress."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ OF_SHOP = {"cluster": "web", "service": "shop"}
 
 @pytest.fixture
 def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "direct.db")
-    found.ecs("create_cluster", clusterName="web")
-    found.ecs("register_task_definition", **FARGATE)
-    found.ecs("create_service", **WEB)
-    yield found
-    found.store.close()
+    api = Direct(tmp_path / "direct.db")
+    api.ecs("create_cluster", clusterName="web")
+    api.ecs("register_task_definition", **FARGATE)
+    api.ecs("create_service", **WEB)
+    yield api
+    api.store.close()
 
 
 def listed(direct: Direct, **members: Any) -> list[dict[str, Any]]:
     answer = direct.ecs("list_service_deployments", **OF_SHOP, **members)
-    found: list[dict[str, Any]] = answer["serviceDeployments"]
-    return found
+    deployments: list[dict[str, Any]] = answer["serviceDeployments"]
+    return deployments
 
 
-def test_each_new_deployment_is_kept_with_what_it_is_made_from(direct: Direct) -> None:
+def test_each_deployment_is_recorded_with_its_revision(direct: Direct) -> None:
     direct.now += 10
     direct.ecs("update_service", **OF_SHOP, desiredCount=3)  # no new deployment
     direct.ecs("update_service", **OF_SHOP, forceNewDeployment=True)
     newest, first = listed(direct)
     assert newest["createdAt"] == first["createdAt"] + 10
     arns = [newest["targetServiceRevisionArn"], "arn:aws:ecs:eu-west-1:1:service-revision/a/b/1"]
-    told = direct.ecs("describe_service_revisions", serviceRevisionArns=arns)
-    assert told["failures"] == [{"arn": arns[1], "reason": "MISSING"}]
-    (revision,) = told["serviceRevisions"]
+    described = direct.ecs("describe_service_revisions", serviceRevisionArns=arns)
+    assert described["failures"] == [{"arn": arns[1], "reason": "MISSING"}]
+    (revision,) = described["serviceRevisions"]
     assert revision["taskDefinition"].endswith("task-definition/web:1")
     assert revision["containerImages"] == [{"containerName": "app", "image": "example/web:1"}]
     assert revision["launchType"] == "FARGATE"
@@ -73,12 +73,12 @@ def test_lists_are_filtered_and_come_in_pages(direct: Direct) -> None:
 @pytest.mark.parametrize(
     ("stop", "code"),
     [
-        ({}, "ConflictException"),  # the first one: there is nothing to go back to
+        ({}, "ConflictException"),  # the first one: there is nothing to roll back to
         ({"stopType": "ABORT"}, "InvalidParameterException"),
         ({"serviceDeploymentArn": "arn:x"}, "ServiceDeploymentNotFoundException"),
     ],
 )
-def test_what_cannot_be_stopped_is_refused(direct: Direct, stop: dict[str, str], code: str) -> None:
+def test_stopping_is_refused(direct: Direct, stop: dict[str, str], code: str) -> None:
     named = {"serviceDeploymentArn": listed(direct)[0]["serviceDeploymentArn"], **stop}
     with pytest.raises(AwsError) as caught:
         direct.ecs("stop_service_deployment", **named)

@@ -1,4 +1,4 @@
-"""Services: what is wanted of them, their deployments, and what is refused."""
+"""Services: creating, updating and deleting them, their deployments, and refused requests."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ WEB = {
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        ecs = found.client("ecs")
+    with endpoint(tmp_path) as gateway:
+        ecs = gateway.client("ecs")
         ecs.create_cluster(clusterName="web")
         ecs.register_task_definition(**FARGATE)
-        yield found
+        yield gateway
 
 
 @pytest.fixture
 def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "direct.db")
-    found.ecs("create_cluster", clusterName="web")
-    found.ecs("register_task_definition", **FARGATE)
-    yield found
-    found.store.close()
+    api = Direct(tmp_path / "direct.db")
+    api.ecs("create_cluster", clusterName="web")
+    api.ecs("register_task_definition", **FARGATE)
+    yield api
+    api.store.close()
 
 
 def update(direct: Direct, **changed: Any) -> dict[str, Any]:
     request = {"cluster": "web", "service": "shop", **changed}
-    found: dict[str, Any] = direct.ecs("update_service", **request)["service"]
-    return found
+    updated: dict[str, Any] = direct.ecs("update_service", **request)["service"]
+    return updated
 
 
 def describe(direct: Direct, *names: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = direct.ecs(
+    deployments: list[dict[str, Any]] = direct.ecs(
         "describe_services", cluster="web", services=list(names)
     )["services"]
-    return found
+    return deployments
 
 
 def test_a_service_is_described_as_it_was_created(served: Endpoint) -> None:
@@ -74,10 +74,10 @@ def test_a_service_is_described_as_it_was_created(served: Endpoint) -> None:
     assert (deployment["status"], deployment["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
     assert deployment["platformVersion"] == "1.4.0"
     for name in ("shop", arn, "arn:aws:ecs:us-east-1:123456789012:service/shop"):
-        (found,) = ecs.describe_services(cluster="web", services=[name], include=["TAGS"])[
+        (described,) = ecs.describe_services(cluster="web", services=[name], include=["TAGS"])[
             "services"
         ]
-        assert found == created
+        assert described == created
     (plain,) = ecs.describe_services(cluster=created["clusterArn"], services=[arn])["services"]
     assert "tags" not in plain
     assert "teal" not in plain
@@ -128,7 +128,7 @@ def test_a_new_definition_makes_a_new_primary_deployment(direct: Direct) -> None
         ({}, 1),
     ],
 )
-def test_what_makes_a_new_deployment(
+def test_which_changes_start_a_new_deployment(
     direct: Direct, request_: dict[str, Any], deployments: int
 ) -> None:
     direct.ecs("create_service", **WEB)
@@ -152,7 +152,7 @@ def test_deployment_configuration_is_merged(direct: Direct) -> None:
     }
 
 
-def test_a_service_goes_on_with_a_definition_that_was_deregistered(direct: Direct) -> None:
+def test_a_service_keeps_using_a_deregistered_definition(direct: Direct) -> None:
     direct.ecs("create_service", **WEB)
     direct.ecs("deregister_task_definition", taskDefinition="web:1")
     assert update(direct, desiredCount=4)["desiredCount"] == 4
@@ -160,7 +160,7 @@ def test_a_service_goes_on_with_a_definition_that_was_deregistered(direct: Direc
         update(direct, forceNewDeployment=True)
 
 
-def test_a_service_moves_from_a_launch_type_to_capacity_providers(direct: Direct) -> None:
+def test_a_service_changes_from_launch_type_to_capacity_providers(direct: Direct) -> None:
     direct.ecs("create_service", **WEB)
     direct.ecs(
         "put_cluster_capacity_providers",
@@ -175,7 +175,7 @@ def test_a_service_moves_from_a_launch_type_to_capacity_providers(direct: Direct
     assert changed["deployments"][0]["capacityProviderStrategy"] == strategy
     back = update(direct, capacityProviderStrategy=[])
     assert (back["launchType"], back.get("capacityProviderStrategy")) == ("FARGATE", None)
-    assert update(direct, capacityProviderStrategy=[]) == back  # there is none to take away
+    assert update(direct, capacityProviderStrategy=[]) == back  # no strategy is left to remove
 
 
 def test_deleting_needs_a_count_of_zero_or_force_and_drains(direct: Direct) -> None:
@@ -197,7 +197,7 @@ def test_deleting_needs_a_count_of_zero_or_force_and_drains(direct: Direct) -> N
 
 def test_an_inactive_service_is_shown_and_its_name_is_free(direct: Direct) -> None:
     body = direct.ecs("create_service", **WEB)["service"]
-    # As the engine leaves it when the last task is gone.
+    # As the engine leaves it once the last task has stopped.
     inactive = {**body, "status": "INACTIVE", "deployments": [], "desiredCount": 0}
     direct.write("ecs.service", "web", "shop", body=inactive)
     assert [s["status"] for s in describe(direct, "shop")] == ["INACTIVE"]
@@ -213,7 +213,7 @@ def test_an_inactive_service_is_shown_and_its_name_is_free(direct: Direct) -> No
     assert again["deployments"][0]["id"] != body["deployments"][0]["id"]
 
 
-def test_services_and_clusters_that_are_missing(direct: Direct) -> None:
+def test_missing_services_and_clusters(direct: Direct) -> None:
     answer = direct.ecs("describe_services", cluster="web", services=["gone"])
     arn = "arn:aws:ecs:us-east-1:123456789012:service/web/gone"
     assert answer == {"services": [], "failures": [{"arn": arn, "reason": "MISSING"}]}
@@ -317,7 +317,7 @@ def test_a_wrong_service_is_refused(
     assert direct.ecs("list_services", cluster="web")["serviceArns"] == []
 
 
-def test_fargate_takes_only_what_is_made_for_it(direct: Direct) -> None:
+def test_fargate_accepts_only_compatible_definitions(direct: Direct) -> None:
     plain = [{"name": "app", "image": "example/web:1", "memory": 128}]
     direct.ecs("register_task_definition", family="plain", containerDefinitions=plain)
     request = {**WEB, "taskDefinition": "plain"}
@@ -331,7 +331,7 @@ def test_fargate_takes_only_what_is_made_for_it(direct: Direct) -> None:
     assert "platformVersion" not in created
 
 
-def test_registries_fit_the_definition(direct: Direct) -> None:
+def test_registries_must_match_the_definition(direct: Direct) -> None:
     operation = direct.discovery("create_private_dns_namespace", Name="web.local", Vpc="vpc-1")
     namespace = direct.discovery("get_operation", **operation)["Operation"]["Targets"]["NAMESPACE"]
     arns = {}
@@ -346,10 +346,10 @@ def test_registries_fit_the_definition(direct: Direct) -> None:
 
     def create(name: str, **registry: Any) -> list[dict[str, Any]]:
         request = {**WEB, "serviceName": name, "serviceRegistries": [registry]}
-        found: list[dict[str, Any]] = direct.ecs("create_service", **request)["service"][
+        registries: list[dict[str, Any]] = direct.ecs("create_service", **request)["service"][
             "serviceRegistries"
         ]
-        return found
+        return registries
 
     assert create("a", registryArn=arns["A"]) == [{"registryArn": arns["A"]}]
     placed = {"registryArn": arns["SRV"], "containerName": "app", "containerPort": 8080}

@@ -14,13 +14,13 @@ from tests.support.planes.ecs import FARGATE, NETWORK, Endpoint, endpoint
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        yield found
+    with endpoint(tmp_path) as gateway:
+        yield gateway
 
 
 @pytest.fixture
 def arns(served: Endpoint) -> dict[str, str]:
-    """One resource of each kind that can have tags."""
+    """One resource of each kind that can be tagged."""
     ecs = served.client("ecs")
     wanted = {
         "cluster": "web",
@@ -52,9 +52,7 @@ def test_tags_are_set_listed_and_removed(served: Endpoint, arns: dict[str, str],
     assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "3"}]
 
 
-def test_tags_show_in_describe_where_they_are_asked_for(
-    served: Endpoint, arns: dict[str, str]
-) -> None:
+def test_describe_shows_tags_only_if_asked(served: Endpoint, arns: dict[str, str]) -> None:
     ecs, tags = served.client("ecs"), [{"key": "a", "value": "1"}]
     ecs.tag_resource(resourceArn=arns["definition"], tags=tags)
     named = {"taskDefinition": "web:1"}
@@ -82,7 +80,7 @@ def test_what_cannot_be_tagged(served: Endpoint, arns: dict[str, str], arn: str,
         ecs.list_tags_for_resource(resourceArn=arn)
 
 
-def test_there_are_fifty_tags_at_most(served: Endpoint, arns: dict[str, str]) -> None:
+def test_at_most_fifty_tags(served: Endpoint, arns: dict[str, str]) -> None:
     ecs = served.client("ecs")
     many = [{"key": f"k{n}", "value": ""} for n in range(50)]
     ecs.tag_resource(resourceArn=arns["cluster"], tags=many)
@@ -94,7 +92,7 @@ def _values(answer: dict[str, Any]) -> dict[str, str]:
     return {setting["name"]: setting["value"] for setting in answer["settings"]}
 
 
-def test_account_settings_are_kept_and_have_defaults(served: Endpoint) -> None:
+def test_account_settings_are_stored_and_have_defaults(served: Endpoint) -> None:
     ecs = served.client("ecs")
     assert ecs.list_account_settings()["settings"] == []
     pages = ecs.get_paginator("list_account_settings").paginate(

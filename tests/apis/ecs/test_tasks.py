@@ -1,4 +1,4 @@
-"""Tasks by RunTask: asked for, listed by filters, stopped."""
+"""Tasks of RunTask: requested, listed by filters, stopped."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ RUN = {
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        ecs = found.client("ecs")
+    with endpoint(tmp_path) as gateway:
+        ecs = gateway.client("ecs")
         ecs.create_cluster(clusterName="web")
         ecs.register_task_definition(**FARGATE, tags=[{"key": "of", "value": "definition"}])
-        yield found
+        yield gateway
 
 
 @pytest.fixture
 def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "direct.db")
-    found.ecs("create_cluster", clusterName="web")
-    found.ecs("register_task_definition", **FARGATE)
-    yield found
-    found.store.close()
+    api = Direct(tmp_path / "direct.db")
+    api.ecs("create_cluster", clusterName="web")
+    api.ecs("register_task_definition", **FARGATE)
+    yield api
+    api.store.close()
 
 
-def test_tasks_are_asked_for_with_overrides(served: Endpoint) -> None:
+def test_tasks_are_requested_with_overrides(served: Endpoint) -> None:
     ecs = served.client("ecs")
     override = {
         "name": "app",
@@ -60,9 +60,9 @@ def test_tasks_are_asked_for_with_overrides(served: Endpoint) -> None:
     assert (task["cpu"], task["memory"], task["platformVersion"]) == ("256", "512", "1.4.0")
     assert task["overrides"] == {"inferenceAcceleratorOverrides": [], **overrides}
     assert [c["name"] for c in task["containers"]] == ["app"]
-    (found,) = ecs.describe_tasks(cluster="web", tasks=[task["taskArn"]])["tasks"]
-    assert found["taskArn"] == task["taskArn"]
-    assert "tags" not in found
+    (described,) = ecs.describe_tasks(cluster="web", tasks=[task["taskArn"]])["tasks"]
+    assert described["taskArn"] == task["taskArn"]
+    assert "tags" not in described
 
 
 def test_tags_come_from_the_request_and_the_definition(served: Endpoint) -> None:
@@ -116,7 +116,7 @@ def test_a_wrong_run_task_is_refused(
     assert direct.ecs("list_tasks", cluster="web")["taskArns"] == []
 
 
-def test_a_task_is_stopped_once_and_the_first_reason_stands(direct: Direct) -> None:
+def test_a_task_is_stopped_once_and_keeps_the_first_reason(direct: Direct) -> None:
     (task,) = direct.ecs("run_task", **RUN)["tasks"]
     stopping = direct.ecs("stop_task", cluster="web", task=task["taskArn"], reason="enough")["task"]
     assert (stopping["desiredStatus"], stopping["lastStatus"]) == ("STOPPED", "PROVISIONING")
@@ -128,7 +128,7 @@ def test_a_task_is_stopped_once_and_the_first_reason_stands(direct: Direct) -> N
         direct.ecs("stop_task", cluster="web", task="gone")
 
 
-def test_tasks_that_are_missing_are_failures(direct: Direct) -> None:
+def test_missing_tasks_are_failures(direct: Direct) -> None:
     answer = direct.ecs("describe_tasks", cluster="web", tasks=["gone"])
     arn = "arn:aws:ecs:us-east-1:123456789012:task/web/gone"
     assert answer == {"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}]}
@@ -177,7 +177,7 @@ FILTERS: dict[str, Any] = {
 
 
 @given(st.lists(TASKS), st.sets(st.sampled_from(sorted(FILTERS))))
-def test_filters_narrow_and_all_must_fit(tasks: list[dict[str, Any]], used: set[str]) -> None:
+def test_tasks_must_match_every_filter(tasks: list[dict[str, Any]], used: set[str]) -> None:
     asked = {name: FILTERS[name][0] for name in used}
     expected = [t for t in tasks if all(FILTERS[name][1](t) for name in used)]
     if "desiredStatus" not in used:

@@ -21,10 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.aws.wire import bodies, codec
-from tealmesh.aws.wire.codec import Request, load_model
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.aws.wire.codec import Request
 from tealmesh.aws.wire.validation import validate
 from tealmesh.model.errors import AwsError
 from tests.aws.demo import build_demo
+from tests.aws.wire.reading import parse
 from tests.support.meshes.shapes import values
 from tests.support.programs.server import serve
 
@@ -42,7 +44,7 @@ def test_botocore_and_we_read_each_other(data: Any) -> None:
     headers = {name.lower(): value for name, value in wire["headers"].items()}
     request = Request(wire["method"], wire["url_path"], "", headers, bytes(wire["body"]))
     assert codec.speaks_cbor(MODEL, request)
-    assert codec.parse(MODEL, request) == (operation, params)
+    assert parse(MODEL, request) == (operation, params)
     validate(MODEL, operation, params)
 
     if op.output_shape is None:

@@ -18,6 +18,7 @@ from tealmesh.aws.wire.codec import Request
 from tealmesh.aws.wire.validation import validate
 from tealmesh.model.errors import AwsError
 from tests.aws.probe import DESCRIPTION, PROBE
+from tests.aws.wire.reading import parse
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1, max_size=9)
 
@@ -58,25 +59,25 @@ def sent(operation: str, params: dict[str, Any]) -> Request:
 
 @given(THINGS)
 def test_every_place_and_type_is_read(thing: dict[str, Any]) -> None:
-    read = codec.parse(PROBE, sent("PutThing", thing))
+    read = parse(PROBE, sent("PutThing", thing))
     assert read == ("PutThing", thing)
     validate(PROBE, *read)
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4).map("/".join))
 def test_a_greedy_label_takes_slashes(path: str) -> None:
-    assert codec.parse(PROBE, sent("GetFile", {"path": path})) == ("GetFile", {"path": path})
+    assert parse(PROBE, sent("GetFile", {"path": path})) == ("GetFile", {"path": path})
 
 
 def test_a_spelled_out_path_goes_before_a_label() -> None:
-    assert codec.parse(PROBE, Request("PUT", "/p/things/all", "", {}, b"")) == ("PutAll", {})
-    one = codec.parse(PROBE, Request("PUT", "/p/things/al%6c", "", {}, b""))
+    assert parse(PROBE, Request("PUT", "/p/things/all", "", {}, b"")) == ("PutAll", {})
+    one = parse(PROBE, Request("PUT", "/p/things/al%6c", "", {}, b""))
     assert one == ("PutThing", {"id": "all"})  # encoded it is a label's value
 
 
 def read_body(**body: Any) -> dict[str, Any]:
     request = Request("PUT", "/p/things/i", "", {}, json.dumps(body).encode())
-    return codec.parse(PROBE, request)[1]
+    return parse(PROBE, request)[1]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def read_body(**body: Any) -> dict[str, Any]:
 )
 def test_wrong_texts_in_the_query(query: str, said: str) -> None:
     with pytest.raises(AwsError, match="at ") as caught:
-        codec.parse(PROBE, Request("PUT", "/p/things/i", query, {}, b""))
+        parse(PROBE, Request("PUT", "/p/things/i", query, {}, b""))
     assert caught.value.code == "SerializationException"
     assert said in caught.value.message
 

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tealmesh.aws.wire import codec
-from tealmesh.aws.wire.codec import Request, load_model
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.aws.wire.codec import Request
 from tealmesh.aws.wire.validation import validate
 from tealmesh.model.errors import AwsError
+from tests.aws.wire.reading import parse
 from tests.support.meshes.shapes import mistakes, values
 
 SERVICES = ["appmesh", "ecs", "servicediscovery", "tealmesh"]
@@ -64,7 +66,7 @@ def test_what_botocore_writes_is_read_back(service: str) -> None:
     @given(calls(service))
     def check(call: tuple[str, dict[str, Any]]) -> None:
         operation, params = call
-        read = codec.parse(model, sent_by_botocore(service, operation, params))
+        read = parse(model, sent_by_botocore(service, operation, params))
         assert read == (operation, params)
         validate(model, *read)
 
@@ -118,7 +120,7 @@ def test_a_wrong_type_is_refused_and_named(service: str) -> None:
             request.method, request.path, request.query, request.headers, json.dumps(body).encode()
         )
         with pytest.raises(AwsError) as caught:
-            codec.parse(model, broken)
+            parse(model, broken)
         assert caught.value.code == "SerializationException"
         assert f"'{path}'" in caught.value.message
 

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from tealmesh.apis.appmesh.nouns import NOUNS
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.mesh import Kind
 from tests.behaviour.secrets import ACM, PCA
 

@@ -11,7 +11,7 @@ from typing import Any
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.quotas import Quotas
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import random_id, system_clock

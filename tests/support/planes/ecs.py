@@ -14,7 +14,7 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.wire.codec import load_model
+from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import random_id, system_clock

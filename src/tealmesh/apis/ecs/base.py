@@ -17,6 +17,7 @@ from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Store, Transaction, tables
 
@@ -76,6 +77,17 @@ def check_name(member: str, name: str) -> None:
             f"{member} = {name[:300]!r}: must be 1 to 255 letters (uppercase and lowercase),"
             " numbers, underscores, and hyphens."
         )
+
+
+def distinct(member: str, names: Sequence[str], most: int) -> list[str]:
+    """The different names in a Describe request. Raises InvalidParameterException if there are
+    none, or more than ``most``.
+    """
+    if not names:
+        raise invalid(f"{member.capitalize()} cannot be empty.")
+    if len(names) > most:
+        raise invalid(f"{member}: {len(names)} named: at most {most} are allowed")
+    return list(dict.fromkeys(names))
 
 
 def refuse_members(request: Mapping[str, object], reasons: Mapping[str, str]) -> None:
@@ -156,7 +168,7 @@ def find_definition(reader: Reader, text: str) -> Document[TaskDefinitionBody] |
         return active[-1] if active else None
     if not (revision.isdecimal() and revision.isascii()):
         return None
-    document = reader.get(tables.TASK_DEFINITIONS, family, f"{int(revision):06d}")
+    document = reader.get(tables.TASK_DEFINITIONS, family, revision_key(revision))
     if document is not None and text.startswith("arn:"):
         return document if document.body["taskDefinitionArn"] == text else None
     return document

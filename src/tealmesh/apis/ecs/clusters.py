@@ -100,10 +100,8 @@ class Clusters(EcsBase):
         """
         view, include = self._store.view, request.get("include", ())
         names = request.get("clusters") or [base.DEFAULT_CLUSTER]
-        if len(names) > MAX_DESCRIBED:
-            raise base.invalid(f"clusters: {len(names)} named: at most {MAX_DESCRIBED} are allowed")
         answer: ClustersAnswer = {"clusters": [], "failures": []}
-        for name in dict.fromkeys(names):
+        for name in base.distinct("clusters", names, MAX_DESCRIBED):
             document = base.any_cluster(view, name)
             if document is None:
                 answer["failures"].append(self._missing(caller, "cluster", name))

@@ -22,6 +22,7 @@ from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import DefinitionSpec, FamilyBody, TaskDefinitionBody, narrowed
+from tealmesh.model.ecs.names import revision_key
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Definitions(EcsBase):
                 "tags": tagged([], request.get("tags", [])),
             }
             body = {**body, **spec}
-            tx.put(tables.TASK_DEFINITIONS, family, f"{revision:06d}", body=body)
+            tx.put(tables.TASK_DEFINITIONS, family, revision_key(revision), body=body)
             return {"taskDefinition": body, "tags": body["tags"]}
 
         return await self._write(caller, "RegisterTaskDefinition", change)
@@ -312,5 +313,5 @@ def _delete_unused(tx: Transaction) -> None:
     }
     for document in deleted:
         if document.body["taskDefinitionArn"] not in used:
-            revision = f"{document.body['revision']:06d}"
+            revision = revision_key(document.body["revision"])
             tx.delete(tables.TASK_DEFINITIONS, document.body["family"], revision)

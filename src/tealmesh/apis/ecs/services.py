@@ -106,6 +106,7 @@ class Services(EcsBase):
             if not request.get("taskDefinition"):
                 raise base.client_error("TaskDefinition can not be blank.")
             body = self._new_service(caller, tx, cluster, request, moment)
+            Origin(request.get("clientToken", ""), digest(request)).write(body)
             tx.put(tables.ECS_SERVICES, cluster["clusterName"], name, body=body)
             record(tx, body)
             return {"service": body}
@@ -121,11 +122,7 @@ class Services(EcsBase):
         moment: _Moment,
     ) -> ServiceBody:
         definition = base.usable_definition(tx, request["taskDefinition"])
-        strategy = request.get("capacityProviderStrategy")
-        launched = rules.launch(cluster, request.get("launchType"), strategy)
-        rules.check_compatible(definition, launched)
-        rules.check_placement(request, launched)
-        rules.check_registries(tx, definition, request.get("serviceRegistries", []))
+        launched = _launched(tx, cluster, definition, request)
         name, role = request["serviceName"], "ecs.amazonaws.com/AWSServiceRoleForECS"
         body: ServiceBody = {
             "serviceArn": self._arn(caller, f"service/{cluster['clusterName']}/{name}"),
@@ -156,7 +153,6 @@ class Services(EcsBase):
             "teal": {},
         }
         body["deployments"] = [_deployment(body, moment)]
-        Origin(request.get("clientToken", ""), digest(request)).write(body)
         return body
 
     async def update_service(self, caller: Caller, request: UpdateServiceRequest) -> ServiceAnswer:
@@ -230,14 +226,11 @@ class Services(EcsBase):
         """Describe services by name or ARN, including inactive ones.
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
         """
-        view, names = self._store.view, request["services"]
-        if not names:
-            raise base.invalid("Services cannot be empty.")
-        if len(names) > MAX_DESCRIBED:
-            raise base.invalid(f"services: {len(names)} named: at most {MAX_DESCRIBED} are allowed")
+        view = self._store.view
+        names = base.distinct("services", request["services"], MAX_DESCRIBED)
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
         answer: ServicesAnswer = {"services": [], "failures": []}
-        for text in dict.fromkeys(names):
+        for text in names:
             document = base.any_service(view, cluster, text)
             if document is None:
                 answer["failures"].append(self._missing(caller, f"service/{cluster}", text))
@@ -272,6 +265,23 @@ class Services(EcsBase):
     def _moment(self) -> _Moment:
         # 19 digits, as in ECS's own ids.
         return _Moment(self._clock(), f"ecs-svc/{int(self._new_id(), 16) % 10**19:019d}")
+
+
+def _launched(
+    tx: Transaction,
+    cluster: ClusterBody,
+    definition: TaskDefinitionBody,
+    request: CreateServiceRequest,
+) -> Launch:
+    """How to launch the tasks of a new service. Raises AwsError if its definition, placement or
+    registries do not allow that.
+    """
+    strategy = request.get("capacityProviderStrategy")
+    launched = rules.launch(cluster, request.get("launchType"), strategy)
+    rules.check_compatible(definition, launched)
+    rules.check_placement(request, launched)
+    rules.check_registries(tx, definition, request.get("serviceRegistries", []))
+    return launched
 
 
 def _updated(

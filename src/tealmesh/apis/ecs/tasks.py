@@ -114,14 +114,11 @@ class Tasks(EcsBase):
         """Describe tasks by id or ARN.
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
         """
-        view, names = self._store.view, request["tasks"]
-        if not names:
-            raise base.invalid("Tasks cannot be empty.")
-        if len(names) > MAX_DESCRIBED:
-            raise base.invalid(f"tasks: {len(names)} named: at most {MAX_DESCRIBED} are allowed")
+        view = self._store.view
+        names = base.distinct("tasks", request["tasks"], MAX_DESCRIBED)
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
         answer: TasksAnswer = {"tasks": [], "failures": []}
-        for text in dict.fromkeys(names):
+        for text in names:
             document = base.find_task(view, cluster, text)
             if document is None:
                 answer["failures"].append(self._missing(caller, f"task/{cluster}", text))

@@ -1,12 +1,14 @@
-"""Every AWS API that is not ours, by moto in this process, kept by a journal of its calls.
+"""Every AWS API that is not ours, answered by moto in this process.
 
-moto is imported when a request first needs it, in a thread: that takes a second, in which our own
-services go on answering. Its state lives in memory; with a journal (`moto_journal`) every call
-that changes it is on the disk before it is answered, and the first request after a restart makes
-those calls again.
+moto is imported in a thread when a request first needs it: that takes a second, during which our
+own services keep answering. Its state is in memory. With a journal (`journal`) every call that
+changes it is on disk before it is answered, and the first request after a restart repeats those
+calls.
 
-Who in Tealmesh wants one of these APIs (the engine: CloudWatch Logs) calls our own port over HTTP
-with ``aws.clients.client``: one path, the same for users and for ourselves.
+Parts of Tealmesh that use such an API (the engine: CloudWatch Logs) call our own port over HTTP
+with `aws.clients.client`, just as users do.
+
+moto, WSGI's environ and its applications have no types: hence Any.
 
 https://docs.getmoto.org/en/latest/docs/server_mode.html
 """
@@ -40,15 +42,15 @@ from tealmesh.model.errors import AwsError, TealError
 log = logging.getLogger(__name__)
 
 OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh"})
-"""Services that moto must never answer for."""
+"""The services that moto must never answer for."""
 
 _THREADS = 8
 
 
 class Moto:
-    """Answers HTTP requests with moto. Made without cost; the first request imports it.
+    """Answers HTTP requests with moto, which the first request imports.
 
-    ``journal``: the file that keeps what is made; None: nothing outlives the process.
+    ``journal`` is the file that keeps its state; with None, nothing outlives the process.
     """
 
     def __init__(
@@ -67,9 +69,9 @@ class Moto:
         self._dispatcher: Any = None
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
-        """Answer ``request`` for ``service`` (None: the request does not say which).
+        """Answer ``request`` for ``service`` (None if the request does not tell).
 
-        Whatever moto cannot do becomes an error in the service's own format, never HTML.
+        Whatever moto cannot do is answered with an error in the service's format, never in HTML.
         """
         try:
             if service is None and not _names_its_service(request):
@@ -91,8 +93,8 @@ class Moto:
         return _error(service, request, unknown, request_id)
 
     def close(self) -> None:
-        """Take no more calls. Those under way, the import of moto among them, are not waited for:
-        nothing of moto's outlives the process.
+        """Accept no more calls. Running ones, such as the import of moto, are not waited for:
+        nothing in moto outlives the process.
         """
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._changing:
@@ -100,7 +102,7 @@ class Moto:
                 self._journal.close()
 
     def _call(self, request: Request, service: str | None) -> Response:
-        # Here, in a thread: a batch of log lines takes a while to be parsed.
+        # In this thread, since parsing a batch of log lines takes a while.
         faults.check_body(request)
         dispatcher = self._load()
         journal = self._journal
@@ -108,7 +110,7 @@ class Moto:
             service, request, identify(request, (), "").caller.access_key
         ):
             return self._answered(dispatcher, request, service)
-        # One change at a time: they are made again in the order in which they were made.
+        # One change at a time, so that the journal has them in the order in which they took effect.
         with self._changing:
             entry = Entry(service, kept(request), self._new_id(), self._clock())
             response = self._answered(dispatcher, request, service, entry)
@@ -118,31 +120,32 @@ class Moto:
                     journal.append(Entry(entry.service, entry.request, entry.seed, entry.at, made))
                 except OSError as error:
                     log.error("the journal %s cannot be written: %s", self._path, error)
-                    text = "done, but it will not outlive the control plane; see the log"
+                    text = "done, but it will be lost when the control plane stops; see the log"
                     raise AwsError("InternalFailure", text, status=500) from error
             return response
 
     def _replay(self, dispatcher: Any, journal: Journal) -> None:
-        """Make the journal's calls again."""
+        """Repeat the journal's calls."""
         started, failed = time.perf_counter(), 0
         for entry in journal.entries:
             try:
                 status = self._answered(dispatcher, entry.request, entry.service, entry).status
             except AwsError as error:
-                log.debug("made again: %s", error)
+                log.debug("repeated in vain: %s", error)
                 status = error.status
             failed += status >= 400
         took, total = time.perf_counter() - started, len(journal.entries)
         if total:
-            # A call on what a dropped one had made fails harmlessly; many would be worth a look.
-            log.info("moto: %d calls made again in %.1f s, %d of them in vain", total, took, failed)
+            # A call on something that a dropped call created fails harmlessly; many such calls
+            # would be a reason to look.
+            log.info("moto: repeated %d calls in %.1f s, %d of them in vain", total, took, failed)
         journal.entries = []
 
     def _answered(
         self, dispatcher: Any, request: Request, service: str | None, change: Entry | None = None
     ) -> Response:
-        """The answer; of a ``change`` in its moment. Imports are not part of it: they are done by
-        whichever call comes first.
+        """The answer, for a ``change`` within its moment. Importing the service is not part of the
+        moment, since any call may be the first to need it.
         """
         environ = _environ(request, service)
         name = service or "this request"
@@ -174,7 +177,7 @@ class Moto:
     def _load(self) -> Any:
         with self._lock:
             if self._dispatcher is None:
-                # AWS-managed policies (AmazonECSTaskExecutionRolePolicy…) are looked up by ARN.
+                # Users refer to AWS-managed policies (AmazonECSTaskExecutionRolePolicy, …) by ARN.
                 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
                 from moto.moto_server.werkzeug_app import (
                     DomainDispatcherApplication,
@@ -185,12 +188,12 @@ class Moto:
             return self._dispatcher
 
     def _restored(self, dispatcher: Any) -> Any:
-        """moto as the journal has it. Raises AwsError when the journal cannot be read."""
+        """moto in the state of the journal. Raises AwsError if the journal cannot be read."""
         if self._path is not None and self._journal is None:
             try:
                 journal = Journal(self._path, self._new_id(), self._clock())
             except TealError as error:
-                # Answering from an empty state would make Terraform create everything anew.
+                # If we answered from an empty state, Terraform would create everything again.
                 log.error("%s", error)
                 raise AwsError("InternalFailure", str(error), status=500) from error
             steer(lambda: (journal.seed, journal.at))
@@ -200,13 +203,15 @@ class Moto:
 
 
 def _names_its_service(request: Request) -> bool:
-    """Unsigned calls that moto can place: Cognito by target, STS's federation by Action."""
+    """Whether moto can assign an unsigned request: Cognito's has a target, STS's federation an
+    Action.
+    """
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     return "x-amz-target" in request.headers or (form and b"Action=" in request.body)
 
 
 def _environ(request: Request, service: str | None) -> dict[str, Any]:
-    """The request as WSGI has it. https://peps.python.org/pep-3333/#environ-variables"""
+    """The request in WSGI's form: https://peps.python.org/pep-3333/#environ-variables"""
     host = request.headers.get("host", "localhost")
     target = request.path + (f"?{request.query}" if request.query else "")
     environ: dict[str, Any] = {
@@ -233,11 +238,11 @@ def _environ(request: Request, service: str | None) -> dict[str, Any]:
             environ["CONTENT_TYPE"] = value
         elif name not in ("content-length", "transfer-encoding"):
             environ["HTTP_" + name.upper().replace("-", "_")] = value
-    # Otherwise moto looks the access key up in the IAM of every partition, and makes each of them
+    # Otherwise moto looks the access key up in the IAM of every partition and creates each of these
     # first, with all its managed policies: half a second of one core.
     environ["HTTP_X_MOTO_ACCOUNT_ID"] = DEFAULT_ACCOUNT
     if service not in (None, "s3") and "HTTP_AUTHORIZATION" not in environ:
-        # A presigned URL: moto looks for the scope in the header only, and takes it for S3's.
+        # A presigned URL: moto reads the scope from the header only, and would assume S3.
         scope = f"Credential=presigned/00000000/us-east-1/{service}/aws4_request"
         environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
     return environ

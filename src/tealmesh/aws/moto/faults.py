@@ -1,14 +1,14 @@
-"""What is answered where moto breaks: the error that AWS gives, with a status that nobody retries.
+"""What to answer when moto raises: the error that AWS would give, with a status that no SDK
+retries.
 
-moto raises whatever Python raises for an action that it does not know and for a parameter of the
-wrong type. As a 500 the SDKs would send the same request again for minutes
-(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html), so a failure that
-is not the caller's is a 501: the same request will fail again.
+For an unknown action or a parameter of the wrong type, moto raises whatever Python raises. With
+status 500 the SDKs would repeat the request for minutes
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html), so a failure that is
+not the caller's gets a 501: the same request would fail again.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -26,13 +26,13 @@ _NUMBERS = ("integer", "long")
 
 
 def check_body(request: Request) -> None:
-    """Raise AwsError when a body that is called JSON is none: moto would take it for empty."""
+    """Raise AwsError if a body that is declared as JSON is not: moto would treat it as empty."""
     if _says_json(request):
         read_json(request.body)
 
 
 def named(request: Request, response: Response) -> Response:
-    """The answer under its own media type: moto calls what it writes in JSON ``text/html``."""
+    """The response with the right media type: moto labels JSON as ``text/html``."""
     if not _says_json(request) or not response.headers.get("content-type", "").startswith("text/"):
         return response
     headers = dict(response.headers) | {"content-type": request.headers["content-type"]}
@@ -40,7 +40,7 @@ def named(request: Request, response: Response) -> Response:
 
 
 def fault(service: str | None, request: Request, error: Exception) -> AwsError:
-    """What moto's ``error`` was about: the action, a parameter, or moto itself."""
+    """The error to answer for an exception in moto: about the action, a parameter, or moto."""
     model = _model(service or "")
     members = dict(_form(request))
     operation = members.pop("Action", "") or request.headers.get("x-amz-target", "")
@@ -58,10 +58,10 @@ def fault(service: str | None, request: Request, error: Exception) -> AwsError:
 
 
 def _wrong(shape: Any, request: Request, form: dict[str, str]) -> Iterator[str]:
-    """What is wrong with the types of the request's own members, one line each."""
+    """What is wrong with the types of the request's members, one line each."""
     if shape is None:
         return
-    sent: dict[str, Any] = json.loads(request.body or b"{}") if _says_json(request) else form
+    sent = read_json(request.body) if _says_json(request) else form
     for name, member in shape.members.items():
         value = sent.get(name)
         if value is None:
@@ -80,7 +80,7 @@ def _says_json(request: Request) -> bool:
 
 
 def _form(request: Request) -> list[tuple[str, str]]:
-    """The members of a request of the query protocol, of its body or of its address."""
+    """The members of a request in the query protocol, from the body or the query string."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return parse_qsl(request.query)
     return parse_qsl(request.query) + parse_qsl(request.body.decode("latin-1"))

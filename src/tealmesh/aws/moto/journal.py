@@ -1,15 +1,15 @@
-"""The calls that changed what moto holds, on disk, so that they can be made again.
+"""The calls that changed moto's state, on disk, so that they can be repeated.
 
-moto keeps everything in memory. A call that changed something is written here, with the seed of
-its ids and its time (`moto_moments`), and is on the disk before its caller has the answer. After
-a restart the calls are made again in their order, which gives the same state with the same ids.
+moto keeps everything in memory. A call that changed something is written here with the seed of its
+ids and its time (`moments`), and is on disk before its caller gets the answer. Repeating the calls
+in order after a restart gives the same state with the same ids.
 
-One line of JSON a call, in a file that only its owner may read: bodies may hold secrets. What
-signs a request is not kept, only its credential scope. Calls that only read, telemetry (log
+The file has one line of JSON per call and is readable only by its owner, since bodies may contain
+secrets. Of a signature only the credential scope is kept. Calls that only read, telemetry (log
 events, metrics, traces) and temporary credentials are not kept.
 
-``compacted`` drops the calls of what has been deleted since, so that the file grows with what
-there is and not with how often it was made and unmade.
+`compacted` drops calls about things that have been deleted since, so the file grows with the
+current state and not with how often things are created and deleted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 from tealmesh.aws.wire.codec import Request
@@ -34,7 +33,7 @@ _READS = re.compile(
     r"|GenerateMac|GenerateRandom|Get|Head|List|Lookup|Preview|Query|ReEncrypt|Scan|Search|Select"
     r"|Sign|Simulate|StartQuery|StopQuery|Test|Validate|Verify)(?![a-z])"
 )
-"""How the names of operations that change nothing begin."""
+"""The beginnings of the names of operations that change nothing."""
 
 _TELEMETRY = frozenset(
     {
@@ -45,7 +44,7 @@ _TELEMETRY = frozenset(
     }
 )
 _NEVER = frozenset({"sts", "xray"})
-"""Services of temporary credentials and of telemetry alone."""
+"""The services that have only temporary credentials or only telemetry."""
 
 _HEADERS = re.compile(r"(host|content-type|content-encoding|accept|smithy-protocol|x-amz-.+)$")
 _UNKEPT = frozenset({"x-amz-security-token", "x-amz-date", "x-amz-user-agent"})
@@ -56,13 +55,19 @@ _ID = re.compile(r"\b[a-z][a-z0-9]{1,15}-[0-9a-f]{8,17}\b")
 
 @dataclass(frozen=True)
 class Entry:
-    """One call. ``made``: ids in its answer that its request did not have."""
+    """One call."""
 
     service: str | None
     request: Request
+
     seed: str
+    """Of the ids that it creates."""
+
     at: float
+    """Its time, in seconds since the epoch."""
+
     made: tuple[str, ...] = ()
+    """The ids in its answer that were not in its request."""
 
     def to_json(self) -> str:
         request = self.request
@@ -88,9 +93,10 @@ class Entry:
 
 
 class Journal:
-    """The file. Not for two threads at once.
+    """The journal's file. Not thread-safe.
 
-    ``seed`` and ``at`` name the beginning of this state; they are the file's first line.
+    ``seed`` and ``at`` (seconds since the epoch) are those of the state's beginning, and the first
+    line of the file. Above ``limit`` bytes the file is compacted.
     """
 
     def __init__(self, path: Path, seed: str, at: float, limit: int = 64 << 20) -> None:
@@ -100,14 +106,14 @@ class Journal:
         self.seed, self.at = seed, at
         self._file: FileIO | None = None
         self.entries: list[Entry] = []
-        """What was in the file when it was opened: to be made again."""
+        """The calls in the file when it was opened: to be repeated."""
         try:
             self._open()
         except (OSError, ValueError, KeyError) as error:
             raise TealError(f"the journal {path} cannot be read: {error}") from error
 
     def append(self, entry: Entry) -> None:
-        """On the disk when this returns. Raises OSError when that cannot be."""
+        """Write a call; it is on disk when this returns. Raises OSError if that fails."""
         file = self._file
         if file is None:
             raise OSError("the journal is closed")
@@ -115,18 +121,18 @@ class Journal:
         try:
             line = entry.to_json().encode() + b"\n"
             if file.write(line) != len(line):
-                raise OSError("the disk took half a line")
+                raise OSError("only half a line was written")
             os.fsync(file.fileno())
         except OSError:
             with suppress(OSError):
-                os.ftruncate(file.fileno(), end)  # no half line before the next
+                os.ftruncate(file.fileno(), end)  # leave no half line before the next one
             raise
         if file.tell() > self._next_compaction:
             self._rewrite(compacted(self._read()))
             self._next_compaction = max(self._limit, 2 * self._path.stat().st_size)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -137,7 +143,7 @@ class Journal:
             return
         entries = list(self._read())
         self.entries = compacted(entries)
-        # Also drops the half line that a kill in the middle of a write leaves.
+        # This also drops the half line that a kill in the middle of a write leaves.
         self._rewrite(self.entries)
 
     def _read(self) -> Iterator[Entry]:
@@ -159,7 +165,7 @@ class Journal:
         fresh.replace(self._path)
         directory = os.open(self._path.parent, os.O_RDONLY)
         try:
-            os.fsync(directory)  # the name as well
+            os.fsync(directory)  # so that the rename is on disk too
         finally:
             os.close(directory)
         self.close()
@@ -167,9 +173,10 @@ class Journal:
 
 
 def to_keep(service: str | None, request: Request, access_key: str) -> bool:
-    """Whether a call that succeeds has to be kept.
+    """Whether a successful call is kept.
 
-    ``access_key`` "tealmesh" is ourselves: the engine makes its log groups and streams anew.
+    Our own calls (access key "tealmesh") are not: the engine creates its log groups and streams
+    again.
     """
     if service in _NEVER or access_key == "tealmesh":
         return False
@@ -180,7 +187,7 @@ def to_keep(service: str | None, request: Request, access_key: str) -> bool:
 
 
 def operation(request: Request) -> str:
-    """The operation's name where the protocol has it in the request, else the empty string."""
+    """The operation's name; empty if the protocol does not put it into the request."""
     if target := request.headers.get("x-amz-target"):
         return target.rpartition(".")[2]
     if "/operation/" in request.path:
@@ -189,7 +196,7 @@ def operation(request: Request) -> str:
 
 
 def kept(request: Request) -> Request:
-    """The request without what only signs it."""
+    """The request without its signature."""
     headers = {
         name: value
         for name, value in request.headers.items()
@@ -203,19 +210,18 @@ def kept(request: Request) -> Request:
 
 
 def made_by(request: Request, answer: bytes) -> tuple[str, ...]:
-    """The ids in an answer that the request did not have."""
+    """The ids in an answer that were not in its request."""
     asked = set(_ID.findall(request.body.decode("latin-1") + request.query))
-    found = dict.fromkeys(_ID.findall(answer.decode("latin-1")))
-    return tuple(name for name in found if name not in asked)
+    answered = dict.fromkeys(_ID.findall(answer.decode("latin-1")))
+    return tuple(name for name in answered if name not in asked)
 
 
 def compacted(entries: Iterable[Entry]) -> list[Entry]:
-    """The calls that still matter, in their order.
+    """The calls that still matter, in order.
 
-    What a ``Delete`` names by its one parameter is gone, and with it every earlier call that
-    names it by the same parameter or made it. An object put to S3 is gone when it is put again or
-    deleted, where its bucket keeps no versions. Calls are made again each from a seed of its own,
-    so leaving one out changes none of the others.
+    A ``Delete`` with one parameter makes every earlier call obsolete that has the same parameter
+    or created the thing. In a bucket without versions, an object is obsolete once it is put again
+    or deleted. Every call is repeated from its own seed, so dropping one does not change others.
     """
     kept_entries: list[Entry] = []
     gone: set[tuple[str, str, str]] = set()
@@ -233,7 +239,7 @@ def compacted(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _outlived(entry: Entry, gone: set[tuple[str, str, str]]) -> bool:
-    """Whether a later call has undone this one; notes what this one undoes."""
+    """Whether a later call made this one obsolete; adds to ``gone`` what this one deletes."""
     scope = _scope(entry)
     fields = parameters(entry.request)
     named = {(scope, name, value) for name, value in fields.items()}
@@ -263,7 +269,7 @@ def _s3_outlived(entry: Entry, gone: set[tuple[str, str, str]], versioned: set[s
 
 
 def parameters(request: Request) -> dict[str, str]:
-    """The parameters that are plain text, by name; of a REST call none."""
+    """The parameters as text, by name; none for a REST call."""
     if "x-amz-target" not in request.headers:
         ignored = ("Action", "Version", "DryRun")
         return {name: v for name, v in _form(request).items() if name not in ignored}
@@ -274,7 +280,7 @@ def parameters(request: Request) -> dict[str, str]:
     return _plain(body) if isinstance(body, dict) else {}
 
 
-def _plain(body: Mapping[str, Any]) -> dict[str, str]:
+def _plain(body: Mapping[str, object]) -> dict[str, str]:
     return {name: v if isinstance(v, str) else json.dumps(v) for name, v in body.items()}
 
 
@@ -289,10 +295,10 @@ def _form(request: Request) -> dict[str, str]:
 
 
 def _scope(entry: Entry) -> str:
-    """Account and region are told apart by the credential scope, without key and date."""
-    found = _SCOPE.search(entry.request.headers.get("authorization", ""))
-    parts = found.group(1).split("/") if found else []
-    # keys of other accounts are few, so the access key may stay
+    """Service, access key and region: calls with different ones are about different things."""
+    scope = _SCOPE.search(entry.request.headers.get("authorization", ""))
+    parts = scope.group(1).split("/") if scope else []
+    # The access key stands for the account; few callers use more than one.
     return "/".join([entry.service or "", *parts[:1], *parts[2:3]])
 
 

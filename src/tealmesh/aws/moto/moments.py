@@ -1,12 +1,13 @@
-"""moto's ids and times as arguments: a call that is made again makes the same ids again.
+"""Makes moto's ids and times reproducible: a repeated call creates the same ids again.
 
-moto takes its ids from random numbers and its times from the clock, in every module of its own.
-Within ``moment(seed, at)`` both come from its arguments, for the calling thread alone; outside of
-it they are what they always are. What moto makes when a service is first touched (the default VPC
-with its subnets and groups) is made in a moment of its own, named by service, account and region,
-so it is the same whichever call touches it first.
+Every module of moto takes ids from random numbers and times from the clock. Within
+``moment(seed, at)`` both come from its arguments, for the calling thread only. What moto creates
+when a service is first used (the default VPC with its subnets and groups) gets a moment of its own,
+seeded by service, account and region, so it is the same whichever call comes first.
 
-Not covered: keys that the cryptography library makes (EC2 key pairs that are not imported).
+Not covered: keys that the cryptography library generates (EC2 key pairs that are not imported).
+
+moto has no types, and its modules are patched by name: hence Any.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _Datetime = datetime.datetime
 
 
 class _Present(threading.local):
-    """The thread's moment; None outside of one."""
+    """The thread's moment. ``random`` is None outside of one."""
 
     random: random.Random | None = None
     at: float = 0.0
@@ -39,7 +40,7 @@ _outside = random.SystemRandom()
 
 @contextlib.contextmanager
 def moment(seed: str, at: float) -> Iterator[None]:
-    """Random numbers from ``seed`` and the time ``at`` (epoch seconds) for this thread."""
+    """Give this thread random numbers from ``seed`` and the time ``at`` (epoch seconds)."""
     before = _present.random, _present.at
     _present.random, _present.at = random.Random(seed), at  # noqa: S311 - ids, no secrets
     try:
@@ -49,9 +50,8 @@ def moment(seed: str, at: float) -> Iterator[None]:
 
 
 def steer(origin: Callable[[], tuple[str, float]]) -> None:
-    """Make moto ask us. Call once it is imported; ``origin`` is the seed and time of its beginning.
-
-    The last caller's ``origin`` counts: moto has one state in a process.
+    """Patch moto, once it is imported. ``origin`` returns the seed and the time of the state's
+    beginning; that of the last call counts, since moto has one state per process.
     """
     from moto.core import base_backend
     from moto.moto_api._internal import mock_random
@@ -62,14 +62,14 @@ def steer(origin: Callable[[], tuple[str, float]]) -> None:
 
 
 def steer_new_modules() -> None:
-    """The same for modules of moto that have been imported since."""
+    """Patch modules of moto that were imported since."""
     from moto.moto_api._internal import mock_random
 
     for name, module in list(sys.modules.items()):
         if not name.startswith("moto.") or name in _steered:
             continue
         if getattr(module.__spec__, "_initializing", False):
-            continue  # another thread is importing it: the next call steers it
+            continue  # another thread is importing it: the next call patches it
         _steered.add(name)
         members = vars(module)
         stand_ins = _stand_ins(mock_random)
@@ -79,14 +79,14 @@ def steer_new_modules() -> None:
                 members[member] = stand_in
 
 
-# base_backend: its own ids show nowhere, and are made when something is first touched, which is
-# another call each time.
+# base_backend is left alone: its ids are never shown, and it draws them when something is first
+# used, which may be in any call.
 _steered: set[str] = {"moto.moto_api._internal.moto_random", "moto.core.base_backend"}
 _made: dict[str, Any] = {}
 
 
 def _numbers(kind: type) -> type:
-    """A subclass of moto's own kind of Random whose bits are the moment's."""
+    """A subclass of moto's Random that draws from the moment."""
     if "numbers" not in _made:
 
         class Numbers(kind):  # type: ignore[misc]
@@ -102,7 +102,7 @@ def _numbers(kind: type) -> type:
 
 
 def _stand_ins(mock_random: Any) -> dict[int, Any]:
-    """What takes the place of the standard library's, by the identity of what is replaced."""
+    """The replacements for objects of the standard library, by the id of what they replace."""
     if "stand_ins" not in _made:
         _made["stand_ins"] = {
             id(random): mock_random,
@@ -134,7 +134,7 @@ def _urandom(size: int, /) -> bytes:
 
 
 class _AnyDatetime(type):
-    """To moto, what the standard library made is a datetime as well."""
+    """Makes ``isinstance`` accept the standard library's own datetimes."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _Datetime)
@@ -144,7 +144,7 @@ class _AnyDatetime(type):
 
 
 class _Clock(_Datetime, metaclass=_AnyDatetime):
-    """``datetime.datetime`` at the moment's time. Makes the standard library's own objects."""
+    """``datetime.datetime`` with the moment's clock. Creates the standard library's objects."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return _Datetime(*args, **kwargs)
@@ -163,7 +163,7 @@ class _Clock(_Datetime, metaclass=_AnyDatetime):
 
 
 def _beginning(origin: Callable[[], tuple[str, float]]) -> Callable[[Any, str], Any]:
-    """``AccountSpecificBackend.__getitem__``, in a moment of its own where it makes a backend."""
+    """``AccountSpecificBackend.__getitem__``, which creates backends in moments of their own."""
     from moto.core.base_backend import AccountSpecificBackend
 
     if "getitem" not in _made:

@@ -1,8 +1,9 @@
-"""A service's API model as botocore publishes it, read as data.
+"""A service's API model as botocore publishes it.
 
 ``load_model("ecs")`` finds AWS's models in the installed botocore and our own (``tealmesh``) in
-``models_path()``. From a model come the routes (which request is which operation), the protocol,
-and what the service calls its errors. No botocore client is made here.
+``models_path()``. A model gives the routes (which request is which operation), the protocol, and
+the error codes. No botocore client is created. The model itself is JSON of botocore's format, and
+botocore has no types: hence Any.
 
 Model format: https://github.com/boto/botocore/tree/develop/botocore/data (C2J, ``service-2``);
 protocols: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html and
@@ -23,7 +24,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 PROTOCOLS = ("json", "rest-json")
-"""What every model that we load has; CBOR comes on top (``Model.has_cbor``)."""
+"""Every model that we load has one of them; some have CBOR as well (``Model.has_cbor``)."""
 
 _VALIDATION_CODES = {
     "appmesh": "BadRequestException",
@@ -33,9 +34,8 @@ _VALIDATION_CODES = {
 
 
 def models_path() -> str:
-    """The directory of our own models, for ``AWS_DATA_PATH`` or a botocore loader.
-
-    ``AWS_DATA_PATH=$(…)`` makes ``boto3.client("tealmesh")`` and ``aws tealmesh`` work.
+    """The directory of our own models, for botocore's loader. As ``AWS_DATA_PATH`` it makes
+    ``boto3.client("tealmesh")`` and ``aws tealmesh`` work.
     """
     return str(Path(__file__).parents[1] / "models")
 
@@ -80,7 +80,7 @@ class Model:
         )
 
     def operation(self, name: str) -> Any:
-        """The botocore ``OperationModel``. Raises KeyError when there is none of that name."""
+        """The botocore ``OperationModel``. Raises KeyError if there is no such operation."""
         if name not in self._operations:
             if name not in self.operation_names:
                 raise KeyError(name)
@@ -88,7 +88,9 @@ class Model:
         return self._operations[name]
 
     def route(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """(operation, still percent-encoded URI labels) of a rest-json request, or None."""
+        """The operation of a rest-json request and its URI labels, still percent-encoded; or
+        None.
+        """
         for route in self._routes:
             if route.method == method and (match := route.pattern.fullmatch(path)):
                 labels = [
@@ -100,33 +102,33 @@ class Model:
 
     @property
     def validation_code(self) -> str:
-        """The error code of a request that breaks a constraint of the model."""
+        """The error code for a request that breaks a constraint of the model."""
         known = ("ValidationException", "BadRequestException")
         ours = next((code for code in known if code in self.error_shapes), known[0])
         return _VALIDATION_CODES.get(self.service, ours)
 
     @property
     def fault_code(self) -> str:
-        """The error code of a failure that is ours, not the caller's."""
+        """The error code for a failure of the service itself."""
         faults = (code for code in self.error_shapes if self.error_status(code, 400) == 500)
         return next(faults, "InternalFailure")  # the common error of every AWS API
 
     def error_status(self, code: str, default: int) -> int:
-        """The HTTP status of an error; ``default`` serves codes that the model does not have."""
+        """The HTTP status of an error; ``default`` for codes that the model does not have."""
         shape = self.error_shapes.get(code)
         if shape is None:
             return default
         declared = shape.metadata.get("error", {}).get("httpStatusCode")
         if declared is not None:
             return int(declared)
-        # ECS declares no status at all: its server errors carry the member `fault`.
+        # ECS declares no statuses: its server errors are marked `fault`.
         return 500 if shape._shape_model.get("fault") else 400
 
     def _uri(self, operation: str) -> str:
         return str(self.operation(operation).http["requestUri"]).partition("?")[0]
 
     def _read_routes(self) -> Iterator[_Route]:
-        # Literal paths first: a label must not take what another operation spells out.
+        # Literal paths first: a label must not match what another operation spells out.
         for name in sorted(self.operation_names, key=lambda n: self._uri(n).count("{")):
             parts = re.split(r"({[^}]+})", self._uri(name))
             pattern = "".join(
@@ -144,9 +146,8 @@ class Model:
 def load_model(service: str) -> Model:
     """Read the newest model of ``service``.
 
-    Raises ``botocore.exceptions.UnknownServiceError`` when neither botocore nor Tealmesh has it.
-    The user's own ``~/.aws/models`` is not read: what the control plane speaks does not depend on
-    who starts it.
+    Raises ``botocore.exceptions.UnknownServiceError`` if neither botocore nor Tealmesh has it.
+    The user's ``~/.aws/models`` is not read: the control plane must not depend on who starts it.
     """
     loader = Loader(
         extra_search_paths=[models_path(), Loader.BUILTIN_DATA_PATH],

@@ -1,7 +1,9 @@
-"""Request and response bodies: bytes to plain values and back, in JSON and in CBOR. Pure.
+"""Request and response bodies: bytes to plain values and back, in JSON and CBOR. Pure.
 
-CBOR is Smithy's RPC v2 protocol. Cloud Map has it since November 2026, and SDKs of that time on
-prefer it to JSON: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+What a body contains is known only once its shape has been read: hence Any.
+
+CBOR is Smithy's RPC v2 protocol. Cloud Map has had it since November 2026, and SDKs released since
+then prefer it to JSON: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ import cbor2
 from tealmesh.model.errors import AwsError
 
 _MAX_DEPTH = 64
-"""Of containers in CBOR; no shape of ours nests half as deep."""
+"""Nested containers in CBOR; no shape of ours nests half as deep."""
 
 _EPOCH_TAG = 1
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """The JSON object in ``body``; none is an empty one. Raises AwsError."""
+    """The JSON object in ``body``; an empty body is an empty object. Raises AwsError."""
     try:
         return _object(json.loads(body, parse_constant=_refuse_constant)) if body else {}
     except (ValueError, RecursionError) as error:
@@ -36,10 +38,10 @@ def write_json(value: Any) -> bytes:
 
 
 def read_cbor(body: bytes) -> dict[str, Any]:
-    """The CBOR map in ``body``; none is an empty one. Raises AwsError.
+    """The CBOR map in ``body``; an empty body is an empty map. Raises AwsError.
 
-    Times become epoch seconds. References between values are refused: the protocol has none, and
-    they let a small body stand for an enormous value.
+    Times become epoch seconds. References between values are refused: the protocol does not use
+    them, and with them a small body could expand to an enormous value.
     """
     decoders = {_EPOCH_TAG: lambda decoder: decoder.decode()}
     decoders |= dict.fromkeys((25, 28, 29, 256), _refuse_reference)
@@ -58,7 +60,7 @@ def write_cbor(value: Any) -> bytes:
 
 
 def epoch_tag(seconds: float) -> Any:
-    """A time, as CBOR carries it."""
+    """A time in CBOR."""
     return cbor2.CBORTag(_EPOCH_TAG, seconds)
 
 

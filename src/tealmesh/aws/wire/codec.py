@@ -1,14 +1,17 @@
-"""Between the wire and plain Python, as the service's model says. Pure.
+"""HTTP requests and responses to plain Python and back, according to the service's model. Pure.
 
-    parse(model, request)             -> (operation, params)         what the caller sent
-    serialize(model, operation, out)  -> Response                    what an operation returned
-    serialize_error(model, error)     -> Response                    what it refused
+    find_operation(model, request)                  -> operation, URI labels
+    read_params(model, operation, labels, request)  -> its parameters
+    serialize(model, operation, output)             -> Response
+    serialize_error(model, error)                   -> Response
 
-Protocols: rest-json (App Mesh), JSON 1.1 (ECS, Cloud Map, Tealmesh) and, for a caller who speaks
-it to a service that has it, CBOR (Cloud Map).
+Protocols: rest-json (App Mesh), JSON 1.1 (ECS, Cloud Map, Tealmesh), and CBOR if both the caller
+and the service (Cloud Map) have it.
 
-Params and outputs are JSON-like: structures are dicts by member name, blobs are bytes, timestamps
-are seconds since the epoch. Constraints (lengths, enums, …) are `validation`'s.
+Parameters and outputs are JSON-like: structures are dicts by member name, blobs are bytes,
+timestamps are seconds since the epoch. This module handles every operation of every model, so it
+cannot know more of them than `dict[str, Any]`. Constraints (lengths, enums, …) are checked by
+`validation`.
 """
 
 from __future__ import annotations
@@ -21,24 +24,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from tealmesh.aws.wire import bodies
-from tealmesh.aws.wire.apimodel import Model, load_model, models_path
+from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.readers import reader, text_reader
 from tealmesh.aws.wire.writers import cbor_writer, json_writer
 from tealmesh.model.errors import AwsError
-
-__all__ = [
-    "Model",
-    "Request",
-    "Response",
-    "find_operation",
-    "load_model",
-    "models_path",
-    "parse",
-    "read_params",
-    "serialize",
-    "serialize_error",
-    "speaks_cbor",
-]
 
 
 @dataclass(frozen=True)
@@ -65,25 +54,15 @@ _CBOR_PATH = re.compile(r"(?:/.*)?/service/([^/]+)/operation/([^/]+)")
 
 
 def speaks_cbor(model: Model, request: Request) -> bool:
-    """Whether the caller speaks CBOR and wants to be answered in it."""
+    """Whether the request is in CBOR, and its answer must be too."""
     return model.has_cbor and request.headers.get("smithy-protocol") == "rpc-v2-cbor"
-
-
-def parse(model: Model, request: Request) -> tuple[str, dict[str, Any]]:
-    """What ``request`` asks for: the operation's name and its parameters.
-
-    Raises AwsError: ``UnknownOperationException`` when the model has no such operation,
-    ``SerializationException`` when the request cannot be read; it names the field.
-    """
-    operation, labels = find_operation(model, request)
-    return operation, read_params(model, operation, labels, request)
 
 
 def find_operation(model: Model, request: Request) -> tuple[str, dict[str, str]]:
     """The operation's name and the URI labels. Raises AwsError ``UnknownOperationException``."""
     if model.protocol == "rest-json":
-        if found := model.route(request.method, request.path):
-            return found
+        if route := model.route(request.method, request.path):
+            return route
         asked = f"{request.method} {request.path[:200]}"
     elif speaks_cbor(model, request):
         match = _CBOR_PATH.fullmatch(request.path)
@@ -104,7 +83,9 @@ def find_operation(model: Model, request: Request) -> tuple[str, dict[str, str]]
 def read_params(
     model: Model, operation: str, labels: Mapping[str, str], request: Request
 ) -> dict[str, Any]:
-    """The parameters of ``operation``. Raises AwsError ``SerializationException``."""
+    """The parameters of ``operation``. Raises AwsError ``SerializationException``, which names
+    the field.
+    """
     shape = model.operation(operation).input_shape
     if shape is None:
         return {}
@@ -135,17 +116,17 @@ def serialize(
     *,
     cbor: bool = False,
 ) -> Response:
-    """The answer to ``operation``, in CBOR when the caller speaks it.
+    """The response to ``operation``.
 
-    Only members that the model has are written: what a document holds beside them is private.
-    Raises TypeError, naming the member, when ``output`` is not what the model promises.
+    Only members of the model are written; anything else in a document stays private. Raises
+    TypeError, naming the member, if ``output`` does not fit the model.
     """
     op = model.operation(operation)
     body: Any = {}
     if op.output_shape is not None:
         write = cbor_writer if cbor else json_writer
         body = write(op.output_shape)(output, "")
-        # rest-json: the body is the payload member itself, not an object that holds it
+        # In rest-json the body is the payload member itself, not an object that contains it:
         # https://smithy.io/2.0/spec/http-bindings.html#httppayload-trait
         payload = op.output_shape.serialization.get("payload")
         if payload is not None and model.protocol == "rest-json":
@@ -159,10 +140,10 @@ def serialize(
 def serialize_error(
     model: Model | None, error: AwsError, request_id: str = "", *, cbor: bool = False
 ) -> Response:
-    """An error as botocore, the AWS CLI and the Go SDKs read it.
+    """The response for an error, as botocore, the AWS CLI and the Go SDKs read it.
 
-    The Go SDK takes the code from the header and not from the body for rest-json, botocore from
-    either; the text is ``message`` or ``Message`` as the service's shape has it, so we send both.
+    For rest-json the Go SDK reads the code from the header only, botocore from either. The text is
+    ``message`` or ``Message``, depending on the service's shape, so both are sent.
     """
     body: dict[str, Any] = {"__type": error.code, "message": error.message}
     status = error.status
@@ -175,7 +156,7 @@ def serialize_error(
             body |= write(shape)(members, "")
             body |= {k: error.message for k in shape.members if k.lower() == "message"}
         if cbor:
-            # SDKs of Go compare the whole shape id, where JSON has the bare name.
+            # The Go SDK compares the whole shape id here, in JSON the bare name.
             body["__type"] = f"com.amazonaws.{model.service}#{error.code}"
     response = _response(model, status, body, request_id, cbor)
     response.headers["x-amzn-errortype"] = error.code
@@ -199,7 +180,7 @@ _Outside = tuple[str, str, str, Callable[[list[str], str], Any]]
 def _input_reader(
     model: Model, operation: str
 ) -> tuple[Callable[[Any, str], Any] | None, tuple[_Outside, ...]]:
-    """How to read the body, and (member, location, key, reader) of what is outside of it."""
+    """The reader of the body, and (member, location, key, reader) of each member outside of it."""
     shape = model.operation(operation).input_shape
     outside: list[_Outside] = []
     inside = 0

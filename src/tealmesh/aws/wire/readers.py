@@ -1,6 +1,6 @@
-"""Readers of shapes: one closure a shape, made once, from JSON or CBOR values to params. Pure.
+"""Readers of shapes: one closure per shape, from JSON or CBOR values to parameters. Pure.
 
-A wrong type is refused with ``SerializationException``, naming the path of the value
+A value of the wrong type is refused with ``SerializationException``, which names its path
 (``spec.listeners.1.member.portMapping``).
 """
 
@@ -66,13 +66,13 @@ def _structure_reader(shape: Any, remember: Callable[[Any], None]) -> Reader:
             raise _wrong(value, "Structure", path)
         result = {}
         for key, item in value.items():
-            # AWS ignores members that it does not know, and reads null as absent.
+            # AWS ignores unknown members and treats null as absent.
             if item is not None and (entry := table.get(key)) is not None:
                 name, read = entry
                 result[name] = read(item, child(path, name))
         return result
 
-    remember(read_structure)  # before the members: a shape may hold itself
+    remember(read_structure)  # before its members: a shape may contain itself
     for name, member in shape.members.items():
         if member.serialization.get("location") is None:
             table[member.serialization.get("name", name)] = (name, reader(member))
@@ -115,7 +115,7 @@ def _integer_reader(kind: str) -> Reader:
 
 
 def _is_number(value: Any) -> bool:
-    """Not so for ``true``, nor for 1e999, which Python reads as infinity."""
+    """Whether it is a number; ``true`` is not, nor 1e999, which Python reads as infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value) if isinstance(value, float) else abs(value) < 10**300
@@ -128,7 +128,7 @@ def _read_float(value: Any, path: str) -> float:
 
 
 def _read_timestamp(value: Any, path: str) -> float:
-    """Epoch seconds in bodies; text in ISO 8601 or RFC 822 is read too, as AWS does."""
+    """Epoch seconds. As AWS does, text in ISO 8601 or RFC 822 is accepted too."""
     if isinstance(value, str):
         return _time_from_text(value, path)
     if not _is_number(value):
@@ -151,7 +151,7 @@ def _time_from_text(text: str, path: str) -> float:
 
 
 def _read_blob(value: Any, path: str) -> bytes:
-    if isinstance(value, bytes):  # CBOR has them
+    if isinstance(value, bytes):  # from CBOR
         return value
     if not isinstance(value, str):
         raise _wrong(value, "Blob", path)
@@ -175,7 +175,7 @@ _SCALAR_READERS: dict[str, Reader] = {
 
 
 def text_reader(shape: Any) -> Callable[[list[str], str], Any]:
-    """Reads a member that travels in the URI, the query string or a header."""
+    """The reader of a member in the URI, the query string or a header."""
     if shape.type_name == "list":
         read_item = text_reader(shape.member)
         return lambda texts, path: [
@@ -201,7 +201,7 @@ def text_reader(shape: Any) -> Callable[[list[str], str], Any]:
 
 
 def _wrong(value: Any, wanted: str, path: str) -> AwsError:
-    """As AWS says it; the value stays out of the text, for it may be a secret."""
+    """The error in AWS's words, without the value, which may be a secret."""
     names = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", list: "LIST_VALUE", dict: "MAP_VALUE"}
     names |= {int: "NUMBER_VALUE", float: "NUMBER_VALUE", bytes: "BLOB_VALUE"}
     kind = names.get(type(value), "VALUE")

@@ -1,4 +1,7 @@
-"""What reading, writing and checking of shapes have in common: paths, and one closure a shape."""
+"""What readers, writers and checkers of shapes share: paths, and one closure per shape.
+
+Shapes are botocore's and values are JSON of any shape, so both are Any here.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,16 @@ def child(path: str, name: str) -> str:
 
 
 class ShapeCache:
-    """Closures by service and shape name; the shapes of one service have unique names.
+    """One closure per shape, compiled on first use.
 
-    ``make(shape, remember)`` makes one. It calls ``remember`` with it before it looks into
-    members, for a shape may hold itself.
+    ``make(shape, remember)`` compiles one, and calls ``remember`` with it before it compiles the
+    members, since a shape may contain itself. The names of shapes are unique within a service.
     """
 
     def __init__(self, make: Callable[[Any, Callable[[Any], None]], Any]) -> None:
         self._make = make
         self._made: dict[tuple[int, str], Any] = {}
-        self._resolvers: list[Any] = []  # held, so that their ids stay theirs
+        self._resolvers: list[Any] = []  # kept alive, so that their ids stay unique
 
     def __call__(self, shape: Any) -> Any:
         """The closure of a botocore shape."""

@@ -1,8 +1,8 @@
-"""Every constraint of the model: required, lengths, values, enum, pattern, unions. Pure.
+"""Checks every constraint of a model: required members, lengths, values, enums, patterns, unions.
+Pure.
 
-botocore checks types, required members and minima on the client; the rest, and all of it for
-callers who are not botocore, is checked here. All failures are reported in one message, worded as
-AWS words them::
+On the client, botocore checks types, required members and minima only, and other SDKs less. All
+failures are reported in one message, in AWS's words::
 
     1 validation error detected: Value 'tpc' at 'spec.listeners.1.member.portMapping.protocol'
     failed to satisfy constraint: Member must satisfy enum value set: [http, tcp, http2, grpc]
@@ -23,17 +23,17 @@ from tealmesh.model.errors import AwsError
 
 Checker = Callable[[Any, str, list[str]], None]
 
-_SHOWN = 20
-"""Failures spelled out in one message; the others are counted."""
+_MAX_FAILURES = 20
+"""The failures spelled out in one message; further ones are counted."""
 
 _MISSING = "Member must not be null"
 
 
 def validate(model: Model, operation: str, params: Mapping[str, Any]) -> None:
-    """Check ``params``, as ``codec.parse`` returned them, against the model.
+    """Check ``params``, as `codec.read_params` returns them, against the model.
 
-    Raises AwsError with the code that the service uses (``BadRequestException`` of App Mesh,
-    ``InvalidParameterException`` of ECS, ``InvalidInput`` of Cloud Map).
+    Raises AwsError with the service's own code (``BadRequestException`` in App Mesh,
+    ``InvalidParameterException`` in ECS, ``InvalidInput`` in Cloud Map).
     """
     shape = model.operation(operation).input_shape
     check = _checker(shape, _cache_of(model)) if shape is not None else None
@@ -42,8 +42,8 @@ def validate(model: Model, operation: str, params: Mapping[str, Any]) -> None:
         check(params, "", failures)
     if failures:
         count = len(failures)
-        shown = "; ".join(failures[:_SHOWN])
-        more = f"; and {count - _SHOWN} more" if count > _SHOWN else ""
+        shown = "; ".join(failures[:_MAX_FAILURES])
+        more = f"; and {count - _MAX_FAILURES} more" if count > _MAX_FAILURES else ""
         errors = "error" if count == 1 else "errors"
         raise AwsError(
             model.validation_code, f"{count} validation {errors} detected: {shown}{more}"
@@ -59,7 +59,7 @@ def _cache_of(model: Model) -> _Made:
 
 
 def _checker(shape: Any, made: _Made) -> Checker | None:
-    """The check of a shape, or None when nothing can be wrong with it."""
+    """The check of a shape, or None if it has no constraints."""
     if shape.name not in made:
         maker = {"structure": _structure, "list": _list, "map": _map}.get(shape.type_name, _scalar)
         made[shape.name] = maker(shape, made)
@@ -83,7 +83,7 @@ def _structure(shape: Any, made: _Made) -> Checker:
             if item is not None and (check_member := members.get(name)) is not None:
                 check_member(item, child(path, name), failures)
 
-    made[shape.name] = check  # before the members: a shape may hold itself
+    made[shape.name] = check  # before its members: a shape may contain itself
     for name, member in shape.members.items():
         if (check_member := _checker(member, made)) is not None:
             members[name] = check_member
@@ -142,8 +142,8 @@ def _scalar(shape: Any, made: _Made) -> Checker | None:
         if enum and value not in allowed:
             constraint = f"Member must satisfy enum value set: [{', '.join(enum)}]"
             failures.append(_failure(shown(), path, constraint))
-        # AWS matches the whole text (Java's `matches`). What is too long already has its failure,
-        # and a hostile megabyte should not reach a pattern.
+        # AWS matches the whole text (Java's `matches`). Text that is too long has failed already,
+        # and a hostile megabyte must not reach a pattern.
         if pattern is not None and len(value) <= longest and not pattern.fullmatch(value):
             constraint = f"Member must satisfy regular expression pattern: {text}"
             failures.append(_failure(shown(), path, constraint))
@@ -155,7 +155,7 @@ _Limit = tuple[bool, float, str]
 
 
 def _limits(shape: Any, word: str) -> tuple[_Limit, ...]:
-    """(is the minimum?, bound, constraint in words) of a shape."""
+    """(whether it is a minimum, bound, constraint in words) of a shape."""
     result: list[_Limit] = []
     for key, relation in (("min", "greater"), ("max", "less")):
         if (bound := shape.metadata.get(key)) is not None:
@@ -186,5 +186,5 @@ def _quoted(value: Any) -> str:
 
 
 def _count(value: Any) -> str:
-    # The number only: members of a list (a container's environment) may be secrets.
+    # Only the number: the members (of a container's environment) may be secrets.
     return f"{len(value)} elements" if len(value) != 1 else "1 element"

@@ -1,7 +1,7 @@
-"""Writers of shapes: one closure a shape, made once, that takes an output to JSON or CBOR. Pure.
+"""Writers of shapes: one closure per shape, from outputs to JSON or CBOR values. Pure.
 
-Only members that the model has are written; None counts as absent. A wrong type is refused with
-TypeError, naming the path of the value, for it is our own mistake.
+Only members of the model are written, and None counts as absent. A wrong type is a bug of ours: it
+raises TypeError, naming the path of the value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Encoder = Callable[[Any], Any]
 
 
 class _Writers:
-    """The writers of one format, which says how a time and a blob are encoded."""
+    """The writers of one format, which decides how times and blobs are encoded."""
 
     def __init__(self, timestamp: Encoder, blob: Encoder) -> None:
         self._encoders = {"timestamp": timestamp, "blob": blob}
@@ -106,7 +106,7 @@ def _expect(value: Any, types: tuple[type, ...], shape: Any, path: str) -> None:
 
 
 def _epoch_seconds(value: float) -> float:
-    """A number, never text: the Go SDK retries an answer whose time it cannot read."""
+    """A number, never text: the Go SDK retries a response whose time it cannot read."""
     return int(value) if value == int(value) else round(value, 3)
 
 

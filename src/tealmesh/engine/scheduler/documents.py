@@ -18,7 +18,13 @@ from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.bodies import Placement, narrowed
 from tealmesh.model.ecs.deployments import primary_since
-from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
+from tealmesh.model.ecs.names import (
+    cluster_of,
+    family_and_revision,
+    revision_key,
+    service_of,
+    task_id,
+)
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
@@ -101,7 +107,7 @@ def definition(view: View | Transaction, arn: str) -> TaskDefinitionBody | None:
     been deleted.
     """
     family, revision = family_and_revision(arn)
-    document = view.get(tables.TASK_DEFINITIONS, family, revision.zfill(6))
+    document = view.get(tables.TASK_DEFINITIONS, family, revision_key(revision))
     return document.body if document is not None else None
 
 

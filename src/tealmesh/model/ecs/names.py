@@ -22,6 +22,11 @@ def cluster_of(body: TaskBody | ServiceBody | ServiceDeploymentBody) -> str:
     return last_part(body["clusterArn"])
 
 
+def revision_key(revision: int | str) -> str:
+    """A task definition's revision as the store's keys spell it, so that they sort by number."""
+    return f"{int(revision):06d}"
+
+
 def family_and_revision(definition_arn: str) -> tuple[str, str]:
     """Family and revision in an ARN that ends in ``task-definition/FAMILY:REVISION``."""
     family, _, revision = last_part(definition_arn).partition(":")

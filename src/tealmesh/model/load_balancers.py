@@ -1,0 +1,224 @@
+"""Load balancers, target groups and targets, as the store keeps them.
+
+Members have ELB's own names and shapes, as its ``Describe…`` operations answer them:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html
+Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+
+from tealmesh.model.certificates import Material
+
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import ContainerHandle
+
+
+class WeightedGroup(TypedDict):
+    """A target group of a forward action."""
+
+    TargetGroupArn: str
+    Weight: NotRequired[int]
+    """0 to 999; relative to the action's other groups."""
+
+
+class StickinessBody(TypedDict):
+    """Whether a client stays with the target group that its first request was sent to."""
+
+    Enabled: NotRequired[bool]
+    DurationSeconds: NotRequired[int]
+
+
+class ForwardBody(TypedDict):
+    """The target groups of a forward action."""
+
+    TargetGroups: list[WeightedGroup]
+    TargetGroupStickinessConfig: NotRequired[StickinessBody]
+
+
+class RedirectBody(TypedDict):
+    """Where a redirect action sends a client; members may hold ELB's placeholders (``#{host}``)."""
+
+    StatusCode: str
+    """HTTP_301 or HTTP_302."""
+    Protocol: NotRequired[str]
+    Port: NotRequired[str]
+    Host: NotRequired[str]
+    Path: NotRequired[str]
+    Query: NotRequired[str]
+
+
+class FixedResponseBody(TypedDict):
+    """What a fixed-response action answers."""
+
+    StatusCode: str
+    ContentType: NotRequired[str]
+    MessageBody: NotRequired[str]
+
+
+class ActionBody(TypedDict):
+    """An action of a rule: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html"""
+
+    Type: str
+    """forward, redirect or fixed-response."""
+    Order: NotRequired[int]
+    TargetGroupArn: NotRequired[str]
+    ForwardConfig: NotRequired[ForwardBody]
+    RedirectConfig: NotRequired[RedirectBody]
+    FixedResponseConfig: NotRequired[FixedResponseBody]
+
+
+class ValuesBody(TypedDict):
+    """Values, of which one must match."""
+
+    Values: list[str]
+
+
+class HttpHeaderBody(TypedDict):
+    """A header, and values of which one must match."""
+
+    HttpHeaderName: str
+    Values: list[str]
+
+
+class QueryPair(TypedDict):
+    """A parameter of the query string; without a key, any parameter with that value."""
+
+    Key: NotRequired[str]
+    Value: str
+
+
+class QueryStringBody(TypedDict):
+    """Parameters, of which one must be in the query string."""
+
+    Values: list[QueryPair]
+
+
+class ConditionBody(TypedDict):
+    """A condition of a rule: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html"""
+
+    Field: str
+    Values: NotRequired[list[str]]
+    HostHeaderConfig: NotRequired[ValuesBody]
+    PathPatternConfig: NotRequired[ValuesBody]
+    HttpHeaderConfig: NotRequired[HttpHeaderBody]
+    QueryStringConfig: NotRequired[QueryStringBody]
+    HttpRequestMethodConfig: NotRequired[ValuesBody]
+    SourceIpConfig: NotRequired[ValuesBody]
+
+
+class RuleBody(TypedDict):
+    """A rule of a listener that is not its default one."""
+
+    RuleArn: str
+    Priority: int
+    """1 to 50000; the lowest is evaluated first."""
+    Conditions: list[ConditionBody]
+    Actions: list[ActionBody]
+
+
+class ListenerBody(TypedDict):
+    """A listener: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Listener.html"""
+
+    ListenerArn: str
+    Port: int
+    Protocol: Literal["HTTP", "HTTPS", "TCP", "TLS"]
+    Certificates: list[str]
+    """ARNs, the default certificate first."""
+    SslPolicy: NotRequired[str]
+    AlpnPolicy: NotRequired[str]
+    DefaultActions: list[ActionBody]
+    Rules: list[RuleBody]
+    """By ascending priority."""
+    Attributes: dict[str, str]
+
+
+class LoadBalancerBody(TypedDict):
+    """A load balancer with its listeners:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancer.html
+    """
+
+    LoadBalancerArn: str
+    LoadBalancerName: str
+    DNSName: str
+    Type: Literal["application", "network"]
+    Scheme: str
+    Attributes: dict[str, str]
+    Listeners: list[ListenerBody]
+    """By ascending port."""
+
+
+class PlaceBody(TypedDict):
+    """Where a load balancer listens on this machine."""
+
+    address: str
+    ports: dict[str, int]
+    """The local port of each listener, by the listener's port in decimal."""
+    handle: NotRequired[ContainerHandle]
+    """The runtime's handle of its Envoy, once it has been started."""
+
+
+class MatcherBody(TypedDict):
+    """Codes of a successful health check, such as ``200-299`` or ``200,302``."""
+
+    HttpCode: NotRequired[str]
+    GrpcCode: NotRequired[str]
+
+
+class TargetGroupBody(TypedDict):
+    """A target group: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroup.html"""
+
+    TargetGroupArn: str
+    TargetGroupName: str
+    Protocol: str
+    ProtocolVersion: NotRequired[str]
+    """HTTP1, HTTP2 or GRPC."""
+    Port: int
+    TargetType: str
+    """ip or instance."""
+    HealthCheckProtocol: str
+    HealthCheckPort: str
+    """A number, or ``traffic-port``."""
+    HealthCheckPath: NotRequired[str]
+    HealthCheckIntervalSeconds: int
+    HealthCheckTimeoutSeconds: int
+    HealthCheckEnabled: bool
+    HealthyThresholdCount: int
+    UnhealthyThresholdCount: int
+    Matcher: NotRequired[MatcherBody]
+    Attributes: dict[str, str]
+    LoadBalancerArns: list[str]
+
+
+class TargetBody(TypedDict):
+    """A target that is registered, or draining."""
+
+    TargetGroupArn: str
+    Id: str
+    """An IP address."""
+    Port: int
+    draining: bool
+    """Whether it is deregistered, and serves only the requests that it has."""
+    registeredAt: float
+    drainUntil: NotRequired[float]
+    """When the deregistration delay ends."""
+    task: NotRequired[str]
+    """ARN of the ECS task for which the engine registered it."""
+
+
+@dataclass(frozen=True)
+class LoadBalancerSnapshot:
+    """A load balancer at one revision, with all that its Envoy is configured from."""
+
+    revision: int
+    load_balancer: LoadBalancerBody
+    place: PlaceBody
+    target_groups: Mapping[str, TargetGroupBody]
+    """By ARN: those that its listeners and rules name."""
+    targets: Mapping[str, tuple[TargetBody, ...]]
+    """By ARN of the target group."""
+    material: Mapping[str, Material] = field(default_factory=dict)
+    """Certificates by ARN."""

@@ -1,4 +1,4 @@
-"""A control plane that serves every API but runs no engine: tests say which tasks run."""
+"""A control plane that serves every API but runs no engine: tests decide which tasks run."""
 
 from __future__ import annotations
 
@@ -93,21 +93,21 @@ class Plane:
         asyncio.run(self.store.write("test", "Tasks", change))
 
     def tasks_are_gone(self, node: str) -> None:
-        """The last task of an ECS service that was deleted has stopped."""
+        """Stop the last task of a deleted ECS service."""
         self._change(node, status="INACTIVE", deployments=[])
 
     def ecs_service(self, node: str) -> Any:
         return self.aws("ecs").describe_services(cluster="demo", services=[node])["services"][0]
 
     def gives_up(self, node: str) -> None:
-        """The circuit breaker of an ECS service that never ran has opened."""
+        """Open the circuit breaker of an ECS service that never ran."""
         document = self.store.view.get(tables.ECS_SERVICES, "demo", node)
         assert document is not None
         primary, *former = document.body["deployments"]
         self._change(node, deployments=[{**primary, "rolloutState": "FAILED"}, *former])
 
     def run_tasks(self, node: str, count: int) -> None:
-        """As many tasks of an ECS service run and are registered."""
+        """Run and register ``count`` tasks of an ECS service."""
 
         self._change(node, runningCount=count)
         discovery = self.aws("servicediscovery")

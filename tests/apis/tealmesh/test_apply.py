@@ -1,4 +1,4 @@
-"""Apply: a `teal.toml` becomes a system, and again, and changed."""
+"""Apply: from a `teal.toml` to a system, unchanged and changed."""
 
 from __future__ import annotations
 

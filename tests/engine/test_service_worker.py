@@ -19,7 +19,7 @@ from tests.support.planes.engine import (
     Documents,
     definition,
     deployment,
-    ports,
+    engine_context,
     quick_times,
     running,
     service,
@@ -65,7 +65,7 @@ def test_a_service_runs_is_replaced_and_is_deleted(tmp_path: Path) -> None:
         await documents.images(web="version=1", next="version=2")
         one = await documents.define(definition("web", 1, web(healthCheck=HEALTHY)))
         two = await documents.define(definition("web", 2, web("team/next:2", healthCheck=HEALTHY)))
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.put_service(service("web", one, 2))
             await documents.steady("web")
             tasks = documents.tasks("RUNNING")
@@ -111,7 +111,7 @@ def test_what_dies_is_started_again_later_each_time(tmp_path: Path) -> None:
         await documents.images(web="crash")
         arn = await documents.define(definition("web", 1, web()))
         policy = Policy(backoff_first=0.2, backoff_cap=5)
-        async with running(ports(tmp_path, store, policy=policy)):
+        async with running(engine_context(tmp_path, store, policy=policy)):
             await documents.put_service(service("web", arn, 1))
             await documents.until(lambda _: len(documents.tasks("STOPPED")) >= 4)
             stopped = sorted(documents.tasks("STOPPED"), key=lambda t: t["createdAt"])[:4]
@@ -143,7 +143,7 @@ def test_a_task_that_never_becomes_healthy_is_rolled_back(tmp_path: Path) -> Non
             "maximumPercent": 200,
             "deploymentCircuitBreaker": {"enable": True, "rollback": True},
         }
-        given = ports(
+        given = engine_context(
             tmp_path, store, times=quick_times(start=2), policy=Policy(backoff_first=0.05)
         )
         async with running(given):
@@ -175,7 +175,7 @@ def test_an_image_that_is_not_in_the_map_says_what_to_do(tmp_path: Path) -> None
         documents = Documents(store)
         await documents.images(web="version=1")
         arn = await documents.define(definition("web", 1, web("other/thing:9")))
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.put_service(service("web", arn, 1))
             await documents.until(lambda _: bool(documents.tasks("STOPPED")))
             reason = documents.tasks("STOPPED")[0]["stoppedReason"]
@@ -201,7 +201,7 @@ def test_registered_when_ready_and_gone_when_it_dies(tmp_path: Path) -> None:
             ),
         )
         registry = {"registryArn": "arn:aws:servicediscovery:us-east-1:1:service/srv-1"}
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.put_service(service("web", arn, 1, serviceRegistries=[registry]))
             await documents.steady("web")
             (task,) = documents.tasks("RUNNING")

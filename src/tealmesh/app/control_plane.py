@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,7 @@ from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
-from tealmesh.engine.runtimes.docker.names import fixed_addresses
-from tealmesh.engine.runtimes.process.usage import usage
+from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
@@ -119,9 +117,17 @@ async def _run(
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
 ) -> None:
-    address = (HOST, config.port)
-    answer = partial(_answer_in_task, store)
-    built = await build(config.runtime, config.data_dir, address, answer, os.environ)
+    plane = ControlPlane(
+        endpoint=_endpoint(config),
+        xds_address=f"{HOST}:{config.xds_port}",
+        xds_token=token(config.data_dir),
+        region=config.region,
+    )
+
+    def respond(question: bytes, fixed: Mapping[str, str], udp: bool) -> bytes | None:
+        return respond_in_task(question, store.view, fixed, udp=udp)
+
+    built = await build(config.runtime, config.data_dir, store, plane, respond, os.environ)
     parts = _Parts(config, store, stop, built)
     await parts.store_images()
     await parts.listen_xds()
@@ -139,7 +145,7 @@ async def _run(
             serving = group.create_task(http.run_until_stopped())
             await http.listening()
             if ready is not None:
-                ready(AppInfo(parts.endpoint, config.data_dir, built.told))
+                ready(AppInfo(parts.endpoint, config.data_dir, built.description))
             await stop.wait()
             http.should_exit = True
             await serving
@@ -156,7 +162,7 @@ class _Parts:
 
     def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event, built: Built) -> None:
         self.config = config
-        self.endpoint = f"http://{HOST}:{config.port}"
+        self.endpoint = _endpoint(config)
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
@@ -169,7 +175,7 @@ class _Parts:
         self._dns: DnsServer | None = None
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
-        self._runtime_summary = built.told
+        self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self._driver = ApiDriver(self._client, config.region)
@@ -207,6 +213,7 @@ class _Parts:
 
     def _task_routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port."""
+        usage = self._runtime.usage
         metadata = Metadata(
             self._store, self._token, system_clock, usage, lambda: self._client("sts")
         )
@@ -303,12 +310,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
-            endpoint=self.endpoint,
-            xds_address=f"{HOST}:{self.config.xds_port}",
-            xds_token=self._token,
             data_dir=self.config.data_dir,
             region=self.config.region,
-            xds_socket=self._xds_socket,
         )
 
     def _health(self) -> dict[str, str | int]:
@@ -322,7 +325,5 @@ class _Parts:
         }
 
 
-def _answer_in_task(store: Store, task_id: str, question: bytes, udp: bool) -> bytes | None:
-    """The DNS answer to a container task, for names of its mesh and of Cloud Map."""
-    view = store.view
-    return respond_in_task(question, view, fixed_addresses(view, task_id), udp=udp)
+def _endpoint(config: AppConfig) -> str:
+    return f"http://{HOST}:{config.port}"

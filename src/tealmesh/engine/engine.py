@@ -18,8 +18,6 @@ from pathlib import Path
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.runtimes.base import DockerUnavailable
-from tealmesh.engine.runtimes.docker.names import Names
-from tealmesh.engine.runtimes.process.addresses import AddressRange
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker, persistently
 from tealmesh.engine.task.log_shipping import LogKeeper
@@ -46,7 +44,6 @@ class Engine:
     """Runs the tasks that the store wants. `run` once, then `close`; `stop_all` in between."""
 
     def __init__(self, context: EngineContext) -> None:
-        """Raises EngineError when the machine has no addresses left for this data directory."""
         self._context = context
         self._store = context.store
         self._runtime = context.runtime
@@ -54,9 +51,8 @@ class Engine:
         self._task_files.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._shared = Shared(
             context,
-            Probes(),
+            Probes(context.runtime),
             LogKeeper(partial(context.client, "logs"), self._report_log_problem),
-            AddressRange(context.data_dir),
         )
         self._runtime.report_to(self._add_event)
         self._tasks: dict[Key, TaskWorker] = {}
@@ -76,8 +72,7 @@ class Engine:
         await self._sweep()
         async with asyncio.TaskGroup() as group:
             group.create_task(persistently("stopped tasks", self._forget_stopped))
-            names = Names(self._store, self._context.data_dir)
-            group.create_task(persistently("names", names.run))
+            group.create_task(persistently("the runtime", self._runtime.run))
             async for view in self._store.watch():
                 newest = self._dispatch_tasks(view, group)
                 self._dispatch_services(view, group, newest)
@@ -91,7 +86,6 @@ class Engine:
             await asyncio.wait([running])
         await self._shared.probes.close()
         await asyncio.to_thread(self._shared.logs.close)
-        self._shared.addresses.close()
         await self._runtime.close()
 
     async def stop_all(self, reason: str = "teal down") -> int:

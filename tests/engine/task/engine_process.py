@@ -12,13 +12,13 @@ from pathlib import Path
 
 from tealmesh.engine.engine import Engine
 from tealmesh.store.store import Store
-from tests.support.planes.engine import ports
+from tests.support.planes.engine import engine_context
 
 
 async def main() -> None:
     directory = Path(sys.argv[1])
     store = Store.open(directory / "state.db")
-    engine = Engine(ports(directory, store))
+    engine = Engine(engine_context(directory, store))
     print("running", flush=True)
     await engine.run()
 

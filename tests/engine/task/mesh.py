@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tealmesh.store.snapshot import mesh_names, mesh_snapshot
 from tealmesh.store.store import Store, Transaction
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
-from tests.support.planes.engine import ports, quick_times, running
+from tests.support.planes.engine import NOWHERE, engine_context, quick_times, running
 
 MESH = "m"
 TOKEN = "secret-of-the-test"
@@ -53,12 +54,11 @@ async def engine_and_ads(
         return (await cache.wait_converged(mesh, revision, timeout)).converged
 
     feeding = asyncio.create_task(feed())
-    given = ports(
+    given = engine_context(
         directory,
         store,
         converged=converged,
-        xds_address=f"127.0.0.1:{port}",
-        xds_token=TOKEN,
+        plane=replace(NOWHERE, xds_address=f"127.0.0.1:{port}", xds_token=TOKEN),
         times=times or quick_times(drain=5, converge=10),
     )
     try:

@@ -16,7 +16,7 @@ import pytest
 
 from tealmesh.engine.engine import Engine
 from tealmesh.store.store import Store
-from tests.support.planes.engine import Documents, definition, ports, running, service, web
+from tests.support.planes.engine import Documents, definition, engine_context, running, service, web
 
 
 @contextlib.contextmanager
@@ -83,7 +83,7 @@ def test_tasks_outlive_the_control_plane_and_are_adopted(tmp_path: Path) -> None
     async def scenario() -> None:
         store = Store.open(tmp_path / "state.db")
         documents = Documents(store)
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.steady("web")
             tasks = documents.tasks("RUNNING")
             assert len(tasks) == 2
@@ -114,7 +114,7 @@ def test_killed_at_any_moment_of_a_start(tmp_path: Path, moment: float) -> None:
     async def scenario() -> None:
         store = Store.open(tmp_path / "state.db")
         documents = Documents(store)
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.steady("web")
             assert len(documents.tasks("RUNNING")) == 3
             assert len(documents.tasks()) == 3
@@ -141,7 +141,7 @@ def test_what_died_meanwhile_is_noticed_with_its_exit_code(tmp_path: Path) -> No
             with contextlib.suppress(httpx.HTTPError):
                 await http.get(f"{url}/crash")
         documents = Documents(store)
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.until(lambda _: len(documents.tasks("STOPPED")) == 1)
             (dead,) = documents.tasks("STOPPED")
             assert dead["containers"][0]["exitCode"] == 7
@@ -157,7 +157,7 @@ def test_closing_leaves_the_tasks_and_stop_all_does_not(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = Store.open(tmp_path / "state.db")
         documents = Documents(store)
-        first = Engine(ports(tmp_path, store))
+        first = Engine(engine_context(tmp_path, store))
         job = asyncio.create_task(first.run())
         await documents.steady("web")
         await first.close()
@@ -166,7 +166,7 @@ def test_closing_leaves_the_tasks_and_stop_all_does_not(tmp_path: Path) -> None:
         async with httpx.AsyncClient(trust_env=False, verify=False) as http:
             assert [await text(http, url) for url in urls] == ["1", "1"]
 
-            async with running(ports(tmp_path, store)) as second:
+            async with running(engine_context(tmp_path, store)) as second:
                 await second.stop_all()
                 assert {t["lastStatus"] for t in documents.tasks()} == {"STOPPED"}
                 assert documents.service("web")["desiredCount"] == 2
@@ -175,7 +175,7 @@ def test_closing_leaves_the_tasks_and_stop_all_does_not(tmp_path: Path) -> None:
                         await http.get(url)
 
         # The next one starts the services again.
-        async with running(ports(tmp_path, store)):
+        async with running(engine_context(tmp_path, store)):
             await documents.until(lambda _: len(documents.tasks("RUNNING")) == 2)
         store.close()
 

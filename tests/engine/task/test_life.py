@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.fake import Behaviour, FakeRuntime
 from tealmesh.store import tables
@@ -19,7 +20,7 @@ from tests.support.planes.engine import (
     PREFIX,
     Documents,
     definition,
-    ports,
+    engine_context,
     quick_times,
     running,
     service,
@@ -93,7 +94,7 @@ def test_containers_start_and_stop_in_the_order_of_their_dependencies(tmp_path: 
                 container("migrate", essential=False),
             )
         )
-        async with running(ports(tmp_path, store, runtime=runtime)):
+        async with running(engine_context(tmp_path, store, runtime=runtime)):
             await run_task(store, arn)
             await documents.until(lambda _: bool(documents.tasks("RUNNING")))
             assert list(runtime.containers) == ["t1/db", "t1/migrate", "t1/web"]
@@ -122,7 +123,7 @@ def test_a_dependency_that_fails_fails_the_task(tmp_path: Path) -> None:
                 "web", 1, container("migrate", essential=False), container("web", dependsOn=depends)
             )
         )
-        async with running(ports(tmp_path, store, runtime=runtime)):
+        async with running(engine_context(tmp_path, store, runtime=runtime)):
             await run_task(store, arn)
             await documents.until(lambda _: bool(documents.tasks("STOPPED")))
             (task,) = documents.tasks()
@@ -140,7 +141,7 @@ def test_what_ignores_sigterm_is_killed_after_its_stop_timeout(tmp_path: Path) -
         documents = Documents(store)
         runtime = FakeRuntime({"web": Behaviour(ignores_term=True)})
         await put_images(store, "web")
-        given = ports(tmp_path, store, runtime=runtime, times=quick_times(stop=0.1))
+        given = engine_context(tmp_path, store, runtime=runtime, times=quick_times(stop=0.1))
         arn = await documents.define(definition("web", 1, container("web")))
         async with running(given):
             await run_task(store, arn)
@@ -164,7 +165,7 @@ def test_a_task_that_falls_ill_is_replaced(tmp_path: Path) -> None:
         await put_images(store, "web")
         check = {"command": ["CMD", "check"], "interval": 0.1, "retries": 2}
         arn = await documents.define(definition("web", 1, container("web", healthCheck=check)))
-        async with running(ports(tmp_path, store, runtime=runtime)):
+        async with running(engine_context(tmp_path, store, runtime=runtime)):
             await documents.put_service(service("web", arn, 1))
             await documents.steady("web")
             behaviours["web"] = Behaviour(health=1)
@@ -196,8 +197,11 @@ def test_interrupted_at_any_phase_and_resumed(tmp_path: Path, phase: str) -> Non
         arn = await documents.define(definition("web", 1, container("web")))
         await documents.put_service(service("web", arn, 2))
 
+        def next_life() -> EngineContext:
+            return engine_context(tmp_path, store, FakeRuntime({}, runtime.containers))
+
         async def one_life() -> None:
-            engine = Engine(ports(tmp_path, store, runtime=FakeRuntime({}, runtime.containers)))
+            engine = Engine(next_life())
             job = asyncio.create_task(engine.run())
             before = store.revision
             with contextlib.suppress(AssertionError):
@@ -208,7 +212,7 @@ def test_interrupted_at_any_phase_and_resumed(tmp_path: Path, phase: str) -> Non
             assert job.done()
 
         if phase in STOPPING:
-            engine = Engine(ports(tmp_path, store, runtime=FakeRuntime({}, runtime.containers)))
+            engine = Engine(next_life())
             job = asyncio.create_task(engine.run())
             await documents.steady("web")
             await engine.close()
@@ -217,7 +221,7 @@ def test_interrupted_at_any_phase_and_resumed(tmp_path: Path, phase: str) -> Non
         for _ in range(3):
             await one_life()
         wanted = 1 if phase in STOPPING else 2
-        async with running(ports(tmp_path, store, runtime=FakeRuntime({}, runtime.containers))):
+        async with running(next_life()):
             await documents.until(
                 lambda _: (
                     len(documents.tasks("RUNNING")) == wanted

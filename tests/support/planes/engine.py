@@ -14,8 +14,8 @@ from tealmesh.aws.clients import client
 from tealmesh.engine.context import EngineContext, Times
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.base import Runtime
+from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
-from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.store import tables
 from tealmesh.store.store import Store, Transaction, View
@@ -36,23 +36,29 @@ async def always_converged(mesh: str, revision: int, timeout: float) -> bool:
     return True
 
 
-NOWHERE = "http://127.0.0.1:9"
+NOWHERE = ControlPlane("http://127.0.0.1:9", "127.0.0.1:9", "token")
+"""Nothing answers there."""
 
 
-def ports(
-    directory: Path, store: Store, runtime: Runtime | None = None, **changes: Any
+def engine_context(
+    directory: Path,
+    store: Store,
+    runtime: Runtime | None = None,
+    plane: ControlPlane = NOWHERE,
+    **changes: Any,
 ) -> EngineContext:
-    """The context of an engine; nothing answers at its endpoint."""
+    """What an engine needs; its tasks are processes unless a runtime is given."""
+
+    def boto3_client(service: str, region: str) -> Any:
+        return client(service, plane.endpoint, region or plane.region)
+
     made = EngineContext(
         store=store,
-        runtime=runtime or ProcessRuntime(),
+        runtime=runtime or ProcessRuntime(plane, directory),
         clock=system_clock,
         new_id=random_id,
         converged=always_converged,
-        client=lambda service, region: client(service, NOWHERE, region or DEFAULT_REGION),
-        endpoint=NOWHERE,
-        xds_address="127.0.0.1:9",
-        xds_token="token",
+        client=boto3_client,
         data_dir=directory,
         times=quick_times(),
     )

@@ -1,18 +1,26 @@
-"""The port between the engine and whatever runs containers.
+"""The port between the engine and whatever runs the containers of tasks.
 
-A runtime starts programs that outlive the control plane and finds them again by the directory of
-their task. It knows nothing of services, meshes or readiness.
+A runtime starts containers that outlive the control plane and finds them again by the directory of
+their task. It also gives each task its network, because where a container listens depends on how
+it runs. It knows nothing of services, deployments or readiness.
+
+`Runtime` is the whole port, in three groups: what concerns a task's network, a container, and the
+control plane as a whole. Methods raise EngineError with one line that says what to do; while Docker
+does not answer, that is DockerUnavailable: whatever runs keeps running, so the caller waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
-from tealmesh.model.ecs.bodies import ContainerHandle
+from tealmesh.engine.runtimes.containers import Container, Role
+from tealmesh.model.ecs.bodies import ContainerHandle, KeptDefinition
 from tealmesh.model.errors import EngineError
+from tealmesh.model.images import ImageBody
 
 Handle = ContainerHandle
 """What identifies a started container; kept in the task's document."""
@@ -20,154 +28,151 @@ Handle = ContainerHandle
 KILLED = 137
 """Exit code of a container ended by SIGKILL (128 + 9), as ECS reports it."""
 
+Transport = Literal["tcp", "udp"]
+
+Tell = Callable[[str, str], None]
+"""``(task id, message)``: add an event to the task's service. Called in the event loop's thread."""
+
+Choose = Callable[[Collection[str], str], "TaskNetwork"]
+"""``(addresses of all tasks, the one that was chosen last)``: addresses for a new task. Pure."""
+
+Reserve = Callable[[Choose], Awaitable["TaskNetwork"]]
+"""Choose addresses and record them in one transaction, so that no other task gets the same."""
+
 
 class DockerUnavailable(EngineError):
-    """Nothing answers at the engine's socket, or it went away in the middle of an answer."""
+    """Nothing answers on Docker's socket, or the connection broke. Containers keep running."""
 
 
 @dataclass(frozen=True)
 class TaskNetwork:
-    """``address``: what Cloud Map has and Envoy binds; ``app_address``: where the application
-    listens. ``pid``: a process of the task's own network namespace, 0 where it has none and both
-    are addresses of this machine.
-    """
+    """Where a task is reached."""
 
     address: str
+    """What Cloud Map lists and the task's Envoy binds."""
     app_address: str
+    """Where its applications listen."""
     pid: int = 0
-
-
-@dataclass(frozen=True)
-class Place:
-    """A task's own network: its ``address``, the process ``pid`` whose namespace it is, and
-    ``gateway``, this machine's address as the task sees it.
-    """
-
-    address: str
-    pid: int
-    gateway: str
+    """A process in the task's own network namespace; 0 where both are addresses of this machine."""
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task that is to be given a place. ``local``: whether the image map has a command for each
-    of its applications (for anything at all, where it has none); ``published``: it needs a port of
-    this machine. ``rules`` makes the packet filter rules of its namespace.
-    """
+    """A task as its runtime needs to know it."""
 
+    arn: str
     directory: Path
-    hostname: str
-    local: bool
-    published: bool
-    rules: Callable[[Place], str]
+    """Holds the task's files; its name is the task's id."""
+    definition: KeptDefinition
+    containers: Sequence[Container]
+    images: Sequence[ImageBody]
+    """The image map."""
+    role: str = ""
+    """ARN of the task role; empty without one."""
+    listener_ports: Sequence[int] = ()
+    """Listener ports of the virtual node or gateway that the task's Envoy stands for."""
+
+    @property
+    def id(self) -> str:
+        return self.directory.name
+
+    @property
+    def envoy(self) -> Container | None:
+        return next((c for c in self.containers if c.role is Role.ENVOY), None)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the image map has a command for every application; an empty map has none, not
+        even for an Envoy alone.
+        """
+        patterns = [image["pattern"] for image in self.images]
+        applications = [c for c in self.containers if c.role is Role.APPLICATION]
+        return bool(patterns) and all(
+            any(fnmatchcase(c.image, pattern) for pattern in patterns) for c in applications
+        )
+
+    @property
+    def published(self) -> bool:
+        """Whether its Envoy also listens on an address of this machine."""
+        return any(c.environment.get("TEAL_PUBLISH_ADDRESS") for c in self.containers)
 
 
 @dataclass(frozen=True)
-class ImageSpec:
-    """The image of a container and what an engine is told beside it; empty members leave what
-    the image says. ``mounts``: (source, path inside, read only). ``instead`` is taken when the
-    image cannot be had. ``arguments``, where given, replace the container's command.
-    """
+class Launch:
+    """One container to be started, or to run a health check in."""
 
-    image: str
-    entry_point: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    user: str = ""
-    mounts: tuple[tuple[str, str, bool], ...] = ()
-    host_config: Mapping[str, Any] = field(default_factory=dict)
-    instead: ImageSpec | None = None
-
-
-@dataclass(frozen=True)
-class ContainerSpec:
-    """One container to be started, at most once ever, in ``directory``/``name``.
-
-    ``directory`` is the task's own; ``command`` an argument vector; ``environment`` is whole:
-    nothing of the control plane's own environment is added. ``ulimits``: (name, soft, hard), -1 for
-    none. ``localhost``: where the task's localhost is, by port ("" for all other ports), for the
-    commands of `Runtime.execute`; a runtime with network namespaces has no use for it.
-    """
-
-    directory: Path
-    name: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    cwd: str = ""
-    image: ImageSpec | None = None
-    ulimits: tuple[tuple[str, int, int], ...] = ()
-    localhost: Mapping[str, str] = field(default_factory=dict)
+    task: TaskSpec
+    network: TaskNetwork
+    container: Container
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Values of the container's secrets, by variable."""
 
 
 @dataclass(frozen=True)
 class ContainerStatus:
-    """``exit_code`` is None while the container runs; 128 + n when signal n ended it."""
-
     running: bool
     exit_code: int | None = None
+    """None while the container runs; 128 + n when signal n ended it."""
 
 
-Tell = Callable[[str, str], None]
-"""``(task id, message)``: have the task's service told. From the event loop's thread."""
+@dataclass(frozen=True)
+class Usage:
+    """What a container's living processes use."""
+
+    cpu_nanoseconds: int
+    memory_bytes: int
+    """Resident memory; pages that processes share count for each."""
+    processes: int
+    cpus: int
+    """Processors that they may use."""
 
 
-class Runtime(Protocol):
-    """Starts, watches and stops containers. All methods raise EngineError with a line that says
-    what to do when they cannot do their work.
-    """
+class Networks(Protocol):
+    """The networks of tasks."""
 
-    def report_to(self, tell: Tell) -> None:
-        """What people should know of a task while nothing fails is to go there."""
-        ...
-
-    async def open(self, task: TaskSpec) -> Place | None:
-        """Give a task a network of its own, made or found again; None from a runtime whose tasks
-        use this machine's.
+    async def open(self, task: TaskSpec, reserve: Reserve) -> TaskNetwork:
+        """Give the task a network, or find the one that it was given before. ``reserve`` is for
+        runtimes that choose among addresses of this machine.
         """
         ...
 
+    async def port_problem(self, network: TaskNetwork, port: int, transport: Transport) -> str:
+        """Why no container of the task can be reached at the port; empty when one listens there."""
+        ...
+
     async def release(self, directory: Path) -> None:
-        """Remove what `open` and `start` made for the task in ``directory``, files apart."""
+        """Remove everything of the task in ``directory`` except its files."""
         ...
 
-    async def clear(self) -> None:
-        """Every task has been stopped: leave nothing behind."""
-        ...
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        """Remove what belongs to tasks whose ids are not ``known``; the ids that it had."""
-        ...
+class Containers(Protocol):
+    """The containers of tasks."""
 
-    async def start(self, spec: ContainerSpec) -> Handle:
-        """Start the container; where this spec's container has been started before (by a control
-        plane that died at once after), that one's handle is returned and nothing is started.
+    async def start(self, launch: Launch) -> Handle:
+        """Start the container, at most once ever: if it was started before (by a control plane
+        that died right after), return that one's handle.
         """
         ...
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
-        """The handle of the container ``name`` of the task in ``directory``, running or ended;
-        None where it was never started.
+        """The handle of container ``name`` of the task in ``directory``, running or ended; None
+        if it was never started.
         """
         ...
 
+    async def inspect(self, handle: Handle) -> ContainerStatus: ...
+
     async def wait(self, handle: Handle) -> int:
-        """Wait for the container to end; its exit code. May be cancelled and called again."""
-        ...
-
-    async def inspect(self, handle: Handle) -> ContainerStatus:
-        """Whether the container runs now."""
-        ...
-
-    async def signal(self, handle: Handle, signum: int) -> None:
-        """Send a signal to every process of the container; nothing happens when it has ended."""
+        """Wait for the container to end; return its exit code. Safe to cancel and call again."""
         ...
 
     async def stop(self, handle: Handle, timeout: float) -> int:
-        """SIGTERM, then SIGKILL after ``timeout`` seconds; the exit code."""
+        """Send SIGTERM, then SIGKILL after ``timeout`` seconds; return the exit code."""
         ...
 
-    async def execute(self, spec: ContainerSpec, command: Sequence[str], timeout: float) -> int:
-        """Run ``command`` beside the container with its environment (a health check); its exit
-        code, or `KILLED` when it took longer than ``timeout`` seconds.
+    async def execute(self, launch: Launch, command: Sequence[str], timeout: float) -> int:
+        """Run a health check with the container's environment; return its exit code, `KILLED`
+        if it takes longer than ``timeout`` seconds.
         """
         ...
 
@@ -175,6 +180,30 @@ class Runtime(Protocol):
         """The last ``lines`` lines that the container wrote to stdout and stderr."""
         ...
 
+    def usage(self, handle: Handle) -> Usage | None:
+        """What the container uses now; None if it has ended or the runtime cannot tell."""
+        ...
+
+
+class Runtime(Networks, Containers, Protocol):
+    """The whole port."""
+
+    def report_to(self, tell: Tell) -> None:
+        """Set where to report what users should know although no task fails."""
+        ...
+
+    async def run(self) -> None:
+        """Keep up to date what containers read while they run; until cancelled or not needed."""
+        ...
+
+    async def sweep(self, known: Sequence[str]) -> list[str]:
+        """Remove the containers of tasks whose ids are not ``known``; return those ids."""
+        ...
+
+    async def clear(self) -> None:
+        """Remove what tasks share, once every task has stopped."""
+        ...
+
     async def close(self) -> None:
-        """Let go of everything; containers go on running."""
+        """Detach; containers keep running."""
         ...

@@ -1,9 +1,9 @@
-"""Finds this machine's container engine and makes the runtimes."""
+"""Makes the runtimes of a control plane, and finds this machine's Docker for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tealmesh.engine.runtimes.base import Runtime
@@ -11,33 +11,38 @@ from tealmesh.engine.runtimes.choice import Choice, Mode
 from tealmesh.engine.runtimes.docker import netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, find_socket
 from tealmesh.engine.runtimes.docker.launch import XDS_SOCKET
-from tealmesh.engine.runtimes.docker.resolver import Answer
+from tealmesh.engine.runtimes.docker.names import HostsFiles, fixed_addresses
 from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
+from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import EngineError
+from tealmesh.store.store import Store
 
-_SOCKET_PATH = 107
-"""Bytes of a Unix socket's path (unix(7))."""
+_SOCKET_PATH_BYTES = 107
+"""Longest path of a Unix socket (unix(7))."""
+
+Respond = Callable[[bytes, Mapping[str, str], bool], bytes | None]
+"""``(question, fixed addresses by lower-case name, by UDP)``: the response to a task's DNS
+question, both in wire format; None for a name that Cloud Map does not have either.
+"""
 
 
 @dataclass(frozen=True)
 class Built:
-    """``told``: for people, what tasks will run as and why; ``xds_socket``: where Envoys in
-    containers are to find the ADS server, None where there can never be containers.
-    """
-
     runtime: Runtime
     xds_socket: Path | None
-    told: str
+    """Where Envoys in containers expect the ADS server; None if there can be no containers."""
+    description: str
+    """For users: what tasks run as, and why."""
 
 
 async def docker_found(environment: Mapping[str, str]) -> tuple[DockerApi, str]:
-    """The machine's engine, and its name and version. Raises EngineError that says what is
+    """This machine's Docker, and its name and version. Raises EngineError that says what is
     missing.
     """
-    absent = netns.missing()
-    if absent:
-        raise EngineError(absent)
+    missing = netns.missing()
+    if missing:
+        raise EngineError(missing)
     path = find_socket(environment)
     if path is None:
         raise EngineError(
@@ -46,51 +51,64 @@ async def docker_found(environment: Mapping[str, str]) -> tuple[DockerApi, str]:
         )
     api = DockerApi(path)
     try:
-        found = await api.version()
+        version = await api.version()
     except EngineError:
         await api.close()
         raise
-    name = next((c["Name"] for c in found.get("Components") or ()), "engine")
-    return api, f"{name} {found.get('Version', '')} at {path}"
+    name = next((c["Name"] for c in version.get("Components") or ()), "engine")
+    return api, f"{name} {version.get('Version', '')} at {path}"
 
 
 async def build(
     mode: Mode,
     data_dir: Path,
-    endpoint: tuple[str, int],
-    answer: Answer,
+    store: Store,
+    plane: ControlPlane,
+    respond: Respond,
     environment: Mapping[str, str],
 ) -> Built:
-    """The runtimes of a control plane whose HTTP port is ``endpoint`` and that gives tasks this
-    ``answer`` by DNS. Raises EngineError where containers are asked for and cannot be had.
+    """Make the runtimes of a control plane, given where its tasks find it, except for the Unix
+    socket. Raises EngineError if containers are asked for and impossible, or if this machine has no
+    addresses left.
     """
-    process = ProcessRuntime()
     socket = data_dir / "xds" / XDS_SOCKET
+    hosts = HostsFiles(store, data_dir)
+    process = ProcessRuntime(plane, data_dir)
+
+    def answer(task_id: str, question: bytes, udp: bool) -> bytes | None:
+        return respond(question, fixed_addresses(store.view, task_id), udp)
 
     async def find() -> tuple[DockerRuntime, str]:
-        if len(str(socket).encode()) > _SOCKET_PATH:
+        if not _fits(socket):
             raise EngineError(
-                f"{socket} is too long for a Unix socket ({_SOCKET_PATH} bytes): choose a shorter "
-                f"--data-dir"
+                f"{socket} is too long for a Unix socket ({_SOCKET_PATH_BYTES} bytes): choose a "
+                f"shorter --data-dir"
             )
         api, name = await docker_found(environment)
-        return DockerRuntime(api, data_dir, endpoint, answer), name
+        inside = replace(plane, xds_socket=socket)
+        return DockerRuntime(api, inside, data_dir, hosts, answer), name
 
     async def find_again() -> DockerRuntime:
-        return (await find())[0]
+        docker, _ = await find()
+        return docker
 
     try:
-        container, name = await find()
+        docker, name = await find()
     except EngineError as error:
         if mode == "container":
+            await process.close()
             raise
+        choice = Choice(mode, process, None, find_again, hosts)
         why = f" ({error})" if mode == "auto" else ""
-        short = len(str(socket).encode()) <= _SOCKET_PATH
-        choice = Choice(mode, process, None, find_again)
-        return Built(choice, socket if short else None, f"processes{why}")
-    told = {
+        return Built(choice, socket if _fits(socket) else None, f"processes{why}")
+    descriptions = {
         "auto": f"processes for images that [images] names, containers for others ({name})",
         "process": "processes",
         "container": f"containers ({name})",
     }
-    return Built(Choice(mode, process, container, find_again), socket, told[mode])
+    choice = Choice(mode, process, docker, find_again, hosts)
+    return Built(choice, socket, descriptions[mode])
+
+
+def _fits(socket: Path) -> bool:
+    return len(str(socket).encode()) <= _SOCKET_PATH_BYTES

@@ -1,7 +1,7 @@
 """Which runtime a task gets, and one `Runtime` in front of both.
 
-A task that has a ``pod.json`` in its directory runs in containers, any other in processes: that
-outlives us, whatever is chosen for tasks to come.
+The choice is made once, when the task's network is opened. A task with a ``pod.json`` in its
+directory runs in Docker, any other in processes: that outlives us, whatever is chosen later.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ from pathlib import Path
 from typing import Literal
 
 from tealmesh.engine.runtimes.base import (
-    ContainerSpec,
     ContainerStatus,
     DockerUnavailable,
     Handle,
-    Place,
+    Launch,
+    Reserve,
     Runtime,
+    TaskNetwork,
     TaskSpec,
     Tell,
+    Transport,
+    Usage,
 )
-from tealmesh.engine.runtimes.docker.runtime import POD, DockerRuntime
+from tealmesh.engine.runtimes.docker.names import HostsFiles
+from tealmesh.engine.runtimes.docker.networks import has_pod
+from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import EngineError
@@ -33,131 +38,147 @@ Mode = Literal["auto", "process", "container"]
 Find = Callable[[], Awaitable[DockerRuntime]]
 
 
-def in_containers(mode: Mode, engine: bool, task: TaskSpec) -> bool:
-    """Whether the task is to run in containers. Pure.
+def in_containers(mode: Mode, docker: bool, task: TaskSpec) -> bool:
+    """Whether the task is to run in containers; ``docker``: whether there may be a Docker. Pure.
 
-    ``auto``: those whose images the image map does not all name, where there is an engine; an
-    Envoy alone, where the map names nothing at all. A
-    gateway that is reached at an address of this machine is a process in any case: its successor
-    shares the port, which an engine's published ports cannot.
+    ``auto``: in containers if Docker runs and the image map lacks a command for some application;
+    an empty map lacks all. A gateway that is published on an address of this machine always runs
+    as a process: its successor shares the port, which is impossible with ports that Docker
+    publishes.
     """
     if mode == "process" or task.published:
         return False
-    return mode == "container" or (engine and not task.local)
+    return mode == "container" or (docker and not task.mapped)
 
 
 class Choice:
-    """`Runtime` that gives each task to one of two. Where there is no ``container`` yet, ``find``
-    is asked for it when a task needs it, for engines come and go; it raises EngineError.
+    """`Runtime` that passes each task to one of two.
+
+    While there is no ``docker``, ``find`` looks for it each time that a task needs it, because
+    Docker may be started at any time; it raises EngineError.
     """
 
     def __init__(
         self,
         mode: Mode,
         process: ProcessRuntime,
-        container: DockerRuntime | None,
+        docker: DockerRuntime | None,
         find: Find,
+        hosts: HostsFiles,
     ) -> None:
         self._mode = mode
         self._process = process
-        self._container = container
+        self._docker = docker
         self._find = find
+        self._hosts = hosts
         self._tell: Tell | None = None
 
     def report_to(self, tell: Tell) -> None:
         self._tell = tell
-        if self._container is not None:
-            self._container.report_to(tell)
+        if self._docker is not None:
+            self._docker.report_to(tell)
 
-    async def open(self, task: TaskSpec) -> Place | None:
+    async def run(self) -> None:
+        # Containers go on reading their hosts files while Docker is away.
+        await self._hosts.run()
+
+    # Networks
+
+    async def open(self, task: TaskSpec, reserve: Reserve) -> TaskNetwork:
         if not in_containers(self._mode, True, task):
-            return None
-        if self._mode == "auto" and self._container is None:
-            try:
-                await self._engine()
-            except DockerUnavailable as error:
-                _log.info("task %s runs in processes: %s", task.directory.name, error)
-                return None
-        return await (await self._engine()).open(task)
+            return await self._process.open(task, reserve)
+        try:
+            docker = await self._find_docker()
+        except DockerUnavailable as error:
+            if self._mode != "auto":
+                raise
+            _log.info("task %s runs in processes: %s", task.id, error)
+            return await self._process.open(task, reserve)
+        return await docker.open(task, reserve)
+
+    async def port_problem(self, network: TaskNetwork, port: int, transport: Transport) -> str:
+        runtime = await self._find_docker() if network.pid else self._process
+        return await runtime.port_problem(network, port, transport)
 
     async def release(self, directory: Path) -> None:
-        if _has_pod(directory):
-            await (await self._engine()).release(directory)
+        await (await self._of(directory)).release(directory)
 
-    async def clear(self) -> None:
-        if self._container is not None:
-            with _tolerant("what is left of this data directory stays"):
-                await self._container.clear()
+    # Containers
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        if self._container is None:
-            return []
-        with _tolerant("orphans stay until the next start"):
-            return await self._container.sweep(known)
-        return []
-
-    async def start(self, spec: ContainerSpec) -> Handle:
-        return await (await self._of(spec.directory)).start(spec)
+    async def start(self, launch: Launch) -> Handle:
+        return await (await self._of(launch.task.directory)).start(launch)
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
         return await (await self._of(directory)).recover(directory, name)
 
-    async def wait(self, handle: Handle) -> int:
-        return await (await self._having(handle)).wait(handle)
-
     async def inspect(self, handle: Handle) -> ContainerStatus:
-        return await (await self._having(handle)).inspect(handle)
+        return await (await self._behind(handle)).inspect(handle)
 
-    async def signal(self, handle: Handle, signum: int) -> None:
-        await (await self._having(handle)).signal(handle, signum)
+    async def wait(self, handle: Handle) -> int:
+        return await (await self._behind(handle)).wait(handle)
 
     async def stop(self, handle: Handle, timeout: float) -> int:
-        return await (await self._having(handle)).stop(handle, timeout)
+        return await (await self._behind(handle)).stop(handle, timeout)
 
-    async def execute(self, spec: ContainerSpec, command: Sequence[str], timeout: float) -> int:
-        return await (await self._of(spec.directory)).execute(spec, command, timeout)
+    async def execute(self, launch: Launch, command: Sequence[str], timeout: float) -> int:
+        runtime = await self._of(launch.task.directory)
+        return await runtime.execute(launch, command, timeout)
 
     async def logs(self, directory: Path, name: str, lines: int) -> list[str]:
-        # The copies are there without any engine.
         with contextlib.suppress(DockerUnavailable):
             return await (await self._of(directory)).logs(directory, name, lines)
+        # What was copied so far can be read without Docker.
         return tail(log_path(directory, name), lines)
+
+    def usage(self, handle: Handle) -> Usage | None:
+        return self._process.usage(handle)
+
+    # The control plane
+
+    async def sweep(self, known: Sequence[str]) -> list[str]:
+        if self._docker is not None:
+            with _tolerated("orphans stay until the next start"):
+                return await self._docker.sweep(known)
+        return []
+
+    async def clear(self) -> None:
+        if self._docker is not None:
+            with _tolerated("what is left of this data directory stays"):
+                await self._docker.clear()
 
     async def close(self) -> None:
         await self._process.close()
-        if self._container is not None:
-            await self._container.close()
+        if self._docker is not None:
+            await self._docker.close()
 
     async def _of(self, directory: Path) -> Runtime:
-        return await self._engine() if _has_pod(directory) else self._process
+        """The runtime of the task in ``directory``."""
+        return await self._find_docker() if has_pod(directory) else self._process
 
-    async def _having(self, handle: Handle) -> Runtime:
-        return await self._engine() if "container" in handle else self._process
+    async def _behind(self, handle: Handle) -> Runtime:
+        """The runtime that has given this handle."""
+        return await self._find_docker() if "container" in handle else self._process
 
-    async def _engine(self) -> DockerRuntime:
+    async def _find_docker(self) -> DockerRuntime:
         """Raises DockerUnavailable, upon which whoever has tasks there waits for it."""
-        if self._container is None:
+        if self._docker is None:
             try:
-                found = await self._find()
+                docker = await self._find()
             except EngineError as error:
                 raise DockerUnavailable(str(error)) from error
-            if self._container is not None:
-                # Another has found it meanwhile.
-                await found.close()
+            if self._docker is not None:
+                # Found twice at a time.
+                await docker.close()
             else:
-                self._container = found
+                self._docker = docker
                 if self._tell is not None:
-                    found.report_to(self._tell)
+                    docker.report_to(self._tell)
                 _log.info("there is a container engine now")
-        return self._container
-
-
-def _has_pod(directory: Path) -> bool:
-    return (directory / POD).exists()
+        return self._docker
 
 
 @contextlib.contextmanager
-def _tolerant(consequence: str) -> Iterator[None]:
+def _tolerated(consequence: str) -> Iterator[None]:
     try:
         yield
     except DockerUnavailable as error:

@@ -1,4 +1,4 @@
-"""A task definition's containers as the engine sees them, and the rules among them. Pure.
+"""The containers of a task definition as the engine sees them, and the rules among them. Pure.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 """
@@ -10,22 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tealmesh.model.errors import EngineError
+from tealmesh.model.images import ImageBody
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerOverrideOutputTypeDef as ContainerOverride
+    from types_boto3_ecs.type_defs import HealthCheckOutputTypeDef as HealthCheckDefinition
+    from types_boto3_ecs.type_defs import TaskOverrideOutputTypeDef as TaskOverride
+
+    from tealmesh.model.ecs.bodies import ContainerDefinition, KeptDefinition
 
 
 class Role(StrEnum):
-    """What a container is to the engine. The images of Envoy and of the X-Ray daemon are known;
-    all others are applications, found in the image map.
-    """
+    """What a container's image makes it: Envoy, the X-Ray daemon, or an application."""
 
     APPLICATION = "application"
     ENVOY = "envoy"
     XRAY = "xray"
 
 
-BUILT_IN = {
+BUILT_IN_IMAGES = {
     "*aws-appmesh-envoy*": Role.ENVOY,
     "*envoyproxy/envoy*": Role.ENVOY,
     "*aws-xray-daemon*": Role.XRAY,
@@ -34,7 +40,7 @@ BUILT_IN = {
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """A container health check; times in seconds, defaults are ECS's."""
+    """A container health check. Times are in seconds; the defaults are those of ECS."""
 
     command: tuple[str, ...]
     interval: float = 30.0
@@ -44,7 +50,7 @@ class HealthCheck:
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The command to execute: ``CMD`` as it stands, ``CMD-SHELL`` by the shell."""
+        """The command to execute: as it is after ``CMD``, by a shell after ``CMD-SHELL``."""
         if self.command[0] == "CMD-SHELL":
             return ("/bin/sh", "-c", " ".join(self.command[1:]))
         return self.command[1:] if self.command[0] == "CMD" else self.command
@@ -52,9 +58,7 @@ class HealthCheck:
 
 @dataclass(frozen=True)
 class Container:
-    """One container definition. ``depends_on``: (container, condition) pairs; ``secrets``:
-    (variable, valueFrom) pairs; ``ulimits``: (name, soft, hard), -1 for no limit.
-    """
+    """One container definition, with RunTask's overrides applied."""
 
     name: str
     image: str
@@ -64,19 +68,25 @@ class Container:
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[tuple[str, str], ...] = ()
+    """(variable, valueFrom)."""
     working_directory: str = ""
     ulimits: tuple[tuple[str, int, int], ...] = ()
+    """(name, soft, hard); -1 for no limit."""
     ports: tuple[int, ...] = ()
     depends_on: tuple[tuple[str, str], ...] = ()
+    """(container, condition)."""
     health_check: HealthCheck | None = None
     stop_timeout: float = 30.0
+    """Seconds between SIGTERM and SIGKILL."""
     start_timeout: float | None = None
+    """Seconds in which it must meet what others wait for; None without a limit."""
     log_options: Mapping[str, str] | None = None
+    """Options of the log driver ``awslogs``; None without it."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What an image stands for on this machine."""
+    """What runs in place of an image, as the image map says."""
 
     argv: tuple[str, ...]
     cwd: str = ""
@@ -85,11 +95,13 @@ class Command:
 
 @dataclass(frozen=True)
 class State:
-    """What has become of a container: not started yet while both are None and False."""
+    """The state of a container."""
 
     started: bool = False
     healthy: bool | None = None
+    """None until its first health check has passed."""
     exit_code: int | None = None
+    """None until it has ended."""
 
     @property
     def running(self) -> bool:
@@ -97,9 +109,11 @@ class State:
 
 
 def containers(
-    definition: Mapping[str, Any], overrides: Mapping[str, Any], stop_timeout: float
+    definition: KeptDefinition, overrides: TaskOverride, stop_timeout: float
 ) -> list[Container]:
-    """The containers of a task definition with RunTask's overrides put in."""
+    """The containers of a task definition with RunTask's overrides applied. ``stop_timeout`` is for
+    those that have none.
+    """
     by_name = {o["name"]: o for o in overrides.get("containerOverrides", []) if "name" in o}
     return [
         _container(body, by_name.get(body["name"], {}), stop_timeout)
@@ -108,10 +122,10 @@ def containers(
 
 
 def _container(
-    body: Mapping[str, Any], override: Mapping[str, Any], stop_timeout: float
+    body: ContainerDefinition, override: ContainerOverride, stop_timeout: float
 ) -> Container:
     pairs = [*body.get("environment", []), *override.get("environment", [])]
-    logs = body.get("logConfiguration") or {}
+    logs = body.get("logConfiguration")
     return Container(
         name=body["name"],
         image=body["image"],
@@ -130,11 +144,11 @@ def _container(
         health_check=_health_check(body.get("healthCheck")),
         stop_timeout=float(body.get("stopTimeout") or stop_timeout),
         start_timeout=body.get("startTimeout"),
-        log_options=logs.get("options", {}) if logs.get("logDriver") == "awslogs" else None,
+        log_options=logs.get("options", {}) if logs and logs["logDriver"] == "awslogs" else None,
     )
 
 
-def _health_check(body: Mapping[str, Any] | None) -> HealthCheck | None:
+def _health_check(body: HealthCheckDefinition | None) -> HealthCheck | None:
     if not body or body["command"][0] == "NONE":
         return None
     return HealthCheck(
@@ -147,24 +161,24 @@ def _health_check(body: Mapping[str, Any] | None) -> HealthCheck | None:
 
 
 def _role(image: str) -> Role:
-    found = [role for pattern, role in BUILT_IN.items() if fnmatchcase(image, pattern)]
-    return found[0] if found else Role.APPLICATION
+    roles = (role for pattern, role in BUILT_IN_IMAGES.items() if fnmatchcase(image, pattern))
+    return next(roles, Role.APPLICATION)
 
 
-def command_for(container: Container, images: Sequence[Mapping[str, Any]]) -> Command:
-    """The local command of an application container: that of the longest pattern of the image
-    map that fits. ``entryPoint`` of the definition replaces it, ``command`` adds arguments.
+def command_for(container: Container, images: Sequence[ImageBody]) -> Command:
+    """The command that runs an application container: that of the longest matching pattern of the
+    image map. ``entryPoint`` of the definition replaces it, ``command`` adds arguments.
 
-    Raises EngineError when the image is not in the map.
+    Raises EngineError if no pattern matches.
     """
-    fitting = [i for i in images if fnmatchcase(container.image, i["pattern"])]
-    if not fitting:
+    matching = [i for i in images if fnmatchcase(container.image, i["pattern"])]
+    if not matching:
         known = ", ".join(sorted(i["pattern"] for i in images)) or "nothing yet"
         raise EngineError(
             f"CannotPullContainerError: image {container.image!r} of container {container.name} "
             f"is not in the image map: add it under [images] in teal.toml (there is: {known})"
         )
-    image = max(fitting, key=lambda i: len(i["pattern"]))
+    image = max(matching, key=lambda i: len(i["pattern"]))
     start = container.entry_point or tuple(image["command"])
     return Command(
         argv=(*start, *container.arguments),
@@ -173,13 +187,13 @@ def command_for(container: Container, images: Sequence[Mapping[str, Any]]) -> Co
     )
 
 
-def _directory(image: str, wanted: str) -> str:
-    # A relative path is taken from the image's directory, as Docker does.
-    return os.path.join(image, wanted) if wanted else image
+def _directory(image: str, working: str) -> str:
+    # A relative working directory is below the image's, as in Docker.
+    return os.path.join(image, working) if working else image
 
 
 def startable(all_of: Sequence[Container], states: Mapping[str, State]) -> list[Container]:
-    """The containers whose dependencies are met and that have not been started."""
+    """The containers that can be started now: not started yet, all dependencies met."""
     return [
         c
         for c in all_of
@@ -201,7 +215,7 @@ def _met(state: State, condition: str) -> bool:
 
 
 def awaited(all_of: Sequence[Container], states: Mapping[str, State]) -> set[str]:
-    """The started containers that others still wait for to be healthy or to end."""
+    """The started containers whose health or end others still wait for."""
     return {
         name
         for container in all_of
@@ -212,7 +226,7 @@ def awaited(all_of: Sequence[Container], states: Mapping[str, State]) -> set[str
 
 
 def blocked(all_of: Sequence[Container], states: Mapping[str, State]) -> str:
-    """Why a container can never start any more; empty while all still may."""
+    """Why some container can never start; empty while all still can."""
     for container in all_of:
         if states[container.name].started:
             continue
@@ -228,7 +242,7 @@ def blocked(all_of: Sequence[Container], states: Mapping[str, State]) -> str:
 
 
 def ended(all_of: Sequence[Container], states: Mapping[str, State]) -> Container | None:
-    """The container whose end ends the task: an essential one, or the last of all."""
+    """The container whose end ends the task: an essential one, or the last if all have ended."""
     for container in all_of:
         if container.essential and states[container.name].exit_code is not None:
             return container
@@ -238,8 +252,8 @@ def ended(all_of: Sequence[Container], states: Mapping[str, State]) -> Container
 
 
 def stop_order(all_of: Sequence[Container]) -> list[list[Container]]:
-    """Groups to be stopped one after the other: dependents before what they depend on, and
-    Envoy after the applications that may still talk through it.
+    """Groups to be stopped one after the other: dependents before what they depend on, and Envoy
+    after the applications, which may still send through it.
     """
     left = {c.name: c for c in all_of}
     groups = []
@@ -248,7 +262,7 @@ def stop_order(all_of: Sequence[Container]) -> list[list[Container]]:
         if any(c.role is not Role.ENVOY for c in left.values()):
             needed |= {c.name for c in left.values() if c.role is Role.ENVOY}
         group = [c for c in left.values() if c.name not in needed]
-        # A circle (Envoy depending on the application) is stopped together.
+        # Containers in a circle (Envoy depending on the application) are stopped together.
         group = group or list(left.values())
         groups.append(group)
         for container in group:

@@ -1,7 +1,7 @@
-"""A runtime without processes, for tests of whatever stands above it: containers do as scripted.
+"""A runtime without processes, for tests of the engine: containers behave as scripted.
 
-What was started is kept in `FakeRuntime.containers`, which a second FakeRuntime may be given: that
-is a control plane that has died and come back.
+Started containers are in `FakeRuntime.containers`. Give them to a second FakeRuntime to test a
+control plane that has died and come back.
 """
 
 from __future__ import annotations
@@ -14,39 +14,50 @@ from pathlib import Path
 
 from tealmesh.engine.runtimes.base import (
     KILLED,
-    ContainerSpec,
     ContainerStatus,
     Handle,
-    Place,
+    Launch,
+    Reserve,
+    TaskNetwork,
     TaskSpec,
     Tell,
+    Transport,
+    Usage,
 )
+from tealmesh.engine.runtimes.containers import command_for
+from tealmesh.engine.runtimes.process.addresses import choose
 from tealmesh.model.errors import EngineError
+
+_OCTET = 254
+"""Addresses under 127.254; nothing binds them."""
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a container does. ``start_error``: why it does not start; ``exits_after`` seconds with
-    ``exit_code``; ``ignores_term``: only SIGKILL ends it; ``health``: what its health check
-    command answers; ``output``: what it has written.
-    """
+    """What a container does."""
 
     start_error: str = ""
+    """Why it does not start; empty if it does."""
     exits_after: float | None = None
+    """Seconds until it ends by itself."""
     exit_code: int = 0
     ignores_term: bool = False
+    """Whether only SIGKILL ends it."""
     health: int = 0
+    """Exit code of its health check."""
     output: tuple[str, ...] = ()
+    """Lines that it has written."""
 
 
 @dataclass
 class FakeContainer:
-    """A started container; ``ended`` holds its exit code once it has one."""
+    """A started container."""
 
-    spec: ContainerSpec
     behaviour: Behaviour
     ended: asyncio.Future[int]
+    """Its exit code, once it has ended."""
     signals: list[int] = field(default_factory=list)
+    """Signals that it was sent."""
 
     def end(self, code: int) -> None:
         if not self.ended.done():
@@ -54,7 +65,7 @@ class FakeContainer:
 
 
 class FakeRuntime:
-    """`Runtime` of scripted containers. ``behaviours`` are found by the command's first word."""
+    """`Runtime` of scripted containers. The first word of a command names its behaviour."""
 
     def __init__(
         self,
@@ -65,40 +76,41 @@ class FakeRuntime:
         self.containers = containers if containers is not None else {}
 
     def report_to(self, tell: Tell) -> None:
-        pass
+        """Nothing is reported."""
 
-    async def open(self, task: TaskSpec) -> Place | None:
-        return None
+    async def run(self) -> None:
+        """Nothing has to be kept up to date."""
+
+    # Networks
+
+    async def open(self, task: TaskSpec, reserve: Reserve) -> TaskNetwork:
+        return await reserve(lambda taken, last: choose(_OCTET, taken, last))
+
+    async def port_problem(self, network: TaskNetwork, port: int, transport: Transport) -> str:
+        return ""
 
     async def release(self, directory: Path) -> None:
-        """A task has files only."""
+        """A task has only files."""
 
-    async def clear(self) -> None:
-        """Nothing is shared among tasks."""
+    # Containers
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        return []
-
-    async def start(self, spec: ContainerSpec) -> Handle:
-        name = _key(spec.directory, spec.name)
-        if name in self.containers:
-            return {"key": name}
-        behaviour = self.behaviours.get(spec.command[0], Behaviour())
+    async def start(self, launch: Launch) -> Handle:
+        key = _key(launch.task.directory, launch.container.name)
+        if key in self.containers:
+            return {"key": key}
+        behaviour = self._behaviour(launch)
         if behaviour.start_error:
             raise EngineError(behaviour.start_error)
         loop = asyncio.get_running_loop()
-        container = FakeContainer(spec, behaviour, loop.create_future())
-        self.containers[name] = container
+        container = FakeContainer(behaviour, loop.create_future())
+        self.containers[key] = container
         if behaviour.exits_after is not None:
             loop.call_later(behaviour.exits_after, container.end, behaviour.exit_code)
-        return {"key": name}
+        return {"key": key}
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
-        known = _key(directory, name)
-        return {"key": known} if known in self.containers else None
-
-    async def wait(self, handle: Handle) -> int:
-        return await asyncio.shield(self.containers[handle["key"]].ended)
+        key = _key(directory, name)
+        return {"key": key} if key in self.containers else None
 
     async def inspect(self, handle: Handle) -> ContainerStatus:
         ended = self.containers[handle["key"]].ended
@@ -106,32 +118,46 @@ class FakeRuntime:
             return ContainerStatus(running=False, exit_code=ended.result())
         return ContainerStatus(running=True)
 
-    async def signal(self, handle: Handle, signum: int) -> None:
-        container = self.containers[handle["key"]]
-        container.signals.append(signum)
-        if signum == signal.SIGKILL:
-            container.end(KILLED)
-        elif signum == signal.SIGTERM and not container.behaviour.ignores_term:
-            container.end(container.behaviour.exit_code)
+    async def wait(self, handle: Handle) -> int:
+        return await asyncio.shield(self.containers[handle["key"]].ended)
 
     async def stop(self, handle: Handle, timeout: float) -> int:
-        await self.signal(handle, signal.SIGTERM)
+        container = self.containers[handle["key"]]
+        container.signals.append(signal.SIGTERM)
+        if not container.behaviour.ignores_term:
+            container.end(container.behaviour.exit_code)
         try:
             async with asyncio.timeout(timeout):
                 return await self.wait(handle)
         except TimeoutError:
-            await self.signal(handle, signal.SIGKILL)
+            container.signals.append(signal.SIGKILL)
+            container.end(KILLED)
             return await self.wait(handle)
 
-    async def execute(self, spec: ContainerSpec, command: Sequence[str], timeout: float) -> int:
-        return self.behaviours.get(spec.command[0], Behaviour()).health
+    async def execute(self, launch: Launch, command: Sequence[str], timeout: float) -> int:
+        return self._behaviour(launch).health
 
     async def logs(self, directory: Path, name: str, lines: int) -> list[str]:
-        known = self.containers.get(_key(directory, name))
-        return list(known.behaviour.output[-lines:]) if known and lines else []
+        container = self.containers.get(_key(directory, name))
+        return list(container.behaviour.output[-lines:]) if container and lines else []
+
+    def usage(self, handle: Handle) -> Usage | None:
+        return None
+
+    # The control plane
+
+    async def sweep(self, known: Sequence[str]) -> list[str]:
+        return []
+
+    async def clear(self) -> None:
+        """Tasks share nothing."""
 
     async def close(self) -> None:
-        """Containers go on in ``containers``."""
+        """The containers stay in ``containers``."""
+
+    def _behaviour(self, launch: Launch) -> Behaviour:
+        command = command_for(launch.container, launch.task.images)
+        return self.behaviours.get(command.argv[0], Behaviour())
 
 
 def _key(directory: Path, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The end of any process, not only of our children, without looking again and again
+"""Waiting for the end of any process, not only of our children, without polling
 (https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 """
 
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def opened(pid: int) -> Iterator[int | None]:
-    """A descriptor of the process that has this id now; None where there is none (or ``pid`` is 0).
+    """A descriptor of the process that has this id now; None if there is none or ``pid`` is 0.
 
-    Ids are given again: ask, once it is open, whether it is the process that was meant.
+    Ids are reused: check, once it is open, whether this is the process that you mean.
     """
     fd = None
     if pid:

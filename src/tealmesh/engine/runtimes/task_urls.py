@@ -1,4 +1,8 @@
-"""Where a task asks about itself and for its credentials: URLs of the control plane."""
+"""URLs at which a task asks the control plane about itself and for its role's credentials.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
 
 from __future__ import annotations
 
@@ -15,17 +19,19 @@ def metadata_uri(endpoint: str, task_id: str, index: int) -> str:
 
 
 def credentials_uri(endpoint: str, task_id: str) -> str:
-    """AWS_CONTAINER_CREDENTIALS_FULL_URI of a task."""
+    """AWS_CONTAINER_CREDENTIALS_FULL_URI of a task, to be asked with its `authorization`."""
     return f"{endpoint}{CREDENTIALS}/{task_id}"
 
 
 def credentials_path(secret: str, task_id: str) -> str:
-    """AWS_CONTAINER_CREDENTIALS_RELATIVE_URI of a task: whoever knows it may ask."""
+    """AWS_CONTAINER_CREDENTIALS_RELATIVE_URI of a task. The path itself is the credential: clients
+    send no token with a relative URI.
+    """
     return f"{CREDENTIALS}/{task_id}/{authorization(secret, task_id)}"
 
 
 def authorization(secret: str, task_id: str) -> str:
-    """AWS_CONTAINER_AUTHORIZATION_TOKEN of a task. Worked out from the data directory's secret,
-    so that it need not be kept anywhere.
+    """AWS_CONTAINER_AUTHORIZATION_TOKEN of a task, derived from the data directory's secret so that
+    it need not be stored.
     """
     return hmac.new(secret.encode(), f"task role {task_id}".encode(), hashlib.sha256).hexdigest()

@@ -1,7 +1,7 @@
-"""The built-in X-Ray daemon: takes segments by UDP and sends them to the X-Ray API.
+"""The built-in X-Ray daemon: receives segments by UDP and sends them to the X-Ray API.
 
-``python -m tealmesh.engine.runtimes.xray`` stands for the image ``aws-xray-daemon``. It listens on
-HOST, port 2000, and talks to AWS_ENDPOINT_URL.
+``python -m tealmesh.engine.runtimes.xray`` runs in place of the image ``aws-xray-daemon``. It
+listens on HOST, port 2000, and sends to AWS_ENDPOINT_URL.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
 """
 
@@ -19,52 +19,52 @@ from typing import Any
 
 _log = logging.getLogger("xray")
 
-_BATCH = 50
-"""Segments in one PutTraceSegments call, the API's maximum."""
+_BATCH_SEGMENTS = 50
+"""In one PutTraceSegments call, the API's maximum."""
 
-_EVERY = 1.0
-"""Seconds that a segment waits for others."""
+_BATCH_SECONDS = 1.0
+"""How long a segment waits for others."""
 
 
 def document(datagram: bytes) -> str:
-    """The segment document of a datagram: a header line (format json, version 1), then JSON.
+    """The segment document in a datagram: a header line (format json, version 1), then JSON.
 
-    Raises ValueError when it is none.
+    Raises ValueError for anything else.
     """
     header, separator, body = datagram.partition(b"\n")
     if not separator:
         raise ValueError("no header line")
-    found = json.loads(header)
-    if not isinstance(found, dict) or found.get("format") != "json" or found.get("version") != 1:
-        raise ValueError(f"header {header[:80]!r}: format json, version 1 is understood")
+    fields = json.loads(header)
+    if not isinstance(fields, dict) or fields.get("format") != "json" or fields.get("version") != 1:
+        raise ValueError(f"header {header[:80]!r}: only format json, version 1 is understood")
     text = body.decode()
     json.loads(text)
     return text
 
 
 def receive(source: socket.socket, ending: threading.Event) -> Iterator[list[str]]:
-    """Batches of documents as they come in, until ``ending`` is set."""
+    """Yield batches of segment documents until ``ending`` is set."""
     batch: list[str] = []
-    due = time.monotonic() + _EVERY
+    due = time.monotonic() + _BATCH_SECONDS
     while not ending.is_set():
-        source.settimeout(max(0.01, min(_EVERY, due - time.monotonic())))
+        source.settimeout(max(0.01, min(_BATCH_SECONDS, due - time.monotonic())))
         try:
             batch.append(document(source.recv(65536)))
         except TimeoutError:
             pass
         except ValueError as error:
             _log.warning("segment refused: %s", error)
-        if len(batch) >= _BATCH or time.monotonic() >= due:
+        if len(batch) >= _BATCH_SEGMENTS or time.monotonic() >= due:
             if batch:
                 yield batch
                 batch = []
-            due = time.monotonic() + _EVERY
+            due = time.monotonic() + _BATCH_SECONDS
     if batch:
         yield batch
 
 
 def _client() -> Any:
-    # Imported late: most daemons of a demonstration never see a segment.
+    # Imported late, because importing boto3 is slow and most daemons never see a segment.
     import boto3
     from botocore.config import Config
 
@@ -92,11 +92,11 @@ def main() -> None:
             try:
                 client = client or _client()
                 answer = client.put_trace_segments(TraceSegmentDocuments=batch)
-            except Exception:  # noqa: BLE001 - a trace may be lost, the daemon goes on
+            except Exception:  # noqa: BLE001 - losing a trace is no reason to stop
                 _log.exception("%d segments could not be sent", len(batch))
                 continue
             for refused in answer.get("UnprocessedTraceSegments", []):
-                _log.warning("segment not taken: %s", refused)
+                _log.warning("segment refused by the X-Ray API: %s", refused)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tealmesh.engine.runtimes.base import Handle
-from tealmesh.engine.runtimes.process.usage import Usage
+from tealmesh.engine.runtimes.base import Handle, Usage
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA, authorization
 from tealmesh.engine.task import metadata_answers as answers
 from tealmesh.engine.task.state import TaskState

@@ -12,7 +12,7 @@ from tealmesh.engine.task.state import TaskState
 from tealmesh.model.ecs.names import family_and_revision, service_of
 
 if TYPE_CHECKING:
-    from tealmesh.engine.runtimes.process.usage import Usage
+    from tealmesh.engine.runtimes.base import Usage
     from tealmesh.model.ecs.bodies import ContainerBody, ContainerDefinition, TaskBody
 
 

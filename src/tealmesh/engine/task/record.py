@@ -31,14 +31,14 @@ class TaskGone(Exception):
 class TaskRecord:
     """The document of one task, as the committed state has it at each access."""
 
-    ports: EngineContext
+    context: EngineContext
     cluster: str
     identity: str
 
     @property
     def body(self) -> TaskBody:
         """Raises TaskGone."""
-        document = self.ports.store.view.get(tables.TASKS, self.cluster, self.identity)
+        document = self.context.store.view.get(tables.TASKS, self.cluster, self.identity)
         if document is None:
             raise TaskGone
         return document.body
@@ -80,7 +80,7 @@ class TaskRecord:
                 tx.put(tables.TASKS, self.cluster, self.identity, body=body)
             return tx.revision
 
-        return await self.ports.store.write("engine", operation, write)
+        return await self.context.store.write("engine", operation, write)
 
     async def enter(self, phase: Phase) -> int:
         """Enter a phase that needs nothing else recorded. Raises TaskGone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.build import build
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.store.store import Store
-from tests.support.planes.engine import Documents, definition, ports, service
+from tests.support.planes.engine import NOWHERE, Documents, definition, engine_context, service
 from tests.support.programs.podman import Podman
 
 IMAGE = "localhost/team/plain:1"
@@ -79,8 +80,9 @@ async def tasks(
     """
     store = Store.open(directory / "state.db")
     environment = {"DOCKER_HOST": engine.url}
-    built = await build(mode, directory, endpoint, lambda *_: None, environment)
-    found = Engine(ports(directory, store, built.runtime))
+    plane = replace(NOWHERE, endpoint=f"http://{endpoint[0]}:{endpoint[1]}")
+    built = await build(mode, directory, store, plane, lambda *_: None, environment)
+    found = Engine(engine_context(directory, store, built.runtime))
     job = asyncio.create_task(found.run())
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as http:
         try:

@@ -71,7 +71,7 @@ def test_an_engine_that_is_gone_harms_no_task(engine: Podman, tmp_path: Path) ->
                     lambda _: any("does not answer" in m for m in world.documents.events("late"))
                 )
                 assert await world.get("web", "/") == "VERSION 1"
-                await world.told("web", "The task goes on, and is looked after again")
+                await world.told("web", "The task keeps running, and is looked after again")
             finally:
                 await asyncio.to_thread(engine.start)
             await world.up("late")

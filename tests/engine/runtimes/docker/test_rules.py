@@ -9,15 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.engine.runtimes.base import ContainerSpec, ImageSpec, TaskSpec
+from tealmesh.engine.runtimes.base import TaskSpec
 from tealmesh.engine.runtimes.choice import Mode, in_containers
+from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.runtimes.docker.api import with_tag
-from tealmesh.engine.runtimes.docker.definition import create_body, limits, mounts
+from tealmesh.engine.runtimes.docker.definition import (
+    ContainerSpec,
+    ImageSpec,
+    create_body,
+    limits,
+    mounts,
+)
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.engine.runtimes.docker.images import libraries
 from tealmesh.engine.runtimes.docker.resolver import others, resolv_text
 from tealmesh.engine.runtimes.docker.rules import redirection, restore_text
 from tealmesh.model.errors import EngineError
+from tealmesh.model.images import ImageBody
 
 
 def proxy(**properties: str) -> dict[str, object]:
@@ -95,21 +103,25 @@ def test_a_hosts_file_never_gets_shorter(text: str, least: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "engine", "local", "published", "expected"),
+    ("mode", "docker", "local", "published", "expected"),
     [
         ("auto", True, False, False, True),
         ("auto", True, True, False, False),  # the image map has a command
-        ("auto", False, False, False, False),  # no engine
+        ("auto", False, False, False, False),  # no Docker
         ("process", True, False, False, False),
         ("container", True, True, False, True),
         ("container", True, True, True, False),  # a port of this machine is shared
     ],
 )
 def test_the_choice_of_runtime(
-    mode: Mode, engine: bool, local: bool, published: bool, expected: bool
+    mode: Mode, docker: bool, local: bool, published: bool, expected: bool
 ) -> None:
-    task = TaskSpec(Path("t"), "t", local, published, lambda _: "")
-    assert in_containers(mode, engine, task) is expected
+    environment = {"TEAL_PUBLISH_ADDRESS": "127.0.0.1"} if published else {}
+    app = Container("app", "team/app:1", Role.APPLICATION, environment=environment)
+    pattern = "team/*" if local else "other/*"
+    image: ImageBody = {"pattern": pattern, "command": ["app"], "cwd": "", "environment": {}}
+    task = TaskSpec("arn", Path("t"), {"containerDefinitions": []}, [app], [image])
+    assert in_containers(mode, docker, task) is expected
 
 
 def test_limits_of_a_container() -> None:
@@ -138,8 +150,9 @@ def test_volumes_are_the_tasks_own_unless_they_name_a_path() -> None:
 
 
 def test_what_a_definition_leaves_out_is_left_to_the_image() -> None:
-    spec = ContainerSpec(Path("/tasks/1"), "app", ())
-    body = create_body(spec, ImageSpec("team/app:1"), "pause", {})
+    image = ImageSpec("team/app:1")
+    spec = ContainerSpec(Path("/tasks/1"), "app", image)
+    body = create_body(spec, image, "pause", {})
     assert not {"Entrypoint", "Cmd", "User", "WorkingDir"} & body.keys()
     assert body["HostConfig"]["NetworkMode"] == "container:pause"
 

@@ -1,18 +1,19 @@
-"""The few calls of the Docker Engine API that tasks need, over a Unix socket.
+"""The few calls of Docker's API that tasks need, over a Unix socket.
 
-Docker and Podman both answer it (https://docs.docker.com/reference/api/engine/version/v1.41/).
-httpx rather than the ``docker`` SDK: the log of each running container is followed, and a blocking
-client would keep a thread for each.
+Docker and Podman both answer them (https://docs.docker.com/reference/api/engine/version/v1.41/).
+By httpx rather than the ``docker`` SDK, because the log of each running container is followed, and
+a blocking client would need a thread for each.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,14 @@ from urllib.parse import quote
 import httpx
 
 from tealmesh.engine.runtimes.base import DockerUnavailable
+from tealmesh.engine.runtimes.docker.schema import (
+    Command,
+    CreateBody,
+    Inspected,
+    Listed,
+    PullProgress,
+    Version,
+)
 from tealmesh.model.arn import last_part
 from tealmesh.model.errors import EngineError
 
@@ -28,29 +37,30 @@ _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _ENDLESS = httpx.Timeout(None, connect=5.0)
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
-"""Where engines listen when nothing else is said."""
+"""Where Docker and Podman listen by default."""
 
 
 class Refused(EngineError):
-    """The engine's answer is an error; ``status`` is its HTTP status."""
+    """Docker answers with an error."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+        """HTTP status of the answer."""
 
 
 def find_socket(environment: Mapping[str, str]) -> Path | None:
-    """The socket of this machine's engine: DOCKER_HOST or CONTAINER_HOST (``unix://PATH``), else
-    the first that exists of Docker's and Podman's own places; None when there is none. Raises
-    EngineError for an engine elsewhere: its tasks' networks could not be reached from here.
+    """The socket of this machine's Docker: DOCKER_HOST or CONTAINER_HOST (``unix://PATH``), else
+    the first default socket that exists; None if there is none. Raises EngineError for a Docker
+    elsewhere, whose tasks could not be reached from here.
     """
     for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
-        named = environment.get(variable, "")
-        if named.startswith("unix://"):
-            return Path(named.removeprefix("unix://"))
-        if named:
+        url = environment.get(variable, "")
+        if url.startswith("unix://"):
+            return Path(url.removeprefix("unix://"))
+        if url:
             raise EngineError(
-                f"{variable}={named} is no socket of this machine: set it to unix://PATH"
+                f"{variable}={url} is no socket of this machine: set it to unix://PATH"
             )
     runtime_dir = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     for place in (*SOCKETS, f"{runtime_dir}/podman/podman.sock", f"{runtime_dir}/docker.sock"):
@@ -70,14 +80,14 @@ class DockerApi:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # A Unix socket needs no HTTP_PROXY of a shell, and no authorities, which take time to read.
+        # A Unix socket needs neither a proxy nor certificate authorities, which are slow to load.
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 uds=str(path),
                 verify=False,
                 limits=httpx.Limits(max_connections=None),
             ),
-            base_url="http://engine",
+            base_url="http://docker",
             timeout=_TIMEOUT,
             trust_env=False,
         )
@@ -86,39 +96,39 @@ class DockerApi:
         await self._http.aclose()
 
     async def ping(self) -> None:
-        """Nothing but an answer."""
+        """Check that Docker answers."""
         await self._call("GET", "/_ping")
 
-    async def version(self) -> Mapping[str, Any]:
-        """What engine this is."""
-        found: Mapping[str, Any] = await self._json("GET", "/version")
-        return found
+    async def version(self) -> Version:
+        """Whether this is Docker or Podman, and which version."""
+        version: Version = await self._json("GET", "/version")
+        return version
 
     # Containers
 
-    async def create(self, name: str, body: Mapping[str, Any]) -> str:
-        """Create the container ``name``, or find the one of that name; its id."""
+    async def create(self, name: str, body: CreateBody) -> str:
+        """Create the container ``name`` unless there is one; return its id."""
         try:
             made = await self._json(
                 "POST", "/containers/create", params={"name": name}, content=json.dumps(body)
             )
         except Refused as error:
-            # Docker answers 409, Podman 4 answers 500 with a text.
+            # Docker answers 409, Podman 4 answers 500 and says why.
             if error.status == 409 or "already in use" in str(error):
                 return str((await self.inspect(name))["Id"])
             raise
         return str(made["Id"])
 
     async def start(self, container: str) -> None:
-        """Start it; nothing happens when it runs already."""
+        """Start it unless it runs."""
         await self._call("POST", f"/containers/{container}/start")
 
-    async def inspect(self, container: str) -> dict[str, Any]:
-        found: dict[str, Any] = await self._json("GET", f"/containers/{container}/json")
-        return found
+    async def inspect(self, container: str) -> Inspected:
+        inspected: Inspected = await self._json("GET", f"/containers/{container}/json")
+        return inspected
 
-    async def find(self, container: str) -> dict[str, Any] | None:
-        """As `inspect`; None where there is no such container."""
+    async def find(self, container: str) -> Inspected | None:
+        """As `inspect`; None if there is no such container."""
         try:
             return await self.inspect(container)
         except Refused as error:
@@ -127,7 +137,7 @@ class DockerApi:
             raise
 
     async def kill(self, container: str, signum: int) -> None:
-        """Send a signal to its first process; nothing happens when it has ended."""
+        """Send a signal to its first process, unless it has ended."""
         try:
             await self._call("POST", f"/containers/{container}/kill", params={"signal": signum})
         except Refused as error:
@@ -135,9 +145,7 @@ class DockerApi:
                 raise
 
     async def stop(self, container: str, seconds: float) -> None:
-        """The image's stop signal, then SIGKILL after so many seconds; nothing happens when it
-        does not run.
-        """
+        """Send the image's stop signal, and SIGKILL after so many seconds, unless it has ended."""
         params = {"t": round(seconds)}
         try:
             await self._call(
@@ -148,9 +156,9 @@ class DockerApi:
                 raise
 
     async def remove(self, container: str) -> None:
-        """Remove it, killed if it runs; nothing happens when there is none."""
+        """Kill and remove it, if there is one."""
         params = {"force": "true", "v": "true"}
-        # Podman's force is a stop with its ten seconds of patience.
+        # Podman's force means a stop that waits ten seconds before it kills.
         await self.kill(container, signal.SIGKILL)
         try:
             await self._call("DELETE", f"/containers/{container}", params=params)
@@ -158,35 +166,35 @@ class DockerApi:
             if error.status != 404:
                 raise
 
-    async def labelled(self, label: str) -> list[dict[str, Any]]:
-        """All containers with this label (``key`` or ``key=value``), ended ones too."""
+    async def labelled(self, label: str) -> list[Listed]:
+        """All containers with this label (``key`` or ``key=value``), including ended ones."""
         filters = json.dumps({"label": [label]})
-        found: list[dict[str, Any]] = await self._json(
+        containers: list[Listed] = await self._json(
             "GET", "/containers/json", params={"all": "true", "filters": filters}
         )
-        return found
+        return containers
 
     async def prepare_command(self, container: str, command: list[str]) -> str:
-        """A command to be run inside the container; its id."""
+        """Prepare a command to be run inside the container; return its id."""
         body = {"Cmd": command, "AttachStdout": True, "AttachStderr": True}
         made = await self._json("POST", f"/containers/{container}/exec", content=json.dumps(body))
         return str(made["Id"])
 
     async def run_command(self, identity: str) -> None:
-        """Run a prepared command to its end. Cancelling leaves it running."""
+        """Run a prepared command and wait for its end. Cancelling leaves it running."""
         start = json.dumps({"Detach": False, "Tty": False})
         # The answer ends when the command does.
         await self._call("POST", f"/exec/{identity}/start", content=start, timeout=_ENDLESS)
 
-    async def command(self, identity: str) -> dict[str, Any]:
-        """What has become of a command: Running, ExitCode, Pid."""
-        found: dict[str, Any] = await self._json("GET", f"/exec/{identity}/json")
-        return found
+    async def command(self, identity: str) -> Command:
+        """The state of a prepared command."""
+        command: Command = await self._json("GET", f"/exec/{identity}/json")
+        return command
 
     async def logs(self, container: str, since: str) -> AsyncGenerator[tuple[int, bytes], None]:
-        """What it writes to stdout (1) and stderr (2) from ``since`` (seconds.nanoseconds) until it
-        ends, each piece with its time in front. A piece that does not end in a newline is not the
-        end of its line.
+        """Yield (stream, piece) of what it writes to stdout (1) and stderr (2), from ``since``
+        (seconds.nanoseconds) until it ends. Each piece begins with its time; without a newline at
+        its end, its line continues in the next piece of the stream.
 
         https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
         describes the frames: a byte for the stream, three zeros, four bytes of length.
@@ -209,24 +217,17 @@ class DockerApi:
                         yield pending[0], bytes(pending[8 : 8 + size])
                         del pending[: 8 + size]
         except httpx.HTTPError as error:
-            raise self._gone(error) from error
+            raise self._unavailable(error) from error
 
     # Images
 
-    async def image(self, name: str) -> dict[str, Any] | None:
-        """An image that is here; None where it is not."""
-        path = f"/images/{quote(name, safe='/:@')}/json"
-        try:
-            found: dict[str, Any] = await self._json("GET", path)
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise
-        return found
+    async def has_image(self, name: str) -> bool:
+        """Whether the image is on this machine."""
+        return await self._exists(f"/images/{quote(name, safe='/:@')}/json")
 
     async def pull(self, name: str) -> AsyncIterator[tuple[str, bool]]:
-        """Have the engine fetch an image; its progress, line by line, and whether that is a step
-        rather than so many bytes more. Raises Refused with the registry's words.
+        """Pull an image. Yields its progress line by line, with False for lines that only count
+        bytes. Raises Refused with the registry's words.
         """
         params = {"fromImage": with_tag(name)}
         path = f"{_VERSION}/images/create"
@@ -235,22 +236,20 @@ class DockerApi:
                 if answer.status_code >= 400:
                     raise _refusal(answer.status_code, await answer.aread())
                 async for line in answer.aiter_lines():
-                    told = json.loads(line) if line.strip() else {}
-                    if "error" in told:
-                        raise Refused(404, str(told["error"]))
-                    shown = " ".join(
-                        str(told[m]) for m in ("id", "status", "progress") if told.get(m)
-                    )
-                    if shown or told.get("stream"):
-                        yield shown or str(told["stream"]).strip(), not told.get("progress")
+                    progress: PullProgress = json.loads(line) if line.strip() else {}
+                    if "error" in progress:
+                        raise Refused(404, progress["error"])
+                    text = _progress_text(progress)
+                    if text:
+                        yield text, not progress.get("progress")
         except httpx.HTTPError as error:
-            raise self._gone(error) from error
+            raise self._unavailable(error) from error
 
     async def import_image(self, name: str, archive: Path, changes: list[str]) -> None:
-        """Make the image ``name`` of a root filesystem in a tar file. ``changes`` are lines of a
+        """Make the image ``name`` from a root filesystem in a tar file. ``changes`` are lines of a
         Dockerfile (ENV, ENTRYPOINT, USER…).
         """
-        # Podman 4 takes no notice of `tag` here; both take a repository with its tag.
+        # Podman 4 ignores `tag` here; both accept a repository with its tag.
         params: list[tuple[str, str]] = [("fromSrc", "-"), ("repo", name)]
         params += [("changes", change) for change in changes]
         await self._call(
@@ -261,24 +260,17 @@ class DockerApi:
             headers={"content-type": "application/x-tar"},
             timeout=_ENDLESS,
         )
-        if await self.image(name) is None:
-            raise EngineError(f"the engine took the image {name} but does not have it: see its log")
+        if not await self.has_image(name):
+            raise EngineError(f"Docker accepted the image {name} but lacks it: see Docker's log")
 
     # Networks
 
-    async def network(self, name: str) -> dict[str, Any] | None:
-        """A network; None where there is none."""
-        try:
-            found: dict[str, Any] = await self._json("GET", f"/networks/{name}")
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise
-        return found
+    async def has_network(self, name: str) -> bool:
+        return await self._exists(f"/networks/{name}")
 
     async def create_network(self, name: str, interface: str, labels: Mapping[str, str]) -> None:
-        """A bridge of its own, the network interface ``interface`` of this machine (15 characters
-        at most); nothing happens when it is there.
+        """Create a bridge network, unless there is one. ``interface`` names its network interface
+        on this machine, in 15 characters at most.
         """
         body = {
             "Name": name,
@@ -300,6 +292,15 @@ class DockerApi:
             if error.status != 404:
                 raise
 
+    async def _exists(self, path: str) -> bool:
+        try:
+            await self._call("GET", path)
+        except Refused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
     async def _json(self, method: str, path: str, **how: Any) -> Any:
         return json.loads(await self._call(method, path, **how))
 
@@ -308,21 +309,35 @@ class DockerApi:
         try:
             answer = await self._http.request(method, _VERSION + path, **how)
         except httpx.HTTPError as error:
-            raise self._gone(error) from error
+            raise self._unavailable(error) from error
         if answer.status_code >= 400:
             raise _refusal(answer.status_code, answer.content)
         return answer.content
 
-    def _gone(self, error: Exception) -> DockerUnavailable:
+    def _unavailable(self, error: Exception) -> DockerUnavailable:
         return DockerUnavailable(
             f"the container engine at {self.path} does not answer ({type(error).__name__}): start "
             f"it (`podman system service` or dockerd), or set DOCKER_HOST to its socket"
         )
 
 
+@contextlib.contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn `Refused` into an EngineError that begins with ``what``."""
+    try:
+        yield
+    except Refused as error:
+        raise EngineError(f"{what}: {str(error).strip()[:500]}") from error
+
+
+def _progress_text(progress: PullProgress) -> str:
+    parts = (progress.get("id"), progress.get("status"), progress.get("progress"))
+    return " ".join(part for part in parts if part) or progress.get("stream", "").strip()
+
+
 def with_tag(name: str) -> str:
-    """The name of an image with the tag that it has where none is given: Docker would pull every
-    tag there is. A colon before the last slash is that of a registry's port.
+    """The image name with ``:latest`` if it has no tag; Docker would pull all tags otherwise. A
+    colon before the last slash is that of a registry's port.
     """
     return name if ":" in last_part(name) else f"{name}:latest"
 

@@ -1,4 +1,4 @@
-"""From a container definition of ECS to the create call of the Docker Engine API. Pure.
+"""From a container definition of ECS to the create call of Docker's API. Pure.
 
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate
 """
@@ -6,94 +6,138 @@ https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tealmesh.engine.runtimes.base import ContainerSpec, ImageSpec
+from tealmesh.engine.runtimes.docker.schema import CreateBody, HostConfig, LogConfig
+from tealmesh.model.ecs.bodies import KeptDefinition
 from tealmesh.model.errors import EngineError
 
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import ContainerDefinition
+
 VOLUMES = "task.volumes"
+"""Directory of a task's own volumes, in the task's directory."""
+
 _MIB = 1024 * 1024
-_LOG_SIZE = {"Type": "json-file", "Config": {"max-size": "20m"}}
-"""The engine's own copy, which ours is read from."""
+_LOG_CONFIG: LogConfig = {"Type": "json-file", "Config": {"max-size": "20m"}}
+"""Docker's own copy of a log, from which ours is made."""
+
+Mount = tuple[str, str, bool]
+"""(source on this machine, path inside, read only)."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """An image, and how to run it. Empty members leave what the image says."""
+
+    image: str
+    entry_point: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """Given to the entry point in place of the container's command."""
+    user: str = ""
+    mounts: tuple[Mount, ...] = ()
+    host_config: HostConfig = field(default_factory=HostConfig)
+    instead: ImageSpec | None = None
+    """Used if this image cannot be pulled."""
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """What to create for a container, at most once ever."""
+
+    directory: Path
+    """The task's."""
+    name: str
+    image: ImageSpec
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = ""
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    """(name, soft, hard); -1 for no limit."""
 
 
 def mounts(
-    definition: Mapping[str, Any], container: Mapping[str, Any], directory: Path
-) -> tuple[tuple[str, str, bool], ...]:
-    """(source on this machine, path inside, read only) of a container's mount points. A volume
-    without a host path lives in the task's ``directory`` and ends with the task.
+    definition: KeptDefinition, container: ContainerDefinition, directory: Path
+) -> tuple[Mount, ...]:
+    """The container's mount points. A volume without a host path is in the task's ``directory`` and
+    removed with the task. Raises EngineError for a file system of AWS.
     """
-    volumes = {v["name"]: v for v in definition.get("volumes") or ()}
-    found = []
+    volumes = {volume["name"]: volume for volume in definition.get("volumes") or ()}
+    result = []
     for point in container.get("mountPoints") or ():
-        volume = volumes.get(point.get("sourceVolume", ""), {})
+        name = point.get("sourceVolume", "")
+        volume = volumes.get(name, {})
         if (
             "efsVolumeConfiguration" in volume
             or "fsxWindowsFileServerVolumeConfiguration" in volume
         ):
             raise EngineError(
-                f"volume {volume['name']}: a file system of AWS cannot be mounted here: give it a "
+                f"volume {name}: a file system of AWS cannot be mounted here: give it a "
                 f"host sourcePath, or no source for an empty volume"
             )
-        source = (volume.get("host") or {}).get("sourcePath")
-        place = source or str(directory / VOLUMES / point["sourceVolume"])
-        found.append((place, point["containerPath"], bool(point.get("readOnly"))))
-    return tuple(found)
+        source = (volume.get("host") or {}).get("sourcePath") or str(directory / VOLUMES / name)
+        result.append((source, point["containerPath"], bool(point.get("readOnly"))))
+    return tuple(result)
 
 
-def limits(container: Mapping[str, Any], task_memory: str) -> dict[str, Any]:
-    """Members of HostConfig: the container's own limits, else the whole task's memory.
-    ECS gives CPU as shares, of which 1024 are one processor.
+def limits(container: ContainerDefinition, task_memory: str) -> HostConfig:
+    """The container's own limits; its memory is limited by the task's if it has no limit itself.
+    ECS counts CPU in shares, 1024 to a processor, as Docker does.
     """
-    found: dict[str, Any] = {}
+    config: HostConfig = {}
     hard = container.get("memory") or (int(task_memory) if task_memory.isdigit() else 0)
     if hard:
-        # As much swap as memory would be the engine's default.
-        found |= {"Memory": hard * _MIB, "MemorySwap": hard * _MIB}
+        # By default Docker would allow as much swap as memory.
+        config["Memory"] = config["MemorySwap"] = hard * _MIB
     soft = container.get("memoryReservation")
     if soft and (not hard or soft <= hard):
-        found["MemoryReservation"] = soft * _MIB
+        config["MemoryReservation"] = soft * _MIB
     if container.get("cpu"):
-        found["CpuShares"] = max(2, int(container["cpu"]))
+        config["CpuShares"] = max(2, container["cpu"])
     if container.get("readonlyRootFilesystem"):
-        found["ReadonlyRootfs"] = True
+        config["ReadonlyRootfs"] = True
     linux = container.get("linuxParameters") or {}
     if linux.get("initProcessEnabled"):
-        found["Init"] = True
-    for member, name in (("add", "CapAdd"), ("drop", "CapDrop")):
-        if (linux.get("capabilities") or {}).get(member):
-            found[name] = list(linux["capabilities"][member])
-    return found
+        config["Init"] = True
+    capabilities = linux.get("capabilities") or {}
+    if capabilities.get("add"):
+        config["CapAdd"] = list(capabilities["add"])
+    if capabilities.get("drop"):
+        config["CapDrop"] = list(capabilities["drop"])
+    return config
 
 
 def create_body(
     spec: ContainerSpec, image: ImageSpec, network: str, labels: Mapping[str, str]
-) -> dict[str, Any]:
-    """The create call's body. ``network`` is the container whose network this one shares."""
-    body: dict[str, Any] = {
+) -> CreateBody:
+    """The body of the create call. ``image`` is the one that was available; ``network`` names the
+    container whose network this one shares.
+    """
+    config = image.host_config.copy()
+    config["NetworkMode"] = f"container:{network}"
+    config["LogConfig"] = _LOG_CONFIG
+    config["Binds"] = [_bind(*mount) for mount in image.mounts]
+    if spec.ulimits:
+        config["Ulimits"] = [
+            {"Name": name, "Soft": soft, "Hard": hard} for name, soft, hard in spec.ulimits
+        ]
+    body: CreateBody = {
         "Image": image.image,
         "Env": [f"{name}={value}" for name, value in spec.environment.items()],
         "Labels": dict(labels),
-        "HostConfig": {
-            **image.host_config,
-            "NetworkMode": f"container:{network}",
-            "LogConfig": _LOG_SIZE,
-            "Binds": [_bind(*mount) for mount in image.mounts],
-        },
+        "HostConfig": config,
     }
-    if spec.ulimits:
-        body["HostConfig"]["Ulimits"] = [
-            {"Name": name, "Soft": soft, "Hard": hard} for name, soft, hard in spec.ulimits
-        ]
-    # Absent members leave what the image says.
-    optional: dict[str, str | Sequence[str]] = {
-        "Entrypoint": list(image.entry_point),
-        "Cmd": list(image.arguments or spec.command),
-        "User": image.user,
-        "WorkingDir": spec.cwd,
-    }
-    body |= {name: value for name, value in optional.items() if value}
+    command: Sequence[str] = image.arguments or spec.command
+    if image.entry_point:
+        body["Entrypoint"] = list(image.entry_point)
+    if command:
+        body["Cmd"] = list(command)
+    if image.user:
+        body["User"] = image.user
+    if spec.cwd:
+        body["WorkingDir"] = spec.cwd
     return body
 
 

@@ -1,9 +1,9 @@
-"""The hosts file of a task: names of virtual services and of private namespaces. Pure.
+"""The text of a task's hosts file: names of virtual services and of private namespaces. Pure.
 
-A file rather than a name server: it goes on answering while the control plane is down, and all
-resolvers that ask getaddrinfo(3) read it. In a task whose traffic is taken, a virtual service's
-name needs an address only so that a connection is opened, which Envoy then takes and sends by the
-name in the request: it gets one that belongs to nobody and never changes.
+The file works while the control plane is down, and everything that uses getaddrinfo(3) reads it. In
+a task whose traffic is redirected, a virtual service's name needs an address only for a connection
+to be opened; Envoy takes the connection and routes by the name in the request. So all virtual
+services get one address that belongs to nobody and never changes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 VIRTUAL_ADDRESS = "198.18.0.1"
 """Of the block for benchmarks (RFC 2544, RFC 6890): routed to the default gateway, used nowhere."""
 
-_MARGIN = 4096
+_BLOCK_BYTES = 4096
 
 
 def hosts_text(
     own: Sequence[str], address: str, virtual: Iterable[str], instances: Mapping[str, Sequence[str]]
 ) -> str:
-    """``own`` names of this task with its ``address``, then those of virtual services, then
-    those of Cloud Map services with their ``instances``. Virtual services come first and sorted, so
-    that what an application depends upon does not move while instances come and go.
+    """The task's ``own`` names with its ``address``, the ``virtual`` services, and Cloud Map
+    services with the addresses of their ``instances``. Virtual services come first and are sorted,
+    so that they stay in place while instances come and go.
     """
     names = sorted({name for name in virtual if _is_name(name)})
     lines = ["127.0.0.1 localhost", f"{address} {' '.join(own)}"]
@@ -37,10 +37,10 @@ def hosts_text(
 
 
 def padded(text: str, least: int) -> bytes:
-    """The text with empty lines after it, to a whole multiple of 4 KiB and at least ``least``
-    bytes: a file that is overwritten in place and never gets shorter is never seen cut off.
+    """The text, filled up with empty lines to a multiple of 4 KiB and to ``least`` bytes at least:
+    a file that is overwritten in place and never shortened is never read half.
     """
-    size = max(least, -(-(len(text) + 1) // _MARGIN) * _MARGIN)
+    size = max(least, -(-(len(text) + 1) // _BLOCK_BYTES) * _BLOCK_BYTES)
     return text.encode().ljust(size, b"\n")
 
 

@@ -1,7 +1,8 @@
-"""Images made on this machine, out of programs that it has: no registry is asked.
+"""Images made from programs of this machine, without a registry.
 
 An image holds a program, the shared libraries that the loader finds for it, and the directories
-that programs expect. `teal image envoy` makes Envoy's; a task's network is held by the pause image.
+that programs expect. `teal image envoy` makes Envoy's; a container of the pause image holds a
+task's network namespace.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ _FILES = {
 }
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x[0-9a-f]+\)")
 _LAZY = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2")
-"""What glibc opens by name when a host name is first looked up."""
+"""Opened by glibc by name when a host name is first looked up."""
 
 
 def libraries(program: Path) -> list[Path]:
-    """The shared libraries of a program and its loader, as ldd(1) lists them; none of a static
-    one. Raises EngineError when ldd does not understand the file.
+    """The shared libraries and the loader of a program, as ldd(1) lists them; none for a static
+    program. Raises EngineError if ldd does not understand the file.
     """
     ldd = shutil.which("ldd")
     if ldd is None:
-        raise EngineError("`ldd` is not on PATH: it says which libraries an image must hold")
+        raise EngineError("`ldd` is not on PATH: it finds the libraries that an image needs")
     done = subprocess.run([ldd, str(program)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        told = done.stdout + done.stderr
-        if "not a dynamic executable" in told or "statically linked" in told:
+        output = done.stdout + done.stderr
+        if "not a dynamic executable" in output or "statically linked" in output:
             return []
-        raise EngineError(f"ldd {program}: {told.strip()}")
+        raise EngineError(f"ldd {program}: {output.strip()}")
     if "not found" in done.stdout:
         raise EngineError(f"{program} does not run on this machine: {done.stdout.strip()}")
-    found = [Path(match) for match in _LIBRARY.findall(done.stdout)]
-    beside = {path.parent for path in found if path.name.startswith("libc.so")}
-    return found + [d / name for d in beside for name in _LAZY if (d / name).exists()]
+    linked = [Path(match) for match in _LIBRARY.findall(done.stdout)]
+    beside = {path.parent for path in linked if path.name.startswith("libc.so")}
+    return linked + [d / name for d in beside for name in _LAZY if (d / name).exists()]
 
 
 def write_root(archive: Path, programs: Mapping[str, Path]) -> None:
@@ -62,12 +63,12 @@ def write_root(archive: Path, programs: Mapping[str, Path]) -> None:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(text), 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
-        put: set[str] = set()
+        added: set[str] = set()
         for inside, program in programs.items():
-            for place, file in ((inside, program), *((str(p), p) for p in libraries(program))):
-                name = place.lstrip("/")
-                if name not in put:
-                    put.add(name)
+            for path, file in ((inside, program), *((str(p), p) for p in libraries(program))):
+                name = path.lstrip("/")
+                if name not in added:
+                    added.add(name)
                     tar.add(file.resolve(), name, filter=_owned_by_root)
 
 
@@ -79,7 +80,7 @@ def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 async def make(api: DockerApi, name: str, programs: Mapping[str, Path], changes: list[str]) -> None:
-    """Make the image ``name`` of these programs in the engine."""
+    """Make the image ``name`` of these programs in Docker."""
     with tempfile.TemporaryDirectory(prefix="tealmesh-image-") as directory:
         archive = Path(directory) / "root.tar"
         write_root(archive, programs)
@@ -87,15 +88,15 @@ async def make(api: DockerApi, name: str, programs: Mapping[str, Path], changes:
 
 
 async def make_envoy(api: DockerApi, envoy: Path) -> None:
-    """The image for Envoy, of the binary that Tealmesh has."""
+    """Make the Envoy image from a binary."""
     changes = ["ENV PATH=/usr/local/bin", 'ENTRYPOINT ["/usr/local/bin/envoy"]', "USER 1337"]
     await make(api, ENVOY_IMAGE, {"usr/local/bin/envoy": envoy}, changes)
 
 
 async def make_pause(api: DockerApi) -> None:
-    """The image that holds a task's network: a program that sleeps for ever."""
+    """Make the pause image: a program that sleeps for ever."""
     sleep = shutil.which("sleep")
     if sleep is None:
-        raise EngineError("`sleep` is not on PATH: the pause image is made of it")
+        raise EngineError("`sleep` is not on PATH: the pause image is made from it")
     changes = ["ENV PATH=/bin", 'ENTRYPOINT ["/bin/sleep", "infinity"]']
     await make(api, PAUSE_IMAGE, {"bin/sleep": Path(sleep)}, changes)

@@ -1,22 +1,21 @@
-"""From a container definition to what an engine is told to start.
+"""From a container definition to what Docker is asked to create.
 
-The task has a network namespace of its own: its localhost is 127.0.0.1, Envoy takes its traffic
-without the application's knowing, and our HTTP port is 169.254.170.2.
+The task has a network namespace of its own: its localhost is 127.0.0.1, its traffic is redirected
+through Envoy without the application noticing, and our HTTP port is at 169.254.170.2.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import tealmesh
-from tealmesh.engine.runtimes.base import ContainerSpec, ImageSpec, Place
-from tealmesh.engine.runtimes.containers import Container, Role
-from tealmesh.engine.runtimes.docker.definition import limits, mounts
+from tealmesh.engine.runtimes.base import Launch
+from tealmesh.engine.runtimes.containers import Role
+from tealmesh.engine.runtimes.docker.definition import ContainerSpec, ImageSpec, limits, mounts
 from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, PAUSE_IMAGE
 from tealmesh.engine.runtimes.docker.names import HOSTS
 from tealmesh.engine.runtimes.docker.resolver import RESOLV
@@ -26,153 +25,146 @@ from tealmesh.engine.runtimes.docker.rules import (
     redirection,
     restore_text,
 )
-from tealmesh.engine.runtimes.process.launch import Launch
-from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, write_bootstrap
+from tealmesh.engine.runtimes.launch import (
+    ControlPlane,
+    EnvoyNetwork,
+    aws_environment,
+    write_envoy_bootstrap,
+)
+from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, bootstrap_path
 from tealmesh.engine.runtimes.task_urls import credentials_path
-from tealmesh.envoy.bootstrap.bootstrap import bootstrap
-from tealmesh.model.errors import EngineError, TealError
+from tealmesh.model.ecs.bodies import KeptDefinition
+from tealmesh.model.errors import EngineError
+
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import ContainerDefinition
 
 XDS_SOCKET = "xds.sock"
 _XDS_INSIDE = "/run/tealmesh"
-_BOOTSTRAP_INSIDE = "/etc/tealmesh-bootstrap.json"
+_BOOTSTRAP_INSIDE = Path("/etc/tealmesh-bootstrap.json")
 _ENVOY_USER = "1337"
-"""Of the App Mesh image; also what its users' ``IgnoredUID`` says."""
+"""The user of the App Mesh image, and what most task definitions have as ``IgnoredUID``."""
 
 
-def rules_text(definition: Mapping[str, Any], place: Place) -> str:
-    """The packet filter rules of a task's namespace."""
+def rules_text(definition: KeptDefinition, gateway: str) -> str:
+    """The packet filter rules of a task's namespace; ``gateway`` is our address in there."""
     wanted = redirection(definition)
-    guard = guard_text(ADMIN_PORT, place.gateway)
+    guard = guard_text(ADMIN_PORT, gateway)
     return guard + (restore_text(wanted) if wanted is not None else "")
 
 
-@dataclass(frozen=True)
-class ContainerLaunch(Launch):
-    """How the containers of one task are started by an engine. ``definition``: what of the task
-    definition counts here.
-    """
+def prepare(plane: ControlPlane, launch: Launch) -> None:
+    """Write Envoy's bootstrap, readable by the user that Envoy runs as."""
+    container = launch.container
+    if container.role is not Role.ENVOY:
+        return
+    _xds_socket(plane)
+    redirected = redirection(launch.task.definition) is not None
+    network = EnvoyNetwork(
+        xds_address=(f"{_XDS_INSIDE}/{XDS_SOCKET}", 0),
+        admin_address="0.0.0.0",
+        address="" if redirected else launch.network.address,
+    )
+    path = write_envoy_bootstrap(plane, launch, network, _no_file)
+    user = _envoy_user(launch).partition(":")[0]
+    if user.isdecimal():
+        # The file holds a credential, so it is for Envoy's user and root alone.
+        os.chown(path, int(user), -1)
+    else:
+        # A user name that only the image knows. The task's directory keeps others out.
+        path.chmod(0o644)
 
-    definition: Mapping[str, Any] = field(default_factory=dict)
 
-    def spec(self, container: Container, secrets: Mapping[str, str] | None = None) -> ContainerSpec:
-        made = self.environment(container, {})
-        return ContainerSpec(
-            directory=self.directory,
-            name=container.name,
-            command=container.arguments,
-            environment={**made, **(secrets or {})},
-            cwd=container.working_directory,
-            ulimits=container.ulimits,
-            image=self._image(container),
-        )
+def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
+    """What to create for the container. Raises EngineError for what cannot be provided here."""
+    container = launch.container
+    endpoint = f"http://{METADATA_ADDRESS}"
+    variables = aws_environment(plane, launch, endpoint)
+    if launch.task.role:
+        path = credentials_path(plane.xds_token, launch.task.id)
+        variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
+    return ContainerSpec(
+        directory=launch.task.directory,
+        name=container.name,
+        image=_image(plane, launch),
+        command=container.arguments,
+        environment={**variables, **container.environment, **launch.secrets},
+        cwd=container.working_directory,
+        ulimits=container.ulimits,
+    )
 
-    def environment(self, container: Container, image: Mapping[str, str]) -> dict[str, str]:
-        """What Fargate sets, and where our own API is; what the definition says wins."""
-        endpoint = f"http://{METADATA_ADDRESS}"
-        inside = replace(self, ports=replace(self.ports, endpoint=endpoint))
-        return {
-            "AWS_REGION": self.ports.region,
-            "AWS_DEFAULT_REGION": self.ports.region,
-            "AWS_ENDPOINT_URL": endpoint,
-            # Or DiscoverInstances would go to the host data-169.254.170.2.
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-            **inside._identity(container),
-            **image,
-            **container.environment,
-        }
 
-    def _credentials(self, task_id: str) -> dict[str, str]:
-        path = credentials_path(self.ports.xds_token, task_id)
-        return {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path}
-
-    def prepare(self, container: Container) -> None:
-        if container.role is not Role.ENVOY:
-            return
-        if self.ports.xds_socket is None:
-            raise EngineError("Envoys in containers need the control plane's Unix socket")
-        # Where it listens inside the task is ours: each task has ports of its own.
-        variables = {
-            name: value
-            for name, value in container.environment.items()
-            if name != "ENVOY_ADMIN_ACCESS_PORT"
-        }
-        redirected = redirection(self.definition) is not None
-        try:
-            made = bootstrap(
-                variables,
-                xds_address=(f"{_XDS_INSIDE}/{XDS_SOCKET}", 0),
-                token=self.ports.xds_token,
-                task=self.task_arn,
-                address="" if redirected else self.network.address,
-                admin_address="0.0.0.0",
-            )
-        except TealError as error:
-            raise EngineError(f"container {container.name}: {error}") from error
-        path = write_bootstrap(self.directory, container.name, made)
-        user = self._envoy_user(container).partition(":")[0]
-        if user.isdecimal():
-            # It holds a credential: for Envoy's user and root alone.
-            os.chown(path, int(user), -1)
-        else:
-            # A name of the image's own. On this machine the directory keeps others out.
-            path.chmod(0o644)
-
-    def _image(self, container: Container) -> ImageSpec:
-        body = self._body(container)
-        image = ImageSpec(
-            container.image,
-            entry_point=container.entry_point,
-            user=str(body.get("user") or ""),
-            host_config=limits(body, str(self.definition.get("memory", ""))),
-            mounts=(
-                (str(self.directory / HOSTS), "/etc/hosts", True),
-                (str(self.directory / RESOLV), "/etc/resolv.conf", True),
-                *mounts(self.definition, body, self.directory),
-            ),
-        )
-        if container.role is Role.ENVOY:
-            return self._envoy_image(container, image)
-        if container.role is Role.XRAY:
+def _image(plane: ControlPlane, launch: Launch) -> ImageSpec:
+    container, directory = launch.container, launch.task.directory
+    body = _definition_of(launch)
+    image = ImageSpec(
+        container.image,
+        entry_point=container.entry_point,
+        user=body.get("user") or "",
+        host_config=limits(body, launch.task.definition.get("memory", "")),
+        mounts=(
+            (str(directory / HOSTS), "/etc/hosts", True),
+            (str(directory / RESOLV), "/etc/resolv.conf", True),
+            *mounts(launch.task.definition, body, directory),
+        ),
+    )
+    match container.role:
+        case Role.ENVOY:
+            return _envoy_image(plane, launch, image)
+        case Role.XRAY:
             return replace(image, instead=_own_xray(image))
-        return image
+        case _:
+            return image
 
-    def _envoy_image(self, container: Container, image: ImageSpec) -> ImageSpec:
-        """Envoy itself is started, by the name that it has in App Mesh's image and in Envoy's
-        own, with our bootstrap, which does what the App Mesh agent does with the environment.
-        """
-        if self.ports.xds_socket is None:
-            raise EngineError("Envoys in containers need the control plane's Unix socket")
-        inside = Path(_BOOTSTRAP_INSIDE)
-        own = (
-            (str(self.directory / f"{container.name}.bootstrap.json"), str(inside), True),
-            (str(self.ports.xds_socket.parent), _XDS_INSIDE, True),
-        )
-        envoy = replace(
-            image,
-            entry_point=("envoy",),
-            arguments=arguments("envoy", inside, container.environment)[1:],
-            user=self._envoy_user(container),
-            mounts=(*image.mounts, *own),
-        )
-        return replace(envoy, instead=replace(envoy, image=ENVOY_IMAGE))
 
-    def _envoy_user(self, container: Container) -> str:
-        """Who Envoy runs as. It must be the user whose packets pass, or they come back to it."""
-        wanted = redirection(self.definition)
-        user = str(self._body(container).get("user") or "")
-        return user or (wanted.ignored_uid if wanted else "") or _ENVOY_USER
+def _envoy_image(plane: ControlPlane, launch: Launch, image: ImageSpec) -> ImageSpec:
+    """Run Envoy itself, by its name in App Mesh's image and in Envoy's own. The App Mesh agent is
+    left out: our bootstrap does what it makes of the environment.
+    """
+    container = launch.container
+    bootstrap = bootstrap_path(launch.task.directory, container.name)
+    envoy = replace(
+        image,
+        entry_point=("envoy",),
+        arguments=arguments("envoy", _BOOTSTRAP_INSIDE, container.environment)[1:],
+        user=_envoy_user(launch),
+        mounts=(
+            *image.mounts,
+            (str(bootstrap), str(_BOOTSTRAP_INSIDE), True),
+            (str(_xds_socket(plane).parent), _XDS_INSIDE, True),
+        ),
+    )
+    return replace(envoy, instead=replace(envoy, image=ENVOY_IMAGE))
 
-    def _body(self, container: Container) -> Mapping[str, Any]:
-        bodies = self.definition["containerDefinitions"]
-        found: Mapping[str, Any] = next(b for b in bodies if b["name"] == container.name)
-        return found
+
+def _envoy_user(launch: Launch) -> str:
+    """The user that Envoy runs as: the one whose packets are not redirected, or they would come
+    back to it.
+    """
+    wanted = redirection(launch.task.definition)
+    user = _definition_of(launch).get("user") or ""
+    return user or (wanted.ignored_uid if wanted else "") or _ENVOY_USER
+
+
+def _definition_of(launch: Launch) -> ContainerDefinition:
+    definitions = launch.task.definition["containerDefinitions"]
+    return next(d for d in definitions if d["name"] == launch.container.name)
+
+
+def _xds_socket(plane: ControlPlane) -> Path:
+    if plane.xds_socket is None:
+        raise EngineError("Envoys in containers need the control plane's Unix socket")
+    return plane.xds_socket
+
+
+def _no_file(path: str) -> str:
+    raise FileNotFoundError(f"no file can be read here: {path}")
 
 
 def _own_xray(image: ImageSpec) -> ImageSpec:
-    """The built-in X-Ray daemon, run by this very Python out of this machine's directories."""
+    """The built-in X-Ray daemon, run by our own Python from this machine's directories."""
     source = Path(tealmesh.__file__).parents[1]
-    places = ["/usr", "/lib", "/lib64", sys.base_prefix, sys.prefix, str(source)]
+    directories = ["/usr", "/lib", "/lib64", sys.base_prefix, sys.prefix, str(source)]
     return replace(
         image,
         image=PAUSE_IMAGE,
@@ -181,6 +173,6 @@ def _own_xray(image: ImageSpec) -> ImageSpec:
         user="0",
         mounts=(
             *image.mounts,
-            *((p, p, True) for p in dict.fromkeys(places) if Path(p).is_dir()),
+            *((d, d, True) for d in dict.fromkeys(directories) if Path(d).is_dir()),
         ),
     )

@@ -1,7 +1,8 @@
-"""Copies of containers' logs in files, where all else in Tealmesh looks for them.
+"""Copies of containers' logs in files, where the rest of Tealmesh looks for them.
 
-At least once: with each copy stands, in ``copied``, the time of its last line and how many lines
-bore that time (Podman 4 tells whole seconds only), so that a new control plane goes on from there.
+Lines are copied at least once. Beside each copy, the file ``copied`` has the time of the last line
+and the number of lines with that time (Podman 4 has whole seconds only), so that a new control
+plane continues there.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
 
 _log = logging.getLogger(__name__)
-_RETRY = 1.0
-_PLACE = 64
-"""Bytes of the file that holds the place reached."""
-_LONGEST = 256 * 1024
-"""Bytes of a line in an event of CloudWatch Logs."""
-_LAST_LINES = 2.0
-"""Seconds for what an ended container wrote last."""
+_RETRY_SECONDS = 1.0
+_POSITION_BYTES = 64
+"""Size of ``copied``."""
+_LINE_BYTES = 256 * 1024
+"""At most; the size of an event of CloudWatch Logs."""
+_LAST_LINES_SECONDS = 2.0
+"""Allowed for what an ended container wrote last."""
 
 
 class LogCopies:
-    """Follows the logs of running containers, one task each. ``tell(path, problem)`` is called
-    when a log begins to be lost from sight.
+    """Follows the logs of running containers, in one asyncio task each. ``tell(path, problem)`` is
+    called when a log can no longer be copied.
     """
 
     def __init__(self, api: DockerApi, tell: Callable[[Path, str], None]) -> None:
@@ -48,17 +49,17 @@ class LogCopies:
             self._jobs[container] = asyncio.create_task(self._copy(container, path))
 
     async def catch_up(self, path: Path) -> None:
-        """Where the container has ended, wait for its last lines."""
+        """If the container has ended, wait until its last lines are copied."""
         container = self._paths.get(path)
         if container is None:
             return
         with contextlib.suppress(DockerUnavailable):
-            shown = await self._api.find(container)
-            if shown is not None and not shown["State"].get("Running"):
+            inspected = await self._api.find(container)
+            if inspected is not None and not inspected["State"].get("Running"):
                 await self._wait(container)
 
     async def finish(self, container: str) -> None:
-        """The container has ended or is about to be removed: copy its last lines."""
+        """Copy the last lines of a container that has ended or is about to be removed."""
         await self._wait(container)
         job = self._jobs.pop(container, None)
         if job is not None:
@@ -76,31 +77,31 @@ class LogCopies:
     async def _wait(self, container: str) -> None:
         job = self._jobs.get(container)
         if job is not None:
-            await asyncio.wait([job], timeout=_LAST_LINES)
+            await asyncio.wait([job], timeout=_LAST_LINES_SECONDS)
 
     async def _copy(self, container: str, path: Path) -> None:
-        told = ""
+        last_problem = ""
         while True:
             try:
                 await self._copy_once(container, path)
                 return
             except DockerUnavailable:
-                await asyncio.sleep(_RETRY)
+                await asyncio.sleep(_RETRY_SECONDS)
             except Refused as error:
                 if error.status != 404:
                     _log.warning("log of container %s: %s", container, error)
                 return
             except OSError as error:
-                # A full disk: the container goes on, and its engine keeps the lines.
+                # A full disk. The container keeps running, and Docker keeps the lines.
                 problem = f"cannot copy its log: {error.strerror}: make room for {path.parent}"
-                if problem != told:
-                    told = problem
+                if problem != last_problem:
+                    last_problem = problem
                     self._tell(path, problem)
-                await asyncio.sleep(_RETRY)
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _copy_once(self, container: str, path: Path) -> None:
-        with path.open("ab", buffering=0) as file, _opened(path.with_name("copied")) as place:
-            last, skip = _read(place)
+        with path.open("ab", buffering=0) as file, _open(path.with_name("copied")) as position:
+            last, skip = _read(position)
             count = skip
             lines = _lines(self._api.logs(container, _seconds(last)))
             async with contextlib.aclosing(lines):
@@ -111,13 +112,15 @@ class LogCopies:
                     count = count + 1 if when == last else 1
                     last = when
                     _append(file, text)
-                    os.pwrite(place.fileno(), f"{last} {count}".encode().ljust(_PLACE), 0)
+                    os.pwrite(
+                        position.fileno(), f"{last} {count}".encode().ljust(_POSITION_BYTES), 0
+                    )
 
 
 async def _lines(
     pieces: AsyncGenerator[tuple[int, bytes], None],
 ) -> AsyncGenerator[tuple[str, bytes], None]:
-    """Whole lines with the time of their end: engines cut where their buffers are full."""
+    """Join the pieces of lines, cut where Docker's buffers were full; yield (time, line)."""
     pending: dict[int, bytes] = {}
     when = ""
     async for stream, piece in pieces:
@@ -126,7 +129,7 @@ async def _lines(
         line = pending.pop(stream, b"") + text
         if line.endswith(b"\n"):
             yield when, line
-        elif len(line) >= _LONGEST:
+        elif len(line) >= _LINE_BYTES:
             yield when, line + b"\n"
         else:
             pending[stream] = line
@@ -135,36 +138,34 @@ async def _lines(
 
 
 def _append(file: io.FileIO, text: bytes) -> None:
-    """Write a whole line or none of it. Raises OSError when there is no room."""
+    """Write the whole line or nothing. Raises OSError if there is no room."""
     before = file.seek(0, os.SEEK_END)
     if file.write(text) != len(text):
         file.truncate(before)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _opened(path: Path) -> io.FileIO:
-    """The file of the place reached, which is as long from the beginning as it ever will be: a
-    disk that gets full later does not matter to it.
-    """
+def _open(path: Path) -> io.FileIO:
+    """Open ``copied``. It gets its full size at once, so that it can be written on a full disk."""
     file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
     try:
-        if os.fstat(file.fileno()).st_size < _PLACE:
-            _append(file, b" " * _PLACE)
+        if os.fstat(file.fileno()).st_size < _POSITION_BYTES:
+            _append(file, b" " * _POSITION_BYTES)
     except OSError:
         file.close()
         raise
     return file
 
 
-def _read(place: io.FileIO) -> tuple[str, int]:
+def _read(position: io.FileIO) -> tuple[str, int]:
     with contextlib.suppress(ValueError):
-        last, count = os.pread(place.fileno(), _PLACE, 0).decode().split()
+        last, count = os.pread(position.fileno(), _POSITION_BYTES, 0).decode().split()
         return last, int(count)
     return "", 0
 
 
 def _seconds(stamp: str) -> str:
-    """Whole seconds since the epoch of an RFC 3339 time; the rest is left to `skip`."""
+    """Seconds since the epoch of an RFC 3339 time, without fractions; `skip` makes up for them."""
     if not stamp:
         return ""
     return str(int(datetime.fromisoformat(stamp[:19] + "+00:00").timestamp()))

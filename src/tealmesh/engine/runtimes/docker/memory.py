@@ -1,24 +1,24 @@
-"""Whether a container has ended for want of memory."""
+"""Whether a container was killed because it ran out of memory."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 
-_RECORD = 8192
-"""Bytes of a record of the kernel's log, at most."""
+_RECORD_BYTES = 8192
+"""Size of a record of the kernel's log, at most."""
 
 
 def killed_for_memory(container: str) -> bool:
-    """Whether the kernel's log says that it ended a process of the container with this id; engines
-    do not always notice (Podman 4 with control groups of version 1). False where the log cannot
-    be read. https://docs.kernel.org/admin-guide/abi-testing.html#abi-dev-kmsg
+    """Whether the kernel's log says that it killed a process of the container with this id, which
+    Podman 4 does not notice with cgroups v1. False if the log cannot be read.
+    https://docs.kernel.org/admin-guide/abi-testing.html#abi-dev-kmsg
     """
     with contextlib.suppress(OSError), open("/dev/kmsg", "rb", buffering=0, opener=_opener) as log:
         while True:
-            # A record that is overwritten while we are at it is an error of its own.
+            # Raised for a record that is overwritten while we read.
             with contextlib.suppress(BrokenPipeError):
-                record = os.read(log.fileno(), _RECORD)
+                record = os.read(log.fileno(), _RECORD_BYTES)
                 if b"oom-kill:" in record and container.encode() in record:
                     return True
     return False

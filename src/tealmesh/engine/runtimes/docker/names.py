@@ -1,66 +1,74 @@
-"""Keeps the hosts files of container tasks: where names lead, by Cloud Map and the mesh."""
+"""Where names lead inside tasks: fixed addresses for the mesh, and the tasks' hosts files.
+
+Everything is read from the store: virtual services of the mesh, instances of Cloud Map.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
+from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
 from tealmesh.store.store import Store, View
 
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import TaskBody
+
 HOSTS = "task.hosts"
-"""No container has a dot in its name, so none has this directory."""
+"""The hosts file in a task's directory. Container names have no dot, so none has this directory."""
 
 
 def instances(view: View) -> dict[str, list[str]]:
-    """Addresses by name, ``SERVICE.NAMESPACE``, of the healthy instances of private namespaces."""
-    spaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
+    """Addresses of the healthy instances in private namespaces, by ``SERVICE.NAMESPACE``."""
+    namespaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
     services = {
-        d.body["id"]: f"{d.body['name']}.{spaces[d.body['namespaceId']]}"
+        d.body["id"]: f"{d.body['name']}.{namespaces[d.body['namespaceId']]}"
         for d in view.list(tables.SD_SERVICES)
-        if d.body.get("namespaceId") in spaces
+        if d.body.get("namespaceId") in namespaces
     }
-    found: dict[str, list[str]] = {name: [] for name in services.values()}
+    addresses: dict[str, list[str]] = {name: [] for name in services.values()}
     for document in view.list(tables.INSTANCES):
         body = document.body
         name = services.get(body["serviceId"])
         address = body["attributes"].get("AWS_INSTANCE_IPV4")
         serving = body.get("health", "HEALTHY") == "HEALTHY" and not body.get("draining")
         if name and address and serving:
-            found[name].append(address)
-    return found
+            addresses[name].append(address)
+    return addresses
 
 
-def virtual_names(view: View, task: Mapping[str, Any]) -> list[str]:
-    """The virtual services of the mesh of a task whose traffic is taken."""
-    envoy = task["teal"].get("envoy")
-    taken = bool(envoy) and "proxyConfiguration" in task["teal"].get("definition", {})
-    found = view.list(tables.VIRTUAL_SERVICES, envoy["mesh"]) if taken else []
-    return [document.body["name"] for document in found]
+def virtual_names(view: View, state: TaskState) -> list[str]:
+    """The virtual services of the task's mesh, if its traffic is redirected through Envoy."""
+    if state.envoy is None or "proxyConfiguration" not in state.definition:
+        return []
+    services = view.list(tables.VIRTUAL_SERVICES, state.envoy["mesh"])
+    return [document.body["name"] for document in services]
 
 
 def fixed_addresses(view: View, identity: str) -> dict[str, str]:
-    """Addresses by name, in lower case, of what its name server tells a task before all else."""
+    """Addresses by lower-case name that a task's name server answers before any others."""
     for document in view.list(tables.TASKS):
         if task_id(document.body) == identity:
-            return {name.lower(): VIRTUAL_ADDRESS for name in virtual_names(view, document.body)}
+            names = virtual_names(view, TaskState.of(document.body))
+            return {name.lower(): VIRTUAL_ADDRESS for name in names}
     return {}
 
 
-def hosts_of(view: View, task: Mapping[str, Any], known: Mapping[str, list[str]]) -> str:
-    """The hosts file of a container task."""
-    address = task["teal"]["address"]
-    own = [f"ip-{address.replace('.', '-')}.ec2.internal", task_id(task)[:12]]
-    return hosts_text(own, address, virtual_names(view, task), known)
+def hosts_of(view: View, task: TaskBody, known: Mapping[str, list[str]]) -> str:
+    """The text of a task's hosts file; ``known`` are the `instances`."""
+    state = TaskState.of(task)
+    own = [f"ip-{state.address.replace('.', '-')}.ec2.internal", task_id(task)[:12]]
+    return hosts_text(own, state.address, virtual_names(view, state), known)
 
 
 def write_hosts(path: Path, text: str) -> None:
-    """Write the file in place, for containers have it mounted, by one write that never shortens
-    it: nobody sees half of it.
+    """Write the file in place, because containers have it mounted, and in one write that never
+    shortens it, so that nobody reads half of it.
     """
     try:
         size = path.stat().st_size
@@ -72,23 +80,33 @@ def write_hosts(path: Path, text: str) -> None:
         file.write(padded(text, size))
 
 
-class Names:
-    """Writes the hosts files anew whenever they have to change."""
+class HostsFiles:
+    """The hosts files of the tasks in network namespaces of their own."""
 
     def __init__(self, store: Store, data_dir: Path) -> None:
         self._store = store
         self._tasks = data_dir / "tasks"
         self._written: dict[str, str] = {}
 
+    def ensure(self, directory: Path) -> None:
+        """Write the hosts file of the task in ``directory`` if it has none."""
+        path = directory / HOSTS
+        if path.exists():
+            return
+        view = self._store.view
+        for document in view.list(tables.TASKS):
+            if task_id(document.body) == directory.name:
+                write_hosts(path, hosts_of(view, document.body, instances(view)))
+
     async def run(self) -> None:
-        """Run until cancelled."""
+        """Rewrite the files that have to change, until cancelled."""
         async for view in self._store.watch():
-            live = [d.body for d in view.list(tables.TASKS) if d.body["lastStatus"] != "STOPPED"]
-            mine = [body for body in live if body.get("teal", {}).get("pid")]
+            tasks = [document.body for document in view.list(tables.TASKS)]
+            mine = [body for body in tasks if _has_namespace(TaskState.of(body))]
             if mine:
                 await asyncio.to_thread(self._update, view, mine)
 
-    def _update(self, view: View, tasks: list[Mapping[str, Any]]) -> None:
+    def _update(self, view: View, tasks: Sequence[TaskBody]) -> None:
         known = instances(view)
         for task in tasks:
             identity = task_id(task)
@@ -98,3 +116,7 @@ class Names:
                 write_hosts(directory / HOSTS, text)
                 self._written[identity] = text
         self._written = {i: t for i, t in self._written.items() if (self._tasks / i).is_dir()}
+
+
+def _has_namespace(state: TaskState) -> bool:
+    return bool(state.pid) and state.phase is not Phase.STOPPED

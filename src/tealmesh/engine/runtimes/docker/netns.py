@@ -1,6 +1,6 @@
-"""The inside of a task's network namespace, reached from this machine. Needs root.
+"""Reaching into a task's network namespace from this machine. Needs root.
 
-Nothing here touches the namespace that the control plane itself lives in.
+A namespace is named by the id of a process in it. The control plane's own is never changed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tealmesh.model.errors import EngineError
 
 TOOLS = ("nsenter", "iptables-restore", "ip")
 _CLONE_NEWNET = 0x40000000
-_LISTEN = "0A"
-_UNCONNECTED = "07"
+_LISTEN, _UNCONNECTED = "0A", "07"
+"""States of sockets in /proc/net (https://docs.kernel.org/networking/proc_net_tcp.html)."""
 
 
 def missing() -> str:
-    """What this machine lacks for networks of tasks' own; empty when nothing."""
+    """What this machine lacks for task networks; empty if nothing."""
     if os.geteuid() != 0:
         return "root is needed to redirect traffic inside tasks: run `teal up` as root"
     absent = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -36,8 +36,8 @@ def missing() -> str:
 
 
 async def prepare(pid: int, rules: str) -> None:
-    """Give the namespace of process ``pid`` the addresses at which we answer it, and these packet
-    filter rules. Raises EngineError with the program's own words.
+    """Give a task's namespace the addresses on which we answer it, and these packet filter rules.
+    Raises EngineError with the error output of ``ip`` or ``iptables-restore``.
     """
     addresses = (METADATA_ADDRESS, DNS_ADDRESS)
     lines = [f"address replace {address}/32 dev lo\n" for address in addresses]
@@ -46,8 +46,8 @@ async def prepare(pid: int, rules: str) -> None:
 
 
 async def cut(pid: int, address: str) -> None:
-    """Close what the namespace of process ``pid`` (0: our own) has connected to an address that is
-    gone: whoever waits there would wait for ever, and can try another now. Best effort.
+    """Close the connections from a namespace (0: our own) to an address that is gone, so that
+    whoever waits for an answer can try another address. Best effort.
     """
     if shutil.which("ss") is not None:
         inside = ("nsenter", "--target", str(pid), "--net", "--") if pid else ()
@@ -74,19 +74,17 @@ async def _run(pid: int, command: Sequence[str], text: str) -> None:
     )
     _, errors = await process.communicate(text.encode())
     if process.returncode != 0:
-        told = errors.decode(errors="replace").strip()
-        raise EngineError(f"the task's network cannot be set up: {command[0]}: {told}")
+        output = errors.decode(errors="replace").strip()
+        raise EngineError(f"the task's network cannot be set up: {command[0]}: {output}")
 
 
 def listening(pid: int, port: int) -> bool:
-    """Whether something in the namespace of process ``pid`` listens at a TCP port
-    (https://docs.kernel.org/networking/proc_net_tcp.html).
-    """
+    """Whether something in the namespace listens on a TCP port."""
     return any(_bound(pid, table, port, _LISTEN) for table in ("tcp", "tcp6"))
 
 
 def receiving(pid: int, port: int) -> bool:
-    """Whether something in the namespace of process ``pid`` receives at a UDP port."""
+    """Whether something in the namespace receives on a UDP port."""
     return any(_bound(pid, table, port, _UNCONNECTED) for table in ("udp", "udp6"))
 
 
@@ -100,13 +98,13 @@ def _bound(pid: int, table: str, port: int, state: str) -> bool:
 
 
 def inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
-    """A socket of ours that ``make`` makes inside the namespace of process ``pid``, to which it
-    belongs from then on: nothing new listens on the machine itself. Raises OSError.
+    """Make a socket of ours inside the namespace, to which it then belongs: nothing new listens on
+    the machine itself. Raises OSError.
     """
     result: list[socket.socket | OSError] = []
 
     def work() -> None:
-        # A namespace belongs to a thread; this one ends at once and takes it along.
+        # setns(2) changes the namespace of this thread alone, which ends right after.
         libc = ctypes.CDLL(None, use_errno=True)
         try:
             fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -129,7 +127,7 @@ def inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
 
 
 def bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    """A socket that receives, or listens, at an address of the namespace that we are in."""
+    """A socket bound to an address of the current namespace; a stream socket also listens."""
     made = socket.socket(socket.AF_INET, kind)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

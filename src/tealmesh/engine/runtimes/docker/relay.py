@@ -1,6 +1,6 @@
-"""What answers at 169.254.170.2 inside a task: connections are handed on to our own HTTP port.
+"""Answers at 169.254.170.2 inside a task: connections are relayed to our own HTTP port.
 
-The listening socket belongs to the task's namespace; on the machine itself nothing new listens.
+The listening socket belongs to the task's namespace; nothing new listens on the machine itself.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ PORT = 80
 
 
 class Relays:
-    """One listener for each task. ``target``: host and port."""
+    """One listener per task; all relay to ``target``, a host and port."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
         self._servers: dict[Path, asyncio.Server] = {}
-        self._talks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def open(self, directory: Path, pid: int) -> None:
-        """Answer in the namespace of process ``pid``; nothing happens where we do already."""
+        """Answer in the namespace of process ``pid``, unless we do already."""
         if directory in self._servers:
             return
         try:
             made = partial(netns.bound, METADATA_ADDRESS, PORT, socket.SOCK_STREAM)
             listener = await asyncio.to_thread(netns.inside, pid, made)
         except OSError as error:
-            # The task is ending, or never came up: its own phases find out.
+            # The task is ending or never started; its worker finds out by itself.
             _log.warning(
                 "task %s: nothing answers at %s: %s", directory.name, METADATA_ADDRESS, error
             )
@@ -50,15 +50,15 @@ class Relays:
     async def close_all(self) -> None:
         for directory in list(self._servers):
             await self.close(directory)
-        for talk in self._talks:
-            talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.current_task()
-        if talk is not None:
-            self._talks.add(talk)
-            talk.add_done_callback(self._talks.discard)
+        connection = asyncio.current_task()
+        if connection is not None:
+            self._connections.add(connection)
+            connection.add_done_callback(self._connections.discard)
         with contextlib.suppress(OSError):
             near, far = await asyncio.open_connection(*self._target)
             await asyncio.gather(_pump(reader, far), _pump(near, writer))

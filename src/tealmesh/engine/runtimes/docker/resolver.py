@@ -1,9 +1,9 @@
-"""The name server inside a task, at the address that a VPC's own has there.
+"""The name server inside a task, at the address of a VPC's own.
 
-It knows the names of the mesh and of Cloud Map; all other questions are put to the name server
-that the engine gave the task. Its sockets belong to the task's namespace. The task's resolv.conf
-has the engine's server as its second, so that a control plane that is down costs nothing: a
-question to a closed port of one's own is refused at once.
+It answers for names of the mesh and of Cloud Map, and forwards all other questions to the name
+server that Docker gave the task. Its sockets belong to the task's namespace. Docker's server is the
+second in the task's resolv.conf, so a control plane that is down costs no time: a question to a
+closed port of the task itself is refused at once.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from tealmesh.engine.runtimes.docker.rules import DNS_ADDRESS
 _log = logging.getLogger(__name__)
 
 Answer = Callable[[str, bytes, bool], bytes | None]
-"""``(task id, question, by UDP)``: the response of a task's own names, both as they are on the
-wire; None where the question is for others.
+"""``(task id, question, by UDP)``: the response, both in wire format; None if the name is none of
+the mesh's or Cloud Map's.
 """
 
 RESOLV = "task.resolv.conf"
+"""The resolv.conf in a task's directory."""
 PORT = 53
-_HEADER = 12
-"""Bytes of a message's header."""
+_HEADER_BYTES = 12
 _TRUNCATED = 0x02
-_PATIENCE = 3.0
-"""Seconds for a name server that is asked; resolvers themselves wait five."""
-_IDLE = 10.0
-"""Seconds that a TCP connection may say nothing."""
+_FORWARD_SECONDS = 3.0
+"""Allowed to another name server; resolvers themselves wait for five seconds."""
+_IDLE_SECONDS = 10.0
+"""After which a silent TCP connection is closed."""
 
 
 def resolv_text(given: str) -> str:
-    """The task's resolv.conf: ourselves, then what the engine has ``given`` the task."""
+    """The task's resolv.conf: ourselves, then what Docker has ``given`` the task."""
     return f"nameserver {DNS_ADDRESS}\n{given.rstrip()}\n"
 
 
 def others(text: str) -> list[str]:
-    """The IPv4 name servers of a resolv.conf but ourselves
+    """The IPv4 name servers in a resolv.conf, except ourselves
     (https://man7.org/linux/man-pages/man5/resolv.conf.5.html).
     """
     lines = [line.split() for line in text.splitlines() if line.startswith("nameserver")]
@@ -54,14 +54,14 @@ def others(text: str) -> list[str]:
 
 
 class Resolvers:
-    """One name server for each task that has a `RESOLV` file in its directory."""
+    """One name server per task; forwards to the servers in the task's `RESOLV` file."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._servers: dict[Path, _Server] = {}
 
     async def open(self, directory: Path, pid: int) -> None:
-        """Answer in the namespace of process ``pid``; nothing happens where we do already."""
+        """Answer in the namespace of process ``pid``, unless we do already."""
         if directory in self._servers:
             return
         try:
@@ -70,7 +70,7 @@ class Resolvers:
             self._servers[directory] = server
             await server.start()
         except OSError as error:
-            # As with a relay: the task is ending, or never came up.
+            # The task is ending or never started; its worker finds out by itself.
             _log.warning("task %s: no name server at %s: %s", directory.name, DNS_ADDRESS, error)
             await self.close(directory)
 
@@ -86,10 +86,12 @@ class Resolvers:
 
 @dataclass
 class _Server:
-    """``pid``: whose namespace; ``servers``: who is asked what ``answer`` does not know."""
+    """The name server of one task."""
 
     pid: int
+    """A process in the task's namespace."""
     servers: list[str]
+    """Asked for what ``answer`` does not know."""
     answer: Callable[[bytes, bool], bytes | None]
 
     def __post_init__(self) -> None:
@@ -100,10 +102,10 @@ class _Server:
     async def start(self) -> None:
         """Raises OSError."""
         loop = asyncio.get_running_loop()
-        datagrams = await self._bound(socket.SOCK_DGRAM)
+        datagrams = await self._bind(socket.SOCK_DGRAM)
         self._udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), sock=datagrams)
         self._tcp = await asyncio.start_server(
-            self._serve, sock=await self._bound(socket.SOCK_STREAM)
+            self._serve, sock=await self._bind(socket.SOCK_STREAM)
         )
 
     async def close(self) -> None:
@@ -115,42 +117,43 @@ class _Server:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
-    def take(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do this until it is done or we are closed."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run until done or closed."""
         job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
     async def respond(self, question: bytes, udp: bool) -> bytes:
-        """What is known here, else what others say; SERVFAIL when nobody says anything."""
+        """Our own answer, else another server's, else SERVFAIL."""
         own = self.answer(question, udp)
         if own is not None:
             return own
         for server in self.servers:
             with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-                async with asyncio.timeout(_PATIENCE):
-                    found = await self._ask(server, question)
-                    # By TCP only what is too long: not every engine's server answers there.
-                    cut = found[2] & _TRUNCATED and not udp
-                    return await self._ask_by_tcp(server, question) if cut else found
+                async with asyncio.timeout(_FORWARD_SECONDS):
+                    response = await self._ask(server, question)
+                    # By TCP only if necessary, because Podman 4's server does not answer there.
+                    if response[2] & _TRUNCATED and not udp:
+                        return await self._ask_by_tcp(server, question)
+                    return response
         return _failure(question)
 
-    async def _bound(self, kind: socket.SocketKind) -> socket.socket:
+    async def _bind(self, kind: socket.SocketKind) -> socket.socket:
         made = partial(netns.bound, DNS_ADDRESS, PORT, kind)
         return await asyncio.to_thread(netns.inside, self.pid, made)
 
     async def _ask(self, server: str, question: bytes) -> bytes:
-        """Ask a name server as the task itself would, which may be the only way to it."""
+        """Ask a name server from inside the task, as Docker's can be reached only there."""
         loop = asyncio.get_running_loop()
-        with await self._connected(server, socket.SOCK_DGRAM) as asking:
+        with await self._connect(server, socket.SOCK_DGRAM) as asking:
             await loop.sock_sendall(asking, question)
             while True:
-                found = await loop.sock_recv(asking, 65535)
-                if len(found) >= _HEADER and found[:2] == question[:2]:
-                    return found
+                response = await loop.sock_recv(asking, 65535)
+                if len(response) >= _HEADER_BYTES and response[:2] == question[:2]:
+                    return response
 
     async def _ask_by_tcp(self, server: str, question: bytes) -> bytes:
-        asking = await self._connected(server, socket.SOCK_STREAM)
+        asking = await self._connect(server, socket.SOCK_STREAM)
         reader, writer = await asyncio.open_connection(sock=asking)
         try:
             writer.write(_framed(question))
@@ -158,7 +161,7 @@ class _Server:
         finally:
             writer.close()
 
-    async def _connected(self, server: str, kind: socket.SocketKind) -> socket.socket:
+    async def _connect(self, server: str, kind: socket.SocketKind) -> socket.socket:
         made = partial(socket.socket, socket.AF_INET, kind)
         asking = await asyncio.to_thread(netns.inside, self.pid, made)
         asking.setblocking(False)
@@ -172,7 +175,7 @@ class _Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                async with asyncio.timeout(_IDLE):
+                async with asyncio.timeout(_IDLE_SECONDS):
                     question = await _message(reader)
                 writer.write(_framed(await self.respond(question, udp=False)))
                 await writer.drain()
@@ -188,12 +191,12 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Python 3.11's is no subclass, though it is one.
+        # asyncio's datagram transport is not a subclass of DatagramTransport in Python 3.11.
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if len(data) >= _HEADER:
-            self._server.take(self._answer(data, addr))
+        if len(data) >= _HEADER_BYTES:
+            self._server.spawn(self._answer(data, addr))
 
     async def _answer(self, question: bytes, asker: tuple[str, int]) -> None:
         response = await self._server.respond(question, udp=True)
@@ -202,8 +205,8 @@ class _Udp(asyncio.DatagramProtocol):
 
 
 def _failure(question: bytes) -> bytes:
-    """SERVFAIL, with the question as it was (https://www.rfc-editor.org/rfc/rfc1035#section-4.1.1),
-    upon which resolvers ask their next server.
+    """SERVFAIL, upon which resolvers ask their next server
+    (https://www.rfc-editor.org/rfc/rfc1035#section-4.1.1).
     """
     return question[:2] + bytes([question[2] | 0x80, 0x82]) + question[4:]
 
@@ -215,6 +218,6 @@ def _framed(message: bytes) -> bytes:
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
     (length,) = struct.unpack("!H", await reader.readexactly(2))
-    if length < _HEADER:
-        raise ConnectionError("no DNS message is shorter than its header")
+    if length < _HEADER_BYTES:
+        raise ConnectionError("a DNS message cannot be shorter than its header")
     return await reader.readexactly(length)

@@ -1,19 +1,21 @@
-"""Which traffic of a task goes through Envoy: the packet filter rules of its namespace. Pure.
+"""The packet filter rules of a task's namespace, which redirect its traffic through Envoy. Pure.
 
-They are those of Amazon's own plugin
-(https://github.com/aws/amazon-vpc-cni-plugins/tree/master/plugins/aws-appmesh), by the properties
-of ``proxyConfiguration`` (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ProxyConfiguration.html).
+They are the same as those of Amazon's plugin
+(https://github.com/aws/amazon-vpc-cni-plugins/tree/master/plugins/aws-appmesh), made from the
+properties of ``proxyConfiguration``
+(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ProxyConfiguration.html).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from tealmesh.model.ecs.bodies import KeptDefinition
 
 METADATA_ADDRESS = "169.254.170.2"
+"""Of the task metadata endpoint and of task credentials."""
 DNS_ADDRESS = "169.254.169.253"
-"""Where a VPC has its own name server
+"""Of a VPC's own name server
 (https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html).
 """
 _ALWAYS_IGNORED = (METADATA_ADDRESS, "169.254.169.254")
@@ -21,40 +23,40 @@ _ALWAYS_IGNORED = (METADATA_ADDRESS, "169.254.169.254")
 
 @dataclass(frozen=True)
 class Redirection:
-    """``app_ports`` come in through ``ingress_port`` and all TCP goes out through
-    ``egress_port``, except what the user or group with an ignored id sends (Envoy itself) and
-    what goes to an ignored port or address.
-    """
+    """Which TCP connections are redirected."""
 
     app_ports: tuple[str, ...]
+    """Incoming connections to these go to ``ingress_port``."""
     ingress_port: str
     egress_port: str
+    """All outgoing connections go here, unless they are ignored."""
     ignored_uid: str = ""
+    """Connections of this user, or of the group, are ignored: Envoy's own."""
     ignored_gid: str = ""
     ignored_ports: tuple[str, ...] = ()
     ignored_ips: tuple[str, ...] = ()
 
 
-def redirection(definition: Mapping[str, Any]) -> Redirection | None:
-    """What a task definition's ``proxyConfiguration`` asks for; None without one."""
+def redirection(definition: KeptDefinition) -> Redirection | None:
+    """What the ``proxyConfiguration`` of a task definition asks for; None without one."""
     proxy = definition.get("proxyConfiguration")
     if not proxy or proxy.get("type", "APPMESH") != "APPMESH":
         return None
-    found = {p.get("name", ""): p.get("value", "").strip() for p in proxy.get("properties", ())}
+    values = {p.get("name", ""): p.get("value", "").strip() for p in proxy.get("properties", ())}
     return Redirection(
-        app_ports=_split(found.get("AppPorts", "")),
-        ingress_port=found.get("ProxyIngressPort", ""),
-        egress_port=found.get("ProxyEgressPort", ""),
-        ignored_uid=found.get("IgnoredUID", ""),
-        ignored_gid=found.get("IgnoredGID", ""),
-        ignored_ports=_split(found.get("EgressIgnoredPorts", "")),
-        ignored_ips=_split(found.get("EgressIgnoredIPs", "")),
+        app_ports=_split(values.get("AppPorts", "")),
+        ingress_port=values.get("ProxyIngressPort", ""),
+        egress_port=values.get("ProxyEgressPort", ""),
+        ignored_uid=values.get("IgnoredUID", ""),
+        ignored_gid=values.get("IgnoredGID", ""),
+        ignored_ports=_split(values.get("EgressIgnoredPorts", "")),
+        ignored_ips=_split(values.get("EgressIgnoredIPs", "")),
     )
 
 
 def guard_text(port: int, host: str) -> str:
-    """Input of ``iptables-restore --noflush``: Envoy's admin interface, which can end it, is for
-    the task itself and for this machine, whose address on the bridge is ``host``.
+    """Input of ``iptables-restore --noflush``: only the task itself and this machine, whose address
+    on the bridge is ``host``, may use Envoy's admin interface, which can stop Envoy.
     """
     match = f"-p tcp -m tcp --dport {port} ! -s {host}"
     rule = f"-A INPUT ! -i lo {match} -j REJECT --reject-with tcp-reset"
@@ -62,7 +64,7 @@ def guard_text(port: int, host: str) -> str:
 
 
 def restore_text(wanted: Redirection) -> str:
-    """Input of ``iptables-restore --noflush``: Docker has rules of its own in the namespace."""
+    """Input of ``iptables-restore``, with --noflush to keep Docker's own rules in the namespace."""
     lines = ["*nat"]
     if wanted.ingress_port:
         lines += [":APPMESH_INGRESS - [0:0]"]
@@ -87,7 +89,7 @@ def _ignored(wanted: Redirection) -> list[str]:
     if wanted.ignored_gid:
         matches.append(f"-m owner --gid-owner {wanted.ignored_gid}")
     matches += [f"-p tcp -m tcp --dport {port}" for port in wanted.ignored_ports]
-    # Those of IPv6 are for a table of their own; there is no IPv6 in tasks here.
+    # IPv6 addresses would need a table of their own; tasks have no IPv6 here.
     ignored = [address for address in wanted.ignored_ips if ":" not in address]
     addresses = dict.fromkeys((*ignored, *_ALWAYS_IGNORED))
     return matches + [f"-d {address} -p tcp" for address in addresses]

@@ -1,8 +1,8 @@
-"""Two loopback addresses a task: its network interface, and its private localhost.
+"""Two loopback addresses per task: one in place of its network interface, one of its localhost.
 
-All of 127.0.0.0/8 is this machine (RFC 1122 3.2.1.3), and Linux lets anybody bind any of it. A
-data directory keeps to one second octet, which a live control plane holds by a name in the
-abstract socket namespace, so that two control planes on one machine do not meet.
+All of 127.0.0.0/8 is this machine (RFC 1122 3.2.1.3), and Linux lets anybody bind any of it. A data
+directory keeps the same second octet, which a live control plane holds by a name in the abstract
+socket namespace, so that two control planes on one machine do not collide.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.model.errors import EngineError
 
 _PAIRS = 125
-"""Pairs of addresses in a third octet: .2/.3 to .250/.251."""
+"""Pairs of addresses per third octet: .2/.3 to .250/.251."""
 
 CAPACITY = 250 * _PAIRS
+"""Tasks that one data directory has addresses for."""
 
 
 def pair(octet: int, index: int) -> TaskNetwork:
@@ -29,16 +30,17 @@ def pair(octet: int, index: int) -> TaskNetwork:
 
 
 def choose(octet: int, used: Collection[str], last: str) -> TaskNetwork:
-    """The next pair after the one that ``last`` begins whose address is not in ``used``.
+    """The next pair after that of ``last`` whose address is not in ``used``. Raises EngineError
+    when all are.
 
-    Going round, rather than taking the lowest, keeps an address from being given to a new task
-    while somebody still remembers the old one. Raises EngineError when all are used.
+    Addresses go round, rather than the lowest being taken, so that a new task does not get the
+    address of one that somebody may still try to reach.
     """
     start = _index(last) + 1 if last else 0
     for step in range(CAPACITY):
-        found = pair(octet, (start + step) % CAPACITY)
-        if found.address not in used:
-            return found
+        network = pair(octet, (start + step) % CAPACITY)
+        if network.address not in used:
+            return network
     raise EngineError(f"all {CAPACITY} addresses under 127.{octet} are in use: stop some tasks")
 
 
@@ -48,7 +50,7 @@ def _index(address: str) -> int:
 
 
 def free(network: TaskNetwork, ports: Iterable[int]) -> bool:
-    """Whether nothing listens at these ports of either address."""
+    """Whether nothing listens on these ports of either address."""
     return all(
         _can_bind(address, port)
         for address in (network.address, network.app_address)
@@ -60,7 +62,7 @@ def _can_bind(address: str, port: int, *, shared: bool = False) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
-            # As Envoy binds its listeners: another Envoy of ours may serve the same port.
+            # As Envoy binds its listeners, so that several of ours can serve the same port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((address, port))
@@ -72,7 +74,7 @@ def _can_bind(address: str, port: int, *, shared: bool = False) -> bool:
 
 
 def udp_free(address: str, port: int) -> bool:
-    """Whether nothing receives at a UDP port."""
+    """Whether nothing receives on a UDP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((address, port))
@@ -94,18 +96,18 @@ def check_published(address: str, ports: Iterable[int]) -> None:
 
 
 class AddressRange:
-    """The second octet that this data directory keeps to, held while this object lives."""
+    """The second octet of this data directory's addresses, held until `close`."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Take the octet of last time, or else the first free one from a place that the
-        directory's name tells. Raises EngineError when every octet is taken.
+        """Take the octet of last time, or the first free one, starting at a number derived from
+        the directory's name. Raises EngineError when every octet is taken.
         """
         record = data_dir / "network"
         text = record.read_text() if record.exists() else ""
-        wanted = int(text) if text.isdecimal() else _preferred(data_dir)
+        preferred = int(text) if text.isdecimal() else _preferred(data_dir)
         self._hold = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         for step in range(250):
-            octet = (wanted - 1 + step) % 250 + 1
+            octet = (preferred - 1 + step) % 250 + 1
             try:
                 self._hold.bind(f"\0tealmesh-127.{octet}")
             except OSError as error:
@@ -119,7 +121,7 @@ class AddressRange:
         raise EngineError("250 control planes run on this machine already: stop one with teal down")
 
     def close(self) -> None:
-        """Let the octet go; tasks keep their addresses."""
+        """Give up the octet; tasks keep their addresses."""
         self._hold.close()
 
 

@@ -1,171 +1,145 @@
-"""From a container definition to what is really started on this machine."""
+"""From a container definition to the program that is started for it."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-from tealmesh.engine.context import EngineContext
-from tealmesh.engine.runtimes.base import ContainerSpec, TaskNetwork
-from tealmesh.engine.runtimes.containers import Command, Container, Role, command_for
+from tealmesh.engine.runtimes.base import Launch, TaskSpec
+from tealmesh.engine.runtimes.containers import Command, Role, command_for
+from tealmesh.engine.runtimes.launch import (
+    XRAY_PORT,
+    ControlPlane,
+    EnvoyNetwork,
+    aws_environment,
+    write_envoy_bootstrap,
+)
 from tealmesh.engine.runtimes.process.addresses import check_published
+from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.sidecar import (
     ADMIN_PORT,
     EGRESS_PORT,
     arguments,
+    bootstrap_path,
     find_envoy,
     resource_of,
-    write_bootstrap,
 )
-from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri, metadata_uri
-from tealmesh.envoy.bootstrap.bootstrap import bootstrap
-from tealmesh.model.arn import last_part
-from tealmesh.model.errors import EngineError, TealError
+from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri
 from tealmesh.model.mesh import Kind
 
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-"""What a container sees of the environment of `teal up`; an operator's secrets are not in it."""
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+"""Variables of `teal up` that containers see; an operator's secrets are not among them."""
 
 _NOT_PROXIED = "localhost,127.0.0.1,::1,169.254.170.2,169.254.169.254"
 
-XRAY_PORT = 2000
 
-
-@dataclass(frozen=True)
-class Launch:
-    """How the containers of one task are started. ``published`` are the ports of the gateway
-    that the task's Envoy stands for; ``role``: the ARN of the task's role.
+def prepare(plane: ControlPlane, launch: Launch) -> None:
+    """Write the files that the container reads when it starts. Raises EngineError if a port that
+    it publishes is in use.
     """
+    container, network = launch.container, launch.network
+    if container.role is not Role.ENVOY:
+        return
+    published = container.environment.get("TEAL_PUBLISH_ADDRESS", "")
+    if published:
+        check_published(published, launch.task.listener_ports)
+    host, _, port = plane.xds_address.rpartition(":")
+    addresses = EnvoyNetwork(
+        xds_address=(host, int(port)),
+        admin_address=network.address,
+        address=network.address,
+        app_address=network.app_address,
+        publish_address=published,
+    )
+    write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
 
-    ports: EngineContext
-    task_arn: str
-    directory: Path
-    containers: Sequence[Container]
-    network: TaskNetwork
-    images: Sequence[Mapping[str, Any]]
-    published: Sequence[int] = ()
-    role: str = ""
 
-    @property
-    def envoy(self) -> Container | None:
-        return next((c for c in self.containers if c.role is Role.ENVOY), None)
+def program(plane: ControlPlane, launch: Launch) -> Program:
+    """What to start for the container. Raises EngineError if the image map lacks its image."""
+    container = launch.container
+    command = _command(plane, launch)
+    return Program(
+        directory=launch.task.directory,
+        name=container.name,
+        command=command.argv,
+        environment={
+            **_given(plane, launch),
+            **command.environment,
+            **container.environment,
+            **launch.secrets,
+        },
+        cwd=command.cwd,
+        ulimits=container.ulimits,
+    )
 
-    def spec(self, container: Container, secrets: Mapping[str, str] = _NOTHING) -> ContainerSpec:
-        """What to start for this container, ``secrets`` being the values of its secrets. Raises
-        EngineError when its image is unknown.
-        """
-        command = self._command(container)
-        return ContainerSpec(
-            directory=self.directory,
-            name=container.name,
-            command=command.argv,
-            environment={**self.environment(container, command.environment), **secrets},
-            cwd=command.cwd,
-            ulimits=container.ulimits,
-            localhost=self._localhost(),
-        )
 
-    def prepare(self, container: Container) -> None:
-        """Write what the container reads when it starts, and check what it will need."""
-        if container.role is not Role.ENVOY:
-            return
-        published = container.environment.get("TEAL_PUBLISH_ADDRESS", "")
-        if published:
-            check_published(published, self.published)
-        # The admin interface is ours here: each task has an address, so no port need be chosen.
-        variables = {
-            name: value
-            for name, value in container.environment.items()
-            if name != "ENVOY_ADMIN_ACCESS_PORT"
+def ports_of(task: TaskSpec) -> set[int]:
+    """The ports that the task's containers and its Envoy listen on."""
+    ports = {port for container in task.containers for port in container.ports}
+    return ports | ({ADMIN_PORT, EGRESS_PORT} if task.envoy else set())
+
+
+def localhost_of(launch: Launch) -> Mapping[str, str]:
+    """Which address the task's localhost means, by port; "" for all other ports. Envoy's own ports
+    are on the task's address, everything else where applications listen.
+    """
+    network = launch.network
+    if launch.task.envoy is None:
+        return {"": network.address}
+    own = {str(port): network.address for port in (ADMIN_PORT, EGRESS_PORT)}
+    return {"": network.app_address, **own}
+
+
+def _command(plane: ControlPlane, launch: Launch) -> Command:
+    container = launch.container
+    match container.role:
+        case Role.ENVOY:
+            path = bootstrap_path(launch.task.directory, container.name)
+            envoy = plane.envoy or find_envoy()
+            return Command(arguments(envoy, path, container.environment))
+        case Role.XRAY:
+            return Command((sys.executable, "-m", "tealmesh.engine.runtimes.xray"))
+        case _:
+            return command_for(container, launch.task.images)
+
+
+def _given(plane: ControlPlane, launch: Launch) -> dict[str, str]:
+    """Variables that the container gets unless its definition says otherwise."""
+    container, network = launch.container, launch.network
+    variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    variables |= aws_environment(plane, launch, plane.endpoint)
+    variables["HOST"] = _host(launch)
+    # The home directory may hold the user's own credentials, which a container would not see.
+    variables |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
+    if launch.task.role:
+        token = authorization(plane.xds_token, launch.task.id)
+        variables |= {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(plane.endpoint, launch.task.id),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
         }
-        host, _, port = self.ports.xds_address.rpartition(":")
-        try:
-            made = bootstrap(
-                variables,
-                xds_address=(host, int(port)),
-                token=self.ports.xds_token,
-                task=self.task_arn,
-                address=self.network.address,
-                app_address=self.network.app_address,
-                publish_address=published,
-                admin_address=self.network.address,
-                read=lambda path: Path(path).read_text(encoding="utf-8"),
-            )
-        except TealError as error:
-            raise EngineError(f"container {container.name}: {error}") from error
-        write_bootstrap(self.directory, container.name, made)
+    if container.ports:
+        variables["PORT"] = str(container.ports[0])
+    if any(c.role is Role.XRAY for c in launch.task.containers):
+        variables["AWS_XRAY_DAEMON_ADDRESS"] = f"{network.app_address}:{XRAY_PORT}"
+    if container.role is Role.APPLICATION and _behind_virtual_node(launch):
+        proxy = f"http://{network.address}:{EGRESS_PORT}"
+        exempt = f"{_NOT_PROXIED},{network.app_address}"
+        variables |= {"HTTP_PROXY": proxy, "http_proxy": proxy}
+        variables |= {"NO_PROXY": exempt, "no_proxy": exempt}
+    return variables
 
-    def environment(self, container: Container, image: Mapping[str, str]) -> dict[str, str]:
-        """The container's whole environment; what its definition says wins."""
-        found = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        found |= {
-            "HOST": self._host(container),
-            "AWS_REGION": self.ports.region,
-            "AWS_DEFAULT_REGION": self.ports.region,
-            "AWS_ENDPOINT_URL": self.ports.endpoint,
-            "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-            # Or DiscoverInstances would go to the host data-127.0.0.1.
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            # A container has no home in which its user's own credentials lie.
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_CONFIG_FILE": os.devnull,
-            **self._identity(container),
-        }
-        if container.ports:
-            found["PORT"] = str(container.ports[0])
-        if any(c.role is Role.XRAY for c in self.containers):
-            found["AWS_XRAY_DAEMON_ADDRESS"] = f"{self.network.app_address}:{XRAY_PORT}"
-        if container.role is Role.APPLICATION and self._behind_virtual_node():
-            proxy = f"http://{self.network.address}:{EGRESS_PORT}"
-            found |= {"HTTP_PROXY": proxy, "http_proxy": proxy}
-            exempt = f"{_NOT_PROXIED},{self.network.app_address}"
-            found |= {"NO_PROXY": exempt, "no_proxy": exempt}
-        return {**found, **image, **container.environment}
 
-    def _identity(self, container: Container) -> dict[str, str]:
-        """Where the container may ask about itself, and for its role's credentials."""
-        task_id = last_part(self.task_arn)
-        index = [c.name for c in self.containers].index(container.name)
-        uri = metadata_uri(self.ports.endpoint, task_id, index)
-        found = {"ECS_CONTAINER_METADATA_URI_V4": uri}
-        return found | (self._credentials(task_id) if self.role else {})
+def _host(launch: Launch) -> str:
+    """The address to listen on; Envoy, if there is one, has the task's own."""
+    network = launch.network
+    if launch.task.envoy is None and launch.container.role is Role.APPLICATION:
+        return network.address
+    return network.app_address
 
-    def _credentials(self, task_id: str) -> dict[str, str]:
-        return {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(self.ports.endpoint, task_id),
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": authorization(self.ports.xds_token, task_id),
-        }
 
-    def _behind_virtual_node(self) -> bool:
-        resource = resource_of(self.envoy.environment) if self.envoy else None
-        return resource is not None and resource["kind"] == Kind.VIRTUAL_NODE
-
-    def _localhost(self) -> Mapping[str, str]:
-        """Envoy's own ports are on the task's interface, all else where applications bind."""
-        if self.envoy is None:
-            return {"": self.network.address}
-        own = {str(port): self.network.address for port in (ADMIN_PORT, EGRESS_PORT)}
-        return {"": self.network.app_address, **own}
-
-    def _host(self, container: Container) -> str:
-        if self.envoy is None and container.role is Role.APPLICATION:
-            return self.network.address
-        return self.network.app_address
-
-    def _command(self, container: Container) -> Command:
-        match container.role:
-            case Role.ENVOY:
-                path = self.directory / f"{container.name}.bootstrap.json"
-                envoy = self.ports.envoy or find_envoy()
-                return Command(arguments(envoy, path, container.environment))
-            case Role.XRAY:
-                return Command((sys.executable, "-m", "tealmesh.engine.runtimes.xray"))
-            case _:
-                return command_for(container, self.images)
+def _behind_virtual_node(launch: Launch) -> bool:
+    envoy = launch.task.envoy
+    resource = resource_of(envoy.environment) if envoy else None
+    return resource is not None and resource["kind"] == Kind.VIRTUAL_NODE

@@ -1,7 +1,7 @@
-"""Sets resource limits and becomes the container's command: ``limits.py NAME=SOFT:HARD… -- CMD…``.
+"""Sets resource limits, then becomes a container's command: ``limits.py NAME=SOFT:HARD… -- CMD…``
 
-A program of its own, run by its path with nothing of ours imported, between the shim and the
-container: limits set from outside would come after the container's first steps.
+Runs between the shim and the container, because limits set from outside would come too late for
+the container's first steps. It is run by its path and imports nothing of ours, to start quickly.
 """
 
 import os
@@ -10,9 +10,9 @@ import sys
 
 
 def main() -> None:
-    """Does not return. A hard limit above ours may not be had: the container's log then says so."""
-    divide = sys.argv.index("--")
-    for argument in sys.argv[1:divide]:
+    """Does not return. A hard limit above our own is lowered to it, which the log mentions."""
+    separator = sys.argv.index("--")
+    for argument in sys.argv[1:separator]:
         name, _, values = argument.partition("=")
         kind = getattr(resource, f"RLIMIT_{name.upper()}", None)
         if kind is None:
@@ -22,22 +22,22 @@ def main() -> None:
         try:
             resource.setrlimit(kind, (soft, hard))
         except (ValueError, OSError) as error:
-            most = resource.getrlimit(kind)[1]
-            print(f"ulimit {name}={values}: {error}: kept below {most}", file=sys.stderr)
-            resource.setrlimit(kind, (_least(soft, most), most))
-    command = sys.argv[divide + 1 :]
-    os.execvp(command[0], command)  # noqa: S606 - this is what it is for
+            limit = resource.getrlimit(kind)[1]
+            print(f"ulimit {name}={values}: {error}: kept below {limit}", file=sys.stderr)
+            resource.setrlimit(kind, (_lower(soft, limit), limit))
+    command = sys.argv[separator + 1 :]
+    os.execvp(command[0], command)  # noqa: S606 - its purpose
 
 
 def _number(text: str) -> int:
     return resource.RLIM_INFINITY if text == "-1" else int(text)
 
 
-def _least(wanted: int, most: int) -> int:
-    endless = (resource.RLIM_INFINITY,)
-    if most in endless or wanted in endless:
-        return wanted if most in endless else most
-    return min(wanted, most)
+def _lower(one: int, other: int) -> int:
+    unlimited = resource.RLIM_INFINITY
+    if unlimited in (one, other):
+        return other if one == unlimited else one
+    return min(one, other)
 
 
 if __name__ == "__main__":

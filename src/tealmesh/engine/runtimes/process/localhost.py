@@ -1,9 +1,8 @@
 """What ``localhost`` means to a task without a network namespace of its own. Pure.
 
-Plain processes share one 127.0.0.1, so each task has an address of its own instead
-(`addresses.py`). A health check command is text in the task definition, written for a container:
-in it, the names of localhost are replaced by the task's address. Nothing that a program
-itself has built in is changed: programs are given HOST.
+Processes share one 127.0.0.1, so each task has an address of its own instead (`addresses.py`).
+Health check commands are written for containers, so in them the names of localhost are replaced by
+the task's address. What a program itself has built in cannot be changed; programs get HOST.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ _NAMES = re.compile(r"(?<![\w.-])(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d+))?(?
 
 
 def rewritten(command: Sequence[str], addresses: Mapping[str, str]) -> tuple[str, ...]:
-    """``command`` with each localhost replaced by ``addresses[port]``, or by ``addresses[""]``
-    where the port is none of them; as it is when there are no addresses.
+    """``command`` with each localhost replaced by ``addresses[port]``, or by ``addresses[""]`` for
+    any other port; unchanged without addresses.
     """
 
     def replace(match: re.Match[str]) -> str:

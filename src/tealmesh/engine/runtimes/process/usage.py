@@ -1,32 +1,17 @@
-"""What a container of plain processes has used, from /proc
+"""What a container of processes uses, from /proc
 (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import Handle
-
-
-@dataclass(frozen=True)
-class Usage:
-    """``cpu_nanoseconds`` of the processes that are alive; ``memory_bytes`` resident, what they
-    share counted for each; ``cpus`` that they may use.
-    """
-
-    cpu_nanoseconds: int
-    memory_bytes: int
-    processes: int
-    cpus: int
+from tealmesh.engine.runtimes.base import Handle, Usage
 
 
 def usage(handle: Handle) -> Usage | None:
-    """Usage of a container of the process runtime: of all processes of its session but the shim.
-    None for one that has ended, or of another runtime.
-    """
+    """Usage of all processes of the container's session except the shim; None if none is left."""
     shim = handle.get("shim")
     if not shim:
         return None
@@ -36,7 +21,7 @@ def usage(handle: Handle) -> Usage | None:
         if not entry.name.isdecimal() or int(entry.name) == shim:
             continue
         try:
-            # Counted after the command's name, which may hold blanks.
+            # Counted after the command's name, which may contain blanks.
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue

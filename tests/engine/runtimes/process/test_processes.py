@@ -13,14 +13,21 @@ from typing import Any
 
 import pytest
 
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec
-from tealmesh.engine.runtimes.process.runtime import ProcessRuntime, _seen_out
+from tealmesh.engine.runtimes.base import KILLED
+from tealmesh.engine.runtimes.files import log_path, tail
+from tealmesh.engine.runtimes.process import processes
+from tealmesh.engine.runtimes.process.processes import Program, _wait_uncancelled
 from tealmesh.model.errors import EngineError
 
 
-def spec(directory: Path, *command: str, **members: Any) -> ContainerSpec:
+def program(directory: Path, *command: str, **members: Any) -> Program:
     environment = {"PATH": os.environ["PATH"], "COLOUR": "teal"}
-    return ContainerSpec(directory, "app", command, environment, **members)
+    return Program(directory, "app", command, environment, **members)
+
+
+def lines(directory: Path, name: str, count: int) -> list[str]:
+    """The last lines that a container has written."""
+    return tail(log_path(directory, name), count)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -34,57 +41,53 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)])
 def test_exit_codes(tmp_path: Path, script: str, code: int) -> None:
     async def scenario() -> None:
-        runtime = ProcessRuntime()
-        handle = await runtime.start(spec(tmp_path, "sh", "-c", script))
-        assert await runtime.wait(handle) == code
-        status = await runtime.inspect(handle)
+        handle = await processes.start(program(tmp_path, "sh", "-c", script))
+        assert await processes.wait(handle) == code
+        status = await processes.inspect(handle)
         assert (status.running, status.exit_code) == (False, code)
-        assert await runtime.stop(handle, 1) == code
+        assert await processes.stop(handle, 1) == code
 
     run(scenario())
 
 
 def test_environment_directory_and_log(tmp_path: Path) -> None:
     async def scenario() -> None:
-        runtime = ProcessRuntime()
         work = tmp_path / "a directory"
         work.mkdir()
         script = 'echo "$COLOUR in $(pwd)"; echo wrong >&2; env | wc -l'
-        handle = await runtime.start(spec(tmp_path, "sh", "-c", script, cwd=str(work)))
-        assert await runtime.wait(handle) == 0
-        lines = await runtime.logs(tmp_path, "app", 10)
-        assert lines[:2] == [f"teal in {work}", "wrong"]
-        assert "HOME" not in dict(spec(tmp_path).environment)
-        assert await runtime.logs(tmp_path, "app", 0) == []
-        assert await runtime.logs(tmp_path, "other", 5) == []
+        handle = await processes.start(program(tmp_path, "sh", "-c", script, cwd=str(work)))
+        assert await processes.wait(handle) == 0
+        written = lines(tmp_path, "app", 10)
+        assert written[:2] == [f"teal in {work}", "wrong"]
+        assert "HOME" not in dict(program(tmp_path).environment)
+        assert lines(tmp_path, "app", 0) == []
+        assert lines(tmp_path, "other", 5) == []
 
     run(scenario())
 
 
 def test_stop_is_sigterm_then_sigkill(tmp_path: Path) -> None:
     async def scenario() -> None:
-        runtime = ProcessRuntime()
         script = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
-        kind = await runtime.start(spec(tmp_path / "kind", "sh", "-c", script))
-        await _said(runtime, tmp_path / "kind", "ready")
-        assert await runtime.stop(kind, 10) == 5
-        assert "bye" in await runtime.logs(tmp_path / "kind", "app", 5)
+        kind = await processes.start(program(tmp_path / "kind", "sh", "-c", script))
+        await _said(tmp_path / "kind", "ready")
+        assert await processes.stop(kind, 10) == 5
+        assert "bye" in lines(tmp_path / "kind", "app", 5)
 
         script = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-        deaf = await runtime.start(spec(tmp_path / "deaf", "sh", "-c", script))
-        await _said(runtime, tmp_path / "deaf", "ready")
-        assert await runtime.stop(deaf, 0.2) == 137
+        deaf = await processes.start(program(tmp_path / "deaf", "sh", "-c", script))
+        await _said(tmp_path / "deaf", "ready")
+        assert await processes.stop(deaf, 0.2) == 137
 
     run(scenario())
 
 
 def test_what_a_container_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     async def scenario() -> None:
-        runtime = ProcessRuntime()
         script = "sleep 300 & echo $!; sleep 0.1; exit 4"
-        handle = await runtime.start(spec(tmp_path, "sh", "-c", script))
-        assert await runtime.wait(handle) == 4
-        child = int((await runtime.logs(tmp_path, "app", 1))[0])
+        handle = await processes.start(program(tmp_path, "sh", "-c", script))
+        assert await processes.wait(handle) == 4
+        child = int((lines(tmp_path, "app", 1))[0])
         await _until_gone(child)
 
     run(scenario())
@@ -94,22 +97,24 @@ def test_a_second_start_finds_the_first(tmp_path: Path) -> None:
     """A control plane that died between starting and recording must not start it twice."""
 
     async def scenario() -> None:
-        runtime = ProcessRuntime()
         both = await asyncio.gather(
-            *(runtime.start(spec(tmp_path, "sh", "-c", "echo once; sleep 60")) for _ in range(4))
+            *(
+                processes.start(program(tmp_path, "sh", "-c", "echo once; sleep 60"))
+                for _ in range(4)
+            )
         )
         assert len({handle["pid"] for handle in both}) == 1
-        assert await runtime.recover(tmp_path, "app") == both[0]
-        await _said(runtime, tmp_path, "once")
-        assert await runtime.logs(tmp_path, "app", 5) == ["once"]
-        await runtime.stop(both[0], 5)
+        assert await processes.recover(tmp_path, "app") == both[0]
+        await _said(tmp_path, "once")
+        assert lines(tmp_path, "app", 5) == ["once"]
+        await processes.stop(both[0], 5)
 
     run(scenario())
 
 
 def test_never_started_is_not_recovered(tmp_path: Path) -> None:
     async def scenario() -> None:
-        assert await ProcessRuntime().recover(tmp_path, "app") is None
+        assert await processes.recover(tmp_path, "app") is None
 
     run(scenario())
 
@@ -118,13 +123,12 @@ def test_lives_through_the_death_of_who_started_it(tmp_path: Path) -> None:
     program = f"""
 import asyncio, os
 from pathlib import Path
-from tealmesh.engine.runtimes.base import KILLED, ContainerSpec
-from tealmesh.engine.runtimes.process.runtime import ProcessRuntime, _seen_out
+from tealmesh.engine.runtimes.process import processes
 
 async def main():
     script = "trap 'exit 6' TERM; while :; do sleep 0.05; done"
-    await ProcessRuntime().start(
-        ContainerSpec(Path({str(tmp_path)!r}), "app", ("sh", "-c", script), dict(os.environ))
+    await processes.start(
+        processes.Program(Path({str(tmp_path)!r}), "app", ("sh", "-c", script), dict(os.environ))
     )
     os.kill(os.getpid(), 9)
 
@@ -134,14 +138,13 @@ asyncio.run(main())
     assert died.returncode == -signal.SIGKILL
 
     async def scenario() -> None:
-        runtime = ProcessRuntime()
-        handle = await runtime.recover(tmp_path, "app")
+        handle = await processes.recover(tmp_path, "app")
         assert handle is not None
-        assert (await runtime.inspect(handle)).running
-        waiting = asyncio.create_task(runtime.wait(handle))
+        assert (await processes.inspect(handle)).running
+        waiting = asyncio.create_task(processes.wait(handle))
         await asyncio.sleep(0.1)
         assert not waiting.done()
-        assert await runtime.stop(handle, 10) == 6
+        assert await processes.stop(handle, 10) == 6
         assert await waiting == 6
 
     run(scenario())
@@ -149,15 +152,14 @@ asyncio.run(main())
 
 def test_a_reused_pid_is_not_taken_for_the_container(tmp_path: Path) -> None:
     async def scenario() -> None:
-        runtime = ProcessRuntime()
-        handle = await runtime.start(spec(tmp_path, "sleep", "60"))
+        handle = await processes.start(program(tmp_path, "sleep", "60"))
         other = {**handle, "started": handle["started"] + 1}
-        assert not (await runtime.inspect(other)).running
-        await runtime.signal(other, signal.SIGKILL)
-        assert (await runtime.inspect(handle)).running
+        assert not (await processes.inspect(other)).running
+        processes.send_signal(other, signal.SIGKILL)
+        assert (await processes.inspect(handle)).running
         before_boot = {**handle, "boot": "another"}
-        assert not (await runtime.inspect(before_boot)).running
-        await runtime.stop(handle, 5)
+        assert not (await processes.inspect(before_boot)).running
+        await processes.stop(handle, 5)
 
     run(scenario())
 
@@ -175,29 +177,28 @@ def test_what_cannot_be_started_says_what_to_do(
 ) -> None:
     async def scenario() -> None:
         with pytest.raises(EngineError, match=says) as caught:
-            await ProcessRuntime().start(spec(tmp_path, *command, cwd=cwd))
+            await processes.start(program(tmp_path, *command, cwd=cwd))
         assert "\n" not in str(caught.value)
-        assert await ProcessRuntime().recover(tmp_path, "app") is None
+        assert await processes.recover(tmp_path, "app") is None
 
     run(scenario())
 
 
 def test_health_check_commands(tmp_path: Path) -> None:
     async def scenario() -> None:
-        runtime = ProcessRuntime()
-        asked = spec(tmp_path, "true")
-        assert await runtime.execute(asked, ("sh", "-c", '[ "$COLOUR" = teal ]'), 5) == 0
-        assert await runtime.execute(asked, ("sh", "-c", "exit 3"), 5) == 3
-        assert await runtime.execute(asked, ("sleep", "60"), 0.1) == 137
+        asked = program(tmp_path, "true")
+        assert await processes.execute(asked, ("sh", "-c", '[ "$COLOUR" = teal ]'), 5) == 0
+        assert await processes.execute(asked, ("sh", "-c", "exit 3"), 5) == 3
+        assert await processes.execute(asked, ("sleep", "60"), 0.1) == 137
         with pytest.raises(EngineError, match="cannot be run"):
-            await runtime.execute(asked, ("no-such-program",), 1)
+            await processes.execute(asked, ("no-such-program",), 1)
 
     run(scenario())
 
 
-async def _said(runtime: ProcessRuntime, directory: Path, word: str) -> None:
+async def _said(directory: Path, word: str) -> None:
     for _ in range(1000):
-        if word in await runtime.logs(directory, "app", 5):
+        if word in lines(directory, "app", 5):
             return
         await asyncio.sleep(0.01)
     raise AssertionError(f"{word!r} was never written")
@@ -231,7 +232,7 @@ def test_a_health_check_is_seen_to_its_end_though_cancelled_twice() -> None:
 
     async def scenario() -> None:
         process: Any = Dying()
-        seeing = asyncio.create_task(_seen_out(process))
+        seeing = asyncio.create_task(_wait_uncancelled(process))
         for _ in range(3):
             await asyncio.sleep(0)
             seeing.cancel()

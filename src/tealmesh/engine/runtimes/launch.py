@@ -1,0 +1,103 @@
+"""What every runtime gives a container: variables for AWS clients, and Envoy's bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tealmesh.engine.runtimes.base import Launch
+from tealmesh.engine.runtimes.containers import Container
+from tealmesh.engine.runtimes.sidecar import write_bootstrap
+from tealmesh.engine.runtimes.task_urls import metadata_uri
+from tealmesh.envoy.bootstrap.bootstrap import bootstrap
+from tealmesh.envoy.bootstrap.environment import Read
+from tealmesh.model.arn import DEFAULT_REGION
+from tealmesh.model.errors import EngineError, TealError
+
+XRAY_PORT = 2000
+"""UDP port of the X-Ray daemon."""
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """Where tasks find the control plane, and what they need to be admitted."""
+
+    endpoint: str
+    """URL of the AWS APIs, on this machine's loopback."""
+    xds_address: str
+    """HOST:PORT of the ADS server."""
+    xds_token: str
+    """Bearer token of the ADS server; task credentials are derived from it as well."""
+    xds_socket: Path | None = None
+    """Unix socket of the ADS server, alone in its directory, for Envoys in network namespaces of
+    their own.
+    """
+    region: str = DEFAULT_REGION
+    envoy: str | None = None
+    """Path of the Envoy binary; None to look for one."""
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        """Host and port of ``endpoint``."""
+        parts = urlsplit(self.endpoint)
+        return parts.hostname or "", parts.port or 80
+
+
+@dataclass(frozen=True)
+class EnvoyNetwork:
+    """How an Envoy reaches us, and where it listens."""
+
+    xds_address: tuple[str, int]
+    admin_address: str
+    address: str
+    app_address: str = "127.0.0.1"
+    publish_address: str = ""
+
+
+def aws_environment(plane: ControlPlane, launch: Launch, endpoint: str) -> dict[str, str]:
+    """Variables that point a container's AWS clients at us; ``endpoint`` is the URL of our APIs as
+    the task sees it.
+    """
+    index = [c.name for c in launch.task.containers].index(launch.container.name)
+    return {
+        "AWS_REGION": plane.region,
+        "AWS_DEFAULT_REGION": plane.region,
+        "AWS_ENDPOINT_URL": endpoint,
+        # Otherwise DiscoverInstances would go to the host data-127.0.0.1 or data-169.254.170.2.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        "ECS_CONTAINER_METADATA_URI_V4": metadata_uri(endpoint, launch.task.id, index),
+    }
+
+
+def write_envoy_bootstrap(
+    plane: ControlPlane, launch: Launch, network: EnvoyNetwork, read: Read
+) -> Path:
+    """Write the bootstrap of the task's Envoy from its variables; ``read`` reads the files that
+    they name. Raises EngineError for a variable that cannot be used.
+    """
+    container = launch.container
+    try:
+        made = bootstrap(
+            _without_admin_port(container),
+            xds_address=network.xds_address,
+            token=plane.xds_token,
+            task=launch.task.arn,
+            address=network.address,
+            app_address=network.app_address,
+            publish_address=network.publish_address,
+            admin_address=network.admin_address,
+            read=read,
+        )
+    except TealError as error:
+        raise EngineError(f"container {container.name}: {error}") from error
+    return write_bootstrap(launch.task.directory, container.name, made)
+
+
+def _without_admin_port(container: Container) -> dict[str, str]:
+    # We ask Envoy's admin interface ourselves; as every task has an address of its own, there is no
+    # need to choose another port.
+    variables = dict(container.environment)
+    variables.pop("ENVOY_ADMIN_ACCESS_PORT", None)
+    return variables

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -15,11 +14,6 @@ from hypothesis import strategies as st
 from tealmesh.apis.servicediscovery.dns_server import respond, respond_in_task
 from tealmesh.store import Store, tables
 from tests.support.planes.ecs import Direct
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Direct:
-    return Direct(tmp_path / "state.db")
 
 
 def namespace(direct: Direct, name: str = "shop.local", kind: str = "private_dns") -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from tealmesh.model.certificates import Material
+from tealmesh.model.mesh import Proxy, load_balancer_proxy, load_balancer_scope
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import ContainerHandle
@@ -222,3 +223,38 @@ class LoadBalancerSnapshot:
     """By ARN of the target group."""
     material: Mapping[str, Material] = field(default_factory=dict)
     """Certificates by ARN."""
+
+    @property
+    def scope(self) -> str:
+        """``elb/NAME``."""
+        return load_balancer_scope(self.load_balancer["LoadBalancerName"])
+
+    def has(self, proxy: Proxy) -> bool:
+        """Whether ``proxy`` is this load balancer's Envoy."""
+        return proxy == load_balancer_proxy(self.load_balancer["LoadBalancerName"])
+
+
+def forwards_to(action: ActionBody) -> list[WeightedGroup]:
+    """The target groups of a forward action with their weights, 1 where none is given; empty for
+    other actions.
+    """
+    if action["Type"] != "forward":
+        return []
+    config = action.get("ForwardConfig")
+    if config is not None and config.get("TargetGroups"):
+        return [{"Weight": 1, **group} for group in config["TargetGroups"]]
+    return [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+
+
+def named_groups(load_balancer: LoadBalancerBody) -> set[str]:
+    """The ARNs of the target groups that the listeners and rules of a load balancer lead to."""
+    return {
+        group["TargetGroupArn"]
+        for listener in load_balancer["Listeners"]
+        for actions in (
+            listener["DefaultActions"],
+            *(rule["Actions"] for rule in listener["Rules"]),
+        )
+        for action in actions
+        for group in forwards_to(action)
+    }

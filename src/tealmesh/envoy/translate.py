@@ -27,7 +27,7 @@ from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError
-from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
+from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy, Snapshot
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import ClientPolicyTls
@@ -64,14 +64,19 @@ class Translator:
         self._api_cluster = _cached(proxyless.cluster)
         self._self_check = _cached(self_check.cluster)
 
-    def translate(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
-        """The resources of ``proxy``. Raises TranslationError when the mesh has no such node or
-        gateway, or when ACM does not provide a certificate that they name.
+    def translate(self, snapshot: Snapshot, proxy: Proxy) -> ResourceSet:
+        """The resources of ``proxy``. Raises TranslationError when the snapshot has no such node,
+        gateway or load balancer, or when ACM does not provide a certificate that they name.
         """
-        if proxy.mesh != snapshot.mesh.name:
+        if proxy.mesh != snapshot.scope:
             raise TranslationError(
-                f"{proxy.resource} is not in mesh {snapshot.mesh.name}: another mesh's snapshot"
+                f"{proxy.resource} is not in mesh {snapshot.scope}: another mesh's snapshot"
             )
+        if isinstance(snapshot, MeshSnapshot):
+            return self._of_mesh(snapshot, proxy)
+        raise TranslationError(f"{proxy.resource}: no translation of a {type(snapshot).__name__}")
+
+    def _of_mesh(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
         if proxy.kind is Kind.VIRTUAL_NODE and proxy.name in snapshot.virtual_nodes:
             node = snapshot.virtual_nodes[proxy.name]
             if proxy.proxyless:
@@ -79,7 +84,7 @@ class Translator:
             return self._node(snapshot, node, proxy)
         if proxy.kind is Kind.VIRTUAL_GATEWAY and proxy.name in snapshot.virtual_gateways:
             return self._virtual_gateway(snapshot, snapshot.virtual_gateways[proxy.name], proxy)
-        raise TranslationError(f"{proxy.resource} does not exist: no {proxy.kind.value} of it")
+        raise TranslationError(f"{proxy.resource} does not exist: no {proxy.kind} of it")
 
     def _node(self, snapshot: MeshSnapshot, node: VirtualNode, proxy: Proxy) -> ResourceSet:
         services = self._services(snapshot, _backends(node))

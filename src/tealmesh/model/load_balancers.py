@@ -7,11 +7,12 @@ Times are seconds since the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from tealmesh.model.certificates import Material
+from tealmesh.model.mesh import Proxy, load_balancer_proxy, load_balancer_scope
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import ContainerHandle
@@ -209,6 +210,24 @@ class TargetBody(TypedDict):
     """ARN of the ECS task for which the engine registered it."""
 
 
+class RegionBody(TypedDict):
+    """A region in which load balancers may have been made."""
+
+    region: str
+
+
+HealthOf = Callable[[str], Awaitable[Mapping[str, tuple[str, str, str]]]]
+"""The health of a target group's targets, as its load balancers see it: ARN of the group ->
+``ADDRESS:PORT`` -> (state, reason, description), in ELB's words. Targets of which no load balancer
+knows yet are absent.
+"""
+
+
+def target_key(address: str, port: int) -> str:
+    """The last part of a target's key in the store, and its name in `HealthOf`."""
+    return f"{address}:{port}"
+
+
 @dataclass(frozen=True)
 class LoadBalancerSnapshot:
     """A load balancer at one revision, with all that its Envoy is configured from."""
@@ -222,3 +241,38 @@ class LoadBalancerSnapshot:
     """By ARN of the target group."""
     material: Mapping[str, Material] = field(default_factory=dict)
     """Certificates by ARN."""
+
+    @property
+    def scope(self) -> str:
+        """``elb/NAME``."""
+        return load_balancer_scope(self.load_balancer["LoadBalancerName"])
+
+    def has(self, proxy: Proxy) -> bool:
+        """Whether ``proxy`` is this load balancer's Envoy."""
+        return proxy == load_balancer_proxy(self.load_balancer["LoadBalancerName"])
+
+
+def forwards_to(action: ActionBody) -> list[WeightedGroup]:
+    """The target groups of a forward action with their weights, 1 where none is given; empty for
+    other actions.
+    """
+    if action["Type"] != "forward":
+        return []
+    config = action.get("ForwardConfig")
+    if config is not None and config.get("TargetGroups"):
+        return [{"Weight": 1, **group} for group in config["TargetGroups"]]
+    return [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+
+
+def named_groups(load_balancer: LoadBalancerBody) -> set[str]:
+    """The ARNs of the target groups that the listeners and rules of a load balancer lead to."""
+    return {
+        group["TargetGroupArn"]
+        for listener in load_balancer["Listeners"]
+        for actions in (
+            listener["DefaultActions"],
+            *(rule["Actions"] for rule in listener["Rules"]),
+        )
+        for action in actions
+        for group in forwards_to(action)
+    }

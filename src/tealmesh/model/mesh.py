@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, Literal
+from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol
 
 from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
@@ -35,6 +35,10 @@ class Kind(StrEnum):
     ROUTE = "route"
     VIRTUAL_GATEWAY = "virtualGateway"
     GATEWAY_ROUTE = "gatewayRoute"
+
+
+LOAD_BALANCER: Final = "loadBalancer"
+"""The kind of a load balancer's Envoy, which belongs to no mesh."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,13 +137,27 @@ class MeshSnapshot:
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
     """By the ACM ARNs that the mesh names."""
 
+    @property
+    def scope(self) -> str:
+        """The mesh's name."""
+        return self.mesh.name
+
+    def has(self, proxy: Proxy) -> bool:
+        """Whether the proxy's virtual node or gateway exists."""
+        if proxy.kind is Kind.VIRTUAL_GATEWAY:
+            return proxy.name in self.virtual_gateways
+        return proxy.kind is Kind.VIRTUAL_NODE and proxy.name in self.virtual_nodes
+
 
 @dataclass(frozen=True)
 class Proxy:
     """One Envoy: what the translation needs to know of it beside the snapshot."""
 
     mesh: str
-    kind: Kind
+    """The scope of the snapshot that it is configured from: a mesh's name, ``elb/NAME`` for the
+    Envoy of a load balancer (`load_balancer_proxy`)."""
+
+    kind: Kind | Literal["loadBalancer"]
     name: str
 
     address: str = ""
@@ -164,5 +182,31 @@ class Proxy:
 
     @property
     def resource(self) -> str:
-        """``mesh/M/virtualNode/N``, as in APPMESH_RESOURCE_ARN."""
-        return f"mesh/{self.mesh}/{self.kind.value}/{self.name}"
+        """``mesh/M/virtualNode/N``, as in APPMESH_RESOURCE_ARN, or ``loadbalancer/N``."""
+        if self.kind == LOAD_BALANCER:
+            return f"loadbalancer/{self.name}"
+        return f"mesh/{self.mesh}/{self.kind}/{self.name}"
+
+
+def load_balancer_scope(name: str) -> str:
+    """The scope of a load balancer's snapshots. No mesh has it: their names have no slash."""
+    return f"elb/{name}"
+
+
+def load_balancer_proxy(name: str) -> Proxy:
+    """The Envoy of a load balancer."""
+    return Proxy(load_balancer_scope(name), LOAD_BALANCER, name)
+
+
+class Snapshot(Protocol):
+    """What a group of Envoys is configured from, frozen at one revision."""
+
+    @property
+    def scope(self) -> str:
+        """Identifies the group: its Envoys' `Proxy.mesh`."""
+
+    @property
+    def revision(self) -> int: ...
+
+    def has(self, proxy: Proxy) -> bool:
+        """Whether the Envoy's resource exists."""

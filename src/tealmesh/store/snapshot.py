@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tealmesh.model.appmesh import ResourceBody, S
 from tealmesh.model.cloudmap import InstanceBody
+from tealmesh.model.load_balancers import LoadBalancerSnapshot, named_groups
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
 from tealmesh.store import tables
 from tealmesh.store.store import Document, View
@@ -59,6 +60,40 @@ def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
         documents = view.list(tables.INSTANCES, service.body["id"])
         instances[namespace, service.body["name"]] = tuple(_instance(d) for d in documents)
     return instances
+
+
+LOAD_BALANCER_INPUTS: tuple[str, ...] = (
+    tables.LOAD_BALANCERS,
+    tables.LOAD_BALANCER_PLACES,
+    tables.TARGET_GROUPS,
+    tables.TARGETS,
+    tables.CERTIFICATES,
+)
+"""The collections that a load balancer's snapshot depends on."""
+
+
+def load_balancer_snapshot(view: View, arn: str) -> LoadBalancerSnapshot | None:
+    """The load balancer ``arn`` at the view's revision, without its certificates; None if there is
+    none or it has no place yet.
+    """
+    document = view.get(tables.LOAD_BALANCERS, arn)
+    place = view.get(tables.LOAD_BALANCER_PLACES, arn)
+    if document is None or place is None:
+        return None
+    groups = {
+        group.body["TargetGroupArn"]: group.body
+        for group in view.list(tables.TARGET_GROUPS)
+        if group.body["TargetGroupArn"] in named_groups(document.body)
+    }
+    return LoadBalancerSnapshot(
+        revision=view.revision,
+        load_balancer=document.body,
+        place=place.body,
+        target_groups=groups,
+        targets={
+            group: tuple(t.body for t in view.list(tables.TARGETS, group)) for group in groups
+        },
+    )
 
 
 def _instance(document: Document[InstanceBody]) -> Instance:

@@ -1,4 +1,6 @@
-"""The newest snapshot of every mesh, and how far each of its Envoys has come with it.
+"""The newest snapshot of every mesh and load balancer, and how far each Envoy has come with it.
+
+Below, "mesh" is any snapshot's scope: a mesh's name or a load balancer's ``elb/NAME``.
 
 `AdsCache` receives snapshots and translates them when an Envoy's stream asks: once for each
 distinct `Proxy`, in the stream's own task, so that the first Envoy is answered before the last
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
-from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
+from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.session import Memory, Session
@@ -24,7 +26,7 @@ from tealmesh.xds.subscription import Request
 
 log = logging.getLogger(__name__)
 
-Translate = Callable[[MeshSnapshot, Proxy], ResourceSet]
+Translate = Callable[[Snapshot, Proxy], ResourceSet]
 Expected = Callable[[str], Collection[str]]
 """mesh -> ids of the Envoys that must acknowledge even if they are not connected now."""
 
@@ -44,7 +46,7 @@ class Connection:
     def __init__(self, cache: AdsCache, envoy: _Envoy, session: Session) -> None:
         self.envoy = envoy
         self.session = session
-        self.snapshot: MeshSnapshot | None = None
+        self.snapshot: Snapshot | None = None
         """The snapshot that the session's target was built from."""
         self.ended = False
         """Whether the stream should finish."""
@@ -143,9 +145,9 @@ class AdsCache:
         self._expected = expected
         self._hold_off = hold_off
         self._order = order
-        self._snapshots: dict[str, MeshSnapshot] = {}
+        self._snapshots: dict[str, Snapshot] = {}
         self._removed: set[str] = set()
-        self._translated: dict[Proxy, tuple[MeshSnapshot, ResourceSet | str]] = {}
+        self._translated: dict[Proxy, tuple[Snapshot, ResourceSet | str]] = {}
         self._envoys: dict[str, _Envoy] = {}
         self._due: set[str] = set()
         self._waiters: set[asyncio.Event] = set()
@@ -155,9 +157,9 @@ class AdsCache:
         """How many responses were encoded rather than served from the cache."""
         return self.encoder.encodes
 
-    def update(self, snapshot: MeshSnapshot) -> None:
+    def update(self, snapshot: Snapshot) -> None:
         """Replace the mesh's snapshot, unless the present one is as new."""
-        mesh = snapshot.mesh.name
+        mesh = snapshot.scope
         known = self._snapshots.get(mesh)
         if known is not None and known.revision >= snapshot.revision:
             return
@@ -245,7 +247,7 @@ class AdsCache:
         snapshot = self._snapshots.get(proxy.mesh)
         if snapshot is None or snapshot is connection.snapshot:
             return
-        if not _resource_exists(snapshot, proxy):
+        if not snapshot.has(proxy):
             return
         connection.snapshot = snapshot
         resources = self._resources(snapshot, proxy)
@@ -260,7 +262,7 @@ class AdsCache:
         if connection.envoy.sync():
             self._notify()
 
-    def _resources(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet | str:
+    def _resources(self, snapshot: Snapshot, proxy: Proxy) -> ResourceSet | str:
         """The Envoy's resources, or why they cannot be sent."""
         known = self._translated.get(proxy)
         if known is not None and known[0] is snapshot:
@@ -314,8 +316,9 @@ class AdsCache:
         """
         snapshot = self._snapshots.get(envoy.proxy.mesh)
         if snapshot is None:
-            missing = f"mesh {envoy.proxy.mesh}"
-        elif not _resource_exists(snapshot, envoy.proxy):
+            of_mesh = envoy.proxy.kind != LOAD_BALANCER
+            missing = f"mesh {envoy.proxy.mesh}" if of_mesh else envoy.proxy.resource
+        elif not snapshot.has(envoy.proxy):
             missing = envoy.proxy.resource
         else:
             return ""
@@ -347,10 +350,3 @@ class AdsCache:
             mesh = envoy.proxy.mesh
             if envoy.id not in expected.setdefault(mesh, self._expected(mesh)):
                 del self._envoys[envoy.id]
-
-
-def _resource_exists(snapshot: MeshSnapshot, proxy: Proxy) -> bool:
-    """Whether the proxy's virtual node or gateway is in the snapshot."""
-    if proxy.kind is Kind.VIRTUAL_GATEWAY:
-        return proxy.name in snapshot.virtual_gateways
-    return proxy.name in snapshot.virtual_nodes

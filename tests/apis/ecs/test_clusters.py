@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tealmesh.model.errors import AwsError
-from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoint
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as gateway:
-        yield gateway
+from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +14,6 @@ from tealmesh.apis.ecs.definitions import filled
 from tealmesh.model.errors import AwsError
 from tests.apis.ecs.definitions import container, definition, with_containers
 from tests.support.planes.ecs import FARGATE, Direct
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    api = Direct(tmp_path / "state.db")
-    yield api
-    api.store.close()
 
 
 def first_problem(request: dict[str, Any]) -> str:

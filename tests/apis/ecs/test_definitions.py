@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +9,7 @@ import pytest
 from tealmesh.model.errors import AwsError
 from tests.apis.ecs.definitions import container, definition, with_containers
 from tests.support.meshes.article import Article
-from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoint
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    api = Direct(tmp_path / "state.db")
-    yield api
-    api.store.close()
+from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint
 
 
 def test_ecs_fills_in_what_was_not_sent(served: Endpoint) -> None:

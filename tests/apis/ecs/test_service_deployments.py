@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +21,11 @@ OF_SHOP = {"cluster": "web", "service": "shop"}
 
 
 @pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    api = Direct(tmp_path / "direct.db")
-    api.ecs("create_cluster", clusterName="web")
-    api.ecs("register_task_definition", **FARGATE)
-    api.ecs("create_service", **WEB)
-    yield api
-    api.store.close()
+def direct(direct: Direct) -> Direct:
+    direct.ecs("create_cluster", clusterName="web")
+    direct.ecs("register_task_definition", **FARGATE)
+    direct.ecs("create_service", **WEB)
+    return direct
 
 
 def listed(direct: Direct, **members: Any) -> list[dict[str, Any]]:

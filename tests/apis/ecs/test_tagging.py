@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.planes.ecs import FARGATE, NETWORK, Endpoint, endpoint
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as gateway:
-        yield gateway
+from tests.support.planes.ecs import FARGATE, NETWORK, Endpoint
 
 
 @pytest.fixture

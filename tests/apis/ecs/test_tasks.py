@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from tealmesh.apis.ecs.tasks import matches
 from tealmesh.model.errors import AwsError
-from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint, endpoint
+from tests.support.planes.ecs import FARGATE, NETWORK, Direct, Endpoint
 
 RUN = {
     "cluster": "web",
@@ -23,21 +21,18 @@ RUN = {
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as gateway:
-        ecs = gateway.client("ecs")
-        ecs.create_cluster(clusterName="web")
-        ecs.register_task_definition(**FARGATE, tags=[{"key": "of", "value": "definition"}])
-        yield gateway
+def served(served: Endpoint) -> Endpoint:
+    ecs = served.client("ecs")
+    ecs.create_cluster(clusterName="web")
+    ecs.register_task_definition(**FARGATE, tags=[{"key": "of", "value": "definition"}])
+    return served
 
 
 @pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    api = Direct(tmp_path / "direct.db")
-    api.ecs("create_cluster", clusterName="web")
-    api.ecs("register_task_definition", **FARGATE)
-    yield api
-    api.store.close()
+def direct(direct: Direct) -> Direct:
+    direct.ecs("create_cluster", clusterName="web")
+    direct.ecs("register_task_definition", **FARGATE)
+    return direct
 
 
 def test_tasks_are_requested_with_overrides(served: Endpoint) -> None:

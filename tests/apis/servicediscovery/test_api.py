@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tealmesh.model.errors import AwsError
-from tests.support.planes.ecs import Direct, Endpoint, endpoint
+from tests.support.planes.ecs import Direct, Endpoint
 
 DNS = {"DnsRecords": [{"Type": "A", "TTL": 10}]}
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "direct.db")
-    yield found
-    found.store.close()
 
 
 def namespace(direct: Direct, kind: str = "private_dns", **request: Any) -> str:

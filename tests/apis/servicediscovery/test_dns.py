@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -15,11 +14,6 @@ from hypothesis import strategies as st
 from tealmesh.apis.servicediscovery.dns_server import respond, respond_in_task
 from tealmesh.store import Store, tables
 from tests.support.planes.ecs import Direct
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Direct:
-    return Direct(tmp_path / "state.db")
 
 
 def namespace(direct: Direct, name: str = "shop.local", kind: str = "private_dns") -> str:
@@ -168,7 +162,7 @@ def test_an_answer_is_not_answered(direct: Direct) -> None:
 
 
 def test_what_a_task_is_told(direct: Direct) -> None:
-    """Names of the mesh before Cloud Map's; None for what others are to be asked."""
+    """Names of the mesh before Cloud Map's; None for questions to another server."""
     owner = namespace(direct)
     address(direct, service(direct, owner, "A", "SRV"), "i-1", 7, AWS_INSTANCE_PORT="80")
     address(direct, service(direct, owner, "A", name="other"), "i-2", 8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,6 @@ def make(direct: Direct, **request: Any) -> str:
     done = direct.discovery("get_operation", **operation)["Operation"]
     sent = {"Name": "shop", "NamespaceId": done["Targets"]["NAMESPACE"], **request}
     return str(direct.discovery("create_service", **sent)["Service"]["Id"])
-
-
-@pytest.fixture
-def direct(tmp_path: Path) -> Iterator[Direct]:
-    found = Direct(tmp_path / "direct.db")
-    yield found
-    found.store.close()
 
 
 def register(direct: Direct, service: str, identity: str, **attributes: str) -> None:

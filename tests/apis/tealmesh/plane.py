@@ -1,4 +1,4 @@
-"""A control plane that serves every API but runs no engine: tests say which tasks run."""
+"""A control plane with all its APIs but no engine: tests set which tasks run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def no_logs(task: str, lines: int) -> Sequence[ContainerLine]:
 
 
 class Fed:
-    """The control plane's cache, handed the newest snapshot before each question."""
+    """The control plane's cache; it takes the newest snapshot before each question."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -63,7 +63,7 @@ class Fed:
 
 @dataclass
 class Plane:
-    """A control plane without an engine; ``stopped`` are the answers to Shutdown."""
+    """A control plane without an engine; ``stopped`` has the ``stopTasks`` of each Shutdown."""
 
     store: Store
     url: str
@@ -93,27 +93,26 @@ class Plane:
         asyncio.run(self.store.write("test", "Tasks", change))
 
     def tasks_are_gone(self, node: str) -> None:
-        """The last task of an ECS service that was deleted has stopped."""
+        """As if the last task of a deleted ECS service had stopped."""
         self._change(node, status="INACTIVE", deployments=[])
 
     def ecs_service(self, node: str) -> Any:
         return self.aws("ecs").describe_services(cluster="demo", services=[node])["services"][0]
 
     def gives_up(self, node: str) -> None:
-        """The circuit breaker of an ECS service that never ran has opened."""
+        """As if the circuit breaker of an ECS service that never ran had opened."""
         document = self.store.view.get(tables.ECS_SERVICES, "demo", node)
         assert document is not None
         primary, *former = document.body["deployments"]
         self._change(node, deployments=[{**primary, "rolloutState": "FAILED"}, *former])
 
     def run_tasks(self, node: str, count: int) -> None:
-        """As many tasks of an ECS service run and are registered."""
-
+        """As if that many tasks of an ECS service were running and registered."""
         self._change(node, runningCount=count)
         discovery = self.aws("servicediscovery")
         name = node.rpartition("-")[0]
-        found = discovery.list_services()["Services"]
-        service = next(s["Id"] for s in found if s["Name"] == name)
+        services = discovery.list_services()["Services"]
+        service = next(s["Id"] for s in services if s["Name"] == name)
         for index in range(count):
             discovery.register_instance(
                 ServiceId=service,
@@ -123,5 +122,5 @@ class Plane:
 
 
 def refused(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
-    found = error.value.response["Error"]
-    return found["Code"], found["Message"]
+    refusal = error.value.response["Error"]
+    return refusal["Code"], refusal["Message"]

@@ -1,4 +1,4 @@
-"""Our own API by a boto3 client over a socket, with the AWS services that it acts on behind it."""
+"""Our own API over HTTP, by a boto3 client, with the AWS services that it uses."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_weights_are_set_only_where_tasks_can_serve(plane: Plane) -> None:
     ]
 
 
-def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
+def test_a_deployment_begins_and_is_rolled_back(plane: Plane) -> None:
     plane.apply()
     plane.run_tasks("web-blue", 2)
     with pytest.raises(ClientError, match="web has no deployment yet"):
@@ -79,6 +79,16 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
         pass
     aborted = plane.rollback(service="web")["deployment"]
     assert aborted["status"] == "ROLLBACK_IN_PROGRESS"
+    transitions = transitions_until_rolled_back(plane)
+    assert transitions[0] == "CREATED"
+    assert transitions[-4:] == ["ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK"]
+    done = plane.list_deployments(service="web")["deployments"]
+    assert [d["status"] for d in done] == ["ROLLBACK_SUCCESSFUL"]
+    assert done[0]["reason"] == "rollback requested by tester"
+
+
+def transitions_until_rolled_back(plane: Plane) -> list[str]:
+    """Follow the journal; the tasks of green stop once its service is being deleted."""
     seen: list[str] = []
     after = 0
     while "ROLLED_BACK" not in seen:
@@ -87,15 +97,10 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
         seen += [entry["transition"] for entry in answer["entries"]]
         after = answer["entries"][-1]["sequence"]
         if seen[-1] == "CLEANING_BACK":
-            status = ""
-            while status != "DRAINING":
-                status = ecs.describe_services(**green)["services"][0]["status"]
+            while plane.ecs_service("web-green")["status"] != "DRAINING":
+                pass
             plane.tasks_are_gone("web-green")
-    assert seen[0] == "CREATED"
-    assert seen[-4:] == ["ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK"]
-    done = plane.list_deployments(service="web")["deployments"]
-    assert [d["status"] for d in done] == ["ROLLBACK_SUCCESSFUL"]
-    assert done[0]["reason"] == "rollback requested by tester"
+    return seen
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def test_a_deployment_begins_aborts_and_is_told_of(plane: Plane) -> None:
         ({"strategy": "sideways"}, "sideways"),
     ],
 )
-def test_deploy_refuses_a_strategy_that_is_none(
+def test_deploy_refuses_an_impossible_strategy(
     plane: Plane, asked: dict[str, Any], message: str
 ) -> None:
     plane.apply()
@@ -150,7 +155,7 @@ def test_a_deployment_starts_from_one_side_with_weight(plane: Plane) -> None:
         ("list_envoys", {"mesh": "no"}),
     ],
 )
-def test_what_is_not_there_is_named(plane: Plane, operation: str, asked: dict[str, Any]) -> None:
+def test_what_does_not_exist_is_named(plane: Plane, operation: str, asked: dict[str, Any]) -> None:
     if asked.get("service") == "web":
         plane.apply()
     with pytest.raises(ClientError) as error:
@@ -162,9 +167,9 @@ def test_what_is_not_there_is_named(plane: Plane, operation: str, asked: dict[st
 
 def test_convergence_envoys_logs_and_shutdown(plane: Plane) -> None:
     plane.apply()
-    found = plane.get_convergence(mesh="demo")
-    assert (found["converged"], found["expected"], found["acknowledged"]) == (True, 0, 0)
-    assert found["revision"] == plane.store.revision
+    mesh = plane.get_convergence(mesh="demo")
+    assert (mesh["converged"], mesh["expected"], mesh["acknowledged"]) == (True, 0, 0)
+    assert mesh["revision"] == plane.store.revision
     assert plane.list_envoys(mesh="demo")["envoys"] == []
     assert plane.get_logs(service="web")["lines"] == []
     plane.shutdown(stopTasks=True)

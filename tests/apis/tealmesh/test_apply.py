@@ -1,4 +1,4 @@
-"""Apply: a `teal.toml` becomes a system, and again, and changed."""
+"""Apply creates the system of a `teal.toml`, and updates what has changed in it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_apply_changes_what_differs_and_keeps_the_running_image(plane: Plane) ->
     assert service["desiredCount"] == 3
 
 
-def test_apply_tries_again_what_ecs_gave_up_on(plane: Plane) -> None:
+def test_apply_retries_a_service_that_ecs_gave_up_on(plane: Plane) -> None:
     plane.apply()
     before = plane.ecs_service("web-blue")
     plane.gives_up("web-blue")
@@ -63,13 +63,13 @@ def test_apply_tries_again_what_ecs_gave_up_on(plane: Plane) -> None:
     service = plane.ecs_service("web-blue")
     assert service["taskDefinition"] == before["taskDefinition"]
     assert service["deployments"][0]["id"] != before["deployments"][0]["id"]
-    # It never ran: its image is no release that has to be kept.
+    # It never ran, so its image is not a release to keep.
     plane.gives_up("web-blue")
     plane.apply(TOML.replace(first, second, 1))
     assert plane.get_status()["services"][-1]["sides"][0]["image"] == second
 
 
-def test_a_gateway_route_follows_its_prefix_and_goes_with_it(plane: Plane) -> None:
+def test_a_gateway_route_is_updated_and_deleted_with_its_prefix(plane: Plane) -> None:
     plane.apply()
     routes = 'routes = { "/" = "web", "/front" = "front" }'
     answer = plane.apply(TOML.replace(routes, 'routes = { "/" = "front" }'))
@@ -78,8 +78,8 @@ def test_a_gateway_route_follows_its_prefix_and_goes_with_it(plane: Plane) -> No
         "deleted gateway route prefix-front",
     ]
     mesh = plane.aws("appmesh")
-    found = mesh.list_gateway_routes(meshName="demo", virtualGatewayName="edge")["gatewayRoutes"]
-    assert [route["gatewayRouteName"] for route in found] == ["prefix-"]
+    routes = mesh.list_gateway_routes(meshName="demo", virtualGatewayName="edge")["gatewayRoutes"]
+    assert [route["gatewayRouteName"] for route in routes] == ["prefix-"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class MeshBuilder:
         """Create or update the resource."""
         revision = next(self.revisions)
         old = self.made.get((kind, parent, name))
-        resource = MeshResource(
+        resource = MeshResource[Any](
             kind=kind,
             mesh=self.name,
             parent=parent,

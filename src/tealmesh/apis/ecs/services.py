@@ -25,8 +25,8 @@ from tealmesh.model.ecs.bodies import (
     Launch,
     ServiceBody,
     TaskDefinitionBody,
-    narrowed,
 )
+from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables

@@ -19,7 +19,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.engine.runtimes import containers
-from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
@@ -29,7 +28,7 @@ from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, sho
 from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.engine.task.task import Shared, Task, network_of
 from tealmesh.model.ecs.names import service_of
-from tealmesh.model.errors import EngineError
+from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
 from tealmesh.store.snapshot import mesh_names

@@ -24,17 +24,25 @@ from tealmesh.envoy.bootstrap.environment import (
     socket_address,
     static_cluster,
 )
-from tealmesh.envoy.bootstrap.statistics import STATS_FILE, sinks, stats_config
+from tealmesh.envoy.bootstrap.statistics import (
+    STATS_FILE,
+    load_balancer_stats,
+    sinks,
+    stats_config,
+)
 from tealmesh.envoy.bootstrap.tracing import tracing
 from tealmesh.envoy.names import ANYWHERE
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
-from tealmesh.model.mesh import Kind, Proxy
+from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
 
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
 
 ADMIN_PORT = 9901
+BALANCER = "loadbalancer"
+"""The first part of a load balancer's node id."""
+
 REGEX_SIZE = 1000
 """Instructions of a compiled regular expression, at most: Envoy's own limit of 100 refuses patterns
 that App Mesh accepted."""
@@ -112,6 +120,35 @@ def bootstrap(
     return result
 
 
+def load_balancer_bootstrap(
+    name: str,
+    *,
+    xds_address: tuple[str, int],
+    token: str | None,
+    admin_address: str,
+    admin_port: int = ADMIN_PORT,
+) -> dict[str, Json]:
+    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``. It holds
+    a credential: keep the file to yourself (0600).
+
+    The Envoy's node id, and its identity where it must acknowledge, is ``loadbalancer/NAME``.
+    """
+    resource = load_balancer_proxy(name).resource
+    admin: Json = {"socket_address": socket_address(admin_address, admin_port)}
+    return {
+        "node": {
+            "id": resource,
+            "cluster": resource,
+            "metadata": {CONTROL_PLANE: {"task": resource}},
+        },
+        "admin": {"address": admin},
+        "dynamic_resources": _dynamic({}, token, delta=True),
+        "static_resources": {"clusters": [_control_plane(*xds_address)]},
+        "stats_config": load_balancer_stats(),
+        "layered_runtime": _runtime({}),
+    }
+
+
 def _runtime(environment: Environment) -> dict[str, Json]:
     keys: dict[str, Json] = {"re2.max_program_size.error_level": REGEX_SIZE}
     cycle = "MAX_REQUESTS_PER_IO_CYCLE"
@@ -138,6 +175,9 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
     """The Envoy that a node describes. Raises TealError when its id names no virtual node or
     gateway, or an address in its metadata is not one.
     """
+    owner, _, name = node.id.partition("/")
+    if owner == BALANCER and name and "/" not in name:
+        return load_balancer_proxy(name)
     mesh, kind, name = _parse(node.id, "the Envoy's node id")
     metadata = json_format.MessageToDict(node.metadata).get(CONTROL_PLANE) or {}
     addresses = {key: str(metadata[key]) for key in _ADDRESSES if metadata.get(key)}

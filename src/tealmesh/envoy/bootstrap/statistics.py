@@ -65,6 +65,19 @@ _INCLUDED = (
     r"^server\.(?:live|state|uptime|memory_allocated|total_connections|initialization_time_ms)$",
 )
 
+_BALANCERS = (
+    r"^cluster\.elb_[^.]+\.(?:upstream_(?:rq|cx)_|membership_|health_check\.|ssl\.)",
+    r"^http\.elb\.",
+    r"^tcp\.elb\.",
+    r"^(?:listener_manager|cluster_manager|control_plane|server)\.",
+)
+
+
+def load_balancer_stats() -> dict[str, Json]:
+    """The ``stats_config`` of a load balancer's Envoy."""
+    patterns: list[Json] = [{"safe_regex": {"regex": pattern}} for pattern in _BALANCERS]
+    return {"stats_matcher": {"inclusion_list": {"patterns": patterns}}}
+
 
 def stats_config(
     resource: str, tagged: bool, own: Mapping[str, Any] | None = None

@@ -12,7 +12,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ServiceRevisionBody, narrowed
+from tealmesh.model.ecs.bodies import ServiceRevisionBody
+from tealmesh.model.ecs.members import narrowed
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ContainerImageTypeDef

@@ -249,7 +249,7 @@ BROKEN: list[tuple[str, dict[str, Any], str, Any, str]] = [
     ("gateway", GATEWAY, "listeners.0.connectionPool", {"http": {}}, "must be 'http2'"),
     ("gateway", GATEWAY, "listeners.0.healthCheck.port", 1, "must be 80"),
     ("router", ROUTER, "listeners.1.portMapping.port", 80, "portMapping.port = 80: must be given"),
-    ("route", HTTP, "httpRoute", DELETE, "spec = []: must have exactly one of httpRoute"),
+    ("route", HTTP, "httpRoute", DELETE, 'spec = {"priority": 3}: must have exactly one of httpRoute'),
     ("route", HTTP, "tcpRoute", TCP["tcpRoute"], 'spec = ["httpRoute", "tcpRoute"]'),
     ("route", HTTP, "httpRoute.match.path", {"exact": "/"}, "at most one of prefix and path"),
     ("route", HTTP, "httpRoute.match.prefix", "a", "match.prefix = \"a\": must begin with '/'"),

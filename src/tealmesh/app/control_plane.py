@@ -44,7 +44,7 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
-from tealmesh.model.config.parse import parse
+from tealmesh.model.config.parse import parse_images
 from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
@@ -235,7 +235,7 @@ class _Parts:
         if file is None:
             return
         try:
-            images = parse(file.read_text(), str(file)).images
+            images = parse_images(file.read_text(), str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
         bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}

@@ -57,8 +57,8 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
     """The instances of every Cloud Map service, by (namespace name, service name)."""
     return {
-        (namespace["name"], service["name"]): _instances(view, service)
-        for namespace, service in _services(view)
+        (namespace["name"], service["name"]): instances
+        for namespace, service, instances in _services(view)
     }
 
 
@@ -69,11 +69,10 @@ def dns_zones(view: View) -> Zones:
         for document in view.list(tables.NAMESPACES)
         if document.body["wire"]["Type"] != "HTTP"
     }
-    for namespace, service in _services(view):
+    for namespace, service, instances in _services(view):
         zone, config = zones.get(namespace["name"].lower()), service["wire"].get("DnsConfig")
         if zone is None or not config or namespace["wire"]["Type"] == "HTTP":
             continue
-        instances = _instances(view, service)
         if "HealthCheckCustomConfig" not in service["wire"]:
             instances = tuple(replace(one, healthy=True) for one in instances)
         records = frozenset(record["Type"] for record in config["DnsRecords"])
@@ -81,17 +80,19 @@ def dns_zones(view: View) -> Zones:
     return zones
 
 
-def _services(view: View) -> Iterator[tuple[NamespaceBody, DiscoveryServiceBody]]:
-    """Every service of Cloud Map with its namespace."""
+def _services(
+    view: View,
+) -> Iterator[tuple[NamespaceBody, DiscoveryServiceBody, tuple[Instance, ...]]]:
+    """Every service of Cloud Map with its namespace and its instances, which are sorted by id."""
     namespaces = {d.body["id"]: d.body for d in view.list(tables.NAMESPACES)}
+    instances: dict[str, list[Instance]] = {}
+    for one in view.list(tables.INSTANCES):
+        instances.setdefault(one.body["serviceId"], []).append(_instance(one))
     for document in view.list(tables.SD_SERVICES):
-        namespace = namespaces.get(document.body["namespaceId"])
+        service = document.body
+        namespace = namespaces.get(service["namespaceId"])
         if namespace is not None:
-            yield namespace, document.body
-
-
-def _instances(view: View, service: DiscoveryServiceBody) -> tuple[Instance, ...]:
-    return tuple(_instance(d) for d in view.list(tables.INSTANCES, service["id"]))
+            yield namespace, service, tuple(instances.get(service["id"], ()))
 
 
 LOAD_BALANCER_INPUTS: tuple[str, ...] = (

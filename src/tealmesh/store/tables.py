@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
         PlaceBody,
+        RegionBody,
         TargetBody,
         TargetGroupBody,
     )
@@ -144,6 +145,8 @@ TARGET_GROUPS: Collection[TargetGroupBody] = Collection("elb.targetGroup")
 """Key: ARN. What the API holds, read from it after every change."""
 TARGETS: Collection[TargetBody] = Collection("elb.target")
 """Key: ARN of the target group, address and port joined by a colon."""
+LOAD_BALANCER_REGIONS: Collection[RegionBody] = Collection("elb.region")
+"""Key: region. Where the API is read again when the control plane starts."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""

@@ -196,6 +196,14 @@ class Event(TypedDict):
     """The change in words, for people."""
 
 
+class MemberWithoutEffect(TypedDict):
+    """A member of an ECS resource that is kept and does nothing here."""
+
+    resource: str
+    member: str
+    reason: str
+
+
 class JournalEntry(TypedDict):
     """One transition of a deployment."""
 

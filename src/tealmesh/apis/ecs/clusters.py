@@ -48,10 +48,6 @@ MAX_DESCRIBED = 100
 """Clusters in one DescribeClusters."""
 
 _INSIGHTS = ("enabled", "disabled", "enhanced")
-_REFUSED = {
-    "serviceConnectDefaults": "there is no Service Connect here; a mesh's virtual services do that"
-}
-
 
 class Clusters(EcsBase):
     """The operations on clusters and capacity providers."""
@@ -66,7 +62,6 @@ class Clusters(EcsBase):
 
         def change(tx: Transaction) -> ClusterAnswer:
             base.check_name("clusterName", name)
-            base.refuse_members(request, _REFUSED)
             present = tx.get(tables.CLUSTERS, name)
             if present is not None and present.body["status"] == "ACTIVE":
                 return _answer(tx, present)
@@ -83,6 +78,8 @@ class Clusters(EcsBase):
             }
             if request.get("configuration"):
                 body["configuration"] = request["configuration"]
+            if request.get("serviceConnectDefaults"):
+                body["serviceConnectDefaults"] = request["serviceConnectDefaults"]
             _set_capacity(
                 body,
                 request.get("capacityProviders", ()),
@@ -147,12 +144,13 @@ class Clusters(EcsBase):
         self, caller: Caller, operation: str, request: UpdateClusterRequestTypeDef
     ) -> ClusterAnswer:
         def change(tx: Transaction) -> ClusterAnswer:
-            base.refuse_members(request, _REFUSED)
             document = base.find_cluster(tx, request["cluster"])
             body = document.body.copy()
             body["settings"] = _settings(body["settings"], request.get("settings", ()))
             if request.get("configuration"):
                 body["configuration"] = request["configuration"]
+            if request.get("serviceConnectDefaults"):
+                body["serviceConnectDefaults"] = request["serviceConnectDefaults"]
             return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, operation, change)

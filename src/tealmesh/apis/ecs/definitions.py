@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from tealmesh.model.ecs.bodies import ContainerDefinition
 
+REFUSED_MEMBERS = {"trustedExecutionConfiguration": "there are no Managed Instances here"}
+"""Members of RegisterTaskDefinition -> why they are refused."""
 MAX_DELETED = 10
 """Revisions in one DeleteTaskDefinitions."""
 
@@ -61,6 +63,7 @@ class Definitions(EcsBase):
         now = self._clock()
 
         def change(tx: Transaction) -> DefinitionAnswer:
+            base.refuse_members(request, REFUSED_MEMBERS)
             spec = filled(request)
             problem = next(problems(spec), None)
             if problem is not None:

@@ -339,9 +339,7 @@ class TaskTarget(TypedDict):
 
 
 class TaskTeal(TypedDict, total=False):
-    """Our own members of a task. Documented, read and written by
-    `tealmesh.engine.task.state.TaskState`, but for the last two: `tealmesh.model.ecs.origin`.
-    """
+    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`."""
 
     phase: str
     failed: bool
@@ -357,6 +355,7 @@ class TaskTeal(TypedDict, total=False):
     registered: list[str]
     registeredAt: int
     targets: list[TaskTarget]
+    withoutEffect: list[str]
     token: str
     request: str
 

@@ -20,6 +20,7 @@ PACKAGES = {
     "aws": "HTTP front, codec, moto",
     "apis.appmesh": "App Mesh",
     "apis.ecs": "Amazon ECS",
+    "apis.elasticloadbalancing": "load balancers",
     "apis.servicediscovery": "Cloud Map",
     "apis.tealmesh": "our own API",
     "engine": "tasks that run",

@@ -1,6 +1,6 @@
 """Writes docs/operations.md from the code: ``python docs/operations.py``.
 
-A test compares the file with what this makes, so that it cannot grow stale.
+A test compares the page with the output, so that it cannot go stale.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from tealmesh.store import Store
 
 PAGE = Path(__file__).with_name("operations.md")
 
-_HEAD = """# What is answered
+_HEAD = """# Operations
 
-Made by `python docs/operations.py` from the code and botocore's models; do not edit. Every
-operation of these services either works with its semantics or is refused by its name
-(`UnknownOperationException`, which no SDK tries again) with the reason given here. All other AWS
-services are answered by moto at the same port.
+Generated from the code and botocore's models by `python docs/operations.py`; do not edit. Every
+operation of these services works as in AWS, or is refused by name (`UnknownOperationException`,
+which no SDK retries) for the reason given here. moto answers for all other AWS services at the
+same port.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """The page in Markdown."""
     with tempfile.TemporaryDirectory() as directory:
         store = Store.open(Path(directory) / "state.db")
         try:
@@ -67,8 +67,8 @@ def _containers() -> Iterator[str]:
     model = botocore.session.Session().get_service_model("ecs")
     yield "## Container definitions\n"
     yield (
-        "What becomes of each member where tasks are plain processes. All of them are kept and"
-        " described as they were sent, but for those that are refused.\n"
+        "What each member does when tasks are plain processes. All members are stored and returned"
+        " unchanged, except those marked refused.\n"
     )
     yield "| member | | |\n|---|---|---|"
     for member in model.shape_for("ContainerDefinition").members:

@@ -32,7 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 
 def odd(shape: Any, choose: random.Random, depth: int = 0) -> Any:
-    """A value of the shape, of which here and there a part is of another."""
+    """A value of the shape in which some parts have the type of another."""
     if depth and choose.random() < 0.1:
         return choose.choice(ODD)
     match shape.type_name:

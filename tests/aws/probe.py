@@ -1,4 +1,4 @@
-"""A small rest-json API that has what App Mesh's model does not: every place and every type."""
+"""A small rest-json API with every location and type, including those App Mesh does not use."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_constraints_are_checked_before_the_method(served: tuple[str, Meshes]) -
 
 
 def test_wire_facts_of_the_go_sdk(served: tuple[str, Meshes]) -> None:
-    """DESIGN §11: what the Terraform provider's SDK enforces."""
+    """What the Go SDK, which the Terraform provider uses, requires."""
     url, _ = served
     made = httpx.put(
         f"{url}/v20190125/meshes?meshOwner=123456789012",

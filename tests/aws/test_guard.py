@@ -1,4 +1,4 @@
-"""Hosts and origins that are let in."""
+"""Which hosts and origins are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The credential scope, and what is read without one."""
+"""Reading the credential scope, and recognising services without one."""
 
 from __future__ import annotations
 

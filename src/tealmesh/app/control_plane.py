@@ -22,6 +22,8 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
+from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, respond_in_task
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
@@ -30,6 +32,7 @@ from tealmesh.app.host import HOST, Http, listen, only_one, token, unusable
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
@@ -41,7 +44,7 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
-from tealmesh.model.config.parse import parse
+from tealmesh.model.config.parse import parse_images
 from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
@@ -139,11 +142,13 @@ async def _run(
                 group.create_task(feed(store, parts.cache, parts.certificates)),
                 group.create_task(parts.certificates.run()),
                 group.create_task(end_grace(store, system_clock)),
+                group.create_task(end_draining(store, system_clock)),
                 group.create_task(parts.engine.run()),
                 group.create_task(parts.controller.run()),
             ]
             serving = group.create_task(http.run_until_stopped())
             await http.listening()
+            running.append(group.create_task(parts.load_balancers.run()))
             if ready is not None:
                 ready(AppInfo(parts.endpoint, config.data_dir, built.description))
             await stop.wait()
@@ -178,6 +183,7 @@ class _Parts:
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self._moto = Moto(config.data_dir / "moto.jsonl")
+        self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
         self.engine = Engine(self._engine_context())
         self.controller = Controller(
@@ -209,7 +215,11 @@ class _Parts:
             ),
         }
         models = {name: load_model(name) for name in services}
-        return build_gateway(services, models, self._health, self._moto, routes=self._task_routes())
+        balancing = ElasticLoadBalancing(
+            self._store, self.load_balancers, self._target_health, system_clock
+        )
+        moto = Overlay(load_model("elbv2"), balancing, self._moto)
+        return build_gateway(services, models, self._health, moto, routes=self._task_routes())
 
     def _task_routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port."""
@@ -225,7 +235,7 @@ class _Parts:
         if file is None:
             return
         try:
-            images = parse(file.read_text(), str(file)).images
+            images = parse_images(file.read_text(), str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
         bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}
@@ -278,6 +288,12 @@ class _Parts:
         """A boto3 client of our own port; by default in our own region."""
         return client(service, self.endpoint, region or self.config.region)
 
+    async def _target_health(self, target_group: str) -> dict[str, tuple[str, str, str]]:
+        return {}
+
+    async def _in_flight(self, target_group: str) -> dict[str, int]:
+        return {}
+
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
 
@@ -310,6 +326,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
+            target_health=self._target_health,
+            in_flight=self._in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
         )

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 
 from tealmesh.engine.context import EngineContext
-from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker, persistently
 from tealmesh.engine.task.log_shipping import LogKeeper
@@ -27,6 +26,7 @@ from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
+from tealmesh.model.errors import DockerUnavailable
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 

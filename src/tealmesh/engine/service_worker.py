@@ -12,8 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from tealmesh.engine.context import EngineContext
-from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.scheduler.turn import Outcome, schedule
+from tealmesh.model.errors import DockerUnavailable
 from tealmesh.store.store import Transaction
 
 _log = logging.getLogger(__name__)

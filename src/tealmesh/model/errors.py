@@ -6,8 +6,8 @@
     ├── CertificateError            ACM does not provide what an Envoy needs
     ├── TranslationError            a mesh cannot be translated to Envoy resources
     ├── EngineError                 a task cannot be started or looked after
-    │   ├── engine.runtimes.base.DockerUnavailable  Docker does not answer
-    │   └── engine.runtimes.docker.api.Refused      Docker answers with an error
+    │   ├── DockerUnavailable       Docker does not answer
+    │   └── DockerRefused           Docker answers with an error
     ├── DriverError                 a rollout's call failed, for now or for good
     │   ├── NoSuchResource          AWS does not know the resource
     │   └── NotYet                  something else has to happen first: ask again
@@ -76,6 +76,19 @@ class TranslationError(TealError):
 
 class EngineError(TealError):
     """A task cannot be started or looked after; the text says what the user can do."""
+
+
+class DockerUnavailable(EngineError):
+    """Nothing answers on Docker's socket, or the connection broke. Containers keep running."""
+
+
+class DockerRefused(EngineError):
+    """Docker answered with an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP status of the answer."""
 
 
 class DriverError(TealError):

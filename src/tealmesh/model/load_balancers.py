@@ -7,7 +7,7 @@ Times are seconds since the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
@@ -208,6 +208,29 @@ class TargetBody(TypedDict):
     """When the deregistration delay ends."""
     task: NotRequired[str]
     """ARN of the ECS task for which the engine registered it."""
+
+
+class RegionBody(TypedDict):
+    """A region in which load balancers may have been made."""
+
+    region: str
+
+
+HealthOf = Callable[[str], Awaitable[Mapping[str, tuple[str, str, str]]]]
+"""The health of a target group's targets, as its load balancers see it: ARN of the group ->
+``ADDRESS:PORT`` -> (state, reason, description), in ELB's words. Targets of which no load balancer
+knows yet are absent.
+"""
+
+InFlightOf = Callable[[str], Awaitable[Mapping[str, int]]]
+"""The requests, or connections where the protocol is TCP, that a target group's load balancers have
+open: ARN of the group -> ``ADDRESS:PORT`` -> number. Targets without any may be absent.
+"""
+
+
+def target_key(address: str, port: int) -> str:
+    """The last part of a target's key in the store, and its name in `HealthOf`."""
+    return f"{address}:{port}"
 
 
 @dataclass(frozen=True)

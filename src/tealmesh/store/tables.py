@@ -42,13 +42,16 @@ if TYPE_CHECKING:
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
         PlaceBody,
+        RegionBody,
         TargetBody,
         TargetGroupBody,
     )
     from tealmesh.model.teal import (
+        AdoptionBody,
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
+        MeshServiceBody,
         ServiceSystemBody,
     )
 
@@ -142,9 +145,15 @@ TARGET_GROUPS: Collection[TargetGroupBody] = Collection("elb.targetGroup")
 """Key: ARN. What the API holds, read from it after every change."""
 TARGETS: Collection[TargetBody] = Collection("elb.target")
 """Key: ARN of the target group, address and port joined by a colon."""
+LOAD_BALANCER_REGIONS: Collection[RegionBody] = Collection("elb.region")
+"""Key: region. Where the API is read again when the control plane starts."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""
+ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
+"""Key: service name. What was told of a service that others made."""
+ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
+"""Key: service name. A service that others made, as its latest deployment found it."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")

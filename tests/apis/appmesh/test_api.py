@@ -1,4 +1,4 @@
-"""The App Mesh API over real HTTP with real boto3: resources and what holds them."""
+"""The App Mesh API over real HTTP with real boto3: resources and their parents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients trust of a certificate of ACM: the end of the path that signatures bear out."""
+"""Clients trust the last issuer of an ACM certificate that signatures prove."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_from_the_leaf_by_an_intermediate_to_the_root_in_any_order() -> None:
 
 
 def test_one_that_only_bears_the_issuers_name_is_not_trusted() -> None:
-    """moto's chain: the names fit, the signatures do not."""
+    """moto's chain: the names match, the signatures do not."""
     root, impostor, leaf = Signer("root"), Signer("root"), Signer("leaf")
     made = root.sign(leaf)
     assert chain_of(made, [impostor.sign(impostor)]) == [made]

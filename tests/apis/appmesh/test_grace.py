@@ -1,4 +1,4 @@
-"""A router's last route is served a little longer than it exists."""
+"""Envoys keep a router's last route for a grace period after it is deleted."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def test_the_last_route_is_gone_for_the_api_and_served_for_envoys(system: System
     assert system.served == {"only": ["a"]}
 
 
-def told(system: System) -> list[str]:
-    """What `teal events` says, the newest first."""
+def messages(system: System) -> list[str]:
+    """What `teal events` shows, the newest first."""
     entries = asyncio.run(system.direct.store.history(3, events.ENGINE_ACTORS))
     return [events.event(entry)["message"] for entry in entries]
 
@@ -98,13 +98,13 @@ def told(system: System) -> list[str]:
 def test_the_events_say_that_a_route_is_served_on(system: System) -> None:
     system.create("both", "a", "b")
     system.delete("both")
-    assert told(system)[0] == (
+    assert messages(system)[0] == (
         "deleted appmesh.route m/r/both; route both of router r in mesh m was the router's"
         " last: Envoys serve it a little longer"
     )
     system.create("only", "a")
-    assert told(system)[0].startswith("wrote appmesh.route m/r/only; route both of router r in")
-    assert told(system)[0].endswith("deleted earlier, is no longer served")
+    assert messages(system)[0].startswith("wrote appmesh.route m/r/only; route both of router r in")
+    assert messages(system)[0].endswith("deleted earlier, is no longer served")
 
 
 def test_a_route_that_is_not_the_last_ends_at_once(system: System) -> None:

@@ -1,4 +1,4 @@
-"""Formats of access logs: we and a real Envoy take the same."""
+"""Access log formats: we accept what a real Envoy accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we say of a pattern is what a real Envoy says."""
+"""We accept the patterns that a real Envoy accepts."""
 
 from __future__ import annotations
 

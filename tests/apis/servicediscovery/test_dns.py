@@ -162,7 +162,7 @@ def test_an_answer_is_not_answered(direct: Direct) -> None:
 
 
 def test_what_a_task_is_told(direct: Direct) -> None:
-    """Names of the mesh before Cloud Map's; None for what others are to be asked."""
+    """Names of the mesh before Cloud Map's; None for questions to another server."""
     owner = namespace(direct)
     address(direct, service(direct, owner, "A", "SRV"), "i-1", 7, AWS_INSTANCE_PORT="80")
     address(direct, service(direct, owner, "A", name="other"), "i-2", 8)

@@ -124,7 +124,7 @@ def test_no_html_leaves_the_port(url: str) -> None:
 
 
 def test_moto_never_answers_for_our_services(url: str) -> None:
-    """Nor by the ways in which moto itself guesses a service."""
+    """Nor in the ways in which moto itself recognises a service."""
     form = {"content-type": "application/x-www-form-urlencoded"}
     for path in ("/ecs_us-east-1/", "/servicediscovery_us-east-1/", "/moto-api/reset"):
         answer = httpx.post(url + path, content=b"Action=ListClusters", headers=form)

@@ -1,4 +1,4 @@
-"""What was made in the other services is there after a ``kill -9``, with ids and times."""
+"""The state of the other services survives a ``kill -9``, with ids and times."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _queue(client: Callable[[str], Any]) -> str:
 
 
 def _seen(client: Callable[[str], Any]) -> dict[str, Any]:
-    """All of it as clients see it, with what moto had from its beginning (the default VPC)."""
+    """Everything as clients see it, including what moto starts with (the default VPC)."""
     ec2, key = client("ec2"), client("kms").list_keys()["Keys"][0]["KeyId"]
     found: dict[str, Any] = {
         "vpcs": ec2.describe_vpcs(),

@@ -91,7 +91,7 @@ def url() -> Iterator[str]:
 
 
 def test_a_client_that_speaks_cbor(url: str, tmp_path: Path) -> None:
-    """boto3, its model changed to what the other SDKs choose."""
+    """boto3 with its model changed to the protocol that other SDKs choose."""
     source = Path(Loader.BUILTIN_DATA_PATH) / "servicediscovery/2017-03-14/service-2.json.gz"
     model = json.loads(gzip.decompress(source.read_bytes()))
     model["metadata"]["protocols"] = ["smithy-rpc-v2-cbor"]

@@ -1,4 +1,4 @@
-"""Places and types that the published models of ours do not use, and the wording of refusals."""
+"""Locations and types that our services' models do not use, and the wording of errors."""
 
 from __future__ import annotations
 

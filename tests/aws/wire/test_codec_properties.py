@@ -30,7 +30,7 @@ quick = settings(
 
 @st.composite
 def calls(draw: Any, service: str) -> tuple[str, dict[str, Any]]:
-    """An operation of ``service`` and right parameters for it."""
+    """An operation of ``service`` and valid parameters for it."""
     model = load_model(service)
     names = [n for n in model.operation_names if model.operation(n).input_shape is not None]
     name = draw(st.sampled_from(names))
@@ -178,7 +178,7 @@ def test_botocore_reads_what_we_write(service: str) -> None:
 
 
 def _with_private(shape: Any, value: Any) -> Any:
-    """``value`` as a document of ours: absent members as None, and private ones beside them."""
+    """``value`` as a document has it: with None for absent members, and private members."""
     if shape.type_name == "list":
         return [_with_private(shape.member, item) for item in value]
     if shape.type_name == "map":

@@ -54,8 +54,12 @@ def test_the_longest_pattern_of_the_image_map_is_taken() -> None:
         {"pattern": "*/app:*", "command": ["some"]},
     ]
     (container,) = parse({"name": "app", "command": ["--more"]})
-    found = command_for(container, images)
-    assert (found.argv, found.cwd, found.environment) == (("one", "x", "--more"), "/c", {"A": "1"})
+    command = command_for(container, images)
+    assert (command.argv, command.cwd, command.environment) == (
+        ("one", "x", "--more"),
+        "/c",
+        {"A": "1"},
+    )
     (container,) = parse({"name": "app", "entryPoint": ["other"]})
     assert command_for(container, images).argv == ("other",)
 
@@ -106,7 +110,7 @@ def test_dependencies(condition: str, state: State, starts: bool) -> None:
     assert ("then" in [c.name for c in due]) is starts
 
 
-def test_a_dependency_that_can_never_be_met_is_told() -> None:
+def test_a_dependency_that_can_never_be_met_is_reported() -> None:
     all_of = parse(
         {"name": "migrate", "essential": False},
         {"name": "app", "dependsOn": [{"containerName": "migrate", "condition": "SUCCESS"}]},

@@ -13,6 +13,7 @@ import grpc
 
 from tealmesh.engine.context import Times
 from tealmesh.engine.engine import Engine
+from tealmesh.engine.serving import serving_tasks
 from tealmesh.envoy.translate import Translator
 from tealmesh.store import tables
 from tealmesh.store.snapshot import mesh_names, mesh_snapshot
@@ -32,9 +33,7 @@ async def engine_and_ads(
     """Both at work; convergence is what the Envoys really say."""
 
     def expected(mesh: str) -> list[str]:
-        bodies = [d.body for d in store.view.list(tables.TASKS)]
-        serving = ("RUN", "DRAIN", "DEREGISTER")
-        return [b["taskArn"] for b in bodies if b["teal"].get("phase") in serving]
+        return serving_tasks(store.view, mesh)
 
     cache = AdsCache(Translator().translate, expected)
     servicer = AdsServicer(cache, TOKEN)
@@ -71,7 +70,8 @@ async def engine_and_ads(
         await server.stop(grace=0.2)
 
 
-def resource(name: str, spec: dict[str, Any], parent: str = "") -> dict[str, Any]:
+def resource(name: str, spec: dict[str, Any], parent: str = "") -> Any:
+    """A stored resource of the mesh, of any kind."""
     return {
         "meshName": MESH,
         "name": name,
@@ -105,7 +105,8 @@ async def put_mesh(store: Store) -> None:
     """Virtual service ``web.local`` provided by node ``web`` (ECS service ``web`` in Cloud Map),
     called by node ``caller`` and through gateway ``gate``.
     """
-    registry = {"id": "srv-1", "name": "web", "namespaceId": "ns-1"}
+    namespace: Any = {"id": "ns-1", "name": "local"}
+    registry: Any = {"id": "srv-1", "name": "web", "namespaceId": "ns-1"}
     cloud_map = {
         "namespaceName": "local",
         "serviceName": "web",
@@ -119,7 +120,7 @@ async def put_mesh(store: Store) -> None:
     provider = {"provider": {"virtualNode": {"virtualNodeName": "web"}}}
 
     def write(tx: Transaction) -> None:
-        tx.put(tables.NAMESPACES, "ns-1", body={"id": "ns-1", "name": "local"})
+        tx.put(tables.NAMESPACES, "ns-1", body=namespace)
         tx.put(tables.SD_SERVICES, "srv-1", body=registry)
         tx.put(tables.MESHES, MESH, body=resource(MESH, {}))
         tx.put(tables.VIRTUAL_NODES, MESH, "web", body=resource("web", node))

@@ -64,9 +64,9 @@ async def stop_task(store: Store, identity: str = "t1") -> None:
     """What StopTask writes."""
 
     def change(tx: Transaction) -> None:
-        found = tx.get(tables.TASKS, CLUSTER, identity)
-        assert found is not None
-        body = {**found.body, "desiredStatus": "STOPPED", "stoppedReason": "enough"}
+        document = tx.get(tables.TASKS, CLUSTER, identity)
+        assert document is not None
+        body = {**document.body, "desiredStatus": "STOPPED", "stoppedReason": "enough"}
         tx.put(tables.TASKS, CLUSTER, identity, body=body)
 
     await store.write("test", "StopTask", change)

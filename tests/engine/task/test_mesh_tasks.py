@@ -108,12 +108,12 @@ def test_what_a_task_is_given(tmp_path: Path) -> None:
             task = task_of(documents, "web")
             address, inner = task["teal"]["address"], task["teal"]["appAddress"]
             async with httpx.AsyncClient(trust_env=False, verify=False) as http:
-                found = json.loads((await http.get(f"http://{address}:8080/env")).text)
-            assert found["HOST"] == inner
-            assert found["PORT"] == "8080"
-            assert found["HTTP_PROXY"] == f"http://{address}:15001"
-            assert inner in found["NO_PROXY"].split(",")
-            assert found["AWS_REGION"] == "us-east-1"
+                environment = json.loads((await http.get(f"http://{address}:8080/env")).text)
+            assert environment["HOST"] == inner
+            assert environment["PORT"] == "8080"
+            assert environment["HTTP_PROXY"] == f"http://{address}:15001"
+            assert inner in environment["NO_PROXY"].split(",")
+            assert environment["AWS_REGION"] == "us-east-1"
             directory = tmp_path / "tasks" / task["taskArn"].rpartition("/")[2]
             bootstrap = directory / "envoy.bootstrap.json"
             assert stat.S_IMODE(bootstrap.stat().st_mode) == 0o600
@@ -191,9 +191,9 @@ def test_a_gateway_is_published_and_replaced_under_load(tmp_path: Path) -> None:
         port = free_port()
 
         def at_port(tx: Any) -> None:
-            found = tx.get(tables.VIRTUAL_GATEWAYS, "m", "gate").body
+            body = tx.get(tables.VIRTUAL_GATEWAYS, "m", "gate").body
             spec = {"listeners": [{"portMapping": {"port": port, "protocol": "http"}}]}
-            tx.put(tables.VIRTUAL_GATEWAYS, "m", "gate", body={**found, "spec": spec})
+            tx.put(tables.VIRTUAL_GATEWAYS, "m", "gate", body={**body, "spec": spec})
 
         await store.write("test", "Gateway", at_port)
         published = envoy("gate", "virtualGateway", TEAL_PUBLISH_ADDRESS="127.0.0.1")

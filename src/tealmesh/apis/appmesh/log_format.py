@@ -1,7 +1,7 @@
-"""The formats of access logs that Envoy accepts. Pure.
+"""The access log formats that Envoy accepts. Pure.
 
-The commands are Envoy 1.40's, as ``envoy --mode validate`` takes them; one that Envoy does not know
-would be refused with the whole listener.
+The commands are those that ``envoy --mode validate`` of Envoy 1.40 accepts. Envoy refuses a whole
+listener for one command that it does not know.
 https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 """
 
@@ -165,17 +165,17 @@ _HEADER = re.compile(r"[A-Za-z0-9:_.-]+(\?[A-Za-z0-9:_.-]+)?")
 
 
 def log_format_problem(text: str) -> str | None:
-    """Why Envoy would refuse the format, as what "must" be; None where it takes it."""
+    """What the format must be for Envoy to accept it ("must …"); None if Envoy accepts it."""
     if "%" in _COMMAND.sub("", text):
         return "must hold '%' only as %COMMAND% or %%"
     for command in _COMMAND.finditer(text):
         name, parameter, length = command.groups()
-        if name is not None and not _taken(name, parameter, length):
+        if name is not None and not _accepted(name, parameter, length):
             return f"must not hold {command[0]!r}: Envoy has no such command in this form"
     return None
 
 
-def _taken(name: str, parameter: str | None, length: str | None) -> bool:
+def _accepted(name: str, parameter: str | None, length: str | None) -> bool:
     if parameter is None:
         return name in _PLAIN and length is None
     if name in _WITH_HEADER:

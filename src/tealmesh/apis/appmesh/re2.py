@@ -1,9 +1,9 @@
-"""Does Envoy's regular expression engine accept a pattern?
+"""Whether Envoy's regular expression library accepts a pattern.
 
 Envoy matches with RE2, which has no look-around, no back-references and no possessive operators,
-and whose other syntax is not Python's either (https://github.com/google/re2/wiki/Syntax). A
-pattern that it refuses makes Envoy refuse the whole route configuration, so it is refused when it
-is written: by RE2 itself. The tests hold this against a real Envoy.
+and otherwise differs from Python too (https://github.com/google/re2/wiki/Syntax). For a pattern
+that RE2 refuses, Envoy refuses the whole route configuration, so RE2 itself checks each pattern
+when it is written. The tests compare the results with a real Envoy's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tealmesh.envoy.bootstrap.bootstrap import REGEX_SIZE
 
 
 def re2_error(pattern: str) -> str | None:
-    """Why Envoy would refuse ``pattern``, or None when it accepts it."""
+    """Why Envoy would refuse ``pattern``; None if it accepts it."""
     options = re2.Options()
     # Envoy matches bytes, not characters: in that encoding \x{100} is no escape.
     options.encoding = re2.Options.Encoding.LATIN1

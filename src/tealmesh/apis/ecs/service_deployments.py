@@ -28,8 +28,8 @@ from tealmesh.model.ecs.bodies import (
     DeploymentBody,
     ServiceBody,
     ServiceDeploymentBody,
-    narrowed,
 )
+from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import cluster_of
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Transaction, tables

@@ -104,18 +104,9 @@ class DiscoveryServices(DiscoveryBase):
             wire["HealthCheckCustomConfig"] = request["HealthCheckCustomConfig"]
         if "CreatorRequestId" in request:
             wire["CreatorRequestId"] = request["CreatorRequestId"]
-        dns = request.get("DnsConfig")
-        if dns is None:
+        config = _dns_config(namespace, request)
+        if config is None:
             return wire
-        if kind == "HTTP" or request.get("Type") == "HTTP":
-            raise base.invalid("DnsConfig: a service of type HTTP has no DNS records")
-        policy = dns.get("RoutingPolicy", "MULTIVALUE")
-        check_records(dns["DnsRecords"], policy)
-        config: DnsConfigOutputTypeDef = {
-            "NamespaceId": namespace["id"],
-            "RoutingPolicy": policy,
-            "DnsRecords": list(dns["DnsRecords"]),
-        }
         return {**wire, "Type": "DNS_HTTP", "DnsConfig": config}
 
     async def get_service(
@@ -240,6 +231,24 @@ class DiscoveryServices(DiscoveryBase):
             return {}
 
         return await self._write(caller, "DeleteServiceAttributes", change)
+
+
+def _dns_config(
+    namespace: NamespaceBody, request: CreateServiceRequestTypeDef
+) -> DnsConfigOutputTypeDef | None:
+    """The DNS records of a new service; None if it has none. Raises InvalidInput."""
+    dns = request.get("DnsConfig")
+    if dns is None:
+        return None
+    if namespace["wire"]["Type"] == "HTTP" or request.get("Type") == "HTTP":
+        raise base.invalid("DnsConfig: a service of type HTTP has no DNS records")
+    policy = dns.get("RoutingPolicy", "MULTIVALUE")
+    check_records(dns["DnsRecords"], policy)
+    return {
+        "NamespaceId": namespace["id"],
+        "RoutingPolicy": policy,
+        "DnsRecords": list(dns["DnsRecords"]),
+    }
 
 
 def _repeated(

@@ -108,7 +108,7 @@ class Journal:
         self.entries: list[Entry] = []
         """The calls in the file when it was opened: to be repeated."""
         try:
-            self._open()
+            self._load()
         except (OSError, ValueError, KeyError) as error:
             raise TealError(f"the journal {path} cannot be read: {error}") from error
 
@@ -137,7 +137,7 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _open(self) -> None:
+    def _load(self) -> None:
         if not self._path.exists():
             self._rewrite([])
             return

@@ -7,7 +7,7 @@ botocore has no types: hence Any.
 
 Model format: https://github.com/boto/botocore/tree/develop/botocore/data (C2J, ``service-2``);
 protocols: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html and
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html; of the query protocol, see `query`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-PROTOCOLS = ("json", "rest-json")
+PROTOCOLS = ("json", "rest-json", "query")
 """Every model that we load has one of them; some have CBOR as well (``Model.has_cbor``)."""
 
 _VALIDATION_CODES = {
     "appmesh": "BadRequestException",
     "ecs": "InvalidParameterException",
+    "elbv2": "ValidationError",
     "servicediscovery": "InvalidInput",
 }
 
@@ -65,6 +66,8 @@ class Model:
         self.signing_name: str = metadata.get("signingName", metadata["endpointPrefix"])
         self.target_prefix: str | None = metadata.get("targetPrefix")
         self.endpoint_prefix: str = metadata["endpointPrefix"]
+        self.api_version: str = metadata["apiVersion"]
+        self.xml_namespace: str = metadata.get("xmlNamespace", "")
         json_version = metadata.get("jsonVersion", "1.1")
         self.content_type = (
             "application/json"

@@ -19,7 +19,6 @@ from typing import Literal, Protocol
 
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.model.ecs.bodies import ContainerHandle, KeptDefinition
-from tealmesh.model.errors import EngineError
 from tealmesh.model.images import ImageBody
 
 Handle = ContainerHandle
@@ -38,10 +37,6 @@ Choose = Callable[[Collection[str], str], "TaskNetwork"]
 
 Reserve = Callable[[Choose], Awaitable["TaskNetwork"]]
 """Choose addresses and record them in one transaction, so that no other task gets the same."""
-
-
-class DockerUnavailable(EngineError):
-    """Nothing answers on Docker's socket, or the connection broke. Containers keep running."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tealmesh.engine.runtimes.docker import netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, find_socket
 from tealmesh.engine.runtimes.docker.launch import XDS_SOCKET
 from tealmesh.engine.runtimes.docker.names import HostsFiles, fixed_addresses
+from tealmesh.engine.runtimes.docker.resolver import Answer
 from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
@@ -59,6 +60,42 @@ async def docker_found(environment: Mapping[str, str]) -> tuple[DockerApi, str]:
     return api, f"{name} {version.get('Version', '')} at {path}"
 
 
+@dataclass(frozen=True)
+class _Search:
+    """Makes the runtime of this machine's Docker, each time that it is looked for."""
+
+    data_dir: Path
+    plane: ControlPlane
+    hosts: HostsFiles
+    answer: Answer
+    environment: Mapping[str, str]
+
+    @property
+    def socket(self) -> Path:
+        """The ADS server's Unix socket."""
+        return self.data_dir / "xds" / XDS_SOCKET
+
+    @property
+    def socket_fits(self) -> bool:
+        return len(str(self.socket).encode()) <= _SOCKET_PATH_BYTES
+
+    async def named(self) -> tuple[DockerRuntime, str]:
+        """The runtime, and Docker's name and version. Raises EngineError if it cannot be had."""
+        if not self.socket_fits:
+            raise EngineError(
+                f"{self.socket} is too long for a Unix socket ({_SOCKET_PATH_BYTES} bytes): "
+                f"choose a shorter --data-dir"
+            )
+        api, name = await docker_found(self.environment)
+        plane = replace(self.plane, xds_socket=self.socket)
+        return DockerRuntime(api, plane, self.data_dir, self.hosts, self.answer), name
+
+    async def runtime(self) -> DockerRuntime:
+        """As `named`, without the name."""
+        docker, _ = await self.named()
+        return docker
+
+
 async def build(
     mode: Mode,
     data_dir: Path,
@@ -71,44 +108,26 @@ async def build(
     socket. Raises EngineError if containers are asked for and impossible, or if this machine has no
     addresses left.
     """
-    socket = data_dir / "xds" / XDS_SOCKET
-    hosts = HostsFiles(store, data_dir)
-    process = ProcessRuntime(plane, data_dir)
 
     def answer(task_id: str, question: bytes, udp: bool) -> bytes | None:
         return respond(question, fixed_addresses(store.view, task_id), udp)
 
-    async def find() -> tuple[DockerRuntime, str]:
-        if not _fits(socket):
-            raise EngineError(
-                f"{socket} is too long for a Unix socket ({_SOCKET_PATH_BYTES} bytes): choose a "
-                f"shorter --data-dir"
-            )
-        api, name = await docker_found(environment)
-        inside = replace(plane, xds_socket=socket)
-        return DockerRuntime(api, inside, data_dir, hosts, answer), name
-
-    async def find_again() -> DockerRuntime:
-        docker, _ = await find()
-        return docker
-
+    hosts = HostsFiles(store, data_dir)
+    search = _Search(data_dir, plane, hosts, answer, environment)
+    process = ProcessRuntime(plane, data_dir)
     try:
-        docker, name = await find()
+        docker, name = await search.named()
     except EngineError as error:
         if mode == "container":
             await process.close()
             raise
-        choice = Choice(mode, process, None, find_again, hosts)
+        choice = Choice(mode, process, None, search.runtime, hosts)
         why = f" ({error})" if mode == "auto" else ""
-        return Built(choice, socket if _fits(socket) else None, f"processes{why}")
+        return Built(choice, search.socket if search.socket_fits else None, f"processes{why}")
     descriptions = {
         "auto": f"processes for images that [images] names, containers for others ({name})",
         "process": "processes",
         "container": f"containers ({name})",
     }
-    choice = Choice(mode, process, docker, find_again, hosts)
-    return Built(choice, socket, descriptions[mode])
-
-
-def _fits(socket: Path) -> bool:
-    return len(str(socket).encode()) <= _SOCKET_PATH_BYTES
+    choice = Choice(mode, process, docker, search.runtime, hosts)
+    return Built(choice, search.socket, descriptions[mode])

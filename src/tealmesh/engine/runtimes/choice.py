@@ -14,7 +14,6 @@ from typing import Literal
 
 from tealmesh.engine.runtimes.base import (
     ContainerStatus,
-    DockerUnavailable,
     Handle,
     Launch,
     Reserve,
@@ -30,7 +29,7 @@ from tealmesh.engine.runtimes.docker.networks import has_pod
 from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
-from tealmesh.model.errors import EngineError
+from tealmesh.model.errors import DockerUnavailable, EngineError
 
 _log = logging.getLogger(__name__)
 

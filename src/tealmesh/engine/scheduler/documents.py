@@ -16,8 +16,9 @@ from tealmesh.engine.scheduler.plan import Condition, Deployment, ObservedTask, 
 from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import task as ecs
-from tealmesh.model.ecs.bodies import Placement, narrowed
+from tealmesh.model.ecs.bodies import Placement
 from tealmesh.model.ecs.deployments import primary_since
+from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import (
     cluster_of,
     family_and_revision,

@@ -73,7 +73,6 @@ class TaskRecord:
             if document is None:
                 raise TaskGone
             body = copy.deepcopy(document.body)
-            body.setdefault("teal", {})
             change(tx, body)
             if body != document.body:
                 body["version"] = body.get("version", 0) + 1
@@ -89,7 +88,7 @@ class TaskRecord:
 
 def set_phase(body: TaskBody, phase: Phase) -> None:
     """Enter a phase."""
-    replace(TaskState.of(body), phase=Phase(phase)).write(body)
+    replace(TaskState.of(body), phase=phase).write(body)
 
 
 def set_network(body: TaskBody, network: TaskNetwork, region: str) -> None:

@@ -9,8 +9,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Types.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Required, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Required, TypedDict
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -40,18 +39,6 @@ if TYPE_CHECKING:
 
     ContainerDefinition = ContainerDefinitionOutputTypeDef
     Tag = TagTypeDef
-
-
-T = TypeVar("T")
-
-
-def narrowed(kind: type[T], body: Mapping[str, object]) -> T:
-    """The members of ``body`` that the TypedDict ``kind`` has too, as such a TypedDict. The values
-    are not copied.
-    """
-    # No checker follows members by name, so this one place vouches for their types: both sides
-    # describe the same members of the same API.
-    return cast("T", {name: body[name] for name in kind.__annotations__ if name in body})
 
 
 class Placement(TypedDict, total=False):
@@ -342,6 +329,15 @@ class ContainerHandle(TypedDict, total=False):
     """The fake runtime's: TASK/CONTAINER."""
 
 
+class TaskTarget(TypedDict):
+    """A target of a load balancer that a task is, or was, registered as."""
+
+    group: str
+    """ARN of the target group."""
+    address: str
+    port: int
+
+
 class TaskTeal(TypedDict, total=False):
     """Our own members of a task. Documented, read and written by
     `tealmesh.engine.task.state.TaskState`, but for the last two: `tealmesh.model.ecs.origin`.
@@ -360,6 +356,7 @@ class TaskTeal(TypedDict, total=False):
     addressed: int
     registered: list[str]
     registeredAt: int
+    targets: list[TaskTarget]
     token: str
     request: str
 

@@ -12,7 +12,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ServiceRevisionBody, narrowed
+from tealmesh.model.ecs.bodies import ServiceRevisionBody
+from tealmesh.model.ecs.members import narrowed
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ContainerImageTypeDef
@@ -55,7 +56,7 @@ def new_record(service: ServiceBody, images: list[ContainerImageTypeDef]) -> Ser
     newest, *former = service["deployments"]
     service_arn = service["serviceArn"]
     revision = narrowed(ServiceRevisionBody, newest)
-    revision["loadBalancers"] = []
+    revision["loadBalancers"] = service.get("loadBalancers", [])
     revision["serviceRegistries"] = service["serviceRegistries"]
     revision["containerImages"] = images
     return {

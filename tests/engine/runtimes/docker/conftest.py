@@ -1,4 +1,4 @@
-"""One container engine for all tests of tasks in containers."""
+"""One Podman for all tests of tasks in containers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.programs.podman import Podman, podman
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    with podman(tmp_path_factory.mktemp("podman")) as found:
-        found.make_app(IMAGE)
-        yield found
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    with podman(tmp_path_factory.mktemp("podman")) as made:
+        made.make_app(IMAGE)
+        yield made

@@ -1,4 +1,4 @@
-"""Services of one task each on a real container engine, by an engine of ours without a mesh."""
+"""Services of one task each on a real Podman, run by an engine without a mesh."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Tasks:
         await asyncio.gather(*(self.documents.steady(name) for name in names))
 
     def task(self, name: str) -> Mapping[str, Any]:
-        found = [b for b in self.documents.tasks("RUNNING") if b["group"] == f"service:{name}"]
-        return found[0]
+        running = self.documents.tasks("RUNNING")
+        return next(b for b in running if b["group"] == f"service:{name}")
 
     def address(self, name: str) -> str:
         return str(self.task(name)["teal"]["address"])
@@ -52,8 +52,8 @@ class Tasks:
             )
         )
 
-    async def told(self, name: str, words: str) -> None:
-        """Wait until an event of the service says this."""
+    async def reported(self, name: str, words: str) -> None:
+        """Wait until an event of the service contains these words."""
         await self.documents.until(lambda _: any(words in m for m in self.documents.events(name)))
 
     async def get(self, name: str, path: str, port: int = 8080) -> str:
@@ -68,29 +68,29 @@ class Tasks:
 
 @contextlib.asynccontextmanager
 async def tasks(
-    engine: Podman,
+    docker: Podman,
     directory: Path,
     endpoint: tuple[str, int] = ("127.0.0.1", 9),
     *,
     mode: Mode = "container",
     leave: bool = False,
 ) -> AsyncIterator[tuple[Tasks, Engine]]:
-    """An engine of ours at work. At the end everything is stopped; or left as it is, as if by a
-    control plane that ends.
+    """An engine at work. At the end it stops everything, or leaves everything as it is, as a
+    control plane does that ends.
     """
     store = Store.open(directory / "state.db")
-    environment = {"DOCKER_HOST": engine.url}
+    environment = {"DOCKER_HOST": docker.url}
     plane = replace(NOWHERE, endpoint=f"http://{endpoint[0]}:{endpoint[1]}")
     built = await build(mode, directory, store, plane, lambda *_: None, environment)
-    found = Engine(engine_context(directory, store, built.runtime))
-    job = asyncio.create_task(found.run())
+    engine = Engine(engine_context(directory, store, built.runtime))
+    job = asyncio.create_task(engine.run())
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as http:
         try:
-            yield Tasks(store, http), found
+            yield Tasks(store, http), engine
         finally:
             if not leave and not job.done():
-                await found.stop_all()
-            await found.close()
+                await engine.stop_all()
+            await engine.close()
             store.close()
     if job.done() and not job.cancelled():
         job.result()
@@ -103,16 +103,16 @@ def app(name: str = "app", **members: Any) -> dict[str, Any]:
 
 
 def proxied(**properties: str) -> dict[str, Any]:
-    found = {
+    values = {
         "AppPorts": "8080",
         "ProxyIngressPort": "15000",
         "ProxyEgressPort": "15001",
         "IgnoredUID": "1337",
         **properties,
     }
-    pairs = [{"name": name, "value": value} for name, value in found.items()]
+    pairs = [{"name": name, "value": value} for name, value in values.items()]
     return {"proxyConfiguration": {"type": "APPMESH", "containerName": "p", "properties": pairs}}
 
 
-def names(engine: Podman) -> list[str]:
-    return engine.run("ps", "--all", "--format", "{{.Names}}").split()
+def names(docker: Podman) -> list[str]:
+    return docker.run("ps", "--all", "--format", "{{.Names}}").split()

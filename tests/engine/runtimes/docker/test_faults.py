@@ -1,4 +1,4 @@
-"""What may happen to containers, to their engine and to their disk: told, tried again, survived."""
+"""Faults of containers, of Docker and of the disk are reported, retried and survived."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ pytestmark = needs_engine
 HANG = "import time; time.sleep(1234)"
 
 
-def test_faults_are_told_and_tried_again(engine: Podman, tmp_path: Path) -> None:
+def test_faults_are_reported_and_tried_again(docker: Podman, tmp_path: Path) -> None:
     async def work() -> None:
-        async with tasks(engine, tmp_path) as (world, _):
+        async with tasks(docker, tmp_path) as (world, _):
             documents = world.documents
             await world.start("away", app() | {"image": "localhost/team/nobody:1"})
             await world.start("broken", app(entryPoint=["/no/such/program"]))
@@ -41,13 +41,13 @@ def test_faults_are_told_and_tried_again(engine: Podman, tmp_path: Path) -> None
                 "hungry": ("app with code 137", "OutOfMemoryError: Container killed"),
             }
 
-            def told(_: Any) -> bool:
+            def reported(_: Any) -> bool:
                 return all(
                     any(all(word in message for word in words) for message in documents.events(n))
                     for n, words in wanted.items()
                 )
 
-            await documents.until(told)
+            await documents.until(reported)
             await documents.until(
                 lambda _: any(
                     b["taskArn"] != first and b["group"] == "service:hungry"
@@ -58,22 +58,22 @@ def test_faults_are_told_and_tried_again(engine: Podman, tmp_path: Path) -> None
     asyncio.run(work())
 
 
-def test_an_engine_that_is_gone_harms_no_task(engine: Podman, tmp_path: Path) -> None:
+def test_a_docker_that_is_away_harms_no_task(docker: Podman, tmp_path: Path) -> None:
     async def work() -> None:
-        async with tasks(engine, tmp_path) as (world, _):
+        async with tasks(docker, tmp_path) as (world, _):
             await world.start("web", app(variables={"VERSION": "1"}))
             await world.up("web")
             task = world.task("web")["taskArn"]
-            await asyncio.to_thread(engine.stop)
+            await asyncio.to_thread(docker.stop)
             try:
                 await world.start("late", app(variables={"VERSION": "2"}))
                 await world.documents.until(
                     lambda _: any("does not answer" in m for m in world.documents.events("late"))
                 )
                 assert await world.get("web", "/") == "VERSION 1"
-                await world.told("web", "The task keeps running, and is looked after again")
+                await world.reported("web", "The task keeps running, and is looked after again")
             finally:
-                await asyncio.to_thread(engine.start)
+                await asyncio.to_thread(docker.start)
             await world.up("late")
             assert await world.get("late", "/") == "VERSION 2"
             assert world.task("web")["taskArn"] == task
@@ -81,70 +81,70 @@ def test_an_engine_that_is_gone_harms_no_task(engine: Podman, tmp_path: Path) ->
     asyncio.run(work())
 
 
-def test_what_ends_while_nobody_looks_is_replaced(engine: Podman, tmp_path: Path) -> None:
-    """Removed, or without its network: seen by the next control plane. An engine that is not back
+def test_what_ends_while_no_control_plane_runs_is_replaced(docker: Podman, tmp_path: Path) -> None:
+    """Removed, or without its network: seen by the next control plane. A Docker that is not back
     yet when that one starts harms nothing.
     """
     before: dict[str, Any] = {}
 
     def container(name: str, end: str) -> str:
         identity = before[name]["taskArn"].rpartition("/")[2]
-        return next(n for n in names(engine) if n.endswith(f"{identity}-{end}"))
+        return next(n for n in names(docker) if n.endswith(f"{identity}-{end}"))
 
     async def first() -> None:
-        async with tasks(engine, tmp_path, leave=True) as (world, _):
+        async with tasks(docker, tmp_path, leave=True) as (world, _):
             for name in ("kept", "removed", "cut", "late"):
                 await world.start(name, app(variables={"VERSION": name}))
             await world.up("kept", "removed", "cut", "late")
             before.update({name: world.task(name) for name in ("kept", "removed", "cut", "late")})
 
     async def second() -> None:
-        async with tasks(engine, tmp_path, mode="auto") as (world, _):
+        async with tasks(docker, tmp_path, mode="auto") as (world, _):
             await asyncio.sleep(1)
             assert {t["lastStatus"] for t in world.documents.tasks()} == {"RUNNING"}
-            await asyncio.to_thread(engine.start)
-            told = "Essential container in task exited: app with code 137"
+            await asyncio.to_thread(docker.start)
+            event = "Essential container in task exited: app with code 137"
             for name in ("removed", "cut"):
                 await world.replaced(name, before[name])
-                assert any(told in message for message in world.documents.events(name))
+                assert any(event in message for message in world.documents.events(name))
             assert await world.get("cut", "/") == "VERSION cut"
-            await asyncio.to_thread(engine.run, "kill", container("late", "task.network"))
+            await asyncio.to_thread(docker.run, "kill", container("late", "task.network"))
             await world.replaced("late", before["late"])
-            told = "The network of the task was ended from outside"
-            assert any(told in message for message in world.documents.events("late"))
+            event = "The network of the task was ended from outside"
+            assert any(event in message for message in world.documents.events("late"))
             assert await world.get("kept", "/") == "VERSION kept"
             assert world.task("kept")["taskArn"] == before["kept"]["taskArn"]
 
     asyncio.run(first())
-    engine.run("rm", "--force", "--time", "0", container("removed", "app"))
-    engine.run("kill", container("cut", "task.network"))
+    docker.run("rm", "--force", "--time", "0", container("removed", "app"))
+    docker.run("kill", container("cut", "task.network"))
     forgotten = tmp_path / "tasks" / "forgotten"
     (forgotten / "app").mkdir(parents=True)
     (forgotten / "pod.json").write_text("{}")
-    engine.stop()
+    docker.stop()
     asyncio.run(second())
-    assert names(engine) == []
+    assert names(docker) == []
 
 
-def test_a_full_disk_is_told_and_harms_no_task(engine: Podman, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_harms_no_task(docker: Podman, tmp_path: Path) -> None:
     print_much = "import time; print(9000 * ('x' * 99 + '\\n')); time.sleep(1); print('more')"
     (tmp_path / "tasks").mkdir()
     disk = str(tmp_path / "tasks")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
 
     async def work() -> None:
-        async with tasks(engine, tmp_path) as (world, _):
+        async with tasks(docker, tmp_path) as (world, _):
             await world.start("web", app(variables={"VERSION": "1"}))
             await world.up("web")
-            python = json.loads(engine.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
+            python = json.loads(docker.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
             command = f"{print_much}; time.sleep(1000)"
             await world.start("loud", app(entryPoint=[python, "-u", "-c", command], stopTimeout=1))
             filler = tmp_path / "tasks" / "filler"
             with contextlib.suppress(OSError):
                 filler.write_bytes(b"x" * 600_000)
-            await world.told("loud", "No space left on device")
+            await world.reported("loud", "No space left on device")
             await world.start("late", app(variables={"VERSION": "2"}))
-            await world.told("late", "No space left on device")
+            await world.reported("late", "No space left on device")
             assert await world.get("web", "/") == "VERSION 1"
             filler.unlink()
             await world.up("late")
@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_and_harms_no_task(engine: Podman, tmp_path: Path) -
         subprocess.run(["umount", disk], check=True)
 
 
-def test_what_hangs_does_not_keep_a_task_from_stopping(engine: Podman, tmp_path: Path) -> None:
+def test_what_hangs_does_not_keep_a_task_from_stopping(docker: Podman, tmp_path: Path) -> None:
     """A registry that never answers; a health check that never ends, which is ended."""
     asked = asyncio.Event()
 
@@ -171,13 +171,13 @@ def test_what_hangs_does_not_keep_a_task_from_stopping(engine: Podman, tmp_path:
     async def work() -> None:
         registry = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = registry.sockets[0].getsockname()[1]
-        python = json.loads(engine.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
+        python = json.loads(docker.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
         check = {"command": ["CMD", python, "-c", HANG], "timeout": 2}
-        async with tasks(engine, tmp_path) as (world, _):
+        async with tasks(docker, tmp_path) as (world, _):
             await world.start("pulled", app() | {"image": f"127.0.0.1:{port}/team/x:1"})
             await world.start("checked", app(healthCheck={**check, "interval": 5}))
             await asked.wait()
-            await world.told("pulled", "pulls image 127.0.0.1")
+            await world.reported("pulled", "pulls image 127.0.0.1")
             await until(lambda: bool(commands(HANG)))
             first = commands(HANG)
             await until(lambda: not first & commands(HANG))
@@ -193,13 +193,13 @@ def test_what_hangs_does_not_keep_a_task_from_stopping(engine: Podman, tmp_path:
 
 def commands(argument: str) -> set[int]:
     """The processes of this machine that have this as their last argument."""
-    found = set()
+    pids = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
                 if (entry / "cmdline").read_bytes().endswith(f"\0{argument}\0".encode()):
-                    found.add(int(entry.name))
-    return found
+                    pids.add(int(entry.name))
+    return pids
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Tasks on a real engine: what definitions say, which packets Envoy gets, images, neighbours."""
+"""Tasks on a real Podman: what definitions say, which packets Envoy gets, images, neighbours."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ pytestmark = needs_engine
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-def test_which_packets_are_taken(engine: Podman, tmp_path: Path) -> None:
+def test_which_packets_are_taken(docker: Podman, tmp_path: Path) -> None:
     """Every row is a real connection; a program in Envoy's place says when it got it."""
 
     async def work() -> dict[str, str]:
         async with (
             answering("AWS", "127.0.0.1", 18765),
-            tasks(engine, tmp_path, ("127.0.0.1", 18765)) as (world, _),
+            tasks(docker, tmp_path, ("127.0.0.1", 18765)) as (world, _),
         ):
             await world.start("one", app(variables={"VERSION": "one", "PORTS": "8080,8081"}))
             await world.start("two", app(variables={"VERSION": "two"}))
@@ -88,8 +88,8 @@ def host_rules() -> str:
     return done.stdout
 
 
-def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> None:
-    python = json.loads(engine.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
+def test_task_definitions_mean_what_they_say(docker: Podman, tmp_path: Path) -> None:
+    python = json.loads(docker.run("image", "inspect", IMAGE))[0]["Config"]["Entrypoint"][0]
     write = "import os; open('/data/made', 'w').write(str(os.getuid())); print('made it')"
     look = "import os; raise SystemExit(open('/in/made').read() != '7')"
     mount = {"sourceVolume": "shared", "containerPath": "/data"}
@@ -120,17 +120,17 @@ def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> 
     )
 
     async def work() -> Mapping[str, Any]:
-        async with tasks(engine, tmp_path) as (world, _):
+        async with tasks(docker, tmp_path) as (world, _):
             await world.start("web", first, second, third, volumes=[{"name": "shared", "host": {}}])
             await world.up("web")
             assert await world.get("web", "/") == "VERSION x"
             task = world.task("web")
             assert task["healthStatus"] == "HEALTHY"
-            name = next(n for n in names(engine) if n.endswith("-app"))
+            name = next(n for n in names(docker) if n.endswith("-app"))
             log = tmp_path / "tasks" / task["taskArn"].rpartition("/")[2] / "first" / "log"
             assert log.read_text() == "made it\n"
-            found: Mapping[str, Any] = json.loads(engine.run("inspect", name))[0]
-            return found
+            inspected: Mapping[str, Any] = json.loads(docker.run("inspect", name))[0]
+            return inspected
 
     shown = asyncio.run(work())
     host = shown["HostConfig"]
@@ -142,13 +142,13 @@ def test_task_definitions_mean_what_they_say(engine: Podman, tmp_path: Path) -> 
     )
     limits = {u["Name"].upper().removeprefix("RLIMIT_"): u for u in host["Ulimits"]}
     assert (limits["NOFILE"]["Soft"], limits["NOFILE"]["Hard"]) == (512, 1024)
-    # The engine has ended the tasks, and nothing of them is left.
-    assert names(engine) == []
+    # The engine has stopped the tasks and left nothing of them.
+    assert names(docker) == []
 
 
-def test_both_runtimes_and_two_control_planes_on_one_engine(engine: Podman, tmp_path: Path) -> None:
+def test_both_runtimes_and_two_control_planes_on_one_docker(docker: Podman, tmp_path: Path) -> None:
     async def work() -> None:
-        async with tasks(engine, tmp_path / "one", mode="auto") as (one, _):
+        async with tasks(docker, tmp_path / "one", mode="auto") as (one, _):
             await one.documents.images(web="version=1")
             await one.start("process", web())
             await one.start("boxed", app(variables={"VERSION": "boxed"}))
@@ -158,53 +158,53 @@ def test_both_runtimes_and_two_control_planes_on_one_engine(engine: Podman, tmp_
                 True,
             )
             assert await one.get("process", "/") == "1"
-            async with tasks(engine, tmp_path / "two") as (two, _):
+            async with tasks(docker, tmp_path / "two") as (two, _):
                 await two.start("boxed", app(variables={"VERSION": "other"}))
                 await two.up("boxed")
                 assert await two.get("boxed", "/") == "VERSION other"
-                assert len(names(engine)) == 4
-                assert engine.run("ps", "--format", "{{.Ports}}").strip() == ""
+                assert len(names(docker)) == 4
+                assert docker.run("ps", "--format", "{{.Ports}}").strip() == ""
             # The other's end took its own along and nothing else.
             assert await one.get("boxed", "/") == "VERSION boxed"
-            assert len(names(engine)) == 2
+            assert len(names(docker)) == 2
 
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     asyncio.run(work())
-    assert names(engine) == []
-    assert "tealmesh-" not in engine.run("network", "ls", "--quiet")
+    assert names(docker) == []
+    assert "tealmesh-" not in docker.run("network", "ls", "--quiet")
 
 
 def test_an_image_is_pulled_with_progress(
-    engine: Podman, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    docker: Podman, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "tealmesh")
-    image = f"127.0.0.1:{engine.registry}/team/small:1"
+    image = f"127.0.0.1:{docker.registry}/team/small:1"
 
     async def small() -> None:
-        await make_pause(api := DockerApi(engine.socket))
+        await make_pause(api := DockerApi(docker.socket))
         await api.close()
 
     async def work() -> None:
-        async with tasks(engine, tmp_path) as (world, _):
+        async with tasks(docker, tmp_path) as (world, _):
             await world.start("web", {"name": "app", "image": image, "stopTimeout": 1})
             await world.up("web")
             events = world.documents.events("web")
             assert any(f"pulls image {image}: the control plane's log" in e for e in events)
 
     asyncio.run(small())
-    with registry(engine, PAUSE_IMAGE, tmp_path / "pushed"):
+    with registry(docker, PAUSE_IMAGE, tmp_path / "pushed"):
         asyncio.run(work())
     progress = [m for m in caplog.messages if m.startswith(f"pulling image {image}: ")]
     assert any(line.endswith("Download complete") for line in progress), progress
 
 
 @contextlib.contextmanager
-def registry(engine: Podman, image: str, directory: Path) -> Iterator[None]:
-    """A registry at the engine's port that has this image under every name
+def registry(docker: Podman, image: str, directory: Path) -> Iterator[None]:
+    """A registry at Podman's port that has this image under every name
     (https://github.com/opencontainers/distribution-spec/blob/main/spec.md).
     """
-    engine.run("push", image, f"dir:{directory}")
+    docker.run("push", image, f"dir:{directory}")
 
     class Registry(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -224,7 +224,7 @@ def registry(engine: Podman, image: str, directory: Path) -> Iterator[None]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", engine.registry), Registry) as server:
+    with ThreadingHTTPServer(("127.0.0.1", docker.registry), Registry) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -30,9 +30,9 @@ def test_no_two_tasks_share_an_address(indexes: list[int]) -> None:
 @given(last=st.integers(0, CAPACITY - 1), used=st.sets(st.integers(0, 50), max_size=20))
 def test_the_next_address_is_free_and_not_the_last_one(last: int, used: set[int]) -> None:
     taken = {pair(7, index).address for index in used}
-    found = choose(7, taken, pair(7, last).address)
-    assert found.address not in taken
-    assert found != pair(7, last)
+    network = choose(7, taken, pair(7, last).address)
+    assert network.address not in taken
+    assert network != pair(7, last)
 
 
 def test_when_all_are_used_it_says_so() -> None:

@@ -20,7 +20,6 @@ from urllib.parse import quote
 
 import httpx
 
-from tealmesh.engine.runtimes.base import DockerUnavailable
 from tealmesh.engine.runtimes.docker.schema import (
     Command,
     CreateBody,
@@ -30,7 +29,7 @@ from tealmesh.engine.runtimes.docker.schema import (
     Version,
 )
 from tealmesh.model.arn import last_part
-from tealmesh.model.errors import EngineError
+from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
 
 _VERSION = "/v1.41"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -38,15 +37,6 @@ _ENDLESS = httpx.Timeout(None, connect=5.0)
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 """Where Docker and Podman listen by default."""
-
-
-class Refused(EngineError):
-    """Docker answers with an error."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        """HTTP status of the answer."""
 
 
 def find_socket(environment: Mapping[str, str]) -> Path | None:
@@ -75,7 +65,7 @@ def find_socket(environment: Mapping[str, str]) -> Path | None:
 
 class DockerApi:
     """A client of one Docker. Every call raises `DockerUnavailable` when nothing answers and
-    `Refused` when the answer is an error.
+    `DockerRefused` when the answer is an error.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,7 +102,7 @@ class DockerApi:
             made = await self._json(
                 "POST", "/containers/create", params={"name": name}, content=json.dumps(body)
             )
-        except Refused as error:
+        except DockerRefused as error:
             # Docker answers 409, Podman 4 answers 500 and says why.
             if error.status == 409 or "already in use" in str(error):
                 return str((await self.inspect(name))["Id"])
@@ -131,7 +121,7 @@ class DockerApi:
         """As `inspect`; None if there is no such container."""
         try:
             return await self.inspect(container)
-        except Refused as error:
+        except DockerRefused as error:
             if error.status == 404:
                 return None
             raise
@@ -140,7 +130,7 @@ class DockerApi:
         """Send a signal to its first process, unless it has ended."""
         try:
             await self._call("POST", f"/containers/{container}/kill", params={"signal": signum})
-        except Refused as error:
+        except DockerRefused as error:
             if error.status not in (404, 409) and "can only kill running" not in str(error):
                 raise
 
@@ -151,7 +141,7 @@ class DockerApi:
             await self._call(
                 "POST", f"/containers/{container}/stop", params=params, timeout=_ENDLESS
             )
-        except Refused as error:
+        except DockerRefused as error:
             if error.status != 404:
                 raise
 
@@ -162,7 +152,7 @@ class DockerApi:
         await self.kill(container, signal.SIGKILL)
         try:
             await self._call("DELETE", f"/containers/{container}", params=params)
-        except Refused as error:
+        except DockerRefused as error:
             if error.status != 404:
                 raise
 
@@ -227,7 +217,7 @@ class DockerApi:
 
     async def pull(self, name: str) -> AsyncIterator[tuple[str, bool]]:
         """Pull an image. Yields its progress line by line, with False for lines that only count
-        bytes. Raises Refused with the registry's words.
+        bytes. Raises DockerRefused with the registry's words.
         """
         params = {"fromImage": with_tag(name)}
         path = f"{_VERSION}/images/create"
@@ -238,7 +228,7 @@ class DockerApi:
                 async for line in answer.aiter_lines():
                     progress: PullProgress = json.loads(line) if line.strip() else {}
                     if "error" in progress:
-                        raise Refused(404, progress["error"])
+                        raise DockerRefused(404, progress["error"])
                     text = _progress_text(progress)
                     if text:
                         yield text, not progress.get("progress")
@@ -281,21 +271,21 @@ class DockerApi:
         }
         try:
             await self._call("POST", "/networks/create", content=json.dumps(body))
-        except Refused as error:
+        except DockerRefused as error:
             if error.status != 409 and "exists" not in str(error) and "in use" not in str(error):
                 raise
 
     async def remove_network(self, name: str) -> None:
         try:
             await self._call("DELETE", f"/networks/{name}")
-        except Refused as error:
+        except DockerRefused as error:
             if error.status != 404:
                 raise
 
     async def _exists(self, path: str) -> bool:
         try:
             await self._call("GET", path)
-        except Refused as error:
+        except DockerRefused as error:
             if error.status == 404:
                 return False
             raise
@@ -323,10 +313,10 @@ class DockerApi:
 
 @contextlib.contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn `Refused` into an EngineError that begins with ``what``."""
+    """Turn `DockerRefused` into an EngineError that begins with ``what``."""
     try:
         yield
-    except Refused as error:
+    except DockerRefused as error:
         raise EngineError(f"{what}: {str(error).strip()[:500]}") from error
 
 
@@ -342,12 +332,12 @@ def with_tag(name: str) -> str:
     return name if ":" in last_part(name) else f"{name}:latest"
 
 
-def _refusal(status: int, content: bytes) -> Refused:
+def _refusal(status: int, content: bytes) -> DockerRefused:
     try:
         message = str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         message = content.decode(errors="replace").strip() or f"HTTP {status}"
-    return Refused(status, message)
+    return DockerRefused(status, message)
 
 
 async def _chunks(archive: Path) -> AsyncIterator[bytes]:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 
 from tealmesh.engine.runtimes import pidfd
-from tealmesh.engine.runtimes.base import KILLED, ContainerStatus, DockerUnavailable
-from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
+from tealmesh.engine.runtimes.base import KILLED, ContainerStatus
+from tealmesh.engine.runtimes.docker.api import DockerApi
+from tealmesh.model.errors import DockerRefused, DockerUnavailable
 
 _log = logging.getLogger(__name__)
 _ENDED = ("exited", "dead", "stopped", "removing")
@@ -45,7 +46,7 @@ async def wait(api: DockerApi, container: str) -> int:
                 if process is not None and (await look(api, container))[1] == pid:
                     delay = _MIN_RETRY_SECONDS
                     await pidfd.ended(process)
-        except Refused as error:
+        except DockerRefused as error:
             _log.warning("waiting for container %s: %s; trying again", container, error)
         except DockerUnavailable:
             # Containers keep running without Docker, as they do without us.

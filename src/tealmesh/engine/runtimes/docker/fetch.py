@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tealmesh.engine.runtimes.docker import images
-from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
+from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.engine.runtimes.docker.definition import ImageSpec
 from tealmesh.engine.runtimes.sidecar import find_envoy
-from tealmesh.model.errors import EngineError
+from tealmesh.model.errors import DockerRefused, EngineError
 
 _log = logging.getLogger(__name__)
 _PROGRESS_SECONDS = 5.0
@@ -40,7 +40,7 @@ class Fetch:
             try:
                 await self._pull(wanted.image)
                 return wanted
-            except Refused as error:
+            except DockerRefused as error:
                 reason = str(error).strip()[:300]
             if instead is None:
                 raise EngineError(
@@ -65,7 +65,7 @@ class Fetch:
     async def _has(self, image: ImageSpec) -> bool:
         try:
             return await self._api.has_image(image.image)
-        except Refused as error:
+        except DockerRefused as error:
             raise EngineError(
                 f"CannotPullContainerError: Docker refuses the image name {image.image!r}: "
                 f"correct the task definition ({str(error).strip()[:300]})"

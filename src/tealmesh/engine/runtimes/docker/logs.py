@@ -17,8 +17,8 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import DockerUnavailable
-from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
+from tealmesh.engine.runtimes.docker.api import DockerApi
+from tealmesh.model.errors import DockerRefused, DockerUnavailable
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
@@ -87,7 +87,7 @@ class LogCopies:
                 return
             except DockerUnavailable:
                 await asyncio.sleep(_RETRY_SECONDS)
-            except Refused as error:
+            except DockerRefused as error:
                 if error.status != 404:
                     _log.warning("log of container %s: %s", container, error)
                 return

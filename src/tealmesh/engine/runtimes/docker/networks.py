@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from tealmesh.engine.runtimes.base import DockerUnavailable, TaskNetwork, TaskSpec, Tell
+from tealmesh.engine.runtimes.base import TaskNetwork, TaskSpec, Tell
 from tealmesh.engine.runtimes.docker import ending, images, netns
-from tealmesh.engine.runtimes.docker.api import DockerApi, Refused, explained
+from tealmesh.engine.runtimes.docker.api import DockerApi, explained
 from tealmesh.engine.runtimes.docker.instance import (
     CONTAINER_LABEL,
     INSTANCE_LABEL,
@@ -32,7 +32,7 @@ from tealmesh.engine.runtimes.docker.relay import Relays
 from tealmesh.engine.runtimes.docker.resolver import RESOLV, Answer, Resolvers, resolv_text
 from tealmesh.engine.runtimes.docker.schema import CreateBody, Listed
 from tealmesh.engine.runtimes.files import note
-from tealmesh.model.errors import EngineError
+from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
 
 POD = "pod.json"
 
@@ -124,7 +124,7 @@ class DockerNetworks:
     async def clear(self) -> None:
         """Remove everything that is left of this data directory: orphans, and the network."""
         await self.sweep(())
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(DockerRefused):
             await self._api.remove_network(self._instance.network)
 
     async def sweep(self, known: Sequence[str]) -> list[str]:
@@ -183,7 +183,7 @@ class DockerNetworks:
         await ending.wait(self._api, self._instance.name(directory, PAUSE))
         await self._cut(directory)
         while True:
-            with contextlib.suppress(DockerUnavailable, Refused):
+            with contextlib.suppress(DockerUnavailable, DockerRefused):
                 for container in await self._containers(directory):
                     name = container["Labels"][CONTAINER_LABEL]
                     if name != PAUSE and container["State"] == "running":

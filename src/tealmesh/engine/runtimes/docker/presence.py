@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from tealmesh.engine.runtimes.base import DockerUnavailable
-from tealmesh.engine.runtimes.docker.api import DockerApi, Refused
+from tealmesh.engine.runtimes.docker.api import DockerApi
+from tealmesh.model.errors import DockerRefused, DockerUnavailable
 
 _INTERVAL_SECONDS = 1.0
 
@@ -34,7 +34,7 @@ class Presence:
         answering = True
         while True:
             try:
-                with contextlib.suppress(Refused):  # also an answer
+                with contextlib.suppress(DockerRefused):  # also an answer
                     await self._api.ping()
                 answering = True
             except DockerUnavailable as error:

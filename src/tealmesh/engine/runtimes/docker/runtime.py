@@ -15,7 +15,6 @@ from pathlib import Path
 from tealmesh.engine.runtimes.base import (
     KILLED,
     ContainerStatus,
-    DockerUnavailable,
     Handle,
     Launch,
     Reserve,
@@ -26,7 +25,7 @@ from tealmesh.engine.runtimes.base import (
     Usage,
 )
 from tealmesh.engine.runtimes.docker import ending, netns
-from tealmesh.engine.runtimes.docker.api import DockerApi, Refused, explained
+from tealmesh.engine.runtimes.docker.api import DockerApi, explained
 from tealmesh.engine.runtimes.docker.definition import create_body
 from tealmesh.engine.runtimes.docker.fetch import Fetch
 from tealmesh.engine.runtimes.docker.instance import PAUSE, Instance
@@ -38,7 +37,7 @@ from tealmesh.engine.runtimes.docker.networks import DockerNetworks
 from tealmesh.engine.runtimes.docker.resolver import Answer
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
-from tealmesh.model.errors import EngineError
+from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
 
 _log = logging.getLogger(__name__)
 _NOT_STARTED = ("created", "initialized")
@@ -162,7 +161,7 @@ class DockerRuntime:
             # Nothing is known of the container; a check that cannot be made is no failure.
             _log.warning("health check of container %s: %s", name, error)
             return 0
-        except Refused as error:
+        except DockerRefused as error:
             if error.status in (404, 409):
                 return KILLED
             raise EngineError(

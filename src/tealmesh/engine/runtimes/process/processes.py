@@ -70,11 +70,11 @@ async def recover(directory: Path, name: str) -> Handle | None:
 
 async def wait(handle: Handle) -> int:
     """Wait for the end; return the exit code."""
-    await _process_end(handle["pid"], handle["started"], handle["boot"])
+    await _wait_for_end(handle["pid"], handle["started"], handle["boot"])
     # The shim outlives its process by the time that it takes to write one file.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_SHIM_SECONDS):
-            await _process_end(handle["shim"], None, handle["boot"])
+            await _wait_for_end(handle["shim"], None, handle["boot"])
     _reap(handle["shim"])
     code = _exit_code(Path(handle["home"]))
     return KILLED if code is None else code
@@ -251,7 +251,7 @@ def _alive(pid: int, started: int | None, boot: str) -> bool:
     return now is not None and (started is None or now == started)
 
 
-async def _process_end(pid: int, started: int | None, boot: str) -> None:
+async def _wait_for_end(pid: int, started: int | None, boot: str) -> None:
     """Wait until the process has ended."""
     with pidfd.opened(pid) as process:
         # Checked once the descriptor is open: from then on the id cannot be reused.

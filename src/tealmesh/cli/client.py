@@ -150,6 +150,9 @@ class Client:
     def list_envoys(self, mesh: str) -> list[wire.EnvoyStatus]:
         return self._call(wire.ListEnvoysOutput, mesh=mesh)["envoys"]
 
+    def list_members_without_effect(self) -> list[wire.MemberWithoutEffect]:
+        return self._call(wire.ListMembersWithoutEffectOutput)["members"]
+
     def get_logs(self, service: str, side: str | None, lines: int) -> list[wire.LogLine]:
         return self._call(wire.GetLogsOutput, service=service, side=side, lines=lines)["lines"]
 

@@ -285,6 +285,10 @@ class ListEnvoysOutput(TypedDict):
     envoys: list[EnvoyStatus]
 
 
+class ListMembersWithoutEffectOutput(TypedDict):
+    members: list[MemberWithoutEffect]
+
+
 class ListEventsOutput(TypedDict):
     """What ListEvents answers."""
 

@@ -278,11 +278,6 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "teal deploy",
     ),
     (
-        {"deploymentConfiguration": {"alarms": {"alarmNames": [], "enable": True}}},
-        "InvalidParameterException",
-        "no alarms",
-    ),
-    (
         {"deploymentConfiguration": {"deploymentCircuitBreaker": {"rollback": True}}},
         "InvalidParameterException",
         "rollback needs enable",

@@ -29,6 +29,8 @@ from tealmesh.store import Document, Reader, Transaction, tables
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
         CapacityProviderStrategyItemTypeDef,
+        ClusterServiceConnectDefaultsRequestTypeDef,
+        ClusterServiceConnectDefaultsTypeDef,
         ClusterSettingTypeDef,
         CreateClusterRequestTypeDef,
         DeleteClusterRequestTypeDef,
@@ -48,6 +50,7 @@ MAX_DESCRIBED = 100
 """Clusters in one DescribeClusters."""
 
 _INSIGHTS = ("enabled", "disabled", "enhanced")
+
 
 class Clusters(EcsBase):
     """The operations on clusters and capacity providers."""
@@ -79,7 +82,7 @@ class Clusters(EcsBase):
             if request.get("configuration"):
                 body["configuration"] = request["configuration"]
             if request.get("serviceConnectDefaults"):
-                body["serviceConnectDefaults"] = request["serviceConnectDefaults"]
+                body["serviceConnectDefaults"] = _connect(request["serviceConnectDefaults"])
             _set_capacity(
                 body,
                 request.get("capacityProviders", ()),
@@ -150,7 +153,7 @@ class Clusters(EcsBase):
             if request.get("configuration"):
                 body["configuration"] = request["configuration"]
             if request.get("serviceConnectDefaults"):
-                body["serviceConnectDefaults"] = request["serviceConnectDefaults"]
+                body["serviceConnectDefaults"] = _connect(request["serviceConnectDefaults"])
             return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, operation, change)
@@ -308,6 +311,12 @@ def _settings(
             )
         merged[name] = value
     return [{"name": name, "value": merged[name]} for name in sorted(merged)]
+
+
+def _connect(
+    sent: ClusterServiceConnectDefaultsRequestTypeDef,
+) -> ClusterServiceConnectDefaultsTypeDef:
+    return {"namespace": sent["namespace"]}
 
 
 def _set_capacity(

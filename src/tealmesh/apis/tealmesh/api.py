@@ -78,6 +78,9 @@ Stop = Callable[[bool], Awaitable[int]]
 """(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
 stops once the present answer is out."""
 
+WithoutEffect = Callable[[View], list[wire.MemberWithoutEffect]]
+"""The members of ECS resources that are used and have no effect here."""
+
 
 class Tealmesh:
     """The service. Operations raise AwsError with the codes of the model."""
@@ -90,6 +93,7 @@ class Tealmesh:
         envoys: Envoys,
         logs: Logs,
         stop: Stop,
+        without_effect: WithoutEffect,
     ) -> None:
         self._store = store
         self._deployments = deployments
@@ -97,6 +101,7 @@ class Tealmesh:
         self._envoys = envoys
         self._logs = logs
         self._stop = stop
+        self._without_effect = without_effect
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
@@ -215,6 +220,11 @@ class Tealmesh:
     ) -> wire.ListEnvoysOutput:
         mesh = self._mesh(request["mesh"])
         return {"envoys": [answers.envoy_status(envoy) for envoy in self._envoys.envoys(mesh)]}
+
+    async def list_members_without_effect(
+        self, caller: Caller, request: Mapping[str, object]
+    ) -> wire.ListMembersWithoutEffectOutput:
+        return {"members": self._without_effect(self._store.view)}
 
     async def get_logs(self, caller: Caller, request: wire.GetLogsInput) -> wire.GetLogsOutput:
         service = request["service"]

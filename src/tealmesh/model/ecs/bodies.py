@@ -66,10 +66,9 @@ class ClusterBody(TypedDict, total=False):
 
 
 class FamilyBody(TypedDict):
-    """A family of task definitions."""
+    """The newest revision of a family: a number is never used again, even if it is deleted."""
 
     revision: int
-    """The newest revision; a number is never used again, even if its revision is deleted."""
 
 
 class AccountSettingBody(TypedDict):

@@ -23,10 +23,12 @@ from tealmesh.envoy import (
     tcp,
     tls,
 )
+from tealmesh.envoy.load_balancers import by_host
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError
+from tealmesh.model.load_balancers import ByHostSnapshot
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy, Snapshot
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class Translator:
             )
         if isinstance(snapshot, MeshSnapshot):
             return self._of_mesh(snapshot, proxy)
+        if isinstance(snapshot, ByHostSnapshot):
+            return by_host.translate(snapshot)
         raise TranslationError(f"{proxy.resource}: no translation of a {type(snapshot).__name__}")
 
     def _of_mesh(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:

@@ -39,6 +39,7 @@ from tealmesh.engine.engine import Engine
 from tealmesh.engine.load_balancers.admin import Admin
 from tealmesh.engine.load_balancers.fleet import Fleet
 from tealmesh.engine.load_balancers.health import TargetHealth
+from tealmesh.engine.load_balancers.report import Report
 from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
@@ -221,7 +222,13 @@ class _Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": Tealmesh(
-                self._store, self.controller, operations, self.cache, self._logs, self._shut_down
+                self._store,
+                self.controller,
+                operations,
+                self.cache,
+                Report(self._store, self.fleet, self._health_of_targets),
+                self._logs,
+                self._shut_down,
             ),
         }
         models = {name: load_model(name) for name in services}

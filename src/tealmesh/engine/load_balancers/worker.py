@@ -83,7 +83,11 @@ class Worker:
             if handle is None:
                 await self._wait(asyncio.sleep(RETRY_SECONDS))
                 continue
+            since = asyncio.get_running_loop().time()
             await self._wait(self._envoys.wait(handle))
+            if not await self._envoys.running(handle):
+                lived = asyncio.get_running_loop().time() - since
+                await asyncio.sleep(max(0.0, RETRY_SECONDS - lived))
 
     async def halt(self) -> None:
         """Stop the Envoy at once, whatever it serves; `wanted` must be false."""
@@ -114,14 +118,12 @@ class Worker:
         async with self._starting:
             if not self._wanted():
                 return None
-            generation = await self._record("StartLoadBalancer", _count)
             place = self._place()
             if place is None:
                 return None
-            if generation > 1:
-                _log.info("the Envoy of load balancer %s is replaced", self._name)
             try:
                 self._check_ports(place)
+                generation = await self._next_generation(place)
                 handle = await self._envoys.start(
                     self._directory, _program(generation), self._name, place["address"]
                 )
@@ -134,6 +136,15 @@ class Worker:
             self.problem = ""
         await asyncio.to_thread(_tidy, self._directory, generation)
         return handle
+
+    async def _next_generation(self, place: PlaceBody) -> int:
+        """The number of the Envoy to start, recorded: the present one's if it never started."""
+        present = place.get("generation")
+        if present is not None:
+            if await self._envoys.recover(self._directory, _program(present)) is None:
+                return present
+            _log.warning("the Envoy of load balancer %s has ended: starting another", self._name)
+        return await self._record("StartLoadBalancer", _count)
 
     def _check_ports(self, place: PlaceBody) -> None:
         """Raise EngineError if another program has a port that must not be shared."""

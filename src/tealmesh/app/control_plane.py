@@ -49,7 +49,7 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
-from tealmesh.model.config.parse import parse
+from tealmesh.model.config.parse import parse_images
 from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
@@ -193,10 +193,10 @@ class _Parts:
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
-        self.engine = Engine(self._engine_context())
         self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(store, built.envoys, self._admin, config.data_dir, config.lb_port)
-        self._health_of_targets = TargetHealth(store, built.envoys, self._admin)
+        self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
             self._driver,
@@ -226,14 +226,14 @@ class _Parts:
                 self.controller,
                 operations,
                 self.cache,
-                Report(self._store, self.fleet, self._health_of_targets),
+                Report(self._store, self.fleet, self._target_health),
                 self._logs,
                 self._shut_down,
             ),
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
-            self._store, self.load_balancers, self._health_of_targets.health, system_clock
+            self._store, self.load_balancers, self._target_health.health, system_clock
         )
         moto = Overlay(load_model("elbv2"), balancing, self._moto)
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
@@ -252,7 +252,7 @@ class _Parts:
         if file is None:
             return
         try:
-            images = parse(file.read_text(), str(file)).images
+            images = parse_images(file.read_text(), str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
         bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}
@@ -348,6 +348,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
+            target_health=self._target_health.health,
+            in_flight=self._target_health.in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
         )

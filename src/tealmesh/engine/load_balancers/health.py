@@ -60,12 +60,12 @@ class TargetHealth:
         hosts = await self._hosts(target_group_arn)
         return {name: verdict(target, hosts.get(name)) for name, target in targets.items()}
 
-    async def in_flight(self, target_group_arn: str, target: str) -> int:
-        """Requests, or flows of TCP, that the target "ID:PORT" has not finished; 0 also for one
-        that no Envoy knows.
+    async def in_flight(self, target_group_arn: str) -> dict[str, int]:
+        """Requests, or flows of TCP, that each target of a group has not finished, by "ID:PORT";
+        targets that no Envoy knows are absent.
         """
-        host = (await self._hosts(target_group_arn)).get(target)
-        return host.active if host is not None else 0
+        hosts = await self._hosts(target_group_arn)
+        return {name: host.active for name, host in hosts.items()}
 
     def _targets(self, arn: str) -> dict[str, TargetBody]:
         bodies = (document.body for document in self.store.view.list(tables.TARGETS, arn))

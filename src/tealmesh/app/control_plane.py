@@ -291,6 +291,9 @@ class _Parts:
     async def _target_health(self, target_group: str) -> dict[str, tuple[str, str, str]]:
         return {}
 
+    async def _in_flight(self, target_group: str) -> dict[str, int]:
+        return {}
+
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
 
@@ -323,6 +326,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
+            target_health=self._target_health,
+            in_flight=self._in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
         )

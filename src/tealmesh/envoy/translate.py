@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tealmesh.envoy import (
     clusters,
-    discovery,
     endpoints,
     gateways,
     listeners,
@@ -145,11 +144,15 @@ class Translator:
         )
 
     def _services(self, snapshot: MeshSnapshot, wanted: Iterable[str]) -> list[Service]:
-        """Each wanted service that exists; gathered once for all Envoys of one snapshot."""
+        """Each wanted service that exists."""
+        return self._known(snapshot).named(wanted)
+
+    def _known(self, snapshot: MeshSnapshot) -> Services:
+        """The snapshot's services, gathered once for all its Envoys."""
         known = self._gathered.get(snapshot.mesh.name)
         if known is None or known.snapshot is not snapshot:
             known = self._gathered[snapshot.mesh.name] = Services(snapshot)
-        return known.named(wanted)
+        return known
 
     def _reached(
         self,
@@ -164,21 +167,25 @@ class Translator:
         At all listeners, not only those that a route names: when a route changes to another port,
         its cluster is already warm.
         """
+        known = self._known(snapshot)
         nodes = {node.name: node for service in services for node in service.nodes}
         reached, assignments = [], []
         secrets: set[Secret] = set()
         for name in sorted(nodes):
             node = nodes[name]
-            instances = discovery.instances(snapshot, node)
-            preference = discovery.ip_preference(snapshot.mesh, node)
+            source = known.source(node)
             for listener in node.spec.get("listeners", ()):
                 port = listener["portMapping"]["port"]
                 client = tls.origination(policies.get(name), node, port)
                 secrets.update(client.secrets if client else ())
-                cluster = self._egress_cluster(snapshot.mesh, node, port, gateway, client)
+                cluster = self._egress_cluster(
+                    snapshot.mesh, node, port, source.hostname, gateway, client
+                )
                 reached.append(cluster)
-                if discovery.by_eds(node):
-                    assignment = self._load_assignment(cluster.name, instances, port, preference)
+                if source.hostname is None:
+                    assignment = self._load_assignment(
+                        cluster.name, source.instances, port, source.preference
+                    )
                     assignments.append(assignment)
         return reached, assignments, secrets
 

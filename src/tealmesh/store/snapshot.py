@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from tealmesh.model.appmesh import ResourceBody, S
-from tealmesh.model.cloudmap import InstanceBody
+from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
 from tealmesh.model.load_balancers import LoadBalancerSnapshot, named_groups
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
+from tealmesh.model.zones import DnsService, Zones
 from tealmesh.store import tables
 from tealmesh.store.store import Document, View
 from tealmesh.store.tables import Collection
@@ -46,20 +50,49 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
         cloud_map=cloud_map(view),
+        zones=dns_zones(view),
     )
 
 
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
     """The instances of every Cloud Map service, by (namespace name, service name)."""
-    namespaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
-    instances: dict[tuple[str, str], tuple[Instance, ...]] = {}
-    for service in view.list(tables.SD_SERVICES):
-        namespace = namespaces.get(service.body["namespaceId"])
-        if namespace is None:
+    return {
+        (namespace["name"], service["name"]): instances
+        for namespace, service, instances in _services(view)
+    }
+
+
+def dns_zones(view: View) -> Zones:
+    """The DNS namespaces, and their services with records."""
+    zones: dict[str, dict[str, DnsService]] = {
+        document.body["name"].lower(): {}
+        for document in view.list(tables.NAMESPACES)
+        if document.body["wire"]["Type"] != "HTTP"
+    }
+    for namespace, service, instances in _services(view):
+        zone, config = zones.get(namespace["name"].lower()), service["wire"].get("DnsConfig")
+        if zone is None or not config or namespace["wire"]["Type"] == "HTTP":
             continue
-        documents = view.list(tables.INSTANCES, service.body["id"])
-        instances[namespace, service.body["name"]] = tuple(_instance(d) for d in documents)
-    return instances
+        if "HealthCheckCustomConfig" not in service["wire"]:
+            instances = tuple(replace(one, healthy=True) for one in instances)
+        records = frozenset(record["Type"] for record in config["DnsRecords"])
+        zone.setdefault(service["name"].lower(), DnsService(records, instances))
+    return zones
+
+
+def _services(
+    view: View,
+) -> Iterator[tuple[NamespaceBody, DiscoveryServiceBody, tuple[Instance, ...]]]:
+    """Every service of Cloud Map with its namespace and its instances, which are sorted by id."""
+    namespaces = {d.body["id"]: d.body for d in view.list(tables.NAMESPACES)}
+    instances: dict[str, list[Instance]] = {}
+    for one in view.list(tables.INSTANCES):
+        instances.setdefault(one.body["serviceId"], []).append(_instance(one))
+    for document in view.list(tables.SD_SERVICES):
+        service = document.body
+        namespace = namespaces.get(service["namespaceId"])
+        if namespace is not None:
+            yield namespace, service, tuple(instances.get(service["id"], ()))
 
 
 LOAD_BALANCER_INPUTS: tuple[str, ...] = (

@@ -23,6 +23,7 @@ from tealmesh.engine.task.probes import Probes
 from tealmesh.engine.task.record import TaskRecord, set_phase, show_states
 from tealmesh.engine.task.secrets import fetch
 from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -75,6 +76,14 @@ class Task:
     @property
     def network(self) -> TaskNetwork:
         return network_of(self.record.state)
+
+    @property
+    def grace(self) -> float:
+        """The ``healthCheckGracePeriodSeconds`` of the task's service; 0 without one."""
+        name = service_of(self.record.body)
+        view = self.context.store.view
+        service = view.get(tables.ECS_SERVICES, self.record.cluster, name) if name else None
+        return float(service.body.get("healthCheckGracePeriodSeconds") or 0) if service else 0.0
 
     def parse(self, definition: KeptDefinition) -> list[Container]:
         """The containers of a task definition, with this task's overrides."""
@@ -218,11 +227,15 @@ class Task:
         """Add an event to the task's service."""
 
         def change(tx: Transaction, body: TaskBody) -> None:
-            now = self.context.clock()
-            text = f"(task {self.record.identity}) {message}"
-            documents.tell_service(tx, body, self.context.new_id, now, text)
+            self.tell_service_in(tx, body, message)
 
         await self.record.change("TaskEvent", change)
+
+    def tell_service_in(self, tx: Transaction, body: TaskBody, message: str) -> None:
+        """As `tell_service`, within a transaction."""
+        now = self.context.clock()
+        text = f"(task {self.record.identity}) {message}"
+        documents.tell_service(tx, body, self.context.new_id, now, text)
 
     async def failed(self) -> bool:
         """Whether a container has ended and the task with it; if so, the task is in HALT. Raises
@@ -270,6 +283,17 @@ class Task:
         return "".join(texts)
 
     # Waiting
+
+    async def converge(self, scope: str, what: str, revision: int) -> None:
+        """Wait, for a limited time, until every Envoy of a scope (``what``, in words) has
+        acknowledged a revision. Tells the service if one has not.
+        """
+        limit = self.context.times.converge
+        if not await self.context.converged(scope, revision, limit):
+            await self.tell_service(
+                f"goes on although not every Envoy of {what} has acknowledged "
+                f"revision {revision} within {limit:g} s."
+            )
 
     async def wait_for_change(self, deadline: float | None) -> bool:
         """Wait until `changed` is set; return False if the deadline came first."""

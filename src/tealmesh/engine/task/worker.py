@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.engine.runtimes import containers
@@ -23,11 +24,11 @@ from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
 from tealmesh.engine.task import registration
+from tealmesh.engine.task.balanced import Balanced
 from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
 from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.engine.task.task import Shared, Task, network_of
-from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -35,6 +36,8 @@ from tealmesh.store.snapshot import mesh_names
 from tealmesh.store.store import Transaction
 
 if TYPE_CHECKING:
+    from types_boto3_appmesh.type_defs import ListenerOutputTypeDef
+
     from tealmesh.model.ecs.bodies import TaskBody
 
 _log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ class TaskWorker:
         self._task = Task(shared, cluster, identity)
         self._context = shared.context
         self._probes = shared.probes
+        self._balanced = Balanced(self._task)
         self._ready_by: float | None = None
 
     def notify(self) -> None:
@@ -129,38 +133,38 @@ class TaskWorker:
             checks = [c.health_check for c in self._task.pod.containers if c.health_check]
             start_period = max((check.start_period for check in checks), default=0.0)
             timeouts = [c.start_timeout or 0.0 for c in self._task.pod.containers]
-            allowed = max(self._context.times.start, self._grace(), *timeouts) + start_period
+            grace = self._task.grace
+            allowed = max(self._context.times.start, grace, *timeouts) + start_period
             self._ready_by = asyncio.get_running_loop().time() + allowed
         return self._ready_by
-
-    def _grace(self) -> float:
-        """The ``healthCheckGracePeriodSeconds`` of the task's service; 0 without one."""
-        record = self._task.record
-        name = service_of(record.body)
-        view = self._context.store.view
-        service = view.get(tables.ECS_SERVICES, record.cluster, name) if name else None
-        return float(service.body.get("healthCheckGracePeriodSeconds") or 0) if service else 0.0
 
     # AWAIT_READY
 
     async def _await_ready(self) -> None:
         task = self._task
         deadline = self._deadline()
+        listeners = task.node_listeners(task.record.state.envoy)
         while not task.record.stop_wanted:
             if await task.failed():
                 return
             task.changed.clear()
             problem = await self._not_ready()
-            if not problem:
-                await task.record.change("TaskRegistered", self._register)
+            unserved = [] if problem else await self._unserved(listeners)
+            late = asyncio.get_running_loop().time() > deadline
+            # ECS would not wait for listeners. One that the application never serves, such as a
+            # port for administration that is switched off, must not keep the others from work.
+            if not (problem or unserved) or (late and 0 < len(unserved) < len(listeners)):
+                await task.record.change("TaskRegistered", partial(self._register, unserved))
                 return
-            if asyncio.get_running_loop().time() > deadline:
-                raise EngineError(f"Task failed health checks: {problem}")
+            if late:
+                raise EngineError(f"Task failed health checks: {problem or unserved[0]}")
             await asyncio.sleep(self._context.times.look)
         await task.record.enter(Phase.HALT)
 
     async def _not_ready(self) -> str:
-        """Why the task cannot be given requests yet; empty if it can."""
+        """Why the task cannot be given requests yet; empty if it can, by what its Envoy and its
+        containers say.
+        """
         task = self._task
         envoy, network = task.record.state.envoy, task.network
         if envoy is not None:
@@ -169,10 +173,6 @@ class TaskWorker:
                 return problem
         if task.pod.waiting_for:
             return task.pod.waiting_for
-        for listener in task.node_listeners(envoy):
-            problem = await self._probes.listener(network, listener)
-            if problem:
-                return problem
         if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:
             for port in task.listener_ports(envoy):
                 problem = await connect_problem(network.address, port)
@@ -180,11 +180,22 @@ class TaskWorker:
                     return problem
         return ""
 
-    def _register(self, tx: Transaction, body: TaskBody) -> None:
+    async def _unserved(self, listeners: Sequence[ListenerOutputTypeDef]) -> list[str]:
+        """What is wrong with each of the node's listeners that the application does not serve."""
+        network = self._task.network
+        problems = [await self._probes.listener(network, listener) for listener in listeners]
+        return [problem for problem in problems if problem]
+
+    def _register(self, unserved: Sequence[str], tx: Transaction, body: TaskBody) -> None:
         pod = self._task.pod
+        for problem in unserved:
+            self._task.tell_service_in(
+                tx, body, f"is registered although {problem}: callers of that listener get 503."
+            )
         services = registration.register(tx, body, pod.containers, self._context.region)
         state = TaskState.of(body)
         replace(state, registered=tuple(services), registered_at=tx.revision).write(body)
+        self._balanced.register(tx, body)
         body["healthStatus"] = pod.health()
         self._task.show(body, Phase.AWAIT_CALLERS)
 
@@ -199,6 +210,7 @@ class TaskWorker:
         if state.registered:
             await self._unless_over(self._converge(state.registered_at))
             await self._unless_over(self._await_health_checks())
+        await self._unless_over(self._balanced.await_healthy())
         if task.record.stop_wanted or await task.failed():
             if task.record.phase is not Phase.HALT:
                 await task.record.enter(Phase.HALT if task.record.quick else Phase.DRAIN)
@@ -242,7 +254,8 @@ class TaskWorker:
                 return
             if pod.health() != task.record.body.get("healthStatus"):
                 await task.record.change("TaskHealth", show_health)
-            await task.wait_for_change(None)
+            await self._balanced.check_health()
+            await task.wait_for_change(self._balanced.next_check())
         await task.record.enter(Phase.HALT if task.record.quick else Phase.DRAIN)
 
     # DRAIN
@@ -255,6 +268,7 @@ class TaskWorker:
         def change(tx: Transaction, body: TaskBody) -> None:
             nonlocal was_registered
             was_registered = registration.drain(tx, body)
+            self._balanced.drain(tx, body)
 
         revision = await task.record.change("TaskDraining", change)
         envoy = task.record.state.envoy
@@ -265,6 +279,7 @@ class TaskWorker:
             await self._unless_over(asyncio.sleep(wait))
         if was_registered:
             await self._unless_over(self._converge(revision))
+        await self._unless_over(self._balanced.await_drained(revision))
         if envoy is not None:
             await self._unless_over(self._await_idle())
         await task.record.enter(Phase.DEREGISTER)
@@ -276,12 +291,7 @@ class TaskWorker:
         envoy = self._task.record.state.envoy
         meshes = [envoy["mesh"]] if envoy else mesh_names(self._context.store.view)
         for mesh in meshes:
-            limit = self._context.times.converge
-            if not await self._context.converged(mesh, revision, limit):
-                await self._task.tell_service(
-                    f"goes on although not every Envoy of mesh {mesh} has acknowledged "
-                    f"revision {revision} within {limit:g} s."
-                )
+            await self._task.converge(mesh, f"mesh {mesh}", revision)
 
     async def _await_idle(self) -> None:
         """Wait until the task's Envoy has had no active request twice in a row."""

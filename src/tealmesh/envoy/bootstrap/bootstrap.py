@@ -74,6 +74,7 @@ def bootstrap(
     app_address: str = "127.0.0.1",
     publish_address: str = "",
     admin_address: str = "127.0.0.1",
+    dns_address: tuple[str, int] | None = None,
     delta: bool = True,
     stats_flush_seconds: float = 1.0,
     read: Read = _nothing_to_read,
@@ -84,7 +85,8 @@ def bootstrap(
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
-    under their full names. ``read`` reads the files that variables name. Raises TealError for a
+    under their full names. It asks the name server at ``dns_address``, None for those of its
+    resolv.conf. ``read`` reads the files that variables name. Raises TealError for a
     variable that cannot be used.
     """
     resource = _resource(environment)
@@ -117,6 +119,8 @@ def bootstrap(
     }
     if traces:
         result["tracing"] = traces
+    if dns_address is not None:
+        result["typed_dns_resolver_config"] = _name_server(*dns_address)
     return result
 
 
@@ -146,6 +150,16 @@ def load_balancer_bootstrap(
         "static_resources": {"clusters": [_control_plane(*xds_address)]},
         "stats_config": load_balancer_stats(),
         "layered_runtime": _runtime({}),
+    }
+
+
+def _name_server(host: str, at_port: int) -> dict[str, Json]:
+    """https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto"""
+    kind = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+    resolver: Json = {"socket_address": socket_address(host, at_port)}
+    return {
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": {"@type": f"type.googleapis.com/{kind}", "resolvers": [resolver]},
     }
 
 

@@ -52,6 +52,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         address=network.address,
         app_address=network.app_address,
         publish_address=published,
+        dns_address=plane.dns_address,
     )
     write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
 

@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench
+.PHONY: help demo test lint bench dist
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -32,3 +32,8 @@ lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 
 bench: $(STAMP) ## Measure; writes bench/results.json
 	$(PY) -m bench
+
+dist: $(STAMP) ## Build a wheel and check it in an empty environment; writes dist/
+	rm -rf build dist
+	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	.ci/check-wheel dist/*.whl

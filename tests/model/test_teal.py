@@ -9,7 +9,7 @@ import pytest
 
 from tealmesh.model import rollout, teal
 from tealmesh.model.config import nouns
-from tealmesh.rollout import system
+from tealmesh.rollout import adopted, system
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from tealmesh.rollout import system
         (teal.GatesBody, nouns.Gates),
         (teal.ServiceConfigBody, nouns.ServiceConfig),
         (teal.ServiceSystemBody, system.ServiceSystem),
+        (teal.MeshSideBody, adopted.MeshSide),
+        (teal.MeshServiceBody, adopted.MeshService),
         (teal.GatewayConfigBody, nouns.GatewayConfig),
         (teal.GatewaySystemBody, system.GatewaySystem),
         (teal.GateResultBody, rollout.GateResult),

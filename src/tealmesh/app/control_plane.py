@@ -44,7 +44,7 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
-from tealmesh.model.config.parse import parse
+from tealmesh.model.config.parse import parse_images
 from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
@@ -235,7 +235,7 @@ class _Parts:
         if file is None:
             return
         try:
-            images = parse(file.read_text(), str(file)).images
+            images = parse_images(file.read_text(), str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
         bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}
@@ -291,6 +291,9 @@ class _Parts:
     async def _target_health(self, target_group: str) -> dict[str, tuple[str, str, str]]:
         return {}
 
+    async def _in_flight(self, target_group: str) -> dict[str, int]:
+        return {}
+
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
 
@@ -323,6 +326,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
+            target_health=self._target_health,
+            in_flight=self._in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
         )

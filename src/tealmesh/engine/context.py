@@ -11,6 +11,7 @@ from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.scheduler.plan import Policy
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.load_balancers import HealthOf, InFlightOf
 from tealmesh.store.store import Store
 
 Converged = Callable[[str, int, float], Awaitable[bool]]
@@ -40,6 +41,8 @@ class Times:
     """Between two looks at something that cannot notify us."""
     settle: float = 0.2
     """Between two looks at a task's active requests."""
+    targets: float = 1.0
+    """Between two looks at the health of a running task's targets."""
     keep_stopped: float = 3600.0
     """How long stopped tasks are shown, as in ECS."""
 
@@ -55,6 +58,8 @@ class EngineContext:
     converged: Converged
     client: ClientOf
     """For what the engine itself asks of other AWS services."""
+    target_health: HealthOf
+    in_flight: InFlightOf
     data_dir: Path
     """The files of a task are in ``data_dir/tasks/ID``."""
     region: str = DEFAULT_REGION

@@ -222,6 +222,11 @@ HealthOf = Callable[[str], Awaitable[Mapping[str, tuple[str, str, str]]]]
 knows yet are absent.
 """
 
+InFlightOf = Callable[[str], Awaitable[Mapping[str, int]]]
+"""The requests, or connections where the protocol is TCP, that a target group's load balancers have
+open: ARN of the group -> ``ADDRESS:PORT`` -> number. Targets without any may be absent.
+"""
+
 
 def target_key(address: str, port: int) -> str:
     """The last part of a target's key in the store, and its name in `HealthOf`."""

@@ -60,6 +60,60 @@ class ServiceSystemBody(TypedDict):
     config: ServiceConfigBody
 
 
+class MeshSideBody(TypedDict):
+    """A `rollout.adopted.MeshSide`."""
+
+    name: str
+    virtual_node: str
+    cluster: str
+    ecs_service: str
+    namespace: str
+    registry: str
+    exists: bool
+
+
+class MeshServiceBody(TypedDict):
+    """A `rollout.adopted.MeshService`."""
+
+    name: str
+    mesh: str
+    hostname: str
+    router: str
+    route: str
+    port: int
+    protocol: str
+    found: Sequence[MeshSideBody]
+    container: str
+    clean_up: str
+    strategy: StrategyBody
+    gates: GatesBody
+    problem: str
+
+
+class ToldSideBody(TypedDict, total=False):
+    """What somebody told of a side that cannot be found."""
+
+    ecsService: str
+    """``[CLUSTER/]NAME``."""
+    virtualNode: str
+
+
+class AdoptionBody(TypedDict, total=False):
+    """What was told of a service that others made, by `teal adopt` or in teal.toml; what is absent
+    is found out.
+    """
+
+    sides: dict[str, ToldSideBody]
+    container: str
+    """The container that runs the application."""
+    route: str
+    """The route whose weights are shifted."""
+    cleanUp: str
+    """``stop`` or ``delete``."""
+    strategy: StrategyBody
+    gates: GatesBody
+
+
 class GatewayConfigBody(TypedDict):
     """A `model.config.nouns.GatewayConfig`."""
 

@@ -47,9 +47,11 @@ if TYPE_CHECKING:
         TargetGroupBody,
     )
     from tealmesh.model.teal import (
+        AdoptionBody,
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
+        MeshServiceBody,
         ServiceSystemBody,
     )
 
@@ -148,6 +150,10 @@ LOAD_BALANCER_REGIONS: Collection[RegionBody] = Collection("elb.region")
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""
+ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
+"""Key: service name. What was told of a service that others made."""
+ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
+"""Key: service name. A service that others made, as its latest deployment found it."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")

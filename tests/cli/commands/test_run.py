@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tealmesh.cli.background import LOG_LIMIT_BYTES, last_words
 from tealmesh.cli.client import Client
-from tealmesh.cli.commands.run import LOG_LIMIT_BYTES, last_words
 from tealmesh.model.errors import NoControlPlane
 from tests.cli.command_line import TEAL_TOML, assert_one_line, teal
+from tests.support import sdk
 from tests.support.machine import BIN, free_port
 
 
@@ -70,6 +71,47 @@ def test_detached_until_down(tmp_path: Path) -> None:
         Client(endpoint).health()
     assert processes_of(tmp_path) == []
     assert_one_line(teal("down", endpoint=endpoint), "no control plane answers")
+
+
+def test_down_by_data_directory_ends_what_a_dead_control_plane_left(tmp_path: Path) -> None:
+    config = tmp_path / "teal.toml"
+    # Images alone: Terraform, or here a call, describes the system.
+    config.write_text('[images]\n"*/sleeper" = "sleep 1000"\n')
+    command, endpoint = up(tmp_path, "-d", "--config", str(config))
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert_one_line(teal("down", *data), f"{tmp_path}/data: no control plane has used it")
+    assert teal(*command).returncode == 0
+    try:
+        ecs = sdk.client(endpoint, "ecs")
+        sleeper = {"name": "app", "image": "example/sleeper", "memory": 64}
+        ecs.register_task_definition(family="sleeper", containerDefinitions=[sleeper])
+        ecs.create_cluster()
+        (task,) = ecs.run_task(taskDefinition="sleeper")["tasks"]
+        ecs.get_waiter("tasks_running").wait(
+            tasks=[task["taskArn"]], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
+        both = teal("down", *data, "--endpoint", endpoint)
+        assert both.returncode == 2
+        assert "give only one of them" in both.stderr
+        os.kill(Client(endpoint).health().pid, signal.SIGKILL)
+        assert any("sleep 1000" in process for process in processes_of(tmp_path))
+        config.unlink()
+    finally:
+        down = teal("down", *data)
+    assert down.returncode == 0, down.stderr
+    assert f"no control plane uses {tmp_path}/data: starting one" in down.stderr
+    assert "is down, 1 task stopped" in down.stdout
+    assert processes_of(tmp_path) == []
+
+
+def test_down_by_data_directory_of_a_running_control_plane(tmp_path: Path) -> None:
+    command, endpoint = up(tmp_path, "-d")
+    assert teal(*command).returncode == 0
+    down = teal("down", "--data-dir", str(tmp_path / "data"))
+    assert down.returncode == 0, down.stderr
+    assert "starting one" not in down.stderr
+    assert f"control plane at {endpoint} is down" in down.stdout
+    assert processes_of(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tealmesh.model.config.nouns import Gates, Image, Strategy, TealConfig
-from tealmesh.model.config.parse import image_for, parse, parse_mapping
+from tealmesh.model.config.parse import image_for, parse, parse_images, parse_mapping
 from tealmesh.model.config.table import duration
 from tealmesh.model.errors import ConfigError
 
@@ -354,3 +354,27 @@ def test_one_wrong_value_is_a_config_or_a_config_error_that_names_it(data: st.Da
 @given(st.text(max_size=200))
 def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
     assert_config_or_error(lambda: parse(text))
+
+
+TERRAFORM = Path(__file__).resolve().parents[3] / "examples" / "terraform" / "teal.toml"
+
+
+def test_images_alone_suffice_for_a_system_that_terraform_describes() -> None:
+    images = parse_images(TERRAFORM.read_text(), str(TERRAFORM))
+    assert [image.pattern for image in images] == ["*/sample:0.0.1", "*/sample:0.0.2"]
+    assert parse_images("") == ()
+    assert parse_images(SAMPLE.read_text(), str(SAMPLE)) == parse(SAMPLE.read_text()).images
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[image]", "teal.toml: image = {}: must be"),
+        ('[images]\n"a:1" = 3', 'teal.toml: images."a:1" = 3: must be a command'),
+        ('[images]\n"a:1" = "a"\n[services.web]\nport = 1', "teal.toml: mesh.name = (not set)"),
+    ],
+)
+def test_what_is_wrong_beside_or_in_images_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_images(text)
+    assert words in str(caught.value)

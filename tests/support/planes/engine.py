@@ -36,6 +36,14 @@ async def always_converged(mesh: str, revision: int, timeout: float) -> bool:
     return True
 
 
+async def no_health(target_group: str) -> dict[str, tuple[str, str, str]]:
+    return {}
+
+
+async def nothing_in_flight(target_group: str) -> dict[str, int]:
+    return {}
+
+
 NOWHERE = ControlPlane("http://127.0.0.1:9", "127.0.0.1:9", "token")
 """Nothing answers there."""
 
@@ -59,6 +67,8 @@ def engine_context(
         new_id=random_id,
         converged=always_converged,
         client=boto3_client,
+        target_health=no_health,
+        in_flight=nothing_in_flight,
         data_dir=directory,
         times=quick_times(),
     )

@@ -55,6 +55,7 @@ class ServiceOptions(TypedDict, total=False):
     propagateTags: str
     placementConstraints: list[PlacementConstraintTypeDef]
     placementStrategy: list[PlacementStrategyTypeDef]
+    loadBalancers: list[LoadBalancerTypeDef]
     serviceRegistries: list[ServiceRegistryTypeDef]
     availabilityZoneRebalancing: str
 
@@ -70,7 +71,6 @@ class ServiceRequest(ServiceOptions, total=False):
     networkConfiguration: NetworkConfigurationOutputTypeDef
     deploymentConfiguration: DeploymentConfigurationOutputTypeDef
     deploymentController: DeploymentControllerTypeDef
-    loadBalancers: list[LoadBalancerTypeDef]
     serviceConnectConfiguration: ServiceConnectConfigurationTypeDef
     volumeConfigurations: list[ServiceVolumeConfigurationTypeDef]
     vpcLatticeConfigurations: list[VpcLatticeConfigurationTypeDef]

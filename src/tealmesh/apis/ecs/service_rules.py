@@ -1,7 +1,7 @@
 """The rules that CreateService, UpdateService and RunTask check a request by.
 
-Features that one machine cannot offer (load balancers, Service Connect, task sets, …) are refused
-by name and with the reason, not accepted and ignored. Nothing is written here.
+Features that one machine cannot offer (Service Connect, task sets, …) are refused by name and with
+the reason, not accepted and ignored. Nothing is written here.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html
 """
@@ -37,7 +37,6 @@ _REFUSED = {
     "vpcLatticeConfigurations": "there is no VPC Lattice here",
     "gatewayConnectors": "there are no ECS gateways here",
     "volumeConfigurations": "there are no EBS volumes here",
-    "role": "it serves load balancers, and there are none here",
 }
 _REFUSED_DEPLOYMENT = {
     "lifecycleHooks": "use the gates of `teal deploy`",

@@ -14,6 +14,11 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs import service_rules as rules
 from tealmesh.apis.ecs.answers import ServiceAnswer, ServiceArnsAnswer, ServicesAnswer
 from tealmesh.apis.ecs.base import EcsBase
+from tealmesh.apis.ecs.load_balancer_rules import (
+    check_load_balancer_ports,
+    check_load_balancers,
+    role_arn,
+)
 from tealmesh.apis.ecs.requests import CreateServiceRequest, ServiceOptions, UpdateServiceRequest
 from tealmesh.apis.ecs.service_deployments import record
 from tealmesh.apis.ecs.tagging import tagged
@@ -48,6 +53,7 @@ _NEW_DEPLOYMENT = (
     "networkConfiguration",
     "platformVersion",
     "capacityProviderStrategy",
+    "loadBalancers",
     "serviceRegistries",
 )
 """A change to one of these members starts a new deployment:
@@ -61,6 +67,7 @@ _DEFAULT_OPTIONS: ServiceOptions = {
     "propagateTags": "NONE",
     "placementConstraints": [],
     "placementStrategy": [],
+    "loadBalancers": [],
     "serviceRegistries": [],
 }
 
@@ -123,12 +130,14 @@ class Services(EcsBase):
     ) -> ServiceBody:
         definition = base.usable_definition(tx, request["taskDefinition"])
         launched = _launched(tx, cluster, definition, request)
-        name, role = request["serviceName"], "ecs.amazonaws.com/AWSServiceRoleForECS"
+        name, balancers = request["serviceName"], request.get("loadBalancers", [])
+        check_load_balancers(tx, definition, balancers)
+        role = role_arn(self._account, definition, request.get("role", ""), balancers)
         body: ServiceBody = {
             "serviceArn": self._arn(caller, f"service/{cluster['clusterName']}/{name}"),
             "serviceName": name,
             "clusterArn": cluster["clusterArn"],
-            "roleArn": f"arn:aws:iam::{self._account}:role/aws-service-role/{role}",
+            "roleArn": role,
             "createdBy": self._principal(),
             "createdAt": moment.now,
             "taskDefinition": definition["taskDefinitionArn"],
@@ -138,7 +147,6 @@ class Services(EcsBase):
             "status": "ACTIVE",
             "schedulingStrategy": "REPLICA",
             "deploymentController": {"type": "ECS"},
-            "loadBalancers": [],
             "events": [],
             **_DEFAULT_OPTIONS,
             **launched,
@@ -306,6 +314,10 @@ def _updated(
     rules.check_placement(request, body)
     if "serviceRegistries" in request or "taskDefinition" in request:
         rules.check_registries(tx, definition, body["serviceRegistries"])
+    if "loadBalancers" in request:
+        check_load_balancers(tx, definition, request["loadBalancers"])
+    else:
+        check_load_balancer_ports(definition, present.get("loadBalancers", []))
     version = request.get("platformVersion") or present.get("platformVersion")
     network = request.get("networkConfiguration") or present.get("networkConfiguration")
     return {**body, **rules.platform(body, version), **rules.network(definition, network)}

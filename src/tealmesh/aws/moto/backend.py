@@ -153,7 +153,10 @@ class Moto:
             app = dispatcher.get_application(environ)
             steer_new_modules()
         except ModuleNotFoundError as error:
-            text = f"moto needs the Python package {error.name} for {name}; install it to use it"
+            text = (
+                f"moto needs the Python package {error.name} for {name}: install it, or all that"
+                " moto can use with pip install 'tealmesh[moto]'"
+            )
             raise AwsError("UnknownOperationException", text) from error
         except Exception as error:
             log.info("moto does not know %s: %r", name, error)

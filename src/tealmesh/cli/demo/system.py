@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tealmesh
+from tealmesh.cli.background import last_words
 from tealmesh.cli.client import Client
-from tealmesh.cli.commands.run import last_words
 from tealmesh.cli.demo.load import Tally
 from tealmesh.model.errors import NoControlPlane, TealError
 

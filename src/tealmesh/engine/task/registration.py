@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.containers import Container, Role
+from tealmesh.engine.task import targets
 from tealmesh.engine.task.state import TaskState
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
@@ -91,7 +92,8 @@ def drain(tx: Transaction, task: TaskBody) -> bool:
 
 
 def deregister(tx: Transaction, task: TaskBody) -> bool:
-    """Delete the task's instances; return whether it had any."""
+    """Delete the task's instances and its targets; return whether it had any instances."""
+    targets.remove(tx, task)
     registered = False
     for service in TaskState.of(task).registered:
         registered |= tx.get(tables.INSTANCES, service, task_id(task)) is not None

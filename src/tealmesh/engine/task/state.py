@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 from tealmesh.model.ecs.bodies import KeptDefinition
 
 if TYPE_CHECKING:
-    from tealmesh.model.ecs.bodies import ContainerHandle, TaskBody, TaskEnvoy, TaskTeal
+    from tealmesh.model.ecs.bodies import ContainerHandle, TaskBody, TaskEnvoy, TaskTarget, TaskTeal
 
 
 class Phase(StrEnum):
@@ -105,6 +105,8 @@ class TaskState:
     """Ids of the Cloud Map services that list the task."""
     registered_at: int = 0
     """Store revision of that registration."""
+    targets: tuple[TaskTarget, ...] = ()
+    """What load balancers know the task as."""
 
     @classmethod
     def of(cls, body: TaskBody) -> TaskState:
@@ -125,6 +127,7 @@ class TaskState:
             addressed=teal.get("addressed", 0),
             registered=tuple(teal.get("registered", ())),
             registered_at=teal.get("registeredAt", 0),
+            targets=tuple(teal.get("targets", ())),
         )
 
     def write(self, body: TaskBody) -> None:
@@ -157,4 +160,5 @@ class TaskState:
             "addressed": self.addressed,
             "registered": list(self.registered),
             "registeredAt": self.registered_at,
+            "targets": list(self.targets),
         }

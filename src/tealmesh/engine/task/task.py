@@ -23,6 +23,7 @@ from tealmesh.engine.task.probes import Probes
 from tealmesh.engine.task.record import TaskRecord, set_phase, show_states
 from tealmesh.engine.task.secrets import fetch
 from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -75,6 +76,14 @@ class Task:
     @property
     def network(self) -> TaskNetwork:
         return network_of(self.record.state)
+
+    @property
+    def grace(self) -> float:
+        """The ``healthCheckGracePeriodSeconds`` of the task's service; 0 without one."""
+        name = service_of(self.record.body)
+        view = self.context.store.view
+        service = view.get(tables.ECS_SERVICES, self.record.cluster, name) if name else None
+        return float(service.body.get("healthCheckGracePeriodSeconds") or 0) if service else 0.0
 
     def parse(self, definition: KeptDefinition) -> list[Container]:
         """The containers of a task definition, with this task's overrides."""
@@ -270,6 +279,17 @@ class Task:
         return "".join(texts)
 
     # Waiting
+
+    async def converge(self, scope: str, what: str, revision: int) -> None:
+        """Wait, for a limited time, until every Envoy of a scope (``what``, in words) has
+        acknowledged a revision. Tells the service if one has not.
+        """
+        limit = self.context.times.converge
+        if not await self.context.converged(scope, revision, limit):
+            await self.tell_service(
+                f"goes on although not every Envoy of {what} has acknowledged "
+                f"revision {revision} within {limit:g} s."
+            )
 
     async def wait_for_change(self, deadline: float | None) -> bool:
         """Wait until `changed` is set; return False if the deadline came first."""

@@ -23,11 +23,11 @@ from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
 from tealmesh.engine.task import registration
+from tealmesh.engine.task.balanced import Balanced
 from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
 from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.engine.task.task import Shared, Task, network_of
-from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -47,6 +47,7 @@ class TaskWorker:
         self._task = Task(shared, cluster, identity)
         self._context = shared.context
         self._probes = shared.probes
+        self._balanced = Balanced(self._task)
         self._ready_by: float | None = None
 
     def notify(self) -> None:
@@ -129,17 +130,10 @@ class TaskWorker:
             checks = [c.health_check for c in self._task.pod.containers if c.health_check]
             start_period = max((check.start_period for check in checks), default=0.0)
             timeouts = [c.start_timeout or 0.0 for c in self._task.pod.containers]
-            allowed = max(self._context.times.start, self._grace(), *timeouts) + start_period
+            grace = self._task.grace
+            allowed = max(self._context.times.start, grace, *timeouts) + start_period
             self._ready_by = asyncio.get_running_loop().time() + allowed
         return self._ready_by
-
-    def _grace(self) -> float:
-        """The ``healthCheckGracePeriodSeconds`` of the task's service; 0 without one."""
-        record = self._task.record
-        name = service_of(record.body)
-        view = self._context.store.view
-        service = view.get(tables.ECS_SERVICES, record.cluster, name) if name else None
-        return float(service.body.get("healthCheckGracePeriodSeconds") or 0) if service else 0.0
 
     # AWAIT_READY
 
@@ -185,6 +179,7 @@ class TaskWorker:
         services = registration.register(tx, body, pod.containers, self._context.region)
         state = TaskState.of(body)
         replace(state, registered=tuple(services), registered_at=tx.revision).write(body)
+        self._balanced.register(tx, body)
         body["healthStatus"] = pod.health()
         self._task.show(body, Phase.AWAIT_CALLERS)
 
@@ -199,6 +194,7 @@ class TaskWorker:
         if state.registered:
             await self._unless_over(self._converge(state.registered_at))
             await self._unless_over(self._await_health_checks())
+        await self._unless_over(self._balanced.await_healthy())
         if task.record.stop_wanted or await task.failed():
             if task.record.phase is not Phase.HALT:
                 await task.record.enter(Phase.HALT if task.record.quick else Phase.DRAIN)
@@ -242,7 +238,8 @@ class TaskWorker:
                 return
             if pod.health() != task.record.body.get("healthStatus"):
                 await task.record.change("TaskHealth", show_health)
-            await task.wait_for_change(None)
+            await self._balanced.check_health()
+            await task.wait_for_change(self._balanced.next_check())
         await task.record.enter(Phase.HALT if task.record.quick else Phase.DRAIN)
 
     # DRAIN
@@ -255,6 +252,7 @@ class TaskWorker:
         def change(tx: Transaction, body: TaskBody) -> None:
             nonlocal was_registered
             was_registered = registration.drain(tx, body)
+            self._balanced.drain(tx, body)
 
         revision = await task.record.change("TaskDraining", change)
         envoy = task.record.state.envoy
@@ -265,6 +263,7 @@ class TaskWorker:
             await self._unless_over(asyncio.sleep(wait))
         if was_registered:
             await self._unless_over(self._converge(revision))
+        await self._unless_over(self._balanced.await_drained(revision))
         if envoy is not None:
             await self._unless_over(self._await_idle())
         await task.record.enter(Phase.DEREGISTER)
@@ -276,12 +275,7 @@ class TaskWorker:
         envoy = self._task.record.state.envoy
         meshes = [envoy["mesh"]] if envoy else mesh_names(self._context.store.view)
         for mesh in meshes:
-            limit = self._context.times.converge
-            if not await self._context.converged(mesh, revision, limit):
-                await self._task.tell_service(
-                    f"goes on although not every Envoy of mesh {mesh} has acknowledged "
-                    f"revision {revision} within {limit:g} s."
-                )
+            await self._task.converge(mesh, f"mesh {mesh}", revision)
 
     async def _await_idle(self) -> None:
         """Wait until the task's Envoy has had no active request twice in a row."""

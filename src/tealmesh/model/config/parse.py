@@ -43,6 +43,7 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
+_TABLES = ("mesh", "images", "services", "gateways")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
@@ -59,17 +60,32 @@ def parse(text: str, file: str = "teal.toml") -> TealConfig:
     Raises ConfigError with the dotted key, its value and what is allowed. No other exception is
     raised, whatever ``text`` is.
     """
+    return parse_mapping(_tables(text, file), file)
+
+
+def parse_images(text: str, file: str = "teal.toml") -> tuple[Image, ...]:
+    """The ``[images]`` of a teal.toml. A file that describes no system (no ``[mesh]``, services or
+    gateways), since Terraform does, may have these alone; any other is checked as a whole.
+
+    Raises ConfigError as `parse` does.
+    """
+    data = _tables(text, file)
+    if any(key in data for key in ("mesh", "services", "gateways")):
+        return parse_mapping(data, file).images
+    return _images(Table(file, "", data, _TABLES).table("images"))
+
+
+def _tables(text: str, file: str) -> dict[str, Any]:
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     # ValueError: wrong syntax, or a number that is too long; RecursionError: deep nesting.
     except (ValueError, RecursionError) as error:
         raise _not_toml(text, file, error) from error
-    return parse_mapping(data, file)
 
 
 def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfig:
     """As `parse`, from the tables of a TOML document."""
-    root = Table(file, "", data, ("mesh", "images", "services", "gateways"))
+    root = Table(file, "", data, _TABLES)
     mesh = root.table("mesh", ("name", "cluster", "namespace"))
     name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
     namespace = mesh.text(

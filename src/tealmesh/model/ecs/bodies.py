@@ -329,6 +329,15 @@ class ContainerHandle(TypedDict, total=False):
     """The fake runtime's: TASK/CONTAINER."""
 
 
+class TaskTarget(TypedDict):
+    """A target of a load balancer that a task is, or was, registered as."""
+
+    group: str
+    """ARN of the target group."""
+    address: str
+    port: int
+
+
 class TaskTeal(TypedDict, total=False):
     """Our own members of a task. Documented, read and written by
     `tealmesh.engine.task.state.TaskState`, but for the last two: `tealmesh.model.ecs.origin`.
@@ -347,6 +356,7 @@ class TaskTeal(TypedDict, total=False):
     addressed: int
     registered: list[str]
     registeredAt: int
+    targets: list[TaskTarget]
     token: str
     request: str
 

@@ -56,7 +56,7 @@ def new_record(service: ServiceBody, images: list[ContainerImageTypeDef]) -> Ser
     newest, *former = service["deployments"]
     service_arn = service["serviceArn"]
     revision = narrowed(ServiceRevisionBody, newest)
-    revision["loadBalancers"] = []
+    revision["loadBalancers"] = service.get("loadBalancers", [])
     revision["serviceRegistries"] = service["serviceRegistries"]
     revision["containerImages"] = images
     return {

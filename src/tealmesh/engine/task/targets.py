@@ -1,0 +1,111 @@
+"""A task's targets in the target groups of its service's ``loadBalancers``, as ECS registers them.
+For use inside a transaction.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from tealmesh.engine.runtimes.containers import Container, Role
+from tealmesh.engine.task.state import TaskState
+from tealmesh.model.ecs.names import cluster_of, service_of
+from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
+from tealmesh.store import tables
+from tealmesh.store.store import Transaction, View
+from tealmesh.store.targets import deregister_target, register_target
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import LoadBalancerTypeDef
+
+    from tealmesh.model.ecs.bodies import TaskBody, TaskTarget
+
+
+def key_of(target: TaskTarget) -> str:
+    """The target's name in its group."""
+    return target_key(target["address"], target["port"])
+
+
+def group_of(reader: View | Transaction, target: TaskTarget) -> TargetGroupBody | None:
+    """The target's group; None if it has been deleted."""
+    document = reader.get(tables.TARGET_GROUPS, target["group"])
+    return document.body if document is not None else None
+
+
+def register(
+    tx: Transaction,
+    task: TaskBody,
+    containers: Sequence[Container],
+    listener_ports: Collection[int],
+    now: float,
+) -> list[TaskTarget]:
+    """Register the task; return its targets. Groups that have been deleted are skipped.
+
+    ``listener_ports``: those of the virtual node or gateway that the task stands for.
+    """
+    targets: list[TaskTarget] = []
+    for balancer in _balancers(tx, task):
+        group, port = balancer.get("targetGroupArn", ""), balancer.get("containerPort", 0)
+        if tx.get(tables.TARGET_GROUPS, group) is None:
+            continue
+        address = _address(task, balancer, containers, listener_ports)
+        body: TargetBody = {
+            "TargetGroupArn": group,
+            "Id": address,
+            "Port": port,
+            "draining": False,
+            "registeredAt": now,
+            "task": task["taskArn"],
+        }
+        register_target(tx, body)
+        targets.append({"group": group, "address": address, "port": port})
+    return targets
+
+
+def _balancers(tx: Transaction, task: TaskBody) -> list[LoadBalancerTypeDef]:
+    """``loadBalancers`` of the task's service; none for a standalone task."""
+    name = service_of(task)
+    service = tx.get(tables.ECS_SERVICES, cluster_of(task), name) if name else None
+    return service.body.get("loadBalancers") or [] if service is not None else []
+
+
+def _address(
+    task: TaskBody,
+    balancer: LoadBalancerTypeDef,
+    containers: Sequence[Container],
+    listener_ports: Collection[int],
+) -> str:
+    """Where the task is reached at the port. Without a network of its own, a task with an Envoy has
+    two addresses: Envoy's and that of its applications.
+    """
+    state = TaskState.of(task)
+    by_envoy = balancer.get("containerPort") in listener_ports or any(
+        c.role is Role.ENVOY and c.name == balancer.get("containerName") for c in containers
+    )
+    if state.envoy is None or state.pid or by_envoy:
+        return state.address
+    return state.app_address
+
+
+def drain(tx: Transaction, task: TaskBody, now: float) -> list[TaskTarget]:
+    """Deregister the task's targets: they get no new requests. Returns those that were registered
+    until now.
+    """
+    drained: list[TaskTarget] = []
+    for target in TaskState.of(task).targets:
+        group = group_of(tx, target)
+        present = tx.get(tables.TARGETS, target["group"], key_of(target))
+        if group is not None and present is not None and not present.body["draining"]:
+            deregister_target(tx, group, key_of(target), now)
+            drained.append(target)
+    return drained
+
+
+def remove(tx: Transaction, task: TaskBody) -> None:
+    """Remove the task's targets, whether they are draining or not."""
+    for target in TaskState.of(task).targets:
+        present = tx.get(tables.TARGETS, target["group"], key_of(target))
+        if present is not None and present.body.get("task") == task["taskArn"]:
+            tx.delete(tables.TARGETS, target["group"], key_of(target))

@@ -1,0 +1,156 @@
+"""Services that others made are found with their sides; what is unclear is said and can be told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tealmesh.model.config.nouns import Gates
+from tealmesh.rollout.adopted import MeshService, MeshSide
+from tealmesh.rollout.discovery import discover, find
+from tealmesh.store import tables
+from tests.rollout.states import State, article
+from tests.rollout.world import system
+
+
+def only(state: State) -> MeshService:
+    (service,) = discover(state.view)
+    return service
+
+
+def test_the_users_system_with_both_sides() -> None:
+    service = only(article("blue", "green"))
+    assert (service.name, service.mesh, service.hostname) == ("sample", "m", "sample.m.local")
+    assert (service.router, service.route, service.port) == ("sample", "r0", 8080)
+    assert (service.protocol, service.container, service.problem) == ("http", "app", "")
+    assert service.found == (
+        MeshSide("blue", "sample-blue", "c", "m-sample-blue", "m.local", "sample"),
+        MeshSide("green", "sample-green", "c", "m-sample-green", "m.local", "sample"),
+    )
+    assert MeshService.from_json(json.loads(json.dumps(service.to_json()))) == service
+
+
+def test_the_inactive_side_has_the_names_that_the_users_would_give_it() -> None:
+    service = only(article("green"))
+    assert service.found == (
+        MeshSide("green", "sample-green", "c", "m-sample-green", "m.local", "sample"),
+        MeshSide("blue", "sample-blue", "c", "m-sample-blue", "m.local", "sample", exists=False),
+    )
+    assert service.problem == ""
+
+
+def test_a_node_that_stands_ready_is_the_other_side() -> None:
+    state = article("north")
+    state.node("sample-south", "m.local/sample", "m-sample-south")
+    state.ecs("m-sample-south", "sample-south")
+    state.node("other-north", "m.local/other")
+    assert only(state).sides == ("north", "south")
+    state.node("sample-east", "m.local/sample")
+    problem = only(state).problem
+    assert "any of sample-east, sample-south could be it" in problem
+    assert "teal adopt sample --node SIDE=sample-north" in problem
+
+
+@pytest.mark.parametrize("how", ["attribute", "envoy", "registry", "dns"])
+def test_the_ecs_service_of_a_side_is_found_by(how: str) -> None:
+    state = State()
+    for side in ("a", "b"):
+        arn = state.registry(f"d.local/web-{side}")
+        place = f"web-{side}.d.local" if how == "dns" else f"d.local/web-{side}"
+        name = f"tasks-{side}"
+        state.node(f"web-{side}", place, name if how == "attribute" else "")
+        registered = arn if how in ("registry", "dns") else ""
+        state.ecs(name, f"web-{side}" if how == "envoy" else "", registered)
+    state.service("web.d.local", "web", {"web-a": 1, "web-b": 0})
+    service = only(state)
+    assert service.problem == ""
+    assert [side.ecs_service for side in service.found] == ["tasks-a", "tasks-b"]
+
+
+def test_what_is_ambiguous_names_its_candidates_and_can_be_told() -> None:
+    state = article("blue", "green")
+    state.ecs("m-sample-blue", "sample-blue", state.registry("m.local/sample"), cluster="d")
+    problem = only(state).problem
+    assert "can be any of c/m-sample-blue, d/m-sample-blue" in problem
+    assert "teal adopt sample --side blue=[CLUSTER/]ECS_SERVICE" in problem
+    state.told("sample", sides={"blue": {"ecsService": "d/m-sample-blue"}})
+    service = only(state)
+    assert (service.problem, service.ecs_service("blue")) == ("", ("d", "m-sample-blue"))
+    state.told("sample", sides={"blue": {"ecsService": "e/nothing"}})
+    assert only(state).problem == "there is no ECS service e/nothing, which was told for side blue"
+
+
+def test_the_sides_can_be_told() -> None:
+    state = article("blue")
+    state.node("canary", "m.local/sample", "tasks-2")
+    sides = {"old": {"virtualNode": "sample-blue"}, "new": {"virtualNode": "canary"}}
+    state.ecs("tasks-2", "canary")
+    state.told("sample", sides=sides)
+    assert [(s.name, s.ecs_service) for s in only(state).found] == [
+        ("old", "m-sample-blue"),
+        ("new", "tasks-2"),
+    ]
+
+
+def test_several_routes_several_targets_and_several_applications() -> None:
+    state = article("blue", "green")
+    state.service("sample.m.local", "sample", {"sample-blue": 1}, {"sample-green": 1})
+    service = only(state)
+    assert (service.route, service.sides) == ("", ("blue", "green"))
+    assert "router sample has 2 routes (r0, r1)" in service.problem
+    state.told("sample", route="r1")
+    assert (only(state).route, only(state).problem) == ("r1", "")
+
+    state = article("one", "two", "three")
+    assert only(state).sides == ("one", "two", "three")
+    assert "a deployment shifts weight between two" in only(state).problem
+
+    state = article("blue")
+    state.ecs("m-sample-blue", "sample-blue", containers=("app", "worker", "envoy"))
+    assert "2 containers that may be the application" in only(state).problem
+    state.told("sample", container="worker")
+    assert (only(state).container, only(state).problem) == ("worker", "")
+    state.told("sample", container="wrong")
+    assert "no container wrong (there is: app, worker, envoy)" in only(state).problem
+
+
+def test_a_side_in_a_target_group_is_not_deployed() -> None:
+    state = article("blue")
+    arn = "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/front/0123"
+    state.ecs("m-sample-blue", "sample-blue", loadBalancers=[{"targetGroupArn": arn}])
+    assert "target group of a load balancer (front)" in only(state).problem
+
+
+def test_names_are_short_where_they_are_unique_and_stay() -> None:
+    state = article("blue")
+    article("blue", state=State(state.view, "n"))
+    assert [s.name for s in discover(state.view)] == ["m/sample.m.local", "n/sample.m.local"]
+    assert find(state.view, "sample") is None
+    found = find(state.view, "n/sample.m.local")
+    assert found is not None
+    state.view.put(tables.ADOPTED, "sample", body={**found.to_json(), "name": "sample"})
+    named = find(state.view, "sample")
+    assert named is not None
+    assert named.mesh == "n"
+
+
+def test_services_of_teal_toml_are_not_found_again_and_keep_their_names() -> None:
+    state = article("blue")
+    ours = replace(system(), config=replace(system().config, name="sample"))
+    state.view.put(tables.SYSTEMS, "sample", body=ours.to_json())
+    state.service(ours.config.hostname, "web", {"sample-blue": 1})
+    assert {s.name for s in discover(state.view)} == {"web", "sample.m.local"}
+    body: Any = {**ours.to_json(), "mesh": "m"}
+    state.view.put(tables.SYSTEMS, "sample", body=body)
+    assert {s.name for s in discover(state.view)} == {"sample.m.local"}
+
+
+def test_strategy_and_gates_that_were_told() -> None:
+    state = article("blue")
+    gates = {"success_rate": 0.5, "min_requests": 1, "approval": True}
+    state.told("sample", gates=gates, cleanUp="stop")
+    assert only(state).gates == Gates(0.5, 1, approval=True)
+    assert only(state).clean_up == "stop"

@@ -49,6 +49,7 @@ from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
@@ -211,7 +212,13 @@ class _Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": Tealmesh(
-                self._store, self.controller, operations, self.cache, self._logs, self._shut_down
+                self._store,
+                self.controller,
+                operations,
+                Inventory(self._store, self._metrics.traffic, system_clock),
+                self.cache,
+                self._logs,
+                self._shut_down,
             ),
         }
         models = {name: load_model(name) for name in services}

@@ -114,14 +114,17 @@ class Workloads:
         grouped: dict[tuple[str, str], list[TaskBody]] = {}
         for task in tasks:
             grouped.setdefault((cluster_of(task), service_of(task)), []).append(task)
+        self.by_service = {key: some for key, some in grouped.items() if key[1]}
+        """The tasks of each service, by cluster and name, of deleted services too."""
         self.services: dict[tuple[str, str], EcsService] = {}
         """By cluster and name."""
         for document in view.list(tables.ECS_SERVICES):
             if document.body["status"] != "INACTIVE":
                 service = self._service(document.body, grouped)
                 self.services[service.cluster, service.name] = service
-        self.standalone = [task for (_, service), some in grouped.items() if not service
-                           for task in some]
+        self.standalone = [
+            task for (_, service), some in grouped.items() if not service for task in some
+        ]
         """The tasks that belong to no service."""
         self.tasks = tasks
 

@@ -74,7 +74,8 @@ def _service(
         sides.append(_side(side.name, side.virtual_node, weight, run_by, traffic, total))
         started = min((s.body.get("createdAt", 0.0) for s in run_by), default=0.0)
         exists = side.exists or bool(run_by)
-        now.append(SideNow(side.name, exists, weight, _tasks(run_by), traffic, started))
+        targeted = side.virtual_node in weights
+        now.append(SideNow(side.name, exists, weight, _tasks(run_by), traffic, targeted, started))
     answer: wire.ServiceStatus = {
         "name": service.name,
         "mesh": service.mesh,

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tealmesh.cli.balancers import balancer_parts
 from tealmesh.cli.names import cut, task_name
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.render import (
@@ -45,6 +46,8 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     ):
         if lines:
             parts += [Text(), *lines]
+    if balancers := balancer_parts(status):
+        parts += [Text(), *balancers]
     if status.get("ecsServices"):
         parts += [Text(), _ecs_services(status["ecsServices"], narrow)]
     if status.get("tasks"):

@@ -35,6 +35,8 @@ from tealmesh.model.requests import (
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
 )
+from tealmesh.model.wire_load_balancers import LoadBalancerListener as LoadBalancerListener
+from tealmesh.model.wire_load_balancers import LoadBalancerStatus as LoadBalancerStatus
 
 
 class AppliedResource(TypedDict):
@@ -324,6 +326,15 @@ class GetStatusOutput(TypedDict):
     """The ECS services that are not among the tasks of a service, gateway or virtual service."""
     tasks: NotRequired[list[TaskStatus]]
     """The tasks that belong to no ECS service and have not stopped."""
+    loadBalancers: NotRequired[list[LoadBalancerStatus]]
+    byHostPort: NotRequired[int]
+    """The port of 127.0.0.1 at which the Host header selects a load balancer; absent while nothing
+    listens there.
+    """
+    byHostProblem: NotRequired[str]
+    """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
+    HTTP.
+    """
 
 
 class ListDeploymentsOutput(TypedDict):

@@ -100,14 +100,14 @@ def _one_side(live: SideNow, sides: Sequence[SideNow]) -> Followed:
 
 def _started(live: SideNow, new: SideNow, acknowledged: GateResult) -> Followed:
     wanted = max(1, live.tasks.desired)
-    gates = (acknowledged, assess.tasks(new.tasks, wanted))
+    gates = [acknowledged, assess.tasks(new.tasks, wanted)]
     if new.targeted:
-        gates += (assess.endpoints(new.traffic, wanted),)
+        gates.append(assess.endpoints(new.traffic, wanted))
     return _followed(
         Step.STARTED,
         f"{new.name} has started and gets no requests",
         f"give weight to {new.name}",
-        gates,
+        tuple(gates),
     )
 
 

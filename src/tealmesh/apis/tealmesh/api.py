@@ -73,6 +73,14 @@ class Envoys(Protocol):
     def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
 
 
+class LoadBalancers(Protocol):
+    """The part of `engine.load_balancers.report.Report` that is needed here."""
+
+    async def load_balancers(self) -> list[wire.LoadBalancerStatus]: ...
+    def by_host_port(self) -> int | None: ...
+    def by_host_problem(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class ContainerLine:
     """A line of a container's output."""
@@ -101,6 +109,7 @@ class Tealmesh:
         operations: Operations,
         inventory: Inventory,
         envoys: Envoys,
+        load_balancers: LoadBalancers,
         logs: Logs,
         stop: Stop,
     ) -> None:
@@ -109,6 +118,7 @@ class Tealmesh:
         self._operations = operations
         self._inventory = inventory
         self._envoys = envoys
+        self._load_balancers = load_balancers
         self._logs = logs
         self._stop = stop
 
@@ -159,13 +169,21 @@ class Tealmesh:
         window = request.get("windowSeconds", DEFAULT_WINDOW_SECONDS)
         mesh = self._mesh(request["mesh"]) if "mesh" in request else None
         services, gateways = await self._operations.status(window)
-        others = self._inventory.others(window, await self._converged())
-        for service in others["services"]:
+        answer = self._inventory.others(window, await self._converged())
+        for service in answer["services"]:
             self._add_deployment(service)
-        others["services"] = [*map(answers.service_status, services), *others["services"]]
-        others["gateways"] = [*map(answers.gateway_status, gateways), *others["gateways"]]
-        others["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
-        return others if mesh is None else answers.of_mesh(others, mesh)
+        answer["services"] = [*map(answers.service_status, services), *answer["services"]]
+        answer["gateways"] = [*map(answers.gateway_status, gateways), *answer["gateways"]]
+        answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
+        if mesh is not None:
+            return answers.of_mesh(answer, mesh)
+        answer["loadBalancers"] = await self._load_balancers.load_balancers()
+        port, problem = self._load_balancers.by_host_port(), self._load_balancers.by_host_problem()
+        if port is not None:
+            answer["byHostPort"] = port
+        if problem:
+            answer["byHostProblem"] = problem
+        return answer
 
     async def get_deployment(
         self, caller: Caller, request: wire.GetDeploymentInput

@@ -181,7 +181,8 @@ class _Parts:
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
-        self.certificates = Certificates(store, self._client)
+        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, system_clock)
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
@@ -191,7 +192,6 @@ class _Parts:
         self._runtime = built.runtime
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
-        self._moto = Moto(config.data_dir / "moto.jsonl")
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
         self._admin = Admin()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,3 +202,41 @@ def test_teal_down_ends_them(tmp_path: Path, target: Backend) -> None:
         assert [runs(pid) for pid in pids] == [False, False]
         plane.start()
         eventually(lambda: answers(url))
+
+
+def test_an_https_listener_serves_the_certificate_of_acm(
+    balancer: Balancer, plane: ControlPlane
+) -> None:
+    """A public one, whose key ACM does not export."""
+    acm = plane.client("acm")
+    arn = acm.request_certificate(DomainName="shop.example", ValidationMethod="DNS")[
+        "CertificateArn"
+    ]
+    balancer.elb.create_listener(
+        LoadBalancerArn=balancer.arn, Protocol="HTTPS", Port=443,
+        Certificates=[{"CertificateArn": arn}],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": balancer.group}],
+    )  # fmt: skip
+    eventually(lambda: "localPort" in port_of(balancer.status(), 443))
+    address, port = balancer.status()["address"], port_of(balancer.status(), 443)["localPort"]
+    expected = acm.get_certificate(CertificateArn=arn)["Certificate"]
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    url = f"https://{address}:{port}/secret"
+    eventually(lambda: encrypted(url, context))
+    assert encrypted(url, context) == 200
+    served = ssl.get_server_certificate((address, port))
+    assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(expected)
+
+
+def port_of(status: dict[str, Any], port: int) -> dict[str, Any]:
+    return next(one for one in status["listeners"] if one["port"] == port)
+
+
+def encrypted(url: str, context: ssl.SSLContext) -> int:
+    """The status that is answered; 0 while nothing is."""
+    try:
+        return httpx.get(url, verify=context, timeout=10, trust_env=False).status_code
+    except httpx.TransportError:
+        return 0

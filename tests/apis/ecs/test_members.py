@@ -40,7 +40,6 @@ SENT: dict[str, dict[str, Any]] = {
     },
     "CreateService": {
         "availabilityZoneRebalancing": "ENABLED",
-        "loadBalancers": [{"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:t"}],
         "platformVersion": "1.4.0",
         "networkConfiguration": NETWORK,
         "placementConstraints": CONSTRAINT,

@@ -36,6 +36,11 @@ from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
+from tealmesh.engine.load_balancers.admin import Admin
+from tealmesh.engine.load_balancers.fleet import Fleet
+from tealmesh.engine.load_balancers.health import TargetHealth
+from tealmesh.engine.load_balancers.report import Report
+from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.engine.runtimes.launch import ControlPlane
@@ -53,6 +58,7 @@ from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store, Transaction, View, tables
+from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 
@@ -79,6 +85,8 @@ class AppConfig:
     """What tasks run as: see `engine.runtimes.choice`."""
     dns_port: int | None = None
     """Of the DNS server for Cloud Map names; None for no server."""
+    lb_port: int | None = None
+    """Where the Host header selects a load balancer; None for no such port."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,7 @@ async def _run(
                 group.create_task(end_grace(store, system_clock)),
                 group.create_task(end_draining(store, system_clock)),
                 group.create_task(parts.engine.run()),
+                group.create_task(parts.fleet.run()),
                 group.create_task(parts.controller.run()),
             ]
             serving = group.create_task(http.run_until_stopped())
@@ -172,9 +181,9 @@ class _Parts:
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
-        self.certificates = Certificates(store, self._client)
-        translate = Translator().translate
-        self.cache = AdsCache(translate, lambda mesh: serving_tasks(store.view, mesh), system_clock)
+        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self.certificates = Certificates(store, self._client, self._moto.certificate)
+        self.cache = AdsCache(Translator().translate, self._serving, system_clock)
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
         self._counted = MetricsServicer(self._metrics, self._token)
@@ -183,9 +192,11 @@ class _Parts:
         self._runtime = built.runtime
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
-        self._moto = Moto(config.data_dir / "moto.jsonl")
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
+        self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
+        self.fleet = Fleet(store, built.envoys, self._admin, config.data_dir, config.lb_port)
         self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
@@ -212,12 +223,18 @@ class _Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": Tealmesh(
-                self._store, self.controller, operations, self.cache, self._logs, self._shut_down
+                self._store,
+                self.controller,
+                operations,
+                self.cache,
+                Report(self._store, self.fleet, self._target_health),
+                self._logs,
+                self._shut_down,
             ),
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
-            self._store, self.load_balancers, self._target_health, system_clock
+            self._store, self.load_balancers, self._target_health.health, system_clock
         )
         moto = Overlay(load_model("elbv2"), balancing, self._moto)
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
@@ -277,9 +294,10 @@ class _Parts:
             return self._store.view
 
         xds_port, dns_port = self.config.xds_port, self.config.dns_port
-        self._dns.append(Resolver(view, RESOLVER_HOST, xds_port, set_by="--xds-port"))
+        names = load_balancer_addresses
+        self._dns.append(Resolver(view, RESOLVER_HOST, xds_port, names, set_by="--xds-port"))
         if dns_port is not None:
-            self._dns.append(DnsServer(view, HOST, dns_port))
+            self._dns.append(DnsServer(view, HOST, dns_port, names))
         for server in self._dns:
             await server.start()
 
@@ -288,6 +306,7 @@ class _Parts:
         for server in self._dns:
             await server.close()
         await self.engine.close()
+        await self._admin.close()
         self._driver.close()
         self._ads.close()
         self._counted.close()
@@ -298,11 +317,10 @@ class _Parts:
         """A boto3 client of our own port; by default in our own region."""
         return client(service, self.endpoint, region or self.config.region)
 
-    async def _target_health(self, target_group: str) -> dict[str, tuple[str, str, str]]:
-        return {}
-
-    async def _in_flight(self, target_group: str) -> dict[str, int]:
-        return {}
+    def _serving(self, scope: str) -> list[str]:
+        """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
+        view = self._store.view
+        return [*serving_tasks(view, scope), *serving_load_balancers(view, scope)]
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
@@ -324,7 +342,10 @@ class _Parts:
 
     async def _shut_down(self, stop_tasks: bool) -> int:
         """Stop after answering; returns the number of tasks that were stopped before."""
-        stopped = await self.engine.stop_all() if stop_tasks else 0
+        stopped = 0
+        if stop_tasks:
+            stopped = await self.engine.stop_all()
+            await self.fleet.stop_all()
         asyncio.get_running_loop().call_later(0.1, self._stop.set)
         return stopped
 
@@ -336,8 +357,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
-            target_health=self._target_health,
-            in_flight=self._in_flight,
+            target_health=self._target_health.health,
+            in_flight=self._target_health.in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
         )

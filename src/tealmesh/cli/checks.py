@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tealmesh.cli.balancers import balancer_problems
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.ready import shortages
@@ -171,6 +172,8 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
         for owner in owners:
             if owner not in short:
                 yield Check(owner, "ok", "all tasks are healthy")
+        for name, problem, wrong in balancer_problems(status):
+            yield Check(name, "wrong" if wrong else "note", problem)
         for mesh in meshes_of(status):
             yield check_envoys(mesh, client)
     except TealError as error:

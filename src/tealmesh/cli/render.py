@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tealmesh.cli.balancers import balancer_parts
 from tealmesh.cli.ready import shortages
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
@@ -85,7 +86,10 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
 
     ``window``: the seconds over which traffic was counted. ``width``: in columns.
     """
+    balancers = balancer_parts(status)
     if not status["services"] and not status["gateways"]:
+        if balancers:
+            return Group(*balancers)
         return Text("no services yet: describe them in a teal.toml and run `teal apply`")
     parts: list[RenderableType] = []
     sides = table(
@@ -105,6 +109,8 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
         parts += [Text(), *lines]
     if status["gateways"]:
         parts += [Text(), *[_gateway_line(gateway) for gateway in status["gateways"]]]
+    if balancers:
+        parts += [Text(), *balancers]
     return Group(*parts)
 
 

@@ -1,4 +1,4 @@
-"""From a mesh and one of its Envoys to all resources of this Envoy.
+"""From a mesh and one of its Envoys, or a load balancer, to all resources of this Envoy.
 
 Pure. A `Translator` caches its builders: each takes frozen inputs and one noun, so after a change
 only what depends on it is built again. Resources are keyed by identity and revision
@@ -22,10 +22,13 @@ from tealmesh.envoy import (
     tcp,
     tls,
 )
+from tealmesh.envoy.load_balancers import by_host
+from tealmesh.envoy.load_balancers import translate as load_balancers
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError
+from tealmesh.model.load_balancers import ByHostSnapshot, LoadBalancerSnapshot
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy, Snapshot
 
 if TYPE_CHECKING:
@@ -73,6 +76,10 @@ class Translator:
             )
         if isinstance(snapshot, MeshSnapshot):
             return self._of_mesh(snapshot, proxy)
+        if isinstance(snapshot, ByHostSnapshot):
+            return by_host.translate(snapshot)
+        if isinstance(snapshot, LoadBalancerSnapshot):
+            return load_balancers.translate(snapshot)
         raise TranslationError(f"{proxy.resource}: no translation of a {type(snapshot).__name__}")
 
     def _of_mesh(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:

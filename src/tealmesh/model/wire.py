@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.wire_load_balancers import LoadBalancerListener as LoadBalancerListener
+from tealmesh.model.wire_load_balancers import LoadBalancerStatus as LoadBalancerStatus
+
 
 class AppliedResource(TypedDict):
     """The changes that Apply made for one service or gateway."""
@@ -263,6 +266,15 @@ class GetStatusOutput(TypedDict):
     revision: int
     services: list[ServiceStatus]
     gateways: list[GatewayStatus]
+    loadBalancers: NotRequired[list[LoadBalancerStatus]]
+    byHostPort: NotRequired[int]
+    """The port of 127.0.0.1 at which the Host header selects a load balancer; absent while nothing
+    listens there.
+    """
+    byHostProblem: NotRequired[str]
+    """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
+    HTTP.
+    """
 
 
 class ListDeploymentsOutput(TypedDict):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import unquote
 
 from tealmesh.model.appmesh import ResourceBody, S
 from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
-from tealmesh.model.load_balancers import LoadBalancerSnapshot, named_groups
+from tealmesh.model.load_balancers import (
+    BY_HOST,
+    ByHostSnapshot,
+    LoadBalancerBody,
+    LoadBalancerSnapshot,
+    PlaceBody,
+    named_groups,
+)
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
 from tealmesh.model.zones import DnsService, Zones
 from tealmesh.store import tables
-from tealmesh.store.store import Document, View
+from tealmesh.store.store import Document, Transaction, View
 from tealmesh.store.tables import Collection
 
 _COLLECTIONS: dict[str, Kind] = {
@@ -105,22 +113,67 @@ LOAD_BALANCER_INPUTS: tuple[str, ...] = (
 """The collections that a load balancer's snapshot depends on."""
 
 
+def load_balancer_places(view: View | Transaction) -> dict[str, PlaceBody]:
+    """Where load balancers listen, by ARN."""
+    return {unquote(d.key): d.body for d in view.list(tables.LOAD_BALANCER_PLACES)}
+
+
+def load_balancer_bodies(view: View | Transaction) -> dict[str, LoadBalancerBody]:
+    """The load balancers that the API holds, by ARN."""
+    return {d.body["LoadBalancerArn"]: d.body for d in view.list(tables.LOAD_BALANCERS)}
+
+
+def load_balancer_addresses(view: View) -> dict[str, str]:
+    """The address of each load balancer that listens, by its DNS name in lower case."""
+    places = load_balancer_places(view)
+    return {
+        body["DNSName"].lower(): places[arn]["address"]
+        for arn, body in load_balancer_bodies(view).items()
+        if arn in places
+    }
+
+
+def by_host_snapshot(view: View) -> ByHostSnapshot | None:
+    """What the Envoy that selects load balancers by the Host header forwards to; None while it has
+    no place.
+    """
+    places = load_balancer_places(view)
+    own = places.get(BY_HOST)
+    if own is None:
+        return None
+    addresses: dict[str, tuple[str, int]] = {}
+    further: dict[str, tuple[str, int]] = {}
+    for arn, body in load_balancer_bodies(view).items():
+        place = places.get(arn)
+        for listener in body["Listeners"]:
+            port = listener["Port"]
+            if place is None or listener["Protocol"] != "HTTP" or str(port) not in place["ports"]:
+                continue
+            name, at = body["DNSName"].lower(), (place["address"], place["ports"][str(port)])
+            addresses.setdefault(name, at)
+            further[f"{name}:{port}"] = at
+    (port,) = own["ports"].values()
+    return ByHostSnapshot(view.revision, port, addresses, further)
+
+
 def load_balancer_snapshot(view: View, arn: str) -> LoadBalancerSnapshot | None:
-    """The load balancer ``arn`` at the view's revision, without its certificates; None if there is
-    none or it has no place yet.
+    """The load balancer ``arn`` at the view's revision, without its certificates, and without a
+    listener whose local port has not been chosen yet; None if there is none or it has no place yet.
     """
     document = view.get(tables.LOAD_BALANCERS, arn)
     place = view.get(tables.LOAD_BALANCER_PLACES, arn)
     if document is None or place is None:
         return None
+    ready = [one for one in document.body["Listeners"] if str(one["Port"]) in place.body["ports"]]
+    body: LoadBalancerBody = {**document.body, "Listeners": ready}
     groups = {
         group.body["TargetGroupArn"]: group.body
         for group in view.list(tables.TARGET_GROUPS)
-        if group.body["TargetGroupArn"] in named_groups(document.body)
+        if group.body["TargetGroupArn"] in named_groups(body)
     }
     return LoadBalancerSnapshot(
         revision=view.revision,
-        load_balancer=document.body,
+        load_balancer=body,
         place=place.body,
         target_groups=groups,
         targets={

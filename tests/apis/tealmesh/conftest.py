@@ -21,7 +21,7 @@ from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store
-from tests.apis.tealmesh.plane import Fed, Plane, no_logs
+from tests.apis.tealmesh.plane import Fed, NoLoadBalancers, Plane, no_logs
 from tests.support.programs.server import serve
 
 
@@ -52,7 +52,9 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         "appmesh": AppMesh(*common),
         "ecs": Ecs(*common),
         "servicediscovery": ServiceDiscovery(*common),
-        "tealmesh": Tealmesh(store, controller, operations, cache, no_logs, stop),
+        "tealmesh": Tealmesh(
+            store, controller, operations, cache, NoLoadBalancers(), no_logs, stop
+        ),
     }
     models = {name: load_model(name) for name in services}
     with serve(build_gateway(services, models, dict)) as url:

@@ -51,12 +51,16 @@ RESOLVED_TTL_SECONDS = 1
 """How long a client of a `Resolver` may keep an answer about Cloud Map's names."""
 
 
-def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | None:
-    """The response to a query; None if ``wire`` is not one. Pure but for ``shuffle``."""
+def respond(
+    wire: bytes, view: View, shuffle: Shuffle, *, udp: bool, fixed: Mapping[str, str] = _NONE
+) -> bytes | None:
+    """The response to a query, with ``fixed`` as in `respond_in_task`; None if ``wire`` is not one.
+    Pure but for ``shuffle``.
+    """
     query = _query(wire)
     if query is None:
         return None
-    response = _response(query, view, shuffle)
+    response = _response(query, view, shuffle, fixed)
     if response is None:
         response = dns.message.make_response(query)
         response.set_rcode(dns.rcode.REFUSED)
@@ -136,12 +140,21 @@ def _rrsets(records: Iterable[Record]) -> list[dns.rrset.RRset]:
 
 
 class DnsServer:
-    """Serves ``view()`` at ``host``:``port``, which the option ``set_by`` sets."""
+    """Serves ``view()`` at ``host``:``port``, which the option ``set_by`` sets, and the names that
+    ``fixed`` finds in it.
+    """
 
     def __init__(
-        self, view: Callable[[], View], host: str, port: int, *, set_by: str = "--dns-port"
+        self,
+        view: Callable[[], View],
+        host: str,
+        port: int,
+        fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
+        *,
+        set_by: str = "--dns-port",
     ) -> None:
         self._view = view
+        self._fixed = fixed
         self._address = (host, port)
         self._set_by = set_by
         self._udp: asyncio.DatagramTransport | None = None
@@ -168,7 +181,8 @@ class DnsServer:
             self._tcp.close()
 
     async def _respond(self, wire: bytes, udp: bool) -> bytes | None:
-        return respond(wire, self._view(), _shuffled, udp=udp)
+        view = self._view()
+        return respond(wire, view, _shuffled, udp=udp, fixed=self._fixed(view))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Each message follows its length in two bytes: RFC 1035 4.2.2.
@@ -193,8 +207,8 @@ class DnsServer:
 class Resolver(DnsServer):
     """Also answers other names: asks the name servers in ``resolv_conf``.
 
-    Answers about Cloud Map's names are good for `RESOLVED_TTL_SECONDS` at most, so that clients
-    which keep to the TTL, as Envoy does, follow registrations.
+    Answers about our own names are good for `RESOLVED_TTL_SECONDS` at most, so that clients which
+    keep to the TTL, as Envoy does, follow registrations.
     """
 
     def __init__(
@@ -202,18 +216,20 @@ class Resolver(DnsServer):
         view: Callable[[], View],
         host: str,
         port: int,
+        fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
         *,
         set_by: str,
         resolv_conf: Path = RESOLV_CONF,
     ) -> None:
-        super().__init__(view, host, port, set_by=set_by)
+        super().__init__(view, host, port, fixed, set_by=set_by)
         self._resolv_conf = resolv_conf
 
     async def _respond(self, wire: bytes, udp: bool) -> bytes | None:
         query = _query(wire)
         if query is None:
             return None
-        response = _response(query, self._view(), _shuffled)
+        view = self._view()
+        response = _response(query, view, _shuffled, self._fixed(view))
         if response is None:
             response = await forward(query, self._resolv_conf)
         else:

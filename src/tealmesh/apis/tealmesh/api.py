@@ -61,6 +61,14 @@ class Envoys(Protocol):
     def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
 
 
+class LoadBalancers(Protocol):
+    """The part of `engine.load_balancers.report.Report` that is needed here."""
+
+    async def load_balancers(self) -> list[wire.LoadBalancerStatus]: ...
+    def by_host_port(self) -> int | None: ...
+    def by_host_problem(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class ContainerLine:
     """A line of a container's output."""
@@ -88,6 +96,7 @@ class Tealmesh:
         deployments: Deployments,
         operations: Operations,
         envoys: Envoys,
+        load_balancers: LoadBalancers,
         logs: Logs,
         stop: Stop,
     ) -> None:
@@ -95,6 +104,7 @@ class Tealmesh:
         self._deployments = deployments
         self._operations = operations
         self._envoys = envoys
+        self._load_balancers = load_balancers
         self._logs = logs
         self._stop = stop
 
@@ -144,11 +154,18 @@ class Tealmesh:
     ) -> wire.GetStatusOutput:
         window = request.get("windowSeconds", DEFAULT_WINDOW_SECONDS)
         services, gateways = await self._operations.status(window)
-        return {
+        answer: wire.GetStatusOutput = {
             "revision": self._store.revision,
             "services": [answers.service_status(service) for service in services],
             "gateways": [answers.gateway_status(gateway) for gateway in gateways],
+            "loadBalancers": await self._load_balancers.load_balancers(),
         }
+        port, problem = self._load_balancers.by_host_port(), self._load_balancers.by_host_problem()
+        if port is not None:
+            answer["byHostPort"] = port
+        if problem:
+            answer["byHostProblem"] = problem
+        return answer
 
     async def get_deployment(
         self, caller: Caller, request: wire.GetDeploymentInput

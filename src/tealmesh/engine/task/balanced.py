@@ -22,9 +22,6 @@ from tealmesh.store.store import Transaction
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskTarget
 
-_ENOUGH = ("healthy", "unused")
-"""States in which nothing is to be waited for: nobody sends to a group that is not in use."""
-
 
 class Balanced:
     """The load balancers' side of one task's life."""
@@ -111,7 +108,7 @@ class Balanced:
             if group is None or present is None or not group["LoadBalancerArns"]:
                 continue
             health = await self._context.target_health(target["group"])
-            if health.get(targets.key_of(target), ("", "", ""))[0] not in _ENOUGH:
+            if health.get(targets.key_of(target), ("", "", ""))[0] != "healthy":
                 return target["group"]
         return ""
 

@@ -46,6 +46,9 @@ BALANCER = "loadbalancer"
 REGEX_SIZE = 1000
 """Instructions of a compiled regular expression, at most: Envoy's own limit of 100 refuses patterns
 that App Mesh accepted."""
+BALANCER_REGEX_SIZE = 50_000
+"""The same for load balancers: a condition of theirs has up to five values of 128 characters, each
+of which may be a wildcard for any character of Unicode."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
 _ADDRESSES = ("address", "app_address", "publish_address")
@@ -149,7 +152,7 @@ def load_balancer_bootstrap(
         "dynamic_resources": _dynamic({}, token, delta=True),
         "static_resources": {"clusters": [_control_plane(*xds_address)]},
         "stats_config": load_balancer_stats(),
-        "layered_runtime": _runtime({}),
+        "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
     }
 
 
@@ -163,8 +166,8 @@ def _name_server(host: str, at_port: int) -> dict[str, Json]:
     }
 
 
-def _runtime(environment: Environment) -> dict[str, Json]:
-    keys: dict[str, Json] = {"re2.max_program_size.error_level": REGEX_SIZE}
+def _runtime(environment: Environment, regex_size: int = REGEX_SIZE) -> dict[str, Json]:
+    keys: dict[str, Json] = {"re2.max_program_size.error_level": regex_size}
     cycle = "MAX_REQUESTS_PER_IO_CYCLE"
     if environment.get(cycle):
         keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))

@@ -226,7 +226,7 @@ class _Parts:
                 self.controller,
                 operations,
                 self.cache,
-                Report(self._store, self.fleet, self._target_health),
+                Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
                 self._shut_down,
             ),

@@ -74,9 +74,12 @@ def _hosts(patterns: Iterable[str]) -> str:
 
 
 def _header(config: HttpHeaderBody) -> str:
-    """Values of a header, without regard to case: of several values, each is compared."""
-    value = any_of(map(wildcard, config["Values"]))
-    return rf"(?i)(?:.*,\s*)?{value}(?:\s*,.*)?"
+    """Values of a header, without regard to case: the header as a whole is compared, and of several
+    values each one.
+    """
+    whole = any_of(map(wildcard, config["Values"]))
+    one = any_of(wildcard(value, character="[^,]") for value in config["Values"])
+    return rf"(?i)(?:{whole}|(?:.*,\s*)?{one}(?:\s*,.*)?)"
 
 
 def _query(pairs: Iterable[QueryPair]) -> str:

@@ -35,7 +35,8 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
 
 
 def test_doctor_names_members_without_effect(api: TealApi, tmp_path: Path) -> None:
-    api.operations["ListEnvoys"] = lambda _: {"envoys": []}
+    disconnected = {"id": "1", "resource": "r", "connected": False}
+    api.operations["ListEnvoys"] = lambda _: {"envoys": [disconnected]}
     api.operations["ListMembersWithoutEffect"] = lambda _: {
         "members": [
             {"resource": f"service/shop/s{n}", "member": "placementStrategy", "reason": "one"}

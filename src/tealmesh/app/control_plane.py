@@ -54,6 +54,7 @@ from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
@@ -225,6 +226,7 @@ class _Parts:
                 self._store,
                 self.controller,
                 operations,
+                Inventory(self._store, self._metrics.traffic, system_clock),
                 self.cache,
                 Report(self._store, self.fleet, self._target_health),
                 self._logs,

@@ -18,6 +18,7 @@ from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store
@@ -44,6 +45,8 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
     )
     operations = Operations(store, controller, driver, metrics.callers_saw, system_clock)
 
+    inventory = Inventory(store, metrics.traffic, system_clock)
+
     async def stop(tasks: bool) -> int:
         stopped.append(tasks)
         return 0
@@ -53,7 +56,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         "ecs": Ecs(*common),
         "servicediscovery": ServiceDiscovery(*common),
         "tealmesh": Tealmesh(
-            store, controller, operations, cache, NoLoadBalancers(), no_logs, stop
+            store, controller, operations, inventory, cache, NoLoadBalancers(), no_logs, stop
         ),
     }
     models = {name: load_model(name) for name in services}

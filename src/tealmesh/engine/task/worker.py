@@ -153,10 +153,11 @@ class TaskWorker:
             late = asyncio.get_running_loop().time() > deadline
             # ECS would not wait for listeners. One that the application never serves, such as a
             # port for administration that is switched off, must not keep the others from work.
-            if not (problem or unserved) or (late and 0 < len(unserved) < len(listeners)):
+            ready = not (problem or unserved) or (late and 0 < len(unserved) < len(listeners))
+            if ready and (late or await self._balanced.listening()):
                 await task.record.change("TaskRegistered", partial(self._register, unserved))
                 return
-            if late:
+            if late and not ready:
                 raise EngineError(f"Task failed health checks: {problem or unserved[0]}")
             await asyncio.sleep(self._context.times.look)
         await task.record.enter(Phase.HALT)

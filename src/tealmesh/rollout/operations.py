@@ -16,9 +16,10 @@ from tealmesh.model.status import (
     SideStatus,
 )
 from tealmesh.rollout import documents, system
+from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.controller import CallersSaw, Controller
 from tealmesh.rollout.drivers.base import SystemDriver
-from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Store
 
 
@@ -56,8 +57,8 @@ class Operations:
                 raise _failure(error) from error
 
     def strategy(self, service: str) -> Strategy:
-        """The strategy that teal.toml gives a service."""
-        return self._system(service).config.strategy
+        """The strategy of a service: teal.toml's, or what was told of it."""
+        return self._system(service).strategy
 
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
@@ -67,8 +68,10 @@ class Operations:
         Returns the revision that has them, and the weights of all sides.
         """
         service = self._system(name)
-        documents.refuse_another(self._controller.running(name))
-        sides = service.config.sides
+        documents.refuse_another(self._controller.running(service.name))
+        sides = service.sides
+        if isinstance(service, MeshService) and not service.route:
+            raise _bad(f"weights: {service.problem}")
         for side in weights:
             if side not in sides:
                 raise _bad(f"weights: {side!r} must be one of the sides {', '.join(sides)}")
@@ -89,7 +92,7 @@ class Operations:
         since = self._clock() - window
         view = self._store.view
         try:
-            services = [await self._status(s, since) for s in documents.services(view)]
+            services = [await self._status(s, since) for s in documents.every_service(view)]
             gateways = [await self._gateway_status(g) for g in documents.gateways(view)]
         except DriverError as error:
             raise _failure(error) from error
@@ -123,30 +126,31 @@ class Operations:
                 ]
         return []
 
-    async def _status(self, service: ServiceSystem, since: float) -> ServiceStatus:
+    async def _status(self, service: Service, since: float) -> ServiceStatus:
         weights = await self._driver.weights(service)
-        traffic_of = {side: self._traffic(service, side, since) for side in service.config.sides}
+        traffic_of = {side: self._traffic(service, side, since) for side in service.sides}
         total = sum(traffic.requests for traffic in traffic_of.values())
         sides = []
         for side, traffic in traffic_of.items():
-            tasks, node = await self._driver.observe(service, side), service.node(side)
+            tasks = await self._driver.observe(service, side)
+            cluster, ecs_service = service.ecs_service(side)
             short = tasks.healthy < tasks.desired or tasks.pending
             sides.append(
                 SideStatus(
                     side=side,
-                    virtual_node=node,
+                    virtual_node=service.node(side),
                     weight=weights.get(side, 0),
                     tasks=tasks,
                     traffic=traffic,
                     share=traffic.requests / total if total else None,
-                    missing=await self._driver.missing(service.cluster, node) if short else None,
+                    missing=await self._driver.missing(cluster, ecs_service) if short else None,
                 )
             )
         return ServiceStatus(
             service.name,
             service.mesh,
-            service.config.hostname,
-            service.config.port,
+            service.hostname,
+            service.port,
             tuple(sides),
             self._controller.latest(service.name),
         )
@@ -161,8 +165,8 @@ class Operations:
             gateway.name, gateway.mesh, config.address, config.port, running, desired, missing
         )
 
-    def _system(self, service: str) -> ServiceSystem:
-        return documents.service_system(self._store.view, service)
+    def _system(self, service: str) -> Service:
+        return documents.service(self._store.view, service)
 
 
 def _summary(applied: Applied) -> str:

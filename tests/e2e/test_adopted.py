@@ -92,3 +92,49 @@ def test_the_inactive_side_is_copied_and_the_old_one_is_left_as_it_was_found(
     nodes = article.appmesh.list_virtual_nodes(meshName=article.mesh)["virtualNodes"]
     assert [node["virtualNodeName"] for node in nodes] == ["sample-blue"]
     assert [s["side"] for s in api(plane).get_status()["services"][0]["sides"]] == ["blue", "green"]
+
+
+@pytest.mark.timeout(180)
+def test_sides_that_stand_ready_stay_and_a_restart_in_between_loses_nothing(
+    plane: ControlPlane,
+) -> None:
+    article, url = started(plane, "blue", "green")
+    article.update_route(blue=1, green=0)
+    with traffic((url, RATE)) as load:
+        plane.teal(
+            "deploy", "sample.article.local", "--image", "example/sample:0.0.2", "--no-follow"
+        )
+        while api(plane).get_deployment("sample")["phase"] != "PRODUCTION_TRAFFIC_SHIFT":
+            assert api(plane).get_deployment("sample")["status"] == "IN_PROGRESS"
+        plane.kill9()
+        plane.start()
+        assert finished(plane, "sample")["status"] == "SUCCESSFUL"
+        assert set(load.watch(1.0).versions) == {"2"}
+        plane.teal("weights", "sample", "green=3")
+        total = load.stop()
+    assert not total.failures
+    blue, green = article.ecs.describe_services(
+        cluster=article.cluster, services=[article.ecs_service(side) for side in ("blue", "green")]
+    )["services"]
+    assert (blue["status"], blue["desiredCount"], blue["runningCount"]) == ("ACTIVE", 0, 0)
+    assert (green["desiredCount"], green["runningCount"]) == (1, 1)
+    assert green["taskDefinition"].endswith(":1")  # It had that image already.
+    targets = route(article)["httpRoute"]["action"]["weightedTargets"]
+    assert {t["virtualNode"]: t["weight"] for t in targets} == {"sample-blue": 0, "sample-green": 3}
+    # The idle side gets a new revision, of which only the image is new.
+    plane.teal("deploy", "sample", "--image", "example/sample:faulty", check=False)
+    failed = finished(plane, "sample")
+    assert failed["status"] == "ROLLBACK_SUCCESSFUL", failed
+    first, second = (
+        article.ecs.describe_task_definition(taskDefinition=f"sample-blue:{n}")["taskDefinition"]
+        for n in (1, 2)
+    )
+    first["containerDefinitions"][0]["image"] = "example/sample:faulty"
+    assert first["containerDefinitions"] == second["containerDefinitions"]
+    assert first["proxyConfiguration"] == second["proxyConfiguration"]
+    shown = plane.teal("adopt", "sample", "--clean-up", "delete", "--container", "app").stdout
+    assert "green: virtual node sample-green, ECS service article/article-sample-green" in shown
+    refused = plane.teal("adopt", "sample", "--container", "wrong", check=False)
+    assert "no container wrong (there is: app, envoy, xray)" in refused.stderr
+    refused = plane.teal("adopt", "sample", "--side", "red=x", check=False)
+    assert "no side red (there is: blue, green)" in refused.stderr

@@ -160,6 +160,40 @@ def put_told(t: Transaction, name: str, told: AdoptionBody) -> None:
     t.put(tables.ADOPTIONS, name, body=body)
 
 
+def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
+    """Store what is told of a service that others made. Raises NotFoundException for an unknown
+    service, and BadRequestException if it has no such side, container or route.
+    """
+    before = discovery.find(t, name)
+    if before is None:
+        known = ", ".join(service.name for service in discovery.discover(t)) or "there are none"
+        raise AwsError(
+            "NotFoundException", f"there is no service {name} that others made (known: {known})"
+        )
+    put_told(t, before.name, told)
+    after = discovery.find(t, before.name)
+    unknown = set(told.get("sides", {})) - set(after.sides if after else ())
+    if after is None or unknown:
+        sides = ", ".join(after.sides) if after else "none"
+        raise AwsError(
+            "BadRequestException",
+            f"{name} has no side {', '.join(sorted(unknown))} (there is: {sides}): other names "
+            "need the virtual nodes of both sides, `--node SIDE=VIRTUAL_NODE`",
+        )
+    missing = after.problem and any(
+        (
+            told.get("container", after.container) != after.container,
+            told.get("route", after.route) != after.route,
+            any(
+                "ecsService" in one and after.side(side).exists and not after.ecs_service(side)[1]
+                for side, one in told.get("sides", {}).items()
+            ),
+        )
+    )
+    if missing:
+        raise AwsError("BadRequestException", f"{name}: {after.problem}")
+
+
 def image_body(image: Image, base_directory: str) -> ImageBody:
     """An entry of the image map."""
     return {

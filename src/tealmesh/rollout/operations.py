@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Strategy, TealConfig
@@ -11,6 +12,8 @@ from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
+    DescribedService,
+    DescribedSide,
     GatewayStatus,
     ServiceStatus,
     SideStatus,
@@ -21,6 +24,9 @@ from tealmesh.rollout.controller import CallersSaw, Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Store
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import AdoptionBody
 
 
 class Operations:
@@ -86,6 +92,42 @@ class Operations:
             return done.revision, wanted
         except DriverError as error:
             raise _failure(error) from error
+
+    async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService:
+        """Store what is told of a service that others made. Raises NotFoundException for an unknown
+        service, and BadRequestException if it has no such side, container or route.
+        """
+        await self._store.write(actor, "Adopt", lambda t: documents.adopt(t, name, told))
+        return await self.describe(name)
+
+    async def describe(self, name: str) -> DescribedService:
+        """What a service consists of, and what runs."""
+        service = self._system(name)
+        try:
+            weights = await self._driver.weights(service)
+            sides = tuple([await self._described(service, s, weights) for s in service.sides])
+        except DriverError as error:
+            raise _failure(error) from error
+        problem = service.problem if isinstance(service, MeshService) else ""
+        return DescribedService(
+            service.name, service.mesh, service.hostname, service.container, sides, problem
+        )
+
+    async def _described(
+        self, service: Service, side: str, weights: Mapping[str, int]
+    ) -> DescribedSide:
+        cluster, ecs_service = service.ecs_service(side)
+        definition, image = await self._driver.definition(service, side)
+        return DescribedSide(
+            side=side,
+            virtual_node=service.node(side),
+            exists=service.side(side).exists if isinstance(service, MeshService) else True,
+            cluster=cluster,
+            ecs_service=ecs_service,
+            task_definition=definition,
+            image=image,
+            weight=weights.get(side, 0),
+        )
 
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]:
         """All services and gateways, with the traffic of the last ``window`` seconds."""

@@ -10,7 +10,15 @@ from typing import Literal
 from tealmesh.model import wire
 from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
-from tealmesh.model.status import Applied, GatewayStatus, Missing, ServiceStatus, SideStatus
+from tealmesh.model.status import (
+    Applied,
+    DescribedService,
+    DescribedSide,
+    GatewayStatus,
+    Missing,
+    ServiceStatus,
+    SideStatus,
+)
 
 Measured = Literal["share", "p50", "p99", "propagationSeconds", "finishedAt"]
 """The members of StepEvidence that are absent until there is something to measure."""
@@ -139,6 +147,37 @@ def gateway_status(g: GatewayStatus) -> wire.GatewayStatus:
         "desired": g.desired,
     }
     _explain_missing(answer, g.missing)
+    return answer
+
+
+def service_description(d: DescribedService) -> wire.ServiceDescription:
+    answer: wire.ServiceDescription = {
+        "name": d.name,
+        "mesh": d.mesh,
+        "hostname": d.hostname,
+        "sides": [_side_description(side) for side in d.sides],
+    }
+    if d.container:
+        answer["container"] = d.container
+    if d.problem:
+        answer["problem"] = d.problem
+    return answer
+
+
+def _side_description(s: DescribedSide) -> wire.SideDescription:
+    answer: wire.SideDescription = {
+        "side": s.side,
+        "virtualNode": s.virtual_node,
+        "exists": s.exists,
+        "weight": s.weight,
+    }
+    if s.ecs_service:
+        answer["cluster"] = s.cluster
+        answer["ecsService"] = s.ecs_service
+    if s.task_definition:
+        answer["taskDefinition"] = s.task_definition
+    if s.image:
+        answer["image"] = s.image
     return answer
 
 

@@ -201,6 +201,13 @@ class ApiDriver:
         )
         return [line for line in done if line]
 
+    async def definition(self, service: Service, side: str) -> tuple[str, str]:
+        ecs_service = await self._aws.ecs_service(*service.ecs_service(side))
+        if ecs_service is None or ecs_service["status"] != "ACTIVE":
+            return "", ""
+        arn = ecs_service["taskDefinition"]
+        return arn, await self._image(arn, service.container)
+
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
         ecs_service = await self._aws.ecs_service(cluster, name)
         if ecs_service is None or ecs_service["status"] != "ACTIVE":

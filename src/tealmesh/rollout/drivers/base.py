@@ -59,6 +59,11 @@ class SystemDriver(Driver, Protocol):
     ) -> list[str]:
         """Bring the gateway to its description. ``hostnames``: service name -> hostname."""
 
+    async def definition(self, service: Service, side: str) -> tuple[str, str]:
+        """The ARN of the task definition that a side's ECS service runs, and the application's
+        image in it; both empty where there is no such service.
+        """
+
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
         """An ECS service's tasks that run its current task definition, and the desired ones; both
         zero where there is no such service.

@@ -16,6 +16,8 @@ from botocore import xform_name
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, reason
+from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing
+from tealmesh.apis.elasticloadbalancing.refused import MEMBERS
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
@@ -27,8 +29,8 @@ _HEAD = """# Operations
 
 Generated from the code and botocore's models by `python docs/operations.py`; do not edit. Every
 operation of these services works as in AWS, or is refused by name (`UnknownOperationException`,
-which no SDK retries) for the reason given here. moto answers for all other AWS services at the
-same port.
+which no SDK retries) for the reason given here. Of Elastic Load Balancing some operations are ours;
+moto answers the others, and all other AWS services, at the same port.
 """
 
 
@@ -48,6 +50,7 @@ def page() -> str:
                 parts += _service(name, title, service)
         finally:
             store.close()
+    parts += _load_balancers()
     parts += _containers()
     return "\n".join(parts) + "\n"
 
@@ -60,6 +63,22 @@ def _service(name: str, title: str, service: Any) -> Iterator[str]:
     for operation in sorted(operations):
         verdict = "works" if operation in works else f"refused: {reason(name, operation)}"
         yield f"| {operation} | {verdict} |"
+    yield ""
+
+
+def _load_balancers() -> Iterator[str]:
+    operations = botocore.session.Session().get_service_model("elbv2").operation_names
+    ours = [o for o in operations if hasattr(ElasticLoadBalancing, xform_name(o))]
+    yield "## Elastic Load Balancing (2015-12-01)\n"
+    yield (
+        f"{', '.join(sorted(ours))} are ours, so targets are known by address and port, and their"
+        " health is what the load balancers see. moto answers all other operations; what no load"
+        " balancer here could do is refused before moto stores it"
+        " (`InvalidConfigurationRequest`).\n"
+    )
+    yield "| of a | member | refused |\n|---|---|---|"
+    for noun, member, values in MEMBERS:
+        yield f"| {noun} | {member} | {values} |"
     yield ""
 
 

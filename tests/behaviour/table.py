@@ -78,6 +78,10 @@ class Row:
     mesh: Spec = field(default_factory=dict)
     nodes: Mapping[str, Spec] = field(default_factory=dict)
     instances: Mapping[str, Any] = field(default_factory=dict)
+    zones: Mapping[str, Mapping[str, tuple[tuple[str, ...], tuple[Any, ...]]]] = field(
+        default_factory=dict
+    )
+    """DNS namespaces: the record types and instances of each service."""
     router: Spec | None = None
     services: Mapping[str, Spec] = field(default_factory=dict)
     routes: Mapping[str, Spec] = field(default_factory=dict)

@@ -26,6 +26,7 @@ import httpx
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Instance, Kind
+from tealmesh.model.zones import DnsService
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 from tests.behaviour import applications as apps
@@ -144,6 +145,11 @@ class World:
             builder.cloud_map["ns", service] = (_instance(service, place(where)),)
         for service, instances in row.instances.items():
             builder.cloud_map["ns", service] = tuple(_instance_of(one) for one in instances)
+        for zone, services in row.zones.items():
+            builder.zones[zone] = {
+                name: DnsService(frozenset(records), tuple(_instance_of(one) for one in instances))
+                for name, (records, instances) in services.items()
+            }
         self._builder = builder
         snapshot = replace(builder.snapshot(), material=self._material)
         self._on_loop(self._update(snapshot, wait))
@@ -240,18 +246,9 @@ class World:
             address=place(where),
             app_address=place("INSIDE"),
             admin_address=place(where),
+            dns_address=(place("DNS"), 5353),
         )
         del made["stats_sinks"]
-        kind_of = "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3"
-        resolver = {"socket_address": {"address": place("DNS"), "port_value": 5353}}
-        made["typed_dns_resolver_config"] = {
-            "name": "envoy.network.dns_resolver.cares",
-            "typed_config": {
-                "@type": f"{kind_of}.CaresDnsResolverConfig",
-                "resolvers": [resolver],
-                "dns_resolver_options": {"no_default_search_domain": True},
-            },
-        }
         self._start(role, made, place(where))
 
     def _start(self, role: str, made: Any, admin: str) -> None:
@@ -333,7 +330,8 @@ class World:
 def _instance(name: str, address: str, **more: Any) -> Instance:
     family = "AWS_INSTANCE_IPV6" if ":" in address else "AWS_INSTANCE_IPV4"
     own = more.pop("attributes", {})
-    return Instance(f"{name}-{address}", tuple(sorted({family: address, **own}.items())), **more)
+    identity = more.pop("id", f"{name}-{address}")
+    return Instance(identity, tuple(sorted({family: address, **own}.items())), **more)
 
 
 def _instance_of(one: Any) -> Instance:

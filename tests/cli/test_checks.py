@@ -16,6 +16,8 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     api.operations["ListEnvoys"] = lambda _: {
         "envoys": [{"id": "1", "resource": "r", "connected": True}]
     }
+    converged = {"mesh": "shop", "revision": 7, "converged": True, "expected": 1, "acknowledged": 1}
+    api.operations["GetConvergence"] = lambda _: converged
     done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
     assert done.returncode == 0, done.stdout
     assert "ok    envoy: 1." in done.stdout
@@ -30,6 +32,38 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
     assert done.returncode == 1
     assert "wrong service web: 1 of 3 tasks of blue are healthy: see `teal logs web`" in done.stdout
+
+
+def test_doctor_sees_what_others_made(api: TealApi, tmp_path: Path) -> None:
+    node = {"virtualNode": "ledger", "running": 0, "desired": 1, "healthy": 0, "reason": "exit 1"}
+    batch = {"name": "batch", "cluster": "jobs", "running": 1, "desired": 2}
+    api.operations["GetStatus"] = lambda _: {
+        "revision": 7,
+        "services": [],
+        "gateways": [],
+        "meshes": [{"name": "bank", "envoys": 1, "connected": 1, "rejected": 0}],
+        "virtualServices": [{"name": "ledger.local", "mesh": "bank", "nodes": [node]}],
+        "ecsServices": [batch],
+    }
+    identity = "arn:aws:ecs:us-east-1:123456789012:task/c/39bfa63b45624ab19dec"
+    envoy = {"id": identity, "resource": "mesh/bank/virtualNode/ledger", "connected": True}
+    api.operations["ListEnvoys"] = lambda _: {"envoys": [envoy]}
+    api.operations["GetConvergence"] = lambda _: {
+        "mesh": "bank",
+        "revision": 7,
+        "converged": False,
+        "expected": 1,
+        "acknowledged": 0,
+        "waiting": [identity],
+    }
+    done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
+    assert done.returncode == 1
+    for line in (
+        "wrong virtual service ledger.local: 0 of 1 tasks are healthy: exit 1",
+        "wrong ECS service jobs/batch: 1 of 2 tasks are running: see `teal logs jobs/batch`",
+        "note  mesh bank: without the newest configuration so far: ledger 39bfa63b",
+    ):
+        assert line in done.stdout
 
 
 @pytest.mark.parametrize(

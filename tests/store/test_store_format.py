@@ -49,7 +49,8 @@ INSERT INTO documents VALUES ('appmesh.virtualNode', 'm/web%2F1', 2, '{"meshName
     "spec": {"serviceDiscovery": {"awsCloudMap": {"namespaceName": "n", "serviceName": "web"}}},
     "tags": {}}');
 INSERT INTO documents VALUES ('servicediscovery.namespace', 'ns-1', 3,
-    '{"id": "ns-1", "name": "n", "vpc": "", "wire": {"Id": "ns-1"}, "tags": [], "request": "d"}');
+    '{"id": "ns-1", "name": "n", "vpc": "", "wire": {"Id": "ns-1", "Type": "HTTP"}, "tags": [],
+    "request": "d"}');
 INSERT INTO documents VALUES ('servicediscovery.service', 'srv-1', 3, '{"id": "srv-1",
     "name": "web", "namespaceId": "ns-1", "wire": {"Id": "srv-1"}, "attributes": {}, "tags": [],
     "request": "d"}');

@@ -43,6 +43,7 @@ async def envoy(
     *,
     delta: bool = True,
     app_address: str = "127.0.0.1",
+    dns_address: tuple[str, int] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[str]:
     """Run an Envoy with ADS at ``port`` until the end of the block; yields the URL of its admin.
@@ -57,6 +58,7 @@ async def envoy(
         address=address,
         app_address=app_address,
         admin_address=address,
+        dns_address=dns_address,
         delta=delta,
     )
     path = directory / f"{address}.json"

@@ -36,6 +36,11 @@ from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
+from tealmesh.engine.load_balancers.admin import Admin
+from tealmesh.engine.load_balancers.fleet import Fleet
+from tealmesh.engine.load_balancers.health import TargetHealth
+from tealmesh.engine.load_balancers.report import Report
+from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.engine.runtimes.launch import ControlPlane
@@ -49,10 +54,12 @@ from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store, Transaction, tables
+from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 
@@ -79,6 +86,8 @@ class AppConfig:
     """What tasks run as: see `engine.runtimes.choice`."""
     dns_port: int | None = None
     """Of the DNS server for Cloud Map names; None for no server."""
+    lb_port: int | None = None
+    """Where the Host header selects a load balancer; None for no such port."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,7 @@ async def _run(
                 group.create_task(end_grace(store, system_clock)),
                 group.create_task(end_draining(store, system_clock)),
                 group.create_task(parts.engine.run()),
+                group.create_task(parts.fleet.run()),
                 group.create_task(parts.controller.run()),
             ]
             serving = group.create_task(http.run_until_stopped())
@@ -171,9 +181,9 @@ class _Parts:
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
-        self.certificates = Certificates(store, self._client)
-        translate = Translator().translate
-        self.cache = AdsCache(translate, lambda mesh: serving_tasks(store.view, mesh), system_clock)
+        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self.certificates = Certificates(store, self._client, self._moto.certificate)
+        self.cache = AdsCache(Translator().translate, self._serving, system_clock)
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
         self._counted = MetricsServicer(self._metrics, self._token)
@@ -182,9 +192,11 @@ class _Parts:
         self._runtime = built.runtime
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
-        self._moto = Moto(config.data_dir / "moto.jsonl")
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
+        self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
+        self.fleet = Fleet(store, built.envoys, self._admin, config.data_dir, config.lb_port)
         self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
@@ -211,12 +223,19 @@ class _Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": Tealmesh(
-                self._store, self.controller, operations, self.cache, self._logs, self._shut_down
+                self._store,
+                self.controller,
+                operations,
+                Inventory(self._store, self._metrics.traffic, system_clock),
+                self.cache,
+                Report(self._store, self.fleet, self._target_health),
+                self._logs,
+                self._shut_down,
             ),
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
-            self._store, self.load_balancers, self._target_health, system_clock
+            self._store, self.load_balancers, self._target_health.health, system_clock
         )
         moto = Overlay(load_model("elbv2"), balancing, self._moto)
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
@@ -273,7 +292,9 @@ class _Parts:
     async def listen_dns(self) -> None:
         """Start the DNS server if one is configured. Raises TealError if its port is in use."""
         if self.config.dns_port is not None:
-            self._dns = DnsServer(lambda: self._store.view, HOST, self.config.dns_port)
+            self._dns = DnsServer(
+                lambda: self._store.view, HOST, self.config.dns_port, load_balancer_addresses
+            )
             await self._dns.start()
 
     async def close(self) -> None:
@@ -281,6 +302,7 @@ class _Parts:
         if self._dns is not None:
             await self._dns.close()
         await self.engine.close()
+        await self._admin.close()
         self._driver.close()
         self._ads.close()
         self._counted.close()
@@ -291,11 +313,10 @@ class _Parts:
         """A boto3 client of our own port; by default in our own region."""
         return client(service, self.endpoint, region or self.config.region)
 
-    async def _target_health(self, target_group: str) -> dict[str, tuple[str, str, str]]:
-        return {}
-
-    async def _in_flight(self, target_group: str) -> dict[str, int]:
-        return {}
+    def _serving(self, scope: str) -> list[str]:
+        """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
+        view = self._store.view
+        return [*serving_tasks(view, scope), *serving_load_balancers(view, scope)]
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
@@ -317,7 +338,10 @@ class _Parts:
 
     async def _shut_down(self, stop_tasks: bool) -> int:
         """Stop after answering; returns the number of tasks that were stopped before."""
-        stopped = await self.engine.stop_all() if stop_tasks else 0
+        stopped = 0
+        if stop_tasks:
+            stopped = await self.engine.stop_all()
+            await self.fleet.stop_all()
         asyncio.get_running_loop().call_later(0.1, self._stop.set)
         return stopped
 
@@ -329,8 +353,8 @@ class _Parts:
             new_id=random_id,
             converged=self._converged,
             client=self._client,
-            target_health=self._target_health,
-            in_flight=self._in_flight,
+            target_health=self._target_health.health,
+            in_flight=self._target_health.in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
         )

@@ -38,6 +38,7 @@ class UpOptions:
     port: int = 4566
     xds_port: int = 18000
     dns_port: int | None = None
+    lb_port: int = 4580
     config_file: Path | None = None
     route_grace: float = 5.0
     runtime: Literal["auto", "process", "container"] = "auto"
@@ -48,6 +49,7 @@ class UpOptions:
             "--port": self.port,
             "--xds-port": self.xds_port,
             "--dns-port": self.dns_port,
+            "--lb-port": self.lb_port,
             "--config": self.config_file,
             "--route-grace": self.route_grace,
             "--runtime": self.runtime,

@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tealmesh.cli.balancers import balancer_problems
 from tealmesh.cli.client import Client, Health
+from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.services import meshes_of
+from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
 Verdict = Literal["ok", "note", "wrong"]
@@ -29,6 +32,8 @@ LOW_DISK_MIB = 1024
 """Below this much free space the check says so."""
 LEAST_DISK_MIB = 64
 """The state, and 10 MB of log per container."""
+CONVERGENCE_SECONDS = 1
+"""How long Envoys have to acknowledge what has just changed."""
 LEAST_OPEN_FILES = 4096
 """An Envoy under load has a few hundred connections open."""
 
@@ -159,33 +164,48 @@ def check_containers() -> Check:
 
 
 def check_mesh(client: Client, health: Health) -> Iterator[Check]:
-    """All tasks are healthy, and all Envoys are connected and accept their configuration."""
+    """All tasks are healthy; all Envoys are connected and accept the newest configuration."""
     try:
         status = client.get_status()
         missing = list(shortages(status))
         for shortage in missing:
             yield Check(shortage.owner, "wrong", f"{shortage.count}: {shortage.why}")
         short = {shortage.owner for shortage in missing}
-        owners = [f"service {service['name']}" for service in status["services"]]
-        owners += [f"gateway {gateway['name']}" for gateway in status["gateways"]]
-        for owner in owners:
+        for owner in _owners(status):
             if owner not in short:
                 yield Check(owner, "ok", "all tasks are healthy")
+        for name, problem, wrong in balancer_problems(status):
+            yield Check(name, "wrong" if wrong else "note", problem)
         for mesh in meshes_of(status):
             yield check_envoys(mesh, client)
     except TealError as error:
         yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
 
 
+def _owners(status: wire.GetStatusOutput) -> list[str]:
+    """Everything that has tasks, named as `ready.Shortage` names it."""
+    return [
+        *(f"service {service['name']}" for service in status["services"]),
+        *(f"gateway {gateway['name']}" for gateway in status["gateways"]),
+        *(f"virtual service {v['name']}" for v in status.get("virtualServices", []) if v["nodes"]),
+        *(f"ECS service {s['cluster']}/{s['name']}" for s in status.get("ecsServices", [])),
+    ]
+
+
 def check_envoys(mesh: str, client: Client) -> Check:
-    """All Envoys of a mesh are connected and accept their configuration."""
+    """All Envoys of a mesh are connected, accept their configuration and have the newest."""
     envoys = client.list_envoys(mesh)
     name = f"mesh {mesh}"
-    rejections = [f"{e['resource']}: {e['message']}" for e in envoys if "message" in e]
-    disconnected = [e["resource"] for e in envoys if not e["connected"]]
+    rejections = [f"{envoy_name(e)}: {e['message']}" for e in envoys if "message" in e]
+    disconnected = [envoy_name(e) for e in envoys if not e["connected"]]
     if rejections:
         return Check(name, "wrong", f"rejected by Envoy: {'; '.join(rejections)}")
     if disconnected:
         return Check(name, "note", f"not connected: {', '.join(disconnected)}")
+    waiting = client.get_convergence(mesh, None, CONVERGENCE_SECONDS).get("waiting", [])
+    if waiting:
+        named = {envoy["id"]: envoy_name(envoy) for envoy in envoys}
+        late = ", ".join(named.get(identity, identity) for identity in waiting)
+        return Check(name, "note", f"without the newest configuration so far: {late}")
     count = "1 Envoy" if len(envoys) == 1 else f"{len(envoys)} Envoys"
-    return Check(name, "ok", f"{count} connected")
+    return Check(name, "ok", f"{count} connected, with the newest configuration")

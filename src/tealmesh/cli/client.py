@@ -137,8 +137,10 @@ class Client:
             waitSeconds=wait_seconds,
         )
 
-    def get_status(self, window_seconds: int | None = None) -> wire.GetStatusOutput:
-        return self._call(wire.GetStatusOutput, windowSeconds=window_seconds)
+    def get_status(
+        self, window_seconds: int | None = None, mesh: str | None = None
+    ) -> wire.GetStatusOutput:
+        return self._call(wire.GetStatusOutput, windowSeconds=window_seconds, mesh=mesh)
 
     def get_deployment(self, service: str, deployment_id: str | None = None) -> wire.Deployment:
         return self._call(wire.GetDeploymentOutput, service=service, deploymentId=deployment_id)[
@@ -167,11 +169,25 @@ class Client:
     def list_events(self, limit: int, everything: bool) -> list[wire.Event]:
         return self._call(wire.ListEventsOutput, limit=limit, all=everything)["events"]
 
-    def list_envoys(self, mesh: str) -> list[wire.EnvoyStatus]:
+    def list_envoys(self, mesh: str | None = None) -> list[wire.EnvoyStatus]:
         return self._call(wire.ListEnvoysOutput, mesh=mesh)["envoys"]
 
-    def get_logs(self, service: str, side: str | None, lines: int) -> list[wire.LogLine]:
-        return self._call(wire.GetLogsOutput, service=service, side=side, lines=lines)["lines"]
+    def get_logs(
+        self,
+        service: str,
+        side: str | None,
+        lines: int,
+        running_only: bool = False,
+        applications_only: bool = False,
+    ) -> list[wire.LogLine]:
+        return self._call(
+            wire.GetLogsOutput,
+            service=service,
+            side=side,
+            lines=lines,
+            runningOnly=running_only or None,
+            applicationsOnly=applications_only or None,
+        )["lines"]
 
     def shutdown(self, stop_tasks: bool, wait_seconds: float) -> wire.ShutdownOutput:
         return self._call(wire.ShutdownOutput, wait_seconds, stopTasks=stop_tasks)

@@ -17,10 +17,10 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Shortage:
-    """A side or a gateway with fewer tasks than desired."""
+    """A side, a gateway, a virtual service or an ECS service with fewer tasks than desired."""
 
     owner: str
-    """``service NAME`` or ``gateway NAME``."""
+    """``service NAME``, ``gateway NAME``, ``virtual service NAME``, ``ECS service NAME``."""
     count: str
     """How many tasks are there, in words."""
     why: str
@@ -35,9 +35,10 @@ class Shortage:
 def shortages(
     status: wire.GetStatusOutput, names: Collection[str] | None = None
 ) -> Iterator[Shortage]:
-    """The gateways and the sides with weight that lack tasks.
+    """What lacks tasks: gateways, sides with weight, virtual services and ECS services, and sides
+    without weight whose tasks fail.
 
-    ``names``: only those of these services and gateways; None for all.
+    ``names``: only the gateways and the sides with weight of these services; None for all.
     """
     for service in status["services"]:
         if names is not None and service["name"] not in names:
@@ -46,7 +47,8 @@ def shortages(
             tasks = f"of {side['desired']} tasks of {side['side']}"
             pending = side.get("pending", 0)
             short = side["healthy"] < max(side["desired"], 1)
-            if side["weight"] and (short or pending):
+            failing = names is None and "reason" in side and side["healthy"] < side["desired"]
+            if failing or (side["weight"] and (short or pending)):
                 count = (
                     f"{side['healthy']} {tasks} are healthy"
                     if short
@@ -59,6 +61,21 @@ def shortages(
         if wanted and gateway["running"] < desired:
             count = f"{gateway['running']} of {desired} tasks are running"
             yield _shortage(f"gateway {gateway['name']}", count, gateway)
+    if names is None:
+        yield from _other_shortages(status)
+
+
+def _other_shortages(status: wire.GetStatusOutput) -> Iterator[Shortage]:
+    for virtual in status.get("virtualServices", []):
+        for node in virtual["nodes"]:
+            if node["healthy"] < node["desired"]:
+                count = f"{node['healthy']} of {node['desired']} tasks are healthy"
+                yield _shortage(f"virtual service {virtual['name']}", count, node)
+    for service in status.get("ecsServices", []):
+        if service["running"] < service["desired"]:
+            count = f"{service['running']} of {service['desired']} tasks are running"
+            owner = f"ECS service {service['cluster']}/{service['name']}"
+            yield _shortage(owner, count, service)
 
 
 def wait_ready(client: Client, names: Collection[str], seconds: float) -> wire.GetStatusOutput:
@@ -89,9 +106,13 @@ def wait_ready(client: Client, names: Collection[str], seconds: float) -> wire.G
     raise TealError(last)
 
 
-def _shortage(owner: str, count: str, part: wire.SideStatus | wire.GatewayStatus) -> Shortage:
+def _shortage(
+    owner: str,
+    count: str,
+    part: wire.SideStatus | wire.GatewayStatus | wire.NodeStatus | wire.EcsServiceStatus,
+) -> Shortage:
     # The reason can quote several lines of the application's log.
     reason = " ".join(part.get("reason", "").split())
-    kind, _, name = owner.partition(" ")
-    look = f"see `teal logs {name}`" if kind == "service" else "see `teal envoys`"
+    kind, _, name = owner.rpartition(" ")
+    look = "see `teal envoys`" if kind == "gateway" else f"see `teal logs {name}`"
     return Shortage(owner, count, reason or look, part.get("gaveUp", False))

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.ready import shortages
+from tealmesh.cli.names import envoy_name
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
 
@@ -78,64 +78,6 @@ def milliseconds(value: float | None) -> str:
 def side_style(side: str) -> str:
     """The colour of a side: blue and green are shown in theirs."""
     return side if side in ("blue", "green") else ""
-
-
-def status_view(status: wire.GetStatusOutput, window: int, width: int) -> RenderableType:
-    """`teal status`: services with their sides, deployments, gateways.
-
-    ``window``: the seconds over which traffic was counted. ``width``: in columns.
-    """
-    if not status["services"] and not status["gateways"]:
-        return Text("no services yet: describe them in a teal.toml and run `teal apply`")
-    parts: list[RenderableType] = []
-    sides = table(
-        "SERVICE", "SIDE", "IMAGE", ">WEIGHT", ">SHARE", ">HEALTHY", ">REQ/S", ">ERRORS", ">P50",
-        ">P99", gap=1 if width < NARROW_COLUMNS else 2,
-    )  # fmt: skip
-    for service in status["services"]:
-        for index, side in enumerate(service["sides"]):
-            row = _side_row(service, side, window, first=index == 0, narrow=width < NARROW_COLUMNS)
-            sides.add_row(*row)
-    parts.append(sides)
-    missing = [Text(str(shortage), style="yellow") for shortage in shortages(status)]
-    if missing:
-        parts += [Text(), *missing]
-    lines = [deployment_line(s["deployment"]) for s in status["services"] if "deployment" in s]
-    if lines:
-        parts += [Text(), *lines]
-    if status["gateways"]:
-        parts += [Text(), *[_gateway_line(gateway) for gateway in status["gateways"]]]
-    return Group(*parts)
-
-
-def _side_row(
-    service: wire.ServiceStatus, side: wire.SideStatus, window: int, *, first: bool, narrow: bool
-) -> list[Text]:
-    requests, errors = side.get("requests", 0), side.get("errors", 0)
-    whole = side["healthy"] == side["desired"]
-    style = "" if side["weight"] else "dim"
-    count = f"{side['healthy']}/{side['desired']}"
-    return [
-        Text(service["name"] if first else "", style="bold"),
-        Text(side["side"], style=side_style(side["side"])),
-        Text(image_name(side.get("image"), narrow), style=style),
-        Text(str(side["weight"]), style=style),
-        Text(percent(side.get("share")), style=style),
-        Text(count, style=style if whole else "yellow"),
-        Text(f"{requests / window:.0f}" if requests else "-", style=style),
-        Text(str(errors) if requests else "-", style="red" if errors else style),
-        Text(milliseconds(side.get("p50")), style=style),
-        Text(milliseconds(side.get("p99")), style=style),
-    ]
-
-
-def _gateway_line(gateway: wire.GatewayStatus) -> Text:
-    line = Text("gateway ")
-    line.append(gateway["name"], style="bold")
-    line.append(f"  http://{gateway['address']}:{gateway['port']}/")
-    running, desired = gateway["running"], gateway.get("desired", 1)
-    line.append(f"  {running}/{desired} running", style="" if running >= desired else "yellow")
-    return line
 
 
 def deployment_line(deployment: wire.Deployment) -> Text:
@@ -215,3 +157,25 @@ def journal_line(entry: wire.JournalEntry) -> Text:
     line.append(f"{entry['transition']:<18}", style=STATUS_STYLES.get(entry["status"], ""))
     line.append(f" {entry.get('message', '')}".rstrip())
     return line
+
+
+def envoys_view(envoys: Iterable[wire.EnvoyStatus]) -> RenderableType:
+    """`teal envoys`: under the name of each mesh, its Envoys."""
+    rows = table("ENVOY", "KIND", "CONNECTED", ">REVISION", "REJECTED")
+    by_mesh: dict[str, list[wire.EnvoyStatus]] = {}
+    for envoy in envoys:
+        mesh = envoy["resource"].removeprefix("mesh/").partition("/")[0]
+        by_mesh.setdefault(mesh, []).append(envoy)
+    for mesh, members in sorted(by_mesh.items()):
+        rows.add_row(Text(f"mesh {mesh}", style="bold") if mesh else Text("of no mesh"))
+        for envoy in members:
+            connected = envoy["connected"]
+            kind = envoy["resource"].split("/")[2] if envoy["resource"].count("/") == 3 else ""
+            rows.add_row(
+                Text(f"  {envoy_name(envoy)}"),
+                Text({"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)),
+                Text("yes" if connected else "no", style="green" if connected else "yellow"),
+                str(envoy.get("revision", "-")),
+                Text(envoy.get("message", ""), style="red"),
+            )
+    return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tealmesh.cli.client import Client
 from tealmesh.model import wire
+from tealmesh.model.absent import absent
 from tealmesh.model.errors import TealError
 
 
@@ -13,13 +14,15 @@ def find_service(client: Client, name: str) -> wire.ServiceStatus:
     for service in services:
         if service["name"] == name:
             return service
-    known = ", ".join(sorted(service["name"] for service in services))
-    hint = f"choose from {known}" if known else "create services with `teal apply`"
-    raise TealError(f"no service {name!r}: {hint}")
+    known = [service["name"] for service in services]
+    raise TealError(
+        absent("service", name, known, "create services with Terraform or `teal apply`")
+    )
 
 
 def meshes_of(status: wire.GetStatusOutput) -> list[str]:
-    """The names of the meshes that the services and gateways are in, sorted."""
-    meshes = {service["mesh"] for service in status["services"]}
+    """The names of all meshes, sorted."""
+    meshes = {mesh["name"] for mesh in status.get("meshes", [])}
+    meshes |= {service["mesh"] for service in status["services"]}
     meshes |= {gateway["mesh"] for gateway in status["gateways"] if "mesh" in gateway}
     return sorted(meshes)

@@ -48,10 +48,12 @@ def egress(
     mesh: Mesh,
     node: VirtualNode,
     port: int,
+    hostname: str | None,
     gateway: VirtualGateway | None = None,
     client: Origination | None = None,
 ) -> Resource:
-    """The cluster through which callers reach ``node``'s listener at ``port``.
+    """The cluster through which callers reach ``node``'s listener at ``port``: its hosts are those
+    of a DNS name, or without one the endpoints that we send.
 
     The callers do the listener's health checks and outlier detection, here. A ``gateway``'s
     connection pool limits what it sends to each of its clusters. ``client`` is the TLS that the
@@ -77,7 +79,7 @@ def egress(
         cluster.health_checks.append(health_check(check, check["protocol"], node.name))
     if "outlierDetection" in listener:
         cluster.outlier_detection.CopyFrom(_outliers(listener["outlierDetection"]))
-    refers_to = _discover(cluster, mesh, node, port)
+    refers_to = _discover(cluster, mesh, node, port, hostname)
     if client is not None:
         cluster.transport_socket.CopyFrom(tls.upstream_socket(client, protocol))
         refers_to += tls.references(client.secrets)
@@ -128,7 +130,11 @@ def outside(mesh: Mesh, redirected: bool) -> Resource:
 def dns_cache() -> dns_cache_pb2.DnsCacheConfig:
     """The DNS cache that the forward proxy's filter and cluster share: both must say the same."""
     return dns_cache_pb2.DnsCacheConfig(
-        name="egress", dns_lookup_family=cluster_pb2.Cluster.DnsLookupFamily.V4_PREFERRED
+        name="egress",
+        dns_lookup_family=cluster_pb2.Cluster.DnsLookupFamily.V4_PREFERRED,
+        # A name is looked up again after its TTL, but by default not within 5 s: our own name
+        # server's answers are good for one second.
+        dns_min_refresh_rate=milliseconds(1000),
     )
 
 
@@ -178,19 +184,20 @@ def _thresholds(
     )
 
 
-def _discover(cluster: cluster_pb2.Cluster, mesh: Mesh, node: VirtualNode, port: int) -> list[str]:
+def _discover(
+    cluster: cluster_pb2.Cluster, mesh: Mesh, node: VirtualNode, port: int, hostname: str | None
+) -> list[str]:
     """Set how the cluster finds its hosts; return the names of the endpoints that it refers to."""
-    preference = discovery.ip_preference(mesh, node)
     types = cluster_pb2.Cluster.DiscoveryType
-    dns = discovery.service_discovery(node).get("dns")
-    if dns is None:
+    if hostname is None:
         cluster.type = types.EDS
         cluster.eds_cluster_config.eds_config.CopyFrom(ads())
         return [cluster.name]
+    dns = discovery.service_discovery(node)["dns"]
     all_addresses = dns.get("responseType") == "ENDPOINTS"
     cluster.type = types.STRICT_DNS if all_addresses else types.LOGICAL_DNS
-    cluster.dns_lookup_family = _LOOKUP[preference]
-    cluster.load_assignment.CopyFrom(_one_endpoint(cluster.name, dns["hostname"], port))
+    cluster.dns_lookup_family = _LOOKUP[discovery.ip_preference(mesh, node)]
+    cluster.load_assignment.CopyFrom(_one_endpoint(cluster.name, hostname, port))
     return []
 
 

@@ -1,26 +1,56 @@
-"""Where the instances of a virtual node are: Cloud Map's answer, filtered as App Mesh does.
+"""Where the hosts of a virtual node are: Cloud Map's instances, or a name for Envoy to look up.
 
-https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_AwsCloudMapServiceDiscovery.html
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_ServiceDiscovery.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Instance, MeshSnapshot
+from tealmesh.model.zones import Address, locate
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import IpPreference, Listener, ServiceDiscovery
     from tealmesh.model.mesh import Mesh, VirtualNode
 
-_ADDRESS_ATTRIBUTES = {
+_ADDRESS_ATTRIBUTES: Mapping[str, tuple[Address, ...]] = {
     "IPv4_ONLY": ("AWS_INSTANCE_IPV4",),
     "IPv6_ONLY": ("AWS_INSTANCE_IPV6",),
     "IPv4_PREFERRED": ("AWS_INSTANCE_IPV4", "AWS_INSTANCE_IPV6"),
     "IPv6_PREFERRED": ("AWS_INSTANCE_IPV6", "AWS_INSTANCE_IPV4"),
 }
+
+_ONLY: Mapping[Address, IpPreference] = {
+    "AWS_INSTANCE_IPV4": "IPv4_ONLY",
+    "AWS_INSTANCE_IPV6": "IPv6_ONLY",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where Envoys find a node's hosts."""
+
+    hostname: str | None = None
+    """The name that Envoys look up themselves; None if they get the endpoints from us."""
+
+    instances: tuple[Instance, ...] = ()
+    """The endpoints, by id."""
+
+    preference: IpPreference = "IPv4_ONLY"
+    """Which of an instance's addresses is used."""
+
+    @property
+    def capable(self) -> bool:
+        """Whether requests can be answered: any of the instances can. A name that Envoys look up
+        counts as capable, since we do not know what DNS says.
+        """
+        if self.hostname is not None:
+            return True
+        return any(one.healthy and not one.draining for one in self.instances)
 
 
 def listener(node: VirtualNode, port: int | None) -> Listener | None:
@@ -46,11 +76,6 @@ def service_discovery(node: VirtualNode) -> ServiceDiscovery:
     return node.spec.get("serviceDiscovery") or {}
 
 
-def by_eds(node: VirtualNode) -> bool:
-    """Whether Envoys get the node's endpoints from us rather than from DNS."""
-    return "dns" not in service_discovery(node)
-
-
 def ip_preference(mesh: Mesh, node: VirtualNode) -> IpPreference:
     """The node's preference, else the mesh's; IPv4 alone when neither says."""
     own = service_discovery(node)
@@ -60,15 +85,22 @@ def ip_preference(mesh: Mesh, node: VirtualNode) -> IpPreference:
     return "IPv4_ONLY"
 
 
-def instances(snapshot: MeshSnapshot, node: VirtualNode) -> tuple[Instance, ...]:
-    """The Cloud Map instances that match every attribute of ``node``, in a stable order."""
-    source = service_discovery(node).get("awsCloudMap")
-    if source is None:
-        return ()
-    registered = snapshot.cloud_map.get((source["namespaceName"], source["serviceName"]), ())
-    wanted = {(pair["key"], pair["value"]) for pair in source.get("attributes", ())}
-    matching = (one for one in registered if wanted <= set(one.attributes))
-    return tuple(sorted(matching, key=lambda one: one.id))
+def source(snapshot: MeshSnapshot, node: VirtualNode) -> Source:
+    """Where the hosts of ``node`` are. If its DNS name is in a namespace of Cloud Map, Envoys get
+    the endpoints from us: we know what DNS would answer in a VPC (docs/design/016).
+    """
+    own, preference = service_discovery(node), ip_preference(snapshot.mesh, node)
+    if "dns" in own:
+        families = _ADDRESS_ATTRIBUTES[preference]
+        found = locate(snapshot.zones, own["dns"]["hostname"], families)
+        return Source(found.hostname, found.instances, _ONLY[found.family])
+    if "awsCloudMap" not in own:
+        return Source()
+    wanted = own["awsCloudMap"]
+    registered = snapshot.cloud_map.get((wanted["namespaceName"], wanted["serviceName"]), ())
+    pairs = {(pair["key"], pair["value"]) for pair in wanted.get("attributes", ())}
+    matching = (one for one in registered if pairs <= set(one.attributes))
+    return Source(None, tuple(sorted(matching, key=lambda one: one.id)), preference)
 
 
 def address(instance: Instance, preference: IpPreference) -> str:
@@ -76,12 +108,3 @@ def address(instance: Instance, preference: IpPreference) -> str:
     attributes = dict(instance.attributes)
     names = _ADDRESS_ATTRIBUTES[preference]
     return next((attributes[name] for name in names if attributes.get(name)), "")
-
-
-def capable(node: VirtualNode, registered: Iterable[Instance]) -> bool:
-    """Whether the node can answer requests: any of its ``registered`` instances can. A node that
-    is found by DNS counts as capable, since we do not know what DNS says.
-    """
-    if "dns" in service_discovery(node):
-        return True
-    return any(one.healthy and not one.draining for one in registered)

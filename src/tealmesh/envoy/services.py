@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tealmesh.envoy import discovery, names
+from tealmesh.envoy.discovery import Source
 from tealmesh.envoy.weights import WeightedTarget
 from tealmesh.model.mesh import MeshSnapshot
 
@@ -71,12 +72,18 @@ class Services:
     def __init__(self, snapshot: MeshSnapshot) -> None:
         self.snapshot = snapshot
         self._gathered: dict[str, Service] = {}
-        self._capable: dict[str, bool] = {}
+        self._sources: dict[str, Source] = {}
 
     def named(self, wanted: Iterable[str]) -> list[Service]:
         """Each wanted service that exists, once, by name."""
         present = self.snapshot.virtual_services
         return [self._service(name) for name in sorted(set(wanted)) if name in present]
+
+    def source(self, node: VirtualNode) -> Source:
+        """Where the node's hosts are."""
+        if node.name not in self._sources:
+            self._sources[node.name] = discovery.source(self.snapshot, node)
+        return self._sources[node.name]
 
     def _service(self, name: str) -> Service:
         if name not in self._gathered:
@@ -96,14 +103,8 @@ class Services:
         elif "virtualNode" in provider:
             targets = {provider["virtualNode"]["virtualNodeName"]}
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
-        able = frozenset(node.name for node in nodes if self._is_capable(node))
+        able = frozenset(node.name for node in nodes if self.source(node).capable)
         return Service(resource, router, routes, tuple(nodes), able)
-
-    def _is_capable(self, node: VirtualNode) -> bool:
-        if node.name not in self._capable:
-            instances = discovery.instances(self.snapshot, node)
-            self._capable[node.name] = discovery.capable(node, instances)
-        return self._capable[node.name]
 
 
 def targets(

@@ -320,10 +320,10 @@ def _fill(
 ) -> None:
     common.alpn_protocols.extend(_ALPN.get(protocol, ()))
     if certificate is not None:
-        common.tls_certificate_sds_secret_configs.append(_sds_config(certificate))
+        common.tls_certificate_sds_secret_configs.append(sds_config(certificate))
     if trust is not None:
         combined = common.combined_validation_context
-        combined.validation_context_sds_secret_config.CopyFrom(_sds_config(trust))
+        combined.validation_context_sds_secret_config.CopyFrom(sds_config(trust))
         combined.default_validation_context.SetInParent()
         matchers = [matcher for name in names for matcher in _name_matchers(name)]
         combined.default_validation_context.match_typed_subject_alt_names.extend(matchers)
@@ -344,7 +344,8 @@ def _name_matchers(name: str) -> Iterator[common_pb2.SubjectAltNameMatcher]:
         yield common_pb2.SubjectAltNameMatcher(san_type=kind, matcher=matcher)
 
 
-def _sds_config(wanted: Secret) -> secret_pb2.SdsSecretConfig:
+def sds_config(wanted: Secret) -> secret_pb2.SdsSecretConfig:
+    """Where Envoy gets the secret from."""
     source = ads() if wanted.ours else _local_service()
     return secret_pb2.SdsSecretConfig(name=wanted.name, sds_config=source)
 

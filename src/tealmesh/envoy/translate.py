@@ -1,4 +1,4 @@
-"""From a mesh and one of its Envoys to all resources of this Envoy.
+"""From a mesh and one of its Envoys, or a load balancer, to all resources of this Envoy.
 
 Pure. A `Translator` caches its builders: each takes frozen inputs and one noun, so after a change
 only what depends on it is built again. Resources are keyed by identity and revision
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tealmesh.envoy import (
     clusters,
-    discovery,
     endpoints,
     gateways,
     listeners,
@@ -23,10 +22,13 @@ from tealmesh.envoy import (
     tcp,
     tls,
 )
+from tealmesh.envoy.load_balancers import by_host
+from tealmesh.envoy.load_balancers import translate as load_balancers
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.services import Service, Services
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError
+from tealmesh.model.load_balancers import ByHostSnapshot, LoadBalancerSnapshot
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy, Snapshot
 
 if TYPE_CHECKING:
@@ -74,6 +76,10 @@ class Translator:
             )
         if isinstance(snapshot, MeshSnapshot):
             return self._of_mesh(snapshot, proxy)
+        if isinstance(snapshot, ByHostSnapshot):
+            return by_host.translate(snapshot)
+        if isinstance(snapshot, LoadBalancerSnapshot):
+            return load_balancers.translate(snapshot)
         raise TranslationError(f"{proxy.resource}: no translation of a {type(snapshot).__name__}")
 
     def _of_mesh(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
@@ -145,11 +151,15 @@ class Translator:
         )
 
     def _services(self, snapshot: MeshSnapshot, wanted: Iterable[str]) -> list[Service]:
-        """Each wanted service that exists; gathered once for all Envoys of one snapshot."""
+        """Each wanted service that exists."""
+        return self._known(snapshot).named(wanted)
+
+    def _known(self, snapshot: MeshSnapshot) -> Services:
+        """The snapshot's services, gathered once for all its Envoys."""
         known = self._gathered.get(snapshot.mesh.name)
         if known is None or known.snapshot is not snapshot:
             known = self._gathered[snapshot.mesh.name] = Services(snapshot)
-        return known.named(wanted)
+        return known
 
     def _reached(
         self,
@@ -164,21 +174,25 @@ class Translator:
         At all listeners, not only those that a route names: when a route changes to another port,
         its cluster is already warm.
         """
+        known = self._known(snapshot)
         nodes = {node.name: node for service in services for node in service.nodes}
         reached, assignments = [], []
         secrets: set[Secret] = set()
         for name in sorted(nodes):
             node = nodes[name]
-            instances = discovery.instances(snapshot, node)
-            preference = discovery.ip_preference(snapshot.mesh, node)
+            source = known.source(node)
             for listener in node.spec.get("listeners", ()):
                 port = listener["portMapping"]["port"]
                 client = tls.origination(policies.get(name), node, port)
                 secrets.update(client.secrets if client else ())
-                cluster = self._egress_cluster(snapshot.mesh, node, port, gateway, client)
+                cluster = self._egress_cluster(
+                    snapshot.mesh, node, port, source.hostname, gateway, client
+                )
                 reached.append(cluster)
-                if discovery.by_eds(node):
-                    assignment = self._load_assignment(cluster.name, instances, port, preference)
+                if source.hostname is None:
+                    assignment = self._load_assignment(
+                        cluster.name, source.instances, port, source.preference
+                    )
                     assignments.append(assignment)
         return reached, assignments, secrets
 

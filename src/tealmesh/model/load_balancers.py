@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict
 
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Proxy, load_balancer_proxy, load_balancer_scope
@@ -158,8 +158,10 @@ class PlaceBody(TypedDict):
     address: str
     ports: dict[str, int]
     """The local port of each listener, by the listener's port in decimal."""
+    generation: NotRequired[int]
+    """Counts its Envoys, each of which replaces one that ended; absent before the first."""
     handle: NotRequired[ContainerHandle]
-    """The runtime's handle of its Envoy, once it has been started."""
+    """The runtime's handle of its present Envoy, once that has been started."""
 
 
 class MatcherBody(TypedDict):
@@ -255,6 +257,46 @@ class LoadBalancerSnapshot:
     def has(self, proxy: Proxy) -> bool:
         """Whether ``proxy`` is this load balancer's Envoy."""
         return proxy == load_balancer_proxy(self.load_balancer["LoadBalancerName"])
+
+
+BY_HOST: Final = "*"
+"""Stands for a load balancer's ARN, and for its name, where the Envoy is meant whose one port
+serves every load balancer by the Host header. No load balancer has such a name."""
+
+
+@dataclass(frozen=True)
+class ByHostSnapshot:
+    """What the Envoy that selects load balancers by the Host header forwards to, at one
+    revision.
+    """
+
+    revision: int
+    port: int
+    """Where it listens, on 127.0.0.1."""
+    addresses: Mapping[str, tuple[str, int]]
+    """By DNS name: address and local port of the load balancer's HTTP listener with the lowest
+    port."""
+    further: Mapping[str, tuple[str, int]]
+    """The same for a Host header that names a listener's own port: ``DNS-NAME:PORT``."""
+
+    @property
+    def scope(self) -> str:
+        """``elb/*``."""
+        return load_balancer_scope(BY_HOST)
+
+    def has(self, proxy: Proxy) -> bool:
+        """Whether ``proxy`` is this Envoy."""
+        return proxy == load_balancer_proxy(BY_HOST)
+
+
+def is_by_host(arn: str) -> bool:
+    """Whether this stands for the Envoy that selects load balancers by the Host header."""
+    return arn == BY_HOST
+
+
+def load_balancer_name(arn: str) -> str:
+    """The name in a load balancer's ARN: ``…:loadbalancer/app/NAME/ID``."""
+    return arn if is_by_host(arn) else arn.split("/")[2]
 
 
 def forwards_to(action: ActionBody) -> list[WeightedGroup]:

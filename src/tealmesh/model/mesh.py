@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         VirtualRouterSpec,
         VirtualServiceSpec,
     )
+    from tealmesh.model.zones import Zones
 
     Mesh = MeshResource[MeshSpec]
     VirtualNode = MeshResource[VirtualNodeSpec]
@@ -134,6 +135,8 @@ class MeshSnapshot:
     """By gateway, then name."""
     cloud_map: Mapping[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
     """By (namespace name, service name)."""
+    zones: Zones = field(default_factory=dict)
+    """The DNS namespaces among them, as DNS answers from them."""
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
     """By the ACM ARNs that the mesh names."""
 

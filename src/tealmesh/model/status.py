@@ -80,6 +80,20 @@ class GatewayStatus:
 
 
 @dataclass(frozen=True)
+class LogSource:
+    """A task whose log somebody asks for."""
+
+    task: str
+    """Its ARN."""
+    side: str
+    """The side of a service that it belongs to; empty without sides."""
+    stopped: bool
+    """Whether it has stopped or is stopping."""
+    applications: frozenset[str]
+    """The names of its containers that are neither Envoy nor a known sidecar."""
+
+
+@dataclass(frozen=True)
 class DescribedSide:
     """What one side of a service consists of."""
 

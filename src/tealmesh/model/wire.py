@@ -12,6 +12,41 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.inventory import (
+    EcsServiceStatus as EcsServiceStatus,
+    MeshStatus as MeshStatus,
+    NodeStatus as NodeStatus,
+    TaskStatus as TaskStatus,
+    VirtualServiceStatus as VirtualServiceStatus,
+)
+from tealmesh.model.requests import (
+    ApplyInput as ApplyInput,
+    ApproveInput as ApproveInput,
+    DeployInput as DeployInput,
+    GetConvergenceInput as GetConvergenceInput,
+    GetDeploymentInput as GetDeploymentInput,
+    GetLogsInput as GetLogsInput,
+    GetStatusInput as GetStatusInput,
+    ListDeploymentsInput as ListDeploymentsInput,
+    ListEnvoysInput as ListEnvoysInput,
+    ListEventsInput as ListEventsInput,
+    ListJournalInput as ListJournalInput,
+    RollbackInput as RollbackInput,
+    SetWeightsInput as SetWeightsInput,
+    ShutdownInput as ShutdownInput,
+)
+from tealmesh.model.wire_adopted import (
+    AdoptInput as AdoptInput,
+    AdoptOutput as AdoptOutput,
+    GetServiceInput as GetServiceInput,
+    GetServiceOutput as GetServiceOutput,
+    ServiceDescription as ServiceDescription,
+    SideDescription as SideDescription,
+    ToldSide as ToldSide,
+)
+from tealmesh.model.wire_load_balancers import LoadBalancerListener as LoadBalancerListener
+from tealmesh.model.wire_load_balancers import LoadBalancerStatus as LoadBalancerStatus
+
 
 class AppliedResource(TypedDict):
     """The changes that Apply made for one service or gateway."""
@@ -106,6 +141,8 @@ class LogLine(TypedDict):
     container: str
     line: str
     at: NotRequired[float]
+    stopped: NotRequired[bool]
+    """True if the task has stopped or is stopping."""
 
 
 class SideStatus(TypedDict):
@@ -138,10 +175,29 @@ class SideStatus(TypedDict):
     """
     gaveUp: NotRequired[bool]
     """True if ECS's deployment circuit breaker has stopped starting tasks."""
+    ecsService: NotRequired[str]
+    """CLUSTER/NAME of the side's ECS service; absent if none is known."""
+
+
+class ReleaseStep(TypedDict):
+    """Where a service is among the four steps of a release made by hand."""
+
+    step: int
+    """How many of them have been done: 0 to 3."""
+    summary: str
+    """In words, for people."""
+    following: str
+    """The next step, for people."""
+    safe: bool
+    """Whether the next step loses no request."""
+    verdicts: NotRequired[list[GateVerdict]]
+    """What that was judged by."""
 
 
 class ServiceStatus(TypedDict):
-    """The state of one service of teal.toml."""
+    """The state of one service with sides: of teal.toml, or a virtual service whose router has
+    weighted targets.
+    """
 
     name: str
     mesh: str
@@ -152,10 +208,14 @@ class ServiceStatus(TypedDict):
     sides: list[SideStatus]
     deployment: NotRequired[Deployment]
     """The running deployment, or else the latest; absent before the first."""
+    problem: NotRequired[str]
+    """Why the service cannot be deployed, with what to do; absent if it can."""
+    release: NotRequired[ReleaseStep]
+    """Absent while a deployment runs, and where the service is not between the steps."""
 
 
 class GatewayStatus(TypedDict):
-    """The state of one virtual gateway of teal.toml."""
+    """The state of one virtual gateway."""
 
     name: str
     mesh: NotRequired[str]
@@ -169,6 +229,10 @@ class GatewayStatus(TypedDict):
     """
     gaveUp: NotRequired[bool]
     """True if ECS's deployment circuit breaker has stopped starting tasks."""
+    ecsServices: NotRequired[list[str]]
+    """CLUSTER/NAME of the ECS services that run its tasks."""
+    addresses: NotRequired[list[str]]
+    """URLs at which it answers on this machine."""
 
 
 class EnvoyStatus(TypedDict):
@@ -263,6 +327,23 @@ class GetStatusOutput(TypedDict):
     revision: int
     services: list[ServiceStatus]
     gateways: list[GatewayStatus]
+    meshes: NotRequired[list[MeshStatus]]
+    """Every mesh, with its Envoys."""
+    virtualServices: NotRequired[list[VirtualServiceStatus]]
+    """The virtual services that are not among the services: without weighted targets."""
+    ecsServices: NotRequired[list[EcsServiceStatus]]
+    """The ECS services that are not among the tasks of a service, gateway or virtual service."""
+    tasks: NotRequired[list[TaskStatus]]
+    """The tasks that belong to no ECS service and have not stopped."""
+    loadBalancers: NotRequired[list[LoadBalancerStatus]]
+    byHostPort: NotRequired[int]
+    """The port of 127.0.0.1 at which the Host header selects a load balancer; absent while nothing
+    listens there.
+    """
+    byHostProblem: NotRequired[str]
+    """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
+    HTTP.
+    """
 
 
 class ListDeploymentsOutput(TypedDict):
@@ -309,146 +390,3 @@ class ShutdownOutput(TypedDict):
 
     stoppedTasks: NotRequired[int]
     """Number of tasks that were stopped."""
-
-
-# Requests, one per operation; the model documents their members.
-
-
-class ApplyInput(TypedDict):
-    text: str
-    file: str
-    baseDirectory: str
-
-
-class ApproveInput(TypedDict):
-    service: str
-
-
-class DeployInput(TypedDict):
-    service: str
-    image: str
-    strategy: NotRequired[str]
-    steps: NotRequired[list[int]]
-    clientToken: NotRequired[str]
-
-
-class GetConvergenceInput(TypedDict):
-    mesh: str
-    revision: NotRequired[int]
-    waitSeconds: NotRequired[int]
-
-
-class GetDeploymentInput(TypedDict):
-    service: str
-    deploymentId: NotRequired[str]
-
-
-class GetLogsInput(TypedDict):
-    service: str
-    side: NotRequired[str]
-    lines: NotRequired[int]
-
-
-class GetStatusInput(TypedDict):
-    windowSeconds: NotRequired[int]
-
-
-class ListDeploymentsInput(TypedDict):
-    service: str
-
-
-class ListEnvoysInput(TypedDict):
-    mesh: str
-
-
-class ListEventsInput(TypedDict):
-    limit: NotRequired[int]
-    all: NotRequired[bool]
-
-
-class ListJournalInput(TypedDict):
-    service: str
-    deploymentId: NotRequired[str]
-    after: NotRequired[int]
-    limit: NotRequired[int]
-    waitSeconds: NotRequired[int]
-
-
-class RollbackInput(TypedDict):
-    service: str
-
-
-class SetWeightsInput(TypedDict):
-    service: str
-    weights: dict[str, int]
-
-
-class ShutdownInput(TypedDict):
-    stopTasks: NotRequired[bool]
-
-
-class ToldSide(TypedDict):
-    """What is told of one side of a service that others made."""
-
-    ecsService: NotRequired[str]
-    """The ECS service that runs its tasks, CLUSTER/NAME or NAME."""
-    virtualNode: NotRequired[str]
-
-
-class SideDescription(TypedDict):
-    """What one side of a service consists of."""
-
-    side: str
-    virtualNode: str
-    exists: bool
-    """Whether its virtual node exists; a deployment makes one that does not."""
-    cluster: NotRequired[str]
-    ecsService: NotRequired[str]
-    """Absent if none is known."""
-    taskDefinition: NotRequired[str]
-    """ARN of what its ECS service runs; absent without one."""
-    image: NotRequired[str]
-    """The application's image in it."""
-    weight: int
-
-
-class ServiceDescription(TypedDict):
-    """What a service consists of."""
-
-    name: str
-    mesh: str
-    hostname: str
-    container: NotRequired[str]
-    """The container that runs the application; absent if that is not clear."""
-    sides: list[SideDescription]
-    problem: NotRequired[str]
-    """Why it cannot be deployed; absent if it can."""
-
-
-class AdoptInput(TypedDict):
-    """Input of Adopt."""
-
-    service: str
-    sides: NotRequired[dict[str, ToldSide]]
-    container: NotRequired[str]
-    route: NotRequired[str]
-    cleanUp: NotRequired[str]
-    """stop: the ECS service of a side without weight stays, without tasks; delete: nothing does."""
-
-
-class AdoptOutput(TypedDict):
-    """Output of Adopt."""
-
-    service: ServiceDescription
-
-
-class GetServiceInput(TypedDict):
-    """Input of GetService."""
-
-    service: str
-
-
-class GetServiceOutput(TypedDict):
-    """Output of GetService."""
-
-    service: ServiceDescription

@@ -40,6 +40,9 @@ class SideNow:
     tasks: SideTasks
     traffic: Traffic
     """What callers saw of it in the window."""
+    targeted: bool = True
+    """Whether the route names it. If it does not, no caller can report on it yet: giving it weight
+    makes its Envoys' endpoints known first (`xds.barrier`)."""
     since: float = 0.0
     """When it was started (epoch seconds); the newer side is the one being released."""
 
@@ -97,11 +100,14 @@ def _one_side(live: SideNow, sides: Sequence[SideNow]) -> Followed:
 
 def _started(live: SideNow, new: SideNow, acknowledged: GateResult) -> Followed:
     wanted = max(1, live.tasks.desired)
+    gates = [acknowledged, assess.tasks(new.tasks, wanted)]
+    if new.targeted:
+        gates.append(assess.endpoints(new.traffic, wanted))
     return _followed(
         Step.STARTED,
         f"{new.name} has started and gets no requests",
         f"give weight to {new.name}",
-        (acknowledged, assess.tasks(new.tasks, wanted), assess.endpoints(new.traffic, wanted)),
+        tuple(gates),
     )
 
 

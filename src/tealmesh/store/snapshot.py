@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import unquote
+
 from tealmesh.model.appmesh import ResourceBody, S
-from tealmesh.model.cloudmap import InstanceBody
-from tealmesh.model.load_balancers import LoadBalancerSnapshot, named_groups
+from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
+from tealmesh.model.load_balancers import (
+    BY_HOST,
+    ByHostSnapshot,
+    LoadBalancerBody,
+    LoadBalancerSnapshot,
+    PlaceBody,
+    named_groups,
+)
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
+from tealmesh.model.zones import DnsService, Zones
 from tealmesh.store import tables
-from tealmesh.store.store import Document, View
+from tealmesh.store.store import Document, Transaction, View
 from tealmesh.store.tables import Collection
 
 _COLLECTIONS: dict[str, Kind] = {
@@ -46,20 +58,49 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
         cloud_map=cloud_map(view),
+        zones=dns_zones(view),
     )
 
 
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
     """The instances of every Cloud Map service, by (namespace name, service name)."""
-    namespaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
-    instances: dict[tuple[str, str], tuple[Instance, ...]] = {}
-    for service in view.list(tables.SD_SERVICES):
-        namespace = namespaces.get(service.body["namespaceId"])
-        if namespace is None:
+    return {
+        (namespace["name"], service["name"]): instances
+        for namespace, service, instances in _services(view)
+    }
+
+
+def dns_zones(view: View) -> Zones:
+    """The DNS namespaces, and their services with records."""
+    zones: dict[str, dict[str, DnsService]] = {
+        document.body["name"].lower(): {}
+        for document in view.list(tables.NAMESPACES)
+        if document.body["wire"]["Type"] != "HTTP"
+    }
+    for namespace, service, instances in _services(view):
+        zone, config = zones.get(namespace["name"].lower()), service["wire"].get("DnsConfig")
+        if zone is None or not config or namespace["wire"]["Type"] == "HTTP":
             continue
-        documents = view.list(tables.INSTANCES, service.body["id"])
-        instances[namespace, service.body["name"]] = tuple(_instance(d) for d in documents)
-    return instances
+        if "HealthCheckCustomConfig" not in service["wire"]:
+            instances = tuple(replace(one, healthy=True) for one in instances)
+        records = frozenset(record["Type"] for record in config["DnsRecords"])
+        zone.setdefault(service["name"].lower(), DnsService(records, instances))
+    return zones
+
+
+def _services(
+    view: View,
+) -> Iterator[tuple[NamespaceBody, DiscoveryServiceBody, tuple[Instance, ...]]]:
+    """Every service of Cloud Map with its namespace and its instances, which are sorted by id."""
+    namespaces = {d.body["id"]: d.body for d in view.list(tables.NAMESPACES)}
+    instances: dict[str, list[Instance]] = {}
+    for one in view.list(tables.INSTANCES):
+        instances.setdefault(one.body["serviceId"], []).append(_instance(one))
+    for document in view.list(tables.SD_SERVICES):
+        service = document.body
+        namespace = namespaces.get(service["namespaceId"])
+        if namespace is not None:
+            yield namespace, service, tuple(instances.get(service["id"], ()))
 
 
 LOAD_BALANCER_INPUTS: tuple[str, ...] = (
@@ -72,22 +113,67 @@ LOAD_BALANCER_INPUTS: tuple[str, ...] = (
 """The collections that a load balancer's snapshot depends on."""
 
 
+def load_balancer_places(view: View | Transaction) -> dict[str, PlaceBody]:
+    """Where load balancers listen, by ARN."""
+    return {unquote(d.key): d.body for d in view.list(tables.LOAD_BALANCER_PLACES)}
+
+
+def load_balancer_bodies(view: View | Transaction) -> dict[str, LoadBalancerBody]:
+    """The load balancers that the API holds, by ARN."""
+    return {d.body["LoadBalancerArn"]: d.body for d in view.list(tables.LOAD_BALANCERS)}
+
+
+def load_balancer_addresses(view: View) -> dict[str, str]:
+    """The address of each load balancer that listens, by its DNS name in lower case."""
+    places = load_balancer_places(view)
+    return {
+        body["DNSName"].lower(): places[arn]["address"]
+        for arn, body in load_balancer_bodies(view).items()
+        if arn in places
+    }
+
+
+def by_host_snapshot(view: View) -> ByHostSnapshot | None:
+    """What the Envoy that selects load balancers by the Host header forwards to; None while it has
+    no place.
+    """
+    places = load_balancer_places(view)
+    own = places.get(BY_HOST)
+    if own is None:
+        return None
+    addresses: dict[str, tuple[str, int]] = {}
+    further: dict[str, tuple[str, int]] = {}
+    for arn, body in load_balancer_bodies(view).items():
+        place = places.get(arn)
+        for listener in body["Listeners"]:
+            port = listener["Port"]
+            if place is None or listener["Protocol"] != "HTTP" or str(port) not in place["ports"]:
+                continue
+            name, at = body["DNSName"].lower(), (place["address"], place["ports"][str(port)])
+            addresses.setdefault(name, at)
+            further[f"{name}:{port}"] = at
+    (port,) = own["ports"].values()
+    return ByHostSnapshot(view.revision, port, addresses, further)
+
+
 def load_balancer_snapshot(view: View, arn: str) -> LoadBalancerSnapshot | None:
-    """The load balancer ``arn`` at the view's revision, without its certificates; None if there is
-    none or it has no place yet.
+    """The load balancer ``arn`` at the view's revision, without its certificates, and without a
+    listener whose local port has not been chosen yet; None if there is none or it has no place yet.
     """
     document = view.get(tables.LOAD_BALANCERS, arn)
     place = view.get(tables.LOAD_BALANCER_PLACES, arn)
     if document is None or place is None:
         return None
+    ready = [one for one in document.body["Listeners"] if str(one["Port"]) in place.body["ports"]]
+    body: LoadBalancerBody = {**document.body, "Listeners": ready}
     groups = {
         group.body["TargetGroupArn"]: group.body
         for group in view.list(tables.TARGET_GROUPS)
-        if group.body["TargetGroupArn"] in named_groups(document.body)
+        if group.body["TargetGroupArn"] in named_groups(body)
     }
     return LoadBalancerSnapshot(
         revision=view.revision,
-        load_balancer=document.body,
+        load_balancer=body,
         place=place.body,
         target_groups=groups,
         targets={

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,7 +218,7 @@ class Store:
         # Cancelling the caller must not interrupt a commit.
         return await asyncio.shield(job)
 
-    async def watch(self) -> AsyncIterator[View]:
+    async def watch(self) -> AsyncGenerator[View, None]:
         """Yield the current view, then the newest one after each change. A slow consumer skips
         the views in between.
         """

@@ -27,7 +27,7 @@ WRONG = [
     (definition(memory=""), "'memory' be defined at the task level"),
     (definition(cpu="256", memory="4096"), "No Fargate configuration exists"),
     (definition(cpu="300"), "No Fargate configuration exists"),
-    (definition(pidMode="host"), "pidMode 'host'"),
+    (definition(pidMode="host"), "pidMode 'host'. The supported value for pidMode is 'task'."),
     (with_containers(), "Container list cannot be empty"),
     (with_containers(*(container(name=f"c{n}") for n in range(11))), "at most 10"),
     (with_containers(container(name="no spaces")), "Container.name contains invalid"),
@@ -39,8 +39,11 @@ WRONG = [
     (with_containers(container(memory=64, memoryReservation=128)), "greater than or equal"),
     (with_containers(container(memory=1024)), "'memory' must not be more than the task's"),
     (
-        with_containers(container(memory=300), container(name="b", memory=300)),
-        r"sum of the containers' memory \(600\)",
+        with_containers(
+            container(memoryReservation=300),
+            container(name="b", memory=400, memoryReservation=300),
+        ),
+        r"sum of the containers' memoryReservation \(600\)",
     ),
     (with_containers(container(cpu=257)), r"sum of the containers' cpu \(257\)"),
     (with_containers(container(links=["b"])), "Links are not supported"),
@@ -101,6 +104,19 @@ WRONG = [
         "must have no cycle",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        # A hard limit is a limit; what is reserved is memoryReservation.
+        [container(memory=512), container(name="b", memoryReservation=256)],
+        [container(memory=512), container(name="b", memory=512)],
+        [container(memory=512, memoryReservation=256), container(name="b", memoryReservation=256)],
+    ],
+)
+def test_hard_limits_may_add_up_to_more_than_the_task_has(containers: list[Any]) -> None:
+    assert first_problem(with_containers(*containers)) == ""
 
 
 @pytest.mark.parametrize(("request_", "text"), WRONG, ids=[text for _, text in WRONG])

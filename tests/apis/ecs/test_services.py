@@ -292,7 +292,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (
         {"loadBalancers": [{"containerName": "app"}]},
         "InvalidParameterException",
-        "loadBalancers: not supported by Tealmesh",
+        "Target Group ARN can not be blank",
     ),
     (
         {"serviceConnectConfiguration": {"enabled": True}},

@@ -18,10 +18,11 @@ from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store
-from tests.apis.tealmesh.plane import Fed, Plane, no_logs
+from tests.apis.tealmesh.plane import Fed, NoLoadBalancers, Plane, no_logs
 from tests.support.programs.server import serve
 
 
@@ -44,6 +45,8 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
     )
     operations = Operations(store, controller, driver, metrics.callers_saw, system_clock)
 
+    inventory = Inventory(store, metrics.traffic, system_clock)
+
     async def stop(tasks: bool) -> int:
         stopped.append(tasks)
         return 0
@@ -52,7 +55,9 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         "appmesh": AppMesh(*common),
         "ecs": Ecs(*common),
         "servicediscovery": ServiceDiscovery(*common),
-        "tealmesh": Tealmesh(store, controller, operations, cache, no_logs, stop),
+        "tealmesh": Tealmesh(
+            store, controller, operations, inventory, cache, NoLoadBalancers(), no_logs, stop
+        ),
     }
     models = {name: load_model(name) for name in services}
     with serve(build_gateway(services, models, dict)) as url:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from tealmesh.apis.tealmesh.api import ContainerLine
 from tealmesh.aws.clients import client
+from tealmesh.model import wire
 from tealmesh.model.clock import system_clock
 from tealmesh.model.convergence import Convergence
 from tealmesh.store import Store, Transaction, tables
@@ -44,6 +45,19 @@ routes = { "/" = "web", "/front" = "front" }
 
 async def no_logs(task: str, lines: int) -> Sequence[ContainerLine]:
     return [ContainerLine("app", f"last of {lines} lines")]
+
+
+class NoLoadBalancers:
+    """A report without load balancers."""
+
+    async def load_balancers(self) -> list[wire.LoadBalancerStatus]:
+        return []
+
+    def by_host_port(self) -> int | None:
+        return None
+
+    def by_host_problem(self) -> str:
+        return ""
 
 
 class Fed:

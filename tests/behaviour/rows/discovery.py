@@ -153,4 +153,100 @@ def _cloud_map() -> Iterator[Row]:
     )
 
 
-ROWS: tuple[Row, ...] = (*_dns(), *_families(), *_cloud_map())
+def _namespaces() -> Iterator[Row]:
+    """Names in DNS namespaces of Cloud Map: what Route 53 answers there in a VPC."""
+    address = ("A",)
+    unhealthy = {"healthy": False}
+
+    def row(name: str, says: str, services: Any, *calls: Any, **dns: Any) -> Row:
+        own = {"hostname": "blue.d.local", **dns}
+        proves = tuple(f"{AT}.dns.{member}" for member in own)
+        zones = {"d.local": services, "local": {"blue.d": (address, ("dead",))}}
+        return Row(
+            f"dns-namespace-{name}",
+            says,
+            proves,
+            calls,
+            nodes={"blue": _node({"dns": own})},
+            zones=zones,
+        )
+
+    both = {"blue": (address, ("blue", "green"))}
+    for response in ("ENDPOINTS", "LOADBALANCER"):
+        yield row(
+            response.lower(),
+            f"{response}: a name in a DNS namespace leads to all instances of its service",
+            both,
+            call(times=12, spread=BOTH),
+            responseType=response,
+        )
+    yield row(
+        "case",
+        "upper and lower case are the same in names of namespaces",
+        both,
+        call(times=12, spread=BOTH),
+        hostname="Blue.D.Local.",
+    )
+    yield row(
+        "unhealthy",
+        "instances that are unhealthy in Cloud Map or drain get no requests",
+        {"blue": (address, ("green", ("sick", unhealthy), ("dead", {"draining": True})))},
+        call("/", "green", times=6),
+    )
+    yield row(
+        "none-healthy",
+        "if all instances are unhealthy in Cloud Map, Route 53 answers with all",
+        {"blue": (address, (("green", unhealthy), ("dead", {"draining": True})))},
+        call("/", "green", times=6),
+    )
+    yield row(
+        "srv",
+        "a service with SRV records alone has no address, so requests get 503",
+        {"blue": (("SRV",), ("green",))},
+        call(status=503, tries=0),
+    )
+    yield row(
+        "srv-instance",
+        "an instance's own name in a service with SRV records leads to that instance",
+        {"blue": (("SRV",), (("green", {"id": "One"}), "blue"))},
+        call("/", "green", times=4),
+        hostname="one.blue.d.local",
+    )
+    yield row(
+        "unknown",
+        "a name that no service of the namespace has does not exist: requests get 503",
+        {"other": (address, ("green",))},
+        call(status=503, tries=0),
+    )
+    alias = ("dead", {"attributes": {"AWS_INSTANCE_CNAME": "outside.test."}})
+    yield row(
+        "cname",
+        "a CNAME record is followed out of the namespace",
+        {"blue": (("CNAME",), (alias,))},
+        call("/", "green", times=3),
+    )
+    inward = ("dead", {"attributes": {"AWS_INSTANCE_CNAME": "shop.d.local"}})
+    yield row(
+        "cname-inside",
+        "a CNAME record is followed within the namespace",
+        {"blue": (("CNAME",), (inward,)), "shop": (address, ("green",))},
+        call("/", "green", times=3),
+    )
+    six = (("blue", {"attributes": {"AWS_INSTANCE_IPV6": "::1"}}),)
+    for preference, answers in FAMILIES.items():
+        name = preference.lower().replace("_", "-")
+        yield Row(
+            f"dns-namespace-{name}",
+            f"{preference}: which records of a service with A and AAAA records are used",
+            (f"{AT}.dns.ipPreference",),
+            (call("/", answers, times=2),),
+            nodes={
+                "blue": _node(
+                    {"dns": {"hostname": "blue.d.local", "ipPreference": preference}}, "$SIX_PORT"
+                )
+            },
+            zones={"d.local": {"blue": (("A", "AAAA"), six)}},
+        )
+
+
+ROWS: tuple[Row, ...] = (*_dns(), *_namespaces(), *_families(), *_cloud_map())

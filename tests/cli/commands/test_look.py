@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tealmesh.cli.commands.look import _new_lines, _overlap
-from tests.cli.command_line import DEPLOYMENT, STATUS, teal
+from tests.cli.command_line import DEPLOYMENT, STATUS, assert_one_line, teal
 from tests.cli.teal_api import TealApi
 
 
@@ -32,6 +32,11 @@ def test_status_as_json(api: TealApi) -> None:
     done = teal("status", "--json", "--window", "60", endpoint=api.endpoint)
     assert json.loads(done.stdout) == STATUS
     assert api.requests("GetStatus") == [{"windowSeconds": 60}]
+
+
+def test_status_of_a_mesh(api: TealApi) -> None:
+    teal("status", "--mesh", "shop", endpoint=api.endpoint)
+    assert api.requests("GetStatus") == [{"windowSeconds": 10, "mesh": "shop"}]
 
 
 def test_history(api: TealApi) -> None:
@@ -70,22 +75,57 @@ def test_logs(api: TealApi) -> None:
     line = {"task": "arn:aws:ecs:r:1:task/c/0123456789ab", "side": "blue", "container": "app"}
     api.operations["GetLogs"] = lambda _: {"lines": [{**line, "line": "hello"}]}
     done = teal("logs", "web", "--side", "blue", "-n", "5", endpoint=api.endpoint)
-    assert done.stdout == "[blue 01234567 app] hello\n"
-    assert api.requests("GetLogs") == [{"service": "web", "side": "blue", "lines": 5}]
+    assert (done.stdout, done.stderr) == ("[blue 01234567 app] hello\n", "")
+    teal("logs", "c/web", "--envoy", "--stopped", endpoint=api.endpoint)
+    assert api.requests("GetLogs") == [
+        {
+            "service": "web",
+            "side": "blue",
+            "lines": 5,
+            "runningOnly": True,
+            "applicationsOnly": True,
+        },
+        {"service": "c/web", "lines": 100},
+    ]
+    api.operations["GetLogs"] = lambda _: {"lines": [{**line, "line": "bye", "stopped": True}]}
+    done = teal("logs", "web", endpoint=api.endpoint)
+    assert done.stderr == "no task of web runs: this is the log of the last one\n"
+    assert teal("logs", "web", "--stopped", endpoint=api.endpoint).stderr == ""
+    api.operations["GetLogs"] = lambda _: {"lines": []}
+    assert "web has written nothing" in teal("logs", "web", endpoint=api.endpoint).stderr
 
 
 def test_envoys(api: TealApi) -> None:
+    arn = "arn:aws:ecs:us-east-1:123456789012:task/c/39bfa63b45624ab19dec"
     api.operations["ListEnvoys"] = lambda _: {
         "envoys": [
-            {"id": "t/1", "resource": "mesh/shop/virtualNode/web-blue", "connected": True},
-            {"id": "t/2", "resource": "r2", "connected": False, "message": "bad", "revision": 7},
+            {"id": arn, "resource": "mesh/shop/virtualNode/web-green", "connected": True},
+            {
+                "id": "mesh/bank/virtualGateway/edge@ipv4:127.0.0.1:5000",
+                "resource": "mesh/bank/virtualGateway/edge",
+                "connected": False,
+                "message": "bad",
+                "revision": 7,
+            },
         ]
     }
     done = teal("envoys", endpoint=api.endpoint)
-    assert api.requests("ListEnvoys") == [{"mesh": "shop"}]
+    assert api.requests("ListEnvoys") == [{}]
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows[1] == ["mesh/shop/virtualNode/web-blue", "1", "yes", "-"]
-    assert rows[2] == ["r2", "2", "no", "7", "bad"]
+    assert rows[1:] == [
+        ["mesh", "bank"],
+        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7", "bad"],
+        ["mesh", "shop"],
+        ["web-green", "39bfa63b", "node", "yes", "-"],
+    ]
+    teal("envoys", "--mesh", "bank", endpoint=api.endpoint)
+    teal("envoys", "web", endpoint=api.endpoint)
+    assert api.requests("ListEnvoys")[1:] == [{"mesh": "bank"}, {"mesh": "shop"}]
+
+
+def test_what_is_not_there_is_said_with_what_is(api: TealApi) -> None:
+    done = teal("envoys", "wbe", endpoint=api.endpoint)
+    assert_one_line(done, "no service 'wbe': there is web; did you mean web?")
 
 
 def test_new_lines_of_logs() -> None:

@@ -16,7 +16,7 @@ from tealmesh.store.store import Store
 from tests.engine.task.mesh import REGISTRY, engine_and_ads, envoy, put_mesh
 from tests.engine.test_service_worker import deploy
 from tests.support.machine import free_port
-from tests.support.planes.engine import Documents, definition, service, web
+from tests.support.planes.engine import Documents, definition, quick_times, service, web
 
 
 async def put_all(documents: Documents) -> tuple[str, str]:
@@ -144,6 +144,47 @@ def test_a_task_whose_application_never_listens_fails_with_its_log(tmp_path: Pat
             assert "still loading the database" in reason
             assert any("still loading" in text for text in documents.events("web"))
             assert store.view.list(tables.INSTANCES, "srv-1") == []
+        store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_listener_that_the_application_does_not_serve_is_told(tmp_path: Path) -> None:
+    """It is waited for until the start limit; then the task serves its other listener."""
+
+    async def scenario() -> None:
+        store = Store.open(tmp_path / "state.db")
+        documents = Documents(store)
+        one, _ = await put_all(documents)
+
+        def two_listeners(tx: Any) -> None:
+            body = tx.get(tables.VIRTUAL_NODES, "m", "web").body
+            extra = {"portMapping": {"port": 8099, "protocol": "tcp"}}
+            spec = {**body["spec"], "listeners": [*body["spec"]["listeners"], extra]}
+            tx.put(tables.VIRTUAL_NODES, "m", "web", body={**body, "spec": spec})
+
+        await store.write("test", "Node", two_listeners)
+        async with engine_and_ads(tmp_path, store, quick_times(start=2, converge=10)):
+            await documents.put_service(service("web", one, 1, serviceRegistries=[REGISTRY]))
+            waiting: set[str] = set()
+
+            def running(_: Any) -> bool:
+                tasks = [t for t in documents.tasks() if t["group"] == "service:web"]
+                waiting.update(t["lastStatus"] for t in tasks)
+                return "RUNNING" in waiting
+
+            await documents.until(running)
+            assert "STOPPED" not in waiting
+            task = task_of(documents, "web")
+            told = [text for text in documents.events("web") if "is registered although" in text]
+            assert len(told) == 1
+            assert "nothing listens on 127." in told[0]
+            assert ":8099" in told[0]
+            instances = store.view.list(tables.INSTANCES, "srv-1")
+            (instance,) = [i.body["attributes"]["AWS_INSTANCE_IPV4"] for i in instances]
+            assert instance == task["teal"]["address"]
+            async with httpx.AsyncClient(trust_env=False, verify=False) as http:
+                assert (await http.get(f"http://{instance}:8080/")).text == "1"
         store.close()
 
     asyncio.run(scenario())

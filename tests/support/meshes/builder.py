@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot, Proxy
+from tealmesh.model.zones import DnsService
 
 Spec = Mapping[str, Any]
 
@@ -19,6 +20,7 @@ class MeshBuilder:
     name: str = "m"
     spec: Spec = field(default_factory=dict)
     cloud_map: dict[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
+    zones: dict[str, dict[str, DnsService]] = field(default_factory=dict)
     made: dict[tuple[Kind, str, str], MeshResource[Any]] = field(default_factory=dict)
     revisions: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -117,6 +119,7 @@ class MeshBuilder:
             virtual_gateways=flat[Kind.VIRTUAL_GATEWAY],
             gateway_routes=nested[Kind.GATEWAY_ROUTE],
             cloud_map=dict(self.cloud_map),
+            zones={name: dict(services) for name, services in self.zones.items()},
         )
 
     def proxy(self, name: str, kind: Kind = Kind.VIRTUAL_NODE, **more: Any) -> Proxy:

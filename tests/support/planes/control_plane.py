@@ -28,6 +28,7 @@ class ControlPlane:
         self.config = config
         self.port = free_port()
         self.xds_port = free_port()
+        self.lb_port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -42,6 +43,7 @@ class ControlPlane:
         """Start ``teal up`` and wait until it answers; its output goes to ``up.log``."""
         command = [str(BIN / "teal"), "up", "--data-dir", str(self.directory / "data")]
         command += ["--port", str(self.port), "--xds-port", str(self.xds_port)]
+        command += ["--lb-port", str(self.lb_port)]
         if self.config is not None:
             command += ["--config", str(self.config)]
         command += self.options

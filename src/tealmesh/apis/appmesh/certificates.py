@@ -1,20 +1,22 @@
-"""The certificates and authorities of ACM that meshes name, as material for their Envoys.
+"""The certificates and authorities of ACM that meshes and load balancers name, for their Envoys.
 
-They come from the ACM and ACM-PCA APIs of our own port, the way the App Mesh Envoy got them
-(https://docs.aws.amazon.com/app-mesh/latest/userguide/tls.html): a certificate by
+For meshes they come from the ACM and ACM-PCA APIs of our own port, the way the App Mesh Envoy got
+them (https://docs.aws.amazon.com/app-mesh/latest/userguide/tls.html): a certificate by
 ExportCertificate, an authority by GetCertificateAuthorityCertificate. Only private certificates
-can be exported. Keys are kept in memory only; the store keeps the fingerprint of what is served, so
-a renewal is a revision that every Envoy acknowledges like any other.
+can be exported. A load balancer's listener may have any certificate of ACM or IAM, and gets it with
+its key (``issued``), as in AWS. Keys are kept in memory only; the store keeps the fingerprint of
+what is served, so a renewal is a revision that every Envoy acknowledges like any other.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -39,14 +41,30 @@ ClientOf = Callable[[str, str], Any]
 """(service, region) -> a boto3 client."""
 
 
+class Issued(Protocol):
+    """PEM of a certificate, of its issuers, which may be none, and of its private key."""
+
+    @property
+    def certificate(self) -> str: ...
+    @property
+    def issuers(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
+IssuedOf = Callable[[str], Issued]
+"""The certificate with an ARN, and its key. Blocking. Raises CertificateError."""
+
+
 class Certificates:
     """The material of each ARN. The API calls `take` when a specification names one; `run` fetches
     those that meshes name already, after a start, and renews them.
     """
 
-    def __init__(self, store: Store, client_of: ClientOf) -> None:
+    def __init__(self, store: Store, client_of: ClientOf, issued: IssuedOf) -> None:
         self._store = store
         self._client_of = client_of
+        self._issued = issued
         self._known: Mapping[str, Material] = {}
         self._failed: set[str] = set()
 
@@ -57,7 +75,9 @@ class Certificates:
 
     async def take(self, arn: str) -> None:
         """Fetch the ARN's current material. Raises CertificateError if ACM does not give it."""
-        material = await asyncio.to_thread(fetch, self._client_of, arn)
+        await self._keep(arn, await asyncio.to_thread(fetch, self._client_of, arn))
+
+    async def _keep(self, arn: str, material: Material) -> None:
         if self._known.get(arn) == material:
             return
         self._known = {**self._known, arn: material}
@@ -70,23 +90,42 @@ class Certificates:
         await self._store.write("tealmesh", "TakeCertificate", put)
 
     async def run(self) -> None:
-        """Fetch what meshes name and is missing, and renew the rest, until cancelled."""
+        """Fetch what meshes and load balancers name and is missing, and renew the rest, until
+        cancelled.
+        """
         loop = asyncio.get_running_loop()
         renew_at = loop.time() + RENEWAL_SECONDS
         while True:
-            named = named_arns(self._store.view)
+            balanced = listener_arns(self._store.view)
+            named = named_arns(self._store.view) | balanced
             renewing = loop.time() >= renew_at
             if renewing:
                 renew_at = loop.time() + RENEWAL_SECONDS
                 self._known = {arn: m for arn, m in self._known.items() if arn in named}
             for arn in sorted(named):
                 if renewing or arn not in self._known:
-                    await self._try(arn)
-            await asyncio.sleep(RETRY_SECONDS)
+                    await self._try(arn, issued=arn in balanced)
+            await self._wait(balanced)
 
-    async def _try(self, arn: str) -> None:
+    async def _wait(self, balanced: set[str]) -> None:
+        """Wait a while, but not when listeners name other certificates than ``balanced``: what
+        meshes name has been taken by the API already.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with (
+                asyncio.timeout(RETRY_SECONDS),
+                contextlib.aclosing(self._store.watch()) as views,
+            ):
+                async for view in views:
+                    if listener_arns(view) != balanced:
+                        return
+
+    async def _try(self, arn: str, *, issued: bool) -> None:
         try:
-            await self.take(arn)
+            if issued:
+                await self._keep(arn, await asyncio.to_thread(_material, self._issued, arn))
+            else:
+                await self.take(arn)
         except CertificateError as error:
             # Logged once: Envoys keep what they have, and the control plane shows which wait.
             if arn not in self._failed:
@@ -101,6 +140,28 @@ def named_arns(view: View) -> set[str]:
     nodes = [document.body["spec"] for document in view.list(tables.VIRTUAL_NODES)]
     gateways = [document.body["spec"] for document in view.list(tables.VIRTUAL_GATEWAYS)]
     return {arn for _, arn in arns_of_specs([*nodes, *gateways])}
+
+
+def listener_arns(view: View) -> set[str]:
+    """Every ARN of a certificate that a load balancer's listener has."""
+    return {
+        arn
+        for document in view.list(tables.LOAD_BALANCERS)
+        for listener in document.body["Listeners"]
+        for arn in listener["Certificates"]
+    }
+
+
+def _material(issued: IssuedOf, arn: str) -> Material:
+    """The material for a listener. Blocking. Raises CertificateError."""
+    given = issued(arn)
+    try:
+        issuers = x509.load_pem_x509_certificates(given.issuers.encode()) if given.issuers else []
+        leaf = x509.load_pem_x509_certificate(given.certificate.encode())
+    except ValueError as error:
+        raise CertificateError(f"{arn}: cannot be read: {error}") from error
+    path = chain_of(leaf, issuers)
+    return Material(root=_pem(path[-1:]), chain=_pem(path), key=given.key)
 
 
 def fetch(client_of: ClientOf, arn: str) -> Material:

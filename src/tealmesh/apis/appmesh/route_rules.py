@@ -297,4 +297,6 @@ def _regex(field: str, pattern: str | None) -> Problems:
 def _exactly_one(field: str, holder: Mapping[str, object], members: Sequence[str]) -> Problems:
     present = [member for member in members if member in holder]
     if len(present) != 1:
-        yield Problem(field, present, f"must have exactly one of {', '.join(members)}")
+        has = f", not {' and '.join(present)}" if present else ""
+        allowed = f"must have exactly one of {', '.join(members)}{has}"
+        yield Problem(field, dict(holder), allowed)

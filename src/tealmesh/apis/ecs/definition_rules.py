@@ -98,9 +98,13 @@ def fargate_problems(spec: DefinitionSpec) -> Problems:
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See"
             " the Amazon ECS documentation for the valid values."
         )
-    for member in ("pidMode", "ipcMode"):
-        if spec.get(member) == "host":
-            yield f"Fargate does not support {member} 'host'."
+    if spec.get("pidMode") == "host":
+        yield (
+            "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value"
+            " for pidMode is 'task'."
+        )
+    if spec.get("ipcMode") == "host":
+        yield "Fargate does not support ipcMode 'host'."
     storage = spec["ephemeralStorage"]["sizeInGiB"] if "ephemeralStorage" in spec else 21
     if not 21 <= storage <= 200:
         yield f"ephemeralStorage.sizeInGiB is {storage}: it must be 21 to 200."
@@ -276,11 +280,11 @@ def _size(spec: DefinitionSpec) -> Problems:
                     f"Invalid setting for container '{container.get('name', '')}'. 'memory' must"
                     f" not be more than the task's ({limit})."
                 )
-        total = sum(c.get("memoryReservation", c.get("memory", 0)) for c in containers)
+        total = sum(container.get("memoryReservation", 0) for container in containers)
         if total > limit:
             yield (
-                f"The sum of the containers' memory ({total}) must not be more than the task's"
-                f" ({limit})."
+                f"The sum of the containers' memoryReservation ({total}) must not be more than the"
+                f" task's memory ({limit})."
             )
 
 

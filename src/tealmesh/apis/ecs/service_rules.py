@@ -33,7 +33,6 @@ NEWEST_PLATFORM = "1.4.0"
 """What LATEST stands for."""
 
 _REFUSED = {
-    "loadBalancers": "there are no load balancers here; use a virtual gateway of the mesh",
     "vpcLatticeConfigurations": "there is no VPC Lattice here",
     "gatewayConnectors": "there are no ECS gateways here",
     "volumeConfigurations": "there are no EBS volumes here",

@@ -14,6 +14,22 @@ if TYPE_CHECKING:
     from tealmesh.apis.elasticloadbalancing.requests import CheckedRequest
     from tealmesh.model.load_balancers import ActionBody
 
+MEMBERS: tuple[tuple[str, str, str], ...] = (
+    ("load balancer", "Type", "gateway"),
+    ("listener", "Protocol", "UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC"),
+    ("listener", "MutualAuthentication.Mode", "passthrough, verify"),
+    ("listener", "DefaultActions.Type", "authenticate-oidc, authenticate-cognito, jwt-validation"),
+    ("rule", "Actions.Type", "authenticate-oidc, authenticate-cognito, jwt-validation"),
+    ("rule", "Conditions.RegexValues", "all: use Values with * and ?"),
+    ("rule", "Transforms", "all"),
+    ("target group", "TargetType", "lambda, alb"),
+    ("target group", "Protocol", "UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC"),
+    ("target group", "HealthCheckProtocol", "UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC"),
+    ("target", "Id", "ids of EC2 instances, which do not run here"),
+    ("trust store", "", "all: clients show no certificates"),
+)
+"""What `check` refuses, for `docs/operations.md`: of what, the member, and its values."""
+
 _PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS")
 _TARGET_TYPES = ("ip", "instance")
 _TYPES = ("application", "network")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
+from tealmesh.model.zones import zone_of
 from tealmesh.store import Reader, tables
 
 Shuffle = Callable[[Sequence[InstanceBody]], list[InstanceBody]]
@@ -92,13 +93,13 @@ def answer(view: Reader, name: str, kind: str, shuffle: Shuffle) -> Answer:
 
 def _zone(view: Reader, name: str) -> NamespaceBody | None:
     """The DNS namespace with the longest name that ``name`` ends with."""
-    candidates = [
-        d.body
+    zones = {
+        d.body["name"].lower(): d.body
         for d in view.list(tables.NAMESPACES)
         if d.body["wire"]["Type"] != "HTTP"
-        and (name == d.body["name"].lower() or name.endswith(f".{d.body['name'].lower()}"))
-    ]
-    return max(candidates, key=lambda body: len(body["name"]), default=None)
+    }
+    found = zone_of(name, zones)
+    return zones[found] if found is not None else None
 
 
 def _is_between(view: Reader, namespace: str, labels: str) -> bool:

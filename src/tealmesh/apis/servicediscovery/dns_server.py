@@ -45,12 +45,16 @@ _FIXED_TTL_SECONDS = 60
 """The TTL of fixed names: their addresses never change, but the names may go."""
 
 
-def respond(wire: bytes, view: View, shuffle: Shuffle, *, udp: bool) -> bytes | None:
-    """The response to a query; None if ``wire`` is not one. Pure but for ``shuffle``."""
+def respond(
+    wire: bytes, view: View, shuffle: Shuffle, *, udp: bool, fixed: Mapping[str, str] = _NONE
+) -> bytes | None:
+    """The response to a query, with ``fixed`` as in `respond_in_task`; None if ``wire`` is not one.
+    Pure but for ``shuffle``.
+    """
     query = _query(wire)
     if query is None:
         return None
-    response = _response(query, view, shuffle)
+    response = _response(query, view, shuffle, fixed)
     if response is None:
         response = dns.message.make_response(query)
         response.set_rcode(dns.rcode.REFUSED)
@@ -130,10 +134,17 @@ def _rrsets(records: Iterable[Record]) -> list[dns.rrset.RRset]:
 
 
 class DnsServer:
-    """Serves ``view()`` at ``host``:``port``."""
+    """Serves ``view()`` at ``host``:``port``, and the names that ``fixed`` finds in it."""
 
-    def __init__(self, view: Callable[[], View], host: str, port: int) -> None:
+    def __init__(
+        self,
+        view: Callable[[], View],
+        host: str,
+        port: int,
+        fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
+    ) -> None:
         self._view = view
+        self._fixed = fixed
         self._address = (host, port)
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
@@ -159,7 +170,8 @@ class DnsServer:
             self._tcp.close()
 
     def _respond(self, wire: bytes, udp: bool) -> bytes | None:
-        return respond(wire, self._view(), _shuffled, udp=udp)
+        view = self._view()
+        return respond(wire, view, _shuffled, udp=udp, fixed=self._fixed(view))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Each message follows its length in two bytes: RFC 1035 4.2.2.

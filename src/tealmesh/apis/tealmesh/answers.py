@@ -5,7 +5,8 @@ A member without a value is left out: absent means "there is none", as the model
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, Protocol, TypeVar
 
 from tealmesh.model import wire
 from tealmesh.model.convergence import EnvoyStatus
@@ -15,6 +16,7 @@ from tealmesh.model.status import (
     DescribedService,
     DescribedSide,
     GatewayStatus,
+    LogSource,
     Missing,
     ServiceStatus,
     SideStatus,
@@ -181,13 +183,68 @@ def _side_description(s: DescribedSide) -> wire.SideDescription:
     return answer
 
 
-def envoy_status(e: EnvoyStatus) -> wire.EnvoyStatus:
-    answer: wire.EnvoyStatus = {"id": e.id, "resource": e.resource, "connected": e.connected}
+def envoy_status(e: EnvoyStatus, resource_of: Callable[[str], str]) -> wire.EnvoyStatus:
+    """``resource_of``: what the Envoy of a task stands for, for those that have not connected."""
+    resource = e.resource or resource_of(e.id)
+    answer: wire.EnvoyStatus = {"id": e.id, "resource": resource, "connected": e.connected}
     if e.acknowledged:
         answer["revision"] = e.acknowledged
     if message := e.rejected or e.note:
         answer["message"] = message
     return answer
+
+
+def mesh_status(name: str, envoys: Sequence[EnvoyStatus]) -> wire.MeshStatus:
+    return {
+        "name": name,
+        "envoys": len(envoys),
+        "connected": sum(envoy.connected for envoy in envoys),
+        "rejected": sum(bool(envoy.rejected) for envoy in envoys),
+    }
+
+
+def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
+    """The parts of a status that belong to a mesh."""
+    prefix = f"mesh/{name}/"
+    ecs_services = status.get("ecsServices", [])
+    return {
+        "revision": status["revision"],
+        "services": [s for s in status["services"] if s["mesh"] == name],
+        "gateways": [g for g in status["gateways"] if g.get("mesh") == name],
+        "meshes": [m for m in status.get("meshes", []) if m["name"] == name],
+        "virtualServices": [v for v in status.get("virtualServices", []) if v["mesh"] == name],
+        "ecsServices": [s for s in ecs_services if s.get("resource", "").startswith(prefix)],
+        "tasks": [t for t in status.get("tasks", []) if t.get("resource", "").startswith(prefix)],
+    }
+
+
+def log_line(source: LogSource, container: str, line: str) -> wire.LogLine:
+    answer: wire.LogLine = {"task": source.task, "container": container, "line": line}
+    if source.side:
+        answer["side"] = source.side
+    if source.stopped:
+        answer["stopped"] = True
+    return answer
+
+
+class OfContainer(Protocol):
+    """Anything that a container of a task has written."""
+
+    @property
+    def container(self) -> str: ...
+
+
+Line = TypeVar("Line", bound=OfContainer)
+
+
+def in_order(source: LogSource, output: Iterable[Line], applications_only: bool) -> list[Line]:
+    """What a task wrote, that of its applications first; only that, if ``applications_only`` and
+    the task has any.
+    """
+    lines = sorted(output, key=lambda line: line.container not in source.applications)
+    if applications_only and source.applications:
+        return [line for line in lines if line.container in source.applications]
+    return lines
 
 
 def _explain_missing(answer: wire.SideStatus | wire.GatewayStatus, missing: Missing | None) -> None:

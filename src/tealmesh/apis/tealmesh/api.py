@@ -14,13 +14,20 @@ from typing import Protocol
 
 from tealmesh.apis.tealmesh import answers, events
 from tealmesh.model import wire
+from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.config.parse import parse
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.model.status import AppliedSystem, DescribedService, GatewayStatus, ServiceStatus
+from tealmesh.model.status import (
+    AppliedSystem,
+    DescribedService,
+    GatewayStatus,
+    LogSource,
+    ServiceStatus,
+)
 from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import Store, View, tables
 
@@ -28,6 +35,8 @@ CANARY_STEPS = (10, 50, 100)
 """The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
 
 DEFAULT_WINDOW_SECONDS = 10
+CONVERGENCE_SECONDS = 0.2
+"""How long a status waits for Envoys to acknowledge what has just changed."""
 DEFAULT_LOG_LINES = 100
 DEFAULT_JOURNAL_ENTRIES = 1000
 DEFAULT_EVENTS = 100
@@ -42,6 +51,7 @@ class Deployments(Protocol):
     async def approve(self, service: str) -> Deployment: ...
     async def rollback(self, actor: str, service: str) -> Deployment: ...
     def history(self, service: str) -> Sequence[Deployment]: ...
+    def latest(self, service: str) -> Deployment | None: ...
 
 
 class Operations(Protocol):
@@ -57,11 +67,27 @@ class Operations(Protocol):
     def strategy(self, service: str) -> Strategy: ...
 
 
+class Inventory(Protocol):
+    """The part of `rollout.inventory.whole.Inventory` that is needed here."""
+
+    def others(self, window: float, converged: Mapping[str, bool]) -> wire.GetStatusOutput: ...
+    def log_sources(self, name: str, side: str | None) -> Sequence[LogSource]: ...
+    def envoy_resource(self, task_arn: str) -> str: ...
+
+
 class Envoys(Protocol):
     """The part of `xds.cache.AdsCache` that is needed here."""
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
     def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
+
+
+class LoadBalancers(Protocol):
+    """The part of `engine.load_balancers.report.Report` that is needed here."""
+
+    async def load_balancers(self) -> list[wire.LoadBalancerStatus]: ...
+    def by_host_port(self) -> int | None: ...
+    def by_host_problem(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -90,14 +116,18 @@ class Tealmesh:
         store: Store,
         deployments: Deployments,
         operations: Operations,
+        inventory: Inventory,
         envoys: Envoys,
+        load_balancers: LoadBalancers,
         logs: Logs,
         stop: Stop,
     ) -> None:
         self._store = store
         self._deployments = deployments
         self._operations = operations
+        self._inventory = inventory
         self._envoys = envoys
+        self._load_balancers = load_balancers
         self._logs = logs
         self._stop = stop
 
@@ -165,12 +195,23 @@ class Tealmesh:
         self, caller: Caller, request: wire.GetStatusInput
     ) -> wire.GetStatusOutput:
         window = request.get("windowSeconds", DEFAULT_WINDOW_SECONDS)
+        mesh = self._mesh(request["mesh"]) if "mesh" in request else None
         services, gateways = await self._operations.status(window)
-        return {
-            "revision": self._store.revision,
-            "services": [answers.service_status(service) for service in services],
-            "gateways": [answers.gateway_status(gateway) for gateway in gateways],
-        }
+        answer = self._inventory.others(window, await self._converged())
+        for service in answer["services"]:
+            self._add_deployment(service)
+        answer["services"] = [*map(answers.service_status, services), *answer["services"]]
+        answer["gateways"] = [*map(answers.gateway_status, gateways), *answer["gateways"]]
+        answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
+        if mesh is not None:
+            return answers.of_mesh(answer, mesh)
+        answer["loadBalancers"] = await self._load_balancers.load_balancers()
+        port, problem = self._load_balancers.by_host_port(), self._load_balancers.by_host_problem()
+        if port is not None:
+            answer["byHostPort"] = port
+        if problem:
+            answer["byHostProblem"] = problem
+        return answer
 
     async def get_deployment(
         self, caller: Caller, request: wire.GetDeploymentInput
@@ -235,18 +276,28 @@ class Tealmesh:
     async def list_envoys(
         self, caller: Caller, request: wire.ListEnvoysInput
     ) -> wire.ListEnvoysOutput:
-        mesh = self._mesh(request["mesh"])
-        return {"envoys": [answers.envoy_status(envoy) for envoy in self._envoys.envoys(mesh)]}
+        meshes = [self._mesh(request["mesh"])] if "mesh" in request else self._meshes()
+        return {
+            "envoys": [
+                answers.envoy_status(envoy, self._inventory.envoy_resource)
+                for mesh in meshes
+                for envoy in self._envoys.envoys(mesh)
+            ]
+        }
 
     async def get_logs(self, caller: Caller, request: wire.GetLogsInput) -> wire.GetLogsOutput:
-        service = request["service"]
-        self._operations.strategy(service)  # raises NotFoundException if there is no such service
+        sources = self._inventory.log_sources(request["service"], request.get("side"))
+        if request.get("runningOnly"):
+            sources = [source for source in sources if not source.stopped] or sources[-1:]
+        applications_only = request.get("applicationsOnly", False)
         lines = request.get("lines", DEFAULT_LOG_LINES)
         return {
             "lines": [
-                {"task": task, "side": side, "container": output.container, "line": output.line}
-                for side, task in _tasks(self._store.view, service, request.get("side"))
-                for output in await self._logs(task, lines)
+                answers.log_line(source, output.container, output.line)
+                for source in sources
+                for output in answers.in_order(
+                    source, await self._logs(source.task, lines), applications_only
+                )
             ]
         }
 
@@ -262,33 +313,36 @@ class Tealmesh:
         raise AwsError("NotFoundException", f"{service} has no {which}")
 
     def _mesh(self, name: str) -> str:
-        if self._store.view.get(tables.MESHES, name) is None:
-            raise AwsError("NotFoundException", f"there is no mesh {name}")
+        meshes = self._meshes()
+        if name not in meshes:
+            raise AwsError("NotFoundException", absent("mesh", name, meshes))
         return name
+
+    def _meshes(self) -> list[str]:
+        return [document.body["meshName"] for document in self._store.view.list(tables.MESHES)]
+
+    async def _converged(self) -> dict[str, bool]:
+        """For each mesh, whether all its Envoys run with its present configuration."""
+        revision = self._store.revision
+        states = {
+            mesh: await self._envoys.wait_converged(mesh, revision, CONVERGENCE_SECONDS)
+            for mesh in self._meshes()
+        }
+        return {mesh: state.converged for mesh, state in states.items()}
+
+    def _add_deployment(self, service: wire.ServiceStatus) -> None:
+        """Add the latest deployment of a service; while one runs, it says where the service is."""
+        latest = self._deployments.latest(service["name"])
+        if latest is not None:
+            service["deployment"] = answers.deployment(latest)
+            if not latest.finished:
+                service.pop("release", None)
 
 
 def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:
     """The entries with a sequence number above ``after``."""
     entries = (JournalEntry.from_json(d.body) for d in view.list(tables.JOURNAL, deployment))
     return [entry for entry in entries if entry.sequence > after]
-
-
-def _tasks(view: View, service: str, side: str | None) -> list[tuple[str, str]]:
-    """(side, task ARN) of a service's tasks, the oldest first. Stopped tasks are included for as
-    long as ECS lists them. Raises NotFoundException for a side that the service does not have.
-    """
-    document = view.get(tables.SYSTEMS, service)
-    sides: list[str] = list(document.body["config"]["sides"]) if document else []
-    if side is not None and side not in sides:
-        raise AwsError(
-            "NotFoundException", f"{service} has no side {side} (there is: {', '.join(sides)})"
-        )
-    groups = {f"service:{service}-{name}": name for name in sides if side in (None, name)}
-    return [
-        (groups[task.body["group"]], task.body["taskArn"])
-        for task in sorted(view.list(tables.TASKS), key=lambda d: d.body["createdAt"])
-        if task.body.get("group") in groups
-    ]
 
 
 def _strategy(configured: Strategy, request: wire.DeployInput) -> Strategy | None:

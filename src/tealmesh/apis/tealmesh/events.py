@@ -1,18 +1,77 @@
 """The audit's entries as events for people. Pure.
 
-An entry lists the documents that a change wrote or deleted. The last route of a router, which
-Envoys keep for a while after it is deleted (`apis.appmesh.grace`), is described in words.
+An entry lists the documents that a change wrote or deleted, which is said in the words of the API
+that they belong to. The last route of a router, which Envoys keep for a while after it is deleted
+(`apis.appmesh.grace`), has sentences of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from tealmesh.model import wire
+from tealmesh.model.arn import last_part
 from tealmesh.store import AuditEntry, tables
 
 ENGINE_ACTORS = ("engine",)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
+
+_NOUNS: dict[str, Callable[..., str]] = {
+    tables.MESHES: lambda mesh: f"mesh {mesh}",
+    tables.VIRTUAL_NODES: lambda mesh, name: f"virtual node {name} in mesh {mesh}",
+    tables.VIRTUAL_SERVICES: lambda mesh, name: f"virtual service {name} in mesh {mesh}",
+    tables.VIRTUAL_ROUTERS: lambda mesh, name: f"virtual router {name} in mesh {mesh}",
+    tables.ROUTES: lambda mesh, router, name: f"route {name} of router {router} in mesh {mesh}",
+    tables.VIRTUAL_GATEWAYS: lambda mesh, name: f"virtual gateway {name} in mesh {mesh}",
+    tables.GATEWAY_ROUTES: lambda mesh, gateway, name: (
+        f"gateway route {name} of gateway {gateway} in mesh {mesh}"
+    ),
+    tables.CERTIFICATES: lambda arn: f"certificate {last_part(arn)}",
+    tables.NAMESPACES: lambda identity: f"Cloud Map namespace {identity}",
+    tables.SD_SERVICES: lambda identity: f"Cloud Map service {identity}",
+    tables.INSTANCES: lambda service, identity: (
+        f"instance {identity} of Cloud Map service {service}"
+    ),
+    tables.CLUSTERS: lambda name: f"cluster {name}",
+    tables.TASK_DEFINITIONS: lambda family, revision: f"task definition {family}:{int(revision)}",
+    tables.ECS_SERVICES: lambda cluster, name: f"ECS service {name} in cluster {cluster}",
+    tables.TASKS: lambda cluster, identity: f"task {identity[:8]} in cluster {cluster}",
+    tables.ACCOUNT_SETTINGS: lambda principal, name: f"account setting {name} of {principal}",
+    tables.LOAD_BALANCERS: lambda arn: f"load balancer {_balancer(arn)}",
+    tables.TARGET_GROUPS: lambda arn: f"target group {_target_group(arn)}",
+    tables.TARGETS: lambda arn, target: f"target {target} of target group {_target_group(arn)}",
+    tables.SYSTEMS: lambda name: f"service {name} of teal.toml",
+    tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
+    tables.IMAGES: lambda pattern: f"image {pattern}",
+    tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
+}
+"""What a document is, for people, from the parts of its key."""
+
+_BOOKKEEPING = frozenset(
+    {
+        tables.CLIENT_TOKENS,
+        tables.SD_OPERATIONS,
+        tables.FAMILIES,
+        tables.SERVICE_DEPLOYMENTS,
+        tables.JOURNAL,
+        tables.LOAD_BALANCER_PLACES,
+        tables.LOAD_BALANCER_REGIONS,
+    }
+)
+"""Written along with what an event tells, and no news by themselves."""
+
+_VERBS = (
+    (("Create", "Run", "StartTask"), "created"),
+    (("Register",), "registered"),
+    (("Update", "Put", "Modify"), "changed"),
+    (("Tag", "Untag"), "tagged"),
+    (("Deregister",), "deregistered"),
+    (("Stop",), "asked to stop"),
+    # ECS deletes a service when its tasks have stopped, so its document is still there.
+    (("Delete",), "is deleting"),
+)
+"""How the operations that begin with these words wrote a document."""
 
 
 def event(entry: AuditEntry) -> wire.Event:
@@ -29,9 +88,10 @@ def event(entry: AuditEntry) -> wire.Event:
 def _describe(entry: AuditEntry) -> list[str]:
     lingering = [c for c in entry.changes if c[0] == tables.LINGERING_ROUTES]
     plain = [c for c in entry.changes if c[0] != tables.LINGERING_ROUTES]
+    told = [c for c in plain if c[0] not in _BOOKKEEPING] or plain
     messages = [
-        f"{'deleted' if how == 'delete' else 'wrote'} {collection} {unquote(key)}"
-        for collection, key, how in plain
+        f"{'deleted' if how == 'delete' else _written(entry.operation)} {_named(collection, key)}"
+        for collection, key, how in told
     ]
     for _, key, how in lingering:
         mesh, router, route = (unquote(part) for part in key.split("/"))
@@ -43,3 +103,30 @@ def _describe(entry: AuditEntry) -> list[str]:
         else:
             messages.append(f"{name} was not replaced in time: its requests are refused now")
     return messages
+
+
+def _written(operation: str) -> str:
+    """The verb for a document that ``operation`` wrote."""
+    action = operation.rpartition(":")[2]
+    for beginnings, verb in _VERBS:
+        if action.startswith(beginnings):
+            return verb
+    return "wrote"
+
+
+def _named(collection: str, key: str) -> str:
+    parts = [unquote(part) for part in key.split("/")]
+    noun = _NOUNS.get(collection)
+    return noun(*parts) if noun else f"{collection} {'/'.join(parts)}"
+
+
+def _balancer(arn: str) -> str:
+    """The name in ``…:loadbalancer/app/NAME/ID``."""
+    parts = arn.split("/")
+    return parts[-2] if len(parts) > 2 else arn
+
+
+def _target_group(arn: str) -> str:
+    """The name in ``…:targetgroup/NAME/ID``."""
+    parts = arn.split("/")
+    return parts[1] if len(parts) > 1 else arn

@@ -30,6 +30,7 @@ from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from tealmesh.aws.moto import faults
+from tealmesh.aws.moto.certificates import Issued, issued
 from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, to_keep
 from tealmesh.aws.moto.moments import moment, steer, steer_new_modules
 from tealmesh.aws.signing import identify
@@ -91,6 +92,13 @@ class Moto:
         text = f"moto has no {request.method} {request.path[:200]} in {service}"
         unknown = AwsError("UnknownOperationException", text, status=status)
         return _error(service, request, unknown, request_id)
+
+    def certificate(self, arn: str) -> Issued:
+        """A certificate with its private key; see `certificates`. Blocking. Raises
+        CertificateError if there is none.
+        """
+        self._load()
+        return issued(arn)
 
     def close(self) -> None:
         """Accept no more calls. Running ones, such as the import of moto, are not waited for:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli.client import Client
+from tealmesh.cli.names import task_name
 from tealmesh.cli.options import with_client, with_json
-from tealmesh.cli.services import find_service, meshes_of
+from tealmesh.cli.services import find_service
 from tealmesh.model import wire
-from tealmesh.model.arn import last_part
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 WATCH_SECONDS = 1.0
 """Between two updates of `teal status -w`."""
@@ -27,7 +28,7 @@ Source = tuple[str, str]
 """Where a log line is from: task ARN and container."""
 
 
-@click.command(short_help="Services, sides, weights, observed shares.")
+@click.command(short_help="Services, gateways, tasks: everything, and its traffic.")
 @click.option("-w", "--watch", is_flag=True, help="Update every second, until Ctrl-C.")
 @click.option(
     "--window",
@@ -37,41 +38,49 @@ Source = tuple[str, str]
     metavar="SECONDS",
     help="Count the traffic of the last SECONDS.",
 )
+@click.option("--mesh", metavar="NAME", help="Only what belongs to this mesh.")
 @with_json
 @with_client
-def status(watch: bool, window: int, as_json: bool, client: Client) -> None:
-    """Services with their sides, weights and observed shares; gateways and deployments."""
+def status(watch: bool, window: int, mesh: str | None, as_json: bool, client: Client) -> None:
+    """Everything that there is, whether Terraform, `teal apply` or somebody else made it.
+
+    Services with their sides, weights and observed shares, virtual services, gateways, other ECS
+    services and tasks; deployments, and which of the four steps of a release by hand is done.
+    """
     if as_json:
         while True:
-            _print_json(client.get_status(window), compact=watch)
+            _print_json(client.get_status(window, mesh), compact=watch)
             if not watch:
                 return
             time.sleep(WATCH_SECONDS)
-    from tealmesh.cli.render import console, status_view
+    from tealmesh.cli.render import console
+    from tealmesh.cli.status_view import status_view
 
     out = console()
+
+    def look() -> RenderableType:
+        return status_view(client.get_status(window, mesh), window, out.width)
+
     if not watch:
-        out.print(status_view(client.get_status(window), window, out.width))
+        out.print(look())
         return
     try:
-        _watch_status(client, window, out)
+        _watch_status(look, out)
     except KeyboardInterrupt:
         return
 
 
-def _watch_status(client: Client, window: int, out: Console) -> None:
+def _watch_status(look: Callable[[], RenderableType], out: Console) -> None:
     from rich.live import Live
-
-    from tealmesh.cli.render import status_view
 
     if not out.is_terminal:
         while True:
-            out.print(status_view(client.get_status(window), window, out.width))
+            out.print(look())
             out.print()
             time.sleep(WATCH_SECONDS)
     with Live(console=out, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(status_view(client.get_status(window), window, out.width), refresh=True)
+            live.update(look(), refresh=True)
             time.sleep(WATCH_SECONDS)
 
 
@@ -90,7 +99,7 @@ def _watch_status(client: Client, window: int, out: Console) -> None:
 @with_client
 def history(service: str | None, number: int, journal: bool, as_json: bool, client: Client) -> None:
     """Deployments, newest first, with the measurements of each step."""
-    names = [service] if service else [s["name"] for s in client.get_status()["services"]]
+    names = [service] if service else _deployed(client)
     deployments = [d for name in names for d in client.list_deployments(name)[:number]]
     with_journal = journal or as_json
     journals = [_journal(client, d) if with_journal else [] for d in deployments]
@@ -106,6 +115,11 @@ def history(service: str | None, number: int, journal: bool, as_json: bool, clie
         out.print(history_view(deployment, entries))
     if not deployments:
         out.print("no deployments yet: start one with `teal deploy SERVICE --image IMAGE`")
+
+
+def _deployed(client: Client) -> list[str]:
+    """The services that have been deployed."""
+    return [s["name"] for s in client.get_status()["services"] if "deployment" in s]
 
 
 def _journal(client: Client, deployment: wire.Deployment) -> list[wire.JournalEntry]:
@@ -136,8 +150,8 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
 
 
 @click.command()
-@click.argument("service")
-@click.option("--side", help="Show only this side.")
+@click.argument("name")
+@click.option("--side", help="Show only this side of a service.")
 @click.option(
     "-n",
     "--lines",
@@ -146,20 +160,48 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
     show_default=True,
     help="Lines per container.",
 )
+@click.option("--envoy", is_flag=True, help="Include Envoys and other sidecars.")
+@click.option("--stopped", is_flag=True, help="Include tasks that have stopped.")
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines, until Ctrl-C.")
 @with_client
-def logs(service: str, side: str | None, lines: int, follow: bool, client: Client) -> None:
-    """The latest log lines of SERVICE's containers."""
+def logs(
+    name: str,
+    side: str | None,
+    lines: int,
+    envoy: bool,
+    stopped: bool,
+    follow: bool,
+    client: Client,
+) -> None:
+    """The latest log lines of NAME's applications, in its running tasks.
+
+    NAME is a service, a virtual service, node or gateway ([MESH/]NAME), an ECS service
+    ([CLUSTER/]NAME), or a task, of whose id six characters are enough. If no task runs, the one
+    that stopped last is shown.
+    """
     printed: dict[Source, list[str]] = {}
+    first = True
     try:
         while True:
-            for line in _new_lines(client.get_logs(service, side, lines), printed):
+            found = client.get_logs(name, side, lines, not stopped, not envoy)
+            if first:
+                _explain(name, found, stopped)
+            for line in _new_lines(found, printed):
                 click.echo(line)
+            first = False
             if not follow:
                 return
             time.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
         return
+
+
+def _explain(name: str, found: list[wire.LogLine], stopped: bool) -> None:
+    """Say on stderr what the log alone does not tell."""
+    if not found:
+        click.echo(f"{name} has written nothing; `teal doctor` says what is wrong", err=True)
+    elif not stopped and all(line.get("stopped") for line in found):
+        click.echo(f"no task of {name} runs: this is the log of the last one", err=True)
 
 
 def _new_lines(lines: list[wire.LogLine], printed: dict[Source, list[str]]) -> list[str]:
@@ -173,7 +215,7 @@ def _new_lines(lines: list[wire.LogLine], printed: dict[Source, list[str]]) -> l
     texts: dict[Source, list[str]] = {}
     for line in lines:
         source = (line["task"], line["container"])
-        task = last_part(line["task"])[:8]
+        task = task_name(line["task"])
         name = " ".join(part for part in (line.get("side", ""), task, line["container"]) if part)
         at = line.get("at", 0.0)
         answers.setdefault(source, []).append((at, f"{at} {line['line']}"))
@@ -197,36 +239,26 @@ def _overlap(before: list[str], now: list[str]) -> int:
 
 @click.command(short_help="Every Envoy and the revision that it runs.")
 @click.argument("service", required=False)
+@click.option("--mesh", metavar="NAME", help="Only the Envoys of this mesh.")
 @with_json
 @with_client
-def envoys(service: str | None, as_json: bool, client: Client) -> None:
+def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client) -> None:
     """Every Envoy and the revision that it has acknowledged.
 
     With SERVICE, only the Envoys of its mesh.
     """
-    meshes = [find_service(client, service)["mesh"]] if service else meshes_of(client.get_status())
-    listed = [envoy for mesh in meshes for envoy in client.list_envoys(mesh)]
+    if service:
+        mesh = find_service(client, service)["mesh"]
+    listed = client.list_envoys(mesh)
     if as_json:
         _print_json(listed)
         return
     if not listed:
-        click.echo("no Envoys yet: start some with `teal apply`")
+        click.echo("no Envoys yet: start tasks with Terraform or `teal apply`")
         return
-    from rich.text import Text
+    from tealmesh.cli.render import console, envoys_view
 
-    from tealmesh.cli.render import console, table
-
-    rows = table("RESOURCE", "ENVOY", "CONNECTED", ">REVISION", "REJECTED")
-    for envoy in listed:
-        connected = envoy["connected"]
-        rows.add_row(
-            envoy["resource"],
-            last_part(envoy["id"]),
-            Text("yes" if connected else "no", style="green" if connected else "yellow"),
-            str(envoy.get("revision", "-")),
-            Text(envoy.get("message", ""), style="red"),
-        )
-    console().print(rows)
+    console().print(envoys_view(listed))
 
 
 @click.command(short_help="Check this machine and the control plane.")

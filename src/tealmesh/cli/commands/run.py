@@ -68,7 +68,15 @@ if TYPE_CHECKING:
 @click.option(
     "--dns-port",
     type=click.IntRange(1, 65535),
-    help="Port on which to answer DNS queries for Cloud Map names (UDP and TCP).",
+    help="Port on which to answer DNS queries (UDP and TCP) for names of Cloud Map and of load "
+    "balancers.",
+)
+@click.option(
+    "--lb-port",
+    type=click.IntRange(1, 65535),
+    default=4580,
+    show_default=True,
+    help="Port on which the Host header selects a load balancer.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
@@ -105,7 +113,12 @@ def _check(options: UpOptions) -> UpOptions:
 
     Raises click.UsageError for ports that clash, and ConfigError for a wrong file.
     """
-    ports = {"--port": options.port, "--xds-port": options.xds_port, "--dns-port": options.dns_port}
+    ports = {
+        "--port": options.port,
+        "--xds-port": options.xds_port,
+        "--dns-port": options.dns_port,
+        "--lb-port": options.lb_port,
+    }
     owners: dict[int, str] = {}
     for name, port in ports.items():
         if port is None:

@@ -202,3 +202,45 @@ class Runtime(Networks, Containers, Protocol):
     async def close(self) -> None:
         """Detach; containers keep running."""
         ...
+
+
+class StandaloneEnvoys(Protocol):
+    """Envoys that belong to no task: those of load balancers. Each has a pair of this machine's
+    addresses: one for its listeners, one for its admin interface.
+    """
+
+    def address(self, index: int) -> str:
+        """The ``index``-th address for listeners; no task has it."""
+        ...
+
+    def admin(self, address: str) -> str:
+        """URL of the admin interface of the Envoy whose listeners have this address."""
+        ...
+
+    def lowest_port(self) -> int:
+        """The first port that this user may bind."""
+        ...
+
+    def port_problem(self, address: str, port: int) -> str:
+        """Why an Envoy cannot listen there; empty if it can."""
+        ...
+
+    async def start(self, directory: Path, name: str, load_balancer: str, address: str) -> Handle:
+        """Start the Envoy of a load balancer as program ``name`` in ``directory``, at most once
+        ever, as `Containers.start`. Raises EngineError if it cannot be started.
+        """
+        ...
+
+    async def recover(self, directory: Path, name: str) -> Handle | None:
+        """As `Containers.recover`."""
+        ...
+
+    async def running(self, handle: Handle) -> bool: ...
+
+    async def wait(self, handle: Handle) -> int:
+        """Wait for its end; return the exit code. Safe to cancel and call again."""
+        ...
+
+    async def stop(self, handle: Handle, timeout: float) -> int:
+        """Send SIGTERM, then SIGKILL after ``timeout`` seconds; return the exit code."""
+        ...

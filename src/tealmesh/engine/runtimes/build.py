@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import Runtime
+from tealmesh.engine.runtimes.base import Runtime, StandaloneEnvoys
 from tealmesh.engine.runtimes.choice import Choice, Mode
 from tealmesh.engine.runtimes.docker import netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, find_socket
@@ -31,6 +31,7 @@ question, both in wire format; None for a name that Cloud Map does not have eith
 @dataclass(frozen=True)
 class Built:
     runtime: Runtime
+    envoys: StandaloneEnvoys
     xds_socket: Path | None
     """Where Envoys in containers expect the ADS server; None if there can be no containers."""
     description: str
@@ -123,11 +124,12 @@ async def build(
             raise
         choice = Choice(mode, process, None, search.runtime, hosts)
         why = f" ({error})" if mode == "auto" else ""
-        return Built(choice, search.socket if search.socket_fits else None, f"processes{why}")
+        xds_socket = search.socket if search.socket_fits else None
+        return Built(choice, process.standalone, xds_socket, f"processes{why}")
     descriptions = {
         "auto": f"processes for images that [images] names, containers for others ({name})",
         "process": "processes",
         "container": f"containers ({name})",
     }
     choice = Choice(mode, process, docker, search.runtime, hosts)
-    return Built(choice, search.socket, descriptions[mode])
+    return Built(choice, process.standalone, search.socket, descriptions[mode])

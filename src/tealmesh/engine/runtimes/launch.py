@@ -33,6 +33,8 @@ class ControlPlane:
     """Unix socket of the ADS server, alone in its directory, for Envoys in network namespaces of
     their own.
     """
+    dns_address: tuple[str, int] | None = None
+    """The name server for Envoys that share our network; None for that of this machine."""
     region: str = DEFAULT_REGION
     envoy: str | None = None
     """Path of the Envoy binary; None to look for one."""
@@ -53,6 +55,7 @@ class EnvoyNetwork:
     address: str
     app_address: str = "127.0.0.1"
     publish_address: str = ""
+    dns_address: tuple[str, int] | None = None
 
 
 def aws_environment(plane: ControlPlane, launch: Launch, endpoint: str) -> dict[str, str]:
@@ -88,6 +91,7 @@ def write_envoy_bootstrap(
             app_address=network.app_address,
             publish_address=network.publish_address,
             admin_address=network.admin_address,
+            dns_address=network.dns_address,
             read=read,
         )
     except TealError as error:

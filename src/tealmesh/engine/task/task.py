@@ -227,11 +227,15 @@ class Task:
         """Add an event to the task's service."""
 
         def change(tx: Transaction, body: TaskBody) -> None:
-            now = self.context.clock()
-            text = f"(task {self.record.identity}) {message}"
-            documents.tell_service(tx, body, self.context.new_id, now, text)
+            self.tell_service_in(tx, body, message)
 
         await self.record.change("TaskEvent", change)
+
+    def tell_service_in(self, tx: Transaction, body: TaskBody, message: str) -> None:
+        """As `tell_service`, within a transaction."""
+        now = self.context.clock()
+        text = f"(task {self.record.identity}) {message}"
+        documents.tell_service(tx, body, self.context.new_id, now, text)
 
     async def failed(self) -> bool:
         """Whether a container has ended and the task with it; if so, the task is in HALT. Raises

@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.engine.runtimes import containers
@@ -35,6 +36,8 @@ from tealmesh.store.snapshot import mesh_names
 from tealmesh.store.store import Transaction
 
 if TYPE_CHECKING:
+    from types_boto3_appmesh.type_defs import ListenerOutputTypeDef
+
     from tealmesh.model.ecs.bodies import TaskBody
 
 _log = logging.getLogger(__name__)
@@ -140,21 +143,29 @@ class TaskWorker:
     async def _await_ready(self) -> None:
         task = self._task
         deadline = self._deadline()
+        listeners = task.node_listeners(task.record.state.envoy)
         while not task.record.stop_wanted:
             if await task.failed():
                 return
             task.changed.clear()
             problem = await self._not_ready()
-            if not problem:
-                await task.record.change("TaskRegistered", self._register)
+            unserved = [] if problem else await self._unserved(listeners)
+            late = asyncio.get_running_loop().time() > deadline
+            # ECS would not wait for listeners. One that the application never serves, such as a
+            # port for administration that is switched off, must not keep the others from work.
+            ready = not (problem or unserved) or (late and 0 < len(unserved) < len(listeners))
+            if ready and (late or await self._balanced.listening()):
+                await task.record.change("TaskRegistered", partial(self._register, unserved))
                 return
-            if asyncio.get_running_loop().time() > deadline:
-                raise EngineError(f"Task failed health checks: {problem}")
+            if late and not ready:
+                raise EngineError(f"Task failed health checks: {problem or unserved[0]}")
             await asyncio.sleep(self._context.times.look)
         await task.record.enter(Phase.HALT)
 
     async def _not_ready(self) -> str:
-        """Why the task cannot be given requests yet; empty if it can."""
+        """Why the task cannot be given requests yet; empty if it can, by what its Envoy and its
+        containers say.
+        """
         task = self._task
         envoy, network = task.record.state.envoy, task.network
         if envoy is not None:
@@ -163,10 +174,6 @@ class TaskWorker:
                 return problem
         if task.pod.waiting_for:
             return task.pod.waiting_for
-        for listener in task.node_listeners(envoy):
-            problem = await self._probes.listener(network, listener)
-            if problem:
-                return problem
         if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:
             for port in task.listener_ports(envoy):
                 problem = await connect_problem(network.address, port)
@@ -174,8 +181,18 @@ class TaskWorker:
                     return problem
         return ""
 
-    def _register(self, tx: Transaction, body: TaskBody) -> None:
+    async def _unserved(self, listeners: Sequence[ListenerOutputTypeDef]) -> list[str]:
+        """What is wrong with each of the node's listeners that the application does not serve."""
+        network = self._task.network
+        problems = [await self._probes.listener(network, listener) for listener in listeners]
+        return [problem for problem in problems if problem]
+
+    def _register(self, unserved: Sequence[str], tx: Transaction, body: TaskBody) -> None:
         pod = self._task.pod
+        for problem in unserved:
+            self._task.tell_service_in(
+                tx, body, f"is registered although {problem}: callers of that listener get 503."
+            )
         services = registration.register(tx, body, pod.containers, self._context.region)
         state = TaskState.of(body)
         replace(state, registered=tuple(services), registered_at=tx.revision).write(body)

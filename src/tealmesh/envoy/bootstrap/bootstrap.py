@@ -46,6 +46,9 @@ BALANCER = "loadbalancer"
 REGEX_SIZE = 1000
 """Instructions of a compiled regular expression, at most: Envoy's own limit of 100 refuses patterns
 that App Mesh accepted."""
+BALANCER_REGEX_SIZE = 50_000
+"""The same for load balancers: a condition of theirs has up to five values of 128 characters, each
+of which may be a wildcard for any character of Unicode."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
 _ADDRESSES = ("address", "app_address", "publish_address")
@@ -74,6 +77,7 @@ def bootstrap(
     app_address: str = "127.0.0.1",
     publish_address: str = "",
     admin_address: str = "127.0.0.1",
+    dns_address: tuple[str, int] | None = None,
     delta: bool = True,
     stats_flush_seconds: float = 1.0,
     read: Read = _nothing_to_read,
@@ -84,7 +88,8 @@ def bootstrap(
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
-    under their full names. ``read`` reads the files that variables name. Raises TealError for a
+    under their full names. It asks the name server at ``dns_address``, None for those of its
+    resolv.conf. ``read`` reads the files that variables name. Raises TealError for a
     variable that cannot be used.
     """
     resource = _resource(environment)
@@ -117,6 +122,8 @@ def bootstrap(
     }
     if traces:
         result["tracing"] = traces
+    if dns_address is not None:
+        result["typed_dns_resolver_config"] = _name_server(*dns_address)
     return result
 
 
@@ -145,12 +152,22 @@ def load_balancer_bootstrap(
         "dynamic_resources": _dynamic({}, token, delta=True),
         "static_resources": {"clusters": [_control_plane(*xds_address)]},
         "stats_config": load_balancer_stats(),
-        "layered_runtime": _runtime({}),
+        "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
     }
 
 
-def _runtime(environment: Environment) -> dict[str, Json]:
-    keys: dict[str, Json] = {"re2.max_program_size.error_level": REGEX_SIZE}
+def _name_server(host: str, at_port: int) -> dict[str, Json]:
+    """https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto"""
+    kind = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+    resolver: Json = {"socket_address": socket_address(host, at_port)}
+    return {
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": {"@type": f"type.googleapis.com/{kind}", "resolvers": [resolver]},
+    }
+
+
+def _runtime(environment: Environment, regex_size: int = REGEX_SIZE) -> dict[str, Json]:
+    keys: dict[str, Json] = {"re2.max_program_size.error_level": regex_size}
     cycle = "MAX_REQUESTS_PER_IO_CYCLE"
     if environment.get(cycle):
         keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))

@@ -66,10 +66,10 @@ _INCLUDED = (
 )
 
 _BALANCERS = (
-    r"^cluster\.elb_[^.]+\.(?:upstream_(?:rq|cx)_|membership_|health_check\.|ssl\.)",
-    r"^http\.elb\.",
-    r"^tcp\.elb\.",
-    r"^(?:listener_manager|cluster_manager|control_plane|server)\.",
+    # A regular expression must match the whole name.
+    r"cluster\.elb_[^.]+\.(?:upstream_(?:rq|cx)_|membership_|health_check\.|ssl\.).*",
+    r"(?:http|tcp)\.elb\..*",
+    r"(?:listener_manager|cluster_manager|control_plane|server)\..*",
 )
 
 

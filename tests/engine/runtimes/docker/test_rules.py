@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tealmesh.engine.runtimes.base import TaskSpec
 from tealmesh.engine.runtimes.choice import Mode, in_containers
 from tealmesh.engine.runtimes.containers import Container, Role
-from tealmesh.engine.runtimes.docker.api import with_tag
+from tealmesh.engine.runtimes.docker.api import _refusal, with_tag
 from tealmesh.engine.runtimes.docker.definition import (
     ContainerSpec,
     ImageSpec,
@@ -70,6 +71,21 @@ def test_rules_ignore_before_they_redirect() -> None:
 )
 def test_one_tag_is_pulled(name: str, expected: str) -> None:
     assert with_tag(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (500, "container ab does not exist in database: no such container", 404),
+        (500, "the disk is full", 500),
+        (409, "container ab is not running", 409),
+    ],
+)
+def test_a_container_that_is_being_removed_is_not_there(
+    status: int, message: str, expected: int
+) -> None:
+    """Podman 4 answers 500 until the removal is done, and 404 from then on."""
+    assert _refusal(status, json.dumps({"message": message}).encode()).status == expected
 
 
 def test_the_name_servers_of_a_task() -> None:

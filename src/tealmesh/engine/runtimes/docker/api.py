@@ -337,6 +337,9 @@ def _refusal(status: int, content: bytes) -> DockerRefused:
         message = str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         message = content.decode(errors="replace").strip() or f"HTTP {status}"
+    if message.endswith("no such container"):
+        # While it removes a container, Podman 4 answers 500.
+        status = 404
     return DockerRefused(status, message)
 
 

@@ -22,11 +22,24 @@ _PAIRS = 125
 CAPACITY = 250 * _PAIRS
 """Tasks that one data directory has addresses for."""
 
+LOAD_BALANCERS = 5 * _PAIRS
+"""Load balancers that it has addresses for: the third octets from 250."""
+
 
 def pair(octet: int, index: int) -> TaskNetwork:
     """The ``index``-th pair of addresses under ``127.octet``."""
     third, fourth = index // _PAIRS, 2 * (index % _PAIRS) + 2
     return TaskNetwork(f"127.{octet}.{third}.{fourth}", f"127.{octet}.{third}.{fourth + 1}")
+
+
+def load_balancer_pair(octet: int, index: int) -> TaskNetwork:
+    """The ``index``-th pair for load balancers. Raises EngineError when there are too many."""
+    if index >= LOAD_BALANCERS:
+        raise EngineError(
+            f"all {LOAD_BALANCERS} addresses for load balancers under 127.{octet} are in use: "
+            f"delete some load balancers"
+        )
+    return pair(octet, CAPACITY + index)
 
 
 def choose(octet: int, used: Collection[str], last: str) -> TaskNetwork:
@@ -52,13 +65,16 @@ def _index(address: str) -> int:
 def free(network: TaskNetwork, ports: Iterable[int]) -> bool:
     """Whether nothing listens on these ports of either address."""
     return all(
-        _can_bind(address, port)
+        can_bind(address, port)
         for address in (network.address, network.app_address)
         for port in ports
     )
 
 
-def _can_bind(address: str, port: int, *, shared: bool = False) -> bool:
+def can_bind(address: str, port: int, *, shared: bool = False) -> bool:
+    """Whether this user can listen on a port that nothing else listens on; with ``shared``, another
+    program of this user may listen there that shares it.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
@@ -88,7 +104,7 @@ def udp_free(address: str, port: int) -> bool:
 def check_published(address: str, ports: Iterable[int]) -> None:
     """Raise EngineError when a port that a gateway publishes belongs to another program."""
     for port in ports:
-        if not _can_bind(address, port, shared=True):
+        if not can_bind(address, port, shared=True):
             raise EngineError(
                 f"port {port} of {address} is in use by another program: stop that program or "
                 f"give the gateway another port"

@@ -29,7 +29,7 @@ from tealmesh.engine.runtimes.sidecar import (
 from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri
 from tealmesh.model.mesh import Kind
 
-_INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """Variables of `teal up` that containers see; an operator's secrets are not among them."""
 
 _NOT_PROXIED = "localhost,127.0.0.1,::1,169.254.170.2,169.254.169.254"
@@ -52,6 +52,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         address=network.address,
         app_address=network.app_address,
         publish_address=published,
+        dns_address=plane.dns_address,
     )
     write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
 
@@ -108,7 +109,7 @@ def _command(plane: ControlPlane, launch: Launch) -> Command:
 def _given(plane: ControlPlane, launch: Launch) -> dict[str, str]:
     """Variables that the container gets unless its definition says otherwise."""
     container, network = launch.container, launch.network
-    variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    variables = {name: os.environ[name] for name in INHERITED if name in os.environ}
     variables |= aws_environment(plane, launch, plane.endpoint)
     variables["HOST"] = _host(launch)
     # The home directory may hold the user's own credentials, which a container would not see.

@@ -22,6 +22,7 @@ from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.process import processes
 from tealmesh.engine.runtimes.process.addresses import AddressRange, choose, free, udp_free
+from tealmesh.engine.runtimes.process.envoys import ProcessEnvoys
 from tealmesh.engine.runtimes.process.launch import localhost_of, ports_of, prepare, program
 from tealmesh.engine.runtimes.process.localhost import rewritten
 from tealmesh.engine.runtimes.process.usage import usage
@@ -34,6 +35,8 @@ class ProcessRuntime:
         """Raises EngineError when this machine has no addresses left for the data directory."""
         self._plane = plane
         self._addresses = AddressRange(data_dir)
+        self.standalone = ProcessEnvoys(plane, self._addresses)
+        """The Envoys of load balancers."""
 
     def report_to(self, tell: Tell) -> None:
         """Nothing happens to processes without failing their task."""

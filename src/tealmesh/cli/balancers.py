@@ -1,0 +1,94 @@
+"""Load balancers in `teal status` and `teal doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+_SCHEMES = {"HTTP": "http://", "HTTPS": "https://"}
+
+
+def balancer_parts(status: wire.GetStatusOutput) -> list[RenderableType]:
+    """Each load balancer's listeners with where they are on this machine, healthy of registered
+    targets, DNS names, and how to reach one by its name; empty without load balancers.
+    """
+    balancers = status.get("loadBalancers", [])
+    if not balancers:
+        return []
+    from rich.text import Text
+
+    from tealmesh.cli.render import table
+
+    rows = table("LOAD BALANCER", "TYPE", "LISTENER", "ADDRESS", ">TARGETS")
+    for balancer in balancers:
+        for index, cells in enumerate(_listeners(balancer)):
+            if index:
+                rows.add_row("", "", *cells, "")
+                continue
+            rows.add_row(
+                Text(balancer["name"], style="bold"), balancer["type"], *cells, _targets(balancer)
+            )
+    parts: list[RenderableType] = [rows]
+    parts += [Text(f"{b['name']}: {b['dnsName']}", style="dim") for b in balancers]
+    parts += [Text(f"{b['name']}: {b['problem']}", style="red") for b in balancers if _problem(b)]
+    if "byHostPort" in status:
+        port = status["byHostPort"]
+        example = next((b for b in balancers if _speaks_http(b)), balancers[0])
+        host = f"Host: {example['dnsName']}"
+        parts.append(Text(f'By name: curl -H "{host}" http://127.0.0.1:{port}/', style="dim"))
+    if "byHostProblem" in status:
+        parts.append(Text(f"By name: {status['byHostProblem']}", style="yellow"))
+    return parts
+
+
+def balancer_problems(status: wire.GetStatusOutput) -> Iterator[tuple[str, str, bool]]:
+    """For `teal doctor`: (what, what is to be said of it, whether it is wrong)."""
+    for balancer in status.get("loadBalancers", []):
+        name = f"load balancer {balancer['name']}"
+        mapped = [
+            f"{listener['port']} is {listener['localPort']} of {balancer.get('address', '')}"
+            for listener in balancer["listeners"]
+            if listener.get("localPort", listener["port"]) != listener["port"]
+        ]
+        if _problem(balancer):
+            yield name, balancer["problem"], True
+        elif balancer["healthy"] < balancer["registered"]:
+            yield name, f"{balancer['healthy']} of {balancer['registered']} targets healthy", True
+        elif mapped:
+            yield name, f"port {', '.join(mapped)}: this user may not use lower ones", False
+    if "byHostProblem" in status:
+        yield "load balancers by name", status["byHostProblem"], True
+
+
+def _listeners(balancer: wire.LoadBalancerStatus) -> Iterator[tuple[str, str]]:
+    """The listener, and where it is on this machine."""
+    if not balancer["listeners"]:
+        yield "none", balancer.get("address", "-")
+    for listener in balancer["listeners"]:
+        local = "-"
+        if "localPort" in listener and "address" in balancer:
+            scheme = _SCHEMES.get(listener["protocol"], "")
+            local = f"{scheme}{balancer['address']}:{listener['localPort']}"
+        yield f"{listener['protocol']} {listener['port']}", local
+
+
+def _targets(balancer: wire.LoadBalancerStatus) -> Text:
+    from rich.text import Text
+
+    healthy, registered = balancer["healthy"], balancer["registered"]
+    whole = registered and healthy == registered
+    return Text(f"{healthy}/{registered}", style="" if whole else "yellow")
+
+
+def _speaks_http(balancer: wire.LoadBalancerStatus) -> bool:
+    return any(listener["protocol"] == "HTTP" for listener in balancer["listeners"])
+
+
+def _problem(balancer: wire.LoadBalancerStatus) -> str:
+    return balancer.get("problem", "")

@@ -1,0 +1,26 @@
+"""Short names for people: of Envoys and tasks."""
+
+from __future__ import annotations
+
+from tealmesh.model import wire
+from tealmesh.model.arn import last_part
+
+ID_CHARACTERS = 8
+"""So many characters of an id are shown."""
+
+
+def envoy_name(envoy: wire.EnvoyStatus) -> str:
+    """``web-green 39bfa63b``: what it stands for, and its task, or its address if it has none."""
+    identity = envoy["id"].rpartition("@")[2]
+    which = task_name(identity) if identity.startswith("arn:") else last_part(identity)
+    return f"{last_part(envoy['resource'])} {which}".strip()
+
+
+def task_name(arn: str) -> str:
+    """The first characters of a task's id."""
+    return last_part(arn)[:ID_CHARACTERS]
+
+
+def cut(text: str, columns: int) -> str:
+    """``text``, with its end cut off if it is longer than ``columns``."""
+    return text if len(text) <= columns else f"{text[: columns - 1]}…"

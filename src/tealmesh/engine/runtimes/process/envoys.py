@@ -1,0 +1,84 @@
+"""Envoys of load balancers, as plain processes that outlive the control plane."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+from pathlib import Path
+
+from tealmesh.engine.runtimes.base import Handle
+from tealmesh.engine.runtimes.launch import ControlPlane
+from tealmesh.engine.runtimes.process import processes
+from tealmesh.engine.runtimes.process.addresses import (
+    AddressRange,
+    can_bind,
+    load_balancer_pair,
+)
+from tealmesh.engine.runtimes.process.launch import INHERITED
+from tealmesh.engine.runtimes.process.processes import Program
+from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, find_envoy, write_bootstrap
+from tealmesh.envoy.bootstrap.bootstrap import load_balancer_bootstrap
+
+_UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+_UNPRIVILEGED_DEFAULT = 1024
+
+
+class ProcessEnvoys:
+    """`StandaloneEnvoys` of local processes."""
+
+    def __init__(self, plane: ControlPlane, addresses: AddressRange) -> None:
+        self._plane = plane
+        self._addresses = addresses
+
+    def address(self, index: int) -> str:
+        return load_balancer_pair(self._addresses.octet, index).address
+
+    def admin(self, address: str) -> str:
+        return f"http://{_admin_address(address)}:{ADMIN_PORT}"
+
+    def lowest_port(self) -> int:
+        # Asked of the kernel, because root may lack the capability and others may have it.
+        if can_bind(self.address(0), 1):
+            return 1
+        try:
+            return int(_UNPRIVILEGED.read_text())
+        except FileNotFoundError:
+            return _UNPRIVILEGED_DEFAULT
+
+    def port_problem(self, address: str, port: int) -> str:
+        if can_bind(address, port):
+            return ""
+        return f"port {port} of {address} is in use by another program, or this user may not use it"
+
+    async def start(self, directory: Path, name: str, load_balancer: str, address: str) -> Handle:
+        host, _, port = self._plane.xds_address.rpartition(":")
+        bootstrap = load_balancer_bootstrap(
+            load_balancer,
+            xds_address=(host, int(port)),
+            token=self._plane.xds_token,
+            admin_address=_admin_address(address),
+            admin_port=ADMIN_PORT,
+        )
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
+        path = write_bootstrap(directory, name, bootstrap)
+        command = arguments(self._plane.envoy or find_envoy(), path, {})
+        environment = {n: os.environ[n] for n in INHERITED if n in os.environ}
+        return await processes.start(Program(directory, name, command, environment))
+
+    async def recover(self, directory: Path, name: str) -> Handle | None:
+        return await processes.recover(directory, name)
+
+    async def running(self, handle: Handle) -> bool:
+        return (await processes.inspect(handle)).running
+
+    async def wait(self, handle: Handle) -> int:
+        return await processes.wait(handle)
+
+    async def stop(self, handle: Handle, timeout: float) -> int:
+        return await processes.stop(handle, timeout)
+
+
+def _admin_address(address: str) -> str:
+    """The second address of a pair, so that every port of the first is free for listeners."""
+    return str(ipaddress.IPv4Address(address) + 1)

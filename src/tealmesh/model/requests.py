@@ -1,0 +1,83 @@
+"""The requests of Tealmesh's own API, one per operation. The API's model documents their members;
+`model.wire`, which has the answers, gives access to them.
+"""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class ApplyInput(TypedDict):
+    text: str
+    file: str
+    baseDirectory: str
+
+
+class ApproveInput(TypedDict):
+    service: str
+
+
+class DeployInput(TypedDict):
+    service: str
+    image: str
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    clientToken: NotRequired[str]
+
+
+class GetConvergenceInput(TypedDict):
+    mesh: str
+    revision: NotRequired[int]
+    waitSeconds: NotRequired[int]
+
+
+class GetDeploymentInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+
+
+class GetLogsInput(TypedDict):
+    service: str
+    side: NotRequired[str]
+    lines: NotRequired[int]
+    runningOnly: NotRequired[bool]
+    applicationsOnly: NotRequired[bool]
+
+
+class GetStatusInput(TypedDict):
+    windowSeconds: NotRequired[int]
+    mesh: NotRequired[str]
+
+
+class ListDeploymentsInput(TypedDict):
+    service: str
+
+
+class ListEnvoysInput(TypedDict):
+    mesh: NotRequired[str]
+
+
+class ListEventsInput(TypedDict):
+    limit: NotRequired[int]
+    all: NotRequired[bool]
+
+
+class ListJournalInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+    after: NotRequired[int]
+    limit: NotRequired[int]
+    waitSeconds: NotRequired[int]
+
+
+class RollbackInput(TypedDict):
+    service: str
+
+
+class SetWeightsInput(TypedDict):
+    service: str
+    weights: dict[str, int]
+
+
+class ShutdownInput(TypedDict):
+    stopTasks: NotRequired[bool]

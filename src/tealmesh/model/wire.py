@@ -14,6 +14,8 @@ from typing import NotRequired, TypedDict
 
 from tealmesh.model.inventory import (
     EcsServiceStatus as EcsServiceStatus,
+    ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
+    MemberWithoutEffect as MemberWithoutEffect,
     MeshStatus as MeshStatus,
     NodeStatus as NodeStatus,
     TaskStatus as TaskStatus,
@@ -260,14 +262,6 @@ class Event(TypedDict):
     """The change in words, for people."""
 
 
-class MemberWithoutEffect(TypedDict):
-    """A member of an ECS resource that is kept and does nothing here."""
-
-    resource: str
-    member: str
-    reason: str
-
-
 class JournalEntry(TypedDict):
     """One transition of a deployment."""
 
@@ -364,10 +358,6 @@ class ListEnvoysOutput(TypedDict):
     """What ListEnvoys answers."""
 
     envoys: list[EnvoyStatus]
-
-
-class ListMembersWithoutEffectOutput(TypedDict):
-    members: list[MemberWithoutEffect]
 
 
 class ListEventsOutput(TypedDict):

@@ -141,6 +141,7 @@ class Controller:
                 )
             return repeated
         documents.refuse_another(self.running(service))
+        documents.refuse_shared_router(self._store.view, system)
         old = await self._active_side(system)
         tasks = await self._driver.observe(system, old)
         system = beginning.pinned(system, old, tasks)

@@ -59,6 +59,21 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
 
 
+def refuse_shared_router(view: View, service: Service) -> None:
+    """Raise ConflictException if a deployment shifts weights on the router of a service that others
+    made: two of their virtual services may have the same one.
+    """
+    if not isinstance(service, MeshService):
+        return
+    for running in unfinished(view):
+        other = deployed_service(view, running.service)
+        if isinstance(other, MeshService) and (other.mesh, other.router) == (
+            service.mesh,
+            service.router,
+        ):
+            refuse_another(running)
+
+
 def refuse_another(running: Deployment | None) -> None:
     """Raise ConflictException if this deployment has not finished."""
     if running is not None and not running.finished:

@@ -229,7 +229,7 @@ class _Parts:
                 operations,
                 Inventory(self._store, self._metrics.traffic, system_clock),
                 self.cache,
-                Report(self._store, self.fleet, self._target_health),
+                Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
                 self._shut_down,
             ),

@@ -272,6 +272,7 @@ class TaskWorker:
             self._balanced.drain(tx, body)
 
         revision = await task.record.change("TaskDraining", change)
+        await self._unless_over(self._balanced.await_drained(revision))
         envoy = task.record.state.envoy
         if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:
             await self._probes.drain_listeners(task.network)
@@ -280,7 +281,6 @@ class TaskWorker:
             await self._unless_over(asyncio.sleep(wait))
         if was_registered:
             await self._unless_over(self._converge(revision))
-        await self._unless_over(self._balanced.await_drained(revision))
         if envoy is not None:
             await self._unless_over(self._await_idle())
         await task.record.enter(Phase.DEREGISTER)

@@ -108,3 +108,31 @@ def test_a_service_in_two_groups_of_two_kinds(world: Balanced) -> None:
     world.steady("both")
     assert get(front) == get(through) == (200, "1")
     assert health(world.elb, http).keys() == health(world.elb, flows).keys()
+
+
+def test_a_replacement_goes_on_after_a_kill(world: Balanced) -> None:
+    group = world.group("killed")
+    place = world.front("killed", group)
+    world.create("killed", world.define("killed", "team/web:1"), group, desiredCount=2)
+    world.steady("killed", 2)
+    second = world.define("killed", "team/web:2")
+
+    async def replace() -> Load:
+        async with Load(*place, concurrency=4, rate=200) as load:
+            await load.answered(200)
+            await asyncio.to_thread(
+                world.ecs.update_service, cluster=CLUSTER, service="killed", taskDefinition=second
+            )
+            await asyncio.to_thread(until, lambda: len(health(world.elb, group)) > 2)
+            world.plane.kill9()
+            await load.answered(200)
+            await asyncio.to_thread(world.plane.start)
+            await asyncio.to_thread(world.steady, "killed", 2)
+            await load.answered(200)
+        return load
+
+    report = asyncio.run(replace()).report
+    assert report.failures == []
+    assert set(report.bodies) == {b"1", b"2"}
+    assert get(place) == (200, "2")
+    assert {state for state, _ in health(world.elb, group).values()} == {"healthy"}

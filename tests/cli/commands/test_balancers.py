@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+from rich.console import Console, Group
+
+from tealmesh.cli.balancers import balancer_parts
 from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
 
@@ -33,7 +37,7 @@ def test_status_shows_where_each_listener_is(api: TealApi) -> None:
     first, second, name, by_name = (line.split() for line in lines[start + 1 : start + 5])
     assert first == ["front", "application", "HTTP", "80", "http://127.7.250.2:8080", "2/3"]
     assert second == ["HTTPS", "443", "https://127.7.250.2:8443"]
-    assert name == ["front:", "front-1.us-east-1.elb.amazonaws.com"]
+    assert name == ["front-1.us-east-1.elb.amazonaws.com"]
     assert by_name[-1] == "http://127.0.0.1:4580/"
 
 
@@ -57,3 +61,13 @@ def test_doctor_says_which_ports_are_mapped(api: TealApi) -> None:
     answer(api, {**BALANCER, "healthy": 3})
     shown = teal("doctor", endpoint=api.endpoint).stdout
     assert "80 is 8080 of 127.7.250.2, 443 is 8443 of 127.7.250.2" in shown
+
+
+def test_an_address_is_whole_on_a_narrow_terminal() -> None:
+    name = "a-load-balancer-with-a-long-name"
+    status = {**STATUS, "loadBalancers": [{**BALANCER, "name": name}]}
+    out = Console(width=80, file=io.StringIO())
+    out.print(Group(*balancer_parts(status)))
+    shown = out.file.getvalue()
+    assert "https://127.7.250.2:8443" in shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80

@@ -4,6 +4,7 @@ routes that replace each other. Under steady traffic, no request fails.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,19 +63,36 @@ class Form:
         self.apply(**{f"{new}_is_active": True})
         self.steady(f"{self.name}-sample-{new}")
         assert set(load.watch(1.0).versions) == was
+        self.follow(1)
         # 2. Both get requests.
         self.apply(**{f"{new}_weight": 1})
         self.settled(load, {"1", "2"})
         seen = load.watch(2.0)
         assert abs(seen.versions["2"] / seen.sent - 0.5) < 5 * (0.25 / seen.sent) ** 0.5
+        self.follow(2)
         # 3. The old side gets none.
         self.apply(**{f"{old}_weight": 0})
         self.settled(load, to)
+        self.follow(3)
         # 4. The old side is stopped and removed.
         self.apply(**{f"{old}_is_active": False})
         assert set(load.watch(0.5).versions) == to
+        self.follow(0)
         nodes = self.plane.client("appmesh").list_virtual_nodes(meshName=self.name)
         assert [n["virtualNodeName"] for n in nodes["virtualNodes"]] == [f"sample-{new}"]
+
+    def follow(self, step: int) -> None:
+        """`teal status` says that this step is done, and before long that the next is safe."""
+        deadline = time.monotonic() + 60
+        while True:
+            shown = self.plane.teal("status", "--json", "--mesh", self.name).stdout
+            (service,) = json.loads(shown)["services"]
+            release = service["release"]
+            assert release["step"] == step, (step, service)
+            if release["safe"]:
+                return
+            assert time.monotonic() < deadline, release
+            time.sleep(0.5)
 
     def apply(self, **variables: Any) -> None:
         self.terraform.apply(**variables)
@@ -130,7 +148,9 @@ def test_the_four_steps_and_back_lose_nothing(forms: list[Form]) -> None:
         for form, total in zip(forms, totals, strict=True):
             assert not total.failures, (form.name, total.failures)
             assert total.sent >= LEAST
-        assert "route sample-blue of router sample in mesh three was its last" in plane.log()
+        assert (
+            "route sample-blue of router sample in mesh three was the router's last" in plane.log()
+        )
 
         list(pool.map(Form.drift, forms))
         plane.kill9()

@@ -25,10 +25,10 @@ from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
-from tealmesh.apis.servicediscovery.dns_server import DnsServer, respond_in_task
+from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver, respond_in_task
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
-from tealmesh.app.host import HOST, Http, listen, only_one, token, unusable
+from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto.backend import Moto
@@ -58,7 +58,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
-from tealmesh.store import Store, Transaction, tables
+from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
@@ -133,6 +133,7 @@ async def _run(
         endpoint=_endpoint(config),
         xds_address=f"{HOST}:{config.xds_port}",
         xds_token=token(config.data_dir),
+        dns_address=(RESOLVER_HOST, config.xds_port),
         region=config.region,
     )
 
@@ -187,7 +188,7 @@ class _Parts:
         self._ads = AdsServicer(self.cache, self._token)
         self._metrics = Metrics(system_clock)
         self._counted = MetricsServicer(self._metrics, self._token)
-        self._dns: DnsServer | None = None
+        self._dns: list[DnsServer] = []
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
         self._runtime_summary = built.description
@@ -228,7 +229,7 @@ class _Parts:
                 operations,
                 Inventory(self._store, self._metrics.traffic, system_clock),
                 self.cache,
-                Report(self._store, self.fleet, self._target_health),
+                Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
                 self._shut_down,
             ),
@@ -287,17 +288,25 @@ class _Parts:
             self._xds_socket.chmod(0o666)
 
     async def listen_dns(self) -> None:
-        """Start the DNS server if one is configured. Raises TealError if its port is in use."""
-        if self.config.dns_port is not None:
-            self._dns = DnsServer(
-                lambda: self._store.view, HOST, self.config.dns_port, load_balancer_addresses
-            )
-            await self._dns.start()
+        """Start the name server of Envoys, and the DNS server if one is configured. Raises
+        TealError if a port is in use.
+        """
+
+        def view() -> View:
+            return self._store.view
+
+        xds_port, dns_port = self.config.xds_port, self.config.dns_port
+        names = load_balancer_addresses
+        self._dns.append(Resolver(view, RESOLVER_HOST, xds_port, names, set_by="--xds-port"))
+        if dns_port is not None:
+            self._dns.append(DnsServer(view, HOST, dns_port, names))
+        for server in self._dns:
+            await server.start()
 
     async def close(self) -> None:
         """Detach; tasks and Envoys keep running."""
-        if self._dns is not None:
-            await self._dns.close()
+        for server in self._dns:
+            await server.close()
         await self.engine.close()
         await self._admin.close()
         self._driver.close()

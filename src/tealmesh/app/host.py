@@ -19,6 +19,10 @@ from tealmesh.model.errors import TealError
 HOST = "127.0.0.1"
 """Every server listens on loopback."""
 
+RESOLVER_HOST = "127.0.0.2"
+"""Where Envoys of plain processes find a name server, at the number of the xDS port. Tasks have no
+addresses in 127.0.0.0/16."""
+
 
 class Http(uvicorn.Server):
     """uvicorn on a socket that is already bound, without its signal handlers."""

@@ -25,7 +25,12 @@ def balancer_parts(status: wire.GetStatusOutput) -> list[RenderableType]:
 
     from tealmesh.cli.render import table
 
-    rows = table("LOAD BALANCER", "TYPE", "LISTENER", "ADDRESS", ">TARGETS")
+    rows = table("LOAD BALANCER", "TYPE", "LISTENER", "ADDRESS", ">TARGETS", gap=1)
+    listeners = [cells for balancer in balancers for cells in _listeners(balancer)]
+    for column in (1, 2, 3):
+        rows.columns[column].no_wrap = True
+    # An address is to be copied: on a narrow terminal the name is cut instead.
+    rows.columns[3].min_width = max(len(address) for _, address in listeners)
     for balancer in balancers:
         for index, cells in enumerate(_listeners(balancer)):
             if index:
@@ -35,15 +40,15 @@ def balancer_parts(status: wire.GetStatusOutput) -> list[RenderableType]:
                 Text(balancer["name"], style="bold"), balancer["type"], *cells, _targets(balancer)
             )
     parts: list[RenderableType] = [rows]
-    parts += [Text(f"{b['name']}: {b['dnsName']}", style="dim") for b in balancers]
+    parts += [Text(f"  {b['dnsName']}", style="dim") for b in balancers]
     parts += [Text(f"{b['name']}: {b['problem']}", style="red") for b in balancers if _problem(b)]
     if "byHostPort" in status:
-        port = status["byHostPort"]
-        example = next((b for b in balancers if _speaks_http(b)), balancers[0])
-        host = f"Host: {example['dnsName']}"
-        parts.append(Text(f'By name: curl -H "{host}" http://127.0.0.1:{port}/', style="dim"))
+        at = f"http://127.0.0.1:{status['byHostPort']}/"
+        parts.append(Text(f"a DNS name in the Host header selects one at {at}", style="dim"))
     if "byHostProblem" in status:
-        parts.append(Text(f"By name: {status['byHostProblem']}", style="yellow"))
+        parts.append(
+            Text(f"not reachable by the Host header: {status['byHostProblem']}", style="yellow")
+        )
     return parts
 
 
@@ -69,7 +74,7 @@ def balancer_problems(status: wire.GetStatusOutput) -> Iterator[tuple[str, str, 
 def _listeners(balancer: wire.LoadBalancerStatus) -> Iterator[tuple[str, str]]:
     """The listener, and where it is on this machine."""
     if not balancer["listeners"]:
-        yield "none", balancer.get("address", "-")
+        yield "none yet", balancer.get("address", "-")
     for listener in balancer["listeners"]:
         local = "-"
         if "localPort" in listener and "address" in balancer:
@@ -84,10 +89,6 @@ def _targets(balancer: wire.LoadBalancerStatus) -> Text:
     healthy, registered = balancer["healthy"], balancer["registered"]
     whole = registered and healthy == registered
     return Text(f"{healthy}/{registered}", style="" if whole else "yellow")
-
-
-def _speaks_http(balancer: wire.LoadBalancerStatus) -> bool:
-    return any(listener["protocol"] == "HTTP" for listener in balancer["listeners"])
 
 
 def _problem(balancer: wire.LoadBalancerStatus) -> str:

@@ -41,8 +41,9 @@ class SideNow:
     traffic: Traffic
     """What callers saw of it in the window."""
     targeted: bool = True
-    """Whether the route names it. If it does not, no caller can report on it yet: giving it weight
-    makes its Envoys' endpoints known first (`xds.barrier`)."""
+    """Whether the route names it. If it does not, no caller sends to it or reports on it; once it
+    is given weight, callers get to know its endpoints before the route (`xds.barrier`).
+    """
     since: float = 0.0
     """When it was started (epoch seconds); the newer side is the one being released."""
 
@@ -127,15 +128,14 @@ def _shared(old: SideNow, new: SideNow, gates: Gates, acknowledged: GateResult) 
 
 
 def _moved(old: SideNow, new: SideNow, acknowledged: GateResult, window_end: float) -> Followed:
+    gates = [acknowledged, assess.tasks(new.tasks, max(1, new.tasks.desired))]
+    if old.targeted or old.traffic.reporters:
+        gates.append(assess.silence(old.traffic, window_end))
     return _followed(
         Step.MOVED,
         f"{new.name} gets all requests, {old.name} none",
         f"remove {old.name}",
-        (
-            acknowledged,
-            assess.tasks(new.tasks, max(1, new.tasks.desired)),
-            assess.silence(old.traffic, window_end),
-        ),
+        tuple(gates),
     )
 
 

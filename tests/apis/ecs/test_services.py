@@ -292,7 +292,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (
         {"loadBalancers": [{"containerName": "app"}]},
         "InvalidParameterException",
-        "loadBalancers: not supported by Tealmesh",
+        "Target Group ARN can not be blank",
     ),
     (
         {"serviceConnectConfiguration": {"enabled": True}},
@@ -330,12 +330,13 @@ def test_registries_must_match_the_definition(direct: Direct) -> None:
     operation = direct.discovery("create_private_dns_namespace", Name="web.local", Vpc="vpc-1")
     namespace = direct.discovery("get_operation", **operation)["Operation"]["Targets"]["NAMESPACE"]
     arns = {}
-    for kind in ("A", "SRV"):
+    for kind in ("A", "SRV", "HTTP"):
+        records = {"DnsConfig": {"DnsRecords": [{"Type": kind, "TTL": 10}]}}
         service = direct.discovery(
             "create_service",
             Name=kind,
             NamespaceId=namespace,
-            DnsConfig={"DnsRecords": [{"Type": kind, "TTL": 10}]},
+            **(records if kind != "HTTP" else {}),
         )
         arns[kind] = service["Service"]["Arn"]
 
@@ -349,10 +350,18 @@ def test_registries_must_match_the_definition(direct: Direct) -> None:
     assert create("a", registryArn=arns["A"]) == [{"registryArn": arns["A"]}]
     placed = {"registryArn": arns["SRV"], "containerName": "app", "containerPort": 8080}
     assert create("b", **placed) == [placed]
+    named = {"registryArn": arns["A"], "containerName": "app"}
+    assert create("named", **named) == [named]
+    by_port = {"registryArn": arns["SRV"], "port": 80}
+    assert create("port", **by_port) == [by_port]
+    by_http = {**placed, "registryArn": arns["HTTP"]}
+    assert create("http", **by_http) == [by_http]
     for registry, text in (
         ({"registryArn": arns["SRV"]}, "SRV records needs port"),
         ({**placed, "containerPort": 1}, "did not have a container port 1"),
-        ({"registryArn": arns["A"], "containerName": "app"}, "given together"),
+        ({"registryArn": arns["SRV"], "containerName": "app"}, "SRV records needs port"),
+        ({**placed, "registryArn": arns["A"]}, "do not require a value for 'containerPort'"),
+        ({"registryArn": arns["SRV"], "containerPort": 8080}, "needs containerName"),
         ({**placed, "port": 80}, "must not be given together"),
     ):
         with pytest.raises(AwsError, match=text):

@@ -192,6 +192,22 @@ def test_names_of_load_balancers_are_unique(elb: Any, vpc: Network) -> None:
     assert code == "DuplicateLoadBalancerName"
 
 
+def test_a_protected_load_balancer_is_not_deleted(elb: Any, vpc: Network) -> None:
+    arn = load_balancer(elb, vpc, "protected")
+
+    def protect(value: str) -> None:
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=arn,
+            Attributes=[{"Key": "deletion_protection.enabled", "Value": value}],
+        )
+
+    protect("true")
+    code, _ = refusal(lambda: elb.delete_load_balancer(LoadBalancerArn=arn))
+    assert code == "OperationNotPermitted"
+    protect("false")
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+
+
 def test_classic_load_balancers_are_still_motos(plane: ControlPlane) -> None:
     plane.client("elb").create_load_balancer(
         LoadBalancerName="classic",

@@ -47,7 +47,7 @@ def test_namespaces_are_made_by_operations_that_succeed(
     assert found["ServiceCount"] == 0
     assert found["Properties"]["HttpProperties"]["HttpName"] == "web.local"
     if kind == "http":
-        assert "DnsProperties" not in found["Properties"]
+        assert found["Properties"]["DnsProperties"] == {"SOA": {}}
     else:
         assert found["Properties"]["DnsProperties"]["HostedZoneId"].startswith("Z")
         assert found["Properties"]["DnsProperties"]["SOA"] == {"TTL": 15}

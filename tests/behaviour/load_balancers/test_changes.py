@@ -100,7 +100,6 @@ def test_no_request_is_lost_while_weights_and_rules_change(
     for one in asking:
         one.result()
     outcomes = [outcome for part in seen for outcome in part]
-    assert len(outcomes) > 100
     assert [one for one in outcomes if one["status"] != 200] == []
     assert {one["node"] for one in outcomes} == {"blue", "green"}
 

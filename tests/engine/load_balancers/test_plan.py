@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,9 +48,18 @@ def planned(
     places: dict[str, PlaceBody],
     lowest_port: int = 1024,
     by_host: int | None = None,
+    taken: Collection[int] = (),
 ) -> dict[str, PlaceBody]:
+    """``taken``: ports that other programs have bound."""
     wanted = {body["LoadBalancerArn"]: body for body in bodies}
-    return plan(wanted, places, address=lambda n: f"a{n}", lowest_port=lowest_port, by_host=by_host)
+    return plan(
+        wanted,
+        places,
+        address=lambda n: f"a{n}",
+        lowest_port=lowest_port,
+        free=lambda address, port: port not in taken,
+        by_host=by_host,
+    )
 
 
 def test_ports_below_1024_are_mapped_for_users_who_are_not_root() -> None:
@@ -58,6 +69,11 @@ def test_ports_below_1024_are_mapped_for_users_who_are_not_root() -> None:
     }
     as_root = planned([front], {}, lowest_port=1)
     assert as_root[arn_of("front")]["ports"] == {"80": 80, "443": 443, "8080": 8080}
+
+
+def test_a_port_that_another_program_has_is_mapped_too() -> None:
+    ports = planned([balancer("front", 80, 9000)], {}, taken=[8080, 9000])[arn_of("front")]["ports"]
+    assert ports == {"80": 9080, "9000": 17000}
 
 
 def test_a_new_listener_takes_no_port_from_another() -> None:

@@ -68,6 +68,7 @@ def group(**members: Any) -> dict[str, Any]:
         "Port": 80,
         "HealthCheckIntervalSeconds": 0,
         "UnhealthyThresholdCount": 2,
+        "HealthyThresholdCount": 2,
         "Attributes": {"deregistration_delay.timeout_seconds": "60"},
         "LoadBalancerArns": [BALANCER],
         **members,

@@ -4,7 +4,7 @@ The operations check a request as ECS does, answer in its words, and store what 
 clusters, task definitions, services, tasks. They start and stop nothing: the engine
 (`tealmesh.engine`) watches the store, runs the tasks and writes back how far they are.
 
-Features that mean nothing on one machine (container instances, load balancers, task sets, …) are
+Features that mean nothing on one machine (container instances, task sets, …) are
 refused by name and with a reason, not accepted and ignored: `refused.py` lists the operations.
 
 Begin with `api.py`, which puts `Ecs` together and names the module of each group of operations.

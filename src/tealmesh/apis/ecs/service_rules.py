@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, TypedDict
 
 from tealmesh.apis.ecs import base
@@ -33,7 +33,6 @@ NEWEST_PLATFORM = "1.4.0"
 """What LATEST stands for."""
 
 _REFUSED = {
-    "loadBalancers": "there are no load balancers here; use a virtual gateway of the mesh",
     "vpcLatticeConfigurations": "there is no VPC Lattice here",
     "gatewayConnectors": "there are no ECS gateways here",
     "volumeConfigurations": "there are no EBS volumes here",
@@ -240,21 +239,35 @@ def check_registries(
         service = reader.get(tables.SD_SERVICES, last_part(arn))
         if service is None or service.body["wire"]["Arn"] != arn:
             raise base.invalid(f"registryArn = {arn!r}: there is no such Cloud Map service.")
-        _check_registry_port(definition, registry)
         dns = service.body["wire"].get("DnsConfig")
-        needs_port = any(r["Type"] == "SRV" for r in (dns["DnsRecords"] if dns else ()))
-        if needs_port and not (registry.get("containerPort") or registry.get("port")):
-            raise base.invalid(
-                "A service registry with SRV records needs port, or containerName and"
-                " containerPort."
-            )
+        records = {record["Type"] for record in (dns["DnsRecords"] if dns else ())}
+        _check_registry_port(definition, registry, records)
 
 
-def _check_registry_port(definition: TaskDefinitionBody, registry: ServiceRegistryTypeDef) -> None:
+def _check_registry_port(
+    definition: TaskDefinitionBody, registry: ServiceRegistryTypeDef, records: Set[str]
+) -> None:
+    """Only SRV records have a port: with them a registry needs one, with A and AAAA records alone a
+    container's port is refused.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRegistry.html
+    https://github.com/umotif-public/terraform-aws-ecs-fargate/issues/25
+    """
     name, port = registry.get("containerName"), registry.get("containerPort")
-    if (name is None) != (port is None):
-        raise base.invalid("containerName and containerPort must be given together.")
-    if name is None:
+    if records and "SRV" not in records and port is not None:
+        raise base.invalid(
+            "The values specified for serviceRegistries do not require a value for"
+            " 'containerPort'. Remove the value and retry."
+        )
+    if port is not None and registry.get("port") is not None:
+        raise base.invalid("port and containerPort must not be given together.")
+    if port is not None and name is None:
+        raise base.invalid("containerPort needs containerName: the container whose port it is.")
+    if "SRV" in records and port is None and registry.get("port") is None:
+        raise base.invalid(
+            "A service registry with SRV records needs port, or containerName and containerPort."
+        )
+    if port is None:
         return
     ports = [
         mapping.get("containerPort")
@@ -264,8 +277,6 @@ def _check_registry_port(definition: TaskDefinitionBody, registry: ServiceRegist
     ]
     if port not in ports:
         raise base.invalid(f"The container {name} did not have a container port {port} defined.")
-    if registry.get("port") is not None:
-        raise base.invalid("port and containerPort must not be given together.")
 
 
 def check_placement(request: Mapping[str, object], launched: Launch) -> None:

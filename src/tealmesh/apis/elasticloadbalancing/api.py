@@ -63,6 +63,8 @@ class ElasticLoadBalancing:
         refused.check(operation, request)
         if operation == "CreateLoadBalancer" and "Name" in request:
             self._check_name(caller, request["Name"])
+        if operation == "DeleteLoadBalancer":
+            self._check_unprotected(request.get("LoadBalancerArn", ""))
         await self._feed.expect(caller.region)
 
     async def changed(self, caller: Caller) -> None:
@@ -140,6 +142,15 @@ class ElasticLoadBalancing:
                 for key, target in asked.items()
             ]
         }
+
+    def _check_unprotected(self, arn: str) -> None:
+        document = self._store.view.get(tables.LOAD_BALANCERS, arn)
+        protected = document and document.body["Attributes"].get("deletion_protection.enabled")
+        if protected == "true":
+            raise AwsError(
+                "OperationNotPermitted",
+                f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
+            )
 
     def _check_name(self, caller: Caller, name: str) -> None:
         for document in self._store.view.list(tables.LOAD_BALANCERS):

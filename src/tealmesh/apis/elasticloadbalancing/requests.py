@@ -68,6 +68,7 @@ class CheckedRequest(TypedDict, total=False):
     """The members that `refused` reads of requests that make or change something."""
 
     Name: str
+    LoadBalancerArn: str
     Type: str
     Protocol: str
     TargetType: str

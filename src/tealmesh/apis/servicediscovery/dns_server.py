@@ -1,7 +1,7 @@
-"""A DNS server on loopback for the namespaces of Cloud Map: UDP and TCP on one port.
+"""DNS servers on loopback for the namespaces of Cloud Map: UDP and TCP on one port.
 
-dnspython does the wire format, EDNS and truncation. Questions about other names are refused, not
-forwarded: this is no resolver. https://www.rfc-editor.org/rfc/rfc1035
+dnspython does the wire format, EDNS and truncation. `DnsServer` refuses questions about other
+names, `Resolver` forwards them. https://www.rfc-editor.org/rfc/rfc1035
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import contextlib
 import logging
 import random
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
@@ -25,6 +26,7 @@ import dns.rdatatype
 import dns.rrset
 
 from tealmesh.apis.servicediscovery.dns_records import Record, Shuffle, answer
+from tealmesh.apis.servicediscovery.forwarding import RESOLV_CONF, forward
 from tealmesh.model.cloudmap import InstanceBody
 from tealmesh.model.errors import TealError
 from tealmesh.store import View
@@ -43,6 +45,10 @@ _ADDRESSES = ("A", "AAAA", "CNAME", "ANY")
 
 _FIXED_TTL_SECONDS = 60
 """The TTL of fixed names: their addresses never change, but the names may go."""
+
+
+RESOLVED_TTL_SECONDS = 1
+"""How long a client of a `Resolver` may keep an answer about Cloud Map's names."""
 
 
 def respond(
@@ -134,7 +140,9 @@ def _rrsets(records: Iterable[Record]) -> list[dns.rrset.RRset]:
 
 
 class DnsServer:
-    """Serves ``view()`` at ``host``:``port``, and the names that ``fixed`` finds in it."""
+    """Serves ``view()`` at ``host``:``port``, which the option ``set_by`` sets, and the names that
+    ``fixed`` finds in it.
+    """
 
     def __init__(
         self,
@@ -142,10 +150,13 @@ class DnsServer:
         host: str,
         port: int,
         fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
+        *,
+        set_by: str = "--dns-port",
     ) -> None:
         self._view = view
         self._fixed = fixed
         self._address = (host, port)
+        self._set_by = set_by
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
 
@@ -160,8 +171,8 @@ class DnsServer:
             self._tcp = await asyncio.start_server(self._serve, host, port)
         except OSError as error:
             await self.close()
-            text = f"port {port} cannot be used for DNS ({error.strerror}): choose another with"
-            raise TealError(f"{text} --dns-port") from error
+            text = f"port {port} of {host} cannot be used for DNS ({error.strerror})"
+            raise TealError(f"{text}: choose another with {self._set_by}") from error
 
     async def close(self) -> None:
         if self._udp is not None:
@@ -169,7 +180,7 @@ class DnsServer:
         if self._tcp is not None:
             self._tcp.close()
 
-    def _respond(self, wire: bytes, udp: bool) -> bytes | None:
+    async def _respond(self, wire: bytes, udp: bool) -> bytes | None:
         view = self._view()
         return respond(wire, view, _shuffled, udp=udp, fixed=self._fixed(view))
 
@@ -180,7 +191,7 @@ class DnsServer:
                 async with asyncio.timeout(TCP_IDLE_SECONDS):
                     (length,) = struct.unpack("!H", await reader.readexactly(2))
                     wire = await reader.readexactly(length)
-                response = self._respond(wire, udp=False)
+                response = await self._respond(wire, udp=False)
                 if response is None:
                     return
                 writer.write(struct.pack("!H", len(response)) + response)
@@ -193,18 +204,62 @@ class DnsServer:
                 await writer.wait_closed()
 
 
+class Resolver(DnsServer):
+    """Also answers other names: asks the name servers in ``resolv_conf``.
+
+    Answers about our own names are good for `RESOLVED_TTL_SECONDS` at most, so that clients which
+    keep to the TTL, as Envoy does, follow registrations.
+    """
+
+    def __init__(
+        self,
+        view: Callable[[], View],
+        host: str,
+        port: int,
+        fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
+        *,
+        set_by: str,
+        resolv_conf: Path = RESOLV_CONF,
+    ) -> None:
+        super().__init__(view, host, port, fixed, set_by=set_by)
+        self._resolv_conf = resolv_conf
+
+    async def _respond(self, wire: bytes, udp: bool) -> bytes | None:
+        query = _query(wire)
+        if query is None:
+            return None
+        view = self._view()
+        response = _response(query, view, _shuffled, self._fixed(view))
+        if response is None:
+            response = await forward(query, self._resolv_conf)
+        else:
+            for rrset in (*response.answer, *response.additional, *response.authority):
+                rrset.ttl = min(rrset.ttl, RESOLVED_TTL_SECONDS)
+        return _to_wire(response, query, udp)
+
+
 class _Udp(asyncio.DatagramProtocol):
-    def __init__(self, respond: Callable[[bytes, bool], bytes | None]) -> None:
+    def __init__(self, respond: Callable[[bytes, bool], Awaitable[bytes | None]]) -> None:
         self._respond = respond
         self._transport: asyncio.DatagramTransport | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Python 3.11's selector transport is one without being a subclass.
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        job = asyncio.create_task(self._answer(data, addr))
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for job in self._jobs:
+            job.cancel()
+
+    async def _answer(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
-            response = self._respond(data, True)
+            response = await self._respond(data, True)
         except Exception:
             log.exception("a DNS question from %s could not be answered", addr)
             return

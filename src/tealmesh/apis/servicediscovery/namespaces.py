@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tealmesh.apis.requests import digest
 from tealmesh.apis.servicediscovery import answers, base
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ListOperationsRequestTypeDef,
         ListTagsForResourceRequestTypeDef,
         NamespacePropertiesTypeDef,
+        SOATypeDef,
         TagResourceRequestTypeDef,
         UntagResourceRequestTypeDef,
         UpdateHttpNamespaceRequestTypeDef,
@@ -354,7 +355,13 @@ def _repeated(tx: Transaction, name: str, request: CreateNamespace) -> str:
 
 def _describe(reader: Reader, document: Document[NamespaceBody]) -> answers.Namespace:
     count = len(base.services_of(reader, document.body["id"]))
-    return {**document.body["wire"], "ServiceCount": count}
+    wire = document.body["wire"]
+    if wire["Type"] == "HTTP":
+        # Cloud Map answers this for a namespace without a zone, though its model requires a TTL.
+        # https://docs.aws.amazon.com/cloud-map/latest/api/API_GetNamespace.html
+        no_zone = cast("SOATypeDef", {})
+        wire = {**wire, "Properties": {**wire["Properties"], "DnsProperties": {"SOA": no_zone}}}
+    return {**wire, "ServiceCount": count}
 
 
 def _filter_values(body: NamespaceBody) -> dict[str, str]:

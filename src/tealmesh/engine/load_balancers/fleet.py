@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+import logging
 from pathlib import Path
 
 from tealmesh.engine.load_balancers.admin import Admin
@@ -11,9 +11,11 @@ from tealmesh.engine.load_balancers.plan import plan
 from tealmesh.engine.load_balancers.worker import Worker
 from tealmesh.engine.runtimes.base import StandaloneEnvoys
 from tealmesh.engine.service_worker import persistently
-from tealmesh.model.load_balancers import PlaceBody
+from tealmesh.model.load_balancers import PlaceBody, load_balancer_name
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_bodies, load_balancer_places
+
+_log = logging.getLogger(__name__)
 
 _INPUTS = (tables.LOAD_BALANCERS, tables.LOAD_BALANCER_PLACES)
 
@@ -36,6 +38,8 @@ class Fleet:
         self._directory = data_dir / "load-balancers"
         self._by_host = by_host
         self._workers: dict[str, Worker] = {}
+        self._running: set[str] = set()
+        """The ARNs whose workers run."""
         self._wanted = True
 
     async def run(self) -> None:
@@ -54,7 +58,8 @@ class Fleet:
     async def stop_all(self) -> None:
         """Stop every Envoy at once; each is started again when the control plane next runs."""
         self._wanted = False
-        await asyncio.gather(*(worker.halt() for worker in self._workers.values()))
+        arns = load_balancer_places(self._store.view)
+        await asyncio.gather(*(self._worker(arn).halt() for arn in arns))
 
     def problem(self, arn: str) -> str:
         """Why the load balancer does not listen, for users; empty if its Envoy runs."""
@@ -63,13 +68,17 @@ class Fleet:
 
     async def _place(self, view: View) -> None:
         """Record the places of new load balancers, and the ports of new listeners."""
-        if self._planned(view):
+        if not self._planned(view):
+            return
 
-            def record(tx: Transaction) -> None:
-                for arn, place in self._planned(tx).items():
-                    tx.put(tables.LOAD_BALANCER_PLACES, arn, body=place)
+        def record(tx: Transaction) -> dict[str, PlaceBody]:
+            planned = self._planned(tx)
+            for arn, place in planned.items():
+                tx.put(tables.LOAD_BALANCER_PLACES, arn, body=place)
+            return planned
 
-            await self._store.write("engine", "PlaceLoadBalancers", record)
+        for arn, place in (await self._store.write("engine", "PlaceLoadBalancers", record)).items():
+            _log_mapped(arn, place)
 
     def _planned(self, view: View | Transaction) -> dict[str, PlaceBody]:
         return plan(
@@ -77,20 +86,38 @@ class Fleet:
             load_balancer_places(view),
             address=self._envoys.address,
             lowest_port=self._envoys.lowest_port(),
+            free=lambda address, port: not self._envoys.port_problem(address, port),
             by_host=self._by_host,
         )
 
     def _dispatch(self, group: asyncio.TaskGroup) -> None:
         for arn in load_balancer_places(self._store.view):
-            worker = self._workers.get(arn)
-            if worker is None:
-                made = partial(Worker, self._store, self._envoys, self._admin, self._directory)
-                worker = self._workers[arn] = made(arn, lambda: self._wanted)
+            worker = self._worker(arn)
+            if arn not in self._running:
+                self._running.add(arn)
                 group.create_task(self._work(arn, worker))
             worker.notify()
+
+    def _worker(self, arn: str) -> Worker:
+        if arn not in self._workers:
+            self._workers[arn] = Worker(
+                self._store, self._envoys, self._admin, self._directory, arn, lambda: self._wanted
+            )
+        return self._workers[arn]
 
     async def _work(self, arn: str, worker: Worker) -> None:
         try:
             await persistently(f"load balancer {arn}", worker.run)
         finally:
             self._workers.pop(arn, None)
+            self._running.discard(arn)
+
+
+def _log_mapped(arn: str, place: PlaceBody) -> None:
+    for port, local in place["ports"].items():
+        if local != int(port):
+            _log.info(
+                "port %s of load balancer %s is port %d of %s on this machine: this user may not "
+                "use %s, or another listener does",
+                port, load_balancer_name(arn), local, place["address"], port,
+            )  # fmt: skip

@@ -7,6 +7,7 @@ as long as it exists. A port that this user may not bind is mapped to another on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,15 @@ def plan(
     *,
     address: Callable[[int], str],
     lowest_port: int,
+    free: Callable[[str, int], bool],
     by_host: int | None,
 ) -> dict[str, PlaceBody]:
     """The places that are new or have changed, by the load balancer's ARN.
 
     ``address(n)`` is the n-th address for load balancers, ``lowest_port`` the first port that this
-    user may bind. ``by_host``: the port where the Host header selects the load balancer; None for
-    no such port. The places of deleted load balancers stay, for as long as their Envoys need them.
+    user may bind, ``free(address, port)`` whether no other program has bound it. ``by_host``: the
+    port where the Host header selects the load balancer; None for no such port. The places of
+    deleted load balancers stay, for as long as their Envoys need them.
     """
     wanted = {arn: _listens_on(body) for arn, body in load_balancers.items()}
     if by_host is not None and any(answers_by_host(body) for body in load_balancers.values()):
@@ -57,12 +60,14 @@ def plan(
                 # of two load balancers of that name in different regions one listens.
                 continue
             names.add(load_balancer_name(arn))
-            free = next(a for n in range(len(used) + 1) if (a := address(n)) not in used)
-            used.add(free)
-            known = {"address": free, "ports": {}}
-        # The port by host is taken as it is: whoever chose it reads why it cannot be bound.
-        lowest = 0 if is_by_host(arn) else lowest_port
-        local = local_ports(ports, known["ports"], lowest)
+            own = next(a for n in range(len(used) + 1) if (a := address(n)) not in used)
+            used.add(own)
+            known = {"address": own, "ports": {}}
+        if is_by_host(arn):
+            # Taken as it is: whoever chose it reads why it cannot be bound.
+            local = {str(port): port for port in ports}
+        else:
+            local = local_ports(ports, known["ports"], lowest_port, partial(free, known["address"]))
         if arn not in places or local != known["ports"]:
             changed[arn] = {**known, "ports": local}
     return changed
@@ -75,12 +80,17 @@ def leaving(load_balancers: Bodies, arn: str) -> bool:
     return arn not in load_balancers
 
 
-def local_ports(ports: Iterable[int], known: Mapping[str, int], lowest: int) -> dict[str, int]:
+def local_ports(
+    ports: Iterable[int],
+    known: Mapping[str, int],
+    lowest: int,
+    free: Callable[[int], bool] = lambda port: True,
+) -> dict[str, int]:
     """The local port of each of ``ports``, by that port in decimal.
 
     A listener keeps its local port (``known``) while this user may bind it. Otherwise it gets its
-    own port; if it may not have that, or another listener does, the first free one of 8000 more,
-    9000 more and so on.
+    own port; if it may not have that, or another listener or program has it, the first free one of
+    8000 more, 9000 more and so on.
     """
     wanted = sorted(ports)
     local = {str(port): known[str(port)] for port in wanted if known.get(str(port), -1) >= lowest}
@@ -92,7 +102,9 @@ def local_ports(ports: Iterable[int], known: Mapping[str, int], lowest: int) -> 
         further = range(port + PRIVILEGED_OFFSET, 65536, _NEXT)
         anything = range(max(lowest, 1024), 65536)
         taken = set(local.values())
-        local[str(port)] = next(p for p in chain(own, further, anything) if p not in taken)
+        local[str(port)] = next(
+            p for p in chain(own, further, anything) if p not in taken and free(p)
+        )
     return {str(port): local[str(port)] for port in wanted}
 
 

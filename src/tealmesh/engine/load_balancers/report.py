@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.load_balancers.fleet import Fleet
 from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.model.arn import Arn
-from tealmesh.model.load_balancers import BY_HOST, LoadBalancerBody, PlaceBody, named_groups
+from tealmesh.model.convergence import EnvoyStatus
+from tealmesh.model.load_balancers import (
+    BY_HOST,
+    LoadBalancerBody,
+    PlaceBody,
+    load_balancer_name,
+    named_groups,
+)
+from tealmesh.model.mesh import load_balancer_scope
 from tealmesh.store import Store
 from tealmesh.store.snapshot import load_balancer_bodies, load_balancer_places
 
@@ -23,6 +32,8 @@ class Report:
     store: Store
     fleet: Fleet
     target_health: TargetHealth
+    envoys: Callable[[str], Sequence[EnvoyStatus]]
+    """The Envoys of a scope, as the ADS server knows them."""
 
     async def load_balancers(self) -> list[wire.LoadBalancerStatus]:
         """The status of each load balancer, by name."""
@@ -34,13 +45,13 @@ class Report:
     def by_host_port(self) -> int | None:
         """The port where the Host header selects a load balancer; None while none listens there."""
         place = load_balancer_places(self.store.view).get(BY_HOST)
-        if place is None or self.fleet.problem(BY_HOST):
+        if place is None or self.by_host_problem():
             return None
         return next(iter(place["ports"].values()))
 
     def by_host_problem(self) -> str:
         """Why nothing listens at that port; empty if something does, or nothing has to."""
-        return self.fleet.problem(BY_HOST)
+        return self._problem(BY_HOST)
 
     async def _status(
         self, arn: str, body: LoadBalancerBody, place: PlaceBody | None
@@ -69,10 +80,16 @@ class Report:
             status["listeners"].append(shown)
         if place is not None:
             status["address"] = place["address"]
-        problem = self.fleet.problem(arn) if place is not None else _unplaced(arn, body)
+        problem = self._problem(arn) if place is not None else _unplaced(arn, body)
         if problem:
             status["problem"] = problem
         return status
+
+    def _problem(self, arn: str) -> str:
+        """Why the Envoy does not run, or what it refused."""
+        scope = load_balancer_scope(load_balancer_name(arn))
+        rejected = [envoy.rejected for envoy in self.envoys(scope) if envoy.rejected]
+        return self.fleet.problem(arn) or "; ".join(f"rejected by Envoy: {r}" for r in rejected)
 
 
 def _unplaced(arn: str, body: LoadBalancerBody) -> str:

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.task import targets
 from tealmesh.engine.task.state import TaskState
@@ -17,7 +18,7 @@ from tealmesh.engine.task.task import Task
 from tealmesh.model.load_balancers import TargetBody
 from tealmesh.model.mesh import load_balancer_scope
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.store import Transaction, View
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskTarget
@@ -30,15 +31,25 @@ class Balanced:
         self._task = task
         self._context = task.context
 
+    async def listening(self) -> bool:
+        """Whether something listens at each of the targets that the task is to be. Envoy would
+        find a new target unhealthy at the first check that fails, and try again only much later.
+        """
+        planned = self._planned(self._context.store.view, self._task.record.body)
+        problems = [await connect_problem(target["address"], target["port"]) for target in planned]
+        return not any(problems)
+
     def register(self, tx: Transaction, body: TaskBody) -> None:
         """Register the task in the target groups of its service."""
-        state = TaskState.of(body)
-        ports = self._task.listener_ports(state.envoy)
-        now = self._context.clock()
-        registered = targets.register(tx, body, self._task.pod.containers, ports, now)
-        replace(state, targets=tuple(registered)).write(body)
-        for target in registered:
+        planned = self._planned(tx, body)
+        targets.register(tx, body, planned, self._context.clock())
+        replace(TaskState.of(body), targets=tuple(planned)).write(body)
+        for target in planned:
             self._event(tx, body, f"registered 1 targets in (target-group {target['group']})")
+
+    def _planned(self, reader: View | Transaction, body: TaskBody) -> list[TaskTarget]:
+        ports = self._task.listener_ports(TaskState.of(body).envoy)
+        return targets.planned(reader, body, self._task.pod.containers, ports)
 
     async def await_healthy(self) -> None:
         """Wait until the load balancers would send requests to the task, or until it is asked to
@@ -139,13 +150,15 @@ class Balanced:
 
     def _may_still_start(self, target: TargetBody) -> bool:
         """Whether failed health checks do not count yet: within the service's grace period, and
-        until as many checks could have failed as make a target unhealthy.
+        for the time of as many checks as make a target unhealthy and healthy again. In ELB one
+        passed check is enough at first; Envoy wants several after one that failed.
         """
         document = self._context.store.view.get(tables.TARGET_GROUPS, target["TargetGroupArn"])
         if document is None:
             return True
         group = document.body
-        least = group["HealthCheckIntervalSeconds"] * group["UnhealthyThresholdCount"]
+        checks = group["UnhealthyThresholdCount"] + group["HealthyThresholdCount"]
+        least = group["HealthCheckIntervalSeconds"] * checks
         return self._context.clock() < target["registeredAt"] + max(self._task.grace, least)
 
     def _draining(self, target: TaskTarget) -> bool:

@@ -34,40 +34,43 @@ def group_of(reader: View | Transaction, target: TaskTarget) -> TargetGroupBody 
     return document.body if document is not None else None
 
 
-def register(
-    tx: Transaction,
+def planned(
+    reader: View | Transaction,
     task: TaskBody,
     containers: Sequence[Container],
     listener_ports: Collection[int],
-    now: float,
 ) -> list[TaskTarget]:
-    """Register the task; return its targets. Groups that have been deleted are skipped.
+    """The targets that the task is to be. Groups that have been deleted are skipped.
 
     ``listener_ports``: those of the virtual node or gateway that the task stands for.
     """
     targets: list[TaskTarget] = []
-    for balancer in _balancers(tx, task):
+    for balancer in _balancers(reader, task):
         group, port = balancer.get("targetGroupArn", ""), balancer.get("containerPort", 0)
-        if tx.get(tables.TARGET_GROUPS, group) is None:
-            continue
-        address = _address(task, balancer, containers, listener_ports)
+        if reader.get(tables.TARGET_GROUPS, group) is not None:
+            address = _address(task, balancer, containers, listener_ports)
+            targets.append({"group": group, "address": address, "port": port})
+    return targets
+
+
+def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget], now: float) -> None:
+    """Register the task as these targets."""
+    for target in targets:
         body: TargetBody = {
-            "TargetGroupArn": group,
-            "Id": address,
-            "Port": port,
+            "TargetGroupArn": target["group"],
+            "Id": target["address"],
+            "Port": target["port"],
             "draining": False,
             "registeredAt": now,
             "task": task["taskArn"],
         }
         register_target(tx, body)
-        targets.append({"group": group, "address": address, "port": port})
-    return targets
 
 
-def _balancers(tx: Transaction, task: TaskBody) -> list[LoadBalancerTypeDef]:
+def _balancers(reader: View | Transaction, task: TaskBody) -> list[LoadBalancerTypeDef]:
     """``loadBalancers`` of the task's service; none for a standalone task."""
     name = service_of(task)
-    service = tx.get(tables.ECS_SERVICES, cluster_of(task), name) if name else None
+    service = reader.get(tables.ECS_SERVICES, cluster_of(task), name) if name else None
     return service.body.get("loadBalancers") or [] if service is not None else []
 
 

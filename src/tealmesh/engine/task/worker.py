@@ -153,10 +153,11 @@ class TaskWorker:
             late = asyncio.get_running_loop().time() > deadline
             # ECS would not wait for listeners. One that the application never serves, such as a
             # port for administration that is switched off, must not keep the others from work.
-            if not (problem or unserved) or (late and 0 < len(unserved) < len(listeners)):
+            ready = not (problem or unserved) or (late and 0 < len(unserved) < len(listeners))
+            if ready and (late or await self._balanced.listening()):
                 await task.record.change("TaskRegistered", partial(self._register, unserved))
                 return
-            if late:
+            if late and not ready:
                 raise EngineError(f"Task failed health checks: {problem or unserved[0]}")
             await asyncio.sleep(self._context.times.look)
         await task.record.enter(Phase.HALT)
@@ -271,6 +272,7 @@ class TaskWorker:
             self._balanced.drain(tx, body)
 
         revision = await task.record.change("TaskDraining", change)
+        await self._unless_over(self._balanced.await_drained(revision))
         envoy = task.record.state.envoy
         if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:
             await self._probes.drain_listeners(task.network)
@@ -279,7 +281,6 @@ class TaskWorker:
             await self._unless_over(asyncio.sleep(wait))
         if was_registered:
             await self._unless_over(self._converge(revision))
-        await self._unless_over(self._balanced.await_drained(revision))
         if envoy is not None:
             await self._unless_over(self._await_idle())
         await task.record.enter(Phase.DEREGISTER)

@@ -158,8 +158,8 @@ def _to_groups(
     action = components.RouteAction(
         timeout=milliseconds(0), idle_timeout=milliseconds(context.idle_seconds * 1000)
     )
-    # Only what certainly never reached a target is sent again.
-    action.retry_policy.retry_on = "refused-stream,reset-before-request"
+    # Only what a target has certainly not looked at is sent again: RFC 9113, section 8.7.
+    action.retry_policy.retry_on = "refused-stream"
     action.retry_policy.num_retries.value = 1
     for one in weighted:
         group = group_of(one["TargetGroupArn"], context.groups)

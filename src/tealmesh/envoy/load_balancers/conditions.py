@@ -78,7 +78,8 @@ def _header(config: HttpHeaderBody) -> str:
     values each one.
     """
     whole = any_of(map(wildcard, config["Values"]))
-    one = any_of(wildcard(value, character="[^,]") for value in config["Values"])
+    # The space behind a comma is no part of a value: no ? may stand for it.
+    one = any_of(wildcard(text, character="[^,]", single=r"[^,\s]") for text in config["Values"])
     return rf"(?i)(?:{whole}|(?:.*,\s*)?{one}(?:\s*,.*)?)"
 
 

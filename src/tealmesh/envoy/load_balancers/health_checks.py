@@ -20,6 +20,9 @@ AGENT = "ELB-HealthChecker/2.0"
 
 GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _GRPC_PATH = "/AWS.ALB/healthcheck"
+_EMPTY_MESSAGE = "0000000000"
+"""An empty message of gRPC, in hexadecimal: not compressed, of no bytes."""
+
 _POST = 3  # envoy.config.core.v3.RequestMethod.POST
 
 
@@ -84,6 +87,7 @@ def _grpc(check: health_check_pb2.HealthCheck, group: TargetGroupBody) -> None:
     http = check.http_health_check
     http.path = path
     http.method = _POST
+    http.send.text = _EMPTY_MESSAGE
     http.codec_client_type = 1  # envoy.type.v3.CodecClientType.HTTP2
     http.request_headers_to_add.append(header("user-agent", AGENT))
     http.request_headers_to_add.append(header("content-type", "application/grpc"))

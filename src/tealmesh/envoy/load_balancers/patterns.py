@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable
 
 
-def wildcard(pattern: str, *, character: str = ".") -> str:
-    """A regular expression (RE2) for ``pattern``; its wildcards stand for any ``character``."""
-    parts = {"*": f"{character}*", "?": character}
+def wildcard(pattern: str, *, character: str = ".", single: str = "") -> str:
+    """A regular expression (RE2) for ``pattern``; its wildcards stand for any ``character``, and
+    ``?`` for a ``single`` one if that is another.
+    """
+    parts = {"*": f"{character}*", "?": single or character}
     return "".join(parts.get(one) or re.escape(one) for one in pattern)
 
 

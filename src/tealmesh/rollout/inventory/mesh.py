@@ -26,6 +26,9 @@ from tealmesh.store import View, tables
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody
 
+REPORT_SECONDS = 3.0
+"""Envoys report every second; what is older has been reported."""
+
 NodeTraffic = Callable[[str, str, float, int, str], Traffic]
 """(mesh, virtual node, since, port, protocol) -> what its callers saw since then (epoch seconds).
 """
@@ -88,7 +91,8 @@ def _service(
         answer["image"] = leading["image"]
     if service.problem:
         answer["problem"] = service.problem
-    followed = follow(now, service.gates, converged=converged, window_end=window.end)
+    reported = window.end - REPORT_SECONDS
+    followed = follow(now, service.gates, converged=converged, window_end=reported)
     if followed:
         answer["release"] = release(followed)
     return answer

@@ -109,10 +109,11 @@ ROWS = (
         "header-list",
         "of several values in one header, each is compared",
         "http-header",
-        [header("x-roles", "admin")],
+        [header("x-roles", "admin", "??")],
         ({"headers": {"x-roles": "user, admin"}}, True),
         ({"headers": {"x-roles": "user,admin,x"}}, True),
         ({"headers": {"x-roles": "user, administrator"}}, False),
+        ({"headers": {"x-roles": "user, a"}}, False),
     ),
     _row(
         "method",

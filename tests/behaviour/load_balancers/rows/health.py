@@ -78,7 +78,7 @@ ROWS = (
         "health-agent",
         "checks have ELB's User-Agent, and name the target's address and port in Host",
         "HealthCheckPath",
-        Call(BLUE, until=10),
+        ONLY_BLUE,
         HealthCheckPath="/check/agent",
         targets={"blue": ("blue", "dead")},
     ),

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.model.ecs.names import task_id
+from tealmesh.model.zones import locate
 from tealmesh.store import tables
+from tealmesh.store.snapshot import dns_zones
 from tealmesh.store.store import Store, View
 
 if TYPE_CHECKING:
@@ -24,21 +26,17 @@ HOSTS = "task.hosts"
 
 
 def instances(view: View) -> dict[str, list[str]]:
-    """Addresses of the healthy instances in private namespaces, by ``SERVICE.NAMESPACE``."""
-    namespaces = {d.body["id"]: d.body["name"] for d in view.list(tables.NAMESPACES)}
-    services = {
-        d.body["id"]: f"{d.body['name']}.{namespaces[d.body['namespaceId']]}"
-        for d in view.list(tables.SD_SERVICES)
-        if d.body.get("namespaceId") in namespaces
-    }
-    addresses: dict[str, list[str]] = {name: [] for name in services.values()}
-    for document in view.list(tables.INSTANCES):
-        body = document.body
-        name = services.get(body["serviceId"])
-        address = body["attributes"].get("AWS_INSTANCE_IPV4")
-        serving = body.get("health", "HEALTHY") == "HEALTHY" and not body.get("draining")
-        if name and address and serving:
-            addresses[name].append(address)
+    """The IPv4 addresses that DNS answers for ``SERVICE.NAMESPACE``, by that name: of services with
+    A records.
+    """
+    zones = dns_zones(view)
+    addresses: dict[str, list[str]] = {}
+    for zone, services in zones.items():
+        for service in services:
+            name = f"{service}.{zone}"
+            found = locate(zones, name, ("AWS_INSTANCE_IPV4",))
+            serving = (one for one in found.instances if one.healthy and not one.draining)
+            addresses[name] = [dict(one.attributes)["AWS_INSTANCE_IPV4"] for one in serving]
     return addresses
 
 

@@ -21,7 +21,8 @@ from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.paging import Pager
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody
+from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Transaction, tables

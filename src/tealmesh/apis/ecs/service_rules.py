@@ -15,7 +15,8 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.clusters import CAPACITY_PROVIDERS, check_strategy
 from tealmesh.apis.ecs.requests import CreateServiceRequest, UpdateServiceRequest
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ClusterBody, DefinitionSpec, Launch, TaskDefinitionBody
+from tealmesh.model.ecs.bodies import DefinitionSpec, Launch, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Reader, tables
 

@@ -18,13 +18,8 @@ from tealmesh.apis.ecs.requests import RunTaskRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import (
-    ClusterBody,
-    Launch,
-    Placement,
-    TaskBody,
-    TaskDefinitionBody,
-)
+from tealmesh.model.ecs.bodies import Launch, Placement, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import family_and_revision, task_id
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.ecs.task import TaskRequest, managed_tags, new_task, pick_provider

@@ -8,7 +8,8 @@ from tealmesh.apis.ecs.members import MEMBERS, names
 from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ClusterBody, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.bodies import TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.store import Reader, tables
 
 _PROCESS_ONLY = [name for name, (fate, _) in CONTAINER_MEMBERS.items() if fate == "no effect"]

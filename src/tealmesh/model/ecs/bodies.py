@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
         AttributeTypeDef,
         CapacityProviderStrategyItemTypeDef,
-        ClusterConfigurationTypeDef,
-        ClusterServiceConnectDefaultsTypeDef,
-        ClusterSettingTypeDef,
         ContainerDefinitionOutputTypeDef,
         ContainerImageTypeDef,
         DeploymentConfigurationOutputTypeDef,
@@ -48,33 +45,6 @@ class Placement(TypedDict, total=False):
     capacityProviderName: str
     platformVersion: str
     platformFamily: str
-
-
-class ClusterBody(TypedDict, total=False):
-    """A cluster. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
-
-    clusterArn: Required[str]
-    clusterName: Required[str]
-    status: Required[str]
-    registeredContainerInstancesCount: int
-    settings: list[ClusterSettingTypeDef]
-    tags: list[TagTypeDef]
-    configuration: ClusterConfigurationTypeDef
-    serviceConnectDefaults: ClusterServiceConnectDefaultsTypeDef
-    capacityProviders: list[str]
-    defaultCapacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
-
-
-class FamilyBody(TypedDict):
-    """The newest revision of a family: a number is never used again, even if it is deleted."""
-
-    revision: int
-
-
-class AccountSettingBody(TypedDict):
-    """The value of one account setting."""
-
-    value: str
 
 
 class DefinitionSpec(TypedDict, total=False):

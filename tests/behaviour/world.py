@@ -25,8 +25,8 @@ import httpx
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.translate import Translator
+from tealmesh.model.cloudmap import DnsService
 from tealmesh.model.mesh import Instance, Kind
-from tealmesh.model.zones import DnsService
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 from tests.behaviour import applications as apps

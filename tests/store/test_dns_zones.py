@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tealmesh.apis.servicediscovery.dns_records import answer
-from tealmesh.model.zones import Location, locate, zone_of
+from tealmesh.model.cloudmap import Location, locate, zone_of
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.store.snapshot import dns_zones
 

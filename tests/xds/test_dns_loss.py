@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tealmesh.envoy.translate import Translator
+from tealmesh.model.cloudmap import DnsService
 from tealmesh.model.mesh import Instance, Kind
-from tealmesh.model.zones import DnsService
 from tealmesh.xds.cache import AdsCache
 from tests.behaviour.dns import NameServer
 from tests.support.meshes.builder import MeshBuilder

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tealmesh.model.cloudmap import Address, locate
 from tealmesh.model.errors import TranslationError
 from tealmesh.model.mesh import Instance, MeshSnapshot
-from tealmesh.model.zones import Address, locate
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import IpPreference, Listener, ServiceDiscovery

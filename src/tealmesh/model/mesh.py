@@ -92,7 +92,7 @@ if TYPE_CHECKING:
         VirtualRouterSpec,
         VirtualServiceSpec,
     )
-    from tealmesh.model.zones import Zones
+    from tealmesh.model.cloudmap import Zones
 
     Mesh = MeshResource[MeshSpec]
     VirtualNode = MeshResource[VirtualNodeSpec]

@@ -7,7 +7,13 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from tealmesh.model.appmesh import ResourceBody, S
-from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
+from tealmesh.model.cloudmap import (
+    DiscoveryServiceBody,
+    DnsService,
+    InstanceBody,
+    NamespaceBody,
+    Zones,
+)
 from tealmesh.model.load_balancers import (
     BY_HOST,
     ByHostSnapshot,
@@ -17,7 +23,6 @@ from tealmesh.model.load_balancers import (
     named_groups,
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
-from tealmesh.model.zones import DnsService, Zones
 from tealmesh.store import tables
 from tealmesh.store.store import Document, Transaction, View
 from tealmesh.store.tables import Collection

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tealmesh.model.cloudmap import DnsService
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot, Proxy
-from tealmesh.model.zones import DnsService
 
 Spec = Mapping[str, Any]
 

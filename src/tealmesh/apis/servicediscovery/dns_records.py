@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
-from tealmesh.model.zones import zone_of
+from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody, zone_of
 from tealmesh.store import Reader, tables
 
 Shuffle = Callable[[Sequence[InstanceBody]], list[InstanceBody]]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.model.cloudmap import locate
 from tealmesh.model.ecs.names import task_id
-from tealmesh.model.zones import locate
 from tealmesh.store import tables
 from tealmesh.store.snapshot import dns_zones
 from tealmesh.store.store import Store, View

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
+from tealmesh.model.absent import absent
 from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry
@@ -87,9 +88,9 @@ def service_system(view: View, name: str) -> ServiceSystem:
     """The service of teal.toml as applied. Raises NotFoundException, which names all services."""
     document = view.get(tables.SYSTEMS, name)
     if document is None:
-        known = ", ".join(s.name for s in every_service(view))
-        hint = f" (known: {known})" if known else ": describe it in teal.toml and run `teal apply`"
-        raise AwsError("NotFoundException", f"there is no service {name}{hint}")
+        known = [service.name for service in every_service(view)]
+        hint = "create services with Terraform or `teal apply`"
+        raise AwsError("NotFoundException", absent("service", name, known, hint))
     return ServiceSystem.from_json(document.body)
 
 
@@ -181,10 +182,8 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
     """
     before = discovery.find(t, name)
     if before is None:
-        known = ", ".join(service.name for service in discovery.discover(t)) or "there are none"
-        raise AwsError(
-            "NotFoundException", f"there is no service {name} that others made (known: {known})"
-        )
+        known = [service.name for service in discovery.discover(t)]
+        raise AwsError("NotFoundException", absent("service that others made", name, known))
     put_told(t, before.name, told)
     after = discovery.find(t, before.name)
     unknown = set(told.get("sides", {})) - set(after.sides if after else ())

@@ -130,11 +130,13 @@ class Operations:
         )
 
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]:
-        """All services and gateways, with the traffic of the last ``window`` seconds."""
+        """The services and gateways of teal.toml, with the traffic of the last ``window`` seconds.
+        `inventory` has everything else.
+        """
         since = self._clock() - window
         view = self._store.view
         try:
-            services = [await self._status(s, since) for s in documents.every_service(view)]
+            services = [await self._status(s, since) for s in documents.services(view)]
             gateways = [await self._gateway_status(g) for g in documents.gateways(view)]
         except DriverError as error:
             raise _failure(error) from error

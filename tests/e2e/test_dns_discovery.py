@@ -10,6 +10,8 @@ import os
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +23,7 @@ import pytest
 from tests.e2e.boxes import Boxes
 from tests.support.machine import BIN, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.elb import listener, load_balancer, network
 from tests.support.planes.sample import Sample
 from tests.support.programs.envoy import loopback
 from tests.support.programs.load import Load, Report
@@ -32,12 +35,12 @@ REQUESTS = 5_000
 REPLACEMENTS = 2
 
 
-def find_by_dns(plane: ControlPlane, mesh: str) -> None:
-    """Let ``web-blue`` be found by the DNS name of its Cloud Map service."""
+def find_by_dns(plane: ControlPlane, mesh: str, hostname: str) -> None:
+    """Let ``web-blue`` be found by a DNS name."""
     appmesh = plane.client("appmesh")
     named = {"meshName": mesh, "virtualNodeName": "web-blue"}
     spec = appmesh.describe_virtual_node(**named)["virtualNode"]["spec"]
-    spec["serviceDiscovery"] = {"dns": {"hostname": f"Web.{mesh}.local"}}
+    spec["serviceDiscovery"] = {"dns": {"hostname": hostname}}
     appmesh.update_virtual_node(**named, spec=spec)
 
 
@@ -76,12 +79,13 @@ def test_processes_are_replaced_and_their_envoys_resolve_names(tmp_path: Path) -
     sample = Sample(tmp_path, desired_count=2)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
-        find_by_dns(plane, "sample")
+        find_by_dns(plane, "sample", "Web.sample.local")
         report = replace_under_load(plane, "sample", sample.gateway_port)
         assert report.failures == []
         assert report.statuses.keys() == {200}
         assert report.total >= REQUESTS
         names_outside_the_mesh(plane)
+        found_at_a_load_balancer(plane, sample.url)
 
 
 def names_outside_the_mesh(plane: ControlPlane) -> None:
@@ -118,6 +122,29 @@ def names_outside_the_mesh(plane: ControlPlane) -> None:
             instance: dict[str, Any] = {"ServiceId": service, "InstanceId": "i"}
             registry.register_instance(**instance, Attributes={"AWS_INSTANCE_IPV4": address})
             until(lambda wanted=(200, address): ask(port) == wanted)  # type: ignore[misc]
+        plane.kill9()
+        plane.start()
+        registry.register_instance(**instance, Attributes={"AWS_INSTANCE_IPV4": loopback(91)})
+        until(lambda: ask(port) == (200, loopback(91)))
+
+
+def found_at_a_load_balancer(plane: ControlPlane, gateway: str) -> None:
+    """A node whose DNS name is that of a load balancer: the gateway's Envoy resolves it."""
+    elb = plane.client("elbv2")
+    arn = load_balancer(elb, network(plane), "outside")
+    answer = {"StatusCode": "200", "ContentType": "text/plain", "MessageBody": "balanced"}
+    listener(elb, arn, 8080, [{"Type": "fixed-response", "FixedResponseConfig": answer}])
+    (described,) = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+    find_by_dns(plane, "sample", described["DNSName"])
+
+    def ask() -> str:
+        try:
+            with urllib.request.urlopen(gateway, timeout=10) as answer:
+                return str(answer.read().decode())
+        except urllib.error.URLError as error:
+            return str(error)
+
+    until(lambda: ask() == "balanced")
 
 
 @contextmanager
@@ -131,6 +158,8 @@ def answering(address: str, port: int) -> Iterator[None]:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(address.encode())
+
+        def log_message(self, format: str, *args: object) -> None: ...
 
     with ThreadingHTTPServer((address, port), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -150,7 +179,7 @@ def test_containers_are_replaced(tmp_path: Path) -> None:
             make = [str(BIN / "teal"), "image", "envoy"]
             subprocess.run(make, env={**os.environ, "DOCKER_HOST": engine.url}, check=True)
             boxes.apply(plane)
-            find_by_dns(plane, "boxes")
+            find_by_dns(plane, "boxes", "Web.boxes.local")
             report = replace_under_load(plane, "boxes", boxes.port)
         finally:
             plane.down()

@@ -154,3 +154,21 @@ def test_strategy_and_gates_that_were_told() -> None:
     state.told("sample", gates=gates, cleanUp="stop")
     assert only(state).gates == Gates(0.5, 1, approval=True)
     assert only(state).clean_up == "stop"
+
+
+def test_an_idle_side_that_could_not_be_told_apart_is_not_made() -> None:
+    state = State()
+    state.node("web-a", "d.local/web")
+    state.ecs("web-a", "web-a", state.registry("d.local/web"))
+    state.service("web.d.local", "web", {"web-a": 1})
+    assert "nothing would tell them apart" in only(state).problem
+    state.node("web-a", "web-a.d.local")
+    state.ecs("web-a", "web-a", state.registry("d.local/web-a"))
+    assert "Cloud Map service web-b of d.local, which does not exist" in only(state).problem
+    state.registry("d.local/web-b")
+    assert only(state).problem == ""
+    state.ecs("tasks", "web-a", state.registry("d.local/web-a"))
+    state.view.delete(tables.ECS_SERVICES, "c", "web-a")
+    assert "teal adopt web --side b=ECS_SERVICE" in only(state).problem
+    state.told("web", sides={"b": {"ecsService": "tasks-2"}})
+    assert (only(state).problem, only(state).ecs_service("b")) == ("", ("c", "tasks-2"))

@@ -49,10 +49,10 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
-from tealmesh.model.config.parse import parse_images
+from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.rollout.controller import Controller, OnTransition
-from tealmesh.rollout.documents import image_body
+from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
@@ -75,7 +75,7 @@ class AppConfig:
     xds_port: int = 18000
     """Of the gRPC server that Envoys connect to."""
     config_file: Path | None = None
-    """A teal.toml whose ``[images]`` are used from the start."""
+    """A teal.toml whose ``[images]`` and ``[adopted]`` are used from the start."""
     route_grace: float = 5.0
     """Seconds that a router's last route is still served after its deletion; 0 for none."""
     account: str = DEFAULT_ACCOUNT
@@ -250,19 +250,22 @@ class _Parts:
         return [*metadata.routes()]
 
     async def store_images(self) -> None:
-        """Store ``[images]`` of the configuration file. Raises TealError if it is wrong."""
+        """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is
+        wrong.
+        """
         file = self.config.config_file
         if file is None:
             return
         try:
-            images = parse_images(file.read_text(), str(file))
+            additions = parse_additions(file.read_text(), str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
-        bodies = {image.pattern: image_body(image, str(file.parent)) for image in images}
+        bodies = {image.pattern: image_body(image, str(file.parent)) for image in additions.images}
 
         def put(transaction: Transaction) -> None:
             for pattern, body in bodies.items():
                 transaction.put(tables.IMAGES, pattern, body=body)
+            put_adopted(transaction, additions.adopted)
 
         await self._store.write("teal up", "TakeImages", put)
 

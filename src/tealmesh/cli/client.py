@@ -106,6 +106,26 @@ class Client:
     def set_weights(self, service: str, weights: Mapping[str, int]) -> wire.SetWeightsOutput:
         return self._call(wire.SetWeightsOutput, service=service, weights=weights)
 
+    def adopt(
+        self,
+        service: str,
+        sides: Mapping[str, wire.ToldSide],
+        container: str | None = None,
+        route: str | None = None,
+        clean_up: str | None = None,
+    ) -> wire.ServiceDescription:
+        return self._call(
+            wire.AdoptOutput,
+            service=service,
+            sides=sides or None,
+            container=container,
+            route=route,
+            cleanUp=clean_up,
+        )["service"]
+
+    def get_service(self, service: str) -> wire.ServiceDescription:
+        return self._call(wire.GetServiceOutput, service=service)["service"]
+
     def get_convergence(
         self, mesh: str, revision: int | None, wait_seconds: int
     ) -> wire.GetConvergenceOutput:

@@ -11,7 +11,7 @@ import sys
 import click
 
 from tealmesh import __version__
-from tealmesh.cli.commands import demo, deploy, envoy, image, look, run
+from tealmesh.cli.commands import adopt, demo, deploy, envoy, image, look, run
 from tealmesh.model.errors import TealError
 
 
@@ -25,7 +25,7 @@ def teal() -> None:
     """Blue/green and canary deployments over Envoy, on this machine; AWS to come."""
 
 
-for module in (run, deploy, look, envoy, image, demo):
+for module in (run, deploy, adopt, look, envoy, image, demo):
     for command in module.COMMANDS:
         teal.add_command(command)
 

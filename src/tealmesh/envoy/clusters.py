@@ -135,6 +135,11 @@ def dns_cache() -> dns_cache_pb2.DnsCacheConfig:
         # A name is looked up again after its TTL, but by default not within 5 s: our own name
         # server's answers are good for one second.
         dns_min_refresh_rate=milliseconds(1000),
+        # By default a name whose look-up fails is not looked up again for a minute, even if it only
+        # fell into a restart of the control plane.
+        dns_failure_refresh_rate=cluster_pb2.Cluster.RefreshRate(
+            base_interval=milliseconds(1000), max_interval=milliseconds(5000)
+        ),
     )
 
 

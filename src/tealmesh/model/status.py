@@ -91,3 +91,35 @@ class LogSource:
     """Whether it has stopped or is stopping."""
     applications: frozenset[str]
     """The names of its containers that are neither Envoy nor a known sidecar."""
+
+
+@dataclass(frozen=True)
+class DescribedSide:
+    """What one side of a service consists of."""
+
+    side: str
+    virtual_node: str
+    exists: bool
+    """Whether its virtual node exists."""
+    cluster: str
+    ecs_service: str
+    """Empty if none is known."""
+    task_definition: str
+    """ARN of what its ECS service runs; empty without one."""
+    image: str
+    """The application's image there; empty without one."""
+    weight: int
+
+
+@dataclass(frozen=True)
+class DescribedService:
+    """What a service consists of."""
+
+    name: str
+    mesh: str
+    hostname: str
+    container: str
+    """The container that runs the application; empty if that is not clear."""
+    sides: tuple[DescribedSide, ...]
+    problem: str
+    """Why it cannot be deployed; empty if it can."""

@@ -35,6 +35,15 @@ from tealmesh.model.requests import (
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
 )
+from tealmesh.model.wire_adopted import (
+    AdoptInput as AdoptInput,
+    AdoptOutput as AdoptOutput,
+    GetServiceInput as GetServiceInput,
+    GetServiceOutput as GetServiceOutput,
+    ServiceDescription as ServiceDescription,
+    SideDescription as SideDescription,
+    ToldSide as ToldSide,
+)
 from tealmesh.model.wire_load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire_load_balancers import LoadBalancerStatus as LoadBalancerStatus
 

@@ -76,11 +76,23 @@ class MeshService:
         return next(side for side in self.found if side.name != name)
 
     def node(self, side: str) -> str:
+        """A side's virtual node."""
         return self.side(side).virtual_node
 
     def ecs_service(self, side: str) -> tuple[str, str]:
+        """Cluster and name of a side's ECS service; the name is empty if none is known."""
         found = self.side(side)
         return found.cluster, found.ecs_service
+
+    def registry(self, side: str) -> tuple[str, str]:
+        """Cloud Map namespace and service of a side's tasks; empty if they do not register."""
+        found = self.side(side)
+        return found.namespace, found.registry
+
+    @property
+    def desired_count(self) -> int | None:
+        """None: a side gets as many tasks as the other one has."""
+        return None
 
     def to_json(self) -> MeshServiceBody:
         """The body that the store keeps."""

@@ -17,8 +17,14 @@ from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import AwsError, DriverError, NotYet
-from tealmesh.model.rollout import Deployment, JournalEntry, State, Status, Traffic
-from tealmesh.rollout import documents, journal, machine
+from tealmesh.model.rollout import (
+    Deployment,
+    JournalEntry,
+    State,
+    Status,
+    Traffic,
+)
+from tealmesh.rollout import beginning, documents, journal, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (
     AbortAsked,
@@ -39,7 +45,7 @@ from tealmesh.rollout.effects import (
     StopSide,
     WeightRefused,
 )
-from tealmesh.rollout.system import ServiceSystem
+from tealmesh.rollout.system import Service
 from tealmesh.store import Store
 
 log = logging.getLogger(__name__)
@@ -56,7 +62,7 @@ class WaitConverged(Protocol):
     async def __call__(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
 
 
-CallersSaw = Callable[[ServiceSystem, str, float], Traffic]
+CallersSaw = Callable[[Service, str, float], Traffic]
 """(service, side, since) -> what the callers of a side have seen since a time."""
 
 OnTransition = Callable[[JournalEntry], None]
@@ -124,6 +130,8 @@ class Controller:
         not say which side is idle.
         """
         system = self._system(service)
+        service = system.name
+        beginning.refuse_problem(system)
         repeated = self._by_token(service, token)
         if repeated:
             if repeated.new_image != image:
@@ -133,17 +141,19 @@ class Controller:
                 )
             return repeated
         documents.refuse_another(self.running(service))
+        documents.refuse_shared_router(self._store.view, system)
         old = await self._active_side(system)
         tasks = await self._driver.observe(system, old)
+        system = beginning.pinned(system, old, tasks)
         deployment = replace(
-            _created(system, old, tasks.image, image, self._new_id(), self._clock()),
-            strategy=strategy or system.config.strategy,
+            beginning.created(system, old, tasks, image, self._new_id(), self._clock()),
+            strategy=strategy or system.strategy,
             actor=actor,
             client_token=token,
         )
         first = journal.entry(deployment, State.CREATED.value)
         await self._store.write(
-            actor, "Deploy", lambda t: documents.put_first(t, deployment, first)
+            actor, "Deploy", lambda t: documents.put_first(t, deployment, first, system)
         )
         self._live[deployment.id] = deployment
         self._on_transition(first)
@@ -155,7 +165,7 @@ class Controller:
 
         ConflictException when none is running, or when it needs no approval.
         """
-        self._system(service)
+        service = self._system(service).name
         deployment = await self._settled(service)
         if deployment is None:
             raise AwsError("ConflictException", f"no deployment of {service} is running")
@@ -170,7 +180,7 @@ class Controller:
 
         ConflictException when neither can be done.
         """
-        self._system(service)
+        service = self._system(service).name
         deployment = await self._settled(service)
         if deployment is None:
             return await self._deploy_previous(actor, service)
@@ -198,8 +208,7 @@ class Controller:
         """The deployments of a service, newest first; a running one with its newest
         observations, which are not stored one by one.
         """
-        self._system(service)
-        return self._all(service)
+        return self._all(self._system(service).name)
 
     def _all(self, service: str) -> list[Deployment]:
         running = self.running(service)
@@ -222,7 +231,7 @@ class Controller:
                 return await self.deploy(actor, service, deployment.old_image)
         raise AwsError("ConflictException", f"{service} has no earlier image to go back to")
 
-    async def _active_side(self, service: ServiceSystem) -> str:
+    async def _active_side(self, service: Service) -> str:
         try:
             weights = await self._driver.weights(service)
         except DriverError as error:
@@ -303,7 +312,7 @@ class Controller:
             return after
 
     async def _perform(self, d: Deployment, effect: Effect) -> Event:
-        service = self._system(d.service)
+        service = documents.deployed_service(self._store.view, d.service)
         try:
             match effect:
                 case EnsureSide(side=side, image=image):
@@ -326,7 +335,7 @@ class Controller:
             message = f"{type(effect).__name__} failed: {type(error).__name__}: {error}"
             return EffectFailed(message, retryable=False)
 
-    async def _set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> Event:
+    async def _set_weights(self, service: Service, weights: Mapping[str, int]) -> Event:
         for side, weight in weights.items():
             if weight and (await self._driver.observe(service, side)).healthy == 0:
                 return WeightRefused(side)
@@ -338,9 +347,9 @@ class Controller:
         rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
         return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
 
-    async def _observe(self, d: Deployment, service: ServiceSystem, since: float) -> Event:
+    async def _observe(self, d: Deployment, service: Service, since: float) -> Event:
         old = await self._driver.observe(service, d.old_side)
-        new = await self._driver.observe(service, d.new_side)
+        new = beginning.of_image(await self._driver.observe(service, d.new_side), d.new_image)
         late = self._clock() - d.entered_at > d.strategy.step_timeout / 2
         explanation = ""
         if new.failed or new.failure or late:
@@ -353,26 +362,5 @@ class Controller:
             explanation,
         )
 
-    def _system(self, service: str) -> ServiceSystem:
-        return documents.service_system(self._store.view, service)
-
-
-def _created(
-    service: ServiceSystem, old: str, old_image: str, image: str, deployment_id: str, now: float
-) -> Deployment:
-    """A deployment of ``image`` to the side that is not ``old``, with the gates of teal.toml."""
-    return Deployment(
-        id=deployment_id,
-        service=service.name,
-        mesh=service.mesh,
-        old_side=old,
-        new_side=next(side for side in service.config.sides if side != old),
-        old_image=old_image,
-        new_image=image,
-        desired_count=service.config.desired_count,
-        strategy=service.config.strategy,
-        gates=service.config.gates,
-        created_at=now,
-        updated_at=now,
-        entered_at=now,
-    )
+    def _system(self, service: str) -> Service:
+        return documents.service(self._store.view, service)

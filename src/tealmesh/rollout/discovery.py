@@ -6,13 +6,14 @@ What cannot be found out is said in `MeshService.problem`, and can be told by `t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import CleanUp, MeshService, MeshSide, counterpart
-from tealmesh.rollout.ecs_sides import EcsServices
+from tealmesh.rollout.ecs_sides import EcsServices, ecs_attribute
 from tealmesh.rollout.naming import (
     differ_in_one_word,
     partner,
@@ -232,8 +233,41 @@ class _Sides:
         for side, node in named.items():
             if side not in sides and sides:
                 live = next(iter(found.values()))[0]
-                sides[side] = counterpart(live, live.name, side, node)
+                sides[side] = self._idle(live, side, node)
+                problem = problem or self._not_apart(live, sides[side])
         return tuple(sides[side] for side in named if side in sides), problem
+
+    def _idle(self, live: MeshSide, side: str, node: str) -> MeshSide:
+        """The side that does not exist; its ECS service may have been told."""
+        made = counterpart(live, live.name, side, node)
+        cluster, _, name = self._told.get(side, {}).get("ecsService", "").rpartition("/")
+        return replace(made, cluster=cluster or made.cluster, ecs_service=name) if name else made
+
+    def _not_apart(self, live: MeshSide, idle: MeshSide) -> str:
+        """Why the side that does not exist cannot be made from the other one; empty if it can."""
+        if not live.ecs_service:
+            return ""
+        if idle.ecs_service == live.ecs_service:
+            return (
+                f"what the ECS service of side {idle.name} would be called is not clear: say so by "
+                f"`teal adopt {self._name} --side {idle.name}=ECS_SERVICE`"
+            )
+        spec = self._nodes[live.virtual_node]
+        before, after = _place(spec), renamed("/".join(_place(spec)), live.name, idle.name)
+        if "/".join(before) == after:
+            if ecs_attribute(spec) == live.ecs_service:
+                return ""
+            return (
+                f"side {idle.name} would be discovered where {live.name} is, and nothing would "
+                f"tell them apart: give virtual node {live.virtual_node} the Cloud Map attribute "
+                "ECS_SERVICE_NAME"
+            )
+        if idle.registry and not self._ecs.registers(idle.namespace, idle.registry):
+            return (
+                f"side {idle.name} would register in Cloud Map service {idle.registry} of "
+                f"{idle.namespace}, which does not exist"
+            )
+        return ""
 
     def _side(self, name: str, node: str) -> tuple[MeshSide, str]:
         """A side whose virtual node exists, and what is unclear about its ECS service."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.nouns import Image, TealConfig
+from tealmesh.model.absent import absent
+from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.rollout import system
-from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+from tealmesh.rollout import discovery, system
+from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
 
 
 def deployments(view: View, service: str) -> list[Deployment]:
@@ -36,10 +41,15 @@ def deployment(view: View, deployment_id: str) -> Deployment:
     )
 
 
-def put_first(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
-    """Store a new deployment. Raises ConflictException while another one of its service runs."""
+def put_first(
+    t: Transaction, d: Deployment, entry: JournalEntry, service: Service | None = None
+) -> None:
+    """Store a new deployment, with ``service`` as it is now if others made it.
+    Raises ConflictException while another one of its service runs."""
     for document in t.list(tables.DEPLOYMENTS, d.service):
         refuse_another(Deployment.from_json(document.body))
+    if isinstance(service, MeshService):
+        t.put(tables.ADOPTED, service.name, body=service.to_json())
     put(t, d, entry)
 
 
@@ -47,6 +57,21 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     """Store a deployment and the entry of the transition that it has just made."""
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+
+
+def refuse_shared_router(view: View, service: Service) -> None:
+    """Raise ConflictException if a deployment shifts weights on the router of a service that others
+    made: two of their virtual services may have the same one.
+    """
+    if not isinstance(service, MeshService):
+        return
+    for running in unfinished(view):
+        other = deployed_service(view, running.service)
+        if isinstance(other, MeshService) and (other.mesh, other.router) == (
+            service.mesh,
+            service.router,
+        ):
+            refuse_another(running)
 
 
 def refuse_another(running: Deployment | None) -> None:
@@ -60,17 +85,40 @@ def refuse_another(running: Deployment | None) -> None:
 
 
 def service_system(view: View, name: str) -> ServiceSystem:
-    """The service as applied. Raises NotFoundException, which names the services there are."""
+    """The service of teal.toml as applied. Raises NotFoundException, which names all services."""
     document = view.get(tables.SYSTEMS, name)
     if document is None:
-        known = ", ".join(service.name for service in services(view))
-        hint = f" (known: {known})" if known else ": describe it in teal.toml and run `teal apply`"
-        raise AwsError("NotFoundException", f"there is no service {name}{hint}")
+        known = [service.name for service in every_service(view)]
+        hint = "create services with Terraform or `teal apply`"
+        raise AwsError("NotFoundException", absent("service", name, known, hint))
     return ServiceSystem.from_json(document.body)
 
 
+def service(view: View, name: str) -> Service:
+    """The service of this name: of teal.toml, or found among those that others made. Raises
+    NotFoundException, which names the services there are.
+    """
+    if view.get(tables.SYSTEMS, name) is not None:
+        return service_system(view, name)
+    found = discovery.find(view, name)
+    return found or service_system(view, name)
+
+
+def deployed_service(view: View, name: str) -> Service:
+    """The service of a deployment, as it was when that started."""
+    document = view.get(tables.ADOPTED, name)
+    if document is None or view.get(tables.SYSTEMS, name) is not None:
+        return service_system(view, name)
+    return MeshService.from_json(document.body)
+
+
+def every_service(view: View) -> list[Service]:
+    """The services of teal.toml, then those that others made."""
+    return [*services(view), *discovery.discover(view)]
+
+
 def services(view: View) -> list[ServiceSystem]:
-    """All services as applied."""
+    """All services of teal.toml as applied."""
     return [ServiceSystem.from_json(d.body) for d in view.list(tables.SYSTEMS)]
 
 
@@ -91,8 +139,73 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
         t.put(tables.SYSTEMS, service.name, body=service.to_json())
     for gateway in system.gateways(config):
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
+    put_adopted(t, config.additions.adopted)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
+
+
+def put_adopted(t: Transaction, adopted: Mapping[str, AdoptedConfig]) -> None:
+    """Store what a teal.toml tells of services that others made. What was told otherwise and is not
+    in the file stays.
+    """
+    for name, config in adopted.items():
+        told: AdoptionBody = {}
+        if config.container:
+            told["container"] = config.container
+        if config.route:
+            told["route"] = config.route
+        if config.clean_up:
+            told["cleanUp"] = config.clean_up
+        if config.strategy:
+            told["strategy"] = cast("StrategyBody", asdict(config.strategy))
+        if config.gates:
+            told["gates"] = cast("GatesBody", asdict(config.gates))
+        put_told(t, name, told)
+
+
+def put_told(t: Transaction, name: str, told: AdoptionBody) -> None:
+    """Add to what is stored of a service that others made."""
+    document = t.get(tables.ADOPTIONS, name)
+    before: AdoptionBody = document.body if document else {}
+    sides = {**before.get("sides", {})}
+    for side, one in told.get("sides", {}).items():
+        sides[side] = {**sides.get(side, {}), **one}
+    body: AdoptionBody = {**before, **told}
+    if sides:
+        body["sides"] = sides
+    t.put(tables.ADOPTIONS, name, body=body)
+
+
+def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
+    """Store what is told of a service that others made. Raises NotFoundException for an unknown
+    service, and BadRequestException if it has no such side, container or route.
+    """
+    before = discovery.find(t, name)
+    if before is None:
+        known = [service.name for service in discovery.discover(t)]
+        raise AwsError("NotFoundException", absent("service that others made", name, known))
+    put_told(t, before.name, told)
+    after = discovery.find(t, before.name)
+    unknown = set(told.get("sides", {})) - set(after.sides if after else ())
+    if after is None or unknown:
+        sides = ", ".join(after.sides) if after else "none"
+        raise AwsError(
+            "BadRequestException",
+            f"{name} has no side {', '.join(sorted(unknown))} (there is: {sides}): other names "
+            "need the virtual nodes of both sides, `--node SIDE=VIRTUAL_NODE`",
+        )
+    missing = after.problem and any(
+        (
+            told.get("container", after.container) != after.container,
+            told.get("route", after.route) != after.route,
+            any(
+                "ecsService" in one and after.side(side).exists and not after.ecs_service(side)[1]
+                for side, one in told.get("sides", {}).items()
+            ),
+        )
+    )
+    if missing:
+        raise AwsError("BadRequestException", f"{name}: {after.problem}")
 
 
 def image_body(image: Image, base_directory: str) -> ImageBody:

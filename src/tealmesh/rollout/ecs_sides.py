@@ -69,7 +69,7 @@ class EcsServices:
         envoys = self._by_node.get((mesh, node), [])
         place = _place(spec)
         registered = [name for name in self._services if self.registry(name) == place]
-        attribute = _ecs_attribute(spec)
+        attribute = ecs_attribute(spec)
         if attribute and (named := self.named(attribute)):
             narrower = [one for one in named if one in envoys or one in registered]
             return narrower or named
@@ -86,6 +86,14 @@ class EcsServices:
                 if namespace:
                     return namespace.body["name"], service.body["name"]
         return "", ""
+
+    def registers(self, namespace: str, name: str) -> bool:
+        """Whether there is such a Cloud Map service."""
+        ids = {d.body["id"]: d.body["name"] for d in self._view.list(tables.NAMESPACES)}
+        return any(
+            (ids.get(d.body["namespaceId"]), d.body["name"]) == (namespace, name)
+            for d in self._view.list(tables.SD_SERVICES)
+        )
 
     def container(self, side: MeshSide, told: str) -> tuple[str, str]:
         """The container that runs the application in a side's task definition; empty if that is
@@ -162,7 +170,8 @@ def _node_of(definition: TaskDefinitionBody | None) -> tuple[str, str] | None:
     return None
 
 
-def _ecs_attribute(spec: VirtualNodeSpec) -> str:
+def ecs_attribute(spec: VirtualNodeSpec) -> str:
+    """The ECS service that a virtual node's discovery names; empty if it names none."""
     discovery = spec.get("serviceDiscovery", {})
     attributes = (
         discovery["awsCloudMap"].get("attributes", []) if "awsCloudMap" in discovery else []

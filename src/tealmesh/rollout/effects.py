@@ -46,7 +46,7 @@ class Observe:
 
 @dataclass(frozen=True)
 class StopSide:
-    """Drain the side's ECS service and delete it."""
+    """Drain the side's ECS service and clean up after it."""
 
     side: str
 

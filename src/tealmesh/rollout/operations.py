@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.nouns import Strategy, TealConfig
@@ -11,15 +12,21 @@ from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
+    DescribedService,
+    DescribedSide,
     GatewayStatus,
     ServiceStatus,
     SideStatus,
 )
 from tealmesh.rollout import documents, system
+from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.controller import CallersSaw, Controller
 from tealmesh.rollout.drivers.base import SystemDriver
-from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Store
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import AdoptionBody
 
 
 class Operations:
@@ -56,8 +63,8 @@ class Operations:
                 raise _failure(error) from error
 
     def strategy(self, service: str) -> Strategy:
-        """The strategy that teal.toml gives a service."""
-        return self._system(service).config.strategy
+        """The strategy of a service: teal.toml's, or what was told of it."""
+        return self._system(service).strategy
 
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
@@ -67,8 +74,10 @@ class Operations:
         Returns the revision that has them, and the weights of all sides.
         """
         service = self._system(name)
-        documents.refuse_another(self._controller.running(name))
-        sides = service.config.sides
+        documents.refuse_another(self._controller.running(service.name))
+        sides = service.sides
+        if isinstance(service, MeshService) and not service.route:
+            raise _bad(f"weights: {service.problem}")
         for side in weights:
             if side not in sides:
                 raise _bad(f"weights: {side!r} must be one of the sides {', '.join(sides)}")
@@ -84,8 +93,46 @@ class Operations:
         except DriverError as error:
             raise _failure(error) from error
 
+    async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService:
+        """Store what is told of a service that others made. Raises NotFoundException for an unknown
+        service, and BadRequestException if it has no such side, container or route.
+        """
+        await self._store.write(actor, "Adopt", lambda t: documents.adopt(t, name, told))
+        return await self.describe(name)
+
+    async def describe(self, name: str) -> DescribedService:
+        """What a service consists of, and what runs."""
+        service = self._system(name)
+        try:
+            weights = await self._driver.weights(service)
+            sides = tuple([await self._described(service, s, weights) for s in service.sides])
+        except DriverError as error:
+            raise _failure(error) from error
+        problem = service.problem if isinstance(service, MeshService) else ""
+        return DescribedService(
+            service.name, service.mesh, service.hostname, service.container, sides, problem
+        )
+
+    async def _described(
+        self, service: Service, side: str, weights: Mapping[str, int]
+    ) -> DescribedSide:
+        cluster, ecs_service = service.ecs_service(side)
+        definition, image = await self._driver.definition(service, side)
+        return DescribedSide(
+            side=side,
+            virtual_node=service.node(side),
+            exists=service.side(side).exists if isinstance(service, MeshService) else True,
+            cluster=cluster,
+            ecs_service=ecs_service,
+            task_definition=definition,
+            image=image,
+            weight=weights.get(side, 0),
+        )
+
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]:
-        """All services and gateways, with the traffic of the last ``window`` seconds."""
+        """The services and gateways of teal.toml, with the traffic of the last ``window`` seconds.
+        `inventory` has everything else.
+        """
         since = self._clock() - window
         view = self._store.view
         try:
@@ -123,30 +170,31 @@ class Operations:
                 ]
         return []
 
-    async def _status(self, service: ServiceSystem, since: float) -> ServiceStatus:
+    async def _status(self, service: Service, since: float) -> ServiceStatus:
         weights = await self._driver.weights(service)
-        traffic_of = {side: self._traffic(service, side, since) for side in service.config.sides}
+        traffic_of = {side: self._traffic(service, side, since) for side in service.sides}
         total = sum(traffic.requests for traffic in traffic_of.values())
         sides = []
         for side, traffic in traffic_of.items():
-            tasks, node = await self._driver.observe(service, side), service.node(side)
+            tasks = await self._driver.observe(service, side)
+            cluster, ecs_service = service.ecs_service(side)
             short = tasks.healthy < tasks.desired or tasks.pending
             sides.append(
                 SideStatus(
                     side=side,
-                    virtual_node=node,
+                    virtual_node=service.node(side),
                     weight=weights.get(side, 0),
                     tasks=tasks,
                     traffic=traffic,
                     share=traffic.requests / total if total else None,
-                    missing=await self._driver.missing(service.cluster, node) if short else None,
+                    missing=await self._driver.missing(cluster, ecs_service) if short else None,
                 )
             )
         return ServiceStatus(
             service.name,
             service.mesh,
-            service.config.hostname,
-            service.config.port,
+            service.hostname,
+            service.port,
             tuple(sides),
             self._controller.latest(service.name),
         )
@@ -161,8 +209,8 @@ class Operations:
             gateway.name, gateway.mesh, config.address, config.port, running, desired, missing
         )
 
-    def _system(self, service: str) -> ServiceSystem:
-        return documents.service_system(self._store.view, service)
+    def _system(self, service: str) -> Service:
+        return documents.service(self._store.view, service)
 
 
 def _summary(applied: Applied) -> str:

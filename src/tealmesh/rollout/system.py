@@ -1,5 +1,7 @@
 """Services and gateways of teal.toml with the mesh and cluster they live in. Pure.
 
+`Service` is what deployments need of a service, whether teal.toml or somebody else made it.
+
 The AWS resources that make them up are built in `drivers.resources`.
 """
 
@@ -8,12 +10,23 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.nouns import Gates, GatewayConfig, ServiceConfig, TealConfig
+from tealmesh.model.config.nouns import (
+    Gates,
+    GatewayConfig,
+    ServiceConfig,
+    Strategy,
+    TealConfig,
+)
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
+from tealmesh.rollout.adopted import MeshService
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import GatewaySystemBody, ServiceSystemBody
+
+
+APPLICATION = "app"
+"""The container of the application in a service of teal.toml."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,50 @@ class ServiceSystem:
     @property
     def name(self) -> str:
         return self.config.name
+
+    @property
+    def hostname(self) -> str:
+        """Its virtual service."""
+        return self.config.hostname
+
+    @property
+    def port(self) -> int:
+        return self.config.port
+
+    @property
+    def protocol(self) -> str:
+        """Of its nodes' listeners."""
+        return "http"
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        return self.config.sides
+
+    @property
+    def strategy(self) -> Strategy:
+        return self.config.strategy
+
+    @property
+    def gates(self) -> Gates:
+        return self.config.gates
+
+    @property
+    def container(self) -> str:
+        """The container that runs the application."""
+        return APPLICATION
+
+    @property
+    def desired_count(self) -> int | None:
+        """Tasks of a side."""
+        return self.config.desired_count
+
+    def ecs_service(self, side: str) -> tuple[str, str]:
+        """Cluster and name of a side's ECS service."""
+        return self.cluster, self.node(side)
+
+    def registry(self, side: str) -> tuple[str, str]:
+        """Cloud Map namespace and service of a side's tasks."""
+        return self.namespace, self.name
 
     def node(self, side: str) -> str:
         """Name of a side's virtual node, of its ECS service and of its task family."""
@@ -48,6 +105,10 @@ class ServiceSystem:
         first, second = stored["sides"]
         config["sides"] = (first, second)
         return cls(body["mesh"], body["cluster"], body["namespace"], ServiceConfig(**config))
+
+
+Service = ServiceSystem | MeshService
+"""A service that can be deployed. Both have the same properties."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import Gates, Image, Strategy, TealConfig
-from tealmesh.model.config.parse import image_for, parse, parse_images, parse_mapping
+from tealmesh.model.config.nouns import Additions, Gates, Image, Strategy, TealConfig
+from tealmesh.model.config.parse import image_for, parse, parse_additions, parse_mapping
 from tealmesh.model.config.table import duration
 from tealmesh.model.errors import ConfigError
 
@@ -360,10 +360,11 @@ TERRAFORM = Path(__file__).resolve().parents[3] / "examples" / "terraform" / "te
 
 
 def test_images_alone_suffice_for_a_system_that_terraform_describes() -> None:
-    images = parse_images(TERRAFORM.read_text(), str(TERRAFORM))
+    images = parse_additions(TERRAFORM.read_text(), str(TERRAFORM)).images
     assert [image.pattern for image in images] == ["*/sample:0.0.1", "*/sample:0.0.2"]
-    assert parse_images("") == ()
-    assert parse_images(SAMPLE.read_text(), str(SAMPLE)) == parse(SAMPLE.read_text()).images
+    assert parse_additions("") == Additions()
+    sample = SAMPLE.read_text()
+    assert parse_additions(sample, str(SAMPLE)).images == parse(sample).images
 
 
 @pytest.mark.parametrize(
@@ -376,5 +377,5 @@ def test_images_alone_suffice_for_a_system_that_terraform_describes() -> None:
 )
 def test_what_is_wrong_beside_or_in_images_is_refused(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_images(text)
+        parse_additions(text)
     assert words in str(caught.value)

@@ -13,6 +13,8 @@ from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
 from tealmesh.model.status import (
     Applied,
+    DescribedService,
+    DescribedSide,
     GatewayStatus,
     LogSource,
     Missing,
@@ -147,6 +149,37 @@ def gateway_status(g: GatewayStatus) -> wire.GatewayStatus:
         "desired": g.desired,
     }
     _explain_missing(answer, g.missing)
+    return answer
+
+
+def service_description(d: DescribedService) -> wire.ServiceDescription:
+    answer: wire.ServiceDescription = {
+        "name": d.name,
+        "mesh": d.mesh,
+        "hostname": d.hostname,
+        "sides": [_side_description(side) for side in d.sides],
+    }
+    if d.container:
+        answer["container"] = d.container
+    if d.problem:
+        answer["problem"] = d.problem
+    return answer
+
+
+def _side_description(s: DescribedSide) -> wire.SideDescription:
+    answer: wire.SideDescription = {
+        "side": s.side,
+        "virtualNode": s.virtual_node,
+        "exists": s.exists,
+        "weight": s.weight,
+    }
+    if s.ecs_service:
+        answer["cluster"] = s.cluster
+        answer["ecsService"] = s.ecs_service
+    if s.task_definition:
+        answer["taskDefinition"] = s.task_definition
+    if s.image:
+        answer["image"] = s.image
     return answer
 
 

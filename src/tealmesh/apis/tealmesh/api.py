@@ -21,7 +21,14 @@ from tealmesh.model.config.parse import parse
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.model.status import AppliedSystem, GatewayStatus, LogSource, ServiceStatus
+from tealmesh.model.status import (
+    AppliedSystem,
+    DescribedService,
+    GatewayStatus,
+    LogSource,
+    ServiceStatus,
+)
+from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import Store, View, tables
 
 CANARY_STEPS = (10, 50, 100)
@@ -54,6 +61,8 @@ class Operations(Protocol):
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
     ) -> tuple[int, Mapping[str, int]]: ...
+    async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService: ...
+    async def describe(self, name: str) -> DescribedService: ...
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
     def strategy(self, service: str) -> Strategy: ...
 
@@ -162,6 +171,25 @@ class Tealmesh:
             request["service"], request["weights"]
         )
         return {"revision": revision, "weights": dict(weights)}
+
+    async def adopt(self, caller: Caller, request: wire.AdoptInput) -> wire.AdoptOutput:
+        told: AdoptionBody = {}
+        if "sides" in request:
+            told["sides"] = {side: {**one} for side, one in request["sides"].items()}
+        if "container" in request:
+            told["container"] = request["container"]
+        if "route" in request:
+            told["route"] = request["route"]
+        if "cleanUp" in request:
+            told["cleanUp"] = request["cleanUp"]
+        described = await self._operations.adopt(caller.access_key, request["service"], told)
+        return {"service": answers.service_description(described)}
+
+    async def get_service(
+        self, caller: Caller, request: wire.GetServiceInput
+    ) -> wire.GetServiceOutput:
+        described = await self._operations.describe(request["service"])
+        return {"service": answers.service_description(described)}
 
     async def get_status(
         self, caller: Caller, request: wire.GetStatusInput

@@ -130,10 +130,10 @@ def _check(options: UpOptions) -> UpOptions:
         owners[port] = name
     if options.config_file is None:
         return options
-    from tealmesh.model.config.parse import parse_images
+    from tealmesh.model.config.parse import parse_additions
 
     config_file = options.config_file.absolute()
-    parse_images(read_text(config_file), str(config_file))
+    parse_additions(read_text(config_file), str(config_file))
     return replace(options, config_file=config_file)
 
 

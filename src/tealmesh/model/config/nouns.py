@@ -84,6 +84,51 @@ class Image:
 
 
 @dataclass(frozen=True)
+class AdoptedConfig:
+    """What is told of a service that others made; what is empty or None is found out."""
+
+    name: str
+    container: str = ""
+    """The container that runs the application."""
+    route: str = ""
+    """The route whose weights are shifted."""
+    clean_up: str = ""
+    """What is left of a side without weight: ``stop`` for an ECS service without tasks, ``delete``
+    for nothing."""
+    strategy: Strategy | None = None
+    gates: Gates | None = None
+
+
+@dataclass(frozen=True)
+class TerraformNames:
+    """What a Terraform configuration calls the things that a deployment changes. In each name
+    ``{side}`` and ``{service}`` stand for those of the deployment; an empty one is not used.
+    """
+
+    weight: str = ""
+    """The variable with a side's weight, such as ``{side}_weight``."""
+    image: str = ""
+    """The variable with a side's image."""
+    active: str = ""
+    """The variable that says whether a side exists."""
+    virtual_node: str = ""
+    """The address of a side's virtual node, such as ``aws_appmesh_virtual_node.side["{side}"]``."""
+    task_definition: str = ""
+    """The address of its task definition."""
+    ecs_service: str = ""
+    """The address of its ECS service."""
+
+
+@dataclass(frozen=True)
+class Additions:
+    """The parts of a teal.toml that are of use without the others."""
+
+    images: tuple[Image, ...] = ()
+    adopted: Mapping[str, AdoptedConfig] = field(default_factory=dict)
+    terraform: TerraformNames = TerraformNames()
+
+
+@dataclass(frozen=True)
 class TealConfig:
     """The contents of a teal.toml."""
 
@@ -94,4 +139,8 @@ class TealConfig:
     """The Cloud Map namespace; by default ``MESH.local``."""
     services: Mapping[str, ServiceConfig] = field(default_factory=dict)
     gateways: Mapping[str, GatewayConfig] = field(default_factory=dict)
-    images: tuple[Image, ...] = ()
+    additions: Additions = Additions()
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return self.additions.images

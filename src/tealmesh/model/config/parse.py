@@ -8,15 +8,15 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from itertools import pairwise
 from typing import Any
 
+from tealmesh.model.config.adopted import read_adopted, read_terraform
+from tealmesh.model.config.deployments import read_gates, read_strategy
 from tealmesh.model.config.nouns import (
-    Gates,
+    Additions,
     GatewayConfig,
     Image,
     ServiceConfig,
-    Strategy,
     TealConfig,
 )
 from tealmesh.model.config.table import Table
@@ -43,15 +43,13 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
-_TABLES = ("mesh", "images", "services", "gateways")
+_TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
 )  # fmt: skip
-_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", "step_timeout")
 _GATEWAY_KEYS = ("port", "routes", "address", "desired_count")
 _LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
-_CANARY_STEPS = (10, 50, 100)
 
 
 def parse(text: str, file: str = "teal.toml") -> TealConfig:
@@ -63,16 +61,17 @@ def parse(text: str, file: str = "teal.toml") -> TealConfig:
     return parse_mapping(_tables(text, file), file)
 
 
-def parse_images(text: str, file: str = "teal.toml") -> tuple[Image, ...]:
-    """The ``[images]`` of a teal.toml. A file that describes no system (no ``[mesh]``, services or
-    gateways), since Terraform does, may have these alone; any other is checked as a whole.
+def parse_additions(text: str, file: str = "teal.toml") -> Additions:
+    """``[images]``, ``[adopted]`` and ``[terraform]`` of a teal.toml. A file that describes no
+    system (no ``[mesh]``, services or gateways), since Terraform does, may have these alone; any
+    other is checked as a whole.
 
     Raises ConfigError as `parse` does.
     """
     data = _tables(text, file)
     if any(key in data for key in ("mesh", "services", "gateways")):
-        return parse_mapping(data, file).images
-    return _images(Table(file, "", data, _TABLES).table("images"))
+        return parse_mapping(data, file).additions
+    return _additions(Table(file, "", data, _TABLES))
 
 
 def _tables(text: str, file: str) -> dict[str, Any]:
@@ -101,11 +100,19 @@ def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfi
         namespace=namespace,
         services=_services(services, namespace),
         gateways={key: _gateway(gateways, key) for key in gateways.data},
-        images=_images(root.table("images")),
+        additions=_additions(root),
     )
     _check_gateways(gateways, config)
     _check_images(services, config)
     return config
+
+
+def _additions(root: Table) -> Additions:
+    return Additions(
+        images=_images(root.table("images")),
+        adopted=read_adopted(root.table("adopted")),
+        terraform=read_terraform(root),
+    )
 
 
 def image_for(images: tuple[Image, ...], name: str) -> Image | None:
@@ -146,8 +153,8 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
         environment=_environment(table),
         backends=table.texts("backends"),
         sides=_sides(table),
-        strategy=_strategy(table.table("strategy", _STRATEGY_KEYS)),
-        gates=_gates(table.table("gates", ("success_rate", "min_requests", "approval"))),
+        strategy=read_strategy(table),
+        gates=read_gates(table),
     )
 
 
@@ -180,45 +187,6 @@ def _sides(table: Table) -> tuple[str, str]:
     if len(sides) != 2 or sides[0] == sides[1] or not all(_LABEL.fullmatch(s) for s in sides):
         table.fail("sides", f"two different names, each of {_LABEL_ALLOWED}")
     return (sides[0], sides[1])
-
-
-def _strategy(table: Table) -> Strategy:
-    assumed = "canary" if "steps" in table.data else "bluegreen"
-    kind = table.text(
-        "type", assumed, '"bluegreen" or "canary"', ("bluegreen", "canary").__contains__
-    )
-    defaults = Strategy()
-    return Strategy(
-        type="canary" if kind == "canary" else "bluegreen",
-        steps=_steps(table, canary=kind == "canary"),
-        step_time=table.seconds("step_time", defaults.step_time),
-        bake_time=table.seconds("bake_time", defaults.bake_time),
-        step_timeout=table.seconds("step_timeout", defaults.step_timeout, positive=True),
-    )
-
-
-def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
-    value = table.data.get("steps", _CANARY_STEPS if canary else (100,))
-    allowed = "rising whole percentages from 1 that end with 100, such as [10, 50, 100]"
-    if not isinstance(value, list | tuple) or not value:
-        table.fail("steps", allowed)
-    whole = all(isinstance(step, int) and not isinstance(step, bool) for step in value)
-    if not whole or value[0] < 1 or value[-1] != 100:
-        table.fail("steps", allowed)
-    if any(later <= earlier for earlier, later in pairwise(value)):
-        table.fail("steps", allowed)
-    if not canary and len(value) > 1:
-        table.fail("steps", '[100] for type "bluegreen"; more steps need type = "canary"')
-    return tuple(value)
-
-
-def _gates(table: Table) -> Gates:
-    defaults = Gates()
-    return Gates(
-        success_rate=table.share("success_rate", defaults.success_rate),
-        min_requests=table.integer("min_requests", defaults.min_requests, 0, 1_000_000_000),
-        approval=table.boolean("approval", defaults.approval),
-    )
 
 
 def _gateway(gateways: Table, name: str) -> GatewayConfig:

@@ -11,11 +11,13 @@ from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Missing
+from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.drivers import resources
+from tealmesh.rollout.drivers.adopted import AdoptedServices
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
 from tealmesh.rollout.drivers.cloudmap import CloudMap
 from tealmesh.rollout.effects import WeightsSet
-from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.client import AppMeshClient
@@ -55,16 +57,20 @@ class ApiDriver:
         self._cloud_map = CloudMap(self._aws)
         self._region = region
         self._network = network or _LOCAL_NETWORK
-        self._images: dict[str, str] = {}
+        self._images: dict[tuple[str, str], str] = {}
+        self._adopted = AdoptedServices(self._aws, self._cloud_map)
 
     def close(self) -> None:
         """Stop the driver's threads without waiting for calls under way."""
         self._aws.close()
 
-    async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
+    async def ensure_side(self, service: Service, side: str, image: str) -> None:
         """Tasks of another image are stopped first and never mixed with the new ones, and an ECS
         service that ECS gave up on is not started again.
         """
+        if isinstance(service, MeshService):
+            await self._adopted.ensure_side(service, side, image)
+            return
         node = service.node(side)
         earlier = await self.observe(service, side)
         if earlier.image and earlier.image != image:
@@ -72,14 +78,15 @@ class ApiDriver:
             raise NotYet(f"the tasks of {node} with {earlier.image} to stop")
         await self._ensure_side(service, side, image, restart=False)
 
-    async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
-        node = service.node(side)
-        ecs_service = await self._ecs_service(service.cluster, node)
+    async def observe(self, service: Service, side: str) -> SideTasks:
+        cluster, name = service.ecs_service(side)
+        ecs_service = await self._aws.ecs_service(cluster, name)
         if ecs_service is None or ecs_service["status"] != "ACTIVE":
             return SideTasks()
         primary = _primary(ecs_service)
-        registered = await self._cloud_map.healthy(service, node)
         running, desired = ecs_service["runningCount"], ecs_service["desiredCount"]
+        registry = service.registry(side)
+        registered = await self._cloud_map.healthy(registry, name) if all(registry) else running
         return SideTasks(
             desired=desired,
             running=running,
@@ -88,26 +95,28 @@ class ApiDriver:
             failure=primary.get("rolloutStateReason", "the tasks failed to start")
             if _gave_up(primary)
             else "",
-            image=await self._image(ecs_service["taskDefinition"]),
+            image=await self._image(ecs_service["taskDefinition"], service.container),
             pending=max(0, desired - primary.get("runningCount", 0)),
         )
 
-    async def explain(self, service: ServiceSystem, side: str) -> str:
-        node = service.node(side)
-        tasks = await self._stopped_by_themselves(service.cluster, node)
+    async def explain(self, service: Service, side: str) -> str:
+        cluster, name = service.ecs_service(side)
+        tasks = await self._stopped_by_themselves(cluster, name)
         if tasks:
             return _stopped_reason(tasks[-1])
-        ecs_service = await self._ecs_service(service.cluster, node)
+        ecs_service = await self._aws.ecs_service(cluster, name)
         events = ecs_service.get("events", []) if ecs_service else []
         return events[0]["message"][:_MOST_EXPLANATION_CHARACTERS] if events else ""
 
     async def missing(self, cluster: str, name: str) -> Missing:
-        primary = _primary(await self._ecs_service(cluster, name))
+        primary = _primary(await self._aws.ecs_service(cluster, name))
         tasks = await self._stopped_by_themselves(cluster, name) if primary else []
         own = [task for task in tasks if task.get("startedBy") == primary.get("id")]
         return Missing(_stopped_reason(own[-1]) if own else "", gave_up=_gave_up(primary))
 
-    async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
+    async def weights(self, service: Service) -> Mapping[str, int]:
+        if isinstance(service, MeshService):
+            return await self._adopted.weights(service)
         route = resources.route(service, {})
         try:
             answer = await self._aws.appmesh(
@@ -121,20 +130,25 @@ class ApiDriver:
             return {}
         return resources.route_weights(service, answer["route"]["spec"])
 
-    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
+    async def set_weights(self, service: Service, weights: Mapping[str, int]) -> WeightsSet:
         targets = {
             side: weight
             for side, weight in weights.items()
             if weight or await self._has_virtual_node(service, side)
         }
         sent = self._clock()
-        await self._aws.ensure(resources.route(service, targets))
+        if isinstance(service, MeshService):
+            await self._adopted.set_weights(service, targets)
+        else:
+            await self._aws.ensure(resources.route(service, targets))
         answer = await self._aws.tealmesh(lambda client: client.get_convergence(mesh=service.mesh))
         return WeightsSet(answer["revision"], sent)
 
-    async def stop_side(self, service: ServiceSystem, side: str) -> bool:
+    async def stop_side(self, service: Service, side: str) -> bool:
+        if isinstance(service, MeshService):
+            return await self._adopted.stop_side(service, side)
         node = service.node(side)
-        ecs_service = await self._ecs_service(service.cluster, node)
+        ecs_service = await self._aws.ecs_service(service.cluster, node)
         if ecs_service is None or ecs_service["status"] == "INACTIVE":
             return True
         if ecs_service["status"] == "ACTIVE":
@@ -187,8 +201,15 @@ class ApiDriver:
         )
         return [line for line in done if line]
 
+    async def definition(self, service: Service, side: str) -> tuple[str, str]:
+        ecs_service = await self._aws.ecs_service(*service.ecs_service(side))
+        if ecs_service is None or ecs_service["status"] != "ACTIVE":
+            return "", ""
+        arn = ecs_service["taskDefinition"]
+        return arn, await self._image(arn, service.container)
+
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
-        ecs_service = await self._ecs_service(cluster, name)
+        ecs_service = await self._aws.ecs_service(cluster, name)
         if ecs_service is None or ecs_service["status"] != "ACTIVE":
             return 0, 0
         return _primary(ecs_service).get("runningCount", 0), ecs_service["desiredCount"]
@@ -244,7 +265,7 @@ class ApiDriver:
         ``restart``: start it again if ECS gave up on it.
         """
         arn, line = await self._task_definition(definition)
-        ecs_service = await self._ecs_service(cluster, name)
+        ecs_service = await self._aws.ecs_service(cluster, name)
         if ecs_service is not None and ecs_service["status"] == "DRAINING":
             raise NotYet(f"the earlier tasks of {name} to stop")
         if ecs_service is None or ecs_service["status"] != "ACTIVE":
@@ -283,27 +304,18 @@ class ApiDriver:
         arn = answer["taskDefinition"]["taskDefinitionArn"]
         return arn, f"registered task definition {last_part(arn)}"
 
-    async def _ecs_service(self, cluster: str, name: str) -> ServiceTypeDef | None:
-        try:
-            answer = await self._aws.ecs(
-                lambda client: client.describe_services(cluster=cluster, services=[name])
-            )
-        except NoSuchResource:
-            return None
-        return answer["services"][0] if answer["services"] else None
-
-    async def _image(self, definition: str) -> str:
-        """The application's image in a task definition, which never changes."""
-        if definition not in self._images:
+    async def _image(self, definition: str, container: str) -> str:
+        """A container's image in a task definition, which never changes."""
+        if (definition, container) not in self._images:
             answer = await self._aws.ecs(
                 lambda client: client.describe_task_definition(taskDefinition=definition)
             )
             containers = answer["taskDefinition"]["containerDefinitions"]
-            image = next((c["image"] for c in containers if c["name"] == "app"), "")
-            self._images[definition] = image
-        return self._images[definition]
+            image = next((c["image"] for c in containers if c["name"] == container), "")
+            self._images[definition, container] = image
+        return self._images[definition, container]
 
-    async def _has_virtual_node(self, service: ServiceSystem, side: str) -> bool:
+    async def _has_virtual_node(self, service: Service, side: str) -> bool:
         try:
             await self._aws.appmesh(
                 lambda client: client.describe_virtual_node(

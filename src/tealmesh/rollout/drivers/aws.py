@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from types_boto3_appmesh.client import AppMeshClient
     from types_boto3_ecs.client import ECSClient
+    from types_boto3_ecs.type_defs import ServiceTypeDef
     from types_boto3_servicediscovery.client import ServiceDiscoveryClient
 
     from tealmesh.model.wire import GetConvergenceOutput
@@ -66,6 +67,22 @@ class Aws:
         empty for nothing.
         """
         return await self._run("appmesh", partial(_ensure, wanted=wanted))
+
+    async def ecs_service(self, cluster: str, name: str) -> ServiceTypeDef | None:
+        """An ECS service with its tags; None if there is none. A deleted one is shown for a while:
+        see its ``status``.
+        """
+        if not name:
+            return None
+        try:
+            answer = await self.ecs(
+                lambda client: client.describe_services(
+                    cluster=cluster, services=[name], include=["TAGS"]
+                )
+            )
+        except NoSuchResource:
+            return None
+        return answer["services"][0] if answer["services"] else None
 
     def close(self) -> None:
         """Stop the threads without waiting for calls under way."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Missing
 from tealmesh.rollout.effects import WeightsSet
-from tealmesh.rollout.system import GatewaySystem, ServiceSystem
+from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 
 class Driver(Protocol):
@@ -16,27 +16,28 @@ class Driver(Protocol):
     where something else has to happen first.
     """
 
-    async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
+    async def ensure_side(self, service: Service, side: str, image: str) -> None:
         """Create or change the side's virtual node and its ECS service, so that it runs ``image``
         with the desired count.
         """
 
-    async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
+    async def observe(self, service: Service, side: str) -> SideTasks:
         """The side's tasks now; all zero where it has no ECS service."""
 
-    async def explain(self, service: ServiceSystem, side: str) -> str:
+    async def explain(self, service: Service, side: str) -> str:
         """Why a task of the side stopped last, with its last log lines; empty if none did."""
 
-    async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
+    async def weights(self, service: Service) -> Mapping[str, int]:
         """The route's weights, by side; empty where there is no route."""
 
-    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
+    async def set_weights(self, service: Service, weights: Mapping[str, int]) -> WeightsSet:
         """Give the route exactly these weights; a side of weight 0 without a virtual node is left
         out. Returns the revision that has them, and when the call was sent.
         """
 
-    async def stop_side(self, service: ServiceSystem, side: str) -> bool:
-        """Drain the side's ECS service and delete it. Returns whether nothing of it runs any
+    async def stop_side(self, service: Service, side: str) -> bool:
+        """Drain the side's ECS service and delete it, or leave of a service that others made what
+        its clean-up says. Returns whether nothing of it runs any
         more.
         """
 
@@ -57,6 +58,11 @@ class SystemDriver(Driver, Protocol):
         self, gateway: GatewaySystem, hostnames: Mapping[str, str]
     ) -> list[str]:
         """Bring the gateway to its description. ``hostnames``: service name -> hostname."""
+
+    async def definition(self, service: Service, side: str) -> tuple[str, str]:
+        """The ARN of the task definition that a side's ECS service runs, and the application's
+        image in it; both empty where there is no such service.
+        """
 
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
         """An ECS service's tasks that run its current task definition, and the desired ones; both

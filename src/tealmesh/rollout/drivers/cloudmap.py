@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from tealmesh.model.errors import DriverError, NoSuchResource, NotYet
 from tealmesh.rollout.drivers.aws import Aws
-from tealmesh.rollout.system import ServiceSystem
 
 if TYPE_CHECKING:
     from types_boto3_servicediscovery.client import ServiceDiscoveryClient
@@ -78,14 +77,27 @@ class CloudMap:
         )
         return answer["Service"]["Arn"], f"created Cloud Map service {name}.{namespace}"
 
-    async def healthy(self, service: ServiceSystem, node: str) -> int:
-        """How many healthy instances an ECS service has registered."""
+    async def registry(self, namespace: str, name: str) -> str:
+        """The ARN of a Cloud Map service. Raises DriverError if there is none."""
+        parent = await self._namespace(namespace)
+        parent_id = parent["Id"] if parent else ""
+        present = await self._aws.cloud_map(lambda client: _services(client, parent_id))
+        for service in present if parent else ():
+            if service["Name"] == name:
+                return service["Arn"]
+        raise DriverError(f"there is no Cloud Map service {name}.{namespace}", retryable=False)
+
+    async def healthy(self, registry: tuple[str, str], ecs_service: str) -> int:
+        """How many healthy instances an ECS service has registered in a Cloud Map namespace and
+        service.
+        """
+        namespace, name = registry
         try:
             answer = await self._aws.cloud_map(
                 lambda client: client.discover_instances(
-                    NamespaceName=service.namespace,
-                    ServiceName=service.name,
-                    QueryParameters={"ECS_SERVICE_NAME": node},
+                    NamespaceName=namespace,
+                    ServiceName=name,
+                    QueryParameters={"ECS_SERVICE_NAME": ecs_service},
                     HealthStatus="HEALTHY",
                     MaxResults=_MOST_INSTANCES,
                 )

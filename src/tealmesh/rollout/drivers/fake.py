@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tealmesh.model.errors import DriverError
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.rollout.effects import WeightsSet
-from tealmesh.rollout.system import ServiceSystem
+from tealmesh.rollout.system import Service
 
 
 @dataclass
@@ -42,11 +42,11 @@ class FakeDriver:
     lost: list[str] = field(default_factory=list)
     """One line for each moment at which requests would have failed for lack of a running task."""
 
-    async def ensure_side(self, service: ServiceSystem, side: str, image: str) -> None:
+    async def ensure_side(self, service: Service, side: str, image: str) -> None:
         self._record("ensure_side", side, image)
-        self.sides[side] = Side(image, service.config.desired_count)
+        self.sides[side] = Side(image, service.desired_count or 1)
 
-    async def observe(self, service: ServiceSystem, side: str) -> SideTasks:
+    async def observe(self, service: Service, side: str) -> SideTasks:
         self._record("observe", side)
         tasks = self.sides.get(side)
         if tasks is None:
@@ -55,14 +55,14 @@ class FakeDriver:
             return SideTasks(tasks.desired, 0, 0, failed=3, image=tasks.image)
         return SideTasks(tasks.desired, tasks.desired, tasks.desired, image=tasks.image)
 
-    async def explain(self, service: ServiceSystem, side: str) -> str:
+    async def explain(self, service: Service, side: str) -> str:
         tasks = self.sides.get(side)
         return self.bad_images.get(tasks.image, "") if tasks else ""
 
-    async def weights(self, service: ServiceSystem) -> Mapping[str, int]:
+    async def weights(self, service: Service) -> Mapping[str, int]:
         return dict(self.route)
 
-    async def set_weights(self, service: ServiceSystem, weights: Mapping[str, int]) -> WeightsSet:
+    async def set_weights(self, service: Service, weights: Mapping[str, int]) -> WeightsSet:
         self._record("set_weights", dict(weights))
         for side, weight in weights.items():
             if weight and not self._serves(side):
@@ -72,14 +72,14 @@ class FakeDriver:
             self.revision += 1
         return WeightsSet(self.revision, self.clock())
 
-    async def stop_side(self, service: ServiceSystem, side: str) -> bool:
+    async def stop_side(self, service: Service, side: str) -> bool:
         self._record("stop_side", side)
         if self.route.get(side, 0) and side in self.sides:
             self.lost.append(f"{side} was stopped with weight {self.route[side]}")
         self.sides.pop(side, None)
         return True
 
-    def traffic(self, service: ServiceSystem, side: str, since: float) -> Traffic:
+    def traffic(self, service: Service, side: str, since: float) -> Traffic:
         """What callers saw if they have called at ``rate``, by these weights, since ``since``."""
         seconds = max(0.0, self.clock() - since)
         total = sum(self.route.values())

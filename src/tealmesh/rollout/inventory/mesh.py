@@ -17,6 +17,7 @@ from tealmesh.rollout.inventory.workloads import (
     EcsService,
     Resource,
     Workloads,
+    application_image,
     labels,
     missing_of,
     resource_of_task,
@@ -74,7 +75,11 @@ def _service(
         run_by = [workloads.services[key] for key in _keys(service, side.name, workloads)]
         weight = weights.get(side.virtual_node, 0)
         traffic = seen[side.name]
-        sides.append(_side(side.name, side.virtual_node, weight, run_by, traffic, total))
+        shown = _side(side.name, side.virtual_node, weight, run_by, traffic, total)
+        image = application_image(run_by[0].definition, service.container) if run_by else ""
+        if image:
+            shown["image"] = image
+        sides.append(shown)
         started = min((s.body.get("createdAt", 0.0) for s in run_by), default=0.0)
         exists = side.exists or bool(run_by)
         targeted = side.virtual_node in weights
@@ -166,8 +171,6 @@ def _side(
         answer["pending"] = tasks.pending
     if run_by:
         answer["ecsService"] = run_by[0].label
-        if run_by[0].image:
-            answer["image"] = run_by[0].image
     _latencies(answer, traffic)
     explain(answer, missing_of(run_by))
     return answer

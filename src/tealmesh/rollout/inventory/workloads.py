@@ -163,13 +163,15 @@ def stopped_by_itself(task: TaskBody) -> bool:
     return task["desiredStatus"] == "STOPPED" and task.get("stopCode") not in ON_PURPOSE
 
 
-def application_image(definition: TaskDefinitionBody | None) -> str:
-    """The image of the first container that is neither Envoy nor a known sidecar; empty without."""
+def application_image(definition: TaskDefinitionBody | None, container: str = "") -> str:
+    """The image of ``container``, or else of the first container that is neither Envoy nor a known
+    sidecar; empty if there is none.
+    """
     if definition is None:
         return ""
-    applications = applications_of(definition)
     images = {c["name"]: c["image"] for c in definition["containerDefinitions"]}
-    return images[applications[0]] if applications else ""
+    names = [container, *applications_of(definition)]
+    return next((images[name] for name in names if name in images), "")
 
 
 def resource_of(definition: TaskDefinitionBody | None) -> Resource | None:

@@ -16,7 +16,7 @@ from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import Clock
 from tealmesh.model.rollout import Traffic
 from tealmesh.rollout.metrics import proto
-from tealmesh.rollout.system import ServiceSystem
+from tealmesh.rollout.system import Service
 
 COMPLETED = "upstream_rq_completed"
 FAILED = "upstream_rq_5xx"
@@ -181,10 +181,10 @@ class Metrics:
             seen_until=min(seen_until, default=0.0),
         )
 
-    def callers_saw(self, service: ServiceSystem, side: str, since: float) -> Traffic:
+    def callers_saw(self, service: Service, side: str, since: float) -> Traffic:
         """`traffic` of one side of a service."""
-        config = service.config
-        return self.traffic(service.mesh, service.node(side), since, config.port, "http")
+        node = service.node(side)
+        return self.traffic(service.mesh, node, since, service.port, service.protocol)
 
     def _envoys_with(self, name: str) -> Iterator[tuple[_Envoy, _Cluster]]:
         for envoy in self._envoys.values():

@@ -1,0 +1,173 @@
+"""Copies of what a side of a service consists of, for its next version. Pure.
+
+A copy is the original but for the image and, where the side is made from the other one, for the
+side's name: the word ``blue`` becomes ``green`` wherever it stands by itself, as in the operators'
+own templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from tealmesh.rollout.discovery import route_member
+from tealmesh.rollout.naming import renamed
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        CreateServiceRequestTypeDef,
+        DescribeTaskDefinitionResponseTypeDef,
+        RegisterTaskDefinitionRequestTypeDef,
+        ServiceTypeDef,
+    )
+
+    from tealmesh.model.appmesh import RouteSpec, VirtualNodeSpec
+
+T = TypeVar("T")
+Rename = Callable[[str], str]
+
+_DEFINITION_MEMBERS = (
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "volumes",
+    "placementConstraints",
+    "requiresCompatibilities",
+    "cpu",
+    "memory",
+    "pidMode",
+    "ipcMode",
+    "inferenceAccelerators",
+    "ephemeralStorage",
+    "runtimePlatform",
+    "enableFaultInjection",
+)
+"""Members of RegisterTaskDefinition's request that are copied as they are."""
+
+_SERVICE_MEMBERS = (
+    "platformVersion",
+    "deploymentConfiguration",
+    "placementConstraints",
+    "placementStrategy",
+    "networkConfiguration",
+    "healthCheckGracePeriodSeconds",
+    "schedulingStrategy",
+    "deploymentController",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "availabilityZoneRebalancing",
+)
+"""Members of CreateService's request that are copied as they are."""
+
+_KEPT = frozenset({"image", "valueFrom", "repositoryCredentials"})
+"""Members that name things outside the system, where nothing need have the other side's name."""
+
+
+def same(text: str) -> str:
+    """The renaming that leaves every name as it is."""
+    return text
+
+
+def to_side(side: str, other: str) -> Rename:
+    """The renaming from one side to the other."""
+    return lambda text: renamed(text, side, other)
+
+
+def task_definition(
+    present: DescribeTaskDefinitionResponseTypeDef, container: str, image: str, rename: Rename
+) -> RegisterTaskDefinitionRequestTypeDef:
+    """RegisterTaskDefinition's request for a revision with another image in one container."""
+    definition = present["taskDefinition"]
+    request = _members(definition, _DEFINITION_MEMBERS)
+    containers = _renamed(definition["containerDefinitions"], rename)
+    for one in containers:
+        if one["name"] in (container, rename(container)):
+            one["image"] = image
+    request |= {"family": rename(definition["family"]), "containerDefinitions": containers}
+    if "proxyConfiguration" in definition:
+        request["proxyConfiguration"] = _renamed(definition["proxyConfiguration"], rename)
+    if present.get("tags"):
+        request["tags"] = _renamed(present["tags"], rename)
+    return cast("RegisterTaskDefinitionRequestTypeDef", request)
+
+
+def ecs_service(
+    present: ServiceTypeDef, name: str, definition: str, registry: str | None, rename: Rename
+) -> CreateServiceRequestTypeDef:
+    """CreateService's request for a service like ``present`` with other tasks.
+
+    ``definition``: ARN of the task definition; ``registry``: ARN of the Cloud Map service in which
+    the tasks register, None for none.
+    """
+    request = _members(present, _SERVICE_MEMBERS)
+    # Only one of the two may be given.
+    if present.get("capacityProviderStrategy"):
+        request["capacityProviderStrategy"] = present["capacityProviderStrategy"]
+    elif present.get("launchType"):
+        request["launchType"] = present["launchType"]
+    if registry and present.get("serviceRegistries"):
+        first = _renamed(present["serviceRegistries"][0], rename)
+        request["serviceRegistries"] = [{**first, "registryArn": registry}]
+    if present.get("tags"):
+        request["tags"] = _renamed(present["tags"], rename)
+    if present.get("propagateTags", "NONE") != "NONE":
+        request["propagateTags"] = present["propagateTags"]
+    request |= {
+        "cluster": present["clusterArn"],
+        "serviceName": name,
+        "taskDefinition": definition,
+        "desiredCount": present["desiredCount"],
+    }
+    return cast("CreateServiceRequestTypeDef", request)
+
+
+def virtual_node(spec: VirtualNodeSpec, live: str, new: str, rename: Rename) -> VirtualNodeSpec:
+    """The specification of a side's virtual node, made from the other side's: the attributes that
+    name its ECS service, ``live``, name ``new``.
+    """
+    copy = dict(spec)
+    discovery = _renamed(spec.get("serviceDiscovery", {}), rename)
+    if "awsCloudMap" in discovery:
+        for attribute in discovery["awsCloudMap"].get("attributes", []):
+            if attribute["value"] in (live, rename(live)):
+                attribute["value"] = new
+    if discovery:
+        copy["serviceDiscovery"] = discovery
+    return cast("VirtualNodeSpec", copy)
+
+
+def reweighted(spec: RouteSpec, weights: Mapping[str, int]) -> RouteSpec:
+    """A route with these weights of virtual nodes and these alone; all else is as it was."""
+    member = route_member(spec)
+    route = spec[member]
+    action = route["action"]
+    present = {target["virtualNode"]: target for target in action["weightedTargets"]}
+    like = next(iter(present.values()))
+    nodes = [
+        *(node for node in present if node in weights),
+        *(n for n in weights if n not in present),
+    ]
+    targets = [
+        {**present.get(node, like), "virtualNode": node, "weight": weights[node]} for node in nodes
+    ]
+    changed = {**route, "action": {**action, "weightedTargets": targets}}
+    return cast("RouteSpec", {**spec, member: changed})
+
+
+def _members(present: Mapping[str, object], members: Iterable[str]) -> dict[str, object]:
+    """Those of the members that say something."""
+    return {member: present[member] for member in members if present.get(member)}
+
+
+def _renamed(value: T, rename: Rename) -> T:
+    """A deep copy with every string renamed but those of members in `_KEPT`."""
+    if isinstance(value, str):
+        return cast("T", rename(value))
+    if isinstance(value, list):
+        return cast("T", [_renamed(item, rename) for item in value])
+    if isinstance(value, Mapping):
+        return cast(
+            "T",
+            {key: item if key in _KEPT else _renamed(item, rename) for key, item in value.items()},
+        )
+    return value

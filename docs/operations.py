@@ -15,6 +15,7 @@ from botocore import xform_name
 
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.ecs.members import MEMBERS as ECS_MEMBERS
 from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, reason
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing
 from tealmesh.apis.elasticloadbalancing.refused import MEMBERS
@@ -51,6 +52,7 @@ def page() -> str:
         finally:
             store.close()
     parts += _load_balancers()
+    parts += _members()
     parts += _containers()
     return "\n".join(parts) + "\n"
 
@@ -80,6 +82,24 @@ def _load_balancers() -> Iterator[str]:
     for noun, member, values in MEMBERS:
         yield f"| {noun} | {member} | {values} |"
     yield ""
+
+
+def _members() -> Iterator[str]:
+    """What becomes of the members of ECS requests."""
+    yield "## Members of ECS requests\n"
+    yield (
+        "Honoured: as in ECS. Shown: kept and returned, and there is nothing more to do here. No"
+        " effect: kept and returned; `teal doctor` names each that is used. Refused: with this"
+        " reason, and nothing is changed. UpdateCluster and UpdateService treat their members as"
+        " CreateCluster and CreateService do.\n"
+    )
+    for structure, members in ECS_MEMBERS.items():
+        yield f"### {structure}\n"
+        yield "| member | | |\n|---|---|---|"
+        for member in sorted(members):
+            verdict, remark = members[member]
+            yield f"| {member} | {verdict} | {remark} |"
+        yield ""
 
 
 def _containers() -> Iterator[str]:

@@ -14,4 +14,5 @@ from tests.cli.teal_api import TealApi, teal_api
 def api() -> Iterator[TealApi]:
     with teal_api() as server:
         server.operations["GetStatus"] = lambda _: STATUS
+        server.operations["ListMembersWithoutEffect"] = lambda _: {"members": []}
         yield server

@@ -34,6 +34,22 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     assert "wrong service web: 1 of 3 tasks of blue are healthy: see `teal logs web`" in done.stdout
 
 
+def test_doctor_names_members_without_effect(api: TealApi, tmp_path: Path) -> None:
+    disconnected = {"id": "1", "resource": "r", "connected": False}
+    api.operations["ListEnvoys"] = lambda _: {"envoys": [disconnected]}
+    api.operations["ListMembersWithoutEffect"] = lambda _: {
+        "members": [
+            {"resource": f"service/shop/s{n}", "member": "placementStrategy", "reason": "one"}
+            for n in range(5)
+        ]
+    }
+    done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
+    assert done.returncode == 0, done.stdout
+    text = " ".join(done.stdout.split())
+    services = "service/shop/s0, service/shop/s1, service/shop/s2 and 2 more"
+    assert f"note without effect: placementStrategy of {services}: one" in text
+
+
 def test_doctor_sees_what_others_made(api: TealApi, tmp_path: Path) -> None:
     node = {"virtualNode": "ledger", "running": 0, "desired": 1, "healthy": 0, "reason": "exit 1"}
     batch = {"name": "batch", "cluster": "jobs", "running": 1, "desired": 2}

@@ -1,4 +1,4 @@
-"""Health-aware weight: DESIGN section 7."""
+"""Weights follow health: a target without capacity counts as weight 0."""
 
 from __future__ import annotations
 

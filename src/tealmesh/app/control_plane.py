@@ -22,6 +22,7 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
@@ -232,6 +233,7 @@ class _Parts:
                 Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
                 self._shut_down,
+                without_effect,
             ),
         }
         models = {name: load_model(name) for name in services}

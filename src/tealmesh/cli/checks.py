@@ -32,6 +32,8 @@ LOW_DISK_MIB = 1024
 """Below this much free space the check says so."""
 LEAST_DISK_MIB = 64
 """The state, and 10 MB of log per container."""
+SHOWN_RESOURCES = 3
+"""How many resources a line names before it counts the others."""
 CONVERGENCE_SECONDS = 1
 """How long Envoys have to acknowledge what has just changed."""
 LEAST_OPEN_FILES = 4096
@@ -178,6 +180,7 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
             yield Check(name, "wrong" if wrong else "note", problem)
         for mesh in meshes_of(status):
             yield check_envoys(mesh, client)
+        yield from check_without_effect(client)
     except TealError as error:
         yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
 
@@ -209,3 +212,14 @@ def check_envoys(mesh: str, client: Client) -> Check:
         return Check(name, "note", f"without the newest configuration so far: {late}")
     count = "1 Envoy" if len(envoys) == 1 else f"{len(envoys)} Envoys"
     return Check(name, "ok", f"{count} connected, with the newest configuration")
+
+
+def check_without_effect(client: Client) -> Iterator[Check]:
+    """The members of ECS resources that are used and do nothing here, each with its reason."""
+    users: dict[tuple[str, str], list[str]] = {}
+    for found in client.list_members_without_effect():
+        users.setdefault((found["member"], found["reason"]), []).append(found["resource"])
+    for (member, reason), resources in users.items():
+        more = len(resources) - SHOWN_RESOURCES
+        shown = ", ".join(resources[:SHOWN_RESOURCES]) + (f" and {more} more" if more > 0 else "")
+        yield Check("without effect", "note", f"{member} of {shown}: {reason}")

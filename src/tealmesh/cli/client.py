@@ -172,6 +172,9 @@ class Client:
     def list_envoys(self, mesh: str | None = None) -> list[wire.EnvoyStatus]:
         return self._call(wire.ListEnvoysOutput, mesh=mesh)["envoys"]
 
+    def list_members_without_effect(self) -> list[wire.MemberWithoutEffect]:
+        return self._call(wire.ListMembersWithoutEffectOutput)["members"]
+
     def get_logs(
         self,
         service: str,

@@ -89,3 +89,17 @@ class TaskStatus(TypedDict):
     """What its Envoy stands for; absent without an Envoy."""
     image: NotRequired[str]
     """The application's image."""
+
+
+class MemberWithoutEffect(TypedDict):
+    """A member of an ECS resource that is kept and does nothing here."""
+
+    resource: str
+    member: str
+    reason: str
+
+
+class ListMembersWithoutEffectOutput(TypedDict):
+    """What ListMembersWithoutEffect answers."""
+
+    members: list[MemberWithoutEffect]

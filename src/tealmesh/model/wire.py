@@ -14,6 +14,8 @@ from typing import NotRequired, TypedDict
 
 from tealmesh.model.inventory import (
     EcsServiceStatus as EcsServiceStatus,
+    ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
+    MemberWithoutEffect as MemberWithoutEffect,
     MeshStatus as MeshStatus,
     NodeStatus as NodeStatus,
     TaskStatus as TaskStatus,

@@ -30,14 +30,12 @@ if TYPE_CHECKING:
         OperationBody,
     )
     from tealmesh.model.ecs.bodies import (
-        AccountSettingBody,
-        ClusterBody,
-        FamilyBody,
         ServiceBody,
         ServiceDeploymentBody,
         TaskBody,
         TaskDefinitionBody,
     )
+    from tealmesh.model.ecs.clusters import AccountSettingBody, ClusterBody, FamilyBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,

@@ -154,7 +154,6 @@ def test_a_provider_in_use_is_not_removed(ecs: Any) -> None:
         ({"settings": [{"name": "containerInsights", "value": "yes"}]}, "enabled, disabled"),
         ({"tags": [{"key": "aws:x", "value": "1"}]}, "reserved"),
         ({"tags": [{"key": "x", "value": "1"}, {"key": "x", "value": "2"}]}, "only once"),
-        ({"serviceConnectDefaults": {"namespace": "x"}}, "serviceConnectDefaults: not supported"),
         (
             {
                 "capacityProviders": ["FARGATE"],

@@ -95,11 +95,6 @@ def test_a_client_token_runs_tasks_once(direct: Direct) -> None:
             "InvalidParameterException",
             "Override for container named gone is not a container in the TaskDefinition",
         ),
-        (
-            {"overrides": {"ephemeralStorage": {"sizeInGiB": 30}}},
-            "InvalidParameterException",
-            "ephemeralStorage: not supported",
-        ),
     ],
 )
 def test_a_wrong_run_task_is_refused(

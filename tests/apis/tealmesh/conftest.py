@@ -9,6 +9,7 @@ import pytest
 
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.aws.clients import client
@@ -56,7 +57,15 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         "ecs": Ecs(*common),
         "servicediscovery": ServiceDiscovery(*common),
         "tealmesh": Tealmesh(
-            store, controller, operations, inventory, cache, NoLoadBalancers(), no_logs, stop
+            store,
+            controller,
+            operations,
+            inventory,
+            cache,
+            NoLoadBalancers(),
+            no_logs,
+            stop,
+            without_effect,
         ),
     }
     models = {name: load_model(name) for name in services}

@@ -164,8 +164,6 @@ def _retry(
         if event not in HTTP_RETRY_EVENTS:
             allowed = f"must be one of {', '.join(HTTP_RETRY_EVENTS)}"
             yield Problem(f"{field}.httpRetryEvents[]", event, allowed)
-    for member, chosen in events.items():
-        yield from once_each(f"{field}.{member}[]", chosen)
     yield from duration(f"{field}.perRetryTimeout", policy["perRetryTimeout"])
     yield from at_most(f"{field}.maxRetries", policy["maxRetries"], MAX_UINT32)
 

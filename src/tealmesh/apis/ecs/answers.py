@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Required, TypedDict
 
 from tealmesh.model.ecs.bodies import (
-    ClusterBody,
     RollbackBody,
     ServiceBody,
     ServiceRevisionBody,
     TaskBody,
     TaskDefinitionBody,
 )
+from tealmesh.model.ecs.clusters import ClusterBody
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (

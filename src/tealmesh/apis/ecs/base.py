@@ -16,7 +16,8 @@ from tealmesh.apis.paging import Pager
 from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
-from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Store, Transaction, tables

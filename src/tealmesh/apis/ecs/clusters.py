@@ -21,7 +21,8 @@ from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.paging import Pager
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody
+from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Transaction, tables
@@ -29,6 +30,8 @@ from tealmesh.store import Document, Reader, Transaction, tables
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
         CapacityProviderStrategyItemTypeDef,
+        ClusterServiceConnectDefaultsRequestTypeDef,
+        ClusterServiceConnectDefaultsTypeDef,
         ClusterSettingTypeDef,
         CreateClusterRequestTypeDef,
         DeleteClusterRequestTypeDef,
@@ -48,9 +51,6 @@ MAX_DESCRIBED = 100
 """Clusters in one DescribeClusters."""
 
 _INSIGHTS = ("enabled", "disabled", "enhanced")
-_REFUSED = {
-    "serviceConnectDefaults": "there is no Service Connect here; a mesh's virtual services do that"
-}
 
 
 class Clusters(EcsBase):
@@ -66,7 +66,6 @@ class Clusters(EcsBase):
 
         def change(tx: Transaction) -> ClusterAnswer:
             base.check_name("clusterName", name)
-            base.refuse_members(request, _REFUSED)
             present = tx.get(tables.CLUSTERS, name)
             if present is not None and present.body["status"] == "ACTIVE":
                 return _answer(tx, present)
@@ -83,6 +82,8 @@ class Clusters(EcsBase):
             }
             if request.get("configuration"):
                 body["configuration"] = request["configuration"]
+            if request.get("serviceConnectDefaults"):
+                body["serviceConnectDefaults"] = _connect(request["serviceConnectDefaults"])
             _set_capacity(
                 body,
                 request.get("capacityProviders", ()),
@@ -147,12 +148,13 @@ class Clusters(EcsBase):
         self, caller: Caller, operation: str, request: UpdateClusterRequestTypeDef
     ) -> ClusterAnswer:
         def change(tx: Transaction) -> ClusterAnswer:
-            base.refuse_members(request, _REFUSED)
             document = base.find_cluster(tx, request["cluster"])
             body = document.body.copy()
             body["settings"] = _settings(body["settings"], request.get("settings", ()))
             if request.get("configuration"):
                 body["configuration"] = request["configuration"]
+            if request.get("serviceConnectDefaults"):
+                body["serviceConnectDefaults"] = _connect(request["serviceConnectDefaults"])
             return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, operation, change)
@@ -310,6 +312,12 @@ def _settings(
             )
         merged[name] = value
     return [{"name": name, "value": merged[name]} for name in sorted(merged)]
+
+
+def _connect(
+    sent: ClusterServiceConnectDefaultsRequestTypeDef,
+) -> ClusterServiceConnectDefaultsTypeDef:
+    return {"namespace": sent["namespace"]}
 
 
 def _set_capacity(

@@ -43,13 +43,6 @@ FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _PROXY_REQUIRED = ("AppPorts", "ProxyIngressPort", "ProxyEgressPort")
-_PROXY_KNOWN = (
-    *_PROXY_REQUIRED,
-    "IgnoredUID",
-    "IgnoredGID",
-    "EgressIgnoredPorts",
-    "EgressIgnoredIPs",
-)
 _MAX_CONTAINERS = 10
 
 
@@ -114,6 +107,8 @@ def fargate_problems(spec: DefinitionSpec) -> Problems:
         name = container.get("name", "")
         if container.get("privileged"):
             yield f"Fargate does not support privileged containers: container '{name}'."
+        if container.get("stopTimeout", 0) > 120:
+            yield f"Invalid setting for container '{name}'. 'stopTimeout' must be at most 120."
         logs = container.get("logConfiguration")
         driver = logs["logDriver"] if logs else "awslogs"
         if driver not in _FARGATE_LOG_DRIVERS:
@@ -138,8 +133,8 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
     check = container.get("healthCheck")
     if check is not None:
         yield from _health_check(name, check)
-    if not 0 <= container.get("stopTimeout", 0) <= 120:
-        yield f"{setting} 'stopTimeout' must be 0 to 120 seconds."
+    if container.get("stopTimeout", 0) < 0:
+        yield f"{setting} 'stopTimeout' must not be negative."
     for limit in container.get("ulimits") or ():
         if limit["softLimit"] > limit["hardLimit"] >= 0:
             yield f"{setting} ulimit '{limit['name']}': softLimit must not exceed hardLimit."
@@ -161,8 +156,8 @@ def _container_size(container: ContainerDefinition, spec: DefinitionSpec, settin
     if hard is None and soft is None and not spec.get("memory"):
         yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."
     for member, value in (("memory", hard), ("memoryReservation", soft)):
-        if value is not None and value < 6:
-            yield f"{setting} '{member}' must be 6 MiB or more."
+        if value is not None and value < 4:
+            yield f"{setting} '{member}' must be 4 MiB or more."
     if hard is not None and soft is not None and hard < soft:
         yield f"{setting} 'memory' must be greater than or equal to 'memoryReservation'."
     if container["cpu"] < 0:
@@ -305,11 +300,6 @@ def _proxy(spec: DefinitionSpec) -> Problems:
 
 def _proxy_properties(pairs: Sequence[KeyValuePairTypeDef]) -> Problems:
     properties = {p.get("name", ""): p.get("value", "") for p in pairs}
-    for name in sorted(properties.keys() - set(_PROXY_KNOWN)):
-        yield (
-            f"Unknown property '{name}' in proxyConfiguration: must be one of"
-            f" {', '.join(_PROXY_KNOWN)}."
-        )
     for name in _PROXY_REQUIRED:
         if not properties.get(name):
             yield f"proxyConfiguration needs the property {name}."

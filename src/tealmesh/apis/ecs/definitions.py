@@ -21,7 +21,8 @@ from tealmesh.apis.ecs.requests import RegisterTaskDefinitionRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import DefinitionSpec, FamilyBody, TaskDefinitionBody
+from tealmesh.model.ecs.bodies import DefinitionSpec, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import FamilyBody
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import revision_key
 from tealmesh.store import Document, Reader, Transaction, tables
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     from tealmesh.model.ecs.bodies import ContainerDefinition
 
+REFUSED_MEMBERS = {"trustedExecutionConfiguration": "there are no Managed Instances here"}
+"""Members of RegisterTaskDefinition -> why they are refused."""
 MAX_DELETED = 10
 """Revisions in one DeleteTaskDefinitions."""
 
@@ -61,6 +64,7 @@ class Definitions(EcsBase):
         now = self._clock()
 
         def change(tx: Transaction) -> DefinitionAnswer:
+            base.refuse_members(request, REFUSED_MEMBERS)
             spec = filled(request)
             problem = next(problems(spec), None)
             if problem is not None:

@@ -15,7 +15,8 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.clusters import CAPACITY_PROVIDERS, check_strategy
 from tealmesh.apis.ecs.requests import CreateServiceRequest, UpdateServiceRequest
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.bodies import ClusterBody, DefinitionSpec, Launch, TaskDefinitionBody
+from tealmesh.model.ecs.bodies import DefinitionSpec, Launch, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Reader, tables
 
@@ -32,12 +33,14 @@ PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
 NEWEST_PLATFORM = "1.4.0"
 """What LATEST stands for."""
 
-_REFUSED = {
+REFUSED = {
     "vpcLatticeConfigurations": "there is no VPC Lattice here",
     "gatewayConnectors": "there are no ECS gateways here",
     "volumeConfigurations": "there are no EBS volumes here",
+    "monitoring": "metrics of services have one resolution here",
 }
-_REFUSED_DEPLOYMENT = {
+"""Members of CreateService and UpdateService -> why they are refused."""
+REFUSED_DEPLOYMENT = {
     "lifecycleHooks": "use the gates of `teal deploy`",
     "linearConfiguration": "use the steps of `teal deploy`",
     "canaryConfiguration": "use the steps of `teal deploy`",
@@ -61,7 +64,7 @@ class Network(TypedDict, total=False):
 
 def check_supported(request: CreateServiceRequest | UpdateServiceRequest) -> None:
     """Raise InvalidParameterException for members that have no meaning on one machine."""
-    base.refuse_members(request, _REFUSED)
+    base.refuse_members(request, REFUSED)
     service_connect = request.get("serviceConnectConfiguration")
     if service_connect and service_connect.get("enabled"):
         raise base.invalid(
@@ -92,10 +95,7 @@ def _check_deployment(configuration: DeploymentConfigurationOutputTypeDef) -> No
             f"deploymentConfiguration.strategy = {strategy!r}: must be ROLLING; use `teal deploy`"
             " for blue/green and canary deployments"
         )
-    base.refuse_members(configuration, _REFUSED_DEPLOYMENT)
-    alarms = configuration.get("alarms")
-    if alarms and alarms.get("enable"):
-        raise base.invalid("deploymentConfiguration.alarms: not supported: there are no alarms")
+    base.refuse_members(configuration, REFUSED_DEPLOYMENT)
     breaker = configuration.get("deploymentCircuitBreaker")
     if breaker is None:
         return

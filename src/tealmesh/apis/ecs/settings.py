@@ -12,7 +12,7 @@ from tealmesh.apis.ecs.answers import SettingAnswer, SettingsAnswer, SettingShow
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.paging import Pager
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import AccountSettingBody
+from tealmesh.model.ecs.clusters import AccountSettingBody
 from tealmesh.store import Reader, Transaction, tables
 
 if TYPE_CHECKING:

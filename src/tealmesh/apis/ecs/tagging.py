@@ -14,7 +14,8 @@ from tealmesh.apis.ecs.answers import NoAnswer, TagsAnswer
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.requests import merged_tags
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Transaction
 

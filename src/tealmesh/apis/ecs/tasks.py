@@ -18,13 +18,8 @@ from tealmesh.apis.ecs.requests import RunTaskRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
 from tealmesh.model.caller import Caller
-from tealmesh.model.ecs.bodies import (
-    ClusterBody,
-    Launch,
-    Placement,
-    TaskBody,
-    TaskDefinitionBody,
-)
+from tealmesh.model.ecs.bodies import Launch, Placement, TaskBody, TaskDefinitionBody
+from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import family_and_revision, task_id
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.ecs.task import TaskRequest, managed_tags, new_task, pick_provider
@@ -46,11 +41,13 @@ MAX_COUNT = 10
 MAX_DESCRIBED = 100
 """Tasks in one DescribeTasks."""
 
-_REFUSED = {"volumeConfigurations": "there are no EBS volumes here"}
-_REFUSED_OVERRIDES = {
-    "inferenceAcceleratorOverrides": "there are no accelerators here",
-    "ephemeralStorage": "all tasks share this machine's disk",
+REFUSED = {
+    "volumeConfigurations": "there are no EBS volumes here",
+    "referenceId": "Amazon ECS alone uses it",
 }
+"""Members of RunTask -> why they are refused."""
+_WITHOUT_EFFECT = ("placementConstraints", "placementStrategy")
+"""Members of RunTask that its tasks do not show."""
 
 
 class Tasks(EcsBase):
@@ -177,7 +174,7 @@ def _new_tasks(
     now: float,
 ) -> list[TaskBody]:
     """The documents of the requested tasks, one for each ARN. Raises AwsError for a bad request."""
-    base.refuse_members(request, _REFUSED)
+    base.refuse_members(request, REFUSED)
     definition = base.usable_definition(tx, request["taskDefinition"])
     strategy = request.get("capacityProviderStrategy")
     launched = rules.launch(cluster, request.get("launchType"), strategy)
@@ -202,10 +199,13 @@ def _new_tasks(
         execute_command=request.get("enableExecuteCommand", False),
     )
     origin = Origin(request.get("clientToken", ""), digest(request))
+    ignored = [member for member in _WITHOUT_EFFECT if request.get(member)]
     tasks = []
     for arn, placement in zip(arns, placements, strict=True):
         task = new_task(replace(common, arn=arn, placed=placement))
         origin.write(task)
+        if ignored:
+            task["teal"]["withoutEffect"] = ignored
         tasks.append(task)
     return tasks
 
@@ -256,7 +256,6 @@ def _group_and_starter(definition: TaskDefinitionBody, request: RunTaskRequest) 
 def _overrides(
     definition: TaskDefinitionBody, sent: TaskOverrideOutputTypeDef
 ) -> TaskOverrideOutputTypeDef:
-    base.refuse_members(sent, _REFUSED_OVERRIDES)
     names = {container["name"] for container in definition["containerDefinitions"]}
     containers = sent.get("containerOverrides", [])
     for override in containers:
@@ -264,6 +263,10 @@ def _overrides(
             raise base.invalid(
                 f"Override for container named {override.get('name')} is not a container in the"
                 " TaskDefinition."
+            )
+        if override.get("environmentFiles"):
+            raise base.invalid(
+                "containerOverrides.environmentFiles: not supported by Tealmesh: use environment"
             )
     return {**sent, "containerOverrides": containers}
 

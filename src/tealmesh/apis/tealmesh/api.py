@@ -107,6 +107,9 @@ Stop = Callable[[bool], Awaitable[int]]
 """(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
 stops once the present answer is out."""
 
+WithoutEffect = Callable[[View], list[wire.MemberWithoutEffect]]
+"""The members of ECS resources that are used and have no effect here."""
+
 
 class Tealmesh:
     """The service. Operations raise AwsError with the codes of the model."""
@@ -121,6 +124,7 @@ class Tealmesh:
         load_balancers: LoadBalancers,
         logs: Logs,
         stop: Stop,
+        without_effect: WithoutEffect,
     ) -> None:
         self._store = store
         self._deployments = deployments
@@ -130,6 +134,7 @@ class Tealmesh:
         self._load_balancers = load_balancers
         self._logs = logs
         self._stop = stop
+        self._without_effect = without_effect
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
@@ -284,6 +289,11 @@ class Tealmesh:
                 for envoy in self._envoys.envoys(mesh)
             ]
         }
+
+    async def list_members_without_effect(
+        self, caller: Caller, request: Mapping[str, object]
+    ) -> wire.ListMembersWithoutEffectOutput:
+        return {"members": self._without_effect(self._store.view)}
 
     async def get_logs(self, caller: Caller, request: wire.GetLogsInput) -> wire.GetLogsOutput:
         sources = self._inventory.log_sources(request["service"], request.get("side"))

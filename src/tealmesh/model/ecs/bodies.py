@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
         AttributeTypeDef,
         CapacityProviderStrategyItemTypeDef,
-        ClusterConfigurationTypeDef,
-        ClusterServiceConnectDefaultsTypeDef,
-        ClusterSettingTypeDef,
         ContainerDefinitionOutputTypeDef,
         ContainerImageTypeDef,
         DeploymentConfigurationOutputTypeDef,
@@ -48,34 +45,6 @@ class Placement(TypedDict, total=False):
     capacityProviderName: str
     platformVersion: str
     platformFamily: str
-
-
-class ClusterBody(TypedDict, total=False):
-    """A cluster. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
-
-    clusterArn: Required[str]
-    clusterName: Required[str]
-    status: Required[str]
-    registeredContainerInstancesCount: int
-    settings: list[ClusterSettingTypeDef]
-    tags: list[TagTypeDef]
-    configuration: ClusterConfigurationTypeDef
-    serviceConnectDefaults: ClusterServiceConnectDefaultsTypeDef
-    capacityProviders: list[str]
-    defaultCapacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
-
-
-class FamilyBody(TypedDict):
-    """A family of task definitions."""
-
-    revision: int
-    """The newest revision; a number is never used again, even if its revision is deleted."""
-
-
-class AccountSettingBody(TypedDict):
-    """The value of one account setting."""
-
-    value: str
 
 
 class DefinitionSpec(TypedDict, total=False):
@@ -339,9 +308,7 @@ class TaskTarget(TypedDict):
 
 
 class TaskTeal(TypedDict, total=False):
-    """Our own members of a task. Documented, read and written by
-    `tealmesh.engine.task.state.TaskState`, but for the last two: `tealmesh.model.ecs.origin`.
-    """
+    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`."""
 
     phase: str
     failed: bool
@@ -357,6 +324,7 @@ class TaskTeal(TypedDict, total=False):
     registered: list[str]
     registeredAt: int
     targets: list[TaskTarget]
+    withoutEffect: list[str]
     token: str
     request: str
 

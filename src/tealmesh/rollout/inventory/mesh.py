@@ -10,7 +10,7 @@ from tealmesh.model import wire
 from tealmesh.model.mesh import Kind
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.status import Missing
-from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.adopted import MeshService, MeshSide
 from tealmesh.rollout.discovery import discover, route_targets
 from tealmesh.rollout.four_steps import Followed, SideNow, follow
 from tealmesh.rollout.inventory.workloads import (
@@ -72,18 +72,43 @@ def _service(
     sides: list[wire.SideStatus] = []
     now: list[SideNow] = []
     for side in service.found:
-        run_by = [workloads.services[key] for key in _keys(service, side.name, workloads)]
-        weight = weights.get(side.virtual_node, 0)
-        traffic = seen[side.name]
+        run_by = _run_by(service, side, workloads)
+        weight, traffic = weights.get(side.virtual_node, 0), seen[side.name]
         shown = _side(side.name, side.virtual_node, weight, run_by, traffic, total)
         image = application_image(run_by[0].definition, service.container) if run_by else ""
         if image:
             shown["image"] = image
         sides.append(shown)
-        started = min((s.body.get("createdAt", 0.0) for s in run_by), default=0.0)
-        exists = side.exists or bool(run_by)
-        targeted = side.virtual_node in weights
-        now.append(SideNow(side.name, exists, weight, _tasks(run_by), traffic, targeted, started))
+        now.append(_now(side, weights, run_by, traffic))
+    answer = _answer(service, sides)
+    reported = window.end - REPORT_SECONDS
+    followed = follow(now, service.gates, converged=converged, window_end=reported)
+    if followed:
+        answer["release"] = release(followed)
+    return answer
+
+
+def _run_by(service: MeshService, side: MeshSide, workloads: Workloads) -> list[EcsService]:
+    key = service.ecs_service(side.name)
+    return [workloads.services[key]] if key in workloads.services else []
+
+
+def _now(
+    side: MeshSide, weights: Mapping[str, int], run_by: Sequence[EcsService], traffic: Traffic
+) -> SideNow:
+    """The side as the four steps see it."""
+    return SideNow(
+        name=side.name,
+        exists=side.exists or bool(run_by),
+        weight=weights.get(side.virtual_node, 0),
+        tasks=_tasks(run_by),
+        traffic=traffic,
+        targeted=side.virtual_node in weights,
+        since=min((s.body.get("createdAt", 0.0) for s in run_by), default=0.0),
+    )
+
+
+def _answer(service: MeshService, sides: list[wire.SideStatus]) -> wire.ServiceStatus:
     answer: wire.ServiceStatus = {
         "name": service.name,
         "mesh": service.mesh,
@@ -96,10 +121,6 @@ def _service(
         answer["image"] = leading["image"]
     if service.problem:
         answer["problem"] = service.problem
-    reported = window.end - REPORT_SECONDS
-    followed = follow(now, service.gates, converged=converged, window_end=reported)
-    if followed:
-        answer["release"] = release(followed)
     return answer
 
 
@@ -115,11 +136,6 @@ def release(followed: Followed) -> wire.ReleaseStep:
             for gate in followed.gates
         ],
     }
-
-
-def _keys(service: MeshService, side: str, workloads: Workloads) -> list[tuple[str, str]]:
-    key = service.ecs_service(side)
-    return [key] if key in workloads.services else []
 
 
 def _weights(view: View, service: MeshService) -> dict[str, int]:

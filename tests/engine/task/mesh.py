@@ -105,8 +105,8 @@ async def put_mesh(store: Store) -> None:
     """Virtual service ``web.local`` provided by node ``web`` (ECS service ``web`` in Cloud Map),
     called by node ``caller`` and through gateway ``gate``.
     """
-    namespace: Any = {"id": "ns-1", "name": "local"}
-    registry: Any = {"id": "srv-1", "name": "web", "namespaceId": "ns-1"}
+    namespace: Any = {"id": "ns-1", "name": "local", "wire": {"Type": "HTTP"}}
+    registry: Any = {"id": "srv-1", "name": "web", "namespaceId": "ns-1", "wire": {}}
     cloud_map = {
         "namespaceName": "local",
         "serviceName": "web",

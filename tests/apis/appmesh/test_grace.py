@@ -99,11 +99,13 @@ def test_the_events_say_that_a_route_is_served_on(system: System) -> None:
     system.create("both", "a", "b")
     system.delete("both")
     assert messages(system)[0] == (
-        "deleted appmesh.route m/r/both; route both of router r in mesh m was the router's"
-        " last: Envoys serve it a little longer"
+        "deleted route both of router r in mesh m; route both of router r in mesh m was the"
+        " router's last: Envoys serve it a little longer"
     )
     system.create("only", "a")
-    assert messages(system)[0].startswith("wrote appmesh.route m/r/only; route both of router r in")
+    assert messages(system)[0].startswith(
+        "created route only of router r in mesh m; route both of router r in"
+    )
     assert messages(system)[0].endswith("deleted earlier, is no longer served")
 
 

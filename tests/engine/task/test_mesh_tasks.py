@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-import time
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +201,7 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
             proxy = f"http://{task_of(documents, 'caller')['teal']['address']}:15001"
             async with httpx.AsyncClient(proxy=proxy, trust_env=False, verify=False) as http:
                 asked = asyncio.create_task(http.get("http://web.local:8080/slow"))
-                await asyncio.to_thread(_begun, tmp_path)
+                await _begun(tmp_path)
                 await documents.update_service("web", lambda body: body.update(desiredCount=0))
                 await documents.until(lambda _: "DEACTIVATING" in _statuses(documents))
                 assert (await asked).status_code == 200
@@ -212,12 +211,15 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
     asyncio.run(scenario())
 
 
-def _begun(directory: Path) -> None:
+async def _begun(directory: Path) -> None:
     """Wait until an application has the slow request."""
-    deadline = time.monotonic() + 10
-    while not any("slow: begun" in log.read_text() for log in directory.rglob("log")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    async with asyncio.timeout(20):
+        while not _logged(directory, "slow: begun"):  # noqa: ASYNC110 - files have no events
+            await asyncio.sleep(0.02)
+
+
+def _logged(directory: Path, text: str) -> bool:
+    return any(text in log.read_text() for log in directory.rglob("log"))
 
 
 def _statuses(documents: Documents) -> set[str]:

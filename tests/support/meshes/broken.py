@@ -160,7 +160,6 @@ def route_rules() -> Iterator[Rule]:
         yield Rule(
             ROUTE, f"{member}.retryPolicy.httpRetryEvents", constant(["5xx"]), "httpRetryEvents"
         )
-        yield Rule(ROUTE, f"{member}.retryPolicy.httpRetryEvents", again, "httpRetryEvents")
         yield Rule(
             ROUTE, f"{member}.retryPolicy.perRetryTimeout", without("value"), "perRetryTimeout"
         )
@@ -174,7 +173,6 @@ def route_rules() -> Iterator[Rule]:
     yield Rule(
         ROUTE, "grpcRoute.match.methodName", without("serviceName"), "methodName", around=True
     )
-    yield Rule(ROUTE, "grpcRoute.retryPolicy.grpcRetryEvents", again, "grpcRetryEvents")
 
 
 def edge_rules() -> Iterator[Rule]:

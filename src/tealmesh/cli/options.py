@@ -33,6 +33,19 @@ def with_json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+def config_option(explanation: str) -> Callable[[F], F]:
+    """Add --config, which passes the path of a teal.toml as ``config_file``."""
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        default=Path("teal.toml"),
+        show_default=True,
+        metavar="FILE",
+        help=explanation,
+    )
+
+
 def default_data_dir() -> Path:
     """The directory where this platform keeps the state of a user's programs."""
     import platformdirs

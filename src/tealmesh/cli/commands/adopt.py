@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import read_text, with_client
+from tealmesh.cli.options import config_option, read_text, with_client
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
@@ -74,15 +74,7 @@ def terraform() -> None:
 
 @terraform.command("vars", short_help="Print the variables and commands after a deployment.")
 @click.argument("service")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("teal.toml"),
-    show_default=True,
-    metavar="FILE",
-    help="The teal.toml whose [terraform] has the names.",
-)
+@config_option("The teal.toml whose [terraform] has the names.")
 @click.option(
     "--only",
     type=click.Choice(["vars", "commands"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import read_text, with_client
+from tealmesh.cli.options import config_option, read_text, with_client
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
@@ -25,15 +25,7 @@ follow_option = click.option(
 
 
 @click.command(short_help="Create or update the system that teal.toml describes.")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("teal.toml"),
-    show_default=True,
-    metavar="FILE",
-    help="The teal.toml to apply.",
-)
+@config_option("The teal.toml to apply.")
 @click.option(
     "--wait",
     "wait",

@@ -116,6 +116,12 @@ class GateResult:
     verdict: Verdict
     detail: str
     """The numbers, for people."""
+    have: float | None = None
+    """What there is of ``need``; None where the gate counts nothing."""
+    need: float | None = None
+    """How much it takes to pass."""
+    unit: str = ""
+    """What ``have`` and ``need`` count, such as ``requests``."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +149,14 @@ class Traffic:
     requests: int = 0
     """Requests that were answered or failed."""
     failures: int = 0
-    """Requests that ended with a 5xx, a reset or a timeout."""
+    """Requests that ended with a 5xx, a reset or a timeout, or without any answer."""
     started: int = 0
     """Attempts, counted as they begin and including retries."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures by kind, such as ``timed out`` or ``gone``; they add up to ``failures``."""
+    waiting: int = 0
+    """By how much requests in flight without an answer have become more in the window's second
+    half: with a steady load, those that hang."""
     p50: float | None = None
     """Median latency of the answered requests in milliseconds; None without any."""
     p99: float | None = None
@@ -299,6 +310,7 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def _evidence(body: StepEvidenceBody) -> StepEvidence:
     verdicts = tuple(
-        GateResult(v["gate"], Verdict(v["verdict"]), v["detail"]) for v in body["verdicts"]
+        GateResult(**{**known_members(GateResult, v), "verdict": Verdict(v["verdict"])})
+        for v in body["verdicts"]
     )
     return StepEvidence(**{**known_members(StepEvidence, body), "verdicts": verdicts})

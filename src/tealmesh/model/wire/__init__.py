@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
-from tealmesh.model.inventory import (
+from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
     MemberWithoutEffect as MemberWithoutEffect,
@@ -21,7 +21,7 @@ from tealmesh.model.inventory import (
     TaskStatus as TaskStatus,
     VirtualServiceStatus as VirtualServiceStatus,
 )
-from tealmesh.model.requests import (
+from tealmesh.model.wire.requests import (
     ApplyInput as ApplyInput,
     ApproveInput as ApproveInput,
     DeployInput as DeployInput,
@@ -37,7 +37,7 @@ from tealmesh.model.requests import (
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
 )
-from tealmesh.model.wire_adopted import (
+from tealmesh.model.wire.adopted import (
     AdoptInput as AdoptInput,
     AdoptOutput as AdoptOutput,
     GetServiceInput as GetServiceInput,
@@ -46,8 +46,8 @@ from tealmesh.model.wire_adopted import (
     SideDescription as SideDescription,
     ToldSide as ToldSide,
 )
-from tealmesh.model.wire_load_balancers import LoadBalancerListener as LoadBalancerListener
-from tealmesh.model.wire_load_balancers import LoadBalancerStatus as LoadBalancerStatus
+from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
+from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
 
 
 class AppliedResource(TypedDict):

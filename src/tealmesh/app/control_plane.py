@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import grpc
@@ -29,6 +28,9 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver, respond_in_task
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
+from tealmesh.app.settings import AppConfig as AppConfig
+from tealmesh.app.settings import AppInfo as AppInfo
+from tealmesh.app.troubles import TroubleLog
 from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -61,44 +63,9 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
+from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
-
-
-@dataclass(frozen=True)
-class AppConfig:
-    """The configuration of a control plane."""
-
-    data_dir: Path
-    """The database, the tasks' files and the xDS token; for one control plane at a time."""
-    port: int = 4566
-    """Of the AWS APIs and our own."""
-    xds_port: int = 18000
-    """Of the gRPC server that Envoys connect to."""
-    config_file: Path | None = None
-    """A teal.toml whose ``[images]`` and ``[adopted]`` are used from the start."""
-    route_grace: float = 5.0
-    """Seconds that a router's last route is still served after its deletion; 0 for none."""
-    account: str = DEFAULT_ACCOUNT
-    region: str = DEFAULT_REGION
-    on_transition: OnTransition | None = None
-    """Called at every committed transition of a deployment; for tests."""
-    runtime: Mode = "auto"
-    """What tasks run as: see `engine.runtimes.choice`."""
-    dns_port: int | None = None
-    """Of the DNS server for Cloud Map names; None for no server."""
-    lb_port: int | None = None
-    """Where the Host header selects a load balancer; None for no such port."""
-
-
-@dataclass(frozen=True)
-class AppInfo:
-    """What a control plane reports when it is ready."""
-
-    endpoint: str
-    data_dir: Path
-    runtime: str = ""
-    """What tasks run as and why, in words."""
 
 
 async def run(
@@ -141,8 +108,12 @@ async def _run(
     def respond(question: bytes, fixed: Mapping[str, str], udp: bool) -> bytes | None:
         return respond_in_task(question, store.view, fixed, udp=udp)
 
-    built = await build(config.runtime, config.data_dir, store, plane, respond, os.environ)
-    parts = _Parts(config, store, stop, built)
+    log = TroubleLog(store)
+    supervisor = Supervisor(system_clock, told=log.tell)
+    built = await build(
+        config.runtime, config.data_dir, store, plane, respond, os.environ, supervisor
+    )
+    parts = _Parts(config, store, stop, built, supervisor)
     await parts.store_images()
     await parts.listen_xds()
     await parts.listen_dns()
@@ -150,17 +121,12 @@ async def _run(
     try:
         async with asyncio.TaskGroup() as group:
             running = [
-                group.create_task(feed(store, parts.cache, parts.certificates)),
-                group.create_task(parts.certificates.run()),
-                group.create_task(end_grace(store, system_clock)),
-                group.create_task(end_draining(store, system_clock)),
-                group.create_task(parts.engine.run()),
-                group.create_task(parts.fleet.run()),
-                group.create_task(parts.controller.run()),
+                group.create_task(supervisor.keep(worker, work, ends=False))
+                for worker, work in [*parts.workers(), ("the log of troubles", log.run)]
             ]
             serving = group.create_task(http.run_until_stopped())
             await http.listening()
-            running.append(group.create_task(parts.load_balancers.run()))
+            running.append(group.create_task(parts.read_load_balancers()))
             if ready is not None:
                 ready(AppInfo(parts.endpoint, config.data_dir, built.description))
             await stop.wait()
@@ -177,8 +143,16 @@ async def _run(
 class _Parts:
     """The parts of one control plane, connected."""
 
-    def __init__(self, config: AppConfig, store: Store, stop: asyncio.Event, built: Built) -> None:
+    def __init__(
+        self,
+        config: AppConfig,
+        store: Store,
+        stop: asyncio.Event,
+        built: Built,
+        supervisor: Supervisor,
+    ) -> None:
         self.config = config
+        self._supervisor = supervisor
         self.endpoint = _endpoint(config)
         self._store = store
         self._stop = stop
@@ -186,9 +160,9 @@ class _Parts:
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, system_clock)
-        self._ads = AdsServicer(self.cache, self._token)
+        self._ads = AdsServicer(self.cache, self._token, supervisor)
         self._metrics = Metrics(system_clock)
-        self._counted = MetricsServicer(self._metrics, self._token)
+        self._counted = MetricsServicer(self._metrics, self._token, supervisor)
         self._dns: list[DnsServer] = []
         self._grpc = grpc.aio.server()
         self._runtime = built.runtime
@@ -198,7 +172,9 @@ class _Parts:
         self._driver = ApiDriver(self._client, config.region)
         self._admin = Admin()
         self._target_health = TargetHealth(store, built.envoys, self._admin)
-        self.fleet = Fleet(store, built.envoys, self._admin, config.data_dir, config.lb_port)
+        self.fleet = Fleet(
+            store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
+        )
         self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
@@ -209,6 +185,23 @@ class _Parts:
             new_id=random_id,
             on_transition=config.on_transition,
         )
+
+    def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What runs as long as the control plane, by its name for people."""
+        store, certificates = self._store, self.certificates
+        fed = partial(feed, store, self.cache, certificates, self._supervisor)
+        yield "the feed of Envoys", fed
+        yield "the fetching of certificates", certificates.run
+        yield "the end of routes' grace periods", partial(end_grace, store, system_clock)
+        yield "the end of deregistration delays", partial(end_draining, store, system_clock)
+        yield "the engine", self.engine.run
+        yield "the load balancers' Envoys", self.fleet.run
+        yield "the deployments", self.controller.run
+
+    async def read_load_balancers(self) -> None:
+        """Copy what the API has of load balancers, once it answers."""
+        run = self.load_balancers.run
+        await self._supervisor.keep("the reading of load balancers", run, ends=False)
 
     def gateway(self) -> ASGIApp:
         """The ASGI application of the HTTP port."""
@@ -234,6 +227,7 @@ class _Parts:
                 self._logs,
                 self._shut_down,
                 without_effect,
+                self._supervisor.troubles,
             ),
         }
         models = {name: load_model(name) for name in services}
@@ -302,9 +296,20 @@ class _Parts:
 
         xds_port, dns_port = self.config.xds_port, self.config.dns_port
         names = load_balancer_addresses
-        self._dns.append(Resolver(view, RESOLVER_HOST, xds_port, names, set_by="--xds-port"))
+        self._dns.append(
+            Resolver(
+                view,
+                RESOLVER_HOST,
+                xds_port,
+                names,
+                set_by="--xds-port",
+                supervisor=self._supervisor,
+            )
+        )
         if dns_port is not None:
-            self._dns.append(DnsServer(view, HOST, dns_port, names))
+            self._dns.append(
+                DnsServer(view, HOST, dns_port, names, supervisor=self._supervisor)
+            )
         for server in self._dns:
             await server.start()
 
@@ -368,6 +373,7 @@ class _Parts:
             in_flight=self._target_health.in_flight,
             data_dir=self.config.data_dir,
             region=self.config.region,
+            supervisor=self._supervisor,
         )
 
     def _health(self) -> dict[str, str | int]:

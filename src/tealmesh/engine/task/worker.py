@@ -224,10 +224,16 @@ class TaskWorker:
         await task.record.change("TaskRunning", change)
 
     async def _await_health_checks(self) -> None:
-        """Wait until every Envoy has health-checked this task."""
+        """Wait until every Envoy has health-checked this task, those of tasks that are starting
+        beside it too. One that starts later checks all hosts before it serves anything.
+        """
         address = self._task.network.address
         states = [TaskState.of(d.body) for d in self._context.store.view.list(tables.TASKS)]
-        callers = [network_of(s) for s in states if s.phase is Phase.RUN and s.envoy is not None]
+        callers = [
+            network_of(state)
+            for state in states
+            if state.envoy is not None and state.phase.may_send and state.address != address
+        ]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._context.times.converge):
                 while callers:

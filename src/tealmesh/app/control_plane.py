@@ -28,10 +28,10 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver, respond_in_task
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
+from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
 from tealmesh.app.troubles import TroubleLog
-from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto.backend import Moto
@@ -45,16 +45,15 @@ from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
 from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built, build
-from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
-from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
+from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
-from tealmesh.rollout.controller import Controller, OnTransition
+from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.inventory.whole import Inventory
@@ -184,6 +183,7 @@ class _Parts:
             clock=system_clock,
             new_id=random_id,
             on_transition=config.on_transition,
+            supervisor=supervisor,
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -307,9 +307,7 @@ class _Parts:
             )
         )
         if dns_port is not None:
-            self._dns.append(
-                DnsServer(view, HOST, dns_port, names, supervisor=self._supervisor)
-            )
+            self._dns.append(DnsServer(view, HOST, dns_port, names, supervisor=self._supervisor))
         for server in self._dns:
             await server.start()
 

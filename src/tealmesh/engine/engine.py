@@ -12,6 +12,7 @@ import copy
 import logging
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -261,9 +262,16 @@ class Engine:
 
         with contextlib.suppress(RuntimeError):
             # The loop may have been closed meanwhile.
-            asyncio.run_coroutine_threadsafe(
+            written = asyncio.run_coroutine_threadsafe(
                 self._store.write("engine", "TaskEvent", add), self._loop
             )
+            written.add_done_callback(partial(_log_failure, message))
+
+
+def _log_failure(message: str, written: Future[None]) -> None:
+    """The store may be out of room: the message is in the log at least."""
+    if not written.cancelled() and written.exception() is not None:
+        _log.error("not written down: %s (%s)", message, written.exception())
 
 
 def _directories(parent: Path) -> list[Path]:

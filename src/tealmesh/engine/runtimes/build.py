@@ -91,9 +91,7 @@ class _Search:
             )
         api, name = await docker_found(self.environment)
         plane = replace(self.plane, xds_socket=self.socket)
-        docker = DockerRuntime(
-            api, plane, self.data_dir, self.hosts, self.answer, self.supervisor
-        )
+        docker = DockerRuntime(api, plane, self.data_dir, self.hosts, self.answer, self.supervisor)
         return docker, name
 
     async def runtime(self) -> DockerRuntime:

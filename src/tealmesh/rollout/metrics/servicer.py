@@ -25,9 +25,7 @@ class MetricsServicer:
     ``token``: callers must send ``authorization: Bearer TOKEN``; empty lets every caller in.
     """
 
-    def __init__(
-        self, metrics: Metrics, token: str, supervisor: Supervisor | None = None
-    ) -> None:
+    def __init__(self, metrics: Metrics, token: str, supervisor: Supervisor | None = None) -> None:
         self._metrics = metrics
         self._supervisor = supervisor or Supervisor()
         self._expected = f"Bearer {token}".encode() if token else b""

@@ -14,8 +14,8 @@ import logging
 import socket
 import struct
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         JournalEntryBody,
         MeshServiceBody,
         ServiceSystemBody,
+        TroubleBody,
     )
 
 B = TypeVar("B")
@@ -173,5 +174,7 @@ IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
+TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
+"""Key: worker, error. The workers of the running control plane that fail."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

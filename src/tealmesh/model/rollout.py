@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         StepEvidenceBody,
         StrategyBody,
     )
+    from tealmesh.model.wire import GateVerdict
 
 
 class Phase(StrEnum):
@@ -123,6 +124,17 @@ class GateResult:
     unit: str = ""
     """What ``have`` and ``need`` count, such as ``requests``."""
 
+    def to_wire(self) -> GateVerdict:
+        """The verdict as our API answers it."""
+        answer: GateVerdict = {
+            "gate": self.gate,
+            "verdict": self.verdict.value,
+            "detail": self.detail,
+        }
+        if self.have is not None and self.need is not None:
+            answer |= {"have": self.have, "need": self.need, "unit": self.unit}
+        return answer
+
 
 @dataclass(frozen=True)
 class SideTasks:
@@ -188,6 +200,8 @@ class StepEvidence:
     total_requests: int = 0
     """Requests to both sides."""
     total_failures: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures of requests to the new side by kind, as in `Traffic`."""
     share: float | None = None
     """The new side's observed share of the requests, 0 to 1; None without requests."""
     p50: float | None = None
@@ -220,7 +234,7 @@ class Deployment:
     created_at: float
     updated_at: float
     entered_at: float
-    """When the current state was entered; its timeout counts from here."""
+    """When the current state was entered."""
     actor: str = ""
     """Who started the deployment."""
     client_token: str = ""
@@ -246,6 +260,16 @@ class Deployment:
     """Why the deployment was rolled back, for people."""
     waiting_for: str = ""
     """What the deployment waits for, completing "waiting for …"."""
+    phase_at: float = 0.0
+    """When the current phase began; its time limit counts from here."""
+    seconds_left: float | None = None
+    """How long the phase could still take when last observed, until its limit; None without one."""
+    time_limit: str = ""
+    """The setting that limits the phase, with its value; empty without one."""
+    windows: int = 0
+    """How many full windows of measurement were not enough in the current state."""
+    last_window: str = ""
+    """Why the last of them was not enough."""
     evidence: tuple[StepEvidence, ...] = ()
     finished_at: float | None = None
 
@@ -272,6 +296,7 @@ class Deployment:
         known["strategy"] = stored_strategy(body["strategy"])
         known["gates"] = Gates(**known_members(Gates, body["gates"]))
         known["state"] = State(body["state"])
+        known.setdefault("phase_at", body["entered_at"])
         known["evidence"] = tuple(_evidence(entry) for entry in body.get("evidence", ()))
         return cls(**known)
 

@@ -7,7 +7,8 @@ The AWS resources that make them up are built in `drivers.resources`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.nouns import (
@@ -24,6 +25,11 @@ from tealmesh.rollout.adopted import MeshService
 if TYPE_CHECKING:
     from tealmesh.model.teal import GatewaySystemBody, ServiceSystemBody
 
+
+DEFAULT_REQUEST_SECONDS = 15.0
+DEFAULT_IDLE_SECONDS = 300.0
+"""App Mesh's own, for HTTP:
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
 
 APPLICATION = "app"
 """The container of the application in a service of teal.toml."""
@@ -140,6 +146,23 @@ def services(config: TealConfig) -> list[ServiceSystem]:
         ServiceSystem(config.mesh, config.cluster, config.namespace, service)
         for service in config.services.values()
     ]
+
+
+def with_former_times(config: TealConfig, before: Iterable[ServiceSystem]) -> TealConfig:
+    """``config`` with App Mesh's default where one of the services ``before`` set a time that this
+    configuration does not. A time that no configuration ever set is left as it is.
+    """
+    former = {(one.mesh, one.name): one.config for one in before}
+    services = dict(config.services)
+    for name, service in services.items():
+        earlier = former.get((config.mesh, name), service)
+        request, idle = service.request_timeout, service.idle_timeout
+        if request is None and earlier.request_timeout is not None:
+            request = DEFAULT_REQUEST_SECONDS
+        if idle is None and earlier.idle_timeout is not None:
+            idle = DEFAULT_IDLE_SECONDS
+        services[name] = replace(service, request_timeout=request, idle_timeout=idle)
+    return replace(config, services=services)
 
 
 def gateways(config: TealConfig) -> list[GatewaySystem]:

@@ -47,8 +47,12 @@ _TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
+    "request_timeout", "idle_timeout", "drain_time",
 )  # fmt: skip
-_GATEWAY_KEYS = ("port", "routes", "address", "desired_count")
+_GATEWAY_KEYS = (
+    "port", "routes", "address", "desired_count",
+    "request_timeout", "idle_timeout", "drain_time",
+)  # fmt: skip
 _LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
 
 
@@ -155,6 +159,9 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
         sides=_sides(table),
         strategy=read_strategy(table),
         gates=read_gates(table),
+        request_timeout=table.seconds_or_none("request_timeout"),
+        idle_timeout=table.seconds_or_none("idle_timeout"),
+        drain_time=table.seconds_or_none("drain_time"),
     )
 
 
@@ -209,6 +216,9 @@ def _gateway(gateways: Table, name: str) -> GatewayConfig:
             "address", GatewayConfig.address, "a loopback address such as 127.0.0.1", _is_loopback
         ),
         desired_count=table.integer("desired_count", 1, 1, 1),
+        request_timeout=table.seconds_or_none("request_timeout"),
+        idle_timeout=table.seconds_or_none("idle_timeout"),
+        drain_time=table.seconds_or_none("drain_time"),
     )
 
 

@@ -18,6 +18,7 @@ from tealmesh.model.config.nouns import (
     Strategy,
     TealConfig,
 )
+from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import MeshService
@@ -25,11 +26,6 @@ from tealmesh.rollout.adopted import MeshService
 if TYPE_CHECKING:
     from tealmesh.model.teal import GatewaySystemBody, ServiceSystemBody
 
-
-DEFAULT_REQUEST_SECONDS = 15.0
-DEFAULT_IDLE_SECONDS = 300.0
-"""App Mesh's own, for HTTP:
-https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
 
 APPLICATION = "app"
 """The container of the application in a service of teal.toml."""
@@ -158,9 +154,9 @@ def with_former_times(config: TealConfig, before: Iterable[ServiceSystem]) -> Te
         earlier = former.get((config.mesh, name), service)
         request, idle = service.request_timeout, service.idle_timeout
         if request is None and earlier.request_timeout is not None:
-            request = DEFAULT_REQUEST_SECONDS
+            request = DEFAULT_TIMES["request_timeout"]
         if idle is None and earlier.idle_timeout is not None:
-            idle = DEFAULT_IDLE_SECONDS
+            idle = DEFAULT_TIMES["idle_timeout"]
         services[name] = replace(service, request_timeout=request, idle_timeout=idle)
     return replace(config, services=services)
 

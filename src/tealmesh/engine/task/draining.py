@@ -1,9 +1,9 @@
 """How long a task may take for its last requests. Pure.
 
 A request in flight may be answered until its timeout: the shorter one of the route that it came by
-and of the listener that it came to. So a task drains for the longest of these, unless
-TEAL_DRAIN_TIME in its Envoy's environment says how long. Streams and WebSockets have no timeout but
-this one.
+and of the listener that it came to. So a task drains for the longest of these, and for App Mesh's
+default at least, unless TEAL_DRAIN_TIME in its Envoy's environment says how long. Streams and
+WebSockets have no timeout but this one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ _TIMED: tuple[Literal["httpRoute", "http2Route", "grpcRoute"], ...] = (
     "grpcRoute",
 )
 _PROTOCOLS: tuple[Literal["http", "http2", "grpc"], ...] = ("http", "http2", "grpc")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0}
+_PER_SECOND = {"ms": 1000, "s": 1}
 
 
 def limit(
     reader: Reader, envoy: TaskEnvoy, containers: Sequence[Container], default: float
 ) -> float:
-    """Seconds that a task may drain. ``default`` is the timeout of what has none of its own.
+    """Seconds that a task may drain. ``default`` is the timeout of what has none of its own, and
+    the least, unless TEAL_DRAIN_TIME is less.
 
     A request without a timeout (0) may take as long as the application may take to stop.
     """
@@ -48,7 +49,7 @@ def limit(
     told = told_drain_seconds(sidecar.environment if sidecar else {})
     if told is not None:
         return told
-    longest = max(_timeouts(reader, envoy, default), default=default)
+    longest = max([default, *_timeouts(reader, envoy, default)])
     if longest < math.inf:
         return longest
     stops = [c.stop_timeout for c in containers if c.role is Role.APPLICATION]
@@ -91,8 +92,7 @@ def _per_request(timeout: HttpTimeoutTypeDef, default: float) -> float:
 
 def _seconds(duration: DurationTypeDef) -> float:
     """Infinite for 0, which means no limit."""
-    seconds = duration.get("value", 0) * _UNIT_SECONDS[duration.get("unit", "s")]
-    return seconds or math.inf
+    return duration.get("value", 0) / _PER_SECOND[duration.get("unit", "s")] or math.inf
 
 
 def _targets(spec: RouteSpec) -> set[str]:

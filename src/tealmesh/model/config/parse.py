@@ -25,6 +25,10 @@ from tealmesh.model.errors import ConfigError
 BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
 """Images that Tealmesh can run without an entry in ``[images]``."""
 
+DEFAULT_TIMES = {"request_timeout": 15.0, "idle_timeout": 300.0}
+"""App Mesh's own, in seconds:
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
+
 RESERVED_PORTS = {
     9901: "Envoy's admin interface",
     9902: "Envoy's agent",
@@ -290,6 +294,22 @@ def _check_gateways(gateways: Table, config: TealConfig) -> None:
             if service not in config.services:
                 known = ", ".join(sorted(config.services)) or "there are none"
                 table.table("routes").fail(prefix, f"the name of a service ({known})")
+        _check_limits(table, gateway, config)
+
+
+def _check_limits(table: Table, gateway: GatewayConfig, config: TealConfig) -> None:
+    """A service's own time ends a request however long the gateway would wait."""
+    for key, default in DEFAULT_TIMES.items():
+        limit = getattr(gateway, key)
+        for name in sorted(set(gateway.routes.values())):
+            own = getattr(config.services[name], key)
+            least = default if own is None else own
+            if limit is not None and least and (limit > least or not limit):
+                table.fail(
+                    key,
+                    f"at most that of the services behind it: services.{name}.{key} is {least:g} "
+                    "s, so raise it too, or leave this one out",
+                )
 
 
 def _check_images(services: Table, config: TealConfig) -> None:

@@ -13,6 +13,7 @@ from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.load_balancers import HealthOf, InFlightOf
 from tealmesh.store.store import Store
+from tealmesh.supervision.supervisor import Supervisor
 
 Converged = Callable[[str, int, float], Awaitable[bool]]
 """``(mesh, revision, timeout)``: wait at most ``timeout`` seconds for every Envoy of the mesh to
@@ -66,3 +67,4 @@ class EngineContext:
     region: str = DEFAULT_REGION
     times: Times = field(default_factory=Times)
     policy: Policy = field(default_factory=Policy)
+    supervisor: Supervisor = field(default_factory=Supervisor)

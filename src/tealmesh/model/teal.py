@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+class TroubleBody(TypedDict):
+    """A worker of the control plane that fails at present."""
+
+    worker: str
+    error: str
+    since: float
+
+
 class StrategyBody(TypedDict):
     """A `model.config.nouns.Strategy`."""
 

@@ -62,6 +62,9 @@ class ServiceConfigBody(TypedDict):
     sides: Sequence[str]
     strategy: StrategyBody
     gates: GatesBody
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class ServiceSystemBody(TypedDict):
@@ -135,6 +138,9 @@ class GatewayConfigBody(TypedDict):
     routes: Mapping[str, str]
     address: str
     desired_count: int
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class GatewaySystemBody(TypedDict):

@@ -54,6 +54,8 @@ class Operations:
         async with self._applying:
             for service in config.services:
                 documents.refuse_another(self._controller.running(service))
+            former = documents.services(self._store.view)
+            config = system.with_former_times(config, former)
             await self._store.write(
                 actor, "Apply", lambda t: documents.put_config(t, config, base_directory)
             )

@@ -20,6 +20,7 @@ from tealmesh.cli.render import (
     side_style,
     table,
 )
+from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 
 NAME_COLUMNS = 16
@@ -39,6 +40,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     if status["services"] or status.get("virtualServices"):
         parts.append(_services(status, window, narrow))
     for lines in (
+        [Text(f"{worker} {problem}", style="red") for worker, problem in troubles(status)],
         [Text(str(shortage), style="yellow") for shortage in shortages(status)],
         [
             Text(f"{one['name']} is being removed: `teal delete {one['name']}` finishes that")

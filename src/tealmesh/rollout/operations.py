@@ -60,6 +60,8 @@ class Operations:
             for service in config.services:
                 documents.refuse_another(self._controller.running(service))
             before = self._store.view
+            former = documents.services(self._store.view)
+            config = system.with_former_times(config, former)
             await self._store.write(
                 actor, "Apply", lambda t: documents.put_config(t, config, base_directory)
             )
@@ -76,6 +78,7 @@ class Operations:
         async with self._applying:
             before = self._store.view
             documents.refuse_other_names(before, config)
+            config = system.with_former_times(config, documents.services(before))
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
                     planned = await self._apply(driver, config)

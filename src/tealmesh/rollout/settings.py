@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _IN_RESOURCES = frozenset(
     {
         "name", "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
-        "environment", "backends", "sides",
+        "environment", "backends", "sides", "routes", "address",
     }
 )  # fmt: skip
-"""Settings of a service that its resources show: a change of theirs is a change of a resource."""
+"""Settings of services and gateways that their resources show: they change with a resource."""
 
 
 def settings_changes(before: Reader, config: TealConfig, base_directory: str) -> Iterator[Change]:
@@ -29,16 +29,23 @@ def settings_changes(before: Reader, config: TealConfig, base_directory: str) ->
     for image in config.images:
         yield from _image(before, image, base_directory)
     for service in system.services(config):
-        document = before.get(tables.SYSTEMS, service.name)
-        if document is None:
-            continue
-        old = asdict(system.ServiceSystem.from_json(document.body).config)
-        new = asdict(service.config)
-        for settings in (old, new):
-            for member in _IN_RESOURCES:
-                settings.pop(member, None)
-        if details := differences(old, new):
-            yield Change("change", f"service {service.name}", tuple(details))
+        stored = before.get(tables.SYSTEMS, service.name)
+        if stored is not None:
+            old = system.ServiceSystem.from_json(stored.body).config
+            yield from _changed(f"service {service.name}", asdict(old), asdict(service.config))
+    for gateway in system.gateways(config):
+        there = before.get(tables.GATEWAYS, gateway.name)
+        if there is not None:
+            known = system.GatewaySystem.from_json(there.body).config
+            yield from _changed(f"gateway {gateway.name}", asdict(known), asdict(gateway.config))
+
+
+def _changed(what: str, old: dict[str, object], new: dict[str, object]) -> Iterator[Change]:
+    for settings in (old, new):
+        for member in _IN_RESOURCES:
+            settings.pop(member, None)
+    if details := differences(old, new):
+        yield Change("change", what, tuple(details))
 
 
 def _image(before: Reader, image: Image, base_directory: str) -> Iterator[Change]:

@@ -24,6 +24,7 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
+from tealmesh.supervision.trouble import EVERYTHING, NOBODY, Trouble
 
 Measured = Literal["share", "p50", "p99", "propagationSeconds", "finishedAt"]
 """The members of StepEvidence that are absent until there is something to measure."""
@@ -234,6 +235,21 @@ def mesh_status(name: str, envoys: Sequence[EnvoyStatus]) -> wire.MeshStatus:
     }
 
 
+def trouble(t: Trouble, now: float) -> wire.WorkerTrouble:
+    """``now``: in seconds since the epoch."""
+    answer: wire.WorkerTrouble = {
+        "worker": t.worker,
+        "error": t.error,
+        "since": t.since,
+        "times": t.times,
+    }
+    if t.next_try is not None:
+        answer["nextTryAt"] = now + t.next_try
+    if t.concerns not in (EVERYTHING, NOBODY):
+        answer["service"] = t.concerns
+    return answer
+
+
 def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
     """The parts of a status that belong to a mesh."""
     prefix = f"mesh/{name}/"
@@ -246,6 +262,7 @@ def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
         "virtualServices": [v for v in status.get("virtualServices", []) if v["mesh"] == name],
         "ecsServices": [s for s in ecs_services if s.get("resource", "").startswith(prefix)],
         "tasks": [t for t in status.get("tasks", []) if t.get("resource", "").startswith(prefix)],
+        "troubles": status.get("troubles", []),
     }
 
 

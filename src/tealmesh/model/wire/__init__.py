@@ -55,6 +55,7 @@ from tealmesh.model.wire.adopted import (
 )
 from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
+from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
 class GateVerdict(TypedDict):
@@ -340,6 +341,8 @@ class GetStatusOutput(TypedDict):
     """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
     HTTP.
     """
+    troubles: NotRequired[list[WorkerTrouble]]
+    """The workers of the control plane that fail at present; absent if none does."""
 
 
 class ListDeploymentsOutput(TypedDict):

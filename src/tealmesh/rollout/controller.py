@@ -362,7 +362,7 @@ class Controller:
         late = limits.half_gone(d, self._clock())
         explanation = ""
         if new.failed or new.failure or late:
-            explanation = await self._driver.explain(service, d.new_side)
+            explanation = await self._driver.explain(service, d.new_side, d.created_at)
         return Observed(
             old,
             new,

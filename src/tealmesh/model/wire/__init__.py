@@ -12,6 +12,12 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.wire.changes import (
+    AppliedResource as AppliedResource,
+    ApplyOutput as ApplyOutput,
+    Change as Change,
+    RemoveOutput as RemoveOutput,
+)
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
@@ -33,6 +39,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    RemoveInput as RemoveInput,
     RollbackInput as RollbackInput,
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
@@ -51,14 +58,6 @@ from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalance
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
-class AppliedResource(TypedDict):
-    """The changes that Apply made for one service or gateway."""
-
-    name: str
-    changes: list[str]
-    """One line per resource created or changed; empty if nothing had to change."""
-
-
 class GateVerdict(TypedDict):
     """The verdict of one gate."""
 
@@ -67,6 +66,12 @@ class GateVerdict(TypedDict):
     verdict: str
     detail: str
     """The numbers that the verdict is based on."""
+    have: NotRequired[float]
+    """How much there is of what the gate counts; absent where it counts nothing."""
+    need: NotRequired[float]
+    """How much it takes to pass."""
+    unit: NotRequired[str]
+    """What have and need count, such as requests."""
 
 
 class StepEvidence(TypedDict):
@@ -83,7 +88,9 @@ class StepEvidence(TypedDict):
     requests: int
     """Requests to the new side that were answered or failed."""
     failures: int
-    """How many of them failed (5xx, reset, timeout)."""
+    """How many of them failed: 5xx, reset, timed out, or never answered."""
+    failureKinds: NotRequired[dict[str, int]]
+    """The failures of requests to the new side by kind; they add up to failures."""
     totalRequests: NotRequired[int]
     """Requests to both sides."""
     totalFailures: NotRequired[int]
@@ -120,6 +127,16 @@ class Deployment(TypedDict):
     """State of the rollout machine, named as the transition that led to it."""
     waitingFor: NotRequired[str]
     """What the deployment is waiting for; absent when it has finished."""
+    secondsLeft: NotRequired[float]
+    """Seconds that the present phase may still take, as of updatedAt; then it rolls back, or
+    what it stops is left running. Absent without a limit.
+    """
+    timeLimit: NotRequired[str]
+    """The setting of teal.toml that limits the present phase, with its value."""
+    windows: NotRequired[int]
+    """How many full windows of measurement were not enough at the present step."""
+    lastWindow: NotRequired[str]
+    """Why the last of them was not enough."""
     reason: NotRequired[str]
     """Why the deployment was rolled back or stopped; absent otherwise."""
     evidence: NotRequired[list[StepEvidence]]
@@ -215,6 +232,8 @@ class ServiceStatus(TypedDict):
     """Why the service cannot be deployed, with what to do; absent if it can."""
     release: NotRequired[ReleaseStep]
     """Absent while a deployment runs, and where the service is not between the steps."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class GatewayStatus(TypedDict):
@@ -236,6 +255,8 @@ class GatewayStatus(TypedDict):
     """CLUSTER/NAME of the ECS services that run its tasks."""
     addresses: NotRequired[list[str]]
     """URLs at which it answers on this machine."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class EnvoyStatus(TypedDict):
@@ -274,15 +295,6 @@ class JournalEntry(TypedDict):
     status: str
     message: NotRequired[str]
     """What happened and why, for people."""
-
-
-class ApplyOutput(TypedDict):
-    """What Apply answers."""
-
-    services: list[AppliedResource]
-    gateways: list[AppliedResource]
-    summary: list[str]
-    """The changes in words, for people."""
 
 
 class ApproveOutput(TypedDict):

@@ -259,6 +259,9 @@ class LoadBalancerSnapshot:
         return proxy == load_balancer_proxy(self.load_balancer["LoadBalancerName"])
 
 
+PLAIN: Final = ("HTTP", "TCP")
+"""The protocols of listeners that a client may speak HTTP to: of TCP, the client decides."""
+
 BY_HOST: Final = "*"
 """Stands for a load balancer's ARN, and for its name, where the Envoy is meant whose one port
 serves every load balancer by the Host header. No load balancer has such a name."""
@@ -274,8 +277,8 @@ class ByHostSnapshot:
     port: int
     """Where it listens, on 127.0.0.1."""
     addresses: Mapping[str, tuple[str, int]]
-    """By DNS name: address and local port of the load balancer's HTTP listener with the lowest
-    port."""
+    """By DNS name: address and local port of the load balancer's HTTP or TCP listener with the
+    lowest port."""
     further: Mapping[str, tuple[str, int]]
     """The same for a Host header that names a listener's own port: ``DNS-NAME:PORT``."""
 

@@ -16,6 +16,7 @@ from tealmesh.model.cloudmap import (
 )
 from tealmesh.model.load_balancers import (
     BY_HOST,
+    PLAIN,
     ByHostSnapshot,
     LoadBalancerBody,
     LoadBalancerSnapshot,
@@ -152,7 +153,11 @@ def by_host_snapshot(view: View) -> ByHostSnapshot | None:
         place = places.get(arn)
         for listener in body["Listeners"]:
             port = listener["Port"]
-            if place is None or listener["Protocol"] != "HTTP" or str(port) not in place["ports"]:
+            if (
+                place is None
+                or listener["Protocol"] not in PLAIN
+                or str(port) not in place["ports"]
+            ):
                 continue
             name, at = body["DNSName"].lower(), (place["address"], place["ports"][str(port)])
             addresses.setdefault(name, at)

@@ -1,3 +1,4 @@
+PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
@@ -6,12 +7,16 @@ STAMP := $(VENV)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench dist
+.PHONY: help demo test drills lint bench dist
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
-	python3 -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "Tealmesh needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + \
+	  ": run `make PYTHON=python3.11`, or whichever you have")'
+	@echo "installing into $(VENV), which takes about a minute…"
+	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) pip==26.3 # the one that comes with Python 3.11 takes twice the time
 	$(INSTALL) --no-deps --no-compile -r requirements.lock
 	$(INSTALL) --no-deps --no-build-isolation -e .
@@ -23,6 +28,9 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 
 test: $(STAMP) ## Run all tests
 	$(PY) -m pytest -n 4
+
+drills: $(STAMP) ## Run the long forms of tests, some 20,000 requests each
+	$(PY) -m pytest -n 2 -m drill
 
 lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 	$(VENV)/bin/ruff format --check .

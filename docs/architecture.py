@@ -18,6 +18,7 @@ PACKAGES = {
     "cli": "the teal command",
     "app": "composition root",
     "aws": "HTTP front, codec, moto",
+    "apis.applicationautoscaling": "automatic scaling",
     "apis.appmesh": "App Mesh",
     "apis.ecs": "Amazon ECS",
     "apis.elasticloadbalancing": "load balancers",
@@ -25,9 +26,11 @@ PACKAGES = {
     "apis.tealmesh": "our own API",
     "engine": "tasks that run",
     "rollout": "deployments",
+    "seams": "other AWS services",
     "xds": "ADS",
     "envoy": "translation",
     "store": "state",
+    "supervision": "workers that heal",
     "model": "shared nouns",
 }
 """The packages in the order of their layers, each with what it is."""

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+class TroubleBody(TypedDict):
+    """A worker of the control plane that fails at present."""
+
+    worker: str
+    error: str
+    since: float
+
+
 class StrategyBody(TypedDict):
     """A `model.config.nouns.Strategy`."""
 
@@ -49,6 +57,9 @@ class ServiceConfigBody(TypedDict):
     sides: Sequence[str]
     strategy: StrategyBody
     gates: GatesBody
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class ServiceSystemBody(TypedDict):
@@ -122,6 +133,9 @@ class GatewayConfigBody(TypedDict):
     routes: Mapping[str, str]
     address: str
     desired_count: int
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class GatewaySystemBody(TypedDict):
@@ -130,6 +144,13 @@ class GatewaySystemBody(TypedDict):
     mesh: str
     cluster: str
     config: GatewayConfigBody
+
+
+class RemovalBody(TypedDict):
+    """A removal that has begun."""
+
+    at: float
+    actor: str
 
 
 class GateResultBody(TypedDict):

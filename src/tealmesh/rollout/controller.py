@@ -47,6 +47,8 @@ from tealmesh.rollout.effects import (
 )
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.supervision.trouble import last_line
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class Controller:
         new_id: NewId,
         poll_seconds: float = 0.5,
         on_transition: OnTransition | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._store = store
         self._driver = driver
@@ -96,6 +99,7 @@ class Controller:
         self._clock = clock
         self._new_id = new_id
         self._poll_seconds = poll_seconds
+        self._supervisor = supervisor or Supervisor()
         self._on_transition = on_transition or (lambda entry: None)
         self._live: dict[str, Deployment] = {}
         self._woken: dict[str, asyncio.Event] = {}
@@ -107,8 +111,7 @@ class Controller:
         try:
             for deployment in documents.unfinished(self._store.view):
                 self._live[deployment.id] = deployment
-                await self._apply(deployment.id, Resumed())
-                self._work_on(deployment.id)
+                self._work_on(deployment, resumed=True)
             await asyncio.Event().wait()
         finally:
             for worker in self._workers.values():
@@ -157,7 +160,7 @@ class Controller:
         )
         self._live[deployment.id] = deployment
         self._on_transition(first)
-        self._work_on(deployment.id)
+        self._work_on(deployment)
         return deployment
 
     async def approve(self, service: str) -> Deployment:
@@ -192,7 +195,7 @@ class Controller:
                 "more: wait until it has finished",
             )
         if deployment.id not in self._workers:
-            self._work_on(deployment.id)
+            self._work_on(deployment)
         return aborted
 
     def running(self, service: str) -> Deployment | None:
@@ -252,19 +255,22 @@ class Controller:
         stored = documents.deployments(self._store.view, service)
         return next((d for d in stored if d.client_token == token), None)
 
-    def _work_on(self, deployment_id: str) -> None:
-        worker = asyncio.create_task(self._work(deployment_id), name=f"deployment-{deployment_id}")
-        self._workers[deployment_id] = worker
-        worker.add_done_callback(lambda _: self._workers.pop(deployment_id, None))
+    def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
+        identity, service = deployment.id, deployment.service
+        worker = asyncio.create_task(
+            self._supervisor.keep(
+                f"the deployment of {service}",
+                lambda: self._work_to_the_end(identity, resumed),
+                concerns=service,
+            ),
+            name=f"deployment-{identity}",
+        )
+        self._workers[identity] = worker
+        worker.add_done_callback(lambda _: self._workers.pop(identity, None))
 
-    async def _work(self, deployment_id: str) -> None:
-        try:
-            await self._work_to_the_end(deployment_id)
-        except Exception:
-            # The stored state is untouched: `teal rollback` or a restart resumes from it.
-            log.exception("deployment %s stopped by a bug in Tealmesh", deployment_id)
-
-    async def _work_to_the_end(self, deployment_id: str) -> None:
+    async def _work_to_the_end(self, deployment_id: str, resumed: bool) -> None:
+        if resumed:
+            await self._apply(deployment_id, Resumed())
         woken = self._woken.setdefault(deployment_id, asyncio.Event())
         while not self._live[deployment_id].finished:
             issued = self._live[deployment_id]
@@ -331,9 +337,11 @@ class Controller:
         except DriverError as error:
             return EffectFailed(str(error), error.retryable)
         except Exception as error:
+            # Nobody foresaw it: it may pass, and the time limit of the state is for what does not.
             log.exception("deployment of %s: %s failed", d.service, type(effect).__name__)
-            message = f"{type(effect).__name__} failed: {type(error).__name__}: {error}"
-            return EffectFailed(message, retryable=False)
+            return EffectFailed(
+                f"{type(effect).__name__} failed: {last_line(error)}", retryable=True
+            )
 
     async def _set_weights(self, service: Service, weights: Mapping[str, int]) -> Event:
         for side, weight in weights.items():

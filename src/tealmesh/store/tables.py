@@ -49,13 +49,21 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.scaling.bodies import (
+        ScalableTargetBody,
+        ScalingActivityBody,
+        ScalingPolicyBody,
+        ScheduledActionBody,
+    )
     from tealmesh.model.teal import (
         AdoptionBody,
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
         MeshServiceBody,
+        RemovalBody,
         ServiceSystemBody,
+        TroubleBody,
     )
 
 B = TypeVar("B")
@@ -153,6 +161,15 @@ TARGETS: Collection[TargetBody] = Collection("elb.target")
 LOAD_BALANCER_REGIONS: Collection[RegionBody] = Collection("elb.region")
 """Key: region. Where the API is read again when the control plane starts."""
 
+SCALABLE_TARGETS: Collection[ScalableTargetBody] = Collection("scaling.target")
+"""Key: cluster, service."""
+SCALING_POLICIES: Collection[ScalingPolicyBody] = Collection("scaling.policy")
+"""Key: cluster, service, name of the policy."""
+SCHEDULED_ACTIONS: Collection[ScheduledActionBody] = Collection("scaling.scheduledAction")
+"""Key: cluster, service, name of the action."""
+SCALING_ACTIVITIES: Collection[ScalingActivityBody] = Collection("scaling.activity")
+"""Key: cluster, service, number with six digits."""
+
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""
 ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
@@ -161,9 +178,13 @@ ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
+REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
+"""Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
+TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
+"""Key: worker, error. The workers of the running control plane that fail."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

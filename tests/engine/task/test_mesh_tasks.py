@@ -200,7 +200,6 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
             await documents.steady("caller")
             proxy = f"http://{task_of(documents, 'caller')['teal']['address']}:15001"
             async with httpx.AsyncClient(proxy=proxy, trust_env=False, verify=False) as http:
-                await _answered(http, "http://web.local:8080/")
                 asked = asyncio.create_task(http.get("http://web.local:8080/slow"))
                 await _begun(tmp_path)
                 await documents.update_service("web", lambda body: body.update(desiredCount=0))
@@ -210,13 +209,6 @@ def test_a_request_in_flight_is_answered_before_its_task_stops(tmp_path: Path) -
         store.close()
 
     asyncio.run(scenario())
-
-
-async def _answered(http: httpx.AsyncClient, url: str) -> None:
-    """Wait until the caller's Envoy, which started beside its backend, has health-checked it."""
-    async with asyncio.timeout(20):
-        while (await http.get(url)).status_code != 200:  # noqa: ASYNC110 - Envoy tells no event
-            await asyncio.sleep(0.05)
 
 
 async def _begun(directory: Path) -> None:

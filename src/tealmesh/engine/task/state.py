@@ -58,6 +58,11 @@ class Phase(StrEnum):
         return self in (Phase.RUN, Phase.DRAIN, Phase.DEREGISTER)
 
     @property
+    def may_send(self) -> bool:
+        """Whether the task's applications may send requests: its containers may run."""
+        return self.all_started or self is Phase.START
+
+    @property
     def all_started(self) -> bool:
         """Whether every container of the task has been started and none deliberately stopped."""
         return self.serving or self in (Phase.AWAIT_READY, Phase.AWAIT_CALLERS)

@@ -12,7 +12,13 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
-from tealmesh.model.inventory import (
+from tealmesh.model.wire.changes import (
+    AppliedResource as AppliedResource,
+    ApplyOutput as ApplyOutput,
+    Change as Change,
+    RemoveOutput as RemoveOutput,
+)
+from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
     MemberWithoutEffect as MemberWithoutEffect,
@@ -21,7 +27,7 @@ from tealmesh.model.inventory import (
     TaskStatus as TaskStatus,
     VirtualServiceStatus as VirtualServiceStatus,
 )
-from tealmesh.model.requests import (
+from tealmesh.model.wire.requests import (
     ApplyInput as ApplyInput,
     ApproveInput as ApproveInput,
     DeployInput as DeployInput,
@@ -33,11 +39,12 @@ from tealmesh.model.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    RemoveInput as RemoveInput,
     RollbackInput as RollbackInput,
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
 )
-from tealmesh.model.wire_adopted import (
+from tealmesh.model.wire.adopted import (
     AdoptInput as AdoptInput,
     AdoptOutput as AdoptOutput,
     GetServiceInput as GetServiceInput,
@@ -46,16 +53,9 @@ from tealmesh.model.wire_adopted import (
     SideDescription as SideDescription,
     ToldSide as ToldSide,
 )
-from tealmesh.model.wire_load_balancers import LoadBalancerListener as LoadBalancerListener
-from tealmesh.model.wire_load_balancers import LoadBalancerStatus as LoadBalancerStatus
-
-
-class AppliedResource(TypedDict):
-    """The changes that Apply made for one service or gateway."""
-
-    name: str
-    changes: list[str]
-    """One line per resource created or changed; empty if nothing had to change."""
+from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
+from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
+from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
 class GateVerdict(TypedDict):
@@ -214,6 +214,8 @@ class ServiceStatus(TypedDict):
     """Why the service cannot be deployed, with what to do; absent if it can."""
     release: NotRequired[ReleaseStep]
     """Absent while a deployment runs, and where the service is not between the steps."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class GatewayStatus(TypedDict):
@@ -235,6 +237,8 @@ class GatewayStatus(TypedDict):
     """CLUSTER/NAME of the ECS services that run its tasks."""
     addresses: NotRequired[list[str]]
     """URLs at which it answers on this machine."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class EnvoyStatus(TypedDict):
@@ -273,15 +277,6 @@ class JournalEntry(TypedDict):
     status: str
     message: NotRequired[str]
     """What happened and why, for people."""
-
-
-class ApplyOutput(TypedDict):
-    """What Apply answers."""
-
-    services: list[AppliedResource]
-    gateways: list[AppliedResource]
-    summary: list[str]
-    """The changes in words, for people."""
 
 
 class ApproveOutput(TypedDict):
@@ -346,6 +341,8 @@ class GetStatusOutput(TypedDict):
     """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
     HTTP.
     """
+    troubles: NotRequired[list[WorkerTrouble]]
+    """The workers of the control plane that fail at present; absent if none does."""
 
 
 class ListDeploymentsOutput(TypedDict):

@@ -1,0 +1,47 @@
+"""Before the first weight: the new side starts, and callers check its health. Pure."""
+
+from __future__ import annotations
+
+from tealmesh.model.rollout import Deployment, State, Verdict
+from tealmesh.rollout import assess
+from tealmesh.rollout.effects import Observed, SideEnsured
+from tealmesh.rollout.machine.transitions import FULL_WEIGHT, enter, roll_back, shift, wait
+from tealmesh.rollout.machine.wording import all_pass, explanation, unmet, why, with_health
+
+
+def created(d: Deployment, event: SideEnsured, now: float) -> Deployment:
+    return enter(d, State.SCALING_UP, now)
+
+
+def scaling_up(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = with_health(d, event)
+    gate = assess.tasks(event.new, d.desired_count)
+    if gate.verdict is Verdict.FAIL:
+        return roll_back(d, now, why(gate, event))
+    if gate.verdict is Verdict.PASS:
+        weights = {d.old_side: FULL_WEIGHT, d.new_side: 0}
+        return enter(d, State.ADDING_TARGET, now, weights=weights, acknowledged={})
+    return wait(d, now, why(gate, event))
+
+
+def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = with_health(d, event)
+    gates = (
+        assess.tasks(event.new, d.desired_count),
+        assess.endpoints(event.new_traffic, d.desired_count),
+    )
+    if gates[0].verdict is Verdict.FAIL:
+        return roll_back(d, now, why(gates[0], event))
+    if not all_pass(gates):
+        return wait(d, now, unmet(gates) + explanation(event))
+    if d.gates.approval and not d.approved:
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for="approval (`teal approve`)")
+    return shift(d, now, 0)
+
+
+def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
+    d = with_health(d, event)
+    gate = assess.tasks(event.new, d.desired_count)
+    if gate.verdict is Verdict.FAIL:
+        return roll_back(d, now, why(gate, event))
+    return d

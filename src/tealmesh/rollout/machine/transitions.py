@@ -1,0 +1,71 @@
+"""The ways from one state to another: enter, wait, give other weights, roll back. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout import evidence
+
+SETTLE_SECONDS = 1.0
+"""Between convergence and the start of a window: requests routed by the old weights end, and
+Envoy's metrics of that time (flushed every second) arrive."""
+
+FULL_WEIGHT = 100
+
+FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED}
+BACKWARD = {State.ROLLING_BACK, State.CONVERGING_BACK, State.CLEANING_BACK}
+COMMITTED = FINAL | BACKWARD | {State.CLEANING_UP}
+
+
+def can_abort(d: Deployment) -> bool:
+    """Whether the old side can still get all the weight back."""
+    return d.state not in COMMITTED
+
+
+def enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment:
+    """The one way into a state; the journal gets one more transition."""
+    changes.setdefault("waiting_for", "")
+    if state in FINAL:
+        changes["finished_at"] = now
+    return replace(
+        d, state=state, sequence=d.sequence + 1, entered_at=now, updated_at=now, **changes
+    )
+
+
+def wait(d: Deployment, now: float, waiting_for: str, extra: float = 0.0) -> Deployment:
+    """Stay in the state, until the step timeout and ``extra`` seconds have passed: then fail."""
+    waited = now - d.entered_at
+    if waited <= d.strategy.step_timeout + extra:
+        return replace(d, waiting_for=waiting_for, updated_at=now)
+    failed = f"timed out after {waited:.0f} s in {d.state} waiting for {waiting_for}"
+    if d.state is State.CLEANING_UP:
+        return enter(d, State.SUCCEEDED, now, reason=f"the old side still runs: {failed}")
+    if d.state in BACKWARD:
+        return enter(d, State.ROLLBACK_FAILED, now, reason=f"{d.reason}; {failed}")
+    return roll_back(d, now, failed)
+
+
+def roll_back(d: Deployment, now: float, reason: str) -> Deployment:
+    return reweigh(d, State.ROLLING_BACK, now, new_weight=0, reason=reason)
+
+
+def shift(d: Deployment, now: float, index: int) -> Deployment:
+    percent = d.strategy.steps[index]
+    return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index)
+
+
+def reweigh(
+    d: Deployment, state: State, now: float, *, new_weight: int, **changes: Any
+) -> Deployment:
+    """Enter a state that sets other weights: the measurement of the current ones ends."""
+    return enter(
+        evidence.closed(d, now),
+        state,
+        now,
+        weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
+        acknowledged={},
+        since=0.0,
+        **changes,
+    )

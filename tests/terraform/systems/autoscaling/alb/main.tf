@@ -39,7 +39,7 @@ resource "aws_lb_target_group" "api" {
   protocol_version     = "HTTP1"
   target_type          = "ip"
   vpc_id               = var.vpc
-  deregistration_delay = 0
+  deregistration_delay = 5
 
   health_check {
     path                = "/health"

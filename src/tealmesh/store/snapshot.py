@@ -16,11 +16,11 @@ from tealmesh.model.cloudmap import (
 )
 from tealmesh.model.load_balancers import (
     BY_HOST,
-    PLAIN,
     ByHostSnapshot,
     LoadBalancerBody,
     LoadBalancerSnapshot,
     PlaceBody,
+    listens_by_host,
     named_groups,
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
@@ -153,11 +153,7 @@ def by_host_snapshot(view: View) -> ByHostSnapshot | None:
         place = places.get(arn)
         for listener in body["Listeners"]:
             port = listener["Port"]
-            if (
-                place is None
-                or listener["Protocol"] not in PLAIN
-                or str(port) not in place["ports"]
-            ):
+            if place is None or str(port) not in place["ports"] or not listens_by_host(listener):
                 continue
             name, at = body["DNSName"].lower(), (place["address"], place["ports"][str(port)])
             addresses.setdefault(name, at)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from tealmesh.model.load_balancers import (
     BY_HOST,
-    PLAIN,
     LoadBalancerBody,
     PlaceBody,
     is_by_host,
+    listens_by_host,
     load_balancer_name,
 )
 
@@ -110,8 +110,8 @@ def local_ports(
 
 
 def answers_by_host(body: LoadBalancerBody) -> bool:
-    """Whether the Host header can select the load balancer: it has a listener without TLS."""
-    return any(listener["Protocol"] in PLAIN for listener in body["Listeners"])
+    """Whether the Host header can select the load balancer: one of its listeners."""
+    return any(listens_by_host(listener) for listener in body["Listeners"])
 
 
 def _listens_on(body: LoadBalancerBody) -> list[int]:

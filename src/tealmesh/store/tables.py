@@ -35,14 +35,13 @@ if TYPE_CHECKING:
         TaskBody,
         TaskDefinitionBody,
     )
-    from tealmesh.model.ecs.clusters import AccountSettingBody, ClusterBody, FamilyBody
-    from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.ecs.clusters import (
         AccountSettingBody,
         CapacityProviderBody,
         ClusterBody,
         FamilyBody,
     )
+    from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,

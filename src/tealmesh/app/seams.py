@@ -20,6 +20,7 @@ from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.ecs.bodies import TaskBody
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout import documents
 from tealmesh.seams.events.worker import Events
 from tealmesh.seams.scaling.alarms import Alarms
 from tealmesh.seams.scaling.looks import Looks
@@ -103,12 +104,13 @@ def task_usage(task: TaskBody, usage: Callable[[Handle], Usage | None]) -> TaskU
 
 
 def scaling_in_held(reader: Reader, cluster: str, service: str) -> bool:
-    """Whether the service is being deployed: Application Auto Scaling does not scale in meanwhile
+    """Whether the service is being deployed, by ECS or by `teal deploy`: scaling in waits
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html).
     """
     document = reader.get(tables.ECS_SERVICES, cluster, service)
     deployments = document.body["deployments"] if document else []
-    return any(one.get("rolloutState") == "IN_PROGRESS" for one in deployments)
+    by_ecs = any(one.get("rolloutState") == "IN_PROGRESS" for one in deployments)
+    return by_ecs or documents.scaling_in_held(reader, cluster, service)
 
 
 def waiting_policies(reader: Reader) -> Iterator[MemberWithoutEffect]:

@@ -170,7 +170,11 @@ class Parts:
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health, system_clock
         )
-        moto = Overlay(load_model("elbv2"), balancing, self._seams.before(self._moto))
+        moto = Overlay(
+            load_model("elbv2"),
+            balancing,
+            self._seams.before(self._moto, services, self.load_balancers.changed),
+        )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
 
     async def _image_problem(self, image: str) -> str:

@@ -312,7 +312,14 @@ class Operations:
             missing = await self._driver.missing(gateway.cluster, gateway.name)
         config = gateway.config
         return GatewayStatus(
-            gateway.name, gateway.mesh, config.address, config.port, running, desired, missing
+            gateway.name,
+            gateway.mesh,
+            config.address,
+            config.port,
+            running,
+            desired,
+            missing,
+            config.routes,
         )
 
     def _system(self, service: str) -> Service:

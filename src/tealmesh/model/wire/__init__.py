@@ -287,6 +287,8 @@ class DeployOutput(TypedDict):
     """What Deploy answers."""
 
     deployment: Deployment
+    notes: list[str]
+    """What the deployment will have to wait for, as far as that is known, for people."""
 
 
 class GetConvergenceOutput(TypedDict):

@@ -42,6 +42,7 @@ class UpOptions:
     config_file: Path | None = None
     route_grace: float = 5.0
     runtime: Literal["auto", "process", "container"] = "auto"
+    scaling_minute: float = 60.0
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""
@@ -53,6 +54,7 @@ class UpOptions:
             "--config": self.config_file,
             "--route-grace": self.route_grace,
             "--runtime": self.runtime,
+            "--scaling-minute": self.scaling_minute,
         }
         return [
             word

@@ -146,6 +146,13 @@ class GatewaySystemBody(TypedDict):
     config: GatewayConfigBody
 
 
+class RemovalBody(TypedDict):
+    """A removal that has begun."""
+
+    at: float
+    actor: str
+
+
 class GateResultBody(TypedDict):
     """A `model.rollout.GateResult`."""
 

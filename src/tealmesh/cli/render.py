@@ -159,9 +159,17 @@ def journal_line(entry: wire.JournalEntry) -> Text:
     return line
 
 
+def _callers(envoy: wire.EnvoyStatus) -> Text:
+    """How many of its callers send requests to it."""
+    if "callers" not in envoy or "usableBy" not in envoy:
+        return Text("-")
+    style = "" if envoy["usableBy"] == envoy["callers"] else "red"
+    return Text(f"{envoy['usableBy']} of {envoy['callers']}", style=style)
+
+
 def envoys_view(envoys: Iterable[wire.EnvoyStatus]) -> RenderableType:
     """`teal envoys`: under the name of each mesh, its Envoys."""
-    rows = table("ENVOY", "KIND", "CONNECTED", ">REVISION", "REJECTED")
+    rows = table("ENVOY", "KIND", "CONNECTED", ">REVISION", ">USABLE BY", "REJECTED")
     by_mesh: dict[str, list[wire.EnvoyStatus]] = {}
     for envoy in envoys:
         mesh = envoy["resource"].removeprefix("mesh/").partition("/")[0]
@@ -176,6 +184,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus]) -> RenderableType:
                 Text({"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)),
                 Text("yes" if connected else "no", style="green" if connected else "yellow"),
                 str(envoy.get("revision", "-")),
+                _callers(envoy),
                 Text(envoy.get("message", ""), style="red"),
             )
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         TaskTypeDef,
     )
 
+UsableTasks = Callable[[str, str, int], int]
+"""(cluster, ECS service, healthy tasks) -> how many of these callers can use, as far as known."""
+
 _LOCAL_NETWORK: AwsVpcConfigurationTypeDef = {"subnets": ["subnet-0000000000teal000"]}
 _MOST_EXPLANATION_CHARACTERS = 2000
 _MOST_TASKS_DESCRIBED = 100
@@ -46,7 +49,8 @@ class ApiDriver:
     """A `drivers.base.SystemDriver` on the AWS APIs.
 
     ``make_client`` makes boto3 clients by service name. ``network`` is the awsvpcConfiguration of
-    the ECS services, which has no meaning on one machine but must be there.
+    the ECS services, which has no meaning on one machine but must be there. ``usable`` tells how
+    many of an ECS service's healthy tasks callers can use.
     """
 
     def __init__(
@@ -55,8 +59,10 @@ class ApiDriver:
         region: str = DEFAULT_REGION,
         network: AwsVpcConfigurationTypeDef | None = None,
         clock: Clock = system_clock,
+        usable: UsableTasks = lambda cluster, service, healthy: healthy,
     ) -> None:
         self._clock = clock
+        self._usable = usable
         self._make_client = make_client
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
@@ -95,7 +101,7 @@ class ApiDriver:
         return SideTasks(
             desired=desired,
             running=running,
-            healthy=min(running, registered),
+            healthy=self._usable(cluster, name, min(running, registered)),
             failed=primary.get("failedTasks", 0),
             failure=primary.get("rolloutStateReason", "the tasks failed to start")
             if _gave_up(primary)

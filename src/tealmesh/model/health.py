@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-CHECK_FAILED = "fails its health check"
+CHECK_FAILED = "fails the health check"
 EJECTED = "is ejected after server errors"
+_PREPOSITIONS = {CHECK_FAILED: "of", EJECTED: "by"}
 
 
 class Source(StrEnum):
@@ -44,7 +45,7 @@ class Opinion:
     since: float
     """Epoch seconds."""
     problem: str = ""
-    """What the task does wrong: "fails its health check"; empty if it is healthy."""
+    """What the task does wrong: "fails the health check"; empty if it is healthy."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Unusable:
 
 
 def unusable_words(opinions: Sequence[Opinion]) -> str:
-    """Who cannot use a task, and why: "it fails its health check (front, 2 Envoys)"."""
+    """Who cannot use a task, and why: "it fails the health check of front (2 Envoys)"."""
     bad = [one for one in opinions if one.source.sends and not one.healthy]
     parts = []
     for problem in dict.fromkeys(one.problem for one in bad):
@@ -93,7 +94,7 @@ def unusable_words(opinions: Sequence[Opinion]) -> str:
         named = ", ".join(
             who if count == 1 else f"{who} ({count} Envoys)" for who, count in counted.items()
         )
-        parts.append(f"it {problem} by {named}")
+        parts.append(f"it {problem} {_PREPOSITIONS.get(problem, 'for')} {named}")
     return "; ".join(parts)
 
 

@@ -63,7 +63,8 @@ def _nodes(
 
 def _reason(task: TaskHealth) -> str:
     seconds = task.unusable_seconds or 0.0
-    return f"no caller can use task {task.task[:8]} for {seconds:.0f} s: {task.why}"
+    named = f"task {task.task[:8]}"
+    return f"no caller has been able to use {named} for {seconds:.0f} s: {task.why}"
 
 
 def add_callers(envoys: Sequence[wire.EnvoyStatus], tasks: Sequence[TaskHealth]) -> None:

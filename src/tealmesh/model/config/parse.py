@@ -51,7 +51,7 @@ _TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
-    "request_timeout", "idle_timeout", "drain_time",
+    "request_timeout", "idle_timeout", "drain_time", "replace_after",
 )  # fmt: skip
 _GATEWAY_KEYS = (
     "port", "routes", "address", "desired_count",
@@ -166,6 +166,7 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
         request_timeout=table.seconds_or_none("request_timeout"),
         idle_timeout=table.seconds_or_none("idle_timeout"),
         drain_time=table.seconds_or_none("drain_time"),
+        replace_after=_replace_after(table),
     )
 
 
@@ -198,6 +199,12 @@ def _sides(table: Table) -> tuple[str, str]:
     if len(sides) != 2 or sides[0] == sides[1] or not all(_LABEL.fullmatch(s) for s in sides):
         table.fail("sides", f"two different names, each of {_LABEL_ALLOWED}")
     return (sides[0], sides[1])
+
+
+def _replace_after(table: Table) -> float | None:
+    if table.data.get("replace_after") == "never":
+        return 0.0
+    return table.seconds_or_none("replace_after")
 
 
 def _gateway(gateways: Table, name: str) -> GatewayConfig:

@@ -27,12 +27,16 @@ def read(text: str) -> float | None:
     return seconds or None
 
 
+def readable(text: str) -> bool:
+    """Whether `read` takes it."""
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
 def replace_after(tags: Sequence[Tag]) -> float | None:
     """What the tags of a service say; by default, and for a value that is not one, 30 s."""
     text = next((tag.get("value", "") for tag in tags if tag.get("key") == REPLACE_AFTER), None)
-    if text is None:
-        return DEFAULT_SECONDS
-    try:
-        return read(text)
-    except ValueError:
-        return DEFAULT_SECONDS
+    return read(text) if text is not None and readable(text) else DEFAULT_SECONDS

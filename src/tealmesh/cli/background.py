@@ -119,6 +119,19 @@ def find_or_start(directory: Path) -> Client:
     return start(directory, options).client
 
 
+def stop(directory: Path) -> None:
+    """Drain and stop every task of a data directory and its control plane; one is started for that
+    if none runs. Does nothing where there is no state any more.
+    """
+    if not (directory / "state.db").exists():
+        return
+    client = find_or_start(directory)
+    health = client.health()
+    click.echo("draining and stopping every task…", err=True)
+    client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    wait_until_ended(client, health.pid)
+
+
 def _free(preferred: int) -> int:
     """``preferred``, or a port that is free if something else listens there."""
     for port in (preferred, 0):

@@ -35,7 +35,12 @@ if TYPE_CHECKING:
         TaskBody,
         TaskDefinitionBody,
     )
-    from tealmesh.model.ecs.clusters import AccountSettingBody, ClusterBody, FamilyBody
+    from tealmesh.model.ecs.clusters import (
+        AccountSettingBody,
+        CapacityProviderBody,
+        ClusterBody,
+        FamilyBody,
+    )
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -130,6 +135,8 @@ SD_OPERATIONS: Collection[OperationBody] = Collection("servicediscovery.operatio
 
 CLUSTERS: Collection[ClusterBody] = Collection("ecs.cluster")
 """Key: cluster name."""
+CAPACITY_PROVIDERS: Collection[CapacityProviderBody] = Collection("ecs.capacityProvider")
+"""Key: name. Those that stand for an Auto Scaling group."""
 TASK_DEFINITIONS: Collection[TaskDefinitionBody] = Collection("ecs.taskDefinition")
 """Key: family, revision with six digits."""
 ECS_SERVICES: Collection[ServiceBody] = Collection("ecs.service")

@@ -20,6 +20,7 @@ from tealmesh.model.wire.changes import (
 )
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
+    GatewayStatus as GatewayStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
     MemberWithoutEffect as MemberWithoutEffect,
     MeshStatus as MeshStatus,
@@ -233,29 +234,6 @@ class ServiceStatus(TypedDict):
     """Why the service cannot be deployed, with what to do; absent if it can."""
     release: NotRequired[ReleaseStep]
     """Absent while a deployment runs, and where the service is not between the steps."""
-    removing: NotRequired[bool]
-    """Present while it is being removed."""
-
-
-class GatewayStatus(TypedDict):
-    """The state of one virtual gateway."""
-
-    name: str
-    mesh: NotRequired[str]
-    address: str
-    port: int
-    running: int
-    desired: NotRequired[int]
-    reason: NotRequired[str]
-    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
-    did.
-    """
-    gaveUp: NotRequired[bool]
-    """True if ECS's deployment circuit breaker has stopped starting tasks."""
-    ecsServices: NotRequired[list[str]]
-    """CLUSTER/NAME of the ECS services that run its tasks."""
-    addresses: NotRequired[list[str]]
-    """URLs at which it answers on this machine."""
     removing: NotRequired[bool]
     """Present while it is being removed."""
 

@@ -114,6 +114,7 @@ def applied_system(system: AppliedSystem) -> wire.ApplyOutput:
         "summary": list(system.summary),
         "changes": [change(one) for one in system.changes],
         "notes": list(system.notes),
+        "refused": list(system.refused),
         "leftOver": list(system.left_over),
     }
 

@@ -165,7 +165,7 @@ class _Noting(Table):
         return None
 
     def seconds_or_never(self, key: str) -> float | None:
-        self.properties[key] = {"anyOf": [{"const": "never"}, dict(_DURATION)]}
+        self.properties[key] = {"anyOf": [{"enum": ["never"]}, dict(_DURATION)]}
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:

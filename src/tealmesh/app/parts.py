@@ -142,7 +142,12 @@ class Parts:
         """The ASGI application of the HTTP port."""
         common = (self._store, self.config.account, system_clock, random_id)
         operations = Operations(
-            self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
+            self._store,
+            self.controller,
+            self._driver,
+            self._metrics.callers_saw,
+            system_clock,
+            self._image_problem,
         )
         services = {
             "appmesh": AppMesh(
@@ -170,8 +175,16 @@ class Parts:
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health, system_clock
         )
-        moto = Overlay(load_model("elbv2"), balancing, self._seams.before(self._moto))
+        moto = Overlay(
+            load_model("elbv2"),
+            balancing,
+            self._seams.before(self._moto, services, self.load_balancers.changed),
+        )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+
+    async def _image_problem(self, image: str) -> str:
+        images = [document.body for document in self._store.view.list(tables.IMAGES)]
+        return await self._runtime.image_problem(image, images)
 
     def _task_routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port."""

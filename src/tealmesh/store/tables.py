@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ClusterBody,
         FamilyBody,
     )
+    from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -169,6 +170,11 @@ SCHEDULED_ACTIONS: Collection[ScheduledActionBody] = Collection("scaling.schedul
 """Key: cluster, service, name of the action."""
 SCALING_ACTIVITIES: Collection[ScalingActivityBody] = Collection("scaling.activity")
 """Key: cluster, service, number with six digits."""
+
+EVENT_REGIONS: Collection[RegionBody] = Collection("events.region")
+"""Key: region. Where somebody has made a rule of EventBridge."""
+EVENTS_TOLD: Collection[ToldBody] = Collection("events.told")
+"""Key: that of the subject, such as "task", ARN."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""

@@ -209,7 +209,7 @@ class Tealmesh:
         limit = request.get("limit", DEFAULT_EVENTS)
         without = () if request.get("all") else events.ENGINE_ACTORS
         entries = await self._store.history(limit, without)
-        return {"events": [events.event(entry) for entry in entries]}
+        return {"events": [events.event(entry, self._store.view) for entry in entries]}
 
     async def get_convergence(
         self, caller: Caller, request: wire.GetConvergenceInput

@@ -183,7 +183,9 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
         return
     for event in newest_last:
         at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
-        click.echo(f"{at} {event['actor']} {event['operation']}: {event['message']}")
+        # A control plane that is older than this command has no sentence.
+        told = event.get("sentence") or f"{event['actor']} {event['operation']}: {event['message']}"
+        click.echo(f"{at} {told}")
 
 
 @click.command()

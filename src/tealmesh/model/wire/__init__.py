@@ -260,6 +260,8 @@ class Event(TypedDict):
     operation: str
     message: str
     """The change in words, for people."""
+    sentence: str
+    """Who did what, in a sentence for people."""
 
 
 class JournalEntry(TypedDict):

@@ -93,14 +93,15 @@ class Parts:
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
         self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self._seams = Seams(
             store,
             config.account,
             self._client,
             self._runtime.usage,
+            self._target_health,
             config.scaling_minute,
         )
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(
             store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
         )

@@ -97,14 +97,15 @@ class Parts:
             usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
         )
         self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self._seams = Seams(
             store,
             config.account,
             self._client,
             self._runtime.usage,
+            self._target_health,
             config.scaling_minute,
         )
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(
             store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
         )

@@ -242,8 +242,11 @@ class Task:
         EngineError if a container could not be watched.
         """
         pod = self.pod
-        if pod.failure is not None:
+        if isinstance(pod.failure, EngineError):
             raise EngineError(f"Task failed container health checks: {pod.failure}")
+        if pod.failure is not None:
+            # Our own defect is no reason to end a task: its worker begins anew.
+            raise pod.failure
         container = containers.ended(pod.containers, pod.states)
         if container is None:
             return False

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.status import (
@@ -38,7 +38,7 @@ class Operations:
         controller: Controller,
         driver: SystemDriver,
         traffic: CallersSaw,
-        clock: Clock,
+        clock: SteadyClock,
     ) -> None:
         self._store = store
         self._controller = controller

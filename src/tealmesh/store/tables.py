@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         VirtualRouterSpec,
         VirtualServiceSpec,
     )
+    from tealmesh.model.clock import MomentBody
     from tealmesh.model.cloudmap import (
         DiscoveryServiceBody,
         InstanceBody,
@@ -176,5 +177,7 @@ DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
 """Key: worker, error. The workers of the running control plane that fail."""
+BOOTS: Collection[MomentBody] = Collection("teal.boot")
+"""Key: "present". When this database was first opened since the machine was started."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.scheduler import plan as planning
 from tealmesh.engine.task.state import TaskState
-from tealmesh.model.clock import NewId
+from tealmesh.model.clock import NewId, Wall
 from tealmesh.model.ecs import deployments as history
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
@@ -32,8 +32,8 @@ class Outcome:
 
     gone: bool = False
     """The service does not exist any more."""
-    wake_at: float | None = None
-    """When to run the next turn if nothing changes earlier (epoch seconds)."""
+    wake_after: float | None = None
+    """Seconds until the next turn is due if nothing changes earlier."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class _Turn:
     tx: Transaction
     cluster: str
     service: ServiceBody
-    now: float
+    now: Wall
     new_id: NewId
     started: list[str] = field(default_factory=list)
     """Ids of tasks."""
@@ -55,13 +55,14 @@ class _Turn:
 
     def observed(self) -> list[planning.ObservedTask]:
         """The tasks as `plan` sees them."""
-        return [documents.observed_task(self.service, task, self.now) for task in self.tasks()]
+        moment = self.tx.moment
+        return [documents.observed_task(self.service, task, moment) for task in self.tasks()]
 
-    def grace_ends(self) -> list[float]:
-        """When the grace periods of unhealthy tasks end (epoch seconds)."""
+    def graces(self) -> list[float]:
+        """Seconds that are left of the grace periods of unhealthy tasks."""
         unhealthy = [t for t in self.tasks() if t.get("healthStatus") == "UNHEALTHY"]
-        left = [documents.grace_left(self.service, task, self.now) for task in unhealthy]
-        return [self.now + seconds for seconds in left if seconds > 0]
+        left = [documents.grace_left(self.service, task, self.tx.moment) for task in unhealthy]
+        return [seconds for seconds in left if seconds > 0]
 
     def event(self, message: str) -> None:
         documents.add_event(self.service, self.new_id(), self.now, message)
@@ -77,7 +78,7 @@ def schedule(
     tx: Transaction,
     cluster: str,
     name: str,
-    now: float,
+    now: Wall,
     new_id: NewId,
     policy: planning.Policy,
 ) -> Outcome:
@@ -87,12 +88,12 @@ def schedule(
         return Outcome(gone=True)
     service = copy.deepcopy(document.body)
     turn = _Turn(tx, cluster, service, now, new_id)
-    wake_at = None
+    wake_after = None
     for _ in range(_MAX_PLANS):
-        wanted = documents.planned_service(service)
-        actions = planning.plan(wanted, turn.observed(), now, policy)
-        waits = [action.until for action in actions if isinstance(action, planning.Wait)]
-        wake_at = min([*waits, *turn.grace_ends()], default=None)
+        wanted = documents.planned_service(service, tx.moment)
+        actions = planning.plan(wanted, turn.observed(), tx.moment.at, policy)
+        waits = [a.until - tx.moment.at for a in actions if isinstance(a, planning.Wait)]
+        wake_after = min([*waits, *turn.graces()], default=None)
         if len(waits) == len(actions):
             break
         for action in actions:
@@ -101,7 +102,7 @@ def schedule(
     _update_history(turn, document.body["deployments"])
     if service != document.body:
         tx.put(tables.ECS_SERVICES, cluster, name, body=service)
-    return Outcome(gone=service["status"] == "INACTIVE", wake_at=wake_at)
+    return Outcome(gone=service["status"] == "INACTIVE", wake_after=wake_after)
 
 
 def _apply(turn: _Turn, action: planning.Action) -> None:
@@ -122,7 +123,7 @@ def _apply(turn: _Turn, action: planning.Action) -> None:
             turn.event(f"(deployment {identity}) deployment failed: tasks failed to start.")
         case planning.RollBack(identity, to):
             reason = "ECS deployment circuit breaker"
-            history.roll_back(turn.service, identity, to, reason, turn.now)
+            history.roll_back(turn.service, identity, to, reason, turn.now, turn.tx.moment.stored())
             turn.event(f"rolling back to deployment {to}.")
         case planning.RemoveDeployment(identity):
             kept = [d for d in turn.service["deployments"] if d["id"] != identity]
@@ -146,7 +147,8 @@ def _stop(turn: _Turn, task: str, reason: str, fault: bool) -> None:
     if document is None:
         return
     body = copy.deepcopy(document.body)
-    documents.request_stop(body, "ServiceSchedulerInitiated", reason, turn.now)
+    moment = turn.tx.moment.stored()
+    documents.request_stop(body, "ServiceSchedulerInitiated", reason, turn.now, moment)
     if fault:
         replace(TaskState.of(body), failed=True).write(body)
         turn.event(f"(task {task}) failed container health checks.")
@@ -176,7 +178,9 @@ def _summarize(turn: _Turn) -> None:
             listed = " ".join(f"(task {identity})" for identity in ids)
             turn.event(f"has {verb} {len(ids)} {kind}: {listed}.")
     if turn.service["status"] == "ACTIVE":
-        steady = planning.steady(documents.planned_service(turn.service), turn.observed())
+        steady = planning.steady(
+            documents.planned_service(turn.service, turn.tx.moment), turn.observed()
+        )
         if documents.note_steady(turn.service, steady):
             turn.event("has reached a steady state.")
     documents.update_counts(turn.service, turn.tasks())

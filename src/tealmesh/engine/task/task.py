@@ -264,7 +264,7 @@ class Task:
         def change(tx: Transaction, body: TaskBody) -> None:
             if body["desiredStatus"] != "STOPPED":
                 now = self.context.clock()
-                documents.request_stop(body, code, reason, now)
+                documents.request_stop(body, code, reason, now, tx.moment.stored())
                 replace(TaskState.of(body), failed=True).write(body)
                 message = f"(task {self.record.identity}) failed: {reason}"
                 documents.tell_service(tx, body, self.context.new_id, now, message)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tealmesh.model.arn import DEFAULT_REGION, last_part
-from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Missing
@@ -50,7 +50,7 @@ class ApiDriver:
         make_client: MakeClient,
         region: str = DEFAULT_REGION,
         network: AwsVpcConfigurationTypeDef | None = None,
-        clock: Clock = system_clock,
+        clock: SteadyClock = steady_clock,
     ) -> None:
         self._clock = clock
         self._aws = Aws(make_client)

@@ -35,7 +35,8 @@ class Times:
     stop: float = 30.0
     """Between SIGTERM and SIGKILL for a container without a stopTimeout; ECS's default."""
     drain: float = 15.0
-    """At most for a task's last requests; App Mesh's default request timeout."""
+    """At most for a task's last requests where nothing else is said (`engine.task.draining`); App
+    Mesh's default request timeout."""
     converge: float = 15.0
     """At most for the Envoys to acknowledge a change."""
     look: float = 0.1

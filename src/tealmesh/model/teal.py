@@ -57,6 +57,9 @@ class ServiceConfigBody(TypedDict):
     sides: Sequence[str]
     strategy: StrategyBody
     gates: GatesBody
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class ServiceSystemBody(TypedDict):
@@ -130,6 +133,9 @@ class GatewayConfigBody(TypedDict):
     routes: Mapping[str, str]
     address: str
     desired_count: int
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class GatewaySystemBody(TypedDict):
@@ -138,6 +144,13 @@ class GatewaySystemBody(TypedDict):
     mesh: str
     cluster: str
     config: GatewayConfigBody
+
+
+class RemovalBody(TypedDict):
+    """A removal that has begun."""
+
+    at: float
+    actor: str
 
 
 class GateResultBody(TypedDict):

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         GatewaySystemBody,
         JournalEntryBody,
         MeshServiceBody,
+        RemovalBody,
         ServiceSystemBody,
         TroubleBody,
     )
@@ -171,6 +172,8 @@ ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
+REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
+"""Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")

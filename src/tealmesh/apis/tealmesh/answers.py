@@ -13,11 +13,14 @@ from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
 from tealmesh.model.status import (
     Applied,
+    AppliedSystem,
+    Change,
     DescribedService,
     DescribedSide,
     GatewayStatus,
     LogSource,
     Missing,
+    Removed,
     ServiceStatus,
     SideStatus,
 )
@@ -95,6 +98,34 @@ def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
 
 def applied(resource: Applied) -> wire.AppliedResource:
     return {"name": resource.name, "changes": list(resource.changes)}
+
+
+def applied_system(system: AppliedSystem) -> wire.ApplyOutput:
+    return {
+        "services": [applied(service) for service in system.services],
+        "gateways": [applied(gateway) for gateway in system.gateways],
+        "summary": list(system.summary),
+        "changes": [change(one) for one in system.changes],
+        "notes": list(system.notes),
+        "leftOver": list(system.left_over),
+    }
+
+
+def removed(r: Removed) -> wire.RemoveOutput:
+    return {
+        "kind": r.kind,
+        "changes": [change(one) for one in r.changes],
+        "callers": list(r.callers),
+        "waitingFor": list(r.waiting_for),
+        "done": r.done,
+    }
+
+
+def change(c: Change) -> wire.Change:
+    answer: wire.Change = {"action": c.action, "what": c.what}
+    if c.details:
+        answer["details"] = list(c.details)
+    return answer
 
 
 def service_status(s: ServiceStatus) -> wire.ServiceStatus:

@@ -79,12 +79,16 @@ class Tealmesh:
             config = parse(request["text"], request["file"])
         except ConfigError as error:
             raise AwsError("BadRequestException", str(error)) from error
-        system = await self._operations.apply(caller.access_key, config, request["baseDirectory"])
-        return {
-            "services": [answers.applied(service) for service in system.services],
-            "gateways": [answers.applied(gateway) for gateway in system.gateways],
-            "summary": list(system.summary),
-        }
+        directory = request["baseDirectory"]
+        if request.get("plan"):
+            return answers.applied_system(await self._operations.plan(config, directory))
+        system = await self._operations.apply(caller.access_key, config, directory)
+        return answers.applied_system(system)
+
+    async def remove(self, caller: Caller, request: wire.RemoveInput) -> wire.RemoveOutput:
+        planned = request.get("plan", False)
+        removed = await self._operations.remove(caller.access_key, request["name"], dry_run=planned)
+        return answers.removed(removed)
 
     async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
         service = request["service"]
@@ -145,6 +149,9 @@ class Tealmesh:
             self._add_deployment(service)
         answer["services"] = [*map(answers.service_status, services), *answer["services"]]
         answer["gateways"] = [*map(answers.gateway_status, gateways), *answer["gateways"]]
+        for one in (*answer["services"], *answer["gateways"]):
+            if self._store.view.get(tables.REMOVALS, one["name"]) is not None:
+                one["removing"] = True
         answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
         troubles = self._troubles()
         for service in answer["services"]:

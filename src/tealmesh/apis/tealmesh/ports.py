@@ -15,6 +15,7 @@ from tealmesh.model.status import (
     DescribedService,
     GatewayStatus,
     LogSource,
+    Removed,
     ServiceStatus,
 )
 from tealmesh.model.teal import AdoptionBody
@@ -38,6 +39,8 @@ class Operations(Protocol):
     """The part of `rollout.operations.Operations` that is needed here. Raises AwsError."""
 
     async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
+    async def plan(self, config: TealConfig, base_directory: str) -> AppliedSystem: ...
+    async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed: ...
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
     ) -> tuple[int, Mapping[str, int]]: ...

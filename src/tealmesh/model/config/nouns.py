@@ -56,6 +56,14 @@ class ServiceConfig:
     """The hostnames of the services that it calls."""
     sides: tuple[str, str] = ("blue", "green")
     """The names of its two sides; the first is active at the start."""
+    request_timeout: float | None = None
+    """Seconds that a request to it may take, 0 for no limit; None for App Mesh's default, 15 s."""
+    idle_timeout: float | None = None
+    """Seconds without a byte after which a request or stream ends, 0 for no limit; None for App
+    Mesh's default, 300 s."""
+    drain_time: float | None = None
+    """Seconds that a task which is to stop waits for what it still serves, streams and WebSockets
+    too; None for as long as a request may take."""
     strategy: Strategy = Strategy()
     gates: Gates = Gates()
 
@@ -70,6 +78,10 @@ class GatewayConfig:
     """The name of the service for each path prefix."""
     address: str = "127.0.0.1"
     desired_count: int = 1
+    request_timeout: float | None = None
+    """As of a service, for all requests through the gateway; None for what their services say."""
+    idle_timeout: float | None = None
+    drain_time: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ from tealmesh.model.errors import ConfigError
 BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
 """Images that Tealmesh can run without an entry in ``[images]``."""
 
+DEFAULT_TIMES = {"request_timeout": 15.0, "idle_timeout": 300.0}
+"""App Mesh's own, in seconds:
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
+
 RESERVED_PORTS = {
     9901: "Envoy's admin interface",
     9902: "Envoy's agent",
@@ -47,8 +51,12 @@ _TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
+    "request_timeout", "idle_timeout", "drain_time",
 )  # fmt: skip
-_GATEWAY_KEYS = ("port", "routes", "address", "desired_count")
+_GATEWAY_KEYS = (
+    "port", "routes", "address", "desired_count",
+    "request_timeout", "idle_timeout", "drain_time",
+)  # fmt: skip
 _LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
 
 
@@ -155,6 +163,9 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
         sides=_sides(table),
         strategy=read_strategy(table),
         gates=read_gates(table),
+        request_timeout=table.seconds_or_none("request_timeout"),
+        idle_timeout=table.seconds_or_none("idle_timeout"),
+        drain_time=table.seconds_or_none("drain_time"),
     )
 
 
@@ -209,6 +220,9 @@ def _gateway(gateways: Table, name: str) -> GatewayConfig:
             "address", GatewayConfig.address, "a loopback address such as 127.0.0.1", _is_loopback
         ),
         desired_count=table.integer("desired_count", 1, 1, 1),
+        request_timeout=table.seconds_or_none("request_timeout"),
+        idle_timeout=table.seconds_or_none("idle_timeout"),
+        drain_time=table.seconds_or_none("drain_time"),
     )
 
 
@@ -280,6 +294,22 @@ def _check_gateways(gateways: Table, config: TealConfig) -> None:
             if service not in config.services:
                 known = ", ".join(sorted(config.services)) or "there are none"
                 table.table("routes").fail(prefix, f"the name of a service ({known})")
+        _check_limits(table, gateway, config)
+
+
+def _check_limits(table: Table, gateway: GatewayConfig, config: TealConfig) -> None:
+    """A service's own time ends a request however long the gateway would wait."""
+    for key, default in DEFAULT_TIMES.items():
+        limit = getattr(gateway, key)
+        for name in sorted(set(gateway.routes.values())):
+            own = getattr(config.services[name], key)
+            least = default if own is None else own
+            if limit is not None and least and (limit > least or not limit):
+                table.fail(
+                    key,
+                    f"at most that of the services behind it: services.{name}.{key} is {least:g} "
+                    "s, so raise it too, or leave this one out",
+                )
 
 
 def _check_images(services: Table, config: TealConfig) -> None:

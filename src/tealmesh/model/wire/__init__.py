@@ -12,6 +12,12 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.wire.changes import (
+    AppliedResource as AppliedResource,
+    ApplyOutput as ApplyOutput,
+    Change as Change,
+    RemoveOutput as RemoveOutput,
+)
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
@@ -33,6 +39,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    RemoveInput as RemoveInput,
     RollbackInput as RollbackInput,
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
@@ -49,14 +56,6 @@ from tealmesh.model.wire.adopted import (
 from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
-
-
-class AppliedResource(TypedDict):
-    """The changes that Apply made for one service or gateway."""
-
-    name: str
-    changes: list[str]
-    """One line per resource created or changed; empty if nothing had to change."""
 
 
 class GateVerdict(TypedDict):
@@ -215,6 +214,8 @@ class ServiceStatus(TypedDict):
     """Why the service cannot be deployed, with what to do; absent if it can."""
     release: NotRequired[ReleaseStep]
     """Absent while a deployment runs, and where the service is not between the steps."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class GatewayStatus(TypedDict):
@@ -236,6 +237,8 @@ class GatewayStatus(TypedDict):
     """CLUSTER/NAME of the ECS services that run its tasks."""
     addresses: NotRequired[list[str]]
     """URLs at which it answers on this machine."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class EnvoyStatus(TypedDict):
@@ -274,15 +277,6 @@ class JournalEntry(TypedDict):
     status: str
     message: NotRequired[str]
     """What happened and why, for people."""
-
-
-class ApplyOutput(TypedDict):
-    """What Apply answers."""
-
-    services: list[AppliedResource]
-    gateways: list[AppliedResource]
-    summary: list[str]
-    """The changes in words, for people."""
 
 
 class ApproveOutput(TypedDict):

@@ -11,6 +11,7 @@ class ApplyInput(TypedDict):
     text: str
     file: str
     baseDirectory: str
+    plan: NotRequired[bool]
 
 
 class ApproveInput(TypedDict):
@@ -68,6 +69,11 @@ class ListJournalInput(TypedDict):
     after: NotRequired[int]
     limit: NotRequired[int]
     waitSeconds: NotRequired[int]
+
+
+class RemoveInput(TypedDict):
+    name: str
+    plan: NotRequired[bool]
 
 
 class RollbackInput(TypedDict):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,15 @@ from tealmesh.model.arn import DEFAULT_REGION, last_part
 from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
-from tealmesh.model.status import Missing
+from tealmesh.model.status import Change, Missing
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.belongings import Removal
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.drivers.adopted import AdoptedServices
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
 from tealmesh.rollout.drivers.cloudmap import CloudMap
+from tealmesh.rollout.drivers.recording import Recorder
+from tealmesh.rollout.drivers.removal import remove
 from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
@@ -53,6 +57,7 @@ class ApiDriver:
         clock: SteadyClock = steady_clock,
     ) -> None:
         self._clock = clock
+        self._make_client = make_client
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
         self._region = region
@@ -200,6 +205,18 @@ class ApiDriver:
             gateway.cluster, gateway.name, definition, desired, None, restart=True
         )
         return [line for line in done if line]
+
+    @contextlib.contextmanager
+    def recording(self, *, perform: bool) -> Iterator[tuple[ApiDriver, list[Change]]]:
+        recorder = Recorder(self._make_client, perform=perform)
+        driver = ApiDriver(recorder.client, self._region, self._network, self._clock)
+        try:
+            yield driver, recorder.changes
+        finally:
+            driver.close()
+
+    async def remove(self, wanted: Removal) -> list[str]:
+        return await remove(self._aws, wanted)
 
     async def definition(self, service: Service, side: str) -> tuple[str, str]:
         ecs_service = await self._aws.ecs_service(*service.ecs_service(side))

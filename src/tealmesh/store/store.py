@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import BootClock, Clock, Moment, MomentBody, system_boot, system_clock
 from tealmesh.model.errors import TealError
-from tealmesh.store.tables import BOOTS, Collection, audit, documents, metadata
+from tealmesh.store.tables import Collection, audit, boots, documents, metadata
 
 B = TypeVar("B")
 T = TypeVar("T")
@@ -277,16 +277,13 @@ class Store:
 
     def _first_of_boot(self) -> MomentBody:
         """When the database was first opened in this boot; noted if that is now."""
-        known = self._view.get(BOOTS, "present")
         present = self._boot_clock()
-        if known is not None and known.body["boot"] == present["boot"]:
-            return known.body
-        document = Document(BOOTS, "present", self._view.revision + 1, present)
-        change: Change = (BOOTS, document.key, document)
-        self._insert("tealmesh", "NoteBoot", document.revision, [change])
-        self._view = replace(
-            _applied(self._view, document.revision, [change]), loaded=document.revision
-        )
+        with self._engine.begin() as connection:
+            known = connection.execute(sa.select(boots)).first()
+            if known is not None and known.boot == present["boot"]:
+                return {"boot": known.boot, "at": known.at}
+            connection.execute(sa.delete(boots))
+            connection.execute(sa.insert(boots).values(**present))
         return present
 
     def _commit(

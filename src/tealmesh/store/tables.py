@@ -1,4 +1,4 @@
-"""The two tables, and the collections in ``documents`` with their keys and types.
+"""The tables, and the collections in ``documents`` with their keys and types.
 
 One table of JSON documents serves every API: specifications are stored verbatim, so separate
 columns would only restate botocore's models. Queries run on the `View` in memory.
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         VirtualRouterSpec,
         VirtualServiceSpec,
     )
-    from tealmesh.model.clock import MomentBody
     from tealmesh.model.cloudmap import (
         DiscoveryServiceBody,
         InstanceBody,
@@ -92,6 +91,15 @@ audit = Table(
     Column("changes", Text, nullable=False),
 )
 Index("audit_at", audit.c.at)
+
+boots = Table(
+    "boots",
+    metadata,
+    Column("boot", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+"""One row: the boot in which the database was opened last, and when it was first opened in it, in
+seconds since that boot."""
 
 # The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
@@ -180,7 +188,5 @@ DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
 """Key: worker, error. The workers of the running control plane that fail."""
-BOOTS: Collection[MomentBody] = Collection("teal.boot")
-"""Key: "present". When this database was first opened since the machine was started."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -62,10 +62,22 @@ def test_a_deployment_waits_for_approval(tmp_path: Path) -> None:
             plane.kill9()
             plane.start()
             _wait_for(plane, "AWAITING_APPROVAL")
+            unchanged = plane.teal("apply", "--config", str(sample.config))
+            assert "web: left as it is while its deployment" in unchanged.stdout
+            changed = sample.text().replace("desired_count = 1", "desired_count = 2")
+            sample.config.write_text(f"{changed}\n[services.other]\nport = 8080\n{_IMAGE}")
+            refused = plane.teal("apply", "--config", str(sample.config), check=False)
+            assert refused.returncode == 1
+            assert "web: not applied, as its deployment" in refused.stderr
+            names = {service["name"] for service in api(plane).get_status()["services"]}
+            assert names == {"web", "other"}
             plane.teal("approve", "web")
             assert finished(plane)["status"] == "SUCCESSFUL"
             assert set(load.watch(1.0).versions) == {"2"}
             assert not load.stop().failures
+
+
+_IMAGE = 'image = "example/sample:0.0.1"'
 
 
 def _wait_for(plane: ControlPlane, state: str) -> None:

@@ -47,11 +47,12 @@ def created(approval: bool = False, now: float = 1000.0) -> Deployment:
         old_image="web:1",
         new_image="web:2",
         desired_count=3,
-        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, TIMEOUT),
+        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6),
         gates=Gates(approval=approval),
         created_at=now,
         updated_at=now,
         entered_at=now,
+        phase_at=now,
     )
 
 
@@ -278,7 +279,8 @@ def test_a_gate_that_does_not_pass_is_named_after_the_timeout(seen: dict[str, ob
         d = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
     assert d.state is State.ROLLING_BACK
     assert now - entered > TIMEOUT
-    assert "in MEASURING waiting for" in d.reason
+    assert "step_timeout of 60 s on top of step_time exceeded" in d.reason
+    assert "still waiting for" in d.reason
 
 
 def test_the_step_time_is_kept() -> None:

@@ -126,5 +126,7 @@ def test_its_documents_are_understood(path: Path) -> None:
     assert stored is not None
     deployment = Deployment.from_json(stored.body)
     assert (deployment.state, deployment.step) == (State.MEASURING, 1)
-    assert json.loads(json.dumps(deployment.to_json())) == stored.body
+    again = json.loads(json.dumps(deployment.to_json()))
+    assert again.keys() >= stored.body.keys()
+    assert Deployment.from_json(again) == deployment
     store.close()

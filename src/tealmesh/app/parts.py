@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from tealmesh import __version__
-from tealmesh.apis.applicationautoscaling.api import ApplicationAutoScaling
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
@@ -26,10 +25,10 @@ from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
+from tealmesh.app.seams import Seams, waiting_policies
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.json_overlay import JsonOverlay
 from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
@@ -48,6 +47,7 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
+from tealmesh.model.wire import MemberWithoutEffect
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
@@ -55,8 +55,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
-from tealmesh.seams.scaling.alarms import Alarms
-from tealmesh.store import Store, Transaction, View, tables
+from tealmesh.store import Reader, Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
@@ -94,7 +93,13 @@ class Parts:
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
         self._admin = Admin()
-        self._alarms = Alarms(store, self._client)
+        self._seams = Seams(
+            store,
+            config.account,
+            self._client,
+            self._runtime.usage,
+            config.scaling_minute,
+        )
         self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(
             store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
@@ -122,6 +127,7 @@ class Parts:
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
+        yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:
         """Copy what the API has of load balancers, once it answers."""
@@ -151,7 +157,7 @@ class Parts:
                 Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
                 self._shut_down,
-                without_effect,
+                _without_effect,
                 self._supervisor.troubles,
             ),
         }
@@ -159,11 +165,10 @@ class Parts:
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health
         )
-        scaling = ApplicationAutoScaling(*common, self._alarms)
         moto = Overlay(
             load_model("elbv2"),
             balancing,
-            JsonOverlay(load_model("application-autoscaling"), scaling, self._moto),
+            self._seams.before(self._moto, services, self.load_balancers.changed),
         )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
 
@@ -313,6 +318,10 @@ class Parts:
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }
+
+
+def _without_effect(reader: Reader) -> list[MemberWithoutEffect]:
+    return [*without_effect(reader), *waiting_policies(reader)]
 
 
 def endpoint(config: AppConfig) -> str:

@@ -25,6 +25,8 @@ MEANT = {
     "prune": "apply --prune",
     "plan": "apply --plan",
     "diff": "apply --plan",
+    "wipe": "reset",
+    "new": "init",
     "check": "doctor",
     "export": "env",
     "bench": "load",

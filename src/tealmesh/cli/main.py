@@ -11,7 +11,20 @@ import click
 
 from tealmesh import __version__
 from tealmesh.cli import output
-from tealmesh.cli.commands import about, adopt, apply, demo, deploy, envoy, image, load, look, run
+from tealmesh.cli.commands import (
+    about,
+    adopt,
+    apply,
+    demo,
+    deploy,
+    envoy,
+    image,
+    init,
+    load,
+    look,
+    reset,
+    run,
+)
 from tealmesh.cli.group import Commands
 from tealmesh.model.errors import TealError
 
@@ -27,7 +40,7 @@ def teal() -> None:
     """Blue/green and canary deployments over Envoy, on this machine; AWS to come."""
 
 
-for module in (run, apply, deploy, adopt, look, load, envoy, image, demo, about):
+for module in (init, run, apply, deploy, adopt, look, load, envoy, image, demo, reset, about):
     for command in module.COMMANDS:
         teal.add_command(command)
 

@@ -40,6 +40,8 @@ class AppliedSystem:
     """Everything that was changed, in order."""
     notes: tuple[str, ...] = ()
     """What else there is to say."""
+    refused: tuple[str, ...] = ()
+    """What was not applied, with the reason; the rest was."""
     left_over: tuple[str, ...] = ()
     """Services and gateways of the mesh that are not in the file any more."""
 

@@ -30,7 +30,12 @@ class StrategyBody(TypedDict):
     steps: Sequence[int]
     step_time: float
     bake_time: float
+    start_timeout: float
+    verify_timeout: float
     step_timeout: float
+    bake_timeout: float
+    rollback_timeout: float
+    stop_timeout: float
 
 
 class GatesBody(TypedDict):
@@ -159,6 +164,9 @@ class GateResultBody(TypedDict):
     gate: str
     verdict: str
     detail: str
+    have: float | None
+    need: float | None
+    unit: str
 
 
 class StepEvidenceBody(TypedDict):
@@ -172,6 +180,7 @@ class StepEvidenceBody(TypedDict):
     failures: int
     total_requests: int
     total_failures: int
+    kinds: Mapping[str, int]
     share: float | None
     p50: float | None
     p99: float | None
@@ -210,6 +219,11 @@ class DeploymentBody(TypedDict):
     approved: bool
     reason: str
     waiting_for: str
+    phase_at: float
+    seconds_left: float | None
+    time_limit: str
+    windows: int
+    last_window: str
     evidence: Sequence[StepEvidenceBody]
     finished_at: float | None
 

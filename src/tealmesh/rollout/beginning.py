@@ -36,6 +36,7 @@ def created(
         created_at=now,
         updated_at=now,
         entered_at=now,
+        phase_at=now,
     )
 
 

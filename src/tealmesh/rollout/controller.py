@@ -45,6 +45,7 @@ from tealmesh.rollout.effects import (
     StopSide,
     WeightRefused,
 )
+from tealmesh.rollout.machine import limits
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
@@ -370,10 +371,10 @@ class Controller:
     async def _observe(self, d: Deployment, service: Service, since: float) -> Event:
         old = await self._driver.observe(service, d.old_side)
         new = beginning.of_image(await self._driver.observe(service, d.new_side), d.new_image)
-        late = self._clock() - d.entered_at > d.strategy.step_timeout / 2
+        late = limits.half_gone(d, self._clock())
         explanation = ""
         if new.failed or new.failure or late:
-            explanation = await self._driver.explain(service, d.new_side)
+            explanation = await self._driver.explain(service, d.new_side, d.created_at)
         return Observed(
             old,
             new,

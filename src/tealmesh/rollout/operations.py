@@ -25,6 +25,7 @@ from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import CallersSaw, Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.locked import Unlocked, unlocked
 from tealmesh.rollout.removal import begin, finish
 from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
@@ -54,37 +55,35 @@ class Operations:
 
     async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem:
         """Create and change resources until they are as ``config`` describes, which is stored
-        first. The commands of its images run in ``base_directory``.
+        first. The commands of its images run in ``base_directory``. A service whose deployment runs
+        is left as it is, and named.
         """
         async with self._applying:
-            for service in config.services:
-                documents.refuse_another(self._controller.running(service))
             before = self._store.view
-            former = documents.services(self._store.view)
-            config = system.with_former_times(config, former)
+            config, part = self._unlocked(config)
             await self._store.write(
-                actor, "Apply", lambda t: documents.put_config(t, config, base_directory)
+                actor, "Apply", lambda t: documents.put_config(t, part.config, base_directory)
             )
             with self._driver.recording(perform=True) as (driver, changes):
                 try:
-                    applied = await self._apply(driver, config)
+                    applied = await self._apply(driver, config, part)
                 except DriverError as error:
                     raise _failure(error) from error
-            settings = settings_changes(before, config, base_directory)
+            settings = settings_changes(before, part.config, base_directory)
             return replace(applied, changes=(*settings, *changes))
 
     async def plan(self, config: TealConfig, base_directory: str) -> AppliedSystem:
         """What `apply` would do now; nothing is changed."""
         async with self._applying:
             before = self._store.view
-            documents.refuse_other_names(before, config)
-            config = system.with_former_times(config, documents.services(before))
+            config, part = self._unlocked(config)
+            documents.refuse_other_names(before, part.config)
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
-                    planned = await self._apply(driver, config)
+                    planned = await self._apply(driver, config, part)
                 except DriverError as error:
                     raise _failure(error) from error
-            settings = settings_changes(before, config, base_directory)
+            settings = settings_changes(before, part.config, base_directory)
             return replace(planned, changes=(*settings, *changes))
 
     async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed:
@@ -189,7 +188,19 @@ class Operations:
             raise _failure(error) from error
         return services, gateways
 
-    async def _apply(self, driver: SystemDriver, config: TealConfig) -> AppliedSystem:
+    def _unlocked(self, config: TealConfig) -> tuple[TealConfig, Unlocked]:
+        """The configuration with the times that it changes back to their defaults, and the part of
+        it that can be applied now.
+        """
+        applied = documents.services(self._store.view)
+        whole = system.with_former_times(config, applied)
+        running = {name: self._controller.running(name) for name in whole.services}
+        return whole, unlocked(whole, applied, {n: d for n, d in running.items() if d is not None})
+
+    async def _apply(
+        self, driver: SystemDriver, whole: TealConfig, part: Unlocked
+    ) -> AppliedSystem:
+        config = part.config
         summary = await driver.apply_shared(config.mesh, config.cluster, config.namespace)
         hostnames = {s.name: s.config.hostname for s in documents.services(self._store.view)}
         hostnames |= {s.name: s.hostname for s in config.services.values()}
@@ -202,14 +213,16 @@ class Operations:
             gateways.append(Applied(gateway.name, tuple(changes)))
         summary += [_summary(applied) for applied in (*services, *gateways)]
         notes = [
-            note for service in system.services(config) for note in await self._other_image(service)
+            *part.notes,
+            *[n for service in system.services(config) for n in await self._other_image(service)],
         ]
         return AppliedSystem(
             tuple(services),
             tuple(gateways),
-            (*summary, *notes),
+            (*summary, *part.refused, *notes),
             notes=tuple(notes),
-            left_over=documents.left_over(self._store.view, config),
+            refused=part.refused,
+            left_over=documents.left_over(self._store.view, whole),
         )
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:

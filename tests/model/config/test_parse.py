@@ -99,7 +99,7 @@ def test_a_whole_file() -> None:
         "prod.internal",
         "api.prod.internal",
     )
-    assert a.strategy == Strategy("canary", (1, 100), 0.5, 120.0, 7.5)
+    assert a.strategy == Strategy("canary", (1, 100), 0.5, 120.0, step_timeout=7.5)
     assert a.gates == Gates(1.0, 0, True)
     assert a.sides == ("left", "right")
     assert config.services["b"].backends == ("api.prod.internal",)
@@ -285,6 +285,7 @@ KEYS = st.sampled_from(
         "steps",
         "step_time",
         "bake_time",
+        "start_timeout",
         "step_timeout",
         "success_rate",
         "min_requests",

@@ -15,7 +15,7 @@ from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.requests import merged_tags
 from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
-from tealmesh.model.ecs.clusters import ClusterBody
+from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Transaction
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UntagResourceRequestTypeDef,
     )
 
-B = TypeVar("B", ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody)
+B = TypeVar("B", ClusterBody, CapacityProviderBody, ServiceBody, TaskBody, TaskDefinitionBody)
 
 
 def tagged(present: Iterable[TagTypeDef], added: Iterable[TagTypeDef]) -> list[TagTypeDef]:
@@ -64,6 +64,7 @@ class _Resource(Generic[B]):
 
 _AnyResource = (
     _Resource[ClusterBody]
+    | _Resource[CapacityProviderBody]
     | _Resource[ServiceBody]
     | _Resource[TaskBody]
     | _Resource[TaskDefinitionBody]
@@ -82,6 +83,10 @@ def _find_resource(reader: Reader, arn: str) -> _AnyResource:
     match kind:
         case "cluster":
             return _Resource(base.find_cluster(reader, arn))
+        case "capacity-provider":
+            provider = base.any_provider(reader, arn)
+            if provider is not None:
+                return _Resource(provider)
         case "service" if name:
             base.find_cluster(reader, cluster)
             service = base.any_service(reader, cluster, arn)
@@ -98,8 +103,8 @@ def _find_resource(reader: Reader, arn: str) -> _AnyResource:
                 return _Resource(definition)
         case _:
             raise base.invalid(
-                f"resourceArn = {arn[:300]!r}: must be the ARN of a cluster, service, task or task"
-                " definition"
+                f"resourceArn = {arn[:300]!r}: must be the ARN of a cluster, capacity provider,"
+                " service, task or task definition"
             )
     raise AwsError("ResourceNotFoundException", "The specified resource could not be found.")
 

@@ -51,6 +51,13 @@ def deployment(d: Deployment) -> wire.Deployment:
     }
     if d.waiting_for:
         answer["waitingFor"] = d.waiting_for
+    if d.seconds_left is not None and not d.finished:
+        answer["secondsLeft"] = max(0.0, d.seconds_left)
+    if d.time_limit and not d.finished:
+        answer["timeLimit"] = d.time_limit
+    if d.windows:
+        answer["windows"] = d.windows
+        answer["lastWindow"] = d.last_window
     if d.reason:
         answer["reason"] = d.reason
     if d.finished_at is not None:
@@ -68,10 +75,10 @@ def evidence(e: StepEvidence) -> wire.StepEvidence:
         "totalRequests": e.total_requests,
         "totalFailures": e.total_failures,
         "startedAt": e.started_at,
-        "verdicts": [
-            {"gate": v.gate, "verdict": v.verdict.value, "detail": v.detail} for v in e.verdicts
-        ],
+        "verdicts": [verdict.to_wire() for verdict in e.verdicts],
     }
+    if e.kinds:
+        answer["failureKinds"] = dict(e.kinds)
     measured: dict[Measured, float | None] = {
         "share": e.share,
         "p50": e.p50,
@@ -107,6 +114,7 @@ def applied_system(system: AppliedSystem) -> wire.ApplyOutput:
         "summary": list(system.summary),
         "changes": [change(one) for one in system.changes],
         "notes": list(system.notes),
+        "refused": list(system.refused),
         "leftOver": list(system.left_over),
     }
 

@@ -30,8 +30,18 @@ class Strategy:
     """The least time at each step."""
     bake_time: float = 10.0
     """The time at 100 % before the old side is stopped."""
+    start_timeout: float = 300.0
+    """The longest wait for the new side's tasks to be healthy; then the deployment rolls back."""
+    verify_timeout: float = 300.0
+    """The longest wait for the callers' Envoys to reach the new side while it has no weight."""
     step_timeout: float = 300.0
-    """The longest wait for a gate; then the deployment rolls back."""
+    """The longest wait for the gates of a step, on top of ``step_time``."""
+    bake_timeout: float = 300.0
+    """The longest wait for the old side to fall silent, on top of ``bake_time``."""
+    rollback_timeout: float = 300.0
+    """The longest wait to give the weight back; then the rollback has failed."""
+    stop_timeout: float = 300.0
+    """The longest wait for a side's tasks to stop; then they are left running."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ RESERVED_PORTS = {
     15001: "Envoy's egress",
 }
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+"""Names of services, sides and gateways."""
 _MESH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _HOST = re.compile(
@@ -47,7 +48,7 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
-_TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
+TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
@@ -79,7 +80,7 @@ def parse_additions(text: str, file: str = "teal.toml") -> Additions:
     data = _tables(text, file)
     if any(key in data for key in ("mesh", "services", "gateways")):
         return parse_mapping(data, file).additions
-    return _additions(Table(file, "", data, _TABLES))
+    return _additions(Table(file, "", data, TABLES))
 
 
 def _tables(text: str, file: str) -> dict[str, Any]:
@@ -92,27 +93,34 @@ def _tables(text: str, file: str) -> dict[str, Any]:
 
 def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfig:
     """As `parse`, from the tables of a TOML document."""
-    root = Table(file, "", data, _TABLES)
-    mesh = root.table("mesh", ("name", "cluster", "namespace"))
-    name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
-    namespace = mesh.text(
-        "namespace", f"{name.lower()}.local", "a DNS name in lower case", _HOST.fullmatch
-    )
+    root = Table(file, "", data, TABLES)
+    name, cluster, namespace = read_mesh(root)
     services = root.table("services")
     gateways = root.table("gateways")
     config = TealConfig(
         mesh=name,
-        cluster=mesh.text(
-            "cluster", name, "letters, digits, hyphens and underscores", _CLUSTER.fullmatch
-        ),
+        cluster=cluster,
         namespace=namespace,
         services=_services(services, namespace),
-        gateways={key: _gateway(gateways, key) for key in gateways.data},
+        gateways={key: read_gateway(gateways, key) for key in gateways.data},
         additions=_additions(root),
     )
     _check_gateways(gateways, config)
     _check_images(services, config)
     return config
+
+
+def read_mesh(root: Table) -> tuple[str, str, str]:
+    """The names of the mesh, of the cluster and of the Cloud Map namespace."""
+    mesh = root.table("mesh", ("name", "cluster", "namespace"))
+    name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
+    cluster = mesh.text(
+        "cluster", name, "letters, digits, hyphens and underscores", _CLUSTER.fullmatch
+    )
+    namespace = mesh.text(
+        "namespace", f"{name.lower()}.local", "a DNS name in lower case", _HOST.fullmatch
+    )
+    return name, cluster, namespace
 
 
 def _additions(root: Table) -> Additions:
@@ -130,7 +138,7 @@ def image_for(images: tuple[Image, ...], name: str) -> Image | None:
 
 
 def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
-    services = {key: _service(table, key, namespace) for key in table.data}
+    services = {key: read_service(table, key, namespace) for key in table.data}
     owners: dict[str, str] = {}
     for key, service in services.items():
         if service.hostname in owners:
@@ -143,8 +151,9 @@ def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
     }
 
 
-def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
-    if not _LABEL.fullmatch(name):
+def read_service(services: Table, name: str, namespace: str) -> ServiceConfig:
+    """``[services.NAME]``; its backends are not looked up yet."""
+    if not LABEL.fullmatch(name):
         services.fail(name, f"named in {_LABEL_ALLOWED}")
     table = services.table(name, _SERVICE_KEYS)
     return ServiceConfig(
@@ -195,13 +204,14 @@ def _sides(table: Table) -> tuple[str, str]:
     if "sides" not in table.data:
         return ServiceConfig.sides
     sides = table.texts("sides")
-    if len(sides) != 2 or sides[0] == sides[1] or not all(_LABEL.fullmatch(s) for s in sides):
+    if len(sides) != 2 or sides[0] == sides[1] or not all(LABEL.fullmatch(s) for s in sides):
         table.fail("sides", f"two different names, each of {_LABEL_ALLOWED}")
     return (sides[0], sides[1])
 
 
-def _gateway(gateways: Table, name: str) -> GatewayConfig:
-    if not _LABEL.fullmatch(name):
+def read_gateway(gateways: Table, name: str) -> GatewayConfig:
+    """``[gateways.NAME]``; its services are not looked up yet."""
+    if not LABEL.fullmatch(name):
         gateways.fail(name, f"named in {_LABEL_ALLOWED}")
     table = gateways.table(name, _GATEWAY_KEYS)
     routes = table.table("routes")

@@ -310,7 +310,9 @@ class TaskTarget(TypedDict):
 
 
 class TaskTeal(TypedDict, total=False):
-    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`."""
+    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`, for
+    the two before them `tealmesh.seams.interfaces`.
+    """
 
     phase: str
     failed: bool
@@ -329,6 +331,8 @@ class TaskTeal(TypedDict, total=False):
     withoutEffect: list[str]
     moments: dict[str, MomentBody]
     """By `model.ecs.moments.TaskEvent`."""
+    securityGroups: list[str]
+    publicAddress: bool
     token: str
     request: str
 

@@ -20,6 +20,7 @@ from tealmesh.model.wire.changes import (
 )
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
+    GatewayStatus as GatewayStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
     MemberWithoutEffect as MemberWithoutEffect,
     MeshStatus as MeshStatus,
@@ -66,6 +67,12 @@ class GateVerdict(TypedDict):
     verdict: str
     detail: str
     """The numbers that the verdict is based on."""
+    have: NotRequired[float]
+    """How much there is of what the gate counts; absent where it counts nothing."""
+    need: NotRequired[float]
+    """How much it takes to pass."""
+    unit: NotRequired[str]
+    """What have and need count, such as requests."""
 
 
 class StepEvidence(TypedDict):
@@ -82,7 +89,9 @@ class StepEvidence(TypedDict):
     requests: int
     """Requests to the new side that were answered or failed."""
     failures: int
-    """How many of them failed (5xx, reset, timeout)."""
+    """How many of them failed: 5xx, reset, timed out, or never answered."""
+    failureKinds: NotRequired[dict[str, int]]
+    """The failures of requests to the new side by kind; they add up to failures."""
     totalRequests: NotRequired[int]
     """Requests to both sides."""
     totalFailures: NotRequired[int]
@@ -119,6 +128,16 @@ class Deployment(TypedDict):
     """State of the rollout machine, named as the transition that led to it."""
     waitingFor: NotRequired[str]
     """What the deployment is waiting for; absent when it has finished."""
+    secondsLeft: NotRequired[float]
+    """Seconds that the present phase may still take, as of updatedAt; then it rolls back, or
+    what it stops is left running. Absent without a limit.
+    """
+    timeLimit: NotRequired[str]
+    """The setting of teal.toml that limits the present phase, with its value."""
+    windows: NotRequired[int]
+    """How many full windows of measurement were not enough at the present step."""
+    lastWindow: NotRequired[str]
+    """Why the last of them was not enough."""
     reason: NotRequired[str]
     """Why the deployment was rolled back or stopped; absent otherwise."""
     evidence: NotRequired[list[StepEvidence]]
@@ -214,29 +233,6 @@ class ServiceStatus(TypedDict):
     """Why the service cannot be deployed, with what to do; absent if it can."""
     release: NotRequired[ReleaseStep]
     """Absent while a deployment runs, and where the service is not between the steps."""
-    removing: NotRequired[bool]
-    """Present while it is being removed."""
-
-
-class GatewayStatus(TypedDict):
-    """The state of one virtual gateway."""
-
-    name: str
-    mesh: NotRequired[str]
-    address: str
-    port: int
-    running: int
-    desired: NotRequired[int]
-    reason: NotRequired[str]
-    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
-    did.
-    """
-    gaveUp: NotRequired[bool]
-    """True if ECS's deployment circuit breaker has stopped starting tasks."""
-    ecsServices: NotRequired[list[str]]
-    """CLUSTER/NAME of the ECS services that run its tasks."""
-    addresses: NotRequired[list[str]]
-    """URLs at which it answers on this machine."""
     removing: NotRequired[bool]
     """Present while it is being removed."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -104,14 +105,17 @@ class ApiDriver:
             pending=max(0, desired - primary.get("runningCount", 0)),
         )
 
-    async def explain(self, service: Service, side: str) -> str:
+    async def explain(self, service: Service, side: str, since: float) -> str:
         cluster, name = service.ecs_service(side)
         tasks = await self._stopped_by_themselves(cluster, name)
-        if tasks:
-            return _stopped_reason(tasks[-1])
+        own = [task for task in tasks if _at(task.get("createdAt")) >= since]
+        if own:
+            return _stopped_reason(own[-1])
         ecs_service = await self._aws.ecs_service(cluster, name)
-        events = ecs_service.get("events", []) if ecs_service else []
-        return events[0]["message"][:_MOST_EXPLANATION_CHARACTERS] if events else ""
+        for event in ecs_service.get("events", []) if ecs_service else []:
+            if _at(event.get("createdAt")) >= since:
+                return event["message"][:_MOST_EXPLANATION_CHARACTERS]
+        return ""
 
     async def missing(self, cluster: str, name: str) -> Missing:
         primary = _primary(await self._aws.ecs_service(cluster, name))
@@ -355,6 +359,11 @@ def _primary(service: ServiceTypeDef | None) -> DeploymentTypeDef:
 def _gave_up(primary: DeploymentTypeDef) -> bool:
     """Whether ECS's circuit breaker has stopped starting the deployment's tasks."""
     return primary.get("rolloutState") == "FAILED"
+
+
+def _at(moment: datetime | None) -> float:
+    """A time in epoch seconds; long ago where there is none."""
+    return moment.timestamp() if moment else 0.0
 
 
 def _stopped_reason(task: TaskTypeDef) -> str:

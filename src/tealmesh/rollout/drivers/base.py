@@ -26,8 +26,10 @@ class Driver(Protocol):
     async def observe(self, service: Service, side: str) -> SideTasks:
         """The side's tasks now; all zero where it has no ECS service."""
 
-    async def explain(self, service: Service, side: str) -> str:
-        """Why a task of the side stopped last, with its last log lines; empty if none did."""
+    async def explain(self, service: Service, side: str, since: float) -> str:
+        """Why the last of the side's tasks that were started at or after ``since`` (epoch seconds)
+        stopped, with its last log lines; what ECS said since then, if none did.
+        """
 
     async def weights(self, service: Service) -> Mapping[str, int]:
         """The route's weights, by side; empty where there is no route."""

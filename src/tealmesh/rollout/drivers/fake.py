@@ -55,7 +55,7 @@ class FakeDriver:
             return SideTasks(tasks.desired, 0, 0, failed=3, image=tasks.image)
         return SideTasks(tasks.desired, tasks.desired, tasks.desired, image=tasks.image)
 
-    async def explain(self, service: Service, side: str) -> str:
+    async def explain(self, service: Service, side: str, since: float) -> str:
         tasks = self.sides.get(side)
         return self.bad_images.get(tasks.image, "") if tasks else ""
 

@@ -43,7 +43,8 @@ def step(d: Deployment, event: Event, now: float) -> Deployment:
 def _react(d: Deployment, event: Event, now: float) -> Deployment:
     match event:
         case Resumed():
-            return enter(d, d.state, now, since=now + SETTLE_SECONDS if d.since else 0.0)
+            since = now + SETTLE_SECONDS if d.since else 0.0
+            return enter(d, d.state, now, since=since, phase_at=now)
         case AbortAsked(by=by):
             return roll_back(d, now, f"rollback requested by {by}") if can_abort(d) else d
         case Approved():

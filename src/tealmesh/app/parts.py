@@ -138,7 +138,12 @@ class Parts:
         """The ASGI application of the HTTP port."""
         common = (self._store, self.config.account, system_clock, random_id)
         operations = Operations(
-            self._store, self.controller, self._driver, self._metrics.callers_saw, steady_clock
+            self._store,
+            self.controller,
+            self._driver,
+            self._metrics.callers_saw,
+            steady_clock,
+            self._image_problem,
         )
         services = {
             "appmesh": AppMesh(
@@ -171,6 +176,10 @@ class Parts:
             self._seams.before(self._moto, services, self.load_balancers.changed),
         )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+
+    async def _image_problem(self, image: str) -> str:
+        images = [document.body for document in self._store.view.list(tables.IMAGES)]
+        return await self._runtime.image_problem(image, images)
 
     def _task_routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port."""

@@ -86,6 +86,7 @@ class MeshSideBody(TypedDict):
     namespace: str
     registry: str
     exists: bool
+    container: str
 
 
 class MeshServiceBody(TypedDict):

@@ -138,7 +138,7 @@ class Controller:
         system = self._system(service)
         service = system.name
         beginning.refuse_problem(system)
-        repeated = self._by_token(service, token)
+        repeated = documents.by_token(self._store.view, service, token)
         if repeated:
             if repeated.new_image != image:
                 raise AwsError(
@@ -253,12 +253,6 @@ class Controller:
                 "with weight (`teal weights`)",
             )
         return active[0]
-
-    def _by_token(self, service: str, token: str) -> Deployment | None:
-        if not token:
-            return None
-        stored = documents.deployments(self._store.view, service)
-        return next((d for d in stored if d.client_token == token), None)
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
         identity, service = deployment.id, deployment.service

@@ -82,6 +82,12 @@ def refuse_shared_router(view: View, service: Service) -> None:
             refuse_another(running)
 
 
+def by_token(view: View, service: str, token: str) -> Deployment | None:
+    """The deployment of a service that was started with this client token; None without a token."""
+    stored = deployments(view, service) if token else []
+    return next((d for d in stored if d.client_token == token), None)
+
+
 def refuse_another(running: Deployment | None) -> None:
     """Raise ConflictException if this deployment has not finished."""
     if running is not None and not running.finished:
@@ -133,6 +139,15 @@ def services(view: Reader) -> list[ServiceSystem]:
 def gateways(view: Reader) -> list[GatewaySystem]:
     """All gateways as applied."""
     return [GatewaySystem.from_json(d.body) for d in view.list(tables.GATEWAYS)]
+
+
+def url(view: View, service: str) -> str:
+    """Where a gateway of teal.toml takes requests to a service; empty if none does."""
+    for gateway in gateways(view):
+        for prefix, name in gateway.config.routes.items():
+            if name == service:
+                return f"http://{gateway.config.address}:{gateway.config.port}{prefix}"
+    return ""
 
 
 def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:

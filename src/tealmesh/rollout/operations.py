@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import documents, system
+from tealmesh.rollout import beginning, documents, preflight, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import CallersSaw, Controller
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from tealmesh.model.teal import AdoptionBody
 
 
+ImageProblem = Callable[[str], Awaitable[str]]
+"""Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
+before they are."""
+
+
 class Operations:
     """Operations on services and gateways by name. Every one raises AwsError."""
 
@@ -45,12 +50,14 @@ class Operations:
         driver: SystemDriver,
         traffic: CallersSaw,
         clock: SteadyClock,
+        image_problem: ImageProblem,
     ) -> None:
         self._store = store
         self._controller = controller
         self._driver = driver
         self._traffic = traffic
         self._clock = clock
+        self._image_problem = image_problem
         self._applying = asyncio.Lock()
 
     async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem:
@@ -107,6 +114,37 @@ class Operations:
         return Removed(
             wanted.kind, wanted.changes(), wanted.callers, tuple(waiting), done=not waiting
         )
+
+    async def preflight(
+        self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
+    ) -> list[str]:
+        """What there is to know before a deployment, one sentence each. ``strategy``: None for the
+        service's own. ``force``: even if the image already runs.
+
+        Raises AlreadyRunsException if it does, and BadRequestException if it cannot be started.
+        """
+        service = self._system(name)
+        beginning.refuse_problem(service)
+        if documents.by_token(self._store.view, service.name, token) is not None:
+            return []
+        documents.refuse_another(self._controller.running(service.name))
+        try:
+            weights = await self._driver.weights(service)
+            active = [side for side, weight in weights.items() if weight]
+            if len(active) != 1:
+                return []  # `Controller.deploy` says why that is no beginning.
+            tasks = await self._driver.observe(service, active[0])
+        except DriverError as error:
+            raise _failure(error) from error
+        seen = self._traffic(service, active[0], self._clock() - preflight.WINDOW_SECONDS)
+        url = documents.url(self._store.view, service.name)
+        before = preflight.Before(service.name, active[0], tasks, seen, url)
+        if not force:
+            preflight.refuse_running(before, image)
+        problem = await self._image_problem(image)
+        if problem:
+            raise _bad(f"{service.name} cannot be deployed: {problem}")
+        return preflight.notes(before, strategy or service.strategy, service.gates)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""
@@ -274,7 +312,14 @@ class Operations:
             missing = await self._driver.missing(gateway.cluster, gateway.name)
         config = gateway.config
         return GatewayStatus(
-            gateway.name, gateway.mesh, config.address, config.port, running, desired, missing
+            gateway.name,
+            gateway.mesh,
+            config.address,
+            config.port,
+            running,
+            desired,
+            missing,
+            config.routes,
         )
 
     def _system(self, service: str) -> Service:

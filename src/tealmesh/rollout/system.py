@@ -75,6 +75,10 @@ class ServiceSystem:
         """The container that runs the application."""
         return APPLICATION
 
+    def application(self, side: str) -> str:
+        """The container that runs the application in a side's tasks."""
+        return self.container
+
     @property
     def desired_count(self) -> int | None:
         """Tasks of a side."""

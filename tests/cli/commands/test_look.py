@@ -49,7 +49,11 @@ def test_history(api: TealApi) -> None:
     assert "12.5 s" in done.stdout
     assert api.requests("ListDeployments") == [{"service": "web"}]
     done = teal("history", "web", "--journal", endpoint=api.endpoint)
-    assert done.stdout.count("CREATED") == 5
+    assert done.stdout.count("CREATED") == 9
+    done = teal("history", "web", "d1", endpoint=api.endpoint)
+    assert "success-rate: PASS 3 of 1234" in done.stdout
+    done = teal("history", "web", "x", endpoint=api.endpoint)
+    assert_one_line(done, "web has no deployment x: see `teal history web`")
     done = teal("history", "web", "-n", "1", "--json", endpoint=api.endpoint)
     assert json.loads(done.stdout) == [{**DEPLOYMENT, "journal": [entry]}]
 
@@ -114,9 +118,10 @@ def test_envoys(api: TealApi) -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1:] == [
         ["mesh", "bank"],
-        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7", "bad"],
+        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7"],
         ["mesh", "shop"],
         ["web-green", "39bfa63b", "node", "yes", "-"],
+        ["edge", "ipv4:127.0.0.1:5000", "rejected", "its", "configuration:", "bad"],
     ]
     teal("envoys", "--mesh", "bank", endpoint=api.endpoint)
     teal("envoys", "web", endpoint=api.endpoint)

@@ -188,6 +188,8 @@ def gateway_status(g: GatewayStatus) -> wire.GatewayStatus:
         "running": g.running,
         "desired": g.desired,
     }
+    if g.routes:
+        answer["routes"] = dict(g.routes)
     _explain_missing(answer, g.missing)
     return answer
 

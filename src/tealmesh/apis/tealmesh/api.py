@@ -93,14 +93,14 @@ class Tealmesh:
     async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
         service = request["service"]
         strategy = _strategy(self._operations.strategy(service), request)
-        deployment = await self._deployments.deploy(
-            caller.access_key,
-            service,
-            request["image"],
-            strategy,
-            request.get("clientToken", ""),
+        image, token = request["image"], request.get("clientToken", "")
+        notes = await self._operations.preflight(
+            service, image, strategy, token, force=request.get("force", False)
         )
-        return {"deployment": answers.deployment(deployment)}
+        deployment = await self._deployments.deploy(
+            caller.access_key, service, image, strategy, token
+        )
+        return {"deployment": answers.deployment(deployment), "notes": notes}
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {
@@ -209,7 +209,7 @@ class Tealmesh:
         limit = request.get("limit", DEFAULT_EVENTS)
         without = () if request.get("all") else events.ENGINE_ACTORS
         entries = await self._store.history(limit, without)
-        return {"events": [events.event(entry) for entry in entries]}
+        return {"events": [events.event(entry, self._store.view) for entry in entries]}
 
     async def get_convergence(
         self, caller: Caller, request: wire.GetConvergenceInput

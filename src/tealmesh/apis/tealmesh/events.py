@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from tealmesh.apis.tealmesh.sentences import sentence
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
-from tealmesh.store import AuditEntry, tables
+from tealmesh.store import AuditEntry, Reader, tables
 
 ENGINE_ACTORS = ("engine",)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
@@ -43,6 +44,7 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.TARGETS: lambda arn, target: f"target {target} of target group {_target_group(arn)}",
     tables.SYSTEMS: lambda name: f"service {name} of teal.toml",
     tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
+    tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
     tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
 }
@@ -74,14 +76,16 @@ _VERBS = (
 """How the operations that begin with these words wrote a document."""
 
 
-def event(entry: AuditEntry) -> wire.Event:
-    """The entry as ListEvents answers it."""
+def event(entry: AuditEntry, view: Reader) -> wire.Event:
+    """The entry as ListEvents answers it. ``view``: what there is now."""
+    messages = _describe(entry)
     return {
         "revision": entry.revision,
         "at": entry.at,
         "actor": entry.actor,
         "operation": entry.operation,
-        "message": "; ".join(_describe(entry)),
+        "message": "; ".join(messages),
+        "sentence": sentence(entry, messages, view),
     }
 
 

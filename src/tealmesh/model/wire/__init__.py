@@ -260,6 +260,8 @@ class Event(TypedDict):
     operation: str
     message: str
     """The change in words, for people."""
+    sentence: str
+    """Who did what, in a sentence for people."""
 
 
 class JournalEntry(TypedDict):
@@ -285,6 +287,8 @@ class DeployOutput(TypedDict):
     """What Deploy answers."""
 
     deployment: Deployment
+    notes: list[str]
+    """What the deployment will have to wait for, as far as that is known, for people."""
 
 
 class GetConvergenceOutput(TypedDict):

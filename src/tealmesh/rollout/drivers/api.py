@@ -101,7 +101,7 @@ class ApiDriver:
             failure=primary.get("rolloutStateReason", "the tasks failed to start")
             if _gave_up(primary)
             else "",
-            image=await self._image(ecs_service["taskDefinition"], service.container),
+            image=await self._image(ecs_service["taskDefinition"], service.application(side)),
             pending=max(0, desired - primary.get("runningCount", 0)),
         )
 
@@ -227,7 +227,7 @@ class ApiDriver:
         if ecs_service is None or ecs_service["status"] != "ACTIVE":
             return "", ""
         arn = ecs_service["taskDefinition"]
-        return arn, await self._image(arn, service.container)
+        return arn, await self._image(arn, service.application(side))
 
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
         ecs_service = await self._aws.ecs_service(cluster, name)

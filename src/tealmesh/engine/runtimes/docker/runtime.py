@@ -24,9 +24,10 @@ from tealmesh.engine.runtimes.base import (
     Transport,
     Usage,
 )
+from tealmesh.engine.runtimes.containers import built_in
 from tealmesh.engine.runtimes.docker import ending, netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, explained
-from tealmesh.engine.runtimes.docker.definition import create_body
+from tealmesh.engine.runtimes.docker.definition import ImageSpec, create_body
 from tealmesh.engine.runtimes.docker.fetch import Fetch
 from tealmesh.engine.runtimes.docker.instance import PAUSE, Instance
 from tealmesh.engine.runtimes.docker.launch import container_spec, prepare
@@ -38,7 +39,11 @@ from tealmesh.engine.runtimes.docker.resolver import Answer
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
+from tealmesh.model.images import ImageBody
 from tealmesh.supervision.supervisor import Supervisor
+
+_PULL_SECONDS = 15.0
+"""How long it may take to find out that an image cannot be pulled."""
 
 _log = logging.getLogger(__name__)
 _NOT_STARTED = ("created", "initialized")
@@ -89,6 +94,18 @@ class DockerRuntime:
         await self._networks.release(directory, self._copies.finish)
 
     # Containers
+
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        if built_in(image):
+            return ""
+        try:
+            async with asyncio.timeout(_PULL_SECONDS):
+                await self._fetch.available(ImageSpec(image), lambda message: None)
+        except TimeoutError:
+            return ""  # It is there; what has been pulled of it is kept.
+        except EngineError as error:
+            return str(error)
+        return ""
 
     async def start(self, launch: Launch) -> Handle:
         directory = launch.task.directory

@@ -91,16 +91,21 @@ class Parts:
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self.load_balancers = Feed(store, self._client)
-        self._driver = ApiDriver(self._client, config.region)
+        self._driver = ApiDriver(
+            self._client,
+            config.region,
+            usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
+        )
         self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self._seams = Seams(
             store,
             config.account,
             self._client,
             self._runtime.usage,
+            self._target_health,
             config.scaling_minute,
         )
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(
             store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
         )
@@ -164,6 +169,7 @@ class Parts:
                 self._shut_down,
                 _without_effect,
                 self._supervisor.troubles,
+                self.engine.health.shown,
             ),
         }
         models = {name: load_model(name) for name in services}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tealmesh.apis.applicationautoscaling.api import ApplicationAutoScaling
@@ -15,16 +16,19 @@ from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.stacks import Stacks
 from tealmesh.aws.tagging import Tagging
 from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.runtimes.base import Handle, Usage
 from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.ecs.bodies import TaskBody
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout import documents
 from tealmesh.seams.events.worker import Events
 from tealmesh.seams.scaling.alarms import Alarms
 from tealmesh.seams.scaling.looks import Looks
 from tealmesh.seams.scaling.metrics import Recent
-from tealmesh.seams.scaling.publisher import Publisher
+from tealmesh.seams.scaling.publisher import Publisher, Source
+from tealmesh.seams.scaling.sources import Served, Traffic, Utilization
 from tealmesh.seams.scaling.usage import TaskUsage
 from tealmesh.seams.scaling.worker import MINUTE_SECONDS, Scaling
 from tealmesh.store import Reader, Store, tables
@@ -41,6 +45,7 @@ class Seams:
         account: str,
         connect: Callable[[str, str], Any],
         usage: Callable[[Handle], Usage | None],
+        health: TargetHealth,
         scaling_minute: float,
     ) -> None:
         """``connect``: (service, region) -> a boto3 client of our own port, which has no types."""
@@ -51,7 +56,11 @@ class Seams:
         recent = Recent()
         scale = scaling_minute / MINUTE_SECONDS
         self._looks = Looks(store, self._alarms, connect, recent, scale)
-        publisher = Publisher(store, connect, lambda task: task_usage(task, usage), recent)
+        sources: list[Source] = [
+            Utilization(store, lambda task: task_usage(task, usage)),
+            Traffic(partial(served, health)),
+        ]
+        publisher = Publisher(sources, connect, recent)
         self._events = Events(store, connect)
         self._scaling = Scaling(
             store, publisher, self._looks, scaling_in_held, system_clock, random_id, scaling_minute
@@ -102,13 +111,22 @@ def task_usage(task: TaskBody, usage: Callable[[Handle], Usage | None]) -> TaskU
     )
 
 
+async def served(health: TargetHealth) -> Mapping[tuple[str, str], Mapping[str, Served]]:
+    """What the targets of application load balancers have got."""
+    return {
+        key: {name: Served(host.total, not host.failed) for name, host in hosts.items()}
+        for key, hosts in (await health.of_applications()).items()
+    }
+
+
 def scaling_in_held(reader: Reader, cluster: str, service: str) -> bool:
-    """Whether the service is being deployed: Application Auto Scaling does not scale in meanwhile
+    """Whether the service is being deployed, by ECS or by `teal deploy`: scaling in waits
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html).
     """
     document = reader.get(tables.ECS_SERVICES, cluster, service)
     deployments = document.body["deployments"] if document else []
-    return any(one.get("rolloutState") == "IN_PROGRESS" for one in deployments)
+    by_ecs = any(one.get("rolloutState") == "IN_PROGRESS" for one in deployments)
+    return by_ecs or documents.scaling_in_held(reader, cluster, service)
 
 
 def waiting_policies(reader: Reader) -> Iterator[MemberWithoutEffect]:

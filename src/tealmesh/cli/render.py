@@ -290,6 +290,14 @@ def journal_line(entry: wire.JournalEntry) -> Text:
     return line
 
 
+def _callers(envoy: wire.EnvoyStatus) -> Text:
+    """How many of its callers send requests to it."""
+    if "callers" not in envoy or "usableBy" not in envoy:
+        return Text("-")
+    style = "" if envoy["usableBy"] == envoy["callers"] else "red"
+    return Text(f"{envoy['usableBy']} of {envoy['callers']}", style=style)
+
+
 def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableType:
     """`teal envoys`: under the name of each mesh, its Envoys; below them what was rejected."""
     by_mesh: dict[str, list[wire.EnvoyStatus]] = {}
@@ -298,7 +306,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
         by_mesh.setdefault(mesh, []).append(envoy)
 
     def form(*, kind: bool) -> Table:
-        rows = table("ENVOY", *(["KIND"] if kind else []), "CONNECTED", ">REVISION")
+        rows = table("ENVOY", *(["KIND"] if kind else []), "CONNECTED", ">REVISION", ">USABLE BY")
         for mesh, members in sorted(by_mesh.items()):
             rows.add_row(Text(f"mesh {mesh}", style="bold") if mesh else Text("of no mesh"))
             for envoy in members:
@@ -308,6 +316,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
                     *([_kind(envoy)] if kind else []),
                     Text("yes" if connected else "no", style="green" if connected else "yellow"),
                     str(envoy.get("revision", "-")),
+                    _callers(envoy),
                 )
         return rows
 

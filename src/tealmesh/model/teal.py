@@ -65,6 +65,7 @@ class ServiceConfigBody(TypedDict):
     request_timeout: float | None
     idle_timeout: float | None
     drain_time: float | None
+    replace_after: float | None
 
 
 class ServiceSystemBody(TypedDict):

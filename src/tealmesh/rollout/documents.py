@@ -28,7 +28,7 @@ def deployments(view: Reader, service: str) -> list[Deployment]:
     return [Deployment.from_json(document.body) for document in stored]
 
 
-def unfinished(view: View) -> list[Deployment]:
+def unfinished(view: Reader) -> list[Deployment]:
     """The deployments of all services that have not finished."""
     stored = (Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS))
     return [d for d in stored if not d.finished]
@@ -118,12 +118,24 @@ def service(view: View, name: str) -> Service:
     return found or service_system(view, name)
 
 
-def deployed_service(view: View, name: str) -> Service:
+def deployed_service(view: Reader, name: str) -> Service:
     """The service of a deployment, as it was when that started."""
     document = view.get(tables.ADOPTED, name)
     if document is None or view.get(tables.SYSTEMS, name) is not None:
         return service_system(view, name)
     return MeshService.from_json(document.body)
+
+
+def scaling_in_held(view: Reader, cluster: str, service: str) -> bool:
+    """Whether the ECS service is a side of a deployment that has not finished: automatic scaling
+    must not take tasks from it, as the traffic that it had leaves or is still to come.
+    """
+    for running in unfinished(view):
+        deployed = deployed_service(view, running.service)
+        sides = (running.old_side, running.new_side)
+        if (cluster, service) in [deployed.ecs_service(side) for side in sides]:
+            return True
+    return False
 
 
 def every_service(view: Reader) -> list[Service]:

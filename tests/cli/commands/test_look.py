@@ -103,7 +103,13 @@ def test_envoys(api: TealApi) -> None:
     arn = "arn:aws:ecs:us-east-1:123456789012:task/c/39bfa63b45624ab19dec"
     api.operations["ListEnvoys"] = lambda _: {
         "envoys": [
-            {"id": arn, "resource": "mesh/shop/virtualNode/web-green", "connected": True},
+            {
+                "id": arn,
+                "resource": "mesh/shop/virtualNode/web-green",
+                "connected": True,
+                "callers": 3,
+                "usableBy": 1,
+            },
             {
                 "id": "mesh/bank/virtualGateway/edge@ipv4:127.0.0.1:5000",
                 "resource": "mesh/bank/virtualGateway/edge",
@@ -118,9 +124,9 @@ def test_envoys(api: TealApi) -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1:] == [
         ["mesh", "bank"],
-        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7"],
+        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7", "-"],
         ["mesh", "shop"],
-        ["web-green", "39bfa63b", "node", "yes", "-"],
+        ["web-green", "39bfa63b", "node", "yes", "-", "1", "of", "3"],
         ["edge", "ipv4:127.0.0.1:5000", "rejected", "its", "configuration:", "bad"],
     ]
     teal("envoys", "--mesh", "bank", endpoint=api.endpoint)

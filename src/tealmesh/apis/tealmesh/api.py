@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tealmesh.apis.tealmesh import answers, events
+from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
     Deployments,
@@ -21,6 +22,7 @@ from tealmesh.apis.tealmesh.ports import (
     Logs,
     Operations,
     Stop,
+    TasksHealth,
     Troubles,
     WithoutEffect,
 )
@@ -62,6 +64,7 @@ class Tealmesh:
         stop: Stop,
         without_effect: WithoutEffect,
         troubles: Troubles = tuple,
+        health: TasksHealth = tuple,
     ) -> None:
         self._store = store
         self._deployments = deployments
@@ -73,6 +76,7 @@ class Tealmesh:
         self._stop = stop
         self._without_effect = without_effect
         self._troubles = troubles
+        self._health = health
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
@@ -152,6 +156,7 @@ class Tealmesh:
         for one in (*answer["services"], *answer["gateways"]):
             if self._store.view.get(tables.REMOVALS, one["name"]) is not None:
                 one["removing"] = True
+        add_health(answer, self._health())
         answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
         troubles = self._troubles()
         for service in answer["services"]:
@@ -235,13 +240,13 @@ class Tealmesh:
         self, caller: Caller, request: wire.ListEnvoysInput
     ) -> wire.ListEnvoysOutput:
         meshes = [self._mesh(request["mesh"])] if "mesh" in request else self._meshes()
-        return {
-            "envoys": [
-                answers.envoy_status(envoy, self._inventory.envoy_resource)
-                for mesh in meshes
-                for envoy in self._envoys.envoys(mesh)
-            ]
-        }
+        envoys = [
+            answers.envoy_status(envoy, self._inventory.envoy_resource)
+            for mesh in meshes
+            for envoy in self._envoys.envoys(mesh)
+        ]
+        add_callers(envoys, self._health())
+        return {"envoys": envoys}
 
     async def list_members_without_effect(
         self, caller: Caller, request: Mapping[str, object]

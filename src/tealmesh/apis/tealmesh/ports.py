@@ -9,6 +9,7 @@ from typing import Protocol
 from tealmesh.model import wire
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.health import TaskHealth
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     AppliedSystem,
@@ -93,6 +94,9 @@ Logs = Callable[[str, int], Awaitable[Sequence[ContainerLine]]]
 Stop = Callable[[bool], Awaitable[int]]
 """(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
 stops once the present answer is out."""
+
+TasksHealth = Callable[[], Sequence[TaskHealth]]
+"""The health of every running task."""
 
 Troubles = Callable[[], Sequence[Trouble]]
 """The workers of this control plane that fail at present."""

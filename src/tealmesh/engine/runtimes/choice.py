@@ -143,6 +143,8 @@ class Choice:
         return tail(log_path(directory, name), lines)
 
     def usage(self, handle: Handle) -> Usage | None:
+        if "container" in handle and self._docker is not None:
+            return self._docker.usage(handle)
         return self._process.usage(handle)
 
     # The control plane

@@ -75,7 +75,7 @@ class Events:
             for key in gone:
                 tx.delete(tables.EVENTS_TOLD, *key)
 
-        await self._store.write("tealmesh", "EventsTold", remember)
+        await self._store.write("engine", "EventsTold", remember)
 
     def _put(self, region: str, events: Sequence[Event]) -> None:
         client = self._connect("events", region)

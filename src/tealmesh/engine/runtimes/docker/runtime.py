@@ -38,6 +38,7 @@ from tealmesh.engine.runtimes.docker.networks import DockerNetworks
 from tealmesh.engine.runtimes.docker.resolver import Answer
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
+from tealmesh.engine.runtimes.proc import measure
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
 from tealmesh.model.images import ImageBody
 from tealmesh.supervision.supervisor import Supervisor
@@ -194,8 +195,13 @@ class DockerRuntime:
         return tail(log_path(directory, name), lines)
 
     def usage(self, handle: Handle) -> Usage | None:
-        """Not known: the metadata endpoint gives no statistics for containers."""
-        return None
+        """Of the processes in the container's control group. None if this machine's /proc does not
+        show them: Docker may run in a virtual machine.
+        """
+        container = handle.get("container")
+        if not container:
+            return None
+        return measure(lambda entry, _: container in (entry / "cgroup").read_text())
 
     # The control plane
 

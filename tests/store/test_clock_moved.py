@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.scheduler.plan import Policy
 from tealmesh.engine.scheduler.turn import Outcome, schedule
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import Moment, MomentBody
 from tealmesh.model.ecs.moments import note_moment
 from tealmesh.model.ecs.names import cluster_of, task_id

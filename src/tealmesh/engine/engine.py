@@ -22,9 +22,9 @@ from tealmesh.engine.context import EngineContext
 from tealmesh.engine.health.watch import Watch
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
-from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler.plan import Condition, Deployment, ObservedTask, Service
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.bodies import Placement

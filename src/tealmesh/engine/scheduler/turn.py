@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.scheduler import plan as planning
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import deployments as history
 from tealmesh.model.ecs.events import add_event

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.scheduler import documents
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import targets
-from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Task
 from tealmesh.model.load_balancers import TargetBody
 from tealmesh.model.mesh import load_balancer_scope

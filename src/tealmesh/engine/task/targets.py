@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, Role
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.names import cluster_of, service_of
 from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
 from tealmesh.store import tables
@@ -87,9 +88,8 @@ def _address(
     by_envoy = balancer.get("containerPort") in listener_ports or any(
         c.role is Role.ENVOY and c.name == balancer.get("containerName") for c in containers
     )
-    if state.envoy is None or state.pid or by_envoy:
-        return state.address
-    return state.app_address
+    network = TaskNetwork.of(state)
+    return network.address if state.envoy is None or by_envoy else network.application
 
 
 def drain(tx: Transaction, task: TaskBody, now: float) -> list[TaskTarget]:

@@ -20,15 +20,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.engine.runtimes import containers
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task import draining, registration
 from tealmesh.engine.task.balanced import Balanced
 from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
-from tealmesh.engine.task.state import Phase, TaskState
-from tealmesh.engine.task.task import Shared, Task, network_of
+from tealmesh.engine.task.task import Shared, Task
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -230,7 +231,7 @@ class TaskWorker:
         address = self._task.network.address
         states = [TaskState.of(d.body) for d in self._context.store.view.list(tables.TASKS)]
         callers = [
-            network_of(state)
+            TaskNetwork.of(state)
             for state in states
             if state.envoy is not None and state.phase.may_send and state.address != address
         ]

@@ -308,7 +308,7 @@ class TaskTarget(TypedDict):
 
 
 class TaskTeal(TypedDict, total=False):
-    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`, for
+    """Our own members of a task: see `engine.state.TaskState`, for the last two `origin`, for
     the two before them `tealmesh.seams.interfaces`.
     """
 

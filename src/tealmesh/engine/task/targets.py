@@ -54,7 +54,7 @@ def planned(
     return targets
 
 
-def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget], now: float) -> None:
+def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget]) -> None:
     """Register the task as these targets."""
     for target in targets:
         body: TargetBody = {
@@ -62,7 +62,6 @@ def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget], now
             "Id": target["address"],
             "Port": target["port"],
             "draining": False,
-            "registeredAt": now,
             "task": task["taskArn"],
         }
         register_target(tx, body)
@@ -92,7 +91,7 @@ def _address(
     return network.address if state.envoy is None or by_envoy else network.application
 
 
-def drain(tx: Transaction, task: TaskBody, now: float) -> list[TaskTarget]:
+def drain(tx: Transaction, task: TaskBody) -> list[TaskTarget]:
     """Deregister the task's targets: they get no new requests. Returns those that were registered
     until now.
     """
@@ -101,7 +100,7 @@ def drain(tx: Transaction, task: TaskBody, now: float) -> list[TaskTarget]:
         group = group_of(tx, target)
         present = tx.get(tables.TARGETS, target["group"], key_of(target))
         if group is not None and present is not None and not present.body["draining"]:
-            deregister_target(tx, group, key_of(target), now)
+            deregister_target(tx, group, key_of(target))
             drained.append(target)
     return drained
 

@@ -244,8 +244,11 @@ class Task:
         EngineError if a container could not be watched.
         """
         pod = self.pod
-        if pod.failure is not None:
+        if isinstance(pod.failure, EngineError):
             raise EngineError(f"Task failed container health checks: {pod.failure}")
+        if pod.failure is not None:
+            # Our own defect is no reason to end a task: its worker begins anew.
+            raise pod.failure
         container = containers.ended(pod.containers, pod.states)
         if container is None:
             return False
@@ -263,7 +266,7 @@ class Task:
         def change(tx: Transaction, body: TaskBody) -> None:
             if body["desiredStatus"] != "STOPPED":
                 now = self.context.clock()
-                documents.request_stop(body, code, reason, now)
+                documents.request_stop(body, code, reason, now, tx.moment.stored())
                 replace(TaskState.of(body), failed=True).write(body)
                 message = f"(task {self.record.identity}) failed: {reason}"
                 documents.tell_service(tx, body, self.context.new_id, now, message)

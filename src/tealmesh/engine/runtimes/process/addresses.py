@@ -47,6 +47,19 @@ def load_balancer_pair(octet: int, index: int) -> TaskNetwork:
     return pair(octet, CAPACITY + index)
 
 
+def container_network(octet: int) -> str:
+    """The addresses at which containers reach the load balancers under ``127.octet``: loopback
+    addresses mean the containers themselves.
+    """
+    return f"198.19.{octet}.0/24"
+
+
+def inside_containers(address: str) -> str:
+    """The address of that network for a load balancer's own; empty beyond the first 254."""
+    index = _index(address) - CAPACITY
+    return f"198.19.{address.split('.')[1]}.{index + 1}" if 0 <= index < 254 else ""
+
+
 def choose(octet: int, used: Collection[str], last: str) -> TaskNetwork:
     """The next pair after that of ``last`` whose address is not in ``used``. Raises EngineError
     when all are.

@@ -52,6 +52,7 @@ from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
+from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller, OnTransition
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
@@ -205,6 +206,7 @@ class _Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
+            Changes(store),
             clock=system_clock,
             new_id=random_id,
             on_transition=config.on_transition,

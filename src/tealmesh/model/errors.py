@@ -107,6 +107,13 @@ class NoSuchResource(DriverError):
         super().__init__(message, retryable=False)
 
 
+class ChangedMeanwhile(DriverError):
+    """A conditional write was refused: the resource has another version than the one read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
 class NotYet(DriverError):
     """Nothing is wrong, but something else has to happen first; the same call succeeds later."""
 

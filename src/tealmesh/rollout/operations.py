@@ -20,8 +20,9 @@ from tealmesh.model.status import (
 )
 from tealmesh.rollout import documents, system
 from tealmesh.rollout.adopted import MeshService
-from tealmesh.rollout.controller import CallersSaw, Controller
+from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Store
 
@@ -82,7 +83,7 @@ class Operations:
             if side not in sides:
                 raise _bad(f"weights: {side!r} must be one of the sides {', '.join(sides)}")
         try:
-            wanted = {**await self._driver.weights(service), **weights}
+            wanted = {**(await self._driver.route(service)).weights, **weights}
             if sum(wanted.values()) == 0:
                 raise _bad("weights: at least one must be greater than zero")
             for side, weight in weights.items():
@@ -104,7 +105,7 @@ class Operations:
         """What a service consists of, and what runs."""
         service = self._system(name)
         try:
-            weights = await self._driver.weights(service)
+            weights = (await self._driver.route(service)).weights
             sides = tuple([await self._described(service, s, weights) for s in service.sides])
         except DriverError as error:
             raise _failure(error) from error
@@ -159,7 +160,7 @@ class Operations:
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:
         """A hint if the service runs another image than teal.toml names."""
-        weights = await self._driver.weights(service)
+        weights = (await self._driver.route(service)).weights
         for side, weight in weights.items():
             image = (await self._driver.observe(service, side)).image if weight else ""
             if image and image != service.config.image:
@@ -171,7 +172,7 @@ class Operations:
         return []
 
     async def _status(self, service: Service, since: float) -> ServiceStatus:
-        weights = await self._driver.weights(service)
+        weights = (await self._driver.route(service)).weights
         traffic_of = {side: self._traffic(service, side, since) for side in service.sides}
         total = sum(traffic.requests for traffic in traffic_of.values())
         sides = []

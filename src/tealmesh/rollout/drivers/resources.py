@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
 from tealmesh.model.appmesh import S
+from tealmesh.rollout.system import ROUTE
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -105,7 +106,7 @@ def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject[Rout
     names = {
         "meshName": service.mesh,
         "virtualRouterName": service.name,
-        "routeName": "route",
+        "routeName": ROUTE,
     }
     spec: RouteSpec = {
         "httpRoute": {
@@ -119,17 +120,6 @@ def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject[Rout
         }
     }
     return MeshObject("route", names, spec)
-
-
-def route_weights(service: ServiceSystem, spec: RouteSpec) -> dict[str, int]:
-    """The weights in a route's specification, by side; targets of other nodes are ignored."""
-    sides = {service.node(side): side for side in service.config.sides}
-    targets = spec["httpRoute"]["action"]["weightedTargets"] if "httpRoute" in spec else []
-    return {
-        sides[target["virtualNode"]]: target["weight"]
-        for target in targets
-        if target["virtualNode"] in sides
-    }
 
 
 def virtual_service(service: ServiceSystem) -> MeshObject[VirtualServiceSpec]:

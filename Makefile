@@ -1,3 +1,4 @@
+PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
@@ -11,7 +12,11 @@ help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
-	python3 -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "Tealmesh needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + \
+	  ": run `make PYTHON=python3.11`, or whichever you have")'
+	@echo "installing into $(VENV), which takes about a minute…"
+	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) pip==26.3 # the one that comes with Python 3.11 takes twice the time
 	$(INSTALL) --no-deps --no-compile -r requirements.lock
 	$(INSTALL) --no-deps --no-build-isolation -e .

@@ -13,6 +13,7 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
+from tealmesh.apis.applicationautoscaling.api import ApplicationAutoScaling
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.members import MEMBERS as ECS_MEMBERS
@@ -51,6 +52,7 @@ def page() -> str:
                 parts += _service(name, title, service)
         finally:
             store.close()
+    parts += _scaling()
     parts += _load_balancers()
     parts += _members()
     parts += _containers()
@@ -66,6 +68,17 @@ def _service(name: str, title: str, service: Any) -> Iterator[str]:
         verdict = "works" if operation in works else f"refused: {reason(name, operation)}"
         yield f"| {operation} | {verdict} |"
     yield ""
+
+
+def _scaling() -> Iterator[str]:
+    yield from _service(
+        "application-autoscaling", "Application Auto Scaling", ApplicationAutoScaling
+    )
+    yield (
+        "Of services of ECS; requests about other AWS services are moto's. Refused by name in"
+        " PutScalingPolicy: PredictiveScaling, and metric math (CustomizedMetricSpecification"
+        ".Metrics).\n"
+    )
 
 
 def _load_balancers() -> Iterator[str]:

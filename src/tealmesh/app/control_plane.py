@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from tealmesh import __version__
+from tealmesh.apis.applicationautoscaling.api import ApplicationAutoScaling
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
@@ -32,6 +33,7 @@ from tealmesh.app.feed import feed
 from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
+from tealmesh.aws.json_overlay import JsonOverlay
 from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
@@ -60,6 +62,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
+from tealmesh.seams.scaling.alarms import Alarms
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.xds.cache import AdsCache
@@ -198,6 +201,7 @@ class _Parts:
         self.load_balancers = Feed(store, self._client)
         self._driver = ApiDriver(self._client, config.region)
         self._admin = Admin()
+        self._alarms = Alarms(store, self._client)
         self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(store, built.envoys, self._admin, config.data_dir, config.lb_port)
         self.engine = Engine(self._engine_context())
@@ -242,7 +246,12 @@ class _Parts:
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health, system_clock
         )
-        moto = Overlay(load_model("elbv2"), balancing, self._moto)
+        scaling = ApplicationAutoScaling(*common, self._alarms)
+        moto = Overlay(
+            load_model("elbv2"),
+            balancing,
+            JsonOverlay(load_model("application-autoscaling"), scaling, self._moto),
+        )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
 
     def _task_routes(self) -> list[BaseRoute]:

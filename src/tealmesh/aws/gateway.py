@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from botocore import xform_name
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
@@ -21,16 +20,14 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tealmesh.apis.ecs.refused import reason
 from tealmesh.aws import guard
-from tealmesh.aws.signing import Identity, identify
+from tealmesh.aws.calls import call
+from tealmesh.aws.signing import identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.aws.wire.validation import validate
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import NewId, random_id
-from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.errors import AwsError
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +36,6 @@ API_BODY_LIMIT_BYTES = 1 << 20
 
 MOTO_BODY_LIMIT_BYTES = 128 << 20
 """The largest request body for another service: moto keeps S3 objects in memory anyway."""
-
-# The gateway finds operations by name, so it cannot know which structure each takes and returns:
-# requests are validated against the model, and outputs are checked against it when written.
-Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Fallback(Protocol):
@@ -160,7 +153,8 @@ class _AwsEndpoint:
         body = await _read_body(receive, head.headers, limit)
         request = Request(head.method, head.path, head.query, head.headers, body)
         if model is not None:
-            return await self._call(model, request, identity)
+            api = self._services.get(model.service)
+            return await call(model, api, request, identity.caller)
         if self._moto is None:
             raise AwsError(
                 "UnknownOperationException",
@@ -169,38 +163,6 @@ class _AwsEndpoint:
                 status=404,
             )
         return await self._moto.answer(request, identity.service, request_id)
-
-    async def _call(self, model: Model, request: Request, identity: Identity) -> Response:
-        request_id = identity.caller.request_id
-        name = "an operation"
-        cbor = codec.speaks_cbor(model, request)
-        try:
-            name, labels = codec.find_operation(model, request)
-            operation = self._method(model, name)
-            params = codec.read_params(model, name, labels, request)
-            validate(model, name, params)
-            output = await operation(identity.caller, params)
-            return codec.serialize(model, name, output, request_id, cbor=cbor)
-        except AwsError as error:
-            return codec.serialize_error(model, error, request_id, cbor=cbor)
-        except TealError as error:
-            log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
-            text = str(error)
-        except Exception:
-            log.exception("%s %s failed (request %s)", model.service, name, request_id)
-            text = f"{name} failed inside Tealmesh; its log has the reason at request {request_id}"
-        fault = AwsError(model.fault_code, text, status=500)
-        return codec.serialize_error(model, fault, request_id, cbor=cbor)
-
-    def _method(self, model: Model, name: str) -> Operation:
-        method = getattr(self._services.get(model.service), xform_name(name), None)
-        if method is None:
-            # 400 and a code that no SDK retries: a retry would fail in the same way.
-            why = reason(model.service, name)
-            text = f"Tealmesh does not implement {model.service} {name}"
-            raise AwsError("UnknownOperationException", f"{text}: {why}" if why else text)
-        operation: Operation = method
-        return operation
 
 
 class _Disconnected(Exception):

@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -19,7 +20,8 @@ from urllib.parse import urlsplit
 from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, NoControlPlane, TealError
 
-DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
+DEFAULT_PORT = 4566
+DEFAULT_ENDPOINT = f"http://127.0.0.1:{DEFAULT_PORT}"
 TARGET_PREFIX = "Tealmesh_20261101"
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -52,19 +54,21 @@ class Client:
     """
 
     def __init__(self, endpoint: str) -> None:
-        """Raises TealError if ``endpoint`` is not an http URL."""
-        parts = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
+        """``endpoint``: an http URL or an address; without a port, `DEFAULT_PORT`. Raises TealError
+        if it is neither.
+        """
         try:
-            port = parts.port or 80
-        except ValueError:
-            port = 0
-        if parts.scheme != "http" or not parts.hostname or not port:
+            parts = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
+            host, port = parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
+        except ValueError:  # A port that is no number, a bracket that is not closed.
+            host, port = None, 0
+        if not host or not port or parts.scheme != "http" or parts.path not in ("", "/"):
             raise TealError(
                 f"endpoint {endpoint!r}: must be an address such as {DEFAULT_ENDPOINT} "
                 "(--endpoint or TEAL_ENDPOINT)"
             )
-        self.endpoint = f"http://{parts.hostname}:{port}"
-        self._address = (parts.hostname, port)
+        self.endpoint = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._address = (host, port)
 
     @classmethod
     def from_environment(cls, endpoint: str | None = None) -> Client:
@@ -250,10 +254,8 @@ class Client:
             raise NoControlPlane(
                 f"the control plane at {self.endpoint} did not answer within {timeout:.0f} s"
             ) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise NoControlPlane(
-                f"no control plane answers at {self.endpoint}: start one with `teal up`"
-            ) from error
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            raise self._no_answer(error) from error
         finally:
             connection.close()
         try:
@@ -261,11 +263,42 @@ class Client:
         except ValueError as error:
             raise self._not_tealmesh() from error
 
+    def _no_answer(self, error: Exception) -> NoControlPlane:
+        """Why nothing answered, and what to do about it."""
+        import http.client
+
+        host, _ = self._address
+        # UnicodeError: a host name with an empty label, or one that is too long.
+        if isinstance(error, socket.gaierror | UnicodeError):
+            return NoControlPlane(
+                f"the name {host!r} does not resolve: check --endpoint or TEAL_ENDPOINT"
+            )
+        if isinstance(error, ConnectionRefusedError) and _is_here(host):
+            return NoControlPlane(
+                f"no control plane answers at {self.endpoint}: start one with `teal up`"
+            )
+        if isinstance(error, http.client.HTTPException | ConnectionError) and not isinstance(
+            error, ConnectionRefusedError
+        ):
+            return NoControlPlane(
+                f"no control plane answers at {self.endpoint}: the connection was closed; try "
+                "again, or choose another address with --endpoint or TEAL_ENDPOINT"
+            )
+        reason = getattr(error, "strerror", None) or error
+        return NoControlPlane(
+            f"no control plane answers at {self.endpoint} ({reason}): check --endpoint or "
+            "TEAL_ENDPOINT"
+        )
+
     def _not_tealmesh(self) -> NoControlPlane:
         return NoControlPlane(
             f"the server at {self.endpoint} is not a Tealmesh control plane: "
             "choose another address with --endpoint or TEAL_ENDPOINT"
         )
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _user() -> str:

@@ -44,6 +44,12 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.scaling.bodies import (
+        ScalableTargetBody,
+        ScalingActivityBody,
+        ScalingPolicyBody,
+        ScheduledActionBody,
+    )
     from tealmesh.model.teal import (
         AdoptionBody,
         DeploymentBody,
@@ -145,6 +151,15 @@ TARGETS: Collection[TargetBody] = Collection("elb.target")
 """Key: ARN of the target group, address and port joined by a colon."""
 LOAD_BALANCER_REGIONS: Collection[RegionBody] = Collection("elb.region")
 """Key: region. Where the API is read again when the control plane starts."""
+
+SCALABLE_TARGETS: Collection[ScalableTargetBody] = Collection("scaling.target")
+"""Key: cluster, service."""
+SCALING_POLICIES: Collection[ScalingPolicyBody] = Collection("scaling.policy")
+"""Key: cluster, service, name of the policy."""
+SCHEDULED_ACTIONS: Collection[ScheduledActionBody] = Collection("scaling.scheduledAction")
+"""Key: cluster, service, name of the action."""
+SCALING_ACTIVITIES: Collection[ScalingActivityBody] = Collection("scaling.activity")
+"""Key: cluster, service, number with six digits."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""

@@ -15,7 +15,7 @@ _EXPRESS = "there are no express gateway services: use a service and a virtual g
 _GATEWAYS = "there are no ECS gateways: use a virtual gateway of the mesh"
 _TASK_SETS = "there are no task sets: split traffic between services by a virtual router's weights"
 _HOOKS = "deployments have no lifecycle hooks here: use the gates of `teal deploy`"
-_PROTECTION = "task protection guards against automatic scaling, and there is none here"
+_PROTECTION = "automatic scaling removes tasks here without regard to what they do"
 
 _ECS = {
     _INSTANCES: "DeregisterContainerInstance DescribeContainerInstances ListContainerInstances"
@@ -42,7 +42,10 @@ _ECS = {
 }
 
 REASONS: Mapping[str, Mapping[str, str]] = {
-    "ecs": {name: reason for reason, names in _ECS.items() for name in names.split()}
+    "ecs": {name: reason for reason, names in _ECS.items() for name in names.split()},
+    "application-autoscaling": {
+        "GetPredictiveScalingForecast": "there are no predictive scaling policies here"
+    },
 }
 """The reason for each refused operation, by service and operation."""
 

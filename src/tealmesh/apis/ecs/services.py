@@ -30,6 +30,7 @@ from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Transaction, tables
+from tealmesh.store.scaling import forget_target
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -197,7 +198,8 @@ class Services(EcsBase):
     async def delete_service(
         self, caller: Caller, request: DeleteServiceRequestTypeDef
     ) -> ServiceAnswer:
-        """Make a service DRAINING: the engine stops its tasks, then makes it INACTIVE.
+        """Make a service DRAINING: the engine stops its tasks, then makes it INACTIVE. Its
+        automatic scaling is deleted with it (https://github.com/eagletmt/hako/pull/69).
 
         Raises InvalidParameterException while tasks are desired, unless ``force`` is given.
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
@@ -219,6 +221,7 @@ class Services(EcsBase):
                 {**deployment, "desiredCount": 0, "updatedAt": now}
                 for deployment in body["deployments"]
             ]
+            forget_target(tx, cluster, body["serviceName"])
             return {"service": tx.replace(document, body).body}
 
         return await self._write(caller, "DeleteService", change)

@@ -28,6 +28,9 @@ _MAX_FAILURES = 20
 
 _MISSING = "Member must not be null"
 
+_SURROGATES = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+"""Java's spelling of all characters above U+FFFF, and Python's."""
+
 
 def validate(model: Model, operation: str, params: Mapping[str, Any]) -> None:
     """Check ``params``, as `codec.read_params` returns them, against the model.
@@ -128,7 +131,7 @@ def _scalar(shape: Any, made: _Made) -> Checker | None:
     enum = tuple(shape.metadata.get("enum", ()))
     allowed = frozenset(enum)
     text = shape.metadata.get("pattern")
-    pattern = regex.compile(text) if text else None
+    pattern = regex.compile(text.replace(*_SURROGATES)) if text else None
     longest = shape.metadata.get("max", 1 << 16) if measured else 0
     secret = bool(shape.metadata.get("sensitive"))
     if not (limits or enum or pattern):

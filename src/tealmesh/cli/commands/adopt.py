@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
+from tealmesh.cli.group import Commands
 from tealmesh.cli.options import config_option, read_text, with_client
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
@@ -67,7 +68,7 @@ def adopt(
         click.echo(line)
 
 
-@click.group()
+@click.group(cls=Commands)
 def terraform() -> None:
     """What deployments changed, for Terraform."""
 

@@ -16,10 +16,11 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, cast
 from urllib.parse import urlsplit
@@ -80,6 +81,16 @@ class Tally:
         )
 
 
+Judge = Callable[[int, Mapping[str, str], bytes], tuple[str, str]]
+"""(status, headers by lower-case name, body) -> ``(version, "")`` for a success, ``("", reason)``
+for a failure."""
+
+
+def check_sample(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
+    """The judge of the samples' answers, which say their version in the body."""
+    return check_answer(status, body)
+
+
 def check_answer(status: int, body: bytes) -> tuple[str, str]:
     """``(version, "")`` for a success, ``("", reason)`` for a failure."""
     if status != 200:
@@ -105,6 +116,7 @@ class Connection(asyncio.Protocol):
 
     def _start_response(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
+        self.headers: dict[str, str] = {}
         self.body: list[bytes] = []
         self.complete = False
         self.keep = False
@@ -133,6 +145,9 @@ class Connection(asyncio.Protocol):
         if self.complete:
             self._finish()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
     def on_body(self, body: bytes) -> None:
         self.body.append(body)
 
@@ -142,7 +157,8 @@ class Connection(asyncio.Protocol):
         self.keep = self.parser.should_keep_alive()
 
     def _finish(self) -> None:
-        version, failure = check_answer(self.parser.get_status_code(), b"".join(self.body))
+        status, body = self.parser.get_status_code(), b"".join(self.body)
+        version, failure = self.target.judge(status, self.headers, body)
         self._done(version, failure)
         if not self.keep:
             self.drop()
@@ -184,14 +200,21 @@ class Target:
         rate: float,
         record: Callable[[float, str, str], None],
         timeout: float = TIMEOUT_SECONDS,
+        headers: Iterable[tuple[str, str]] = (),
+        judge: Judge = check_sample,
     ) -> None:
         parts = urlsplit(url)
         self.timeout = timeout
         self.rate = rate
         self.record = record
-        self.address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.judge = judge
+        self.tls = _unverified() if parts.scheme == "https" else None
+        self.address = (parts.hostname or "127.0.0.1", parts.port or (443 if self.tls else 80))
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self.request = f"GET {path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
+        sent = {"host": parts.netloc.rpartition("@")[2]}
+        sent |= {name.lower(): value for name, value in headers}
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+        self.request = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
         self.idle: list[Connection] = []
         self.busy: set[Connection] = set()
         self.waiting: deque[float] = deque()
@@ -250,7 +273,7 @@ class Target:
         try:
             async with asyncio.timeout(self.timeout):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self), *self.address
+                    lambda: Connection(self), *self.address, ssl=self.tls
                 )
         except (OSError, TimeoutError) as error:
             self.open -= 1
@@ -258,6 +281,14 @@ class Target:
                 self.record(self.waiting.popleft(), "", f"connect: {type(error).__name__}")
             return
         self.release(connection)
+
+
+def _unverified() -> ssl.SSLContext:
+    """TLS to any certificate: those of local systems are signed by nobody we know."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Load:
@@ -268,9 +299,14 @@ class Load:
         targets: Iterable[tuple[str, float]],
         report: Callable[[Tally], None],
         timeout: float = TIMEOUT_SECONDS,
+        headers: Iterable[tuple[str, str]] = (),
+        judge: Judge = check_sample,
     ) -> None:
         self.timeout = timeout
-        self.targets = [Target(url, rate, self._record, timeout) for url, rate in targets]
+        sent = tuple(headers)
+        self.targets = [
+            Target(url, rate, self._record, timeout, sent, judge) for url, rate in targets
+        ]
         self.report = report
         self.stopping = asyncio.Event()
         self._tallies: dict[int, Tally] = {}

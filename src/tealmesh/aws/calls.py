@@ -1,0 +1,58 @@
+"""One call of an operation that is ours: from an HTTP request by the model to its HTTP response."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from botocore import xform_name
+
+from tealmesh.apis.ecs.refused import reason
+from tealmesh.aws.wire import codec
+from tealmesh.aws.wire.apimodel import Model
+from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.aws.wire.validation import validate
+from tealmesh.model.caller import Caller
+from tealmesh.model.errors import AwsError, TealError
+
+log = logging.getLogger(__name__)
+
+# Operations are found by name, so nobody can know which structure each takes and returns:
+# requests are validated against the model, and outputs are checked against it when written.
+Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+async def call(model: Model, api: object, request: Request, caller: Caller) -> Response:
+    """Answer ``request`` by the method of ``api`` that is named as its operation. Never raises."""
+    request_id = caller.request_id
+    name = "an operation"
+    cbor = codec.speaks_cbor(model, request)
+    try:
+        name, labels = codec.find_operation(model, request)
+        operation = _method(model, api, name)
+        params = codec.read_params(model, name, labels, request)
+        validate(model, name, params)
+        output = await operation(caller, params)
+        return codec.serialize(model, name, output, request_id, cbor=cbor)
+    except AwsError as error:
+        return codec.serialize_error(model, error, request_id, cbor=cbor)
+    except TealError as error:
+        log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
+        text = str(error)
+    except Exception:
+        log.exception("%s %s failed (request %s)", model.service, name, request_id)
+        text = f"{name} failed inside Tealmesh; its log has the reason at request {request_id}"
+    fault = AwsError(model.fault_code, text, status=500)
+    return codec.serialize_error(model, fault, request_id, cbor=cbor)
+
+
+def _method(model: Model, api: object, name: str) -> Operation:
+    method = getattr(api, xform_name(name), None)
+    if method is None:
+        # 400 and a code that no SDK retries: a retry would fail in the same way.
+        why = reason(model.service, name)
+        text = f"Tealmesh does not implement {model.service} {name}"
+        raise AwsError("UnknownOperationException", f"{text}: {why}" if why else text)
+    operation: Operation = method
+    return operation

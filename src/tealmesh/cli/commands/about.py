@@ -1,0 +1,133 @@
+"""Commands about `teal` itself: version, help, env, completion, schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from tealmesh import __version__
+from tealmesh.cli.client import Client
+from tealmesh.cli.group import Commands
+from tealmesh.cli.options import with_client, with_json
+from tealmesh.model.errors import NoControlPlane
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command()
+@with_json
+@with_client
+def version(as_json: bool, client: Client) -> None:
+    """The versions of `teal`, Python, Envoy and of the control plane that answers."""
+    import platform
+
+    from tealmesh.cli.checks import check_envoy
+
+    envoy = check_envoy()
+    lines = {
+        "teal": __version__,
+        "python": platform.python_version(),
+        "envoy": envoy.detail,
+        "control plane": "",
+    }
+    try:
+        health = client.health()
+        lines["control plane"] = f"{health.version} at {client.endpoint}"
+        if health.version != __version__:
+            lines["control plane"] += f" (this is {__version__}: restart it with `teal up`)"
+    except NoControlPlane as error:
+        lines["control plane"] = str(error)
+    if as_json:
+        click.echo(json.dumps(lines, indent=2))
+        return
+    for name, text in lines.items():
+        click.echo(f"{name} {text}" if name != "control plane" else f"{name}: {text}")
+
+
+@click.command("help")
+@click.argument("command", nargs=-1)
+@click.pass_context
+def help_(context: click.Context, command: tuple[str, ...]) -> None:
+    """What COMMAND does, or all commands."""
+    at = context.find_root()
+    for word in command:
+        group = at.command
+        if not isinstance(group, Commands):
+            raise click.UsageError(f"`{at.command_path}` has no commands of its own", at)
+        found = group.get_command(at, word) or group.fail_unknown(at, word)
+        at = click.Context(found, at, info_name=word)
+    click.echo(at.get_help())
+
+
+@click.command()
+@click.option(
+    "--shell",
+    type=click.Choice(["sh", "bash", "zsh", "fish"]),
+    help="Whose quoting to use (default: that of $SHELL).",
+)
+@click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
+@with_json
+@with_client
+def env(shell: str | None, unset: bool, as_json: bool, client: Client) -> None:
+    """The variables with which the AWS CLI, boto3 and Terraform reach the control plane.
+
+    Use them with eval "$(teal env)"; in fish, with teal env | source.
+    """
+    variables = environment(client.endpoint)
+    if as_json:
+        click.echo(json.dumps(variables, indent=2))
+        return
+    fish = (shell or Path(os.environ.get("SHELL", "")).name) == "fish"
+    for name, value in variables.items():
+        click.echo(_line(name, None if unset else value, fish=fish))
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """The variables for SDKs and for `teal` itself. Any credentials do: they are not checked.
+    https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+    """
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+        # DiscoverInstances would go to the host data-127.0.0.1, which does not resolve.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "TEAL_ENDPOINT": endpoint,
+    }
+
+
+def _line(name: str, value: str | None, *, fish: bool) -> str:
+    import shlex
+
+    if value is None:
+        return f"set -e {name}" if fish else f"unset {name}"
+    if fish:
+        # https://fishshell.com/docs/current/language.html#quotes
+        quoted = "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return f"set -gx {name} {quoted}"
+    return f"export {name}={shlex.quote(value)}"
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a script that completes `teal` commands in SHELL.
+
+    \b
+    bash: echo 'eval "$(teal completion bash)"' >> ~/.bashrc
+    zsh:  echo 'eval "$(teal completion zsh)"' >> ~/.zshrc
+    fish: teal completion fish > ~/.config/fish/completions/teal.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    if found := get_completion_class(shell):
+        click.echo(found(context.find_root().command, {}, "teal", "_TEAL_COMPLETE").source())
+
+
+COMMANDS = (version, help_, env, completion)

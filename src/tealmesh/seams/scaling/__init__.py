@@ -1,0 +1,4 @@
+"""Automatic scaling of ECS services.
+
+- `alarms`: CloudWatch has the alarms of the policies
+"""

@@ -1,0 +1,95 @@
+"""version, help, env, completion, and what a mistyped command is answered with."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tealmesh import __version__
+from tealmesh.cli.commands.about import _line, environment
+from tealmesh.cli.group import MEANT, suggestion
+from tealmesh.cli.main import teal as commands
+from tests.cli.command_line import teal
+from tests.cli.teal_api import TealApi
+from tests.support.machine import BIN, free_port
+
+
+def test_version_names_teal_and_the_control_plane(api: TealApi) -> None:
+    done = teal("version", endpoint=api.endpoint)
+    assert done.returncode == 0, done.stderr
+    assert f"teal {__version__}\n" in done.stdout
+    assert f"control plane: 9 at {api.endpoint} (this is {__version__}" in done.stdout
+    done = teal("version", "--json", endpoint=f"http://127.0.0.1:{free_port()}")
+    assert "no control plane answers" in json.loads(done.stdout)["control plane"]
+    assert teal("-V").stdout == f"teal, version {__version__}\n"
+
+
+def test_help_shows_what_the_option_shows() -> None:
+    assert teal("help").stdout == teal("--help").stdout
+    assert teal("help", "terraform", "vars").stdout == teal("terraform", "vars", "--help").stdout
+    done = teal("help", "terrafrom")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Did you mean `teal terraform`?" in done.stderr
+    assert teal("help", "status", "more").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("stauts", "status"), ("ps", "status"), ("promote", "approve"), ("undo", "rollback"),
+     ("Deploy", "deploy"), ("xyzzy", "")],
+)  # fmt: skip
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: str, meant: str) -> None:
+    assert suggestion(typed, list(commands.commands)) == meant
+
+
+def test_every_command_that_is_offered_exists() -> None:
+    for meant in MEANT.values():
+        name, *options = meant.split()
+        command = commands.commands[name]
+        known = [text for parameter in command.params for text in parameter.opts]
+        assert set(options) <= set(known), meant
+
+
+def test_env_is_read_by_a_shell() -> None:
+    script = f'eval "$({BIN / "teal"} env --endpoint 127.0.0.1:4599)"; env'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    for name, value in environment("http://127.0.0.1:4599").items():
+        assert f"{name}={value}\n" in done.stdout
+    undone = subprocess.run(
+        ["bash", "-c", f'eval "$({BIN / "teal"} env --unset)"; env'],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": "x"},
+    )
+    assert "AWS_ENDPOINT_URL" not in undone.stdout
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_values_are_quoted_for_each_shell(value: str) -> None:
+    assert shlex.split(_line("NAME", value, fish=False)) == ["export", f"NAME={value}"]
+    line = _line("NAME", value, fish=True).removeprefix("set -gx NAME '").removesuffix("'")
+    assert line.replace("\\'", "'").replace("\\\\", "\\") == value
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_of_every_shell(shell: str) -> None:
+    done = teal("completion", shell)
+    assert done.returncode == 0, done.stderr
+    assert "_TEAL_COMPLETE" in done.stdout
+    if shutil.which(shell):
+        checked = subprocess.run([shell, "-n"], input=done.stdout, text=True, check=False)
+        assert checked.returncode == 0
+
+
+def test_every_command_says_what_it_does() -> None:
+    for name, command in commands.commands.items():
+        assert command.get_short_help_str(100), name
+        assert isinstance(command, click.Command)

@@ -61,5 +61,7 @@ def test_a_deployment_that_an_earlier_version_stored_goes_on() -> None:
     assert deployment.state is rollout.State.MEASURING
     assert deployment.strategy.steps == (10, 100)
     assert deployment.evidence[0].verdicts[0].verdict is rollout.Verdict.PASS
-    assert json.loads(json.dumps(deployment.to_json())) == body
+    again = json.loads(json.dumps(deployment.to_json()))
+    assert {member: again[member] for member in body} == body
+    assert (deployment.kind, deployment.gated, deployment.live) == ("DEPLOY", True, {})
     assert rollout.Deployment.from_json({**body, "of_a_later_version": 1}) == deployment

@@ -31,7 +31,7 @@ from tealmesh.rollout.effects import (
     TakenOver,
 )
 from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
-from tealmesh.rollout.system import Service
+from tealmesh.rollout.system import Service, other_side
 from tealmesh.store import Store
 
 log = logging.getLogger(__name__)
@@ -262,7 +262,7 @@ class Controller:
         back = going_back.way_back(system, history, route.weights, tasks)
         if back.already:
             return history[0], f"{name} is already back: {back.image} on {back.to} serves"
-        old = beginning.other_side(system, back.to)
+        old = other_side(system, back.to)
         now = self._clock()
         first = beginning.created(system, old, tasks, route, back.image, self._new_id(), now)
         first = going_back.begun(replace(first, actor=actor), system, gradual)

@@ -31,6 +31,7 @@ def deployment(d: Deployment) -> wire.Deployment:
         "deploymentId": d.id,
         "service": d.service,
         "mesh": d.mesh,
+        "kind": d.kind,
         "strategy": d.strategy.type,
         "steps": list(d.strategy.steps),
         "step": d.step,
@@ -41,6 +42,7 @@ def deployment(d: Deployment) -> wire.Deployment:
         "phase": d.phase.value,
         "status": d.status.value,
         "state": d.state.value,
+        "desiredCount": d.desired_count,
         "evidence": [evidence(step) for step in d.evidence],
         "createdAt": d.created_at,
         "updatedAt": d.updated_at,
@@ -49,6 +51,10 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["waitingFor"] = d.waiting_for
     if d.reason:
         answer["reason"] = d.reason
+    if d.note:
+        answer["note"] = d.note
+    if d.serves:
+        answer["serves"] = d.serves
     if d.finished_at is not None:
         answer["finishedAt"] = d.finished_at
     return answer

@@ -49,7 +49,9 @@ class Deployments(Protocol):
         self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
     ) -> Deployment: ...
     async def approve(self, service: str) -> Deployment: ...
-    async def rollback(self, actor: str, service: str) -> Deployment: ...
+    async def rollback(self, actor: str, service: str, gradual: bool) -> tuple[Deployment, str]: ...
+    async def abort(self, actor: str, service: str, give_up: bool) -> Deployment: ...
+    async def resume(self, actor: str, service: str, take_over: bool) -> Deployment: ...
     def history(self, service: str) -> Sequence[Deployment]: ...
     def latest(self, service: str) -> Deployment | None: ...
 
@@ -166,7 +168,24 @@ class Tealmesh:
         }
 
     async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
-        deployment = await self._deployments.rollback(caller.access_key, request["service"])
+        deployment, message = await self._deployments.rollback(
+            caller.access_key, request["service"], request.get("gradual", False)
+        )
+        answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
+        if message:
+            answer["message"] = message
+        return answer
+
+    async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
+        deployment = await self._deployments.abort(
+            caller.access_key, request["service"], request.get("giveUp", False)
+        )
+        return {"deployment": answers.deployment(deployment)}
+
+    async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
+        deployment = await self._deployments.resume(
+            caller.access_key, request["service"], request.get("takeOver", False)
+        )
         return {"deployment": answers.deployment(deployment)}
 
     async def set_weights(

@@ -12,6 +12,14 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.wire.deployments import (
+    AbortOutput as AbortOutput,
+    Deployment as Deployment,
+    GateVerdict as GateVerdict,
+    ResumeOutput as ResumeOutput,
+    RollbackOutput as RollbackOutput,
+    StepEvidence as StepEvidence,
+)
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
@@ -22,6 +30,7 @@ from tealmesh.model.wire.inventory import (
     VirtualServiceStatus as VirtualServiceStatus,
 )
 from tealmesh.model.wire.requests import (
+    AbortInput as AbortInput,
     ApplyInput as ApplyInput,
     ApproveInput as ApproveInput,
     DeployInput as DeployInput,
@@ -33,6 +42,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    ResumeInput as ResumeInput,
     RollbackInput as RollbackInput,
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
@@ -56,75 +66,6 @@ class AppliedResource(TypedDict):
     name: str
     changes: list[str]
     """One line per resource created or changed; empty if nothing had to change."""
-
-
-class GateVerdict(TypedDict):
-    """The verdict of one gate."""
-
-    gate: str
-    """tasks, convergence, share, success-rate, silence or approval."""
-    verdict: str
-    detail: str
-    """The numbers that the verdict is based on."""
-
-
-class StepEvidence(TypedDict):
-    """The traffic at one step of a deployment, as counted by the callers' Envoys."""
-
-    step: int
-    """Index of the step, from 0."""
-    weights: dict[str, int]
-    """The weights during the step, by side."""
-    expectedShare: NotRequired[float]
-    """The new side's configured share, 0 to 1."""
-    share: NotRequired[float]
-    """The new side's observed share, 0 to 1; absent without requests."""
-    requests: int
-    """Requests to the new side that were answered or failed."""
-    failures: int
-    """How many of them failed (5xx, reset, timeout)."""
-    totalRequests: NotRequired[int]
-    """Requests to both sides."""
-    totalFailures: NotRequired[int]
-    """How many of them failed."""
-    p50: NotRequired[float]
-    """Median latency of the new side, in milliseconds."""
-    p99: NotRequired[float]
-    """99th percentile of the new side's latency, in milliseconds."""
-    propagationSeconds: NotRequired[float]
-    """Time from setting the weights until every Envoy had acknowledged them."""
-    startedAt: NotRequired[float]
-    finishedAt: NotRequired[float]
-    verdicts: NotRequired[list[GateVerdict]]
-
-
-class Deployment(TypedDict):
-    """A deployment: moves a service from one side and image to the other side and a new image."""
-
-    deploymentId: str
-    service: str
-    mesh: str
-    strategy: NotRequired[str]
-    steps: NotRequired[list[int]]
-    """Percentages for the new side, ending with 100."""
-    step: NotRequired[int]
-    """Index of the current step in steps."""
-    oldImage: NotRequired[str]
-    newImage: NotRequired[str]
-    oldSide: NotRequired[str]
-    newSide: NotRequired[str]
-    phase: str
-    status: str
-    state: NotRequired[str]
-    """State of the rollout machine, named as the transition that led to it."""
-    waitingFor: NotRequired[str]
-    """What the deployment is waiting for; absent when it has finished."""
-    reason: NotRequired[str]
-    """Why the deployment was rolled back or stopped; absent otherwise."""
-    evidence: NotRequired[list[StepEvidence]]
-    createdAt: float
-    updatedAt: NotRequired[float]
-    finishedAt: NotRequired[float]
 
 
 class RejectedBy(TypedDict):
@@ -371,12 +312,6 @@ class ListJournalOutput(TypedDict):
 
     deploymentId: str
     entries: list[JournalEntry]
-
-
-class RollbackOutput(TypedDict):
-    """What Rollback answers."""
-
-    deployment: Deployment
 
 
 class SetWeightsOutput(TypedDict):

@@ -7,6 +7,11 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class AbortInput(TypedDict):
+    service: str
+    giveUp: NotRequired[bool]
+
+
 class ApplyInput(TypedDict):
     text: str
     file: str
@@ -70,8 +75,14 @@ class ListJournalInput(TypedDict):
     waitSeconds: NotRequired[int]
 
 
+class ResumeInput(TypedDict):
+    service: str
+    takeOver: NotRequired[bool]
+
+
 class RollbackInput(TypedDict):
     service: str
+    gradual: NotRequired[bool]
 
 
 class SetWeightsInput(TypedDict):

@@ -75,7 +75,7 @@ def noted(d: Deployment, seen: Seen, now: float) -> Deployment:
     return replace(
         d,
         seen=weights,
-        live=d.live or (weights if not d.weights else d.live),
+        live=d.live or weights,
         healthy={
             side: _able(d, side, tasks)
             for side, tasks in sides.items()

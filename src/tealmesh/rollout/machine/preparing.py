@@ -26,12 +26,19 @@ def scaling_up(d: Deployment, event: Observed, now: float) -> Deployment:
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))
     if gate.verdict is Verdict.PASS:
-        # The new target gets no weight yet, unless it has some from before.
-        weights = {d.old_side: d.live.get(d.old_side, 0), d.new_side: d.live.get(d.new_side, 0)}
-        if not any(weights.values()):
-            weights[d.old_side] = FULL_WEIGHT
-        return enter(d, State.ADDING_TARGET, now, weights=weights, acknowledged={})
+        return _add_target(d, now)
+    if not d.gated and d.healthy.get(d.new_side) and now - d.entered_at > d.strategy.step_timeout:
+        # A way back does not wait for ever for the last of its tasks.
+        return _add_target(d, now, note=why(gate, event))
     return wait(d, now, why(gate, event))
+
+
+def _add_target(d: Deployment, now: float, note: str = "") -> Deployment:
+    """The new target gets no weight yet, unless it has some from before."""
+    weights = {d.old_side: d.live.get(d.old_side, 0), d.new_side: d.live.get(d.new_side, 0)}
+    if not any(weights.values()):
+        weights[d.old_side] = FULL_WEIGHT
+    return enter(d, State.ADDING_TARGET, now, weights=weights, acknowledged={}, note=note)
 
 
 def verifying(d: Deployment, event: Observed, now: float) -> Deployment:

@@ -98,7 +98,8 @@ def roll_back(d: Deployment, now: float, reason: str) -> Deployment:
     if not only_new_serves(d):
         return reweigh(d, State.ROLLING_BACK, now, new_weight=0, reason=reason)
     kept = f"{d.old_side} has no healthy task, so {d.new_side} gets all the weight"
-    return reweigh(d, State.ROLLING_BACK, now, new_weight=FULL_WEIGHT, reason=_joined(reason, kept))
+    why = reason if kept in reason else _joined(reason, kept)
+    return reweigh(d, State.ROLLING_BACK, now, new_weight=FULL_WEIGHT, reason=why)
 
 
 def shift(d: Deployment, now: float, index: int, note: str = "") -> Deployment:

@@ -50,6 +50,8 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
             # The new side is the only one that can serve: nothing is stopped.
             return rolled_back(d, now, d.reason)
         case State.CONVERGING_TARGET if not d.gated:
+            if not d.healthy.get(d.new_side):
+                return wait(d, now, f"a healthy task of {d.new_side}")
             return shift(d, now, next_step(d))
         case State.CONVERGING_TARGET:
             return enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)

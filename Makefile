@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench dist
+.PHONY: help demo test drills lint bench dist
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -28,6 +28,9 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 
 test: $(STAMP) ## Run all tests
 	$(PY) -m pytest -n 4
+
+drills: $(STAMP) ## Run the long forms of tests, some 20,000 requests each
+	$(PY) -m pytest -n 2 -m drill
 
 lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 	$(VENV)/bin/ruff format --check .

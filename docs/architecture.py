@@ -30,6 +30,7 @@ PACKAGES = {
     "xds": "ADS",
     "envoy": "translation",
     "store": "state",
+    "supervision": "workers that heal",
     "model": "shared nouns",
 }
 """The packages in the order of their layers, each with what it is."""

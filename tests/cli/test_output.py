@@ -39,8 +39,10 @@ def test_no_encoding_ends_in_a_traceback(encoding: str, api: TealApi) -> None:
     api.operations["GetLogs"] = lambda _: {"lines": [line("1 → 2 … ✔ 漢字")]}
     done = run("teal logs web", api, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, "")
-    if encoding == "ascii":
-        assert "1 -> 2 ... ok ??" in done.stdout
+    # click takes ASCII for a mistake of the environment and writes UTF-8 there.
+    if encoding in ("latin-1", "cp1252"):
+        assert done.stdout.startswith("[one app] 1 -> 2 ")
+        assert done.stdout.endswith(" ok ??\n")
 
 
 def test_status_of_an_ascii_terminal(api: TealApi) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.drills import sizes
 from tests.support.planes.balanced import CLUSTER, Balanced, balanced, get, until
 from tests.support.planes.elb import health
 from tests.support.programs.load import Load
-
-REQUESTS = 5_000
 
 
 @pytest.fixture(scope="module")
@@ -23,39 +22,41 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balanced]:
         yield made
 
 
-def test_a_rolling_replacement_loses_no_request(world: Balanced) -> None:
-    group = world.group("rolling")
-    place = world.front("rolling", group)
+@sizes("requests", short=1_500, long=5_000)
+def test_a_rolling_replacement_loses_no_request(world: Balanced, requests: int) -> None:
+    name = f"rolling-{requests}"
+    group = world.group(name)
+    place = world.front(name, group)
     assert get(place)[0] == 503
-    world.create("rolling", world.define("rolling", "team/web:1"), group, desiredCount=2)
-    world.steady("rolling", 2)
+    world.create(name, world.define(name, "team/web:1"), group, desiredCount=2)
+    world.steady(name, 2)
     assert {state for state, _ in health(world.elb, group).values()} == {"healthy"}
-    described = world.describe("rolling")
+    described = world.describe(name)
     assert described["loadBalancers"] == [
         {"targetGroupArn": group, "containerName": "app", "containerPort": 8080}
     ]
-    second = world.define("rolling", "team/web:2")
+    second = world.define(name, "team/web:2")
 
     async def replace() -> Load:
         async with Load(*place, concurrency=8, rate=400) as load:
-            await load.answered(1_000)
+            await load.answered(300)
             await asyncio.to_thread(
                 world.ecs.update_service,
                 cluster=CLUSTER,
-                service="rolling",
+                service=name,
                 taskDefinition=second,
             )
-            await asyncio.to_thread(world.steady, "rolling", 2)
-            await load.answered(max(1_000, REQUESTS - load.report.total))
+            await asyncio.to_thread(world.steady, name, 2)
+            await load.answered(max(300, requests - load.report.total))
         return load
 
     report = asyncio.run(replace()).report
     assert report.failures == []
-    assert report.total >= REQUESTS
+    assert report.total >= requests
     assert set(report.bodies) == {b"1", b"2"}
     assert get(place) == (200, "2")
-    events = world.events("rolling")
-    prefix = "(service rolling)"
+    events = world.events(name)
+    prefix = f"(service {name})"
     assert events.count(f"{prefix} registered 1 targets in (target-group {group})") == 4
     assert events.count(f"{prefix} deregistered 1 targets in (target-group {group})") == 2
 

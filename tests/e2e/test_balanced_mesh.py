@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from tests.support.drills import sizes
 from tests.support.planes.balanced import CLUSTER, Balanced, balanced, get
 from tests.support.planes.ecs import NETWORK
 from tests.support.planes.elb import health
 from tests.support.programs.load import Load
 
 ENVOY = "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29.12.1-prod"
-REQUESTS = 3_000
 
 
 def _listener(port: int) -> dict[str, Any]:
@@ -57,7 +57,10 @@ def _mesh(world: Balanced) -> str:
     return str(registry)
 
 
-def test_gateways_and_nodes_are_replaced_behind_load_balancers(tmp_path: Path) -> None:
+@sizes("requests", short=1_000, long=5_000)
+def test_gateways_and_nodes_are_replaced_behind_load_balancers(
+    tmp_path: Path, requests: int
+) -> None:
     with balanced(tmp_path) as world:
         registry = _mesh(world)
         inside, outside = world.group("inside"), world.group("outside")
@@ -91,7 +94,7 @@ def test_gateways_and_nodes_are_replaced_behind_load_balancers(tmp_path: Path) -
 
         async def replace() -> list[Load]:
             async with Load(*front, rate=200) as one, Load(*node, rate=200) as other:
-                await one.answered(300)
+                await one.answered(100)
                 for name in ("front", "web"):
                     await asyncio.to_thread(
                         world.ecs.update_service,
@@ -102,9 +105,9 @@ def test_gateways_and_nodes_are_replaced_behind_load_balancers(tmp_path: Path) -
                 for name in ("front", "web"):
                     await asyncio.to_thread(world.steady, name)
                 for load in (one, other):
-                    await load.answered(max(300, REQUESTS // 2 - load.report.total))
+                    await load.answered(max(100, requests // 2 - load.report.total))
             return [one, other]
 
         reports = [load.report for load in asyncio.run(replace())]
         assert [report.failures for report in reports] == [[], []]
-        assert sum(report.total for report in reports) >= REQUESTS
+        assert sum(report.total for report in reports) >= requests

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.boxes import Boxes
+from tests.support.drills import sizes
 from tests.support.machine import BIN, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.elb import listener, load_balancer, network
@@ -31,8 +32,8 @@ from tests.support.programs.podman import needs_engine, podman
 
 pytestmark = pytest.mark.timeout(300)
 
-REQUESTS = 5_000
-REPLACEMENTS = 2
+EACH = 1_000
+"""Requests for each replacement."""
 
 
 def find_by_dns(plane: ControlPlane, mesh: str, hostname: str) -> None:
@@ -44,8 +45,8 @@ def find_by_dns(plane: ControlPlane, mesh: str, hostname: str) -> None:
     appmesh.update_virtual_node(**named, spec=spec)
 
 
-def replace_under_load(plane: ControlPlane, mesh: str, port: int) -> Report:
-    """Replace all tasks of ``web-blue`` again and again while requests go through the gateway."""
+def replace_under_load(plane: ControlPlane, mesh: str, port: int, replacements: int) -> Report:
+    """Replace all tasks of ``web-blue`` so many times while requests go through the gateway."""
     ecs = plane.client("ecs")
 
     def tasks() -> set[str]:
@@ -59,10 +60,10 @@ def replace_under_load(plane: ControlPlane, mesh: str, port: int) -> Report:
     async def work() -> Report:
         async with Load("127.0.0.1", port, host=mesh, concurrency=4, rate=400, timeout=20) as load:
             await load.answered(100)
-            for _ in range(REPLACEMENTS):
+            for _ in range(replacements):
                 await asyncio.to_thread(replace)
                 await load.answered(100)
-            await load.answered(max(0, REQUESTS - load.report.total))
+            await load.answered(max(0, replacements * EACH - load.report.total))
         return load.report
 
     return asyncio.run(work())
@@ -75,15 +76,18 @@ def until(true: Callable[[], bool], timeout: float = 20.0) -> None:
         time.sleep(0.1)
 
 
-def test_processes_are_replaced_and_their_envoys_resolve_names(tmp_path: Path) -> None:
+@sizes("replacements", short=1, long=5)
+def test_processes_are_replaced_and_their_envoys_resolve_names(
+    tmp_path: Path, replacements: int
+) -> None:
     sample = Sample(tmp_path, desired_count=2)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
         find_by_dns(plane, "sample", "Web.sample.local")
-        report = replace_under_load(plane, "sample", sample.gateway_port)
+        report = replace_under_load(plane, "sample", sample.gateway_port, replacements)
         assert report.failures == []
         assert report.statuses.keys() == {200}
-        assert report.total >= REQUESTS
+        assert report.total >= replacements * EACH
         names_outside_the_mesh(plane)
         found_at_a_load_balancer(plane, sample.url)
 
@@ -168,7 +172,8 @@ def answering(address: str, port: int) -> Iterator[None]:
 
 
 @needs_engine
-def test_containers_are_replaced(tmp_path: Path) -> None:
+@sizes("replacements", short=1, long=5)
+def test_containers_are_replaced(tmp_path: Path, replacements: int) -> None:
     (tmp_path / "podman").mkdir()
     boxes = Boxes(tmp_path)
     with podman(tmp_path / "podman") as engine:
@@ -180,9 +185,9 @@ def test_containers_are_replaced(tmp_path: Path) -> None:
             subprocess.run(make, env={**os.environ, "DOCKER_HOST": engine.url}, check=True)
             boxes.apply(plane)
             find_by_dns(plane, "boxes", "Web.boxes.local")
-            report = replace_under_load(plane, "boxes", boxes.port)
+            report = replace_under_load(plane, "boxes", boxes.port, replacements)
         finally:
             plane.down()
     assert report.failures == []
     assert report.statuses.keys() == {200}
-    assert report.total >= REQUESTS
+    assert report.total >= replacements * EACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from envoy.config.route.v3 import route_components_pb2
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tealmesh.envoy.gateways import compose, http_rewrite
 from tealmesh.envoy.matches import Match, Path
-from tealmesh.model.mesh import Kind
+from tealmesh.model.mesh import Kind, Proxy
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
 from tests.support.programs.envoy import as_json
@@ -106,3 +107,22 @@ def test_longer_prefixes_are_tried_first_whatever_their_names(prefixes: list[str
     tried = [route["match"]["prefix"] for route in hosts[0]["routes"]]
     assert tried == ["/a/b/c", "/a/b", *[p for p in tried if len(p) == 2], "/"]
     assert sorted(tried) == sorted(prefixes)
+
+
+def test_a_gateway_may_give_requests_less_time_than_their_services() -> None:
+    mesh = MeshBuilder()
+    mesh.node("n")
+    mesh.service("s.local", "r")
+    mesh.route("r", "all", {"n": 1})
+    mesh.gateway("g")
+    mesh.gateway_route("g", "route", "s.local", match={"prefix": "/"})
+    plain = mesh.proxy("g", Kind.VIRTUAL_GATEWAY)
+
+    def times(proxy: Proxy) -> tuple[Any, Any]:
+        made = translate(mesh.snapshot(), proxy)
+        (host,) = as_json(made.routes["rds_ingress_http_8080"])["virtual_hosts"]
+        action = host["routes"][0]["route"]
+        return action["timeout"], action.get("idle_timeout")
+
+    assert times(plain) == ("15s", None)
+    assert times(replace(plain, request_timeout=1.5, idle_timeout=0.0)) == ("1.500s", "0s")

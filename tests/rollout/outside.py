@@ -33,7 +33,7 @@ from tealmesh.rollout.effects import (
 
 TASKS = 2
 STEP_SECONDS, TIMEOUT = 5.0, 40.0
-STRATEGY = Strategy("canary", (10, 100), STEP_SECONDS, STEP_SECONDS, TIMEOUT)
+STRATEGY = Strategy("canary", (10, 100), STEP_SECONDS, STEP_SECONDS, *([TIMEOUT] * 6))
 PAUSE = 1.0
 """Seconds between two turns when nothing happens."""
 MOST_TURNS = 400
@@ -158,6 +158,7 @@ def begun(approval: bool = False, gated: bool = True, now: float = 1_000_000.0) 
         live={"blue": 100},
         seen={"blue": 100},
         old_desired=TASKS,
+        phase_at=now,
     )
 
 

@@ -43,7 +43,7 @@ def test_only_a_rate_at_or_above_the_threshold_passes(
 def test_no_traffic_is_no_success() -> None:
     gate = assess.success_rate(traffic(0), 0.99, 1)
     assert gate.verdict is Verdict.NEED_DATA
-    assert gate.detail == "no requests to the new side"
+    assert gate.detail == "0 of 1 requests to the new side"
 
 
 def test_one_failure_in_five_is_seen_within_thirty_requests() -> None:

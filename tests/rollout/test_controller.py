@@ -268,6 +268,7 @@ def _killed_after(b: Bench, nth: int) -> tuple[Deployment, int]:
         store, controller = b.open()
         await b.put_system(store)
         running = asyncio.create_task(controller.run())
+        await asyncio.sleep(0)  # It has found nothing to resume.
         with contextlib.suppress(Killed):
             await controller.deploy("tester", b.service.name, "web:2")
         await died.wait()

@@ -51,7 +51,7 @@ def created(approval: bool = False, now: float = 1000.0) -> Deployment:
         old_image="web:1",
         new_image="web:2",
         desired_count=3,
-        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, TIMEOUT),
+        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6),
         gates=Gates(approval=approval),
         created_at=now,
         updated_at=now,
@@ -60,6 +60,7 @@ def created(approval: bool = False, now: float = 1000.0) -> Deployment:
         seen={"blue": 100},
         healthy={"blue": 3},
         old_desired=3,
+        phase_at=now,
     )
 
 
@@ -338,7 +339,8 @@ def test_a_gate_that_does_not_pass_is_named_after_the_timeout(seen: dict[str, ob
         d = machine.step(d, observed(d, now=now, **seen), now)  # type: ignore[arg-type]
     assert d.state is State.ROLLING_BACK
     assert now - entered > TIMEOUT
-    assert "in MEASURING waiting for" in d.reason
+    assert "step_timeout of 60 s on top of step_time exceeded" in d.reason
+    assert "still waiting for" in d.reason
 
 
 def test_the_step_time_is_kept() -> None:

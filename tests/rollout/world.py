@@ -16,7 +16,7 @@ from tealmesh.rollout.drivers.fake import FakeDriver, Side
 from tealmesh.rollout.system import Service, ServiceSystem
 from tealmesh.store import Store, tables
 
-CANARY = Strategy("canary", (10, 50, 100), step_time=2.0, bake_time=2.0, step_timeout=30.0)
+CANARY = Strategy("canary", (10, 50, 100), 2.0, 2.0, *[30.0] * 6)
 
 
 class Clock:

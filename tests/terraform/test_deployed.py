@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.drills import sizes
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import control_plane
 from tests.support.planes.sample import finished
@@ -44,7 +45,11 @@ def take_over(terraform: Terraform, variables: str, commands: str) -> str:
 
 
 @pytest.mark.timeout(400)
-def test_a_canary_of_what_terraform_made_and_a_plan_that_changes_nothing(tmp_path: Path) -> None:
+@sizes("ways", short=1, long=2)
+def test_a_canary_of_what_terraform_made_and_a_plan_that_changes_nothing(
+    tmp_path: Path, ways: int
+) -> None:
+    """There, and in the long form back again."""
     config = EXAMPLE / "teal.toml"
     port = free_port()
     with control_plane(tmp_path, config) as plane:
@@ -55,14 +60,14 @@ def test_a_canary_of_what_terraform_made_and_a_plan_that_changes_nothing(tmp_pat
             services=["article-sample-blue", "article-edge"],
             WaiterConfig={"Delay": 1, "MaxAttempts": 90},
         )
-        for image, version in (("example/sample:0.0.2", "2"), ("example/sample:0.0.1", "1")):
+        for version in ("2", "1")[:ways]:
             with traffic((f"http://127.0.0.1:{port}/", RATE)) as load:
-                plane.teal("deploy", "sample", "--image", image)
+                plane.teal("deploy", "sample", "--image", f"example/sample:0.0.{version}")
                 assert finished(plane, "sample")["status"] == "SUCCESSFUL"
                 assert set(load.watch(1.0).versions) == {version}
                 total = load.stop()
             assert not total.failures
-            assert total.sent > 2000
+            assert total.sent > 1_000
             printed = [
                 plane.teal(
                     "terraform", "vars", "sample", "--config", str(config), "--only", only

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.drills import sizes
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.terraform import (
@@ -31,8 +32,6 @@ pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 
 THREE_ROUTES = Path(__file__).parent / "three_routes"
 RATE = 125.0
-LEAST = 20_000
-"""Requests through the gateway of each form during its procedure."""
 
 
 @dataclass
@@ -43,6 +42,8 @@ class Form:
     name: str
     terraform: Terraform
     port: int
+    least: int
+    """Requests through the gateway during the procedure."""
 
     def begin(self) -> None:
         printed = self.terraform.apply()
@@ -55,7 +56,7 @@ class Form:
         self.settled(load, {"1"})
         self.release(load, "green", "blue", {"2"}, {"1"})
         self.release(load, "blue", "green", {"1"}, {"2"})
-        while load.total.sent < LEAST:
+        while load.total.sent < self.least:
             time.sleep(0.5)
 
     def release(self, load: Traffic, new: str, old: str, to: set[str], was: set[str]) -> None:
@@ -122,7 +123,7 @@ class Form:
 
 
 @pytest.fixture
-def forms(tmp_path: Path) -> Iterator[list[Form]]:
+def forms(tmp_path: Path, least: int) -> Iterator[list[Form]]:
     with control_plane(tmp_path, EXAMPLE / "teal.toml") as plane, ExitStack() as stack:
         made = []
         for name, routes in (("example", None), ("three", THREE_ROUTES)):
@@ -131,11 +132,12 @@ def forms(tmp_path: Path) -> Iterator[list[Form]]:
             terraform = article(
                 plane, tmp_path / name, name, port, three_routes=routes, provider=provider
             )
-            made.append(Form(plane, name, terraform, port))
+            made.append(Form(plane, name, terraform, port, least))
         yield made
 
 
 @pytest.mark.timeout(600)
+@sizes("least", short=5_000, long=20_000)
 def test_the_four_steps_and_back_lose_nothing(forms: list[Form]) -> None:
     plane = forms[0].plane
     with ThreadPoolExecutor(len(forms)) as pool, ExitStack() as stack:
@@ -147,7 +149,7 @@ def test_the_four_steps_and_back_lose_nothing(forms: list[Form]) -> None:
         totals = [load.stop() for load in loads]
         for form, total in zip(forms, totals, strict=True):
             assert not total.failures, (form.name, total.failures)
-            assert total.sent >= LEAST
+            assert total.sent >= form.least
         assert (
             "route sample-blue of router sample in mesh three was the router's last" in plane.log()
         )

@@ -14,6 +14,7 @@ from tealmesh.model.cloudmap import DnsService
 from tealmesh.model.mesh import Instance, Kind
 from tealmesh.xds.cache import AdsCache
 from tests.behaviour.dns import NameServer
+from tests.support.drills import sizes
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.programs.envoy import loopback
 from tests.support.programs.load import Load, Report, answering
@@ -21,7 +22,6 @@ from tests.xds.harness import envoy, serving
 
 PORT = 8080
 DNS_PORT = 5353
-ROUNDS = 40
 
 
 def instance(address: str, *, draining: bool = False) -> Instance:
@@ -56,7 +56,7 @@ class World:
             assert state.converged, self.cache.envoys("m")
 
 
-async def change_under_load(directory: Path, response: str, *, delta: bool) -> Report:
+async def change_under_load(directory: Path, response: str, rounds: int, *, delta: bool) -> Report:
     world = World(response)
     gateway, outside, blue, green = (loopback(number) for number in range(1, 5))
     loop = asyncio.get_running_loop()
@@ -78,7 +78,7 @@ async def change_under_load(directory: Path, response: str, *, delta: bool) -> R
         ):
             await load.answered(50)
             assert load.report.bodies.keys() == {b"outside"}
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 await world.reach(instance(blue))
                 await load.answered(50)
                 await world.reach(instance(blue, draining=True), instance(green))
@@ -91,13 +91,14 @@ async def change_under_load(directory: Path, response: str, *, delta: bool) -> R
     return load.report
 
 
+@sizes("rounds", short=5, long=40)
 @pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
 @pytest.mark.parametrize("response", ["ENDPOINTS", "LOADBALANCER"])
 def test_a_namespace_that_comes_and_goes_loses_nothing(
-    tmp_path: Path, response: str, delta: bool
+    tmp_path: Path, response: str, delta: bool, rounds: int
 ) -> None:
-    report = asyncio.run(change_under_load(tmp_path, response, delta=delta))
+    report = asyncio.run(change_under_load(tmp_path, response, rounds, delta=delta))
     assert report.failures == []
     assert report.statuses.keys() == {200}
     assert report.bodies.keys() == {b"outside", b"blue", b"green"}
-    assert report.total > 5_000
+    assert report.total > rounds * 4 * 50

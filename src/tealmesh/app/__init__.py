@@ -5,6 +5,6 @@ it is told to stop. `feed` passes each change of a mesh to the Envoys' side, and
 what the process needs from its machine: a locked data directory, ports, a token, an HTTP server.
 
 Nothing is decided here, and no other package except `cli` imports this one: parts receive what
-they need as arguments. To see which parts there are, read `control_plane._Parts`; what they expect
+they need as arguments. To see which parts there are, read `parts.Parts`; what they expect
 of one another is in docs/design/001.
 """

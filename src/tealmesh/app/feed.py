@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.model.certificates import Material
-from tealmesh.model.load_balancers import ByHostSnapshot, LoadBalancerSnapshot
-from tealmesh.model.mesh import MeshSnapshot
+from tealmesh.model.load_balancers import (
+    BY_HOST,
+    ByHostSnapshot,
+    LoadBalancerSnapshot,
+    load_balancer_name,
+)
+from tealmesh.model.mesh import MeshSnapshot, load_balancer_scope
 from tealmesh.store import Store, View
 from tealmesh.store.snapshot import (
     INPUTS,
@@ -19,19 +25,24 @@ from tealmesh.store.snapshot import (
     mesh_names,
     mesh_snapshot,
 )
+from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
 
 AnySnapshot = MeshSnapshot | LoadBalancerSnapshot | ByHostSnapshot
-Read = Callable[[View, Mapping[str, Material]], list[AnySnapshot]]
+Reading = tuple[str, Callable[[], AnySnapshot | None]]
+"""A scope, and what reads its snapshot: None if there is nothing to serve."""
+Read = Callable[[View, Mapping[str, Material]], Iterator[Reading]]
 """``(view, certificates by ARN)`` -> the snapshots of one kind. Pure."""
 
 
-async def feed(store: Store, cache: AdsCache, certificates: Certificates) -> None:
+async def feed(
+    store: Store, cache: AdsCache, certificates: Certificates, supervisor: Supervisor
+) -> None:
     """Give ``cache`` the snapshots after every write to the store, until cancelled."""
     sources = (_Source(INPUTS, _meshes), _Source(LOAD_BALANCER_INPUTS, _load_balancers))
     async for view in store.watch():
         for source in sources:
-            source.update(view, cache, certificates)
+            source.update(view, cache, certificates, supervisor)
 
 
 @dataclass
@@ -45,7 +56,9 @@ class _Source:
     snapshots: dict[str, AnySnapshot] = field(default_factory=dict)
     """By scope."""
 
-    def update(self, view: View, cache: AdsCache, certificates: Certificates) -> None:
+    def update(
+        self, view: View, cache: AdsCache, certificates: Certificates, supervisor: Supervisor
+    ) -> None:
         latest = tuple(view.collections.get(collection) for collection in self.inputs)
         # A collection that was not written is the same object in the next view.
         if self.seen and all(a is b for a, b in zip(self.seen, latest, strict=True)):
@@ -54,22 +67,39 @@ class _Source:
                 for scope, snapshot in self.snapshots.items()
             }
         else:
-            former = set(self.snapshots)
-            read = self.read(view, certificates.material)
-            self.seen, self.snapshots = latest, {snapshot.scope: snapshot for snapshot in read}
-            for scope in former - self.snapshots.keys():
+            former, failed = self.snapshots, False
+            self.snapshots = {}
+            for scope, read in self.read(view, certificates.material):
+                # One that cannot be read must not keep the others from their changes: its Envoys
+                # go on with what they have, at the revision that they have.
+                snapshot, failed_before = former.get(scope), failed
+                failed = True
+                with supervisor.contained(f"the reading of {scope} for Envoys"):
+                    snapshot, failed = read(), failed_before
+                if snapshot is not None:
+                    self.snapshots[scope] = snapshot
+            self.seen = () if failed else latest
+            for scope in former.keys() - self.snapshots.keys():
                 cache.remove(scope)
         for snapshot in self.snapshots.values():
             cache.update(snapshot)
 
 
-def _meshes(view: View, material: Mapping[str, Material]) -> list[AnySnapshot]:
-    read = (mesh_snapshot(view, mesh) for mesh in mesh_names(view))
-    return [replace(snapshot, material=material) for snapshot in read if snapshot is not None]
+def _meshes(view: View, material: Mapping[str, Material]) -> Iterator[Reading]:
+    for mesh in mesh_names(view):
+        yield mesh, partial(_with, material, partial(mesh_snapshot, view, mesh))
 
 
-def _load_balancers(view: View, material: Mapping[str, Material]) -> list[AnySnapshot]:
-    read = (load_balancer_snapshot(view, arn) for arn in load_balancer_bodies(view))
-    snapshots: list[AnySnapshot] = [replace(s, material=material) for s in read if s is not None]
-    by_host = by_host_snapshot(view)
-    return [*snapshots, *([by_host] if by_host is not None else [])]
+def _load_balancers(view: View, material: Mapping[str, Material]) -> Iterator[Reading]:
+    for arn in load_balancer_bodies(view):
+        scope = load_balancer_scope(load_balancer_name(arn))
+        yield scope, partial(_with, material, partial(load_balancer_snapshot, view, arn))
+    yield load_balancer_scope(BY_HOST), partial(by_host_snapshot, view)
+
+
+def _with(
+    material: Mapping[str, Material],
+    read: Callable[[], MeshSnapshot | LoadBalancerSnapshot | None],
+) -> AnySnapshot | None:
+    snapshot = read()
+    return None if snapshot is None else replace(snapshot, material=material)

@@ -42,6 +42,7 @@ class UpOptions:
     config_file: Path | None = None
     route_grace: float = 5.0
     runtime: Literal["auto", "process", "container"] = "auto"
+    scaling_minute: float = 60.0
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""
@@ -53,6 +54,7 @@ class UpOptions:
             "--config": self.config_file,
             "--route-grace": self.route_grace,
             "--runtime": self.runtime,
+            "--scaling-minute": self.scaling_minute,
         }
         return [
             word
@@ -115,6 +117,19 @@ def find_or_start(directory: Path) -> Client:
         options, port=_free(options.port), xds_port=_free(options.xds_port), dns_port=None
     )
     return start(directory, options).client
+
+
+def stop(directory: Path) -> None:
+    """Drain and stop every task of a data directory and its control plane; one is started for that
+    if none runs. Does nothing where there is no state any more.
+    """
+    if not (directory / "state.db").exists():
+        return
+    client = find_or_start(directory)
+    health = client.health()
+    click.echo("draining and stopping every task…", err=True)
+    client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    wait_until_ended(client, health.pid)
 
 
 def _free(preferred: int) -> int:

@@ -23,6 +23,7 @@ from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.services import meshes_of
+from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
@@ -169,6 +170,8 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
     """All tasks are healthy; all Envoys are connected and accept the newest configuration."""
     try:
         status = client.get_status()
+        for worker, problem in troubles(status):
+            yield Check(worker, "wrong", problem)
         missing = list(shortages(status))
         for shortage in missing:
             yield Check(shortage.owner, "wrong", f"{shortage.count}: {shortage.why}")

@@ -75,14 +75,20 @@ class Client:
         """A client of ``endpoint``, or else of TEAL_ENDPOINT, or else of the default address."""
         return cls(endpoint or os.environ.get("TEAL_ENDPOINT") or DEFAULT_ENDPOINT)
 
-    def apply(self, text: str, file: str, base_directory: str) -> wire.ApplyOutput:
+    def apply(
+        self, text: str, file: str, base_directory: str, plan: bool = False
+    ) -> wire.ApplyOutput:
         return self._call(
             wire.ApplyOutput,
             APPLY_SECONDS,
             text=text,
             file=file,
             baseDirectory=base_directory,
+            plan=plan or None,
         )
+
+    def remove(self, name: str, plan: bool = False) -> wire.RemoveOutput:
+        return self._call(wire.RemoveOutput, APPLY_SECONDS, name=name, plan=plan or None)
 
     def deploy(
         self,

@@ -12,7 +12,21 @@ import click
 
 from tealmesh import __version__
 from tealmesh.cli import output
-from tealmesh.cli.commands import about, adopt, back, demo, deploy, envoy, image, load, look, run
+from tealmesh.cli.commands import (
+    about,
+    adopt,
+    apply,
+    back,
+    demo,
+    deploy,
+    envoy,
+    image,
+    init,
+    load,
+    look,
+    reset,
+    run,
+)
 from tealmesh.cli.group import Commands
 from tealmesh.model.errors import DeploymentHeld, TealError
 
@@ -30,7 +44,8 @@ def teal() -> None:
     """Blue/green and canary deployments over Envoy, on this machine; AWS to come."""
 
 
-for module in (run, deploy, back, adopt, look, load, envoy, image, demo, about):
+MODULES = (init, run, apply, deploy, back, adopt, look, load, envoy, image, demo, reset, about)
+for module in MODULES:
     for command in module.COMMANDS:
         teal.add_command(command)
 

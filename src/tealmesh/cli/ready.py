@@ -41,7 +41,7 @@ def shortages(
     ``names``: only the gateways and the sides with weight of these services; None for all.
     """
     for service in status["services"]:
-        if names is not None and service["name"] not in names:
+        if "removing" in service or (names is not None and service["name"] not in names):
             continue
         for side in service["sides"]:
             tasks = f"of {side['desired']} tasks of {side['side']}"
@@ -57,7 +57,7 @@ def shortages(
                 yield _shortage(f"service {service['name']}", count, side)
     for gateway in status["gateways"]:
         desired = max(gateway.get("desired", 1), 1)
-        wanted = names is None or gateway["name"] in names
+        wanted = "removing" not in gateway and (names is None or gateway["name"] in names)
         if wanted and gateway["running"] < desired:
             count = f"{gateway['running']} of {desired} tasks are running"
             yield _shortage(f"gateway {gateway['name']}", count, gateway)

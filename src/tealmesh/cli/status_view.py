@@ -20,6 +20,7 @@ from tealmesh.cli.render import (
     side_style,
     table,
 )
+from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 
 NAME_COLUMNS = 16
@@ -39,7 +40,13 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     if status["services"] or status.get("virtualServices"):
         parts.append(_services(status, window, narrow))
     for lines in (
+        [Text(f"{worker} {problem}", style="red") for worker, problem in troubles(status)],
         [Text(str(shortage), style="yellow") for shortage in shortages(status)],
+        [
+            Text(f"{one['name']} is being removed: `teal delete {one['name']}` finishes that")
+            for one in (*status["services"], *status["gateways"])
+            if "removing" in one
+        ],
         [deployment_line(s["deployment"]) for s in status["services"] if "deployment" in s],
         [line for service in status["services"] for line in _release_lines(service)],
         [_gateway_line(gateway) for gateway in status["gateways"]],

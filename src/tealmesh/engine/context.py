@@ -13,6 +13,7 @@ from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.load_balancers import HealthOf, InFlightOf
 from tealmesh.store.store import Store
+from tealmesh.supervision.supervisor import Supervisor
 
 Converged = Callable[[str, int, float], Awaitable[bool]]
 """``(mesh, revision, timeout)``: wait at most ``timeout`` seconds for every Envoy of the mesh to
@@ -34,7 +35,8 @@ class Times:
     stop: float = 30.0
     """Between SIGTERM and SIGKILL for a container without a stopTimeout; ECS's default."""
     drain: float = 15.0
-    """At most for a task's last requests; App Mesh's default request timeout."""
+    """At most for a task's last requests where nothing else is said (`engine.task.draining`); App
+    Mesh's default request timeout."""
     converge: float = 15.0
     """At most for the Envoys to acknowledge a change."""
     look: float = 0.1
@@ -65,3 +67,4 @@ class EngineContext:
     region: str = DEFAULT_REGION
     times: Times = field(default_factory=Times)
     policy: Policy = field(default_factory=Policy)
+    supervisor: Supervisor = field(default_factory=Supervisor)

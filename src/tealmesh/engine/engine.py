@@ -12,13 +12,15 @@ import copy
 import logging
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.scheduler import documents
-from tealmesh.engine.service_worker import ServiceWorker, persistently
+from tealmesh.engine.service_worker import ServiceWorker
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
 from tealmesh.engine.task.state import TaskState
@@ -28,7 +30,11 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.errors import DockerUnavailable
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction, View
+from tealmesh.store.store import Document, Transaction, View
+from tealmesh.supervision.trouble import NOBODY
+
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +52,7 @@ class Engine:
     def __init__(self, context: EngineContext) -> None:
         self._context = context
         self._store = context.store
+        self._supervisor = context.supervisor
         self._runtime = context.runtime
         self._task_files = context.data_dir / "tasks"
         self._task_files.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,8 +78,11 @@ class Engine:
         self._running = asyncio.current_task()
         await self._sweep()
         async with asyncio.TaskGroup() as group:
-            group.create_task(persistently("stopped tasks", self._forget_stopped))
-            group.create_task(persistently("the runtime", self._runtime.run))
+            for worker, work in (
+                ("the removal of stopped tasks", self._forget_stopped),
+                ("the runtime's upkeep", self._runtime.run),
+            ):
+                group.create_task(self._supervisor.keep(worker, work, ends=False))
             async for view in self._store.watch():
                 newest = self._dispatch_tasks(view, group)
                 self._dispatch_services(view, group, newest)
@@ -131,44 +141,64 @@ class Engine:
         """
         newest: dict[Key, int] = {}
         for document in view.list(tables.TASKS):
-            body, revision = document.body, document.revision
-            key = (cluster_of(body), task_id(body))
-            service = (cluster_of(body), service_of(body))
-            newest[service] = max(newest.get(service, 0), revision)
-            worker = self._tasks.get(key)
-            if worker is None and body["lastStatus"] != "STOPPED":
-                self._tasks[key] = TaskWorker(self._shared, *key)
-                self._task_revisions[key] = revision
-                group.create_task(self._work_on_task(key, self._tasks[key]))
-            elif worker is not None and self._task_revisions[key] != revision:
-                self._task_revisions[key] = revision
-                worker.notify()
+            # One document that cannot be read must not keep the others from being worked on.
+            name = f"the reading of task {document.key}"
+            with self._supervisor.contained(name, concerns=NOBODY):
+                self._dispatch_task(document, group, newest)
         return newest
+
+    def _dispatch_task(
+        self, document: Document[TaskBody], group: asyncio.TaskGroup, newest: dict[Key, int]
+    ) -> None:
+        body, revision = document.body, document.revision
+        key = (cluster_of(body), task_id(body))
+        service = (cluster_of(body), service_of(body))
+        newest[service] = max(newest.get(service, 0), revision)
+        worker = self._tasks.get(key)
+        if worker is None and body["lastStatus"] != "STOPPED":
+            self._tasks[key] = TaskWorker(self._shared, *key)
+            self._task_revisions[key] = revision
+            group.create_task(self._work_on_task(key, service[1], self._tasks[key]))
+        elif worker is not None and self._task_revisions[key] != revision:
+            self._task_revisions[key] = revision
+            worker.notify()
 
     def _dispatch_services(
         self, view: View, group: asyncio.TaskGroup, newest: Mapping[Key, int]
     ) -> None:
         """Give each active service a worker, and wake those for which something has changed."""
         for document in view.list(tables.ECS_SERVICES):
-            key = (cluster_of(document.body), document.body["serviceName"])
-            worker = self._services.get(key)
-            if worker is None and document.body["status"] != "INACTIVE":
-                worker = ServiceWorker(self._context, *key, paused=lambda: self._paused)
-                self._services[key] = worker
-                group.create_task(self._work_on_service(key, worker))
-            if worker is not None:
-                worker.notify((document.revision, newest.get(key, 0)))
+            name = f"the reading of ECS service {document.key}"
+            with self._supervisor.contained(name, concerns=NOBODY):
+                self._dispatch_service(document, group, newest)
 
-    async def _work_on_task(self, key: Key, worker: TaskWorker) -> None:
+    def _dispatch_service(
+        self,
+        document: Document[ServiceBody],
+        group: asyncio.TaskGroup,
+        newest: Mapping[Key, int],
+    ) -> None:
+        key = (cluster_of(document.body), document.body["serviceName"])
+        worker = self._services.get(key)
+        if worker is None and document.body["status"] != "INACTIVE":
+            worker = ServiceWorker(self._context, *key, paused=lambda: self._paused)
+            self._services[key] = worker
+            group.create_task(self._work_on_service(key, worker))
+        if worker is not None:
+            worker.notify((document.revision, newest.get(key, 0)))
+
+    async def _work_on_task(self, key: Key, service: str, worker: TaskWorker) -> None:
         try:
-            await persistently(f"task {key[1]}", worker.run)
+            name = f"the worker of task {key[1]}" + (f" of {service}" if service else "")
+            await self._supervisor.keep(name, worker.run, concerns=service or NOBODY)
         finally:
             self._tasks.pop(key, None)
             self._task_revisions.pop(key, None)
 
     async def _work_on_service(self, key: Key, worker: ServiceWorker) -> None:
         try:
-            await persistently(f"service {key[1]}", worker.run)
+            name = f"the worker of ECS service {'/'.join(key)}"
+            await self._supervisor.keep(name, worker.run, concerns=key[1])
         finally:
             self._services.pop(key, None)
 
@@ -232,9 +262,16 @@ class Engine:
 
         with contextlib.suppress(RuntimeError):
             # The loop may have been closed meanwhile.
-            asyncio.run_coroutine_threadsafe(
+            written = asyncio.run_coroutine_threadsafe(
                 self._store.write("engine", "TaskEvent", add), self._loop
             )
+            written.add_done_callback(partial(_log_failure, message))
+
+
+def _log_failure(message: str, written: Future[None]) -> None:
+    """The store may be out of room: the message is in the log at least."""
+    if not written.cancelled() and written.exception() is not None:
+        _log.error("not written down: %s (%s)", message, written.exception())
 
 
 def _directories(parent: Path) -> list[Path]:

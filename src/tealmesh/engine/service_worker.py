@@ -1,4 +1,4 @@
-"""The worker of one service, and how workers survive unexpected errors.
+"""The worker of one service.
 
 Workers are level-triggered: a notification says only that something has changed; what to do is
 decided from the committed state.
@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.scheduler.turn import Outcome, schedule
-from tealmesh.model.errors import DockerUnavailable
 from tealmesh.store.store import Transaction
-
-_log = logging.getLogger(__name__)
-
-_RETRY_SECONDS = 1.0
-"""Delay before a worker that failed unexpectedly is restarted."""
 
 _MIN_SLEEP_SECONDS = 0.01
 """Sleep at least this long, so that a clock which lags behind a deadline causes no busy loop."""
@@ -69,21 +62,3 @@ class ServiceWorker:
         return schedule(
             tx, self._cluster, self._name, context.clock(), context.new_id, context.policy
         )
-
-
-async def persistently(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run ``work`` to its end; after an unexpected error, log it and run ``work`` again. Its state
-    is in the store, so starting over is always safe.
-    """
-    while True:
-        try:
-            await work()
-        except DockerUnavailable as error:
-            # Not unexpected: the containers keep running, and Docker may be back any time.
-            _log.warning("%s: %s; trying again in %g s", name, error, _RETRY_SECONDS)
-            await asyncio.sleep(_RETRY_SECONDS)
-        except Exception:  # noqa: BLE001 - logged with its traceback, and the work is restarted
-            _log.exception("%s: unexpected error; trying again in %g s", name, _RETRY_SECONDS)
-            await asyncio.sleep(_RETRY_SECONDS)
-        else:
-            return

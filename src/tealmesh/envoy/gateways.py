@@ -19,6 +19,7 @@ from envoy.config.route.v3 import route_components_pb2 as components
 
 from tealmesh.envoy import matches, names
 from tealmesh.envoy.matches import Match, Path
+from tealmesh.envoy.protos import milliseconds
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.routes import (
     HostRoutes,
@@ -67,6 +68,22 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Times of one gateway, in seconds, in place of those of the services behind it; 0 for no
+    limit, None to go by the services.
+    """
+
+    request: float | None = None
+    idle: float | None = None
+
+    def limit(self, action: components.RouteAction) -> None:
+        if self.request is not None:
+            action.timeout.CopyFrom(milliseconds(round(self.request * 1000)))
+        if self.idle is not None:
+            action.idle_timeout.CopyFrom(milliseconds(round(self.idle * 1000)))
+
+
+@dataclass(frozen=True)
 class Entrance:
     """One gateway route and the service that it leads to."""
 
@@ -94,11 +111,12 @@ def gateway_routes(
     port: int,
     routes: Iterable[GatewayRoute],
     services: Mapping[str, Service],
+    limits: Limits = Limits(),
 ) -> Resource:
     """The route configuration of the gateway's listener at ``port``."""
     entrances = sorted(_applicable(gateway, port, routes, services), key=lambda one: one.order)
     hostnames = dict.fromkeys(sorted({one.hostname for one in entrances}, key=_wideness))
-    hosts = [_virtual_host(hostname, port, entrances) for hostname in hostnames]
+    hosts = [_virtual_host(hostname, port, entrances, limits) for hostname in hostnames]
     return configuration(names.ingress_routes(_protocol_at(gateway, port), port), hosts)
 
 
@@ -282,20 +300,22 @@ def http_rewrite(rewrite: HttpRewrite, path: Path, service: str) -> Rewrite:
     return Rewrite(host, pattern=escaped, prefix=new)
 
 
-def _virtual_host(hostname: str, port: int, entrances: Iterable[Entrance]) -> HostRoutes:
+def _virtual_host(
+    hostname: str, port: int, entrances: Iterable[Entrance], limits: Limits
+) -> HostRoutes:
     """All routes that serve ``hostname``: Envoy looks at one virtual host only."""
     host = components.VirtualHost(name=hostname)
     host.domains.extend(["*"] if hostname == "*" else domains(hostname, (port,)))
     clusters: set[str] = set()
     for entrance in entrances:
         if _covers(entrance.hostname, hostname):
-            routes, used = _envoy_routes(entrance)
+            routes, used = _envoy_routes(entrance, limits)
             host.routes.extend(routes)
             clusters |= used
     return HostRoutes.of(host, clusters)
 
 
-def _envoy_routes(entrance: Entrance) -> tuple[list[components.Route], set[str]]:
+def _envoy_routes(entrance: Entrance, limits: Limits) -> tuple[list[components.Route], set[str]]:
     """One Envoy route for each of the service's routes, then 404 for what none of them matches;
     and the clusters that they lead to.
     """
@@ -311,6 +331,7 @@ def _envoy_routes(entrance: Entrance) -> tuple[list[components.Route], set[str]]
         envoy = envoy_route(f"{entrance.name}/{route.name}", match, route.action)
         if route.action is not None:
             _apply(entrance.rewrite, envoy.route)
+            limits.limit(envoy.route)
             clusters |= route.clusters
         routes.append(envoy)
         if replace(match, port=None) == replace(entrance.match, port=None):

@@ -16,6 +16,7 @@ from envoy.config.listener.v3 import listener_pb2
 from envoy.extensions.filters.http.dynamic_forward_proxy.v3 import (
     dynamic_forward_proxy_pb2 as forward_pb2,
 )
+from envoy.extensions.filters.http.grpc_stats.v3 import config_pb2 as grpc_stats_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.listener.http_inspector.v3 import http_inspector_pb2
 from envoy.extensions.filters.listener.original_dst.v3 import original_dst_pb2
@@ -79,6 +80,7 @@ def egress(
     listener = _listener(name, address, names.EGRESS_PORT)
     listener.traffic_direction = 2  # envoy.config.core.v3.TrafficDirection.OUTBOUND
     manager = _manager("egress", names.EGRESS_ROUTES, node.spec.get("logging"))
+    _count_grpc(manager)
     refers_to = [names.EGRESS_ROUTES]
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
@@ -192,6 +194,7 @@ def _into_gateway(resource: VirtualGateway, spec: GatewayListener) -> _WayIn:
     manager = _manager("ingress", routes, resource.spec.get("logging"))
     # Requests enter the mesh at a gateway: it says who sent them.
     manager.use_remote_address.value = True
+    _count_grpc(manager)
     check = self_check.http_filter(spec)
     if check is not None:
         _add_http_filter(manager, "envoy.filters.http.health_check", check, first=True)
@@ -277,6 +280,16 @@ def _manager(
     manager.access_log.extend(access_logs(logging))
     _add_http_filter(manager, "envoy.filters.http.router", router_pb2.Router())
     return manager
+
+
+def _count_grpc(manager: manager_pb2.HttpConnectionManager) -> None:
+    """Count answers by gRPC's status: an error travels in the trailers of an answer of 200.
+
+    https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/grpc_stats_filter
+    """
+    counter = grpc_stats_pb2.FilterConfig()
+    counter.stats_for_all_methods.value = False
+    _add_http_filter(manager, "envoy.filters.http.grpc_stats", counter, first=True)
 
 
 def _add_http_filter(

@@ -138,6 +138,7 @@ class Translator:
         policies = tls.client_policies(gateway.spec, services)
         reached, assignments, secrets = self._reached(snapshot, services, policies, gateway)
         ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
+        limits = gateways.Limits(proxy.request_timeout, proxy.idle_timeout)
         checks = (self._self_check(gateway, port, proxy) for port in ports)
         reached += [check for check in checks if check]
         return ResourceSet(
@@ -145,7 +146,7 @@ class Translator:
             endpoints=by_name(assignments),
             listeners=by_name(self._gateway(gateway, proxy)),
             routes=by_name(
-                self._gateway_routes(gateway, port, entries, services) for port in ports
+                self._gateway_routes(gateway, port, entries, services, limits) for port in ports
             ),
             secrets=self._secrets(snapshot, gateway, secrets),
         )
@@ -233,9 +234,10 @@ def _gateway_routes(
     port: int,
     entries: tuple[GatewayRoute, ...],
     services: tuple[Service, ...],
+    limits: gateways.Limits,
 ) -> Resource:
     by_service = {service.resource.name: service for service in services}
-    return gateways.gateway_routes(gateway, port, entries, by_service)
+    return gateways.gateway_routes(gateway, port, entries, by_service, limits)
 
 
 def _backends(node: VirtualNode) -> list[str]:

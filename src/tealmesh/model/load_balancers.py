@@ -274,8 +274,8 @@ class ByHostSnapshot:
     port: int
     """Where it listens, on 127.0.0.1."""
     addresses: Mapping[str, tuple[str, int]]
-    """By DNS name: address and local port of the load balancer's HTTP listener with the lowest
-    port."""
+    """By DNS name: address and local port of the load balancer's listener without TLS that has the
+    lowest port."""
     further: Mapping[str, tuple[str, int]]
     """The same for a Host header that names a listener's own port: ``DNS-NAME:PORT``."""
 
@@ -292,6 +292,13 @@ class ByHostSnapshot:
 def is_by_host(arn: str) -> bool:
     """Whether this stands for the Envoy that selects load balancers by the Host header."""
     return arn == BY_HOST
+
+
+def listens_by_host(listener: ListenerBody) -> bool:
+    """Whether the Host header can select the listener: it takes plain HTTP, or bytes of any kind,
+    which may be HTTP, such as those for a virtual gateway behind a network load balancer.
+    """
+    return listener["Protocol"] in ("HTTP", "TCP")
 
 
 def load_balancer_name(arn: str) -> str:

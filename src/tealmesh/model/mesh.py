@@ -175,6 +175,13 @@ class Proxy:
     """A further address for ingress listeners, for gateways that are reached from outside the mesh;
     empty for none."""
 
+    request_timeout: float | None = None
+    """Seconds that a request through this gateway may take, 0 for no limit, whatever its service's
+    routes say; None to go by these."""
+
+    idle_timeout: float | None = None
+    """The same for the time without a byte in either direction."""
+
     proxyless: bool = False
     """Whether it is no Envoy but a gRPC client that speaks xDS itself."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         StepEvidenceBody,
         StrategyBody,
     )
+    from tealmesh.model.wire import GateVerdict
 
 
 class Phase(StrEnum):
@@ -129,6 +130,23 @@ class GateResult:
     verdict: Verdict
     detail: str
     """The numbers, for people."""
+    have: float | None = None
+    """What there is of ``need``; None where the gate counts nothing."""
+    need: float | None = None
+    """How much it takes to pass."""
+    unit: str = ""
+    """What ``have`` and ``need`` count, such as ``requests``."""
+
+    def to_wire(self) -> GateVerdict:
+        """The verdict as our API answers it."""
+        answer: GateVerdict = {
+            "gate": self.gate,
+            "verdict": self.verdict.value,
+            "detail": self.detail,
+        }
+        if self.have is not None and self.need is not None:
+            answer |= {"have": self.have, "need": self.need, "unit": self.unit}
+        return answer
 
 
 @dataclass(frozen=True)
@@ -156,9 +174,14 @@ class Traffic:
     requests: int = 0
     """Requests that were answered or failed."""
     failures: int = 0
-    """Requests that ended with a 5xx, a reset or a timeout."""
+    """Requests that ended with a 5xx, a reset or a timeout, or without any answer."""
     started: int = 0
     """Attempts, counted as they begin and including retries."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures by kind, such as ``timed out`` or ``gone``; they add up to ``failures``."""
+    waiting: int = 0
+    """By how much requests in flight without an answer have become more in the window's second
+    half: with a steady load, those that hang."""
     p50: float | None = None
     """Median latency of the answered requests in milliseconds; None without any."""
     p99: float | None = None
@@ -190,6 +213,8 @@ class StepEvidence:
     total_requests: int = 0
     """Requests to both sides."""
     total_failures: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures of requests to the new side by kind, as in `Traffic`."""
     share: float | None = None
     """The new side's observed share of the requests, 0 to 1; None without requests."""
     p50: float | None = None
@@ -223,7 +248,7 @@ class Deployment:
     created_at: float
     updated_at: float
     entered_at: float
-    """When the current state was entered; its timeout counts from here."""
+    """When the current state was entered."""
     actor: str = ""
     """Who started the deployment."""
     client_token: str = ""
@@ -273,6 +298,16 @@ class Deployment:
     """What the deployment waits for, completing "waiting for …"."""
     serves: str = ""
     """Once finished: what serves now, for people."""
+    phase_at: float = 0.0
+    """When the current phase began; its time limit counts from here."""
+    seconds_left: float | None = None
+    """How long the phase could still take when last observed, until its limit; None without one."""
+    time_limit: str = ""
+    """The setting that limits the phase, with its value; empty without one."""
+    windows: int = 0
+    """How many full windows of measurement were not enough in the current state."""
+    last_window: str = ""
+    """Why the last of them was not enough."""
     evidence: tuple[StepEvidence, ...] = ()
     finished_at: float | None = None
 
@@ -299,6 +334,7 @@ class Deployment:
         known["strategy"] = stored_strategy(body["strategy"])
         known["gates"] = Gates(**known_members(Gates, body["gates"]))
         known["state"] = State(body["state"])
+        known.setdefault("phase_at", body["entered_at"])
         known["evidence"] = tuple(_evidence(entry) for entry in body.get("evidence", ()))
         return cls(**known)
 
@@ -337,6 +373,7 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def _evidence(body: StepEvidenceBody) -> StepEvidence:
     verdicts = tuple(
-        GateResult(v["gate"], Verdict(v["verdict"]), v["detail"]) for v in body["verdicts"]
+        GateResult(**{**known_members(GateResult, v), "verdict": Verdict(v["verdict"])})
+        for v in body["verdicts"]
     )
     return StepEvidence(**{**known_members(StepEvidence, body), "verdicts": verdicts})

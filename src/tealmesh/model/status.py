@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, Traffic
 
@@ -17,13 +18,44 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class Change:
+    """One thing that is created, changed or deleted."""
+
+    action: Literal["create", "change", "delete"]
+    what: str
+    """In words, such as ``virtual node web-blue``."""
+    details: tuple[str, ...] = ()
+    """What is different about it, as ``what: old → new``."""
+
+
+@dataclass(frozen=True)
 class AppliedSystem:
-    """What Apply did for a whole teal.toml."""
+    """What Apply did for a whole teal.toml, or would do."""
 
     services: tuple[Applied, ...]
     gateways: tuple[Applied, ...]
     summary: tuple[str, ...]
     """The changes in words, for people."""
+    changes: tuple[Change, ...] = ()
+    """Everything that was changed, in order."""
+    notes: tuple[str, ...] = ()
+    """What else there is to say."""
+    left_over: tuple[str, ...] = ()
+    """Services and gateways of the mesh that are not in the file any more."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How far the removal of a service or gateway is."""
+
+    kind: Literal["service", "gateway"]
+    changes: tuple[Change, ...]
+    """What is deleted, in order."""
+    callers: tuple[str, ...]
+    """What sends requests to it, in words."""
+    waiting_for: tuple[str, ...] = ()
+    """What has to stop first, in words."""
+    done: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+class TroubleBody(TypedDict):
+    """A worker of the control plane that fails at present."""
+
+    worker: str
+    error: str
+    since: float
+
+
 class StrategyBody(TypedDict):
     """A `model.config.nouns.Strategy`."""
 
@@ -22,7 +30,12 @@ class StrategyBody(TypedDict):
     steps: Sequence[int]
     step_time: float
     bake_time: float
+    start_timeout: float
+    verify_timeout: float
     step_timeout: float
+    bake_timeout: float
+    rollback_timeout: float
+    stop_timeout: float
 
 
 class GatesBody(TypedDict):
@@ -49,6 +62,9 @@ class ServiceConfigBody(TypedDict):
     sides: Sequence[str]
     strategy: StrategyBody
     gates: GatesBody
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class ServiceSystemBody(TypedDict):
@@ -122,6 +138,9 @@ class GatewayConfigBody(TypedDict):
     routes: Mapping[str, str]
     address: str
     desired_count: int
+    request_timeout: float | None
+    idle_timeout: float | None
+    drain_time: float | None
 
 
 class GatewaySystemBody(TypedDict):
@@ -132,12 +151,22 @@ class GatewaySystemBody(TypedDict):
     config: GatewayConfigBody
 
 
+class RemovalBody(TypedDict):
+    """A removal that has begun."""
+
+    at: float
+    actor: str
+
+
 class GateResultBody(TypedDict):
     """A `model.rollout.GateResult`."""
 
     gate: str
     verdict: str
     detail: str
+    have: float | None
+    need: float | None
+    unit: str
 
 
 class StepEvidenceBody(TypedDict):
@@ -151,6 +180,7 @@ class StepEvidenceBody(TypedDict):
     failures: int
     total_requests: int
     total_failures: int
+    kinds: Mapping[str, int]
     share: float | None
     p50: float | None
     p99: float | None
@@ -201,6 +231,11 @@ class DeploymentBody(TypedDict):
     note: str
     waiting_for: str
     serves: str
+    phase_at: float
+    seconds_left: float | None
+    time_limit: str
+    windows: int
+    last_window: str
     evidence: Sequence[StepEvidenceBody]
     finished_at: float | None
 

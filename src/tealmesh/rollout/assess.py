@@ -7,16 +7,20 @@ failure. The verdicts that decide have a stated error rate:
   Ville's inequality, a version that meets the threshold fails with probability at most ALPHA per
   window, however often the gate is evaluated (Ramdas et al., Game-theoretic statistics and safe
   anytime-valid inference, https://arxiv.org/abs/2210.01948). Assumes independent requests.
-- success-rate PASS: the observed rate meets the threshold over at least ``min_requests``; the
-  detail states the one-sided 95 % upper bound (Wilson) on the failure rate.
+- success-rate PASS: the observed rate meets the threshold over at least ``min_requests``, and would
+  meet it if the requests that hang now failed; the detail states the one-sided 95 % upper bound
+  (Wilson) on the failure rate.
 - share: |observed - expected| is within 4 standard deviations of the binomial distribution, which
   chance exceeds in less than one evaluation in 15,000.
+
+``min_requests`` of 0 asks for no traffic: what was seen is judged, and nothing is waited for.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
 
@@ -31,6 +35,14 @@ MAX_FAILED_TASKS = 3
 the same minimum threshold, https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 """
 
+KINDS: Mapping[str, str] = {
+    "5xx": "answered with a 5xx",
+    "overflow": "over the limit of the connection pool",
+    "no healthy endpoint": "without a healthy endpoint",
+    "gone": "given up by the caller without an answer",
+}
+"""How kinds of failures are called, where that is not their name."""
+
 _WILSON_Z = 1.6448536269514722
 """The 95 % quantile of the standard normal distribution."""
 
@@ -40,16 +52,16 @@ _ALTERNATIVES = 10
 
 def tasks(side: SideTasks, desired: int) -> GateResult:
     """PASS when all ``desired`` tasks are healthy; FAIL when they cannot start."""
-    detail = f"{side.healthy} of {desired} tasks healthy, {side.running} running"
+    detail = f"{side.healthy} of {counted(desired, 'task')} healthy, {side.running} running"
     if side.failed:
         detail += f", {side.failed} stopped by themselves"
     if side.failure:
-        return GateResult("tasks", Verdict.FAIL, f"{detail}: {side.failure}")
-    if side.healthy >= desired:
-        return GateResult("tasks", Verdict.PASS, detail)
-    if side.failed >= MAX_FAILED_TASKS:
-        return GateResult("tasks", Verdict.FAIL, detail)
-    return GateResult("tasks", Verdict.NEED_DATA, detail)
+        verdict, detail = Verdict.FAIL, f"{detail}: {side.failure}"
+    elif side.healthy >= desired:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.FAIL if side.failed >= MAX_FAILED_TASKS else Verdict.NEED_DATA
+    return GateResult("tasks", verdict, detail, side.healthy, desired, "tasks")
 
 
 def endpoints(new: Traffic, desired: int) -> GateResult:
@@ -58,12 +70,15 @@ def endpoints(new: Traffic, desired: int) -> GateResult:
     """
     if new.members is None or new.members_healthy is None:
         detail = "no health report from the callers' Envoys yet"
-        return GateResult("endpoints", Verdict.UNKNOWN, detail)
-    detail = (
-        f"{new.reporters} Envoys see at least {new.members_healthy} of {desired} endpoints healthy"
-    )
+        return GateResult("endpoints", Verdict.UNKNOWN, detail, 0, desired, "endpoints")
     passed = new.members_healthy >= desired
-    return GateResult("endpoints", Verdict.PASS if passed else Verdict.NEED_DATA, detail)
+    detail = f"{new.members_healthy} of {counted(desired, 'endpoint')} healthy to " + (
+        "the only caller's Envoy"
+        if new.reporters == 1
+        else f"each of {new.reporters} callers' Envoys"
+    )
+    verdict = Verdict.PASS if passed else Verdict.NEED_DATA
+    return GateResult("endpoints", verdict, detail, new.members_healthy, desired, "endpoints")
 
 
 def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]) -> GateResult:
@@ -72,56 +87,119 @@ def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]
         return GateResult("convergence", Verdict.PASS, "every Envoy has acknowledged")
     if rejected:
         return GateResult("convergence", Verdict.FAIL, f"refused by {'; '.join(rejected)}")
-    shown = ", ".join(list(waiting)[:3]) or "Envoys that have not connected"
-    detail = f"{len(waiting)} Envoys have not acknowledged: {shown}"
+    if not waiting:
+        detail = "Envoys that have not connected yet must acknowledge"
+        return GateResult("convergence", Verdict.NEED_DATA, detail)
+    more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+    verb = "has" if len(waiting) == 1 else "have"
+    shown = ", ".join(list(waiting)[:3])
+    detail = f"{counted(len(waiting), 'Envoy')} {verb} not acknowledged: {shown}{more}"
     return GateResult("convergence", Verdict.NEED_DATA, detail)
 
 
 def share(old: Traffic, new: Traffic, expected: float, min_requests: int) -> GateResult:
     """PASS when the new side's share of all requests is as the weights say, 0 to 1."""
     total = old.requests + new.requests
-    if total < max(min_requests, 1):
-        detail = f"{total} of at least {min_requests} requests seen"
-        return GateResult("share", Verdict.NEED_DATA, detail)
+    if total < min_requests or not total:
+        return _few("share", total, min_requests, "requests to both sides")
     observed = new.requests / total
     tolerance = SHARE_DEVIATIONS * math.sqrt(expected * (1 - expected) / total)
-    detail = (
-        f"{observed:.2%} of {total} requests went to the new side, "
-        f"expected {expected:.2%} ± {tolerance:.2%}"
-    )
     passed = abs(observed - expected) <= tolerance + 1e-12
-    return GateResult("share", Verdict.PASS if passed else Verdict.FAIL, detail)
+    around = f" ± {percent(tolerance)}" if tolerance else ""
+    detail = (
+        f"the new side got {percent(observed)} of {counted(total, 'request')}, "
+        f"its weight is {percent(expected)}{around}"
+    )
+    verdict = Verdict.PASS if passed else Verdict.FAIL
+    return GateResult("share", verdict, detail, total, min_requests, "requests")
 
 
 def success_rate(new: Traffic, threshold: float, min_requests: int) -> GateResult:
     """PASS when enough of the requests to the new side succeeded. ``threshold``: 0 to 1."""
-    if new.requests == 0:
-        return GateResult("success-rate", Verdict.NEED_DATA, "no requests to the new side")
-    observed = 1 - new.failures / new.requests
-    upper = failure_upper_bound(new.requests, new.failures)
-    detail = (
-        f"{observed:.2%} of {new.requests} requests succeeded, {new.failures} failed "
-        f"(threshold {threshold:.2%}; failures at most {upper:.2%} at 95 % confidence)"
-    )
+    if not new.requests and (min_requests or not new.waiting):
+        few = _few("success-rate", 0, min_requests, "requests to the new side")
+        return replace(few, detail=f"{few.detail}{_waiting(new)}") if new.waiting else few
+    detail = f"{_succeeded(new)}, at least {percent(threshold)} must{_failed(new)}"
+    numbers = (new.requests, min_requests, "requests")
     if log_evidence(new.requests, new.failures, threshold) >= -math.log(ALPHA):
-        return GateResult(
-            "success-rate", Verdict.FAIL, f"{detail}; false alarm rate below {ALPHA * 100:g} %"
-        )
-    if new.requests < min_requests or observed < threshold:
-        return GateResult("success-rate", Verdict.NEED_DATA, detail)
-    return GateResult("success-rate", Verdict.PASS, detail)
+        detail += f"; fewer than 1 in {1 / ALPHA:.0f} good versions would show this by chance"
+        return GateResult("success-rate", Verdict.FAIL, detail, *numbers)
+    if new.requests < min_requests:
+        detail = f"{new.requests} of {counted(min_requests, 'request')} to the new side; {detail}"
+        return GateResult("success-rate", Verdict.NEED_DATA, detail + _waiting(new), *numbers)
+    if hanging(new, threshold):
+        return GateResult("success-rate", Verdict.NEED_DATA, detail + _waiting(new), *numbers)
+    if new.requests:
+        upper = failure_upper_bound(new.requests, new.failures)
+        detail += f" (at worst {percent(upper)} fail, with 95 % confidence)"
+    return GateResult("success-rate", Verdict.PASS, detail, *numbers)
+
+
+def hanging(new: Traffic, threshold: float) -> bool:
+    """Whether too few requests would have succeeded if those that hang now failed."""
+    requests = new.requests + new.waiting
+    return requests > 0 and 1 - (new.failures + new.waiting) / requests < threshold
 
 
 def silence(old: Traffic, until: float) -> GateResult:
     """PASS when the old side got no request up to the time ``until`` (epoch seconds)."""
     if old.reporters == 0:
         return GateResult("silence", Verdict.UNKNOWN, "no Envoy has reported on the old side yet")
-    detail = f"{old.started} requests to the old side, reported by {old.reporters} Envoys"
+    reporters = counted(old.reporters, "Envoy")
+    detail = f"{counted(old.started, 'request')} to the old side, as {reporters} reported"
     if old.started:
         return GateResult("silence", Verdict.FAIL, detail)
     if old.seen_until < until:
         return GateResult("silence", Verdict.NEED_DATA, detail)
     return GateResult("silence", Verdict.PASS, detail)
+
+
+def _few(gate: str, total: int, min_requests: int, what: str) -> GateResult:
+    """The verdict while there are fewer requests than asked for, or none."""
+    if not min_requests:
+        detail = f"no {what}; none are needed (min_requests = 0)"
+        return GateResult(gate, Verdict.PASS, detail, 0, 0, "requests")
+    detail = f"{total} of {min_requests} {what}"
+    return GateResult(gate, Verdict.NEED_DATA, detail, total, min_requests, "requests")
+
+
+def _succeeded(new: Traffic) -> str:
+    if not new.requests:
+        return "no request has ended"
+    observed = 1 - new.failures / new.requests
+    return f"{percent(observed)} of {counted(new.requests, 'request')} succeeded"
+
+
+def _failed(new: Traffic) -> str:
+    """The failures, by kind."""
+    if not new.failures:
+        return ""
+    kinds = [f"{count} {KINDS.get(kind, kind)}" for kind, count in new.kinds.items()]
+    return f": {new.failures} failed" + (f" ({', '.join(kinds)})" if kinds else "")
+
+
+def _waiting(new: Traffic) -> str:
+    if not new.waiting:
+        return ""
+    verb = "has" if new.waiting == 1 else "have"
+    return f"; {counted(new.waiting, 'request')} {verb} had no answer yet"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which gets an s in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in per cent, with two decimals where they say something. Only all is shown
+    as 100 %, and only nothing as 0 %.
+    """
+    shown = f"{share * 100:.2f}"
+    if shown == "100.00" and share < 1:
+        shown = "99.99"
+    if shown == "0.00" and share > 0:
+        shown = "0.01"
+    return f"{shown.rstrip('0').rstrip('.')} %"
 
 
 def log_evidence(requests: int, failures: int, threshold: float) -> float:

@@ -53,6 +53,7 @@ def created(
         seen=route.weights,
         old_desired=tasks[old].desired,
         new_desired=tasks[new].desired,
+        phase_at=now,
     )
 
 

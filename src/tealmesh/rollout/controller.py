@@ -33,6 +33,7 @@ from tealmesh.rollout.effects import (
 from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
 from tealmesh.rollout.system import Service, other_side
 from tealmesh.store import Store
+from tealmesh.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Controller:
         new_id: NewId,
         poll_seconds: float = 0.5,
         on_transition: OnTransition | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._store = store
         self._driver = driver
@@ -67,6 +69,7 @@ class Controller:
         self._clock = clock
         self._new_id = new_id
         self._poll_seconds = poll_seconds
+        self._supervisor = supervisor or Supervisor()
         self._on_transition = on_transition or (lambda entry: None)
         self._live: dict[str, Deployment] = {}
         self._woken: dict[str, asyncio.Event] = {}
@@ -78,8 +81,7 @@ class Controller:
         try:
             for deployment in documents.unfinished(self._store.view):
                 self._live[deployment.id] = deployment
-                await self._apply(deployment.id, Resumed())
-                self._work_on(deployment.id)
+                self._work_on(deployment, resumed=True)
             await asyncio.Event().wait()
         finally:
             for worker in self._workers.values():
@@ -277,7 +279,7 @@ class Controller:
         )
         self._live[first.id] = first
         self._on_transition(entry)
-        self._work_on(first.id)
+        self._work_on(first)
         return first
 
     async def _present(self, service: Service) -> tuple[LiveRoute, Mapping[str, SideTasks]]:
@@ -293,7 +295,7 @@ class Controller:
         """Step on what a person asked for, and work on."""
         after = await self._apply(deployment_id, event)
         if deployment_id not in self._workers and not after.finished:
-            self._work_on(deployment_id)
+            self._work_on(after)
         return after
 
     def _by_token(self, service: str, token: str) -> Deployment | None:
@@ -302,19 +304,22 @@ class Controller:
         stored = documents.deployments(self._store.view, service)
         return next((d for d in stored if d.client_token == token), None)
 
-    def _work_on(self, deployment_id: str) -> None:
-        worker = asyncio.create_task(self._work(deployment_id), name=f"deployment-{deployment_id}")
-        self._workers[deployment_id] = worker
-        worker.add_done_callback(lambda _: self._workers.pop(deployment_id, None))
+    def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
+        identity, service = deployment.id, deployment.service
+        worker = asyncio.create_task(
+            self._supervisor.keep(
+                f"the deployment of {service}",
+                lambda: self._work_to_the_end(identity, resumed),
+                concerns=service,
+            ),
+            name=f"deployment-{identity}",
+        )
+        self._workers[identity] = worker
+        worker.add_done_callback(lambda _: self._workers.pop(identity, None))
 
-    async def _work(self, deployment_id: str) -> None:
-        try:
-            await self._work_to_the_end(deployment_id)
-        except Exception:
-            # The stored state is untouched: `teal rollback` or a restart resumes from it.
-            log.exception("deployment %s stopped by a bug in Tealmesh", deployment_id)
-
-    async def _work_to_the_end(self, deployment_id: str) -> None:
+    async def _work_to_the_end(self, deployment_id: str, resumed: bool) -> None:
+        if resumed:
+            await self._apply(deployment_id, Resumed())
         woken = self._woken.setdefault(deployment_id, asyncio.Event())
         while not self._live[deployment_id].finished:
             issued = self._live[deployment_id]

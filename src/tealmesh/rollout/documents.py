@@ -13,14 +13,14 @@ from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout import discovery, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
-from tealmesh.store import Transaction, View, tables
+from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
 
 
-def deployments(view: View, service: str) -> list[Deployment]:
+def deployments(view: Reader, service: str) -> list[Deployment]:
     """The deployments of a service, newest first."""
     stored = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service)]
     return sorted(stored, key=lambda d: d.created_at, reverse=True)
@@ -46,6 +46,12 @@ def put_first(
 ) -> None:
     """Store a new deployment, with ``service`` as it is now if others made it.
     Raises ConflictException while another one of its service runs."""
+    if t.get(tables.REMOVALS, d.service) is not None:
+        raise AwsError(
+            "ConflictException",
+            f"{d.service} is being removed: `teal delete {d.service}` finishes that, and `teal "
+            "apply` makes it anew",
+        )
     for document in t.list(tables.DEPLOYMENTS, d.service):
         refuse_another(Deployment.from_json(document.body))
     if isinstance(service, MeshService):
@@ -84,7 +90,7 @@ def refuse_another(running: Deployment | None) -> None:
         )
 
 
-def service_system(view: View, name: str) -> ServiceSystem:
+def service_system(view: Reader, name: str) -> ServiceSystem:
     """The service of teal.toml as applied. Raises NotFoundException, which names all services."""
     document = view.get(tables.SYSTEMS, name)
     if document is None:
@@ -112,17 +118,17 @@ def deployed_service(view: View, name: str) -> Service:
     return MeshService.from_json(document.body)
 
 
-def every_service(view: View) -> list[Service]:
+def every_service(view: Reader) -> list[Service]:
     """The services of teal.toml, then those that others made."""
     return [*services(view), *discovery.discover(view)]
 
 
-def services(view: View) -> list[ServiceSystem]:
+def services(view: Reader) -> list[ServiceSystem]:
     """All services of teal.toml as applied."""
     return [ServiceSystem.from_json(d.body) for d in view.list(tables.SYSTEMS)]
 
 
-def gateways(view: View) -> list[GatewaySystem]:
+def gateways(view: Reader) -> list[GatewaySystem]:
     """All gateways as applied."""
     return [GatewaySystem.from_json(d.body) for d in view.list(tables.GATEWAYS)]
 
@@ -132,13 +138,13 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
 
     Raises BadRequestException when it changes a name by which running resources are found.
     """
+    refuse_other_names(t, config)
     for service in system.services(config):
-        document = t.get(tables.SYSTEMS, service.name)
-        if document is not None:
-            _refuse_other_names(ServiceSystem.from_json(document.body), service)
         t.put(tables.SYSTEMS, service.name, body=service.to_json())
+        t.delete(tables.REMOVALS, service.name)
     for gateway in system.gateways(config):
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
+        t.delete(tables.REMOVALS, gateway.name)
     put_adopted(t, config.additions.adopted)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
@@ -216,6 +222,23 @@ def image_body(image: Image, base_directory: str) -> ImageBody:
         "cwd": base_directory,
         "environment": dict(image.environment),
     }
+
+
+def refuse_other_names(view: Reader, config: TealConfig) -> None:
+    """Raise BadRequestException if a teal.toml changes a name by which what runs is found."""
+    for service in system.services(config):
+        document = view.get(tables.SYSTEMS, service.name)
+        if document is not None:
+            _refuse_other_names(ServiceSystem.from_json(document.body), service)
+
+
+def left_over(view: Reader, config: TealConfig) -> tuple[str, ...]:
+    """The services and gateways of the mesh that a teal.toml described once and does not now."""
+    stored: list[ServiceSystem | GatewaySystem] = [*services(view), *gateways(view)]
+    described = {*config.services, *config.gateways}
+    return tuple(
+        one.name for one in stored if one.mesh == config.mesh and one.name not in described
+    )
 
 
 def _refuse_other_names(present: ServiceSystem, wanted: ServiceSystem) -> None:

@@ -19,6 +19,7 @@ def measured(
         failures=new.failures,
         total_requests=total,
         total_failures=old.failures + new.failures,
+        kinds=new.kinds,
         share=new.requests / total if total else None,
         p50=new.p50,
         p99=new.p99,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import Clock
@@ -15,14 +16,18 @@ from tealmesh.model.status import (
     DescribedService,
     DescribedSide,
     GatewayStatus,
+    Removed,
     ServiceStatus,
     SideStatus,
 )
 from tealmesh.rollout import documents, system
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.performer import CallersSaw
+from tealmesh.rollout.removal import begin, finish
+from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Store
 
@@ -55,13 +60,55 @@ class Operations:
         async with self._applying:
             for service in config.services:
                 documents.refuse_another(self._controller.running(service))
+            before = self._store.view
+            former = documents.services(self._store.view)
+            config = system.with_former_times(config, former)
             await self._store.write(
                 actor, "Apply", lambda t: documents.put_config(t, config, base_directory)
             )
+            with self._driver.recording(perform=True) as (driver, changes):
+                try:
+                    applied = await self._apply(driver, config)
+                except DriverError as error:
+                    raise _failure(error) from error
+            settings = settings_changes(before, config, base_directory)
+            return replace(applied, changes=(*settings, *changes))
+
+    async def plan(self, config: TealConfig, base_directory: str) -> AppliedSystem:
+        """What `apply` would do now; nothing is changed."""
+        async with self._applying:
+            before = self._store.view
+            documents.refuse_other_names(before, config)
+            config = system.with_former_times(config, documents.services(before))
+            with self._driver.recording(perform=False) as (driver, changes):
+                try:
+                    planned = await self._apply(driver, config)
+                except DriverError as error:
+                    raise _failure(error) from error
+            settings = settings_changes(before, config, base_directory)
+            return replace(planned, changes=(*settings, *changes))
+
+    async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed:
+        """Remove a service or gateway of teal.toml: everything that was made for it, and nothing
+        else. Its tasks drain first; call it again until it is done. ``dry_run``: only say what
+        would be deleted.
+        """
+        if dry_run:
+            wanted = removal(self._store.view, name)
+            return Removed(wanted.kind, wanted.changes(), wanted.callers)
+        async with self._applying:
+            wanted = await self._store.write(
+                actor, "Remove", lambda t: begin(t, name, actor, self._clock())
+            )
             try:
-                return await self._apply(config)
+                waiting = await self._driver.remove(wanted)
             except DriverError as error:
                 raise _failure(error) from error
+            if not waiting:
+                await self._store.write(actor, "Remove", lambda t: finish(t, wanted))
+        return Removed(
+            wanted.kind, wanted.changes(), wanted.callers, tuple(waiting), done=not waiting
+        )
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""
@@ -143,20 +190,28 @@ class Operations:
             raise _failure(error) from error
         return services, gateways
 
-    async def _apply(self, config: TealConfig) -> AppliedSystem:
-        summary = await self._driver.apply_shared(config.mesh, config.cluster, config.namespace)
+    async def _apply(self, driver: SystemDriver, config: TealConfig) -> AppliedSystem:
+        summary = await driver.apply_shared(config.mesh, config.cluster, config.namespace)
         hostnames = {s.name: s.config.hostname for s in documents.services(self._store.view)}
+        hostnames |= {s.name: s.hostname for s in config.services.values()}
         services, gateways = [], []
         for service in system.services(config):
-            changes = await self._driver.apply_service(service)
+            changes = await driver.apply_service(service)
             services.append(Applied(service.name, tuple(changes)))
         for gateway in system.gateways(config):
-            changes = await self._driver.apply_gateway(gateway, hostnames)
+            changes = await driver.apply_gateway(gateway, hostnames)
             gateways.append(Applied(gateway.name, tuple(changes)))
         summary += [_summary(applied) for applied in (*services, *gateways)]
-        for service in system.services(config):
-            summary += await self._other_image(service)
-        return AppliedSystem(tuple(services), tuple(gateways), tuple(summary))
+        notes = [
+            note for service in system.services(config) for note in await self._other_image(service)
+        ]
+        return AppliedSystem(
+            tuple(services),
+            tuple(gateways),
+            (*summary, *notes),
+            notes=tuple(notes),
+            left_over=documents.left_over(self._store.view, config),
+        )
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:
         """A hint if the service runs another image than teal.toml names."""

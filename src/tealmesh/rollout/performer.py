@@ -32,7 +32,9 @@ from tealmesh.rollout.effects import (
     SideStopped,
     StopSide,
 )
+from tealmesh.rollout.machine import limits
 from tealmesh.rollout.system import Service
+from tealmesh.supervision.trouble import last_line
 
 log = logging.getLogger(__name__)
 
@@ -126,9 +128,11 @@ class Performer:
         except DriverError as error:
             return EffectFailed(str(error), error.retryable)
         except Exception as error:
+            # Nobody foresaw it: it may pass, and the time limit of the phase is for what does not.
             log.exception("deployment of %s: %s failed", d.service, type(effect).__name__)
-            message = f"{type(effect).__name__} failed: {type(error).__name__}: {error}"
-            return EffectFailed(message, retryable=False)
+            return EffectFailed(
+                f"{type(effect).__name__} failed: {last_line(error)}", retryable=True
+            )
 
     async def _await_converged(self, d: Deployment, revision: int) -> Event:
         convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)
@@ -137,9 +141,9 @@ class Performer:
         return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
 
     async def _explain(self, d: Deployment, service: Service, new: SideTasks) -> str:
-        late = self._clock() - d.entered_at > d.strategy.step_timeout / 2
+        late = limits.half_gone(d, self._clock())
         if new.failed or new.failure or late or (d.seen.get(d.new_side) and not new.healthy):
-            return await self._driver.explain(service, d.new_side)
+            return await self._driver.explain(service, d.new_side, d.created_at)
         return ""
 
     def _observed(self, d: Deployment, service: Service, since: float, seen: Seen) -> Event:

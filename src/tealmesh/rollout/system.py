@@ -7,7 +7,8 @@ The AWS resources that make them up are built in `drivers.resources`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.nouns import (
@@ -17,6 +18,7 @@ from tealmesh.model.config.nouns import (
     Strategy,
     TealConfig,
 )
+from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import MeshService
@@ -158,6 +160,23 @@ def services(config: TealConfig) -> list[ServiceSystem]:
         ServiceSystem(config.mesh, config.cluster, config.namespace, service)
         for service in config.services.values()
     ]
+
+
+def with_former_times(config: TealConfig, before: Iterable[ServiceSystem]) -> TealConfig:
+    """``config`` with App Mesh's default where one of the services ``before`` set a time that this
+    configuration does not. A time that no configuration ever set is left as it is.
+    """
+    former = {(one.mesh, one.name): one.config for one in before}
+    services = dict(config.services)
+    for name, service in services.items():
+        earlier = former.get((config.mesh, name), service)
+        request, idle = service.request_timeout, service.idle_timeout
+        if request is None and earlier.request_timeout is not None:
+            request = DEFAULT_TIMES["request_timeout"]
+        if idle is None and earlier.idle_timeout is not None:
+            idle = DEFAULT_TIMES["idle_timeout"]
+        services[name] = replace(service, request_timeout=request, idle_timeout=idle)
+    return replace(config, services=services)
 
 
 def gateways(config: TealConfig) -> list[GatewaySystem]:

@@ -20,6 +20,7 @@ from tealmesh.model.load_balancers import (
     LoadBalancerBody,
     LoadBalancerSnapshot,
     PlaceBody,
+    listens_by_host,
     named_groups,
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
@@ -152,7 +153,7 @@ def by_host_snapshot(view: View) -> ByHostSnapshot | None:
         place = places.get(arn)
         for listener in body["Listeners"]:
             port = listener["Port"]
-            if place is None or listener["Protocol"] != "HTTP" or str(port) not in place["ports"]:
+            if place is None or str(port) not in place["ports"] or not listens_by_host(listener):
                 continue
             name, at = body["DNSName"].lower(), (place["address"], place["ports"][str(port)])
             addresses.setdefault(name, at)

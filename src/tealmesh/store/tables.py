@@ -56,7 +56,9 @@ if TYPE_CHECKING:
         GatewaySystemBody,
         JournalEntryBody,
         MeshServiceBody,
+        RemovalBody,
         ServiceSystemBody,
+        TroubleBody,
     )
 
 B = TypeVar("B")
@@ -169,9 +171,13 @@ ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
+REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
+"""Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
+TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
+"""Key: worker, error. The workers of the running control plane that fail."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -9,7 +9,9 @@ import asyncio
 import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import grpc
@@ -19,6 +21,7 @@ from google.protobuf import json_format
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
 from tealmesh.model.errors import TealError
+from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache, Connection
 from tealmesh.xds.subscription import Request
 
@@ -30,6 +33,7 @@ FIRST_REQUEST_SECONDS = 5.0
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
 DiscoveryRequest: TypeAlias = discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest
+Attempt: TypeAlias = Callable[[], AbstractContextManager[None]]
 Serve: TypeAlias = Callable[
     [AsyncIterator[DiscoveryRequest], grpc.aio.ServicerContext], Awaitable[None]
 ]
@@ -62,8 +66,11 @@ class AdsServicer:
     resources of its own node.
     """
 
-    def __init__(self, cache: AdsCache, token: str | None) -> None:
+    def __init__(
+        self, cache: AdsCache, token: str | None, supervisor: Supervisor | None = None
+    ) -> None:
         self._cache = cache
+        self._supervisor = supervisor or Supervisor()
         self._token = None if token is None else f"Bearer {token}".encode()
         self._connections: set[Connection] = set()
         self._closing = False
@@ -141,9 +148,12 @@ class AdsServicer:
             return
         connection = self._connect(variant, first.node, context.peer())
         self._connections.add(connection)
-        reader = asyncio.create_task(_read(variant, first, requests, connection))
+        # An Envoy whose stream ends by an error keeps what it has and connects again.
+        name = f"the configuration of {connection.envoy.proxy.resource}"
+        attempt = partial(self._supervisor.attempt, name)
+        reader = asyncio.create_task(_read(variant, first, requests, connection, attempt))
         try:
-            await _write(connection, context)
+            await _write(connection, context, attempt)
             if reader.done():
                 await reader
         finally:
@@ -171,10 +181,13 @@ def _token_of(node: base_pb2.Node) -> bytes:
     return f"Bearer {token}".encode()
 
 
-async def _write(connection: Connection, context: grpc.aio.ServicerContext) -> None:
+async def _write(
+    connection: Connection, context: grpc.aio.ServicerContext, attempt: Attempt
+) -> None:
     """Write all responses: two concurrent writes would fail a grpc.aio stream."""
     while not connection.ended:
-        message = connection.next()
+        with attempt():
+            message = connection.next()
         if message is None:
             await connection.wait()
         else:
@@ -186,10 +199,12 @@ async def _read(
     first: DiscoveryRequest,
     requests: AsyncIterator[DiscoveryRequest],
     connection: Connection,
+    attempt: Attempt,
 ) -> None:
     """Hand the stream's requests to its connection, until the Envoy hangs up."""
     try:
-        connection.request(first.type_url, variant.parse(first))
+        with attempt():
+            connection.request(first.type_url, variant.parse(first))
         async for message in requests:
             if message.node.id and message.node.id != connection.envoy.node_id:
                 raise _Refused(
@@ -197,7 +212,8 @@ async def _read(
                     f"node id {message.node.id!r}: must stay {connection.envoy.node_id!r} for "
                     "the whole stream",
                 )
-            connection.request(message.type_url, variant.parse(message))
+            with attempt():
+                connection.request(message.type_url, variant.parse(message))
     finally:
         connection.end()
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.cli.demo.ledger import Counts, Ledger, Step, complaints, steps_of
-from tealmesh.cli.demo.load import INTERVAL_SECONDS, Tally
+from tealmesh.cli.demo.tally import INTERVAL_SECONDS, Tally
 
 
 def tally(at: float, versions: dict[str, int], failures: dict[str, int] | None = None) -> Tally:

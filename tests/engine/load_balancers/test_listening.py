@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dns.message
 import dns.query
@@ -45,20 +45,30 @@ def plane(tmp_path_factory: pytest.TempPathFactory, dns_port: int) -> Iterator[C
 
 
 class Balancer:
-    """An application load balancer in front of one backend."""
+    """A load balancer in front of one backend."""
 
-    def __init__(self, plane: ControlPlane, name: str, target: Backend, port: int = 80) -> None:
+    def __init__(
+        self,
+        plane: ControlPlane,
+        name: str,
+        target: Backend,
+        port: int = 80,
+        kind: Literal["application", "network"] = "application",
+    ) -> None:
         self.plane = plane
         self.name = name
+        self.protocol = "HTTP" if kind == "application" else "TCP"
         self.elb = plane.client("elbv2")
         ec2 = plane.client("ec2")
         subnets = [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]][:2]
         vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-        made = self.elb.create_load_balancer(Name=name, Subnets=subnets)["LoadBalancers"][0]
+        made = self.elb.create_load_balancer(Name=name, Subnets=subnets, Type=kind)[
+            "LoadBalancers"
+        ][0]
         self.arn, self.dns_name = made["LoadBalancerArn"], made["DNSName"]
         self.group = self.elb.create_target_group(
-            Name=name, Protocol="HTTP", Port=target.port, VpcId=vpc, TargetType="ip",
-            HealthCheckIntervalSeconds=5,
+            Name=name, Protocol=self.protocol, Port=target.port, VpcId=vpc, TargetType="ip",
+            HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=3,
         )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
         self.elb.register_targets(
             TargetGroupArn=self.group, Targets=[{"Id": target.address, "Port": target.port}]
@@ -67,7 +77,7 @@ class Balancer:
 
     def listen(self, port: int) -> None:
         self.elb.create_listener(
-            LoadBalancerArn=self.arn, Protocol="HTTP", Port=port,
+            LoadBalancerArn=self.arn, Protocol=self.protocol, Port=port,
             DefaultActions=[{"Type": "forward", "TargetGroupArn": self.group}],
         )  # fmt: skip
 
@@ -147,6 +157,15 @@ def test_the_host_header_selects_it(balancer: Balancer, plane: ControlPlane) -> 
     assert answer(url, f"{balancer.dns_name}:{plane.lb_port}").status_code == 200
     unknown = answer(url, "other.us-east-1.elb.amazonaws.com")
     assert (unknown.status_code, "no load balancer" in unknown.text) == (404, True)
+
+
+def test_the_host_header_selects_a_network_load_balancer(
+    plane: ControlPlane, target: Backend
+) -> None:
+    flows = Balancer(plane, "flows", target, kind="network")
+    url = f"http://127.0.0.1:{plane.lb_port}/tcp"
+    eventually(lambda: answers_by_host(url, flows.dns_name))
+    assert answer(url, flows.dns_name).json()["path"] == "/tcp"
 
 
 def answers_by_host(url: str, host: str) -> bool:

@@ -102,14 +102,15 @@ def test_of_two_regions_load_balancers_of_one_name_one_listens() -> None:
     assert len(planned([here, there], {})) == 1
 
 
-def test_the_port_by_host_is_there_while_a_load_balancer_speaks_http() -> None:
+def test_the_port_by_host_is_there_while_a_listener_has_no_tls() -> None:
     bodies = [balancer("front", 80)]
     places = planned(bodies, {}, by_host=80)
     assert places[BY_HOST]["ports"] == {"80": 80}
     assert planned(bodies, places, by_host=81)[BY_HOST]["ports"] == {"81": 81}
-    tcp = balancer("flows", 80, protocol="TCP")
-    assert BY_HOST not in planned([tcp], {}, by_host=80)
-    assert leaving({tcp["LoadBalancerArn"]: tcp}, BY_HOST)
+    assert BY_HOST in planned([balancer("flows", 80, protocol="TCP")], {}, by_host=80)
+    tls = balancer("secrets", 443, protocol="TLS")
+    assert BY_HOST not in planned([tls], {}, by_host=80)
+    assert leaving({tls["LoadBalancerArn"]: tls}, BY_HOST)
     assert BY_HOST not in planned(bodies, {}, by_host=None)
 
 

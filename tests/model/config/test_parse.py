@@ -99,7 +99,7 @@ def test_a_whole_file() -> None:
         "prod.internal",
         "api.prod.internal",
     )
-    assert a.strategy == Strategy("canary", (1, 100), 0.5, 120.0, 7.5)
+    assert a.strategy == Strategy("canary", (1, 100), 0.5, 120.0, step_timeout=7.5)
     assert a.gates == Gates(1.0, 0, True)
     assert a.sides == ("left", "right")
     assert config.services["b"].backends == ("api.prod.internal",)
@@ -285,6 +285,7 @@ KEYS = st.sampled_from(
         "steps",
         "step_time",
         "bake_time",
+        "start_timeout",
         "step_timeout",
         "success_rate",
         "min_requests",
@@ -379,3 +380,21 @@ def test_what_is_wrong_beside_or_in_images_is_refused(text: str, words: str) -> 
     with pytest.raises(ConfigError) as caught:
         parse_additions(text)
     assert words in str(caught.value)
+
+
+def test_times_of_services_and_gateways() -> None:
+    assert parse(MINIMAL).services["web"].request_timeout is None
+    gateway = """
+        [gateways.edge]
+        port = 80
+        routes = { "/" = "web" }
+        """
+    timed = MINIMAL + 'request_timeout = "1m"\nidle_timeout = 0\ndrain_time = "10m"\n' + gateway
+    web = parse(timed).services["web"]
+    assert (web.request_timeout, web.idle_timeout, web.drain_time) == (60.0, 0.0, 600.0)
+    edge = parse(timed + 'request_timeout = "60s"\ndrain_time = 90').gateways["edge"]
+    assert (edge.request_timeout, edge.idle_timeout, edge.drain_time) == (60.0, None, 90.0)
+    assert "services.web.request_timeout is 60 s" in refusal(timed + "request_timeout = 61")
+    assert "services.web.request_timeout is 60 s" in refusal(timed + "request_timeout = 0")
+    assert "services.web.idle_timeout is 300 s" in refusal(MINIMAL + gateway + "idle_timeout = 301")
+    assert "services.web.drain_time" in refusal(MINIMAL + 'drain_time = "soon"')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +53,27 @@ def test_a_side_is_discovered_by_its_ecs_service_and_its_envoy_has_its_name() ->
     assert envoy["environment"] == [
         {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/demo/virtualNode/web-green"}
     ]
+
+
+def test_times_of_teal_toml_are_in_the_specifications_and_in_envoys_environment() -> None:
+    one = service()
+    plain = resources.virtual_node(one, "blue").spec["listeners"][0]
+    assert "timeout" not in plain
+    assert "timeout" not in resources.route(one, {"blue": 1}).spec["httpRoute"]
+    config = replace(one.config, request_timeout=0.0, idle_timeout=0.25, drain_time=3600.0)
+    timed = replace(one, config=config)
+    timeout = {"perRequest": {"unit": "s", "value": 0}, "idle": {"unit": "ms", "value": 250}}
+    assert resources.virtual_node(timed, "blue").spec["listeners"][0]["timeout"]["http"] == timeout
+    assert resources.route(timed, {"blue": 1}).spec["httpRoute"]["timeout"] == timeout
+    _, envoy = resources.task_definition(timed, "blue", "i", "r")["containerDefinitions"]
+    assert {"name": "TEAL_DRAIN_TIME", "value": "3600"} in envoy["environment"]
+    edge = GatewayConfig("edge", 9080, {}, request_timeout=0.5, idle_timeout=60.0, drain_time=90.0)
+    (alone,) = resources.gateway_task_definition(GatewaySystem("m", "c", edge), "r")[
+        "containerDefinitions"
+    ]
+    variables = {pair["name"]: pair["value"] for pair in alone["environment"]}
+    assert variables.items() >= {
+        ("TEAL_REQUEST_TIMEOUT", "0.5"),
+        ("TEAL_IDLE_TIMEOUT", "60"),
+        ("TEAL_DRAIN_TIME", "90"),
+    }

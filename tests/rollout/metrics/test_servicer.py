@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import urllib.error
 import urllib.request
@@ -16,7 +15,6 @@ from typing import Any
 import grpc
 import pytest
 
-from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import system_clock
 from tealmesh.model.rollout import Traffic
@@ -24,103 +22,37 @@ from tealmesh.rollout.metrics import proto
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tests.support.machine import free_port
+from tests.support.programs import metered
 from tests.support.programs.backend import Backend, Seen, backend
-from tests.support.programs.envoy import ENVOY
 
 TOKEN = "a-token-of-this-test"
 
 
-def listener(port: int, node: str) -> dict[str, Any]:
-    """An egress listener that sends all to one virtual node, with one retry."""
-    manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network"
-        ".http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "egress",
-        "http_filters": [
-            {
-                "name": "router",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
-                },
-            }
-        ],
-        "route_config": {
-            "virtual_hosts": [
-                {
-                    "name": "all",
-                    "domains": ["*"],
-                    "routes": [
-                        {
-                            "match": {"prefix": "/"},
-                            "route": {
-                                "cluster": node,
-                                "timeout": "0.4s",
-                                "retry_policy": {"retry_on": "retriable-status-codes,reset",
-                                                 "retriable_status_codes": [503],
-                                                 "num_retries": 1},
-                            },
-                        }
-                    ],
-                }
-            ]
-        },
-    }  # fmt: skip
-    return {
-        "name": "egress",
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-    }
-
-
-def cluster(name: str, port: int) -> dict[str, Any]:
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-    check = {"path": "/health"}
-    return {
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "health_checks": [
-            {
-                "timeout": "1s",
-                "interval": "0.1s",
-                "healthy_threshold": 1,
-                "unhealthy_threshold": 1,
-                "http_health_check": check,
-            }
-        ],
-        "load_assignment": {
-            "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
-        },
-    }
+NAME = egress_cluster("demo", "web-blue", "http", 8080)
 
 
 @contextmanager
 def envoy(
-    directory: Path, xds_port: int, port: int, upstream: int, token: str
+    directory: Path, xds_port: int, port: int, upstream: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A real Envoy with our bootstrap's metrics sink, and a listener in place of ADS."""
-    made = bootstrap(
-        {"APPMESH_RESOURCE_ARN": "mesh/demo/virtualNode/caller"},
-        xds_address=("127.0.0.1", xds_port),
-        token=token,
-        task="task/1",
-        stats_flush_seconds=0.1,
-    )
-    del made["dynamic_resources"], made["admin"]
-    name = egress_cluster("demo", "web-blue", "http", 8080)
-    made["static_resources"]["clusters"].append(cluster(name, upstream))
-    made["static_resources"]["listeners"] = [listener(port, name)]
-    file = directory / "envoy.json"
-    file.write_text(json.dumps(made))
-    command = [ENVOY, "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
-    with (directory / "envoy.log").open("wb") as log:
-        process = subprocess.Popen([*command, "-l", "warning"], stdout=log, stderr=log)
-    try:
+    """A real Envoy that sends all to one virtual node, with one retry."""
+    retries = {
+        "retry_on": "retriable-status-codes,reset",
+        "retriable_status_codes": [503],
+        "num_retries": 1,
+    }
+    route = {"cluster": NAME, "timeout": "0.4s", "retry_policy": retries}
+    check = {
+        "timeout": "1s",
+        "interval": "0.1s",
+        "healthy_threshold": 1,
+        "unhealthy_threshold": 1,
+        "http_health_check": {"path": "/health"},
+    }
+    clusters = [metered.cluster(NAME, upstream, health_checks=[check])]
+    listeners = [metered.http_listener(port, [{"match": {"prefix": "/"}, "route": route}])]
+    with metered.metered_envoy(directory, xds_port, clusters, listeners, TOKEN) as process:
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def get(port: int, path: str) -> int:
@@ -179,7 +111,7 @@ def test_a_real_envoy_reports_what_its_caller_saw(tmp_path: Path) -> None:
             return metrics.traffic("demo", "web-blue", 0.0, 8080, "http")
 
         async with served(metrics, TOKEN) as xds_port:
-            with envoy(tmp_path, xds_port, port, upstream.port, TOKEN):
+            with envoy(tmp_path, xds_port, port, upstream.port):
                 await until(lambda: seen().members_healthy == 1)
                 assert (seen().members, seen().requests) == (1, 0)
                 statuses = [await asyncio.to_thread(get, port, path) for path in PATHS]
@@ -189,7 +121,7 @@ def test_a_real_envoy_reports_what_its_caller_saw(tmp_path: Path) -> None:
                 p50, p99 = seen().p50 or 0.0, seen().p99 or 0.0
                 assert 0 < p50 < 100 < p99
             await until(lambda: seen().reporters == 0)
-            with envoy(tmp_path, xds_port, port, upstream.port, TOKEN):
+            with envoy(tmp_path, xds_port, port, upstream.port):
                 # The task's Envoy has restarted: its counters start at zero, ours go on.
                 await until(lambda: seen().reporters == 1)
                 assert await asyncio.to_thread(get, port, "/500") == 500

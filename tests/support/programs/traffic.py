@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tealmesh.cli.demo.load import Tally
+from tealmesh.cli.demo.tally import Tally
 
 LATE = 10.0
 

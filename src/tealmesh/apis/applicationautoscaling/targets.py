@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from tealmesh.apis.applicationautoscaling import base
 from tealmesh.apis.paging import Pager
 from tealmesh.apis.requests import merged_tags
-from tealmesh.model.arn import Arn
+from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import AwsError
-from tealmesh.model.scaling.names import DIMENSION, NAMESPACE, resource_id
+from tealmesh.model.scaling.names import DIMENSION, NAMESPACE
 from tealmesh.store import Document, Reader, Store, Transaction, tables
 from tealmesh.store.scaling import forget_target
 
@@ -79,9 +79,12 @@ class Targets:
             if not base.service_exists(tx, request):
                 raise base.invalid(f"ECS service doesn't exist: {request['ResourceId']}")
             present = tx.get(tables.SCALABLE_TARGETS, cluster, service)
-            former = (
-                present.body if present else self._new_target(caller, cluster, service, now, uuid)
-            )
+            former = present.body if present else self._new_target(caller, request, now, uuid)
+            if present is None:
+                # Activities stay when a target is deregistered, and are numbered on.
+                earlier = tx.list(tables.SCALING_ACTIVITIES, cluster, service)
+                newest = int(last_part(earlier[-1].key)) if earlier else 0
+                former["teal"] = {**former["teal"], "activities": newest}
             if present and request.get("Tags"):
                 # https://github.com/hashicorp/terraform-provider-aws/issues/31839
                 raise base.invalid(
@@ -167,12 +170,12 @@ class Targets:
         return {}
 
     def _new_target(
-        self, caller: Caller, cluster: str, service: str, now: float, uuid: str
+        self, caller: Caller, request: OnResource, now: float, uuid: str
     ) -> ScalableTargetBody:
         """A target without bounds yet."""
         return {
             "ServiceNamespace": NAMESPACE,
-            "ResourceId": resource_id(cluster, service),
+            "ResourceId": request["ResourceId"],
             "ScalableDimension": DIMENSION,
             "MinCapacity": 0,
             "MaxCapacity": 0,

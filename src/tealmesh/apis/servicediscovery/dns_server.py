@@ -12,6 +12,7 @@ import logging
 import random
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -30,6 +31,7 @@ from tealmesh.apis.servicediscovery.forwarding import RESOLV_CONF, forward
 from tealmesh.model.cloudmap import InstanceBody
 from tealmesh.model.errors import TealError
 from tealmesh.store import View
+from tealmesh.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -152,11 +154,13 @@ class DnsServer:
         fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
         *,
         set_by: str = "--dns-port",
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._view = view
         self._fixed = fixed
         self._address = (host, port)
         self._set_by = set_by
+        self._supervisor = supervisor or Supervisor()
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
 
@@ -166,7 +170,7 @@ class DnsServer:
         loop = asyncio.get_running_loop()
         try:
             self._udp, _ = await loop.create_datagram_endpoint(
-                lambda: _Udp(self._respond), local_addr=self._address
+                lambda: _Udp(self._respond, self._contained), local_addr=self._address
             )
             self._tcp = await asyncio.start_server(self._serve, host, port)
         except OSError as error:
@@ -180,6 +184,11 @@ class DnsServer:
         if self._tcp is not None:
             self._tcp.close()
 
+    def _contained(self) -> AbstractContextManager[None]:
+        """Ends the errors of one question: whoever asked asks again."""
+        host, port = self._address
+        return self._supervisor.contained(f"the name server at {host}:{port}")
+
     async def _respond(self, wire: bytes, udp: bool) -> bytes | None:
         view = self._view()
         return respond(wire, view, _shuffled, udp=udp, fixed=self._fixed(view))
@@ -191,7 +200,9 @@ class DnsServer:
                 async with asyncio.timeout(TCP_IDLE_SECONDS):
                     (length,) = struct.unpack("!H", await reader.readexactly(2))
                     wire = await reader.readexactly(length)
-                response = await self._respond(wire, udp=False)
+                response = None
+                with self._contained():
+                    response = await self._respond(wire, udp=False)
                 if response is None:
                     return
                 writer.write(struct.pack("!H", len(response)) + response)
@@ -219,9 +230,10 @@ class Resolver(DnsServer):
         fixed: Callable[[View], Mapping[str, str]] = lambda view: _NONE,
         *,
         set_by: str,
+        supervisor: Supervisor | None = None,
         resolv_conf: Path = RESOLV_CONF,
     ) -> None:
-        super().__init__(view, host, port, fixed, set_by=set_by)
+        super().__init__(view, host, port, fixed, set_by=set_by, supervisor=supervisor)
         self._resolv_conf = resolv_conf
 
     async def _respond(self, wire: bytes, udp: bool) -> bytes | None:
@@ -239,8 +251,13 @@ class Resolver(DnsServer):
 
 
 class _Udp(asyncio.DatagramProtocol):
-    def __init__(self, respond: Callable[[bytes, bool], Awaitable[bytes | None]]) -> None:
+    def __init__(
+        self,
+        respond: Callable[[bytes, bool], Awaitable[bytes | None]],
+        contained: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._respond = respond
+        self._contained = contained
         self._transport: asyncio.DatagramTransport | None = None
         self._jobs: set[asyncio.Task[None]] = set()
 
@@ -258,13 +275,10 @@ class _Udp(asyncio.DatagramProtocol):
             job.cancel()
 
     async def _answer(self, data: bytes, addr: tuple[str, int]) -> None:
-        try:
+        with self._contained():
             response = await self._respond(data, True)
-        except Exception:
-            log.exception("a DNS question from %s could not be answered", addr)
-            return
-        if response is not None and self._transport is not None:
-            self._transport.sendto(response, addr)
+            if response is not None and self._transport is not None:
+                self._transport.sendto(response, addr)
 
 
 def _shuffled(items: Sequence[InstanceBody]) -> list[InstanceBody]:

@@ -13,14 +13,18 @@ from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
 from tealmesh.model.status import (
     Applied,
+    AppliedSystem,
+    Change,
     DescribedService,
     DescribedSide,
     GatewayStatus,
     LogSource,
     Missing,
+    Removed,
     ServiceStatus,
     SideStatus,
 )
+from tealmesh.supervision.trouble import EVERYTHING, NOBODY, Trouble
 
 Measured = Literal["share", "p50", "p99", "propagationSeconds", "finishedAt"]
 """The members of StepEvidence that are absent until there is something to measure."""
@@ -49,6 +53,13 @@ def deployment(d: Deployment) -> wire.Deployment:
     }
     if d.waiting_for:
         answer["waitingFor"] = d.waiting_for
+    if d.seconds_left is not None and not d.finished:
+        answer["secondsLeft"] = max(0.0, d.seconds_left)
+    if d.time_limit and not d.finished:
+        answer["timeLimit"] = d.time_limit
+    if d.windows:
+        answer["windows"] = d.windows
+        answer["lastWindow"] = d.last_window
     if d.reason:
         answer["reason"] = d.reason
     if d.note:
@@ -70,10 +81,10 @@ def evidence(e: StepEvidence) -> wire.StepEvidence:
         "totalRequests": e.total_requests,
         "totalFailures": e.total_failures,
         "startedAt": e.started_at,
-        "verdicts": [
-            {"gate": v.gate, "verdict": v.verdict.value, "detail": v.detail} for v in e.verdicts
-        ],
+        "verdicts": [verdict.to_wire() for verdict in e.verdicts],
     }
+    if e.kinds:
+        answer["failureKinds"] = dict(e.kinds)
     measured: dict[Measured, float | None] = {
         "share": e.share,
         "p50": e.p50,
@@ -100,6 +111,34 @@ def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
 
 def applied(resource: Applied) -> wire.AppliedResource:
     return {"name": resource.name, "changes": list(resource.changes)}
+
+
+def applied_system(system: AppliedSystem) -> wire.ApplyOutput:
+    return {
+        "services": [applied(service) for service in system.services],
+        "gateways": [applied(gateway) for gateway in system.gateways],
+        "summary": list(system.summary),
+        "changes": [change(one) for one in system.changes],
+        "notes": list(system.notes),
+        "leftOver": list(system.left_over),
+    }
+
+
+def removed(r: Removed) -> wire.RemoveOutput:
+    return {
+        "kind": r.kind,
+        "changes": [change(one) for one in r.changes],
+        "callers": list(r.callers),
+        "waitingFor": list(r.waiting_for),
+        "done": r.done,
+    }
+
+
+def change(c: Change) -> wire.Change:
+    answer: wire.Change = {"action": c.action, "what": c.what}
+    if c.details:
+        answer["details"] = list(c.details)
+    return answer
 
 
 def service_status(s: ServiceStatus) -> wire.ServiceStatus:
@@ -209,6 +248,21 @@ def mesh_status(name: str, envoys: Sequence[EnvoyStatus]) -> wire.MeshStatus:
     }
 
 
+def trouble(t: Trouble, now: float) -> wire.WorkerTrouble:
+    """``now``: in seconds since the epoch."""
+    answer: wire.WorkerTrouble = {
+        "worker": t.worker,
+        "error": t.error,
+        "since": t.since,
+        "times": t.times,
+    }
+    if t.next_try is not None:
+        answer["nextTryAt"] = now + t.next_try
+    if t.concerns not in (EVERYTHING, NOBODY):
+        answer["service"] = t.concerns
+    return answer
+
+
 def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
     """The parts of a status that belong to a mesh."""
     prefix = f"mesh/{name}/"
@@ -221,6 +275,7 @@ def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
         "virtualServices": [v for v in status.get("virtualServices", []) if v["mesh"] == name],
         "ecsServices": [s for s in ecs_services if s.get("resource", "").startswith(prefix)],
         "tasks": [t for t in status.get("tasks", []) if t.get("resource", "").startswith(prefix)],
+        "troubles": status.get("troubles", []),
     }
 
 

@@ -7,29 +7,34 @@ parts that do the work (deployments, Envoys, task logs) are handed in through th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Protocol
 
 from tealmesh.apis.tealmesh import answers, events
+from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
+from tealmesh.apis.tealmesh.ports import (
+    Deployments,
+    Envoys,
+    Inventory,
+    LoadBalancers,
+    Logs,
+    Operations,
+    Stop,
+    Troubles,
+    WithoutEffect,
+)
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
-from tealmesh.model.config.nouns import Strategy, TealConfig
+from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.config.parse import parse
-from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.errors import AwsError, ConfigError
-from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.model.status import (
-    AppliedSystem,
-    DescribedService,
-    GatewayStatus,
-    LogSource,
-    ServiceStatus,
-)
+from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import Store, View, tables
+from tealmesh.supervision.trouble import Trouble, concerning, described
 
 CANARY_STEPS = (10, 50, 100)
 """The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
@@ -40,77 +45,6 @@ CONVERGENCE_SECONDS = 0.2
 DEFAULT_LOG_LINES = 100
 DEFAULT_JOURNAL_ENTRIES = 1000
 DEFAULT_EVENTS = 100
-
-
-class Deployments(Protocol):
-    """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
-
-    async def deploy(
-        self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
-    ) -> Deployment: ...
-    async def approve(self, service: str) -> Deployment: ...
-    async def rollback(self, actor: str, service: str, gradual: bool) -> tuple[Deployment, str]: ...
-    async def abort(self, actor: str, service: str, give_up: bool) -> Deployment: ...
-    async def resume(self, actor: str, service: str, take_over: bool) -> Deployment: ...
-    def history(self, service: str) -> Sequence[Deployment]: ...
-    def latest(self, service: str) -> Deployment | None: ...
-
-
-class Operations(Protocol):
-    """The part of `rollout.operations.Operations` that is needed here. Raises AwsError."""
-
-    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
-    async def set_weights(
-        self, name: str, weights: Mapping[str, int]
-    ) -> tuple[int, Mapping[str, int]]: ...
-    async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService: ...
-    async def describe(self, name: str) -> DescribedService: ...
-    async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
-    def strategy(self, service: str) -> Strategy: ...
-
-
-class Inventory(Protocol):
-    """The part of `rollout.inventory.whole.Inventory` that is needed here."""
-
-    def others(self, window: float, converged: Mapping[str, bool]) -> wire.GetStatusOutput: ...
-    def log_sources(self, name: str, side: str | None) -> Sequence[LogSource]: ...
-    def envoy_resource(self, task_arn: str) -> str: ...
-
-
-class Envoys(Protocol):
-    """The part of `xds.cache.AdsCache` that is needed here."""
-
-    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
-    def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
-
-
-class LoadBalancers(Protocol):
-    """The part of `engine.load_balancers.report.Report` that is needed here."""
-
-    async def load_balancers(self) -> list[wire.LoadBalancerStatus]: ...
-    def by_host_port(self) -> int | None: ...
-    def by_host_problem(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class ContainerLine:
-    """A line of a container's output."""
-
-    container: str
-    """The container's name in the task definition."""
-
-    line: str
-
-
-Logs = Callable[[str, int], Awaitable[Sequence[ContainerLine]]]
-"""(task ARN, number of lines) -> the last lines that each container of the task wrote."""
-
-Stop = Callable[[bool], Awaitable[int]]
-"""(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
-stops once the present answer is out."""
-
-WithoutEffect = Callable[[View], list[wire.MemberWithoutEffect]]
-"""The members of ECS resources that are used and have no effect here."""
 
 
 class Tealmesh:
@@ -127,6 +61,7 @@ class Tealmesh:
         logs: Logs,
         stop: Stop,
         without_effect: WithoutEffect,
+        troubles: Troubles = tuple,
     ) -> None:
         self._store = store
         self._deployments = deployments
@@ -137,18 +72,23 @@ class Tealmesh:
         self._logs = logs
         self._stop = stop
         self._without_effect = without_effect
+        self._troubles = troubles
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
             config = parse(request["text"], request["file"])
         except ConfigError as error:
             raise AwsError("BadRequestException", str(error)) from error
-        system = await self._operations.apply(caller.access_key, config, request["baseDirectory"])
-        return {
-            "services": [answers.applied(service) for service in system.services],
-            "gateways": [answers.applied(gateway) for gateway in system.gateways],
-            "summary": list(system.summary),
-        }
+        directory = request["baseDirectory"]
+        if request.get("plan"):
+            return answers.applied_system(await self._operations.plan(config, directory))
+        system = await self._operations.apply(caller.access_key, config, directory)
+        return answers.applied_system(system)
+
+    async def remove(self, caller: Caller, request: wire.RemoveInput) -> wire.RemoveOutput:
+        planned = request.get("plan", False)
+        removed = await self._operations.remove(caller.access_key, request["name"], dry_run=planned)
+        return answers.removed(removed)
 
     async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
         service = request["service"]
@@ -226,7 +166,16 @@ class Tealmesh:
             self._add_deployment(service)
         answer["services"] = [*map(answers.service_status, services), *answer["services"]]
         answer["gateways"] = [*map(answers.gateway_status, gateways), *answer["gateways"]]
+        for one in (*answer["services"], *answer["gateways"]):
+            if self._store.view.get(tables.REMOVALS, one["name"]) is not None:
+                one["removing"] = True
         answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
+        troubles = self._troubles()
+        for service in answer["services"]:
+            if "deployment" in service:
+                self._explain(service["deployment"], troubles)
+        if troubles:
+            answer["troubles"] = [answers.trouble(one, time.time()) for one in troubles]
         if mesh is not None:
             return answers.of_mesh(answer, mesh)
         answer["loadBalancers"] = await self._load_balancers.load_balancers()
@@ -241,7 +190,9 @@ class Tealmesh:
         self, caller: Caller, request: wire.GetDeploymentInput
     ) -> wire.GetDeploymentOutput:
         deployment = self._deployment(request["service"], request.get("deploymentId"))
-        return {"deployment": answers.deployment(deployment)}
+        answer = answers.deployment(deployment)
+        self._explain(answer, self._troubles())
+        return {"deployment": answer}
 
     async def list_deployments(
         self, caller: Caller, request: wire.ListDeploymentsInput
@@ -358,6 +309,16 @@ class Tealmesh:
             for mesh in self._meshes()
         }
         return {mesh: state.converged for mesh, state in states.items()}
+
+    def _explain(self, deployment: wire.Deployment, troubles: Sequence[Trouble]) -> None:
+        """Say of a running deployment that it stands still because a worker fails."""
+        if deployment["status"] != Status.IN_PROGRESS.value or not troubles:
+            return
+        sides = self._inventory.ecs_services(deployment["service"])
+        for trouble in concerning(troubles, [deployment["service"], *sides]):
+            why = f"{trouble.worker}, which fails: {described(trouble)}"
+            waiting = deployment.get("waitingFor")
+            deployment["waitingFor"] = f"{why}; {waiting}" if waiting else why
 
     def _add_deployment(self, service: wire.ServiceStatus) -> None:
         """Add the latest deployment of a service; while one runs, it says where the service is."""

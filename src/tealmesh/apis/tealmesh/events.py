@@ -88,11 +88,20 @@ def event(entry: AuditEntry) -> wire.Event:
 def _describe(entry: AuditEntry) -> list[str]:
     lingering = [c for c in entry.changes if c[0] == tables.LINGERING_ROUTES]
     plain = [c for c in entry.changes if c[0] != tables.LINGERING_ROUTES]
+    plain = [c for c in plain if c[0] != tables.TROUBLES]
+    troubles = [c for c in entry.changes if c[0] == tables.TROUBLES]
     told = [c for c in plain if c[0] not in _BOOKKEEPING] or plain
     messages = [
         f"{'deleted' if how == 'delete' else _written(entry.operation)} {_named(collection, key)}"
         for collection, key, how in told
     ]
+    for _, key, how in troubles:
+        worker, error = (unquote(part) for part in key.split("/"))
+        messages.append(
+            f"{worker} failed: {error}; it is tried again (`teal doctor`)"
+            if how == "put"
+            else f"{worker} no longer fails by: {error}"
+        )
     for _, key, how in lingering:
         mesh, router, route = (unquote(part) for part in key.split("/"))
         name = f"route {route} of router {router} in mesh {mesh}"

@@ -130,4 +130,17 @@ def completion(context: click.Context, shell: str) -> None:
         click.echo(found(context.find_root().command, {}, "teal", "_TEAL_COMPLETE").source())
 
 
-COMMANDS = (version, help_, env, completion)
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of teal.toml, for editors that complete and check it.
+
+    \b
+    teal schema > teal.schema.json
+    Then let teal.toml begin with:  #:schema ./teal.schema.json
+    """
+    from tealmesh.model.config.schema import schema as whole
+
+    click.echo(json.dumps(whole(), indent=2))
+
+
+COMMANDS = (version, help_, env, completion, schema)

@@ -1,55 +1,20 @@
-"""Commands that change services: apply, deploy, approve, weights."""
+"""Commands that deploy: deploy, approve, weights."""
 
 from __future__ import annotations
 
 import uuid
 from itertools import pairwise
-from pathlib import Path
 
 import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import follow_option, follow_or_report
-from tealmesh.cli.options import config_option, read_text, with_client
+from tealmesh.cli.options import with_client
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import TealError
 
 CONVERGENCE_SECONDS = 15
 """How long `teal weights` waits until every Envoy has acknowledged them."""
-
-
-@click.command(short_help="Create or update the system that teal.toml describes.")
-@config_option("The teal.toml to apply.")
-@click.option(
-    "--wait",
-    "wait",
-    type=click.FloatRange(0, 3600),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait until every task is healthy; 0 to not wait.",
-)
-@with_client
-def apply(config_file: Path, wait: float, client: Client) -> None:
-    """Create or update the system that teal.toml describes, and wait until it is healthy.
-
-    Removes nothing, and never changes the image of a running service: use `teal deploy`.
-    """
-    from tealmesh.cli.ready import wait_ready
-    from tealmesh.model.config.parse import parse
-
-    text = read_text(config_file)
-    parse(text, str(config_file))
-    directory = config_file.absolute().parent
-    applied = client.apply(text, file=str(config_file), base_directory=str(directory))
-    for line in applied["summary"]:
-        click.echo(line)
-    names = {resource["name"] for resource in (*applied["services"], *applied["gateways"])}
-    if not wait or not names:
-        return
-    for gateway in wait_ready(client, names, wait)["gateways"]:
-        if gateway["name"] in names:
-            click.echo(f"{gateway['name']}: http://{gateway['address']}:{gateway['port']}/")
 
 
 @click.command(short_help="Deploy another image to SERVICE, step by step.")
@@ -162,4 +127,4 @@ def _weight(text: str) -> tuple[str, int]:
     return side, int(number)
 
 
-COMMANDS = (apply, deploy, approve, weights)
+COMMANDS = (deploy, approve, weights)

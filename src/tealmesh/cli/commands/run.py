@@ -78,6 +78,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Port on which the Host header selects a load balancer.",
 )
+@click.option(
+    "--scaling-minute",
+    type=click.FloatRange(0.2, 60),
+    default=60.0,
+    show_default=True,
+    help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
     """Start the control plane and the tasks in its state.

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tealmesh.cli.demo.load import INTERVAL_SECONDS, Tally
+from tealmesh.cli.demo.tally import INTERVAL_SECONDS, Tally
 from tealmesh.model import wire
 
 MAX_DEVIATIONS = 4.0

@@ -21,64 +21,18 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TypedDict, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
 
+from tealmesh.cli.demo.tally import INTERVAL_SECONDS, Tally
+
 TIMEOUT_SECONDS = 10.0
 """A request that was due this long ago and has no answer has failed."""
 TICK_SECONDS = 0.002
-INTERVAL_SECONDS = 0.1
-"""What one tally covers."""
 MAX_CONNECTIONS = 512
 """Per target."""
-
-
-class TallyLine(TypedDict):
-    """A `Tally` as a line of JSON."""
-
-    at: float
-    sent: int
-    versions: dict[str, int]
-    failures: dict[str, int]
-    latencies: list[float]
-
-
-@dataclass
-class Tally:
-    """What became of the requests that were due within one interval."""
-
-    at: float
-    """When the interval begins, in epoch seconds."""
-    sent: int = 0
-    """Requests that have succeeded or failed."""
-    versions: Counter[str] = field(default_factory=Counter)
-    """Successes by version."""
-    failures: Counter[str] = field(default_factory=Counter)
-    """Failures by reason."""
-    latencies: list[float] = field(default_factory=list)
-    """In milliseconds, of the successes."""
-
-    def to_json(self) -> TallyLine:
-        return {
-            "at": round(self.at, 4),
-            "sent": self.sent,
-            "versions": dict(self.versions),
-            "failures": dict(self.failures),
-            "latencies": [round(ms, 2) for ms in self.latencies],
-        }
-
-    @classmethod
-    def from_json(cls, data: TallyLine) -> Tally:
-        return cls(
-            at=data["at"],
-            sent=data["sent"],
-            versions=Counter(data["versions"]),
-            failures=Counter(data["failures"]),
-            latencies=data["latencies"],
-        )
 
 
 Judge = Callable[[int, Mapping[str, str], bytes], tuple[str, str]]

@@ -17,7 +17,7 @@ from pathlib import Path
 import tealmesh
 from tealmesh.cli.background import last_words
 from tealmesh.cli.client import Client
-from tealmesh.cli.demo.load import Tally
+from tealmesh.cli.demo.tally import Tally
 from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT_SECONDS = 60.0

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from tealmesh.cli.demo.load import Load, Tally
+from tealmesh.cli.demo.load import Load
+from tealmesh.cli.demo.tally import Tally
 from tealmesh.cli.load import summary
 from tealmesh.cli.load.summary import Summary
 from tealmesh.model.errors import TealError

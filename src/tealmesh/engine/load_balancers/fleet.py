@@ -10,10 +10,11 @@ from tealmesh.engine.load_balancers.admin import Admin
 from tealmesh.engine.load_balancers.plan import plan
 from tealmesh.engine.load_balancers.worker import Worker
 from tealmesh.engine.runtimes.base import StandaloneEnvoys
-from tealmesh.engine.service_worker import persistently
 from tealmesh.model.load_balancers import PlaceBody, load_balancer_name
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_bodies, load_balancer_places
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.supervision.trouble import NOBODY
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Fleet:
         admin: Admin,
         data_dir: Path,
         by_host: int | None,
+        supervisor: Supervisor,
     ) -> None:
         """``by_host``: the port where the Host header selects the load balancer; None for none."""
         self._store = store
@@ -37,6 +39,7 @@ class Fleet:
         self._admin = admin
         self._directory = data_dir / "load-balancers"
         self._by_host = by_host
+        self._supervisor = supervisor
         self._workers: dict[str, Worker] = {}
         self._running: set[str] = set()
         """The ARNs whose workers run."""
@@ -107,7 +110,8 @@ class Fleet:
 
     async def _work(self, arn: str, worker: Worker) -> None:
         try:
-            await persistently(f"load balancer {arn}", worker.run)
+            name = f"the worker of load balancer {load_balancer_name(arn)}"
+            await self._supervisor.keep(name, worker.run, concerns=NOBODY)
         finally:
             self._workers.pop(arn, None)
             self._running.discard(arn)

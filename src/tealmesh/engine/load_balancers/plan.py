@@ -16,6 +16,7 @@ from tealmesh.model.load_balancers import (
     LoadBalancerBody,
     PlaceBody,
     is_by_host,
+    listens_by_host,
     load_balancer_name,
 )
 
@@ -109,8 +110,8 @@ def local_ports(
 
 
 def answers_by_host(body: LoadBalancerBody) -> bool:
-    """Whether the Host header can select the load balancer: it has a listener of plain HTTP."""
-    return any(listener["Protocol"] == "HTTP" for listener in body["Listeners"])
+    """Whether the Host header can select the load balancer: one of its listeners."""
+    return any(listens_by_host(listener) for listener in body["Listeners"])
 
 
 def _listens_on(body: LoadBalancerBody) -> list[int]:

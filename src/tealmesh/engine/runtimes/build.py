@@ -18,6 +18,7 @@ from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import EngineError
 from tealmesh.store.store import Store
+from tealmesh.supervision.supervisor import Supervisor
 
 _SOCKET_PATH_BYTES = 107
 """Longest path of a Unix socket (unix(7))."""
@@ -69,6 +70,7 @@ class _Search:
     plane: ControlPlane
     hosts: HostsFiles
     answer: Answer
+    supervisor: Supervisor
     environment: Mapping[str, str]
 
     @property
@@ -89,7 +91,8 @@ class _Search:
             )
         api, name = await docker_found(self.environment)
         plane = replace(self.plane, xds_socket=self.socket)
-        return DockerRuntime(api, plane, self.data_dir, self.hosts, self.answer), name
+        docker = DockerRuntime(api, plane, self.data_dir, self.hosts, self.answer, self.supervisor)
+        return docker, name
 
     async def runtime(self) -> DockerRuntime:
         """As `named`, without the name."""
@@ -104,6 +107,7 @@ async def build(
     plane: ControlPlane,
     respond: Respond,
     environment: Mapping[str, str],
+    supervisor: Supervisor,
 ) -> Built:
     """Make the runtimes of a control plane, given where its tasks find it, except for the Unix
     socket. Raises EngineError if containers are asked for and impossible, or if this machine has no
@@ -114,7 +118,7 @@ async def build(
         return respond(question, fixed_addresses(store.view, task_id), udp)
 
     hosts = HostsFiles(store, data_dir)
-    search = _Search(data_dir, plane, hosts, answer, environment)
+    search = _Search(data_dir, plane, hosts, answer, supervisor, environment)
     process = ProcessRuntime(plane, data_dir)
     try:
         docker, name = await search.named()

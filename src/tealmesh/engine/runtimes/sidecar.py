@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -21,6 +22,11 @@ ADMIN_PORT = 9901
 EGRESS_PORT = 15001
 DEFAULT_DRAIN_SECONDS = 5
 """How long a gateway keeps accepting requests while it asks clients to connect elsewhere."""
+
+DRAIN_TIME = "TEAL_DRAIN_TIME"
+"""The variable of an Envoy container that says how long its task's last requests may take, in
+seconds."""
+MAX_DRAIN_SECONDS = 7 * 24 * 3600
 
 
 def resource_of(environment: Mapping[str, str]) -> TaskEnvoy | None:
@@ -92,8 +98,7 @@ def arguments(envoy: str, bootstrap: Path, environment: Mapping[str, str]) -> tu
         # -1 means one worker per core, the default of the App Mesh image and of Envoy.
         *(("--concurrency", str(concurrency)) if concurrency >= 0 else ()),
         "--disable-hot-restart",
-        "--drain-time-s",
-        str(drain_seconds(environment)),
+        *_drain_options(environment),
         # Write access logs within a second; by default Envoy waits for 64 KiB or ten seconds.
         "--file-flush-interval-msec",
         "1000",
@@ -107,6 +112,26 @@ def drain_seconds(environment: Mapping[str, str]) -> int:
     as in App Mesh. Raises EngineError for any other value.
     """
     return _whole(environment, "LISTENER_DRAIN_WAIT_TIME_S", DEFAULT_DRAIN_SECONDS, (5, 110))
+
+
+def told_drain_seconds(environment: Mapping[str, str]) -> float | None:
+    """TEAL_DRAIN_TIME; None if it is not set. Raises EngineError for what is no time."""
+    if not environment.get(DRAIN_TIME):
+        return None
+    try:
+        return number(environment, DRAIN_TIME, 0, (0, MAX_DRAIN_SECONDS))
+    except TealError as error:
+        raise EngineError(f"Envoy's {error}") from error
+
+
+def _drain_options(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """How Envoy closes the connections of a listener that changes or goes."""
+    wait, told = drain_seconds(environment), told_drain_seconds(environment) or 0
+    if told <= wait:
+        return "--drain-time-s", str(wait)
+    # Streams get the whole time. Clients that keep connections are asked to leave at once: by
+    # default they are asked the later the longer the time is.
+    return "--drain-time-s", str(math.ceil(told)), "--drain-strategy", "immediate"
 
 
 def _whole(

@@ -18,6 +18,7 @@ from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.bodies import Placement
 from tealmesh.model.ecs.deployments import primary_since
+from tealmesh.model.ecs.events import add_event
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import (
     cluster_of,
@@ -33,14 +34,10 @@ if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import (
         DeploymentBody,
         ServiceBody,
-        ServiceEventBody,
         Tag,
         TaskBody,
         TaskDefinitionBody,
     )
-
-MAX_EVENTS = 100
-"""ECS shows the last 100 events of a service."""
 
 
 def planned_service(body: ServiceBody) -> Service:
@@ -172,13 +169,6 @@ def request_stop(task: TaskBody, code: str, reason: str, now: float) -> None:
     task.setdefault("stopCode", code)
     task["stoppedReason"] = reason
     task["stoppingAt"] = now
-
-
-def add_event(service: ServiceBody, identity: str, now: float, message: str) -> None:
-    """Add an event to the service; newest first, as DescribeServices shows them."""
-    text = f"(service {service['serviceName']}) {message}"
-    event: ServiceEventBody = {"id": identity, "createdAt": now, "message": text}
-    service["events"] = [event, *service.get("events", [])][:MAX_EVENTS]
 
 
 def tell_service(tx: Transaction, task: TaskBody, new_id: NewId, now: float, message: str) -> None:

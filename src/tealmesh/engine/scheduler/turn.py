@@ -16,6 +16,7 @@ from tealmesh.engine.scheduler import plan as planning
 from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import deployments as history
+from tealmesh.model.ecs.events import add_event
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
@@ -64,7 +65,7 @@ class _Turn:
         return [self.now + seconds for seconds in left if seconds > 0]
 
     def event(self, message: str) -> None:
-        documents.add_event(self.service, self.new_id(), self.now, message)
+        add_event(self.service, self.new_id(), self.now, message)
 
     def updated(self, identity: str) -> DeploymentBody:
         """The deployment, marked as updated now."""

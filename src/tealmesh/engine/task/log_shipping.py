@@ -23,6 +23,7 @@ from typing import Protocol, TypedDict, Unpack
 from tealmesh.engine.runtimes.containers import Container
 from tealmesh.engine.runtimes.files import log_path
 from tealmesh.model.arn import last_part
+from tealmesh.supervision.trouble import last_line
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +95,8 @@ class _Follow:
     """The task has ended: nothing more is written."""
     retry_at: float = 0.0
     """Do not ship before this time of the monotonic clock."""
+    problem: str = ""
+    """What was told last of trouble with the file."""
 
     @property
     def offset_path(self) -> Path:
@@ -169,13 +172,21 @@ class LogKeeper:
                 ending = follow.ending
                 try:
                     done = self._process(follow)
-                except OSError as error:
-                    # Trouble with one file must not affect the others.
-                    _log.warning("log of %s: %s", follow.task_arn, error)
+                except Exception as error:  # noqa: BLE001 - told; the next round tries again
+                    # Trouble with one file must not affect the others, nor end the thread.
+                    self._note(follow, error)
                     done = False
                 if ending and done:
                     with self._lock:
                         self._follows.pop(follow.path, None)
+
+    def _note(self, follow: _Follow, error: Exception) -> None:
+        """Tell what is wrong with a file, unless it was told already."""
+        text = last_line(error)
+        if text != follow.problem:
+            follow.problem = text
+            _log.warning("log of %s: %s", follow.task_arn, text, exc_info=error)
+            self._report(follow.task_arn, f"cannot keep its log {follow.path}: {text}")
 
     def _process(self, follow: _Follow) -> bool:
         """Ship and trim; return whether everything has been shipped."""

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 2.0
 
-_ACTIVE = re.compile(r"^http\.(?!admin\.)(?!.*egress)\S*downstream_rq_active: (\d+)$", re.MULTILINE)
-"""Requests that Envoy is serving; those that it sends for its own application are not counted."""
+_IN_FLIGHT = r"downstream_rq_active$|^cluster\.cds_ingress_.*_tcp_[0-9]+\.upstream_cx_active$"
+_ACTIVE = re.compile(
+    r"^(?:http\.(?!admin\.)(?!.*egress)\S*downstream_rq_active"
+    r"|cluster\.cds_ingress_\S*_tcp_[0-9]+\.upstream_cx_active): (\d+)$",
+    re.MULTILINE,
+)
+"""What Envoy is serving: requests, streams and WebSockets, and connections of TCP listeners. What
+it sends for its own application is not counted."""
 
 
 class Probes:
@@ -88,21 +94,26 @@ class Probes:
         return any(host.get("health_status", {}).get(flag) for host in hosts for flag in flags)
 
     async def active_requests(self, network: TaskNetwork) -> int | None:
-        """Requests that the task's Envoy is serving; None if it does not answer."""
+        """Requests, streams and TCP connections that the task's Envoy is serving; None if it does
+        not answer.
+        """
         try:
-            answer = await self._http.get(
-                f"{admin(network)}/stats", params={"filter": "downstream_rq_active"}
-            )
+            answer = await self._http.get(f"{admin(network)}/stats", params={"filter": _IN_FLIGHT})
         except httpx.HTTPError:
             return None
         return sum(int(count) for count in _ACTIVE.findall(answer.text))
 
     async def drain_listeners(self, network: TaskNetwork) -> None:
-        """Make a gateway's Envoy ask its clients to connect elsewhere, then stop listening
+        """Make a gateway's Envoy ask its clients to connect elsewhere
         (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#post--drain_listeners).
         """
         with contextlib.suppress(httpx.HTTPError):
             await self._http.post(f"{admin(network)}/drain_listeners?graceful&skip_exit")
+
+    async def stop_listening(self, network: TaskNetwork) -> None:
+        """Make a gateway's Envoy take no more connections; it keeps those that it has."""
+        with contextlib.suppress(httpx.HTTPError):
+            await self._http.post(f"{admin(network)}/drain_listeners")
 
     async def close(self) -> None:
         await self._http.aclose()

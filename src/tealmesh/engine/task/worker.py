@@ -23,7 +23,7 @@ from tealmesh.engine.runtimes import containers
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
-from tealmesh.engine.task import registration
+from tealmesh.engine.task import draining, registration
 from tealmesh.engine.task.balanced import Balanced
 from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
@@ -285,10 +285,13 @@ class TaskWorker:
             sidecar = next((c for c in task.pod.containers if c.role is Role.ENVOY), None)
             wait = drain_seconds(sidecar.environment if sidecar else {})
             await self._unless_over(asyncio.sleep(wait))
+            await self._probes.stop_listening(task.network)
         if was_registered:
             await self._unless_over(self._converge(revision))
         if envoy is not None:
-            await self._unless_over(self._await_idle())
+            view, default = self._context.store.view, self._context.times.drain
+            limit = draining.limit(view, envoy, task.pod.containers, default)
+            await self._unless_over(self._await_idle(limit))
         await task.record.enter(Phase.DEREGISTER)
 
     async def _converge(self, revision: int) -> None:
@@ -300,11 +303,13 @@ class TaskWorker:
         for mesh in meshes:
             await self._task.converge(mesh, f"mesh {mesh}", revision)
 
-    async def _await_idle(self) -> None:
-        """Wait until the task's Envoy has had no active request twice in a row."""
+    async def _await_idle(self, limit: float) -> None:
+        """Wait until the task's Envoy has had nothing in flight twice in a row, for at most
+        ``limit`` seconds.
+        """
         idle = 0
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._context.times.drain):
+            async with asyncio.timeout(limit):
                 while idle < 2:
                     active = await self._probes.active_requests(self._task.network)
                     if active is None:

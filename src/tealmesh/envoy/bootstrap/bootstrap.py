@@ -52,6 +52,9 @@ of which may be a wildcard for any character of Unicode."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
 _ADDRESSES = ("address", "app_address", "publish_address")
+_LIMITS = {"request_timeout": "TEAL_REQUEST_TIMEOUT", "idle_timeout": "TEAL_IDLE_TIMEOUT"}
+"""Times of a gateway, and the variables that set them, in seconds."""
+_LONGEST_SECONDS = 7 * 24 * 3600
 _FORMS = "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME (or the full ARN)"
 
 RESOURCE_VARIABLES = (
@@ -98,6 +101,7 @@ def bootstrap(
         "address": address,
         "app_address": app_address,
         "publish_address": publish_address,
+        **_limits(environment),
     }
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
@@ -206,7 +210,31 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
                 f"{node.id}: node metadata {CONTROL_PLANE}.{key} = {value!r}: must be an IP address"
             ) from error
     # "gRPC C-core linux", "gRPC Go", "gRPC Java": Envoy says "envoy".
-    return Proxy(mesh, kind, name, **addresses, proxyless=node.user_agent_name.startswith("gRPC"))
+    proxyless = node.user_agent_name.startswith("gRPC")
+    return Proxy(
+        mesh,
+        kind,
+        name,
+        address=addresses.get("address", ""),
+        app_address=addresses.get("app_address", Proxy.app_address),
+        publish_address=addresses.get("publish_address", ""),
+        request_timeout=_time(metadata.get("request_timeout")),
+        idle_timeout=_time(metadata.get("idle_timeout")),
+        proxyless=proxyless,
+    )
+
+
+def _time(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _limits(environment: Environment) -> dict[str, Json]:
+    """The times that the variables set, by the names that node metadata has for them."""
+    return {
+        key: number(environment, variable, 0, (0, _LONGEST_SECONDS))
+        for key, variable in _LIMITS.items()
+        if environment.get(variable)
+    }
 
 
 def _resource(environment: Environment) -> str:

@@ -24,7 +24,7 @@ STATSD_PORT = 8125
 STATS_FILE = "ENVOY_STATS_CONFIG_FILE"
 
 # A cluster's name ends with its port. A statistic directly after it is a total; further parts
-# (.external., .retry., .zone.) count the same requests again.
+# (.external., .retry., .zone.) count the same requests again, but for gRPC's statuses (.grpc.).
 _CLUSTER = r"^cluster\.cds_(?:in|e)gress_.*_[0-9]+\."
 _REQUESTS = (
     "total",
@@ -32,6 +32,8 @@ _REQUESTS = (
     "active",
     "pending_active",
     "pending_overflow",
+    "pending_failure_eject",
+    "active_overflow",
     "cancelled",
     "timeout",
     "per_try_timeout",
@@ -43,12 +45,21 @@ _REQUESTS = (
     "retry_limit_exceeded",
     "time",
     "[1-5]xx",
-    "503",
+    "50[34]",
+)
+_CONNECTIONS = (
+    "active",
+    "connect_fail",
+    "connect_attempts_exceeded",
+    "overflow",
+    "none_healthy",
+    "destroy_(?:local|remote)_with_active_rq",
 )
 _TLS = r"(?:handshake|connection_error|no_certificate|fail_verify_(?:no_cert|error|san))"
 _INCLUDED = (
     rf"{_CLUSTER}upstream_rq_(?:{'|'.join(_REQUESTS)})$",
-    rf"{_CLUSTER}upstream_cx_(?:active|connect_fail|overflow)$",
+    rf"{_CLUSTER}upstream_cx_(?:{'|'.join(_CONNECTIONS)})$",
+    rf"{_CLUSTER}grpc\.(?:total|success|failure|[0-9]+)$",
     rf"{_CLUSTER}membership_(?:total|healthy|degraded|excluded)$",
     rf"{_CLUSTER}outlier_detection\.ejections_(?:active|enforced_total)$",
     rf"{_CLUSTER}health_check\.(?:attempt|failure|healthy)$",

@@ -1,7 +1,7 @@
 """The Envoy at whose one port the Host header selects the load balancer.
 
 It adds nothing to requests and takes nothing from them: the load balancer behind it is the one that
-the client meant. It speaks plain HTTP, so it leads to listeners of plain HTTP.
+the client meant. It speaks plain HTTP, so it leads to listeners without TLS: HTTP and TCP.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LISTENER = "lds_elb_by_host"
 _ROUTES = "rds_elb_by_host"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _UNKNOWN = (
-    "The Host header names no load balancer that has an HTTP listener. `teal status` shows the DNS "
-    "names of all.\n"
+    "The Host header names no load balancer that has an HTTP or TCP listener. `teal status` shows "
+    "the DNS names of all.\n"
 )
 
 

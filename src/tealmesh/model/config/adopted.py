@@ -9,14 +9,14 @@ from tealmesh.model.config.nouns import AdoptedConfig, TerraformNames
 from tealmesh.model.config.table import Table
 
 CLEAN_UPS = ("stop", "delete")
-_ADOPTED_KEYS = ("container", "route", "clean_up", "strategy", "gates")
+ADOPTED_KEYS = ("container", "route", "clean_up", "strategy", "gates")
 _PLACEHOLDER = re.compile(r"\{(?!side\}|service\})")
 _TEMPLATE_ALLOWED = "a name in which {side} and {service} stand for those of a deployment"
 
 
 def read_adopted(table: Table) -> dict[str, AdoptedConfig]:
     """``[adopted.NAME]``, by the name of the service."""
-    return {name: _adopted(table.table(name, _ADOPTED_KEYS), name) for name in table.data}
+    return {name: read_one(table.table(name, ADOPTED_KEYS), name) for name in table.data}
 
 
 def read_terraform(root: Table) -> TerraformNames:
@@ -25,7 +25,8 @@ def read_terraform(root: Table) -> TerraformNames:
     return TerraformNames(**{key: _template(table, key) for key in table.data})
 
 
-def _adopted(table: Table, name: str) -> AdoptedConfig:
+def read_one(table: Table, name: str) -> AdoptedConfig:
+    """``[adopted.NAME]``, from its table."""
     return AdoptedConfig(
         name=name,
         container=_name(table, "container"),

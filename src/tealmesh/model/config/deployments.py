@@ -7,7 +7,15 @@ from itertools import pairwise
 from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.config.table import Table
 
-_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", "step_timeout")
+_TIMEOUTS = (
+    "start_timeout",
+    "verify_timeout",
+    "step_timeout",
+    "bake_timeout",
+    "rollback_timeout",
+    "stop_timeout",
+)
+_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", *_TIMEOUTS)
 _CANARY_STEPS = (10, 50, 100)
 
 
@@ -19,12 +27,13 @@ def read_strategy(owner: Table) -> Strategy:
         "type", assumed, '"bluegreen" or "canary"', ("bluegreen", "canary").__contains__
     )
     defaults = Strategy()
+    timeouts = {key: table.seconds(key, getattr(defaults, key), positive=True) for key in _TIMEOUTS}
     return Strategy(
         type="canary" if kind == "canary" else "bluegreen",
         steps=_steps(table, canary=kind == "canary"),
         step_time=table.seconds("step_time", defaults.step_time),
         bake_time=table.seconds("bake_time", defaults.bake_time),
-        step_timeout=table.seconds("step_timeout", defaults.step_timeout, positive=True),
+        **timeouts,
     )
 
 

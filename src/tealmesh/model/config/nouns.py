@@ -30,8 +30,18 @@ class Strategy:
     """The least time at each step."""
     bake_time: float = 10.0
     """The time at 100 % before the old side is stopped."""
+    start_timeout: float = 300.0
+    """The longest wait for the new side's tasks to be healthy; then the deployment rolls back."""
+    verify_timeout: float = 300.0
+    """The longest wait for the callers' Envoys to reach the new side while it has no weight."""
     step_timeout: float = 300.0
-    """The longest wait for a gate; then the deployment rolls back."""
+    """The longest wait for the gates of a step, on top of ``step_time``."""
+    bake_timeout: float = 300.0
+    """The longest wait for the old side to fall silent, on top of ``bake_time``."""
+    rollback_timeout: float = 300.0
+    """The longest wait to give the weight back; then the rollback has failed."""
+    stop_timeout: float = 300.0
+    """The longest wait for a side's tasks to stop; then they are left running."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,14 @@ class ServiceConfig:
     """The hostnames of the services that it calls."""
     sides: tuple[str, str] = ("blue", "green")
     """The names of its two sides; the first is active at the start."""
+    request_timeout: float | None = None
+    """Seconds that a request to it may take, 0 for no limit; None for App Mesh's default, 15 s."""
+    idle_timeout: float | None = None
+    """Seconds without a byte after which a request or stream ends, 0 for no limit; None for App
+    Mesh's default, 300 s."""
+    drain_time: float | None = None
+    """Seconds that a task which is to stop waits for what it still serves, streams and WebSockets
+    too; None for as long as a request may take."""
     strategy: Strategy = Strategy()
     gates: Gates = Gates()
 
@@ -70,6 +88,10 @@ class GatewayConfig:
     """The name of the service for each path prefix."""
     address: str = "127.0.0.1"
     desired_count: int = 1
+    request_timeout: float | None = None
+    """As of a service, for all requests through the gateway; None for what their services say."""
+    idle_timeout: float | None = None
+    drain_time: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ from tealmesh.model.errors import ConfigError
 BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
 """Images that Tealmesh can run without an entry in ``[images]``."""
 
+DEFAULT_TIMES = {"request_timeout": 15.0, "idle_timeout": 300.0}
+"""App Mesh's own, in seconds:
+https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
+
 RESERVED_PORTS = {
     9901: "Envoy's admin interface",
     9902: "Envoy's agent",
@@ -32,7 +36,8 @@ RESERVED_PORTS = {
     15001: "Envoy's egress",
 }
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+"""Names of services, sides and gateways."""
 _MESH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _HOST = re.compile(
@@ -43,12 +48,16 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
-_TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
+TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
+    "request_timeout", "idle_timeout", "drain_time",
 )  # fmt: skip
-_GATEWAY_KEYS = ("port", "routes", "address", "desired_count")
+_GATEWAY_KEYS = (
+    "port", "routes", "address", "desired_count",
+    "request_timeout", "idle_timeout", "drain_time",
+)  # fmt: skip
 _LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
 
 
@@ -71,7 +80,7 @@ def parse_additions(text: str, file: str = "teal.toml") -> Additions:
     data = _tables(text, file)
     if any(key in data for key in ("mesh", "services", "gateways")):
         return parse_mapping(data, file).additions
-    return _additions(Table(file, "", data, _TABLES))
+    return _additions(Table(file, "", data, TABLES))
 
 
 def _tables(text: str, file: str) -> dict[str, Any]:
@@ -84,27 +93,34 @@ def _tables(text: str, file: str) -> dict[str, Any]:
 
 def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfig:
     """As `parse`, from the tables of a TOML document."""
-    root = Table(file, "", data, _TABLES)
-    mesh = root.table("mesh", ("name", "cluster", "namespace"))
-    name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
-    namespace = mesh.text(
-        "namespace", f"{name.lower()}.local", "a DNS name in lower case", _HOST.fullmatch
-    )
+    root = Table(file, "", data, TABLES)
+    name, cluster, namespace = read_mesh(root)
     services = root.table("services")
     gateways = root.table("gateways")
     config = TealConfig(
         mesh=name,
-        cluster=mesh.text(
-            "cluster", name, "letters, digits, hyphens and underscores", _CLUSTER.fullmatch
-        ),
+        cluster=cluster,
         namespace=namespace,
         services=_services(services, namespace),
-        gateways={key: _gateway(gateways, key) for key in gateways.data},
+        gateways={key: read_gateway(gateways, key) for key in gateways.data},
         additions=_additions(root),
     )
     _check_gateways(gateways, config)
     _check_images(services, config)
     return config
+
+
+def read_mesh(root: Table) -> tuple[str, str, str]:
+    """The names of the mesh, of the cluster and of the Cloud Map namespace."""
+    mesh = root.table("mesh", ("name", "cluster", "namespace"))
+    name = mesh.text("name", None, "letters, digits and hyphens, at most 63", _MESH.fullmatch)
+    cluster = mesh.text(
+        "cluster", name, "letters, digits, hyphens and underscores", _CLUSTER.fullmatch
+    )
+    namespace = mesh.text(
+        "namespace", f"{name.lower()}.local", "a DNS name in lower case", _HOST.fullmatch
+    )
+    return name, cluster, namespace
 
 
 def _additions(root: Table) -> Additions:
@@ -122,7 +138,7 @@ def image_for(images: tuple[Image, ...], name: str) -> Image | None:
 
 
 def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
-    services = {key: _service(table, key, namespace) for key in table.data}
+    services = {key: read_service(table, key, namespace) for key in table.data}
     owners: dict[str, str] = {}
     for key, service in services.items():
         if service.hostname in owners:
@@ -135,8 +151,9 @@ def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
     }
 
 
-def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
-    if not _LABEL.fullmatch(name):
+def read_service(services: Table, name: str, namespace: str) -> ServiceConfig:
+    """``[services.NAME]``; its backends are not looked up yet."""
+    if not LABEL.fullmatch(name):
         services.fail(name, f"named in {_LABEL_ALLOWED}")
     table = services.table(name, _SERVICE_KEYS)
     return ServiceConfig(
@@ -155,6 +172,9 @@ def _service(services: Table, name: str, namespace: str) -> ServiceConfig:
         sides=_sides(table),
         strategy=read_strategy(table),
         gates=read_gates(table),
+        request_timeout=table.seconds_or_none("request_timeout"),
+        idle_timeout=table.seconds_or_none("idle_timeout"),
+        drain_time=table.seconds_or_none("drain_time"),
     )
 
 
@@ -184,13 +204,14 @@ def _sides(table: Table) -> tuple[str, str]:
     if "sides" not in table.data:
         return ServiceConfig.sides
     sides = table.texts("sides")
-    if len(sides) != 2 or sides[0] == sides[1] or not all(_LABEL.fullmatch(s) for s in sides):
+    if len(sides) != 2 or sides[0] == sides[1] or not all(LABEL.fullmatch(s) for s in sides):
         table.fail("sides", f"two different names, each of {_LABEL_ALLOWED}")
     return (sides[0], sides[1])
 
 
-def _gateway(gateways: Table, name: str) -> GatewayConfig:
-    if not _LABEL.fullmatch(name):
+def read_gateway(gateways: Table, name: str) -> GatewayConfig:
+    """``[gateways.NAME]``; its services are not looked up yet."""
+    if not LABEL.fullmatch(name):
         gateways.fail(name, f"named in {_LABEL_ALLOWED}")
     table = gateways.table(name, _GATEWAY_KEYS)
     routes = table.table("routes")
@@ -209,6 +230,9 @@ def _gateway(gateways: Table, name: str) -> GatewayConfig:
             "address", GatewayConfig.address, "a loopback address such as 127.0.0.1", _is_loopback
         ),
         desired_count=table.integer("desired_count", 1, 1, 1),
+        request_timeout=table.seconds_or_none("request_timeout"),
+        idle_timeout=table.seconds_or_none("idle_timeout"),
+        drain_time=table.seconds_or_none("drain_time"),
     )
 
 
@@ -280,6 +304,22 @@ def _check_gateways(gateways: Table, config: TealConfig) -> None:
             if service not in config.services:
                 known = ", ".join(sorted(config.services)) or "there are none"
                 table.table("routes").fail(prefix, f"the name of a service ({known})")
+        _check_limits(table, gateway, config)
+
+
+def _check_limits(table: Table, gateway: GatewayConfig, config: TealConfig) -> None:
+    """A service's own time ends a request however long the gateway would wait."""
+    for key, default in DEFAULT_TIMES.items():
+        limit = getattr(gateway, key)
+        for name in sorted(set(gateway.routes.values())):
+            own = getattr(config.services[name], key)
+            least = default if own is None else own
+            if limit is not None and least and (limit > least or not limit):
+                table.fail(
+                    key,
+                    f"at most that of the services behind it: services.{name}.{key} is {least:g} "
+                    "s, so raise it too, or leave this one out",
+                )
 
 
 def _check_images(services: Table, config: TealConfig) -> None:

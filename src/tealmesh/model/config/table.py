@@ -133,6 +133,10 @@ class Table:
             )
         return value
 
+    def seconds_or_none(self, key: str) -> float | None:
+        """A duration in seconds; None if there is none."""
+        return self.seconds(key, 0.0) if key in self.data else None
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of non-empty strings; empty if there is none."""
         value = self.data.get(key, [])

@@ -19,6 +19,19 @@ class SuspendedState(TypedDict):
     ScheduledScalingSuspended: bool
 
 
+class CooldownBody(TypedDict):
+    """The cooldown period that a scaling activity began."""
+
+    boot: str
+    """Id of the machine's boot in which it began."""
+    at: float
+    """When it began, in seconds since that boot."""
+    seconds: float
+    """How long it lasts."""
+    base: int
+    """The capacity before the activity: what the next one is computed from meanwhile."""
+
+
 class TargetTeal(TypedDict):
     """Our own members of a scalable target."""
 
@@ -27,6 +40,8 @@ class TargetTeal(TypedDict):
     """Whether the desired count has been brought within the bounds since they were last set."""
     activities: int
     """How many activities there have been: the number of the newest."""
+    scaledOut: NotRequired[CooldownBody]
+    scaledIn: NotRequired[CooldownBody]
 
 
 class ScalableTargetBody(TypedDict):
@@ -176,6 +191,13 @@ class NotScaledReason(TypedDict):
     CurrentCapacity: NotRequired[int]
 
 
+class ActivityTeal(TypedDict):
+    """Our own members of an activity."""
+
+    count: int | None
+    """The desired count that it set; None if it changed nothing."""
+
+
 class ScalingActivityBody(TypedDict):
     """One change of a desired count, or the decision to change nothing."""
 
@@ -191,3 +213,4 @@ class ScalingActivityBody(TypedDict):
     StatusMessage: NotRequired[str]
     Details: NotRequired[str]
     NotScaledReasons: NotRequired[list[NotScaledReason]]
+    teal: ActivityTeal

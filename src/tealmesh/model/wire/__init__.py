@@ -20,8 +20,15 @@ from tealmesh.model.wire.deployments import (
     RollbackOutput as RollbackOutput,
     StepEvidence as StepEvidence,
 )
+from tealmesh.model.wire.changes import (
+    AppliedResource as AppliedResource,
+    ApplyOutput as ApplyOutput,
+    Change as Change,
+    RemoveOutput as RemoveOutput,
+)
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
+    GatewayStatus as GatewayStatus,
     ListMembersWithoutEffectOutput as ListMembersWithoutEffectOutput,
     MemberWithoutEffect as MemberWithoutEffect,
     MeshStatus as MeshStatus,
@@ -42,6 +49,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,
     RollbackInput as RollbackInput,
     SetWeightsInput as SetWeightsInput,
@@ -58,14 +66,7 @@ from tealmesh.model.wire.adopted import (
 )
 from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
-
-
-class AppliedResource(TypedDict):
-    """The changes that Apply made for one service or gateway."""
-
-    name: str
-    changes: list[str]
-    """One line per resource created or changed; empty if nothing had to change."""
+from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
 class RejectedBy(TypedDict):
@@ -155,27 +156,8 @@ class ServiceStatus(TypedDict):
     """Why the service cannot be deployed, with what to do; absent if it can."""
     release: NotRequired[ReleaseStep]
     """Absent while a deployment runs, and where the service is not between the steps."""
-
-
-class GatewayStatus(TypedDict):
-    """The state of one virtual gateway."""
-
-    name: str
-    mesh: NotRequired[str]
-    address: str
-    port: int
-    running: int
-    desired: NotRequired[int]
-    reason: NotRequired[str]
-    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
-    did.
-    """
-    gaveUp: NotRequired[bool]
-    """True if ECS's deployment circuit breaker has stopped starting tasks."""
-    ecsServices: NotRequired[list[str]]
-    """CLUSTER/NAME of the ECS services that run its tasks."""
-    addresses: NotRequired[list[str]]
-    """URLs at which it answers on this machine."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""
 
 
 class EnvoyStatus(TypedDict):
@@ -214,15 +196,6 @@ class JournalEntry(TypedDict):
     status: str
     message: NotRequired[str]
     """What happened and why, for people."""
-
-
-class ApplyOutput(TypedDict):
-    """What Apply answers."""
-
-    services: list[AppliedResource]
-    gateways: list[AppliedResource]
-    summary: list[str]
-    """The changes in words, for people."""
 
 
 class ApproveOutput(TypedDict):
@@ -287,6 +260,8 @@ class GetStatusOutput(TypedDict):
     """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
     HTTP.
     """
+    troubles: NotRequired[list[WorkerTrouble]]
+    """The workers of the control plane that fail at present; absent if none does."""
 
 
 class ListDeploymentsOutput(TypedDict):

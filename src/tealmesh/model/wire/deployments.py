@@ -13,6 +13,12 @@ class GateVerdict(TypedDict):
     verdict: str
     detail: str
     """The numbers that the verdict is based on."""
+    have: NotRequired[float]
+    """How much there is of what the gate counts; absent where it counts nothing."""
+    need: NotRequired[float]
+    """How much it takes to pass."""
+    unit: NotRequired[str]
+    """What have and need count, such as requests."""
 
 
 class StepEvidence(TypedDict):
@@ -29,7 +35,9 @@ class StepEvidence(TypedDict):
     requests: int
     """Requests to the new side that were answered or failed."""
     failures: int
-    """How many of them failed (5xx, reset, timeout)."""
+    """How many of them failed: 5xx, reset, timed out, or never answered."""
+    failureKinds: NotRequired[dict[str, int]]
+    """The failures of requests to the new side by kind; they add up to failures."""
     totalRequests: NotRequired[int]
     """Requests to both sides."""
     totalFailures: NotRequired[int]
@@ -68,6 +76,16 @@ class Deployment(TypedDict):
     """State of the rollout machine, named as the transition that led to it."""
     waitingFor: NotRequired[str]
     """What the deployment is waiting for; absent when it has finished."""
+    secondsLeft: NotRequired[float]
+    """Seconds that the present phase may still take, as of updatedAt; then it rolls back, or
+    what it stops is left running. Absent without a limit.
+    """
+    timeLimit: NotRequired[str]
+    """The setting of teal.toml that limits the present phase, with its value."""
+    windows: NotRequired[int]
+    """How many full windows of measurement were not enough at the present step."""
+    lastWindow: NotRequired[str]
+    """Why the last of them was not enough."""
     reason: NotRequired[str]
     """Why the deployment was rolled back or stopped; absent otherwise."""
     note: NotRequired[str]

@@ -103,3 +103,26 @@ class ListMembersWithoutEffectOutput(TypedDict):
     """What ListMembersWithoutEffect answers."""
 
     members: list[MemberWithoutEffect]
+
+
+class GatewayStatus(TypedDict):
+    """The state of one virtual gateway."""
+
+    name: str
+    mesh: NotRequired[str]
+    address: str
+    port: int
+    running: int
+    desired: NotRequired[int]
+    reason: NotRequired[str]
+    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
+    did.
+    """
+    gaveUp: NotRequired[bool]
+    """True if ECS's deployment circuit breaker has stopped starting tasks."""
+    ecsServices: NotRequired[list[str]]
+    """CLUSTER/NAME of the ECS services that run its tasks."""
+    addresses: NotRequired[list[str]]
+    """URLs at which it answers on this machine."""
+    removing: NotRequired[bool]
+    """Present while it is being removed."""

@@ -16,6 +16,7 @@ class ApplyInput(TypedDict):
     text: str
     file: str
     baseDirectory: str
+    plan: NotRequired[bool]
 
 
 class ApproveInput(TypedDict):
@@ -73,6 +74,11 @@ class ListJournalInput(TypedDict):
     after: NotRequired[int]
     limit: NotRequired[int]
     waitSeconds: NotRequired[int]
+
+
+class RemoveInput(TypedDict):
+    name: str
+    plan: NotRequired[bool]
 
 
 class ResumeInput(TypedDict):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,13 @@ from tealmesh.model.arn import DEFAULT_REGION, last_part
 from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
-from tealmesh.model.status import Missing
+from tealmesh.model.status import Change, Missing
+from tealmesh.rollout.belongings import Removal
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
 from tealmesh.rollout.drivers.cloudmap import CloudMap
+from tealmesh.rollout.drivers.recording import Recorder
+from tealmesh.rollout.drivers.removal import remove
 from tealmesh.rollout.drivers.route import Routes
 from tealmesh.rollout.drivers.sides import Sides
 from tealmesh.rollout.effects import LiveRoute, WeightsSet
@@ -53,6 +58,7 @@ class ApiDriver:
         clock: Clock = system_clock,
     ) -> None:
         self._clock = clock
+        self._make_client = make_client
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
         self._region = region
@@ -93,14 +99,17 @@ class ApiDriver:
             pending=max(0, desired - primary.get("runningCount", 0)),
         )
 
-    async def explain(self, service: Service, side: str) -> str:
+    async def explain(self, service: Service, side: str, since: float) -> str:
         cluster, name = service.ecs_service(side)
         tasks = await self._stopped_by_themselves(cluster, name)
-        if tasks:
-            return _stopped_reason(tasks[-1])
+        own = [task for task in tasks if _at(task.get("createdAt")) >= since]
+        if own:
+            return _stopped_reason(own[-1])
         ecs_service = await self._aws.ecs_service(cluster, name)
-        events = ecs_service.get("events", []) if ecs_service else []
-        return events[0]["message"][:_MOST_EXPLANATION_CHARACTERS] if events else ""
+        for event in ecs_service.get("events", []) if ecs_service else []:
+            if _at(event.get("createdAt")) >= since:
+                return event["message"][:_MOST_EXPLANATION_CHARACTERS]
+        return ""
 
     async def missing(self, cluster: str, name: str) -> Missing:
         primary = _primary(await self._aws.ecs_service(cluster, name))
@@ -163,6 +172,18 @@ class ApiDriver:
             gateway.cluster, gateway.name, definition, desired, None, restart=True
         )
         return [line for line in done if line]
+
+    @contextlib.contextmanager
+    def recording(self, *, perform: bool) -> Iterator[tuple[ApiDriver, list[Change]]]:
+        recorder = Recorder(self._make_client, perform=perform)
+        driver = ApiDriver(recorder.client, self._region, self._network, self._clock)
+        try:
+            yield driver, recorder.changes
+        finally:
+            driver.close()
+
+    async def remove(self, wanted: Removal) -> list[str]:
+        return await remove(self._aws, wanted)
 
     async def definition(self, service: Service, side: str) -> tuple[str, str]:
         ecs_service = await self._aws.ecs_service(*service.ecs_service(side))
@@ -290,6 +311,11 @@ def _primary(service: ServiceTypeDef | None) -> DeploymentTypeDef:
 def _gave_up(primary: DeploymentTypeDef) -> bool:
     """Whether ECS's circuit breaker has stopped starting the deployment's tasks."""
     return primary.get("rolloutState") == "FAILED"
+
+
+def _at(moment: datetime | None) -> float:
+    """A time in epoch seconds; long ago where there is none."""
+    return moment.timestamp() if moment else 0.0
 
 
 def _stopped_reason(task: TaskTypeDef) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tealmesh.model.rollout import SideTasks
-from tealmesh.model.status import Missing
+from tealmesh.model.status import Change, Missing
+from tealmesh.rollout.belongings import Removal
 from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
@@ -27,8 +29,10 @@ class Driver(Protocol):
     async def observe(self, service: Service, side: str) -> SideTasks:
         """The side's tasks now; all zero where it has no ECS service."""
 
-    async def explain(self, service: Service, side: str) -> str:
-        """Why a task of the side stopped last, with its last log lines; empty if none did."""
+    async def explain(self, service: Service, side: str, since: float) -> str:
+        """Why the last of the side's tasks that were started at or after ``since`` (epoch seconds)
+        stopped, with its last log lines; what ECS said since then, if none did.
+        """
 
     async def route(self, service: Service) -> LiveRoute:
         """The service's route now."""
@@ -64,6 +68,18 @@ class SystemDriver(Driver, Protocol):
         self, gateway: GatewaySystem, hostnames: Mapping[str, str]
     ) -> list[str]:
         """Bring the gateway to its description. ``hostnames``: service name -> hostname."""
+
+    def recording(
+        self, *, perform: bool
+    ) -> AbstractContextManager[tuple[SystemDriver, list[Change]]]:
+        """A driver that notes every change that it makes, in the list; without ``perform`` it makes
+        none, and acts as if it had.
+        """
+
+    async def remove(self, wanted: Removal) -> list[str]:
+        """Delete what can be deleted by now of a service or gateway. Returns what still has to
+        stop, in words; empty when all is deleted.
+        """
 
     async def definition(self, service: Service, side: str) -> tuple[str, str]:
         """The ARN of the task definition that a side's ECS service runs, and the application's

@@ -66,7 +66,7 @@ class FakeDriver:
         healthy = tasks.desired if tasks.running else 0
         return SideTasks(tasks.desired, healthy, healthy, image=tasks.image)
 
-    async def explain(self, service: Service, side: str) -> str:
+    async def explain(self, service: Service, side: str, since: float) -> str:
         tasks = self.sides.get(side)
         return self.bad_images.get(tasks.image, "") if tasks else ""
 

@@ -14,6 +14,11 @@ from tealmesh.model.appmesh import S
 from tealmesh.rollout.system import ROUTE
 
 if TYPE_CHECKING:
+    from types_boto3_appmesh.type_defs import (
+        DurationTypeDef,
+        HttpTimeoutTypeDef,
+        ListenerOutputTypeDef,
+    )
     from types_boto3_ecs.type_defs import (
         AwsVpcConfigurationTypeDef,
         CreateServiceRequestTypeDef,
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
         VirtualRouterSpec,
         VirtualServiceSpec,
     )
+    from tealmesh.model.config.nouns import ServiceConfig
     from tealmesh.model.ecs.bodies import ContainerDefinition
     from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 
@@ -65,21 +71,22 @@ def virtual_node(service: ServiceSystem, side: str) -> MeshObject[VirtualNodeSpe
     """
     config = service.config
     node = service.node(side)
+    listener: ListenerOutputTypeDef = {
+        "portMapping": {"port": config.port, "protocol": "http"},
+        "healthCheck": {
+            "protocol": "http",
+            "path": config.health_path,
+            "port": config.port,
+            "healthyThreshold": 2,
+            "unhealthyThreshold": 2,
+            "timeoutMillis": 2000,
+            "intervalMillis": 5000,
+        },
+    }
+    if timeout := _timeout(config):
+        listener["timeout"] = {"http": timeout}
     spec: VirtualNodeSpec = {
-        "listeners": [
-            {
-                "portMapping": {"port": config.port, "protocol": "http"},
-                "healthCheck": {
-                    "protocol": "http",
-                    "path": config.health_path,
-                    "port": config.port,
-                    "healthyThreshold": 2,
-                    "unhealthyThreshold": 2,
-                    "timeoutMillis": 2000,
-                    "intervalMillis": 5000,
-                },
-            }
-        ],
+        "listeners": [listener],
         "backends": [{"virtualService": {"virtualServiceName": b}} for b in config.backends],
         "serviceDiscovery": {
             "awsCloudMap": {
@@ -119,7 +126,28 @@ def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject[Rout
             },
         }
     }
+    if timeout := _timeout(service.config):
+        spec["httpRoute"]["timeout"] = timeout
     return MeshObject("route", names, spec)
+
+
+def _timeout(config: ServiceConfig) -> HttpTimeoutTypeDef:
+    """The timeouts that are not App Mesh's own. Both the route and the listener that it leads to
+    need them: the shorter one ends a request.
+    """
+    timeout: HttpTimeoutTypeDef = {}
+    if config.request_timeout is not None:
+        timeout["perRequest"] = _duration(config.request_timeout)
+    if config.idle_timeout is not None:
+        timeout["idle"] = _duration(config.idle_timeout)
+    return timeout
+
+
+def _duration(seconds: float) -> DurationTypeDef:
+    if seconds == int(seconds):
+        return {"unit": "s", "value": int(seconds)}
+    # 0 would mean that there is no limit.
+    return {"unit": "ms", "value": max(1, round(seconds * 1000))}
 
 
 def virtual_service(service: ServiceSystem) -> MeshObject[VirtualServiceSpec]:
@@ -188,6 +216,7 @@ def task_definition(
         "logConfiguration": _logs(service.mesh, node, region),
     }
     envoy = _envoy(f"mesh/{service.mesh}/virtualNode/{node}", service.mesh, node, region)
+    envoy["environment"] += _times({"TEAL_DRAIN_TIME": config.drain_time})
     return {
         "family": node,
         "networkMode": "awsvpc",
@@ -215,7 +244,14 @@ def gateway_task_definition(
     """RegisterTaskDefinition's request for a gateway: an Envoy alone."""
     resource = f"mesh/{gateway.mesh}/virtualGateway/{gateway.name}"
     envoy = _envoy(resource, gateway.mesh, gateway.name, region)
-    envoy["environment"] += _environment({"TEAL_PUBLISH_ADDRESS": gateway.config.address})
+    config = gateway.config
+    times = {
+        "TEAL_REQUEST_TIMEOUT": config.request_timeout,
+        "TEAL_IDLE_TIMEOUT": config.idle_timeout,
+        "TEAL_DRAIN_TIME": config.drain_time,
+    }
+    envoy["environment"] += _environment({"TEAL_PUBLISH_ADDRESS": config.address})
+    envoy["environment"] += _times(times)
     envoy["portMappings"] = [{"containerPort": gateway.config.port, "protocol": "tcp"}]
     return {
         "family": gateway.name,
@@ -287,6 +323,11 @@ def _envoy(resource: str, mesh_name: str, node: str, region: str) -> ContainerDe
 
 def _environment(values: Mapping[str, str]) -> list[KeyValuePairTypeDef]:
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
+
+
+def _times(values: Mapping[str, float | None]) -> list[KeyValuePairTypeDef]:
+    """Variables for those times, in seconds, that are set."""
+    return _environment({name: f"{time:.10g}" for name, time in values.items() if time is not None})
 
 
 def _logs(mesh_name: str, node: str, region: str) -> LogConfigurationOutputTypeDef:

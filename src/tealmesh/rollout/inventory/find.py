@@ -53,6 +53,11 @@ def log_sources(view: View, name: str, side: str | None) -> list[LogSource]:
     return sorted(sources, key=lambda source: source.stopped)
 
 
+def ecs_services(view: View, name: str) -> list[str]:
+    """The names of the ECS services of a service's sides; none if ``name`` is no service."""
+    return [service for _, service in (_sides(view, name) or {}).values()]
+
+
 def _age(found: tuple[TaskBody, str]) -> float:
     return found[0]["createdAt"]
 

@@ -131,10 +131,7 @@ def release(followed: Followed) -> wire.ReleaseStep:
         "summary": followed.summary,
         "following": followed.following,
         "safe": followed.safe,
-        "verdicts": [
-            {"gate": gate.gate, "verdict": gate.verdict.value, "detail": gate.detail}
-            for gate in followed.gates
-        ],
+        "verdicts": [gate.to_wire() for gate in followed.gates],
     }
 
 

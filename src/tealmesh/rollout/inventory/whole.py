@@ -34,6 +34,10 @@ class Inventory:
         """The tasks of what ``name`` names; see `find.log_sources`."""
         return find.log_sources(self._store.view, name, side)
 
+    def ecs_services(self, name: str) -> list[str]:
+        """The names of the ECS services of a service's sides."""
+        return find.ecs_services(self._store.view, name)
+
     def envoy_resource(self, task_arn: str) -> str:
         """What the Envoy of a task stands for; empty if the task is unknown or has none."""
         for document in self._store.view.list(tables.TASKS):

@@ -7,8 +7,8 @@ Any failure before CLEANING_UP leads through ROLLING_BACK -> CONVERGING_BACK -> 
 ROLLED_BACK; if even that fails, to ROLLBACK_FAILED with everything left running.
 
 Each state has at most one effect (`next_effect`). Effects are idempotent, so a deployment resumes
-after any interruption by performing the effect of its stored state. The strategy's
-``step_timeout`` bounds every wait for a gate, except the wait for a person's approval.
+after any interruption by performing the effect of its stored state. Every phase has a time limit of
+its own (`limits`), except the wait for a person's approval.
 """
 
 from tealmesh.rollout.machine.invariants import check

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout import assess, evidence
 from tealmesh.rollout.effects import Observed
-from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait
+from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait, window_again
 from tealmesh.rollout.machine.wording import all_pass, expected_share, failure, unmet
 
 
 def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     new = event.new_traffic
-    expected = expected_share(d)
     least = d.gates.min_requests
     gates = (
         assess.tasks(event.new, d.desired_count),
-        assess.share(event.old_traffic, new, expected, least),
+        assess.share(event.old_traffic, new, expected_share(d), least),
         assess.success_rate(new, d.gates.success_rate, least),
     )
-    d = evidence.measured(d, event.old_traffic, new, gates)
+    full = now - d.since >= d.strategy.step_time
     failed_by = failure((gates[0], gates[2]), event)
+    if full or failed_by or not d.windows:
+        # While a further window fills, the last full one stays to be seen.
+        d = evidence.measured(d, event.old_traffic, new, gates)
     if failed_by:
         return roll_back(d, now, failed_by)
-    if now - d.since < d.strategy.step_time:
-        return wait(d, now, f"step time of {d.strategy.step_time:g} s", d.strategy.step_time)
+    if not full:
+        return wait(d, now, _full_window(d, f"the step time of {d.strategy.step_time:g} s"))
     if all_pass(gates):
         if d.step + 1 < len(d.strategy.steps):
             return shift(d, now, d.step + 1)
         return enter(d, State.BAKING, now, since=now)
+    waiting_for = unmet(gates)
     if gates[1].verdict is Verdict.FAIL:
         # Requests that began under the old weights may have ended in this window: start a new one.
-        d = replace(d, since=now)
-    return wait(d, now, unmet(gates), d.strategy.step_time)
+        d = window_again(d, now, waiting_for)
+    return wait(d, now, waiting_for)
 
 
 def baking(d: Deployment, event: Observed, now: float) -> Deployment:
@@ -47,8 +48,22 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     failed_by = failure(gates, event)
     if failed_by:
         return roll_back(d, now, failed_by)
-    if quiet.verdict is Verdict.PASS and gates[0].verdict is Verdict.PASS:
+    hangs = assess.hanging(event.new_traffic, d.gates.success_rate)
+    if all_pass((quiet, gates[0])) and not hangs:
         return enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0)
+    waiting_for = unmet((quiet, gates[0], *(gates[1:] if hangs else ())))
     if quiet.verdict is Verdict.FAIL:
-        d = replace(d, since=now)
-    return wait(d, now, unmet((quiet, gates[0])), d.strategy.bake_time)
+        d = window_again(d, now, waiting_for)
+        return wait(d, now, waiting_for)
+    return wait(d, now, _full_window(d, waiting_for))
+
+
+def _full_window(d: Deployment, waiting_for: str) -> str:
+    """What is waited for while a window fills: after others that were not enough, why not."""
+    if not d.windows:
+        return waiting_for
+    return f"{d.last_window} (not enough {_times(d.windows)}; measuring again)"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

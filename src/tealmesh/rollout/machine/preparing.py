@@ -5,6 +5,7 @@ from __future__ import annotations
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout import assess
 from tealmesh.rollout.effects import Observed, SideEnsured
+from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.looking import approval
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
@@ -27,7 +28,8 @@ def scaling_up(d: Deployment, event: Observed, now: float) -> Deployment:
         return roll_back(d, now, why(gate, event))
     if gate.verdict is Verdict.PASS:
         return _add_target(d, now)
-    if not d.gated and d.healthy.get(d.new_side) and now - d.entered_at > d.strategy.step_timeout:
+    late = (limits.left(d, now) or 0.0) < 0
+    if late and not d.gated and d.healthy.get(d.new_side):
         # A way back does not wait for ever for the last of its tasks.
         return _add_target(d, now, note=why(gate, event))
     return wait(d, now, why(gate, event))

@@ -61,7 +61,7 @@ def _react(d: Deployment, event: Event, now: float) -> Deployment:
         case Resumed():
             since = now + SETTLE_SECONDS if d.since else 0.0
             same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
-            return enter(d, d.state, now, since=since, resumed_at=now, **same)
+            return enter(d, d.state, now, since=since, phase_at=now, resumed_at=now, **same)
         case NotReady(waiting_for=waiting_for):
             return _wait(d, now, waiting_for)
         case EffectFailed(message=message, retryable=retryable):

@@ -8,6 +8,7 @@ from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout import evidence
+from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
 
 SETTLE_SECONDS = 1.0
@@ -43,17 +44,27 @@ def enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment
     changes = {"waiting_for": "", "note": "", "held_in": "", **changes}
     if state in FINAL:
         changes |= {"finished_at": now, "serves": serving_words(d)}
-    return replace(
-        d, state=state, sequence=d.sequence + 1, entered_at=now, updated_at=now, **changes
+    if limits.begins(d, state):
+        changes.setdefault("phase_at", now)
+    if state is not d.state:
+        changes.update(windows=0, last_window="")
+    return timed(
+        replace(d, state=state, sequence=d.sequence + 1, entered_at=now, updated_at=now, **changes),
+        now,
     )
 
 
-def wait(d: Deployment, now: float, waiting_for: str, extra: float = 0.0) -> Deployment:
-    """Stay in the state, until the step timeout and ``extra`` seconds have passed: then fail."""
-    waited = now - d.entered_at
-    if waited <= d.strategy.step_timeout + extra:
-        return replace(d, waiting_for=waiting_for, updated_at=now)
-    failed = f"timed out after {waited:.0f} s in {d.state} waiting for {waiting_for}"
+def timed(d: Deployment, now: float) -> Deployment:
+    """The deployment with the time that its phase may still take."""
+    return replace(d, seconds_left=limits.left(d, now), time_limit=limits.shown(d))
+
+
+def wait(d: Deployment, now: float, waiting_for: str) -> Deployment:
+    """Stay in the state, until the time limit of its phase is exceeded: then fail."""
+    left = limits.left(d, now)
+    if left is None or left >= 0:
+        return replace(d, waiting_for=waiting_for, updated_at=now, seconds_left=left)
+    failed = f"{limits.exceeded(d)}, still waiting for {waiting_for}"
     if d.state in BACKWARD or d.state is State.CLEANING_UP:
         return _end_late(d, now, failed)
     return roll_back(d, now, failed)
@@ -91,6 +102,11 @@ def hold(d: Deployment, now: float, what: str) -> Deployment:
         note=what,
         since=0.0,
     )
+
+
+def window_again(d: Deployment, now: float, why: str) -> Deployment:
+    """Begin the window of measurement anew, and keep why the last one was not enough."""
+    return replace(d, since=now, windows=d.windows + 1, last_window=why)
 
 
 def roll_back(d: Deployment, now: float, reason: str) -> Deployment:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from tealmesh.rollout.metrics import proto
+from tealmesh.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tealmesh.rollout.metrics.windows import Metrics
@@ -24,8 +25,9 @@ class MetricsServicer:
     ``token``: callers must send ``authorization: Bearer TOKEN``; empty lets every caller in.
     """
 
-    def __init__(self, metrics: Metrics, token: str) -> None:
+    def __init__(self, metrics: Metrics, token: str, supervisor: Supervisor | None = None) -> None:
         self._metrics = metrics
+        self._supervisor = supervisor or Supervisor()
         self._expected = f"Bearer {token}".encode() if token else b""
         self._readers: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -76,7 +78,9 @@ class MetricsServicer:
                 if first:
                     identity = _identity(message.identifier.node)
                     self._metrics.connected(identity)
-                self._metrics.report(identity, message.envoy_metrics, first)
+                # Envoy opens a new stream, and reports everything again.
+                with self._supervisor.attempt("the reading of Envoys' metrics"):
+                    self._metrics.report(identity, message.envoy_metrics, first)
         finally:
             if identity:
                 self._metrics.disconnected(identity)

@@ -9,33 +9,26 @@ is the baseline.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import Clock
 from tealmesh.model.rollout import Traffic
-from tealmesh.rollout.metrics import proto
+from tealmesh.rollout.metrics import outcomes, proto
 from tealmesh.rollout.system import Service
 
-COMPLETED = "upstream_rq_completed"
-FAILED = "upstream_rq_5xx"
-STARTED = "upstream_rq_total"
 LATENCY = "upstream_rq_time"
 MEMBERS = "membership_total"
 MEMBERS_HEALTHY = "membership_healthy"
-STATISTICS = (COMPLETED, FAILED, STARTED, LATENCY, MEMBERS, MEMBERS_HEALTHY)
-"""The statistics of egress clusters that must be in the bootstrap's inclusion list. The first two
-count each request once, by its final code, with resets (503) and timeouts (504) among the failures;
-``upstream_rq_total`` counts every attempt.
-https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
-"""
+_GAUGES = (outcomes.ACTIVE, MEMBERS, MEMBERS_HEALTHY)
+_COUNTERS = frozenset(name for names in outcomes.COUNTERS.values() for name in names)
+STATISTICS = (*sorted(_COUNTERS), *_GAUGES, LATENCY)
+"""The statistics of egress clusters that must be in the bootstrap's inclusion list."""
 
-_COUNTERS = (COMPLETED, FAILED, STARTED)
-_GAUGES = (MEMBERS, MEMBERS_HEALTHY)
+_KNOWN = frozenset(STATISTICS)
 _PREFIX = "cluster.cds_egress_"
-# Envoy repeats these counters for parts of the requests, e.g. cluster.NAME.retry.upstream_rq_5xx.
-_PARTS = (".retry", ".external", ".internal", ".canary")
 
 _MAX_SAMPLES = 900
 """Samples kept for each cluster of an Envoy; beyond that the older half is thinned out."""
@@ -52,9 +45,11 @@ class _Sample:
     """The totals of one cluster at one time."""
 
     at: float
-    completed: int = 0
-    failed: int = 0
-    started: int = 0
+    counts: tuple[int, ...] = ()
+    """How much each of the protocol's counters has grown, in the order of `outcomes.COUNTERS`."""
+    open: int = 0
+    """`outcomes.open_requests` of the counts."""
+    active: int = 0
     timed: int = 0
     """Requests in the latency histogram; Envoy times only part of them."""
     buckets: tuple[int, ...] = ()
@@ -65,6 +60,8 @@ class _Sample:
 class _Cluster:
     """One egress cluster of one Envoy."""
 
+    counters: Sequence[str]
+    """The counters of its protocol."""
     raw: dict[str, float] = field(default_factory=dict)
     """The counters as last reported."""
     gauges: dict[str, int] = field(default_factory=dict)
@@ -74,22 +71,26 @@ class _Cluster:
     def add(self, at: float, report: _Report, baseline: bool) -> None:
         """Append a sample. ``baseline``: the report's counters are where counting starts."""
         last = self.samples[-1] if self.samples else _Sample(at)
-        grown = {}
-        for name in _COUNTERS:
+        counts, changed = list(last.counts or (0,) * len(self.counters)), False
+        for index, name in enumerate(self.counters):
             value = report.counters.get(name, self.raw.get(name, 0.0))
             before = self.raw.get(name, 0.0)
-            # A counter that has fallen started again at zero.
-            grown[name] = 0.0 if baseline else value - before if value >= before else value
+            if not baseline and value != before:
+                # A counter that has fallen started again at zero.
+                counts[index] += int(value - before if value > before else value)
+                changed = True
             self.raw[name] = value
         self.gauges.update(report.gauges)
         if report.bounds:
             self.bounds = report.bounds
+        # Most clusters are idle most of the time: their samples share one tuple.
+        kept = last.counts if last.counts and not changed else tuple(counts)
         self.samples.append(
             _Sample(
                 at,
-                last.completed + int(grown[COMPLETED]),
-                last.failed + int(grown[FAILED]),
-                last.started + int(grown[STARTED]),
+                kept,
+                outcomes.open_requests(dict(zip(self.counters, kept, strict=True))),
+                self.gauges.get(outcomes.ACTIVE, 0),
                 last.timed + report.timed,
                 _summed(last.buckets, report.buckets),
             )
@@ -97,6 +98,32 @@ class _Cluster:
         if len(self.samples) > _MAX_SAMPLES:
             half = len(self.samples) // 2
             self.samples[:half] = self.samples[:half:2]
+
+    def grown(self, start: int) -> Counter[str]:
+        """How much each counter has grown since the sample at the index ``start``."""
+        first, last = self.samples[start].counts, self.samples[-1].counts
+        if not first:
+            return Counter(dict(zip(self.counters, last, strict=True)))
+        pairs = zip(self.counters, first, last, strict=True)
+        return Counter({name: after - before for name, before, after in pairs})
+
+    def gone(self, start: int, left: int) -> int:
+        """Requests that ended without an answer since the sample at ``start``, at least.
+
+        Counters and gauges of one report are read one after the other, so that under load a
+        request may be missing in both for a moment: what counts was there in two reports.
+        """
+        begin, end = self.samples[start : start + 2], self.samples[start:][-2:]
+        unanswered = min(s.open - s.active for s in end) - max(s.open - s.active for s in begin)
+        return max(0, min(unanswered, left))
+
+    def waiting(self, start: int, gone: int) -> int:
+        """By how much the requests in flight without an answer have become more since the first
+        half of the window from the sample at ``start``: with a steady load, those that hang.
+        """
+        half = start + (len(self.samples) - start + 1) // 2
+        most = max((s.open for s in self.samples[start:half]), default=self.samples[-1].open)
+        return max(0, min(self.samples[-1].open - most - gone, self.samples[-1].active))
 
 
 @dataclass
@@ -141,8 +168,9 @@ class Metrics:
         if known and first and _restarted(envoy, reports):
             for cluster in envoy.clusters.values():
                 cluster.raw.clear()
+                cluster.gauges.pop(outcomes.ACTIVE, None)
         for name, report in reports.items():
-            cluster = envoy.clusters.get(name) or _Cluster()
+            cluster = envoy.clusters.get(name) or _Cluster(_counters(name))
             if known and not cluster.samples:
                 # Earlier reports were without this cluster, so all its counts are new.
                 cluster.samples.append(_Sample(envoy.last_report))
@@ -158,6 +186,8 @@ class Metrics:
         name = egress_cluster(mesh, node, protocol, port)
         now = self._clock()
         parts: list[_Window] = []
+        counted: Counter[str] = Counter()
+        gone = waiting = 0
         seen_until: list[float] = []
         members: list[Mapping[str, int]] = []
         for envoy, cluster in self._envoys_with(name):
@@ -165,14 +195,22 @@ class Metrics:
             if start == len(cluster.samples):
                 continue
             parts.append((cluster.samples[start], cluster.samples[-1], cluster.bounds))
+            grown = cluster.grown(start)
+            lost = 0 if protocol == "tcp" else cluster.gone(start, outcomes.left_requests(grown))
+            counted.update(grown)
+            gone += lost
             if envoy.streams > 0 and now - envoy.last_report < _STALE_AFTER_SECONDS:
                 seen_until.append(cluster.samples[-1].at)
                 members.append(cluster.gauges)
+                waiting += 0 if protocol == "tcp" else cluster.waiting(start, lost)
         buckets, bounds, timed = _histogram(parts)
+        became = outcomes.outcome(protocol, counted, gone)
         return Traffic(
-            requests=sum(end.completed - start.completed for start, end, _ in parts),
-            failures=sum(end.failed - start.failed for start, end, _ in parts),
-            started=sum(end.started - start.started for start, end, _ in parts),
+            requests=became.requests,
+            failures=became.failures,
+            started=became.started,
+            kinds=became.kinds,
+            waiting=waiting,
             p50=quantile(buckets, bounds, timed, 0.5),
             p99=quantile(buckets, bounds, timed, 0.99),
             reporters=len(seen_until),
@@ -225,10 +263,12 @@ def _read(families: Sequence[proto.MetricFamily]) -> dict[str, _Report]:
     for family in families:
         if not family.name.startswith(_PREFIX):
             continue
-        path, _, statistic = family.name.rpartition(".")
-        if statistic not in STATISTICS or path.endswith(_PARTS):
+        # Names of clusters have no dots. Envoy repeats counters for parts of the requests, such as
+        # cluster.NAME.retry.upstream_rq_5xx.
+        _, cluster, statistic = family.name.split(".", 2)
+        if statistic not in _KNOWN:
             continue
-        report = reports.setdefault(path.removeprefix("cluster."), _Report())
+        report = reports.setdefault(cluster, _Report())
         for metric in family.metric:
             if statistic in _COUNTERS:
                 report.counters[statistic] = metric.counter.value
@@ -239,6 +279,12 @@ def _read(families: Sequence[proto.MetricFamily]) -> dict[str, _Report]:
                 report.buckets = tuple(b.cumulative_count for b in metric.histogram.bucket)
                 report.bounds = tuple(b.upper_bound for b in metric.histogram.bucket)
     return reports
+
+
+def _counters(cluster: str) -> Sequence[str]:
+    """The counters of a cluster, by the protocol in its name."""
+    parts = cluster.rsplit("_", 2)
+    return outcomes.COUNTERS.get(parts[1] if len(parts) == 3 else "", outcomes.COUNTERS["http"])
 
 
 def _restarted(envoy: _Envoy, reports: Mapping[str, _Report]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,12 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tealmesh.model.arn import Arn
 from tealmesh.model.scaling.bodies import AlarmBody, ScalingPolicyBody
 from tealmesh.model.scaling.metrics import tracked
+from tealmesh.seams.scaling.metrics import Connect
 from tealmesh.store import Store, View, tables
 
 log = logging.getLogger(__name__)
-
-Connect = Callable[[str, str], Any]
-"""(service, region) -> a boto3 client of our own port. botocore has no types: hence Any."""
 
 _PREFIX = "TargetTracking-service/"
 _HIGH_PERIODS, _LOW_PERIODS = 3, 15
@@ -38,20 +36,17 @@ class Alarms:
         self._store = store
         self._connect = connect
         self._following = asyncio.Lock()
-        self.behind: set[str] = set()
-        """Regions whose alarms could not be brought up to date: to be tried again."""
 
     async def follow(self, region: str) -> None:
-        """Make missing alarms, and delete those whose policy is gone or changed."""
+        """Make missing alarms, and delete those whose policy is gone or changed. What fails is
+        tried again at the next look.
+        """
         async with self._following:
             wanted = dict(_wanted(self._store.view, region))
             try:
                 await asyncio.to_thread(self._reconcile, region, wanted)
             except (BotoCoreError, ClientError) as error:
                 log.warning("the alarms of %s cannot be brought up to date yet: %s", region, error)
-                self.behind.add(region)
-            else:
-                self.behind.discard(region)
 
     async def of_step_policies(self, region: str) -> dict[str, list[AlarmBody]]:
         """The users' alarms by the ARN of the step policy that they invoke."""

@@ -15,10 +15,13 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.model.errors import DockerRefused, DockerUnavailable
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.supervision.trouble import NOBODY
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
@@ -35,8 +38,11 @@ class LogCopies:
     called when a log can no longer be copied.
     """
 
-    def __init__(self, api: DockerApi, tell: Callable[[Path, str], None]) -> None:
+    def __init__(
+        self, api: DockerApi, tell: Callable[[Path, str], None], supervisor: Supervisor
+    ) -> None:
         self._api = api
+        self._supervisor = supervisor
         self._tell = tell
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._paths: dict[Path, str] = {}
@@ -46,7 +52,13 @@ class LogCopies:
         if container not in self._jobs:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._paths[path] = container
-            self._jobs[container] = asyncio.create_task(self._copy(container, path))
+            self._jobs[container] = asyncio.create_task(
+                self._supervisor.keep(
+                    f"the copy of the log {path}",
+                    partial(self._copy, container, path),
+                    concerns=NOBODY,
+                )
+            )
 
     async def catch_up(self, path: Path) -> None:
         """If the container has ended, wait until its last lines are copied."""

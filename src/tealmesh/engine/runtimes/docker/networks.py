@@ -12,6 +12,7 @@ import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -33,6 +34,8 @@ from tealmesh.engine.runtimes.docker.resolver import RESOLV, Answer, Resolvers, 
 from tealmesh.engine.runtimes.docker.schema import CreateBody, Listed
 from tealmesh.engine.runtimes.files import note
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.supervision.trouble import NOBODY
 
 POD = "pod.json"
 
@@ -55,15 +58,17 @@ class DockerNetworks:
         endpoint: tuple[str, int],
         answer: Answer,
         tell: Tell,
+        supervisor: Supervisor,
     ) -> None:
         self._api = api
         self._instance = instance
         self._tell = tell
+        self._supervisor = supervisor
         self._relays = Relays(endpoint)
-        self._resolvers = Resolvers(answer)
+        self._resolvers = Resolvers(answer, supervisor)
         self._creating = asyncio.Lock()
         self._guards: dict[Path, asyncio.Task[None]] = {}
-        self._presence = Presence(api, self._docker_lost)
+        self._presence = Presence(api, self._docker_lost, supervisor)
 
     async def open(self, task: TaskSpec) -> TaskNetwork:
         """Make the task's network namespace, or find it."""
@@ -169,7 +174,13 @@ class DockerNetworks:
             await self._resolvers.open(directory, pid)
         self._presence.begin()
         if directory not in self._guards or self._guards[directory].done():
-            self._guards[directory] = asyncio.create_task(self._guard(directory))
+            self._guards[directory] = asyncio.create_task(
+                self._supervisor.keep(
+                    f"the guard of task {directory.name}'s network",
+                    partial(self._guard, directory),
+                    concerns=NOBODY,
+                )
+            )
 
     def _docker_lost(self, error: DockerUnavailable) -> None:
         consequence = "The task keeps running, and is looked after again once Docker answers."

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.model.errors import DockerRefused, DockerUnavailable
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.supervision.trouble import NOBODY
 
 _INTERVAL_SECONDS = 1.0
 
@@ -15,15 +17,22 @@ _INTERVAL_SECONDS = 1.0
 class Presence:
     """Calls ``lost`` each time that Docker stops answering."""
 
-    def __init__(self, api: DockerApi, lost: Callable[[DockerUnavailable], None]) -> None:
+    def __init__(
+        self, api: DockerApi, lost: Callable[[DockerUnavailable], None], supervisor: Supervisor
+    ) -> None:
         self._api = api
+        self._supervisor = supervisor
         self._lost = lost
         self._job: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Begin to ask, unless we do already."""
         if self._job is None:
-            self._job = asyncio.create_task(self._ping())
+            self._job = asyncio.create_task(
+                self._supervisor.keep(
+                    "the watch on Docker", self._ping, concerns=NOBODY, ends=False
+                )
+            )
 
     async def close(self) -> None:
         if self._job is not None:

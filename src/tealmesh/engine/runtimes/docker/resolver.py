@@ -14,6 +14,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from typing import Any, cast
 
 from tealmesh.engine.runtimes.docker import netns
 from tealmesh.engine.runtimes.docker.rules import DNS_ADDRESS
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.supervision.trouble import NOBODY
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +59,9 @@ def others(text: str) -> list[str]:
 class Resolvers:
     """One name server per task; forwards to the servers in the task's `RESOLV` file."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, supervisor: Supervisor) -> None:
         self._answer = answer
+        self._supervisor = supervisor
         self._servers: dict[Path, _Server] = {}
 
     async def open(self, directory: Path, pid: int) -> None:
@@ -66,7 +70,14 @@ class Resolvers:
             return
         try:
             servers = others((directory / RESOLV).read_text())
-            server = _Server(pid, servers, partial(self._answer, directory.name))
+            asked = self._supervisor.contained
+            name = f"the name server of task {directory.name}"
+            server = _Server(
+                pid,
+                servers,
+                partial(self._answer, directory.name),
+                partial(asked, name, concerns=NOBODY),
+            )
             self._servers[directory] = server
             await server.start()
         except OSError as error:
@@ -93,6 +104,8 @@ class _Server:
     servers: list[str]
     """Asked for what ``answer`` does not know."""
     answer: Callable[[bytes, bool], bytes | None]
+    contained: Callable[[], AbstractContextManager[None]]
+    """Ends the errors of one question."""
 
     def __post_init__(self) -> None:
         self._udp: asyncio.DatagramTransport | None = None
@@ -177,7 +190,8 @@ class _Server:
             while True:
                 async with asyncio.timeout(_IDLE_SECONDS):
                     question = await _message(reader)
-                writer.write(_framed(await self.respond(question, udp=False)))
+                with self.contained():
+                    writer.write(_framed(await self.respond(question, udp=False)))
                 await writer.drain()
         except (asyncio.IncompleteReadError, TimeoutError, ConnectionError):
             return
@@ -199,9 +213,10 @@ class _Udp(asyncio.DatagramProtocol):
             self._server.spawn(self._answer(data, addr))
 
     async def _answer(self, question: bytes, asker: tuple[str, int]) -> None:
-        response = await self._server.respond(question, udp=True)
-        if self._transport is not None:
-            self._transport.sendto(response, asker)
+        with self._server.contained():
+            response = await self._server.respond(question, udp=True)
+            if self._transport is not None:
+                self._transport.sendto(response, asker)
 
 
 def _failure(question: bytes) -> bytes:

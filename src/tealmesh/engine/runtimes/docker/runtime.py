@@ -38,6 +38,7 @@ from tealmesh.engine.runtimes.docker.resolver import Answer
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
+from tealmesh.supervision.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 _NOT_STARTED = ("created", "initialized")
@@ -53,16 +54,19 @@ class DockerRuntime:
         data_dir: Path,
         hosts: HostsFiles,
         answer: Answer,
+        supervisor: Supervisor,
     ) -> None:
         self._api = api
         self._plane = plane
         self._instance = Instance.of(data_dir)
         self._hosts = hosts
         self._tell: Tell = lambda task_id, message: _log.info("task %s %s", task_id, message)
-        self._copies = LogCopies(api, lambda path, text: self._report(path.parents[1].name, text))
+        self._copies = LogCopies(
+            api, lambda path, text: self._report(path.parents[1].name, text), supervisor
+        )
         self._fetch = Fetch(api)
         self._networks = DockerNetworks(
-            api, self._instance, plane.http_address, answer, self._report
+            api, self._instance, plane.http_address, answer, self._report, supervisor
         )
 
     def report_to(self, tell: Tell) -> None:

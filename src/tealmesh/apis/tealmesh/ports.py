@@ -1,0 +1,100 @@
+"""What our API is handed: the parts of a control plane that do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tealmesh.model import wire
+from tealmesh.model.config.nouns import Strategy, TealConfig
+from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.rollout import Deployment
+from tealmesh.model.status import (
+    AppliedSystem,
+    DescribedService,
+    GatewayStatus,
+    LogSource,
+    Removed,
+    ServiceStatus,
+)
+from tealmesh.model.teal import AdoptionBody
+from tealmesh.store import View
+from tealmesh.supervision.trouble import Trouble
+
+
+class Deployments(Protocol):
+    """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
+
+    async def deploy(
+        self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
+    ) -> Deployment: ...
+    async def approve(self, service: str) -> Deployment: ...
+    async def rollback(self, actor: str, service: str, gradual: bool) -> tuple[Deployment, str]: ...
+    async def abort(self, actor: str, service: str, give_up: bool) -> Deployment: ...
+    async def resume(self, actor: str, service: str, take_over: bool) -> Deployment: ...
+    def history(self, service: str) -> Sequence[Deployment]: ...
+    def latest(self, service: str) -> Deployment | None: ...
+
+
+class Operations(Protocol):
+    """The part of `rollout.operations.Operations` that is needed here. Raises AwsError."""
+
+    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem: ...
+    async def plan(self, config: TealConfig, base_directory: str) -> AppliedSystem: ...
+    async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed: ...
+    async def set_weights(
+        self, name: str, weights: Mapping[str, int]
+    ) -> tuple[int, Mapping[str, int]]: ...
+    async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService: ...
+    async def describe(self, name: str) -> DescribedService: ...
+    async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
+    def strategy(self, service: str) -> Strategy: ...
+
+
+class Inventory(Protocol):
+    """The part of `rollout.inventory.whole.Inventory` that is needed here."""
+
+    def others(self, window: float, converged: Mapping[str, bool]) -> wire.GetStatusOutput: ...
+    def log_sources(self, name: str, side: str | None) -> Sequence[LogSource]: ...
+    def envoy_resource(self, task_arn: str) -> str: ...
+    def ecs_services(self, name: str) -> Sequence[str]: ...
+
+
+class Envoys(Protocol):
+    """The part of `xds.cache.AdsCache` that is needed here."""
+
+    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
+    def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...
+
+
+class LoadBalancers(Protocol):
+    """The part of `engine.load_balancers.report.Report` that is needed here."""
+
+    async def load_balancers(self) -> list[wire.LoadBalancerStatus]: ...
+    def by_host_port(self) -> int | None: ...
+    def by_host_problem(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ContainerLine:
+    """A line of a container's output."""
+
+    container: str
+    """The container's name in the task definition."""
+
+    line: str
+
+
+Logs = Callable[[str, int], Awaitable[Sequence[ContainerLine]]]
+"""(task ARN, number of lines) -> the last lines that each container of the task wrote."""
+
+Stop = Callable[[bool], Awaitable[int]]
+"""(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
+stops once the present answer is out."""
+
+Troubles = Callable[[], Sequence[Trouble]]
+"""The workers of this control plane that fail at present."""
+
+WithoutEffect = Callable[[View], list[wire.MemberWithoutEffect]]
+"""The members of ECS resources that are used and have no effect here."""

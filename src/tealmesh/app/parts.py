@@ -1,0 +1,326 @@
+"""The parts of one control plane, made and connected: the map of what runs in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
+
+import grpc
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from tealmesh import __version__
+from tealmesh.apis.appmesh.api import AppMesh
+from tealmesh.apis.appmesh.certificates import Certificates
+from tealmesh.apis.appmesh.grace import end_grace
+from tealmesh.apis.ecs.api import Ecs
+from tealmesh.apis.ecs.without_effect import without_effect
+from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
+from tealmesh.apis.elasticloadbalancing.feed import Feed
+from tealmesh.apis.servicediscovery.api import ServiceDiscovery
+from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
+from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.app.feed import feed
+from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
+from tealmesh.app.seams import Seams, waiting_policies
+from tealmesh.app.settings import AppConfig
+from tealmesh.aws.clients import client
+from tealmesh.aws.gateway import build_gateway
+from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.overlay import Overlay
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.engine import Engine
+from tealmesh.engine.load_balancers.admin import Admin
+from tealmesh.engine.load_balancers.fleet import Fleet
+from tealmesh.engine.load_balancers.health import TargetHealth
+from tealmesh.engine.load_balancers.report import Report
+from tealmesh.engine.load_balancers.serving import serving_load_balancers
+from tealmesh.engine.runtimes.build import Built
+from tealmesh.engine.serving import serving_tasks
+from tealmesh.engine.task.metadata import Metadata
+from tealmesh.envoy.translate import Translator
+from tealmesh.model.arn import last_part
+from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.config.parse import parse_additions
+from tealmesh.model.errors import TealError
+from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.changes import Changes
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.documents import image_body, put_adopted
+from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.inventory.whole import Inventory
+from tealmesh.rollout.metrics.servicer import MetricsServicer
+from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.operations import Operations
+from tealmesh.store import Reader, Store, Transaction, View, tables
+from tealmesh.store.snapshot import load_balancer_addresses
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.server import AdsServicer
+
+
+class Parts:
+    """The parts of one control plane, connected."""
+
+    def __init__(
+        self,
+        config: AppConfig,
+        store: Store,
+        stop: asyncio.Event,
+        built: Built,
+        supervisor: Supervisor,
+    ) -> None:
+        self.config = config
+        self._supervisor = supervisor
+        self.endpoint = endpoint(config)
+        self._store = store
+        self._stop = stop
+        self._token = token(config.data_dir)
+        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self.certificates = Certificates(store, self._client, self._moto.certificate)
+        self.cache = AdsCache(Translator().translate, self._serving, system_clock)
+        self._ads = AdsServicer(self.cache, self._token, supervisor)
+        self._metrics = Metrics(system_clock)
+        self._counted = MetricsServicer(self._metrics, self._token, supervisor)
+        self._dns: list[DnsServer] = []
+        self._grpc = grpc.aio.server()
+        self._runtime = built.runtime
+        self._runtime_summary = built.description
+        self._xds_socket = built.xds_socket
+        self.load_balancers = Feed(store, self._client)
+        self._driver = ApiDriver(self._client, config.region)
+        self._admin = Admin()
+        self._seams = Seams(
+            store,
+            config.account,
+            self._client,
+            self._runtime.usage,
+            config.scaling_minute,
+        )
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
+        self.fleet = Fleet(
+            store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
+        )
+        self.engine = Engine(self._engine_context())
+        self.controller = Controller(
+            store,
+            self._driver,
+            self.cache.wait_converged,
+            self._metrics.callers_saw,
+            Changes(store),
+            clock=system_clock,
+            new_id=random_id,
+            on_transition=config.on_transition,
+            supervisor=supervisor,
+        )
+
+    def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What runs as long as the control plane, by its name for people."""
+        store, certificates = self._store, self.certificates
+        fed = partial(feed, store, self.cache, certificates, self._supervisor)
+        yield "the feed of Envoys", fed
+        yield "the fetching of certificates", certificates.run
+        yield "the end of routes' grace periods", partial(end_grace, store, system_clock)
+        yield "the end of deregistration delays", partial(end_draining, store, system_clock)
+        yield "the engine", self.engine.run
+        yield "the load balancers' Envoys", self.fleet.run
+        yield "the deployments", self.controller.run
+        yield from self._seams.workers()
+
+    async def read_load_balancers(self) -> None:
+        """Copy what the API has of load balancers, once it answers."""
+        run = self.load_balancers.run
+        await self._supervisor.keep("the reading of load balancers", run, ends=False)
+
+    def gateway(self) -> ASGIApp:
+        """The ASGI application of the HTTP port."""
+        common = (self._store, self.config.account, system_clock, random_id)
+        operations = Operations(
+            self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
+        )
+        services = {
+            "appmesh": AppMesh(
+                *common,
+                route_grace=self.config.route_grace,
+                take_certificate=self.certificates.take,
+            ),
+            "ecs": Ecs(*common),
+            "servicediscovery": ServiceDiscovery(*common),
+            "tealmesh": Tealmesh(
+                self._store,
+                self.controller,
+                operations,
+                Inventory(self._store, self._metrics.traffic, system_clock),
+                self.cache,
+                Report(self._store, self.fleet, self._target_health, self.cache.envoys),
+                self._logs,
+                self._shut_down,
+                _without_effect,
+                self._supervisor.troubles,
+            ),
+        }
+        models = {name: load_model(name) for name in services}
+        balancing = ElasticLoadBalancing(
+            self._store, self.load_balancers, self._target_health.health, system_clock
+        )
+        moto = Overlay(load_model("elbv2"), balancing, self._seams.before(self._moto))
+        return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+
+    def _task_routes(self) -> list[BaseRoute]:
+        """The task metadata and credentials that tasks request from our port."""
+        usage = self._runtime.usage
+        metadata = Metadata(
+            self._store, self._token, system_clock, usage, lambda: self._client("sts")
+        )
+        return [*metadata.routes()]
+
+    async def store_images(self) -> None:
+        """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is
+        wrong.
+        """
+        file = self.config.config_file
+        if file is None:
+            return
+        try:
+            additions = parse_additions(file.read_text(), str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise TealError(f"{file} cannot be read: {error}") from error
+        bodies = {image.pattern: image_body(image, str(file.parent)) for image in additions.images}
+
+        def put(transaction: Transaction) -> None:
+            for pattern, body in bodies.items():
+                transaction.put(tables.IMAGES, pattern, body=body)
+            put_adopted(transaction, additions.adopted)
+
+        await self._store.write("teal up", "TakeImages", put)
+
+    async def listen_xds(self) -> None:
+        """Start the gRPC server that Envoys connect to. Raises TealError if its port is in use."""
+        self._ads.add_to(self._grpc)
+        self._counted.add_to(self._grpc)
+        with listen(self.config.xds_port, "--xds-port"):
+            pass  # Its error says what is wrong with the port; gRPC's does not.
+        try:
+            self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
+        except RuntimeError as error:
+            raise TealError(f"port {self.config.xds_port}, for Envoys: {error}") from error
+        if self._xds_socket is not None:
+            # Its directory is mounted into containers, so that they see a new socket too.
+            self._xds_socket.parent.mkdir(exist_ok=True)
+            self._xds_socket.parent.chmod(0o755)
+            self._xds_socket.unlink(missing_ok=True)
+            self._grpc.add_insecure_port(f"unix:{self._xds_socket}")
+        await self._grpc.start()
+        if self._xds_socket is not None:
+            # Envoys in containers run as other users. They are authenticated by the token.
+            self._xds_socket.chmod(0o666)
+
+    async def listen_dns(self) -> None:
+        """Start the name server of Envoys, and the DNS server if one is configured. Raises
+        TealError if a port is in use.
+        """
+
+        def view() -> View:
+            return self._store.view
+
+        xds_port, dns_port = self.config.xds_port, self.config.dns_port
+        names = load_balancer_addresses
+        self._dns.append(
+            Resolver(
+                view,
+                RESOLVER_HOST,
+                xds_port,
+                names,
+                set_by="--xds-port",
+                supervisor=self._supervisor,
+            )
+        )
+        if dns_port is not None:
+            self._dns.append(DnsServer(view, HOST, dns_port, names, supervisor=self._supervisor))
+        for server in self._dns:
+            await server.start()
+
+    async def close(self) -> None:
+        """Detach; tasks and Envoys keep running."""
+        for server in self._dns:
+            await server.close()
+        await self.engine.close()
+        await self._admin.close()
+        self._driver.close()
+        self._ads.close()
+        self._counted.close()
+        await self._grpc.stop(grace=0.2)
+        self._moto.close()
+
+    def _client(self, service: str, region: str = "") -> Any:
+        """A boto3 client of our own port; by default in our own region."""
+        return client(service, self.endpoint, region or self.config.region)
+
+    def _serving(self, scope: str) -> list[str]:
+        """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
+        view = self._store.view
+        return [*serving_tasks(view, scope), *serving_load_balancers(view, scope)]
+
+    async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
+        return (await self.cache.wait_converged(mesh, revision, timeout)).converged
+
+    async def _logs(self, task_arn: str, lines: int) -> list[ContainerLine]:
+        """The last lines of each container of a task."""
+        for document in self._store.view.list(tables.TASKS):
+            if document.body["taskArn"] == task_arn:
+                names = [container["name"] for container in document.body.get("containers", [])]
+                break
+        else:
+            return []
+        directory = self.config.data_dir / "tasks" / last_part(task_arn)
+        return [
+            ContainerLine(name, line)
+            for name in names
+            for line in await self._runtime.logs(directory, name, lines)
+        ]
+
+    async def _shut_down(self, stop_tasks: bool) -> int:
+        """Stop after answering; returns the number of tasks that were stopped before."""
+        stopped = 0
+        if stop_tasks:
+            stopped = await self.engine.stop_all()
+            await self.fleet.stop_all()
+        asyncio.get_running_loop().call_later(0.1, self._stop.set)
+        return stopped
+
+    def _engine_context(self) -> EngineContext:
+        return EngineContext(
+            store=self._store,
+            runtime=self._runtime,
+            clock=system_clock,
+            new_id=random_id,
+            converged=self._converged,
+            client=self._client,
+            target_health=self._target_health.health,
+            in_flight=self._target_health.in_flight,
+            data_dir=self.config.data_dir,
+            region=self.config.region,
+            supervisor=self._supervisor,
+        )
+
+    def _health(self) -> dict[str, str | int]:
+        return {
+            "status": "ok",
+            "pid": os.getpid(),
+            "version": __version__,
+            "revision": self._store.revision,
+            "dataDir": str(self.config.data_dir),
+            "runtime": self._runtime_summary,
+        }
+
+
+def _without_effect(reader: Reader) -> list[MemberWithoutEffect]:
+    return [*without_effect(reader), *waiting_policies(reader)]
+
+
+def endpoint(config: AppConfig) -> str:
+    return f"http://{HOST}:{config.port}"

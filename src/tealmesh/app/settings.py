@@ -1,0 +1,48 @@
+"""With what a control plane is configured, and what it reports once it is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tealmesh.engine.runtimes.choice import Mode
+from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.rollout.controller import OnTransition
+
+
+@dataclass(frozen=True)
+class AppConfig:
+    """The configuration of a control plane."""
+
+    data_dir: Path
+    """The database, the tasks' files and the xDS token; for one control plane at a time."""
+    port: int = 4566
+    """Of the AWS APIs and our own."""
+    xds_port: int = 18000
+    """Of the gRPC server that Envoys connect to."""
+    config_file: Path | None = None
+    """A teal.toml whose ``[images]`` and ``[adopted]`` are used from the start."""
+    route_grace: float = 5.0
+    """Seconds that a router's last route is still served after its deletion; 0 for none."""
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+    on_transition: OnTransition | None = None
+    """Called at every committed transition of a deployment; for tests."""
+    runtime: Mode = "auto"
+    """What tasks run as: see `engine.runtimes.choice`."""
+    dns_port: int | None = None
+    """Of the DNS server for Cloud Map names; None for no server."""
+    lb_port: int | None = None
+    """Where the Host header selects a load balancer; None for no such port."""
+    scaling_minute: float = 60.0
+    """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
+
+
+@dataclass(frozen=True)
+class AppInfo:
+    """What a control plane reports when it is ready."""
+
+    endpoint: str
+    data_dir: Path
+    runtime: str = ""
+    """What tasks run as and why, in words."""

@@ -1,0 +1,160 @@
+"""Commands that make a system and take it away: apply, delete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tealmesh.cli.client import Client
+from tealmesh.cli.options import config_option, read_text, with_client
+from tealmesh.model import wire
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+@click.command(short_help="Create or update the system that teal.toml describes.")
+@config_option("The teal.toml to apply.")
+@click.option("--plan", is_flag=True, help="Show what would change, and change nothing.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove the services and gateways that teal.toml does not describe any more; asks first.",
+)
+@yes_option
+@click.option(
+    "--wait",
+    "wait",
+    type=click.FloatRange(0, 3600),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until every task is healthy; 0 to not wait.",
+)
+@with_client
+def apply(
+    config_file: Path, plan: bool, prune: bool, yes: bool, wait: float, client: Client
+) -> None:
+    """Create or update the system that teal.toml describes, and wait until it is healthy.
+
+    Without --prune nothing is removed, and what teal.toml does not describe any more is named. The
+    image of a running service is never changed: use `teal deploy`.
+    """
+    from tealmesh.cli import changes
+
+    read = _Read(config_file)
+    if plan:
+        planned = read.apply(client, plan=True)
+        changes.show(planned["changes"])
+        removed = _show_left_over(client, planned) if prune else []
+        total = changes.counted([*planned["changes"], *removed], planned=True)
+        click.echo(f"plan: {total}; nothing was changed" if total else "nothing would change")
+        _say_rest(planned, prune)
+        return
+    gone = _remove_gateways(client, read, yes) if prune else []
+    applied = read.apply(client)
+    if "changes" in applied:
+        changes.show(applied["changes"])
+        total = changes.counted(applied["changes"], planned=False)
+        click.echo(total or "nothing to change: everything is as teal.toml describes it")
+        _say_rest(applied, prune)
+    else:  # A control plane that is older than this command.
+        click.echo("\n".join(applied["summary"]))
+    if prune:
+        _remove_rest(client, applied, asked=bool(gone))
+    _wait(client, applied, wait)
+
+
+class _Read:
+    """A teal.toml that has been read and checked."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises click.UsageError if it cannot be read, and ConfigError if it is wrong."""
+        from tealmesh.model.config.parse import parse
+
+        self._text, self._file = read_text(file), str(file)
+        self._directory = str(file.absolute().parent)
+        parse(self._text, self._file)
+
+    def apply(self, client: Client, *, plan: bool = False) -> wire.ApplyOutput:
+        return client.apply(self._text, self._file, self._directory, plan)
+
+
+def _show_left_over(client: Client, planned: wire.ApplyOutput) -> list[wire.Change]:
+    """Print what pruning would delete, and return it."""
+    from tealmesh.cli.removing import show_removal
+
+    return [c for name in planned["leftOver"] for c in show_removal(client, name)["changes"]]
+
+
+def _remove_gateways(client: Client, read: _Read, yes: bool) -> list[str]:
+    """Show all that is to be removed, ask, and remove the gateways among it at once: the gateway
+    that takes their place may want the same port. Returns the names of all that is to be removed.
+    """
+    from tealmesh.cli import removing
+
+    planned = read.apply(client, plan=True)
+    names = planned["leftOver"]
+    if not names:
+        return []
+    gateways = [n for n in names if removing.show_removal(client, n)["kind"] == "gateway"]
+    for name in names:
+        removing.refuse_unfinished(client, name)
+    if not removing.ask(f"Remove {', '.join(names)}?", yes, "teal apply --prune"):
+        raise click.Abort
+    removing.remove(client, gateways, lambda line: click.echo(line, err=True))
+    return names
+
+
+def _remove_rest(client: Client, applied: wire.ApplyOutput, *, asked: bool) -> None:
+    """Remove the services that are left over, now that nothing of teal.toml calls them."""
+    from tealmesh.cli import removing
+
+    if asked:
+        removing.remove(client, applied["leftOver"], lambda line: click.echo(line, err=True))
+
+
+def _say_rest(applied: wire.ApplyOutput, prune: bool) -> None:
+    for note in applied["notes"]:
+        click.echo(note)
+    if applied["leftOver"] and not prune:
+        click.echo(
+            f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "
+            "`teal apply --prune` removes what it does not describe"
+        )
+
+
+def _wait(client: Client, applied: wire.ApplyOutput, seconds: float) -> None:
+    """Wait until every task is healthy, and print where gateways listen."""
+    from tealmesh.cli.ready import wait_ready
+
+    names = {resource["name"] for resource in (*applied["services"], *applied["gateways"])}
+    if not seconds or not names:
+        return
+    for gateway in wait_ready(client, names, seconds)["gateways"]:
+        if gateway["name"] in names:
+            click.echo(f"{gateway['name']}: http://{gateway['address']}:{gateway['port']}/")
+
+
+@click.command(short_help="Remove a service or gateway of teal.toml.")
+@click.argument("name")
+@yes_option
+@with_client
+def delete(name: str, yes: bool, client: Client) -> None:
+    """Drain and stop the tasks of a service or gateway, and delete everything that `teal apply`
+    made for it. Nothing that others made is touched.
+
+    Shows what will be deleted and what calls it, and asks. It is refused while a deployment runs.
+    If it is interrupted, repeat it. `teal apply` makes the service anew as long as teal.toml
+    describes it.
+    """
+    from tealmesh.cli import removing
+
+    removing.show_removal(client, name)
+    removing.refuse_unfinished(client, name)
+    if not removing.ask(f"Remove {name}?", yes, f"teal delete {name}"):
+        raise click.Abort
+    removing.remove(client, [name], lambda line: click.echo(line, err=True))
+
+
+COMMANDS = (apply, delete)

@@ -1,0 +1,69 @@
+"""Removes services and gateways: asks first, and waits until nothing is left of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import click
+
+from tealmesh.cli import changes
+from tealmesh.cli.client import Client
+from tealmesh.model import wire
+from tealmesh.model.errors import TealError
+
+POLL_SECONDS = 0.3
+HEARTBEAT_SECONDS = 10.0
+"""So often it is said again what is waited for."""
+
+
+def show_removal(client: Client, name: str) -> wire.RemoveOutput:
+    """Print what a removal would delete, and what calls it."""
+    planned = client.remove(name, plan=True)
+    changes.show(planned["changes"])
+    for caller in planned["callers"]:
+        click.echo(f"  {caller}: those requests will fail")
+    return planned
+
+
+def ask(question: str, yes: bool, command: str) -> bool:
+    """Whether the user agrees. ``yes``: without asking. Raises click.UsageError where nobody can
+    be asked.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"nobody is there to be asked: {command} --yes does it unasked")
+    return click.confirm(question, default=False, err=True)
+
+
+def remove(client: Client, names: Sequence[str], say: Callable[[str], None]) -> None:
+    """Remove the services and gateways of these names, each whole, and wait until it is done.
+
+    ``say`` gets a line about what is waited for. Ctrl-C leaves the rest to be repeated.
+    """
+    for name in names:
+        said, at = "", 0.0
+        while True:
+            answer = client.remove(name)
+            if answer["done"]:
+                break
+            waiting = ", ".join(answer["waitingFor"])
+            now = time.monotonic()
+            if waiting != said or now - at >= HEARTBEAT_SECONDS:
+                say(f"{name}: waiting for {waiting}")
+                said, at = waiting, now
+            time.sleep(POLL_SECONDS)
+        click.echo(f"{answer['kind']} {name} is removed")
+
+
+def refuse_unfinished(client: Client, name: str) -> None:
+    """Raise TealError while a deployment of the service runs: nothing is asked in vain."""
+    for service in client.get_status()["services"]:
+        deployment = service.get("deployment")
+        if service["name"] == name and deployment and "IN_PROGRESS" in deployment["status"]:
+            raise TealError(
+                f"a deployment of {name} to {deployment.get('newImage', '?')} is running: wait "
+                f"until it has finished, or roll it back (`teal rollback {name}`)"
+            )

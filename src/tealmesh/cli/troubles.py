@@ -1,0 +1,25 @@
+"""What the control plane says of its own workers that fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tealmesh.model import wire
+
+
+def troubles(status: wire.GetStatusOutput, now: float | None = None) -> Iterator[tuple[str, str]]:
+    """Each worker that fails, and a sentence on it. ``now``: in seconds since the epoch; None for
+    this moment.
+    """
+    for one in status.get("troubles", []):
+        yield one["worker"], _sentence(one, time.time() if now is None else now)
+
+
+def _sentence(trouble: wire.WorkerTrouble, now: float) -> str:
+    since = time.strftime("%H:%M:%S", time.localtime(trouble["since"]))
+    times = "once" if trouble["times"] == 1 else f"{trouble['times']} times"
+    again = "being tried again"
+    if "nextTryAt" in trouble:
+        again = f"tried again in {max(0.0, trouble['nextTryAt'] - now):.0f} s"
+    return f"fails since {since} ({times}): {trouble['error']}; {again}"

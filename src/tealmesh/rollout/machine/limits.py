@@ -1,0 +1,88 @@
+"""How long each phase of a deployment may take, by a setting of the strategy each. Pure.
+
+A limit counts from the beginning of its phase, however many states and windows the phase has; a
+restart of the control plane begins it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.rollout import Deployment, State
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The time limit of a phase."""
+
+    setting: str
+    """The name of the strategy's setting."""
+    phase: str
+    """What is done in the phase, completing "while …"."""
+    on_top_of: str = ""
+    """The setting of the time that the phase takes in any case."""
+
+
+_START = Limit("start_timeout", "starting the new side's tasks")
+_VERIFY = Limit("verify_timeout", "the callers' Envoys checked the new side")
+_STEP = Limit("step_timeout", "measuring the step", "step_time")
+_BAKE = Limit("bake_timeout", "the old side had to fall silent", "bake_time")
+_ROLLBACK = Limit("rollback_timeout", "giving the weight back")
+_STOP = Limit("stop_timeout", "stopping a side")
+
+LIMITS: Mapping[State, Limit] = {
+    State.CREATED: _START,
+    State.SCALING_UP: _START,
+    State.ADDING_TARGET: _VERIFY,
+    State.CONVERGING_TARGET: _VERIFY,
+    State.VERIFYING: _VERIFY,
+    State.SHIFTING: _STEP,
+    State.CONVERGING: _STEP,
+    State.MEASURING: _STEP,
+    State.BAKING: _BAKE,
+    State.CLEANING_UP: _STOP,
+    State.ROLLING_BACK: _ROLLBACK,
+    State.CONVERGING_BACK: _ROLLBACK,
+    State.CLEANING_BACK: _STOP,
+}
+"""The limit of each state; the others may last as long as they like."""
+
+
+def seconds(limit: Limit, strategy: Strategy) -> float:
+    """How long the phase may take."""
+    longest: float = getattr(strategy, limit.setting)
+    least: float = getattr(strategy, limit.on_top_of) if limit.on_top_of else 0.0
+    return longest + least
+
+
+def begins(before: Deployment, state: State) -> bool:
+    """Whether entering ``state`` begins a phase."""
+    return state is State.SHIFTING or LIMITS.get(before.state) is not LIMITS.get(state)
+
+
+def left(d: Deployment, now: float) -> float | None:
+    """The seconds that the present phase may still take; None without a limit."""
+    limit = LIMITS.get(d.state)
+    return d.phase_at + seconds(limit, d.strategy) - now if limit else None
+
+
+def half_gone(d: Deployment, now: float) -> bool:
+    """Whether the present phase has taken half of its time."""
+    limit = LIMITS.get(d.state)
+    return limit is not None and now - d.phase_at > seconds(limit, d.strategy) / 2
+
+
+def shown(d: Deployment) -> str:
+    """The setting that limits the present phase, with its value; empty without one."""
+    limit = LIMITS.get(d.state)
+    if limit is None:
+        return ""
+    plus = f" on top of {limit.on_top_of}" if limit.on_top_of else ""
+    return f"{limit.setting} of {getattr(d.strategy, limit.setting):g} s{plus}"
+
+
+def exceeded(d: Deployment) -> str:
+    """That the limit of the present phase is exceeded, for people."""
+    return f"{shown(d)} exceeded while {LIMITS[d.state].phase}"

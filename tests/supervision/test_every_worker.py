@@ -1,0 +1,74 @@
+"""No worker is outside supervision: a walk through the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src/tealmesh"
+
+SPAWNS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "Thread"}
+"""What begins something that nobody waits for at once."""
+
+SHORT = {
+    "apis/appmesh/grace.py": {"_end": "a child of the supervised end_grace, which it ends"},
+    "apis/elasticloadbalancing/api.py": {"_end": "a child of the supervised end_draining"},
+    "apis/servicediscovery/dns_server.py": {"_answer": "one question; contains its errors"},
+    "app/control_plane.py": {
+        "run_until_stopped": "the HTTP server: without it the control plane ends",
+        "read_load_balancers": "is one call of keep",
+    },
+    "engine/engine.py": {
+        "_work_on_task": "is one call of keep",
+        "_work_on_service": "is one call of keep",
+        "write": "one event, whose failure is logged",
+    },
+    "engine/load_balancers/fleet.py": {"_work": "is one call of keep"},
+    "engine/load_balancers/worker.py": {
+        "wait": "awaited by the supervised worker",
+        "work": "awaited by the supervised worker",
+    },
+    "engine/runtimes/docker/netns.py": {"Thread": "one call in another namespace, waited for"},
+    "engine/runtimes/docker/resolver.py": {"work": "one question; contains its errors"},
+    "engine/runtimes/process/processes.py": {"wait": "awaited at once"},
+    "engine/task/pod.py": {"coroutine": "its error is raised by the supervised task worker"},
+    "engine/task/log_shipping.py": {"Thread": "a loop that ends the errors of each file"},
+    "engine/task/task.py": {"start_due": "awaited by the supervised task worker"},
+    "engine/task/worker.py": {
+        "work": "awaited by the supervised task worker",
+        "wait": "awaited by the supervised task worker",
+    },
+    "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
+    "xds/server.py": {"_read": "one stream, which its Envoy begins again"},
+}
+"""What need not be supervised, and why, by module and by what is begun."""
+
+
+def spawned(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of everything that a module begins."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if called == "Thread":
+            yield node.lineno, called
+        elif called in SPAWNS:
+            argument = node.args[0]
+            what = argument.func if isinstance(argument, ast.Call) else argument
+            yield node.lineno, what.attr if isinstance(what, ast.Attribute) else ast.unparse(what)
+
+
+def test_every_worker_is_kept_or_needs_no_keeping() -> None:
+    outside, used = [], set()
+    for path in sorted(SOURCE.rglob("*.py")):
+        module = path.relative_to(SOURCE).as_posix()
+        if module.startswith("cli/"):
+            continue  # a command ends, and its user sees how
+        for line, name in spawned(ast.parse(path.read_text())):
+            if name in SHORT.get(module, {}):
+                used.add((module, name))
+            elif name != "keep":
+                outside.append(f"{module}:{line}: {name}")
+    assert not outside, "begin it by Supervisor.keep, or say here why it needs none"
+    assert used == {(module, name) for module, names in SHORT.items() for name in names}

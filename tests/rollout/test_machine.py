@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -94,15 +95,7 @@ def observed(
 
 
 def _with(seen: Traffic, requests: int, failures: int) -> Traffic:
-    return Traffic(
-        requests=requests,
-        failures=failures,
-        started=requests,
-        reporters=seen.reporters,
-        members=seen.members,
-        members_healthy=seen.members_healthy,
-        seen_until=seen.seen_until,
-    )
+    return replace(seen, requests=requests, failures=failures, started=requests)
 
 
 def looked(

@@ -42,6 +42,7 @@ ROWS = (
         "{mesh_name}/{virtual_gateway_name}/{name}",
         "spec.http_route.match",
     ),
+    Row("aws_ecs_capacity_provider", "{name}", "tags"),
     Row("aws_ecs_cluster", "{name}", "setting, tags"),
     Row("aws_ecs_service", "{name}/{name}", "deployment settings, tags"),
     Row("aws_ecs_task_definition", "{arn}", "tags"),
@@ -59,11 +60,6 @@ DATA: dict[str, object] = {
 }
 """Data sources, with the value that the configuration reads from each."""
 
-NO_MEANING = {
-    "aws_ecs_capacity_provider": "stands for an Auto Scaling group of EC2 instances: "
-    "`CreateCapacityProvider` is refused by name",
-}
-
 
 def table() -> str:
     """The part of docs/terraform.md that is generated."""
@@ -74,7 +70,6 @@ def table() -> str:
             f"| `{row.type}` | yes | yes | yes: {row.changes} | `{row.identifier}` | yes |"
             for row in ROWS
         ),
-        *(f"| `{name}` | no: {reason} | | | | |" for name, reason in NO_MEANING.items()),
         "",
         "| data source | read |",
         "|---|---|",

@@ -92,16 +92,21 @@ class Parts:
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self.load_balancers = Feed(store, self._client)
-        self._driver = ApiDriver(self._client, config.region)
+        self._driver = ApiDriver(
+            self._client,
+            config.region,
+            usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
+        )
         self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self._seams = Seams(
             store,
             config.account,
             self._client,
             self._runtime.usage,
+            self._target_health,
             config.scaling_minute,
         )
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(
             store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
         )
@@ -140,7 +145,12 @@ class Parts:
         """The ASGI application of the HTTP port."""
         common = (self._store, self.config.account, system_clock, random_id)
         operations = Operations(
-            self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
+            self._store,
+            self.controller,
+            self._driver,
+            self._metrics.callers_saw,
+            system_clock,
+            self._image_problem,
         )
         services = {
             "appmesh": AppMesh(
@@ -161,14 +171,23 @@ class Parts:
                 self._shut_down,
                 _without_effect,
                 self._supervisor.troubles,
+                self.engine.health.shown,
             ),
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health, system_clock
         )
-        moto = Overlay(load_model("elbv2"), balancing, self._seams.before(self._moto))
+        moto = Overlay(
+            load_model("elbv2"),
+            balancing,
+            self._seams.before(self._moto, services, self.load_balancers.changed),
+        )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+
+    async def _image_problem(self, image: str) -> str:
+        images = [document.body for document in self._store.view.list(tables.IMAGES)]
+        return await self._runtime.image_problem(image, images)
 
     def _task_routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port."""

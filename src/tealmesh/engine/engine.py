@@ -11,7 +11,7 @@ import contextlib
 import copy
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.context import EngineContext
+from tealmesh.engine.health.watch import Watch
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker
 from tealmesh.engine.task.log_shipping import LogKeeper
@@ -61,6 +62,7 @@ class Engine:
             Probes(context.runtime),
             LogKeeper(partial(context.client, "logs"), self._report_log_problem),
         )
+        self.health = Watch(context, self._shared.probes, self._wake_services)
         self._runtime.report_to(self._add_event)
         self._tasks: dict[Key, TaskWorker] = {}
         self._task_revisions: dict[Key, int] = {}
@@ -81,6 +83,7 @@ class Engine:
             for worker, work in (
                 ("the removal of stopped tasks", self._forget_stopped),
                 ("the runtime's upkeep", self._runtime.run),
+                ("the look at what callers see", self.health.run),
             ):
                 group.create_task(self._supervisor.keep(worker, work, ends=False))
             async for view in self._store.watch():
@@ -181,11 +184,16 @@ class Engine:
         key = (cluster_of(document.body), document.body["serviceName"])
         worker = self._services.get(key)
         if worker is None and document.body["status"] != "INACTIVE":
-            worker = ServiceWorker(self._context, *key, paused=lambda: self._paused)
+            worker = ServiceWorker(self._context, *key, lambda: self._paused, self.health.unusable)
             self._services[key] = worker
             group.create_task(self._work_on_service(key, worker))
         if worker is not None:
             worker.notify((document.revision, newest.get(key, 0)))
+
+    def _wake_services(self, services: Iterable[Key]) -> None:
+        for key in services:
+            if (worker := self._services.get(key)) is not None:
+                worker.wake()
 
     async def _work_on_task(self, key: Key, service: str, worker: TaskWorker) -> None:
         try:

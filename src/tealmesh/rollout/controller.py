@@ -105,7 +105,7 @@ class Controller:
         system = self._system(service)
         service = system.name
         beginning.refuse_problem(system)
-        repeated = self._by_token(service, token)
+        repeated = documents.by_token(self._store.view, service, token)
         if repeated:
             if repeated.new_image != image:
                 raise AwsError(
@@ -297,12 +297,6 @@ class Controller:
         if deployment_id not in self._workers and not after.finished:
             self._work_on(after)
         return after
-
-    def _by_token(self, service: str, token: str) -> Deployment | None:
-        if not token:
-            return None
-        stored = documents.deployments(self._store.view, service)
-        return next((d for d in stored if d.client_token == token), None)
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
         identity, service = deployment.id, deployment.service

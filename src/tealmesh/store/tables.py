@@ -35,7 +35,13 @@ if TYPE_CHECKING:
         TaskBody,
         TaskDefinitionBody,
     )
-    from tealmesh.model.ecs.clusters import AccountSettingBody, ClusterBody, FamilyBody
+    from tealmesh.model.ecs.clusters import (
+        AccountSettingBody,
+        CapacityProviderBody,
+        ClusterBody,
+        FamilyBody,
+    )
+    from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -130,6 +136,8 @@ SD_OPERATIONS: Collection[OperationBody] = Collection("servicediscovery.operatio
 
 CLUSTERS: Collection[ClusterBody] = Collection("ecs.cluster")
 """Key: cluster name."""
+CAPACITY_PROVIDERS: Collection[CapacityProviderBody] = Collection("ecs.capacityProvider")
+"""Key: name. Those that stand for an Auto Scaling group."""
 TASK_DEFINITIONS: Collection[TaskDefinitionBody] = Collection("ecs.taskDefinition")
 """Key: family, revision with six digits."""
 ECS_SERVICES: Collection[ServiceBody] = Collection("ecs.service")
@@ -162,6 +170,11 @@ SCHEDULED_ACTIONS: Collection[ScheduledActionBody] = Collection("scaling.schedul
 """Key: cluster, service, name of the action."""
 SCALING_ACTIVITIES: Collection[ScalingActivityBody] = Collection("scaling.activity")
 """Key: cluster, service, number with six digits."""
+
+EVENT_REGIONS: Collection[RegionBody] = Collection("events.region")
+"""Key: region. Where somebody has made a rule of EventBridge."""
+EVENTS_TOLD: Collection[ToldBody] = Collection("events.told")
+"""Key: that of the subject, such as "task", ARN."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""

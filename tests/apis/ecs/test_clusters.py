@@ -150,7 +150,7 @@ def test_a_provider_in_use_is_not_removed(ecs: Any) -> None:
     [
         ({"clusterName": "no spaces"}, "letters"),
         ({"clusterName": "x" * 256}, "1 to 255"),
-        ({"capacityProviders": ["mine"]}, "'mine' was not found: must be one of FARGATE"),
+        ({"capacityProviders": ["mine"]}, "'mine' was not found"),
         ({"settings": [{"name": "containerInsights", "value": "yes"}]}, "enabled, disabled"),
         ({"tags": [{"key": "aws:x", "value": "1"}]}, "reserved"),
         ({"tags": [{"key": "x", "value": "1"}, {"key": "x", "value": "2"}]}, "only once"),

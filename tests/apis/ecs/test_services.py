@@ -283,7 +283,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "rollback needs enable",
     ),
     ({"deploymentController": {"type": "EXTERNAL"}}, "InvalidParameterException", "must be ECS"),
-    ({"schedulingStrategy": "DAEMON"}, "InvalidParameterException", "must be REPLICA"),
+    ({"schedulingStrategy": "DAEMON"}, "InvalidParameterException", "not supported on Fargate"),
     (
         {"loadBalancers": [{"containerName": "app"}]},
         "InvalidParameterException",

@@ -317,6 +317,23 @@ resource "aws_service_discovery_service" "it" {
   }
 }
 
+resource "aws_ecs_capacity_provider" "it" {
+  name = "everything"
+  tags = local.tags
+
+  auto_scaling_group_provider {
+    auto_scaling_group_arn         = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:0:autoScalingGroupName/it"
+    managed_termination_protection = "DISABLED"
+
+    managed_scaling {
+      status                    = "ENABLED"
+      target_capacity           = 80
+      minimum_scaling_step_size = 1
+      maximum_scaling_step_size = 10
+    }
+  }
+}
+
 resource "aws_ecs_cluster" "it" {
   name               = "everything"
   capacity_providers = ["FARGATE", "FARGATE_SPOT"]

@@ -18,7 +18,7 @@ from tealmesh.model.ecs.bodies import (
     TaskBody,
     TaskDefinitionBody,
 )
-from tealmesh.model.ecs.clusters import ClusterBody
+from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -68,20 +68,16 @@ class ClusterArnsAnswer(NextPage):
     clusterArns: Required[list[str]]
 
 
-class CapacityProviderShown(TypedDict):
-    """A capacity provider."""
+class CapacityProviderAnswer(TypedDict):
+    """One capacity provider."""
 
-    capacityProviderArn: str
-    name: str
-    status: str
-    tags: list[TagTypeDef]
-    type: str
+    capacityProvider: CapacityProviderBody
 
 
 class CapacityProvidersAnswer(NextPage):
     """A page of capacity providers, and the names of those that do not exist."""
 
-    capacityProviders: Required[list[CapacityProviderShown]]
+    capacityProviders: Required[list[CapacityProviderBody]]
     failures: Required[list[FailureTypeDef]]
 
 

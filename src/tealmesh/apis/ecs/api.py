@@ -3,7 +3,7 @@
 Every operation is a method of `Ecs`; the gateway refuses all others by name, with the reason from
 `refused`.
 
-- `clusters`: clusters and capacity providers
+- `clusters`, `capacity_providers`: where tasks run
 - `definitions`, checked by `definition_rules`: task definitions
 - `services`, checked by `service_rules`: services and their deployments
 - `service_deployments`: the history of deployments, and rolling back
@@ -15,6 +15,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html
 
 from __future__ import annotations
 
+from tealmesh.apis.ecs.capacity_providers import CapacityProviders
 from tealmesh.apis.ecs.clusters import Clusters
 from tealmesh.apis.ecs.definitions import Definitions
 from tealmesh.apis.ecs.service_deployments import ServiceDeployments
@@ -24,7 +25,16 @@ from tealmesh.apis.ecs.tagging import Tagging
 from tealmesh.apis.ecs.tasks import Tasks
 
 
-class Ecs(Clusters, Definitions, Services, ServiceDeployments, Tasks, Tagging, Settings):
+class Ecs(
+    Clusters,
+    CapacityProviders,
+    Definitions,
+    Services,
+    ServiceDeployments,
+    Tasks,
+    Tagging,
+    Settings,
+):
     """All operations: ``await ecs.create_cluster(caller, request)`` returns the output structure.
 
     The codec has validated ``request``. Each change makes all its checks inside one transaction.

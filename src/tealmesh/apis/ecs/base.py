@@ -17,7 +17,7 @@ from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
-from tealmesh.model.ecs.clusters import ClusterBody
+from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Store, Transaction, tables
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import FailureTypeDef
 
 T = TypeVar("T")
-Shown = TypeVar("Shown", ClusterBody, ServiceBody, TaskBody)
+Shown = TypeVar("Shown", ClusterBody, CapacityProviderBody, ServiceBody, TaskBody)
 
 DEFAULT_CLUSTER = "default"
 
@@ -123,6 +123,24 @@ def any_cluster(reader: Reader, text: str | None) -> Document[ClusterBody] | Non
     if document is not None and text and text.startswith("arn:"):
         return document if document.body["clusterArn"] == text else None
     return document
+
+
+def provider_name(text: str) -> str:
+    """The short name in a provider's name or ARN."""
+    return last_part(text) if text.startswith("arn:") else text
+
+
+def any_provider(reader: Reader, text: str) -> Document[CapacityProviderBody] | None:
+    """A provider of an Auto Scaling group by name or ARN, or None if none is active."""
+    document = reader.get(tables.CAPACITY_PROVIDERS, provider_name(text))
+    if document is None or document.body["status"] != "ACTIVE":
+        return None
+    return document if text in provider_names(document.body) else None
+
+
+def provider_names(body: CapacityProviderBody) -> tuple[str, str]:
+    """What a provider may be named by."""
+    return body["name"], body["capacityProviderArn"]
 
 
 def any_service(reader: Reader, cluster: str, text: str) -> Document[ServiceBody] | None:

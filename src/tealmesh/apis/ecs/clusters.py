@@ -1,4 +1,4 @@
-"""Clusters and capacity providers.
+"""Clusters, and which capacity providers they have.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html
 """
@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.answers import (
-    CapacityProvidersAnswer,
     ClusterAnswer,
     ClusterArnsAnswer,
     ClustersAnswer,
     ClusterShown,
 )
 from tealmesh.apis.ecs.base import EcsBase
+from tealmesh.apis.ecs.capacity_providers import check_providers, check_strategy
 from tealmesh.apis.ecs.tagging import tagged
-from tealmesh.apis.paging import Pager
-from tealmesh.model.arn import last_part
 from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
 from tealmesh.model.ecs.clusters import ClusterBody
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
         ClusterSettingTypeDef,
         CreateClusterRequestTypeDef,
         DeleteClusterRequestTypeDef,
-        DescribeCapacityProvidersRequestTypeDef,
         DescribeClustersRequestTypeDef,
         KeyValuePairTypeDef,
         ListClustersRequestTypeDef,
@@ -44,9 +41,6 @@ if TYPE_CHECKING:
         UpdateClusterSettingsRequestTypeDef,
     )
 
-CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-"""Both are this machine."""
-
 MAX_DESCRIBED = 100
 """Clusters in one DescribeClusters."""
 
@@ -54,7 +48,7 @@ _INSIGHTS = ("enabled", "disabled", "enhanced")
 
 
 class Clusters(EcsBase):
-    """The operations on clusters and capacity providers."""
+    """The operations on clusters."""
 
     async def create_cluster(
         self, caller: Caller, request: CreateClusterRequestTypeDef
@@ -85,6 +79,7 @@ class Clusters(EcsBase):
             if request.get("serviceConnectDefaults"):
                 body["serviceConnectDefaults"] = _connect(request["serviceConnectDefaults"])
             _set_capacity(
+                tx,
                 body,
                 request.get("capacityProviders", ()),
                 request.get("defaultCapacityProviderStrategy", ()),
@@ -170,43 +165,12 @@ class Clusters(EcsBase):
             document = base.find_cluster(tx, request["cluster"])
             body = document.body.copy()
             strategy = request["defaultCapacityProviderStrategy"]
-            _set_capacity(body, request["capacityProviders"], strategy)
+            _set_capacity(tx, body, request["capacityProviders"], strategy)
             removed = set(document.body["capacityProviders"]) - set(body["capacityProviders"])
             _check_unused(tx, body["clusterName"], removed)
             return _answer(tx, tx.replace(document, body))
 
         return await self._write(caller, "PutClusterCapacityProviders", change)
-
-    async def describe_capacity_providers(
-        self, caller: Caller, request: DescribeCapacityProvidersRequestTypeDef
-    ) -> CapacityProvidersAnswer:
-        """Describe FARGATE and FARGATE_SPOT, the only capacity providers.
-        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeCapacityProviders.html
-        """
-        arns = {name: self._arn(caller, f"capacity-provider/{name}") for name in CAPACITY_PROVIDERS}
-        wanted = request.get("capacityProviders") or CAPACITY_PROVIDERS
-        names = [last_part(text) if text in arns.values() else text for text in wanted]
-        unknown = [name for name in names if name not in arns]
-        pager = Pager("InvalidParameterException", ("DescribeCapacityProviders",), largest=10)
-        known, token = pager.page(
-            sorted(set(names) - set(unknown)), request.get("maxResults"), request.get("nextToken")
-        )
-        answer: CapacityProvidersAnswer = {
-            "capacityProviders": [
-                {
-                    "capacityProviderArn": arns[name],
-                    "name": name,
-                    "status": "ACTIVE",
-                    "tags": [],
-                    "type": name,
-                }
-                for name in known
-            ],
-            "failures": [self._missing(caller, "capacity-provider", name) for name in unknown],
-        }
-        if token:
-            answer["nextToken"] = token
-        return answer
 
     async def delete_cluster(
         self, caller: Caller, request: DeleteClusterRequestTypeDef
@@ -321,51 +285,16 @@ def _connect(
 
 
 def _set_capacity(
+    reader: Reader,
     cluster: ClusterBody,
     providers: Sequence[str],
     strategy: Iterable[CapacityProviderStrategyItemTypeDef],
 ) -> None:
     """Give a new body these capacity providers. Raises InvalidParameterException."""
-    for provider in providers:
-        if provider not in CAPACITY_PROVIDERS:
-            raise base.invalid(
-                f"The specified capacity provider '{provider}' was not found: must be one of"
-                f" {', '.join(CAPACITY_PROVIDERS)}."
-            )
-    cluster["capacityProviders"] = list(dict.fromkeys(providers))
-    cluster["defaultCapacityProviderStrategy"] = check_strategy(strategy, providers)
-
-
-def check_strategy(
-    strategy: Iterable[CapacityProviderStrategyItemTypeDef], providers: Sequence[str]
-) -> list[CapacityProviderStrategyItemTypeDef]:
-    """A capacity provider strategy with its defaults (weight 0, base 0) filled in.
-
-    ``providers`` are those of the cluster. Raises InvalidParameterException.
-    """
-    items: list[CapacityProviderStrategyItemTypeDef] = [
-        {"weight": 0, "base": 0, **item} for item in strategy
-    ]
-    for item in items:
-        if item["capacityProvider"] not in providers:
-            raise base.invalid(
-                f"The specified capacity provider '{item['capacityProvider']}' is not associated"
-                " with the cluster. Specify a capacity provider that is associated with the"
-                " cluster and try again."
-            )
-        if not 0 <= item["weight"] <= 1000 or not 0 <= item["base"] <= 100_000:
-            raise base.invalid(
-                "capacityProviderStrategy: weight must be 0 to 1000 and base 0 to 100000"
-            )
-    # An item with a base may leave its weight out.
-    if items and not any(item["weight"] or item["base"] for item in items):
-        raise base.invalid(
-            "A capacity provider strategy needs at least one capacity provider with a weight"
-            " greater than 0."
-        )
-    if sum(bool(item["base"]) for item in items) > 1:
-        raise base.invalid("Only one capacity provider of a strategy may have a base.")
-    return items
+    cluster["capacityProviders"] = check_providers(reader, providers)
+    cluster["defaultCapacityProviderStrategy"] = check_strategy(
+        strategy, cluster["capacityProviders"]
+    )
 
 
 def _check_unused(tx: Transaction, cluster: str, providers: set[str]) -> None:

@@ -32,7 +32,7 @@ _CREATE_CLUSTER: Fates = {
     "tags": ("honoured", ""),
     "settings": ("no effect", "there are no Container Insights"),
     "configuration": ("no effect", "there is no ExecuteCommand and no managed storage"),
-    "capacityProviders": ("honoured", "FARGATE and FARGATE_SPOT"),
+    "capacityProviders": ("honoured", "all of them are this machine"),
     "defaultCapacityProviderStrategy": ("honoured", ""),
     "serviceConnectDefaults": ("no effect", _CONNECT),
 }
@@ -54,7 +54,7 @@ _CREATE_SERVICE: Fates = {
     "placementStrategy": ("no effect", _ONE_INSTANCE),
     "networkConfiguration": ("shown", "tasks have addresses of this machine"),
     "healthCheckGracePeriodSeconds": ("honoured", ""),
-    "schedulingStrategy": ("honoured", "REPLICA; DAEMON is refused: there are no instances"),
+    "schedulingStrategy": ("honoured", "a DAEMON has one task: there is one machine"),
     "deploymentController": (
         "honoured",
         "ECS; CODE_DEPLOY and EXTERNAL are refused: use `teal deploy`",

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 _INSTANCES = "there are no container instances: every task runs on this machine"
 _AGENT = "it serves the ECS agent, which is not used here"
-_PROVIDERS = "FARGATE and FARGATE_SPOT are the only capacity providers"
 _DAEMONS = "there are no container instances to run daemons on"
 _EXPRESS = "there are no express gateway services: use a service and a virtual gateway of the mesh"
 _GATEWAYS = "there are no ECS gateways: use a virtual gateway of the mesh"
@@ -23,7 +22,6 @@ _ECS = {
     " DeleteAttributes ListAttributes",
     _AGENT: "DiscoverPollEndpoint SubmitAttachmentStateChanges SubmitContainerStateChange"
     " SubmitTaskStateChange UpdateContainerAgent",
-    _PROVIDERS: "CreateCapacityProvider DeleteCapacityProvider UpdateCapacityProvider",
     _DAEMONS: "CreateDaemon DeleteDaemon DeleteDaemonTaskDefinition DescribeDaemon"
     " DescribeDaemonDeployments DescribeDaemonRevisions DescribeDaemonTaskDefinition"
     " ListDaemonDeployments ListDaemonTaskDefinitions ListDaemons RegisterDaemonTaskDefinition"

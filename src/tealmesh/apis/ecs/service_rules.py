@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, TypedDict
 
 from tealmesh.apis.ecs import base
-from tealmesh.apis.ecs.clusters import CAPACITY_PROVIDERS, check_strategy
+from tealmesh.apis.ecs.capacity_providers import FARGATE, check_strategy
 from tealmesh.apis.ecs.requests import CreateServiceRequest, UpdateServiceRequest
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.bodies import DefinitionSpec, Launch, TaskDefinitionBody
@@ -77,10 +77,6 @@ def check_supported(request: CreateServiceRequest | UpdateServiceRequest) -> Non
             f"deploymentController.type = {controller['type']!r}: must be ECS; use `teal deploy`"
             " for blue/green and canary deployments"
         )
-    if request.get("schedulingStrategy", "REPLICA") != "REPLICA":
-        raise base.invalid(
-            "schedulingStrategy = 'DAEMON': must be REPLICA: there are no container instances"
-        )
     _check_deployment(request.get("deploymentConfiguration") or {})
     if not 0 <= request.get("desiredCount", 0) <= 5000:
         raise base.invalid("desiredCount must be 0 to 5000.")
@@ -107,6 +103,28 @@ def _check_deployment(configuration: DeploymentConfigurationOutputTypeDef) -> No
             )
     if breaker.get("rollback") and not breaker.get("enable"):
         raise base.invalid("Deployment circuit breaker: rollback needs enable to be true.")
+
+
+def desired_count(request: CreateServiceRequest) -> int:
+    """How many tasks a new service wants. A daemon has one on each container instance, and this
+    machine is the only one; what is sent is ignored, as in ECS.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+    """
+    if request.get("schedulingStrategy") == "DAEMON":
+        return 1
+    return request.get("desiredCount", 1)
+
+
+def default_configuration(
+    request: CreateServiceRequest,
+) -> DeploymentConfigurationOutputTypeDef:
+    """What a new service's deployments begin with.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+    """
+    if request.get("schedulingStrategy") == "DAEMON":
+        return {"maximumPercent": 100, "minimumHealthyPercent": 0}
+    return {}
 
 
 def deployment_configuration(
@@ -165,8 +183,7 @@ def launch(
 def on_fargate(launched: Launch) -> bool:
     """Whether tasks run on Fargate, by launch type or by strategy."""
     return launched.get("launchType") == "FARGATE" or any(
-        item["capacityProvider"] in CAPACITY_PROVIDERS
-        for item in launched.get("capacityProviderStrategy", [])
+        item["capacityProvider"] in FARGATE for item in launched.get("capacityProviderStrategy", [])
     )
 
 
@@ -280,8 +297,15 @@ def _check_registry_port(
 
 
 def check_placement(request: Mapping[str, object], launched: Launch) -> None:
-    """Raise InvalidParameterException for placement constraints or strategies on Fargate."""
+    """Raise InvalidParameterException for placement constraints, strategies or daemons on
+    Fargate, and for a daemon's placement strategy.
+    """
+    daemon = request.get("schedulingStrategy") == "DAEMON"
+    if daemon and request.get("placementStrategy"):
+        raise base.invalid("placementStrategy is not supported with the DAEMON strategy.")
     if on_fargate(launched):
+        if daemon:
+            raise base.invalid("The DAEMON scheduling strategy is not supported on Fargate.")
         for member in ("placementConstraints", "placementStrategy"):
             if request.get(member):
                 raise base.invalid(f"{member} is not supported with FARGATE launch type.")

@@ -137,18 +137,18 @@ class Services(EcsBase):
             "createdBy": self._principal(),
             "createdAt": moment.now,
             "taskDefinition": definition["taskDefinitionArn"],
-            "desiredCount": request.get("desiredCount", 1),
+            "desiredCount": rules.desired_count(request),
             "runningCount": 0,
             "pendingCount": 0,
             "status": "ACTIVE",
-            "schedulingStrategy": "REPLICA",
+            "schedulingStrategy": request.get("schedulingStrategy", "REPLICA"),
             "deploymentController": {"type": "ECS"},
             "events": [],
             **_DEFAULT_OPTIONS,
             **launched,
             **rules.platform(launched, request.get("platformVersion")),
             "deploymentConfiguration": rules.deployment_configuration(
-                {}, request.get("deploymentConfiguration")
+                rules.default_configuration(request), request.get("deploymentConfiguration")
             ),
             **rules.network(definition, request.get("networkConfiguration")),
             **narrowed(ServiceOptions, request),
@@ -214,7 +214,8 @@ class Services(EcsBase):
                 raise AwsError("ServiceNotFoundException", "Service not found.")
             if body["status"] == "DRAINING":
                 return {"service": body}
-            if body["desiredCount"] > 0 and not request.get("force"):
+            daemon = body["schedulingStrategy"] == "DAEMON"
+            if body["desiredCount"] > 0 and not daemon and not request.get("force"):
                 raise base.invalid("The service cannot be stopped while it is scaled above 0.")
             body["status"], body["desiredCount"] = "DRAINING", 0
             body["deployments"] = [
@@ -300,7 +301,7 @@ def _updated(
         body.pop("launchType", None)
         body.pop("capacityProviderStrategy", None)
         body = {**body, **launched}
-    if "desiredCount" in request:
+    if "desiredCount" in request and present["schedulingStrategy"] != "DAEMON":
         body["desiredCount"] = request["desiredCount"]
     if request.get("deploymentConfiguration") is not None:
         body["deploymentConfiguration"] = rules.deployment_configuration(

@@ -14,8 +14,9 @@ from tealmesh.apis.ecs.answers import NoAnswer, TagsAnswer
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.requests import merged_tags
 from tealmesh.model.caller import Caller
+from tealmesh.model.ecs import replacing
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
-from tealmesh.model.ecs.clusters import ClusterBody
+from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Reader, Transaction
 
@@ -27,18 +28,21 @@ if TYPE_CHECKING:
         UntagResourceRequestTypeDef,
     )
 
-B = TypeVar("B", ClusterBody, ServiceBody, TaskBody, TaskDefinitionBody)
+B = TypeVar("B", ClusterBody, CapacityProviderBody, ServiceBody, TaskBody, TaskDefinitionBody)
 
 
 def tagged(present: Iterable[TagTypeDef], added: Iterable[TagTypeDef]) -> list[TagTypeDef]:
     """``present`` with ``added`` set, sorted by key.
 
-    Raises InvalidParameterException for a key that is missing, reserved or given twice, and for
-    too many tags.
+    Raises InvalidParameterException for a key that is missing, reserved or given twice, for too
+    many tags, and for a value that the engine cannot follow.
     """
     pairs = [(tag.get("key", ""), tag.get("value") or "") for tag in added]
     if not all(key for key, _ in pairs):
         raise base.invalid("tags.key: must be 1 to 128 characters")
+    for key, value in pairs:
+        if key == replacing.REPLACE_AFTER and not replacing.readable(value):
+            raise base.invalid(f"tags: {key} = {value[:300]!r}: must be {replacing.ALLOWED}")
     tags = {tag["key"]: tag["value"] for tag in present}
     merged = merged_tags(tags, pairs, "tags.key", base.invalid, base.invalid)
     return [{"key": key, "value": value} for key, value in merged.items()]
@@ -64,6 +68,7 @@ class _Resource(Generic[B]):
 
 _AnyResource = (
     _Resource[ClusterBody]
+    | _Resource[CapacityProviderBody]
     | _Resource[ServiceBody]
     | _Resource[TaskBody]
     | _Resource[TaskDefinitionBody]
@@ -82,6 +87,10 @@ def _find_resource(reader: Reader, arn: str) -> _AnyResource:
     match kind:
         case "cluster":
             return _Resource(base.find_cluster(reader, arn))
+        case "capacity-provider":
+            provider = base.any_provider(reader, arn)
+            if provider is not None:
+                return _Resource(provider)
         case "service" if name:
             base.find_cluster(reader, cluster)
             service = base.any_service(reader, cluster, arn)
@@ -98,8 +107,8 @@ def _find_resource(reader: Reader, arn: str) -> _AnyResource:
                 return _Resource(definition)
         case _:
             raise base.invalid(
-                f"resourceArn = {arn[:300]!r}: must be the ARN of a cluster, service, task or task"
-                " definition"
+                f"resourceArn = {arn[:300]!r}: must be the ARN of a cluster, capacity provider,"
+                " service, task or task definition"
             )
     raise AwsError("ResourceNotFoundException", "The specified resource could not be found.")
 

@@ -31,6 +31,7 @@ from xml.sax.saxutils import escape
 
 from tealmesh.aws.moto import faults
 from tealmesh.aws.moto.certificates import Issued, issued
+from tealmesh.aws.moto.corrections import correct_new_modules
 from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, to_keep
 from tealmesh.aws.moto.moments import moment, steer, steer_new_modules
 from tealmesh.aws.signing import identify
@@ -160,6 +161,7 @@ class Moto:
         try:
             app = dispatcher.get_application(environ)
             steer_new_modules()
+            correct_new_modules()
         except ModuleNotFoundError as error:
             text = (
                 f"moto needs the Python package {error.name} for {name}: install it, or all that"

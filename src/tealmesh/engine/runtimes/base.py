@@ -143,6 +143,12 @@ class Networks(Protocol):
 class Containers(Protocol):
     """The containers of tasks."""
 
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        """Why a container of this image could not be started, for people; empty if it can be, or
+        if that shows only by trying. ``images`` is the image map.
+        """
+        ...
+
     async def start(self, launch: Launch) -> Handle:
         """Start the container, at most once ever: if it was started before (by a control plane
         that died right after), return that one's handle.

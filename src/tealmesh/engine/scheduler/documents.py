@@ -27,6 +27,8 @@ from tealmesh.model.ecs.names import (
     service_of,
     task_id,
 )
+from tealmesh.model.ecs.replacing import replace_after
+from tealmesh.model.health import Unusable
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
@@ -62,15 +64,20 @@ def planned_service(body: ServiceBody) -> Service:
         maximum_percent=configuration.get("maximumPercent", 200),
         circuit_breaker=breaker is not None and breaker["enable"],
         rollback=breaker is not None and breaker["rollback"],
+        replace_after=replace_after(body.get("tags", [])),
     )
 
 
-def observed_task(service: ServiceBody, body: TaskBody, now: float) -> ObservedTask:
+def observed_task(
+    service: ServiceBody, body: TaskBody, now: float, unusable: Unusable | None = None
+) -> ObservedTask:
     """The task as its document shows it. Failed health checks do not count in the grace period."""
+    in_grace = grace_left(service, body, now) > 0
     return ObservedTask(
         id=task_id(body),
         deployment=body.get("startedBy", ""),
-        condition=_condition(body, in_grace=grace_left(service, body, now) > 0),
+        condition=_condition(body, in_grace),
+        unusable=None if in_grace else unusable,
         created_at=body.get("createdAt", 0.0),
         failed=TaskState.of(body).failed,
         stopped_at=body.get("stoppedAt") or body.get("stoppingAt", 0.0),

@@ -7,8 +7,9 @@ plane that is killed has either decided and recorded, or neither.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler import documents
@@ -17,6 +18,8 @@ from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import NewId
 from tealmesh.model.ecs import deployments as history
 from tealmesh.model.ecs.events import add_event
+from tealmesh.model.ecs.names import task_id
+from tealmesh.model.health import Unusable
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
@@ -46,6 +49,8 @@ class _Turn:
     service: ServiceBody
     now: float
     new_id: NewId
+    unusable: Mapping[str, Unusable]
+    """Tasks that no caller can use, by id."""
     started: list[str] = field(default_factory=list)
     """Ids of tasks."""
     stopped: list[str] = field(default_factory=list)
@@ -56,7 +61,10 @@ class _Turn:
 
     def observed(self) -> list[planning.ObservedTask]:
         """The tasks as `plan` sees them."""
-        return [documents.observed_task(self.service, task, self.now) for task in self.tasks()]
+        return [
+            documents.observed_task(self.service, task, self.now, self.unusable.get(task_id(task)))
+            for task in self.tasks()
+        ]
 
     def grace_ends(self) -> list[float]:
         """When the grace periods of unhealthy tasks end (epoch seconds)."""
@@ -81,13 +89,14 @@ def schedule(
     now: float,
     new_id: NewId,
     policy: planning.Policy,
+    unusable: Mapping[str, Unusable] = MappingProxyType({}),
 ) -> Outcome:
     """Bring the service one step closer to its desired state; for `Store.write`."""
     document = tx.get(tables.ECS_SERVICES, cluster, name)
     if document is None:
         return Outcome(gone=True)
     service = copy.deepcopy(document.body)
-    turn = _Turn(tx, cluster, service, now, new_id)
+    turn = _Turn(tx, cluster, service, now, new_id, unusable)
     wake_at = None
     for _ in range(_MAX_PLANS):
         wanted = documents.planned_service(service)
@@ -109,8 +118,8 @@ def _apply(turn: _Turn, action: planning.Action) -> None:
     match action:
         case planning.StartTask(deployment):
             _start(turn, deployment)
-        case planning.StopTask(task, reason, fault):
-            _stop(turn, task, reason, fault)
+        case planning.StopTask():
+            _stop(turn, action)
         case planning.CompleteDeployment(identity):
             deployment_body = turn.updated(identity)
             deployment_body["rolloutState"] = "COMPLETED"
@@ -142,15 +151,17 @@ def _start(turn: _Turn, deployment: str) -> None:
     turn.started.append(identity)
 
 
-def _stop(turn: _Turn, task: str, reason: str, fault: bool) -> None:
+def _stop(turn: _Turn, action: planning.StopTask) -> None:
+    task = action.task
     document = turn.tx.get(tables.TASKS, turn.cluster, task)
     if document is None:
         return
     body = copy.deepcopy(document.body)
-    documents.request_stop(body, "ServiceSchedulerInitiated", reason, turn.now)
-    if fault:
+    documents.request_stop(body, "ServiceSchedulerInitiated", action.reason, turn.now)
+    if action.fault:
         replace(TaskState.of(body), failed=True).write(body)
-        turn.event(f"(task {task}) failed container health checks.")
+    if action.event:
+        turn.event(f"(task {task}) {action.event}")
     turn.tx.put(tables.TASKS, turn.cluster, task, body=body)
     turn.stopped.append(task)
 

@@ -308,7 +308,9 @@ class TaskTarget(TypedDict):
 
 
 class TaskTeal(TypedDict, total=False):
-    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`."""
+    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`, for
+    the two before them `tealmesh.seams.interfaces`.
+    """
 
     phase: str
     failed: bool
@@ -325,6 +327,8 @@ class TaskTeal(TypedDict, total=False):
     registeredAt: int
     targets: list[TaskTarget]
     withoutEffect: list[str]
+    securityGroups: list[str]
+    publicAddress: bool
     token: str
     request: str
 

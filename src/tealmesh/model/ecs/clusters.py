@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Required, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Required, TypedDict
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
+        AutoScalingGroupProviderTypeDef,
         CapacityProviderStrategyItemTypeDef,
         ClusterConfigurationTypeDef,
         ClusterServiceConnectDefaultsTypeDef,
@@ -27,6 +28,22 @@ class ClusterBody(TypedDict, total=False):
     serviceConnectDefaults: ClusterServiceConnectDefaultsTypeDef
     capacityProviders: list[str]
     defaultCapacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+
+
+class CapacityProviderBody(TypedDict):
+    """A capacity provider that stands for an Auto Scaling group:
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProvider.html
+    """
+
+    capacityProviderArn: str
+    name: str
+    status: str
+    """ACTIVE, or INACTIVE once it has been deleted."""
+    type: str
+    autoScalingGroupProvider: NotRequired[AutoScalingGroupProviderTypeDef]
+    """Absent from FARGATE and FARGATE_SPOT, which are never stored."""
+    updateStatus: NotRequired[str]
+    tags: NotRequired[list[TagTypeDef]]
 
 
 class FamilyBody(TypedDict):

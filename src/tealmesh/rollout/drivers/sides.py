@@ -98,7 +98,10 @@ class Sides:
             arn = await self._revision(definition)
             registry, _ = await self._cloud_map.ensure_service(service.namespace, service.name)
             cluster, name = service.ecs_service(side)
-            request = resources.ecs_service(cluster, name, arn, count, registry, self._network)
+            tags = resources.service_tags(service)
+            request = resources.ecs_service(
+                cluster, name, arn, count, registry, self._network, tags
+            )
             await self._aws.ecs(lambda client: client.create_service(**request))
         else:
             gone = service.ecs_service(other)[1]
@@ -111,9 +114,9 @@ class Sides:
     async def _copy(
         self, service: Service, side: str, image: str, count: int, live: ServiceTypeDef
     ) -> None:
-        rename = _rename(service, side)
+        rename, other = _rename(service, side), other_side(service, side)
         definition = await self._definition(live["taskDefinition"])
-        wanted = copies.task_definition(definition, service.container, image, rename)
+        wanted = copies.task_definition(definition, service.application(other), image, rename)
         arn = await self._revision(wanted)
         registry = await self._registry(service, side)
         name = service.ecs_service(side)[1]
@@ -132,7 +135,7 @@ class Sides:
         definition = await self._definition(present["taskDefinition"])
         containers = definition["taskDefinition"]["containerDefinitions"]
         images = {container["name"]: container["image"] for container in containers}
-        name, earlier = present["serviceName"], images.get(service.container)
+        name, earlier = present["serviceName"], images.get(service.application(side))
         if earlier == image:
             arn = present["taskDefinition"]
         elif isinstance(service, ServiceSystem):
@@ -143,7 +146,7 @@ class Sides:
             raise NotYet(f"the tasks of {name} with {earlier} to stop")
         else:
             arn = await self._revision(
-                copies.task_definition(definition, service.container, image, copies.same)
+                copies.task_definition(definition, service.application(side), image, copies.same)
             )
         # More tasks than the other side has are not stopped: scaling in waits for the end.
         desired = max(count, present["desiredCount"])

@@ -29,14 +29,7 @@ from tealmesh.rollout.effects import (
 from tealmesh.rollout.machine import deciding, judging, preparing, weighing
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import look
-from tealmesh.rollout.machine.transitions import (
-    SETTLE_SECONDS,
-    can_abort,
-    enter,
-    hold,
-    roll_back,
-    wait,
-)
+from tealmesh.rollout.machine.transitions import can_abort, hold, resume, roll_back, wait
 
 
 def step(d: Deployment, event: Event, now: float) -> Deployment:
@@ -59,9 +52,7 @@ def _react(d: Deployment, event: Event, now: float) -> Deployment:
         case SideScaled(side=side, count=count):
             return replace(d, scaled=count) if side == d.new_side else d
         case Resumed():
-            since = now + SETTLE_SECONDS if d.since else 0.0
-            same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
-            return enter(d, d.state, now, since=since, phase_at=now, resumed_at=now, **same)
+            return resume(d, now)
         case NotReady(waiting_for=waiting_for):
             return _wait(d, now, waiting_for)
         case EffectFailed(message=message, retryable=retryable):

@@ -1,0 +1,89 @@
+"""Answers of moto that differ from AWS in a way that Terraform shows as a change, or stumbles over.
+
+Each correction is for one module of moto and is made when that module has been imported. moto has
+no types, and what is corrected is found by name: hence Any. A test makes each call.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_corrected: set[str] = set()
+
+
+def correct_new_modules() -> None:
+    """Correct the modules that were imported since."""
+    for name, correct in _CORRECTIONS.items():
+        module = sys.modules.get(name)
+        if module is None or name in _corrected:
+            continue
+        if getattr(module.__spec__, "_initializing", False):
+            continue  # another thread is importing it: the next call corrects it
+        _corrected.add(name)
+        correct(module)
+
+
+def _vpc_only(module: Any) -> None:
+    """An account has no EC2-Classic: no account made since 2013 has it. With EC2-Classic, the
+    provider leaves out the tags of a new Elastic IP address.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AccountAttribute.html
+    """
+    kind = module.AccountAttributes
+    original = kind.describe_account_attributes
+
+    @functools.wraps(original)
+    def describe(self: Any) -> Any:
+        answer = original(self)
+        for attribute in answer.result["AccountAttributes"]:
+            if attribute["AttributeName"] == "supported-platforms":
+                attribute["AttributeValues"] = [{"AttributeValue": "VPC"}]
+        return answer
+
+    kind.describe_account_attributes = describe
+
+
+def _groups_of_interface(module: Any) -> None:
+    """An instance has the security groups of its primary network interface. The provider sends
+    them there for an instance with ``associate_public_ip_address``.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+    """
+    kind = module.Instance
+    original = kind.prep_nics
+
+    @functools.wraps(original)
+    def prepare(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        if not self.security_groups and 0 in self.nics:
+            self.security_groups = list(self.nics[0].group_set)
+
+    kind.prep_nics = prepare
+
+
+def _private_zones(module: Any) -> None:
+    """A hosted zone with a VPC is private, whether or not its configuration says so. The provider
+    does not say so, and misses the VPC in what moto tells of such a zone.
+
+    https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+    """
+    kind = module.Route53
+    original = kind._get_bool_param
+
+    @functools.wraps(original)
+    def get(self: Any, name: str, *arguments: Any) -> Any:
+        if name == "HostedZoneConfig.PrivateZone" and self._get_param("VPC.VPCId"):
+            return True
+        return original(self, name, *arguments)
+
+    kind._get_bool_param = get
+
+
+_CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
+    "moto.ec2.responses.account_attributes": _vpc_only,
+    "moto.ec2.models.instances": _groups_of_interface,
+    "moto.route53.responses": _private_zones,
+}

@@ -69,7 +69,7 @@ def made(config: nouns.TealConfig) -> str:
         side, image = service.sides[0], service.config.image
         parts.append(resources.task_definition(service, side, image, "us-east-1"))
         parts.append((*service.registry(side), *service.ecs_service(side)))
-        parts.append(service.desired_count)
+        parts += [service.desired_count, resources.service_tags(service)]
     for gateway in system.gateways(config):
         own = [resources.virtual_gateway(gateway), *resources.gateway_routes(gateway, names)]
         parts += [(one.names, one.spec) for one in own]
@@ -259,6 +259,9 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (nouns.ServiceConfig, "drain_time"): (
         (*WEB, "drain_time"), "80s", makes('{"name": "TEAL_DRAIN_TIME", "value": "80"}')
+    ),
+    (nouns.ServiceConfig, "replace_after"): (
+        (*WEB, "replace_after"), "90s", makes('{"teal:replace-after": "90s"}')
     ),
     (nouns.GatewayConfig, "name"): (
         ("gateways", "door"), {"port": 1, "routes": {"/": "cart"}}, makes('"door"')

@@ -44,7 +44,7 @@ from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import last_part
-from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
@@ -82,9 +82,9 @@ class Parts:
         self._token = token(config.data_dir)
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self.certificates = Certificates(store, self._client, self._moto.certificate)
-        self.cache = AdsCache(Translator().translate, self._serving, system_clock)
+        self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._ads = AdsServicer(self.cache, self._token, supervisor)
-        self._metrics = Metrics(system_clock)
+        self._metrics = Metrics(steady_clock)
         self._counted = MetricsServicer(self._metrics, self._token, supervisor)
         self._dns: list[DnsServer] = []
         self._grpc = grpc.aio.server()
@@ -117,7 +117,7 @@ class Parts:
             self.cache.wait_converged,
             self._metrics.callers_saw,
             Changes(store),
-            clock=system_clock,
+            clock=steady_clock,
             new_id=random_id,
             on_transition=config.on_transition,
             supervisor=supervisor,
@@ -129,8 +129,8 @@ class Parts:
         fed = partial(feed, store, self.cache, certificates, self._supervisor)
         yield "the feed of Envoys", fed
         yield "the fetching of certificates", certificates.run
-        yield "the end of routes' grace periods", partial(end_grace, store, system_clock)
-        yield "the end of deregistration delays", partial(end_draining, store, system_clock)
+        yield "the end of routes' grace periods", partial(end_grace, store)
+        yield "the end of deregistration delays", partial(end_draining, store)
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
@@ -149,7 +149,7 @@ class Parts:
             self.controller,
             self._driver,
             self._metrics.callers_saw,
-            system_clock,
+            steady_clock,
             self._image_problem,
         )
         services = {
@@ -164,7 +164,7 @@ class Parts:
                 self._store,
                 self.controller,
                 operations,
-                Inventory(self._store, self._metrics.traffic, system_clock),
+                Inventory(self._store, self._metrics.traffic, steady_clock),
                 self.cache,
                 Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
@@ -176,7 +176,7 @@ class Parts:
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
-            self._store, self.load_balancers, self._target_health.health, system_clock
+            self._store, self.load_balancers, self._target_health.health
         )
         moto = Overlay(
             load_model("elbv2"),

@@ -18,7 +18,7 @@ from tealmesh.aws.tagging import Tagging
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.runtimes.base import Handle, Usage
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.ecs.bodies import TaskBody
 from tealmesh.model.wire import MemberWithoutEffect

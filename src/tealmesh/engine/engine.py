@@ -22,12 +22,13 @@ from tealmesh.engine.context import EngineContext
 from tealmesh.engine.health.watch import Watch
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
-from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.moments import moment_of
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.errors import DockerUnavailable
 from tealmesh.store import tables
@@ -119,7 +120,8 @@ class Engine:
                     continue
                 count += 1
                 body = copy.deepcopy(document.body)
-                documents.request_stop(body, "UserInitiated", reason, self._context.clock())
+                now = self._context.clock()
+                documents.request_stop(body, "UserInitiated", reason, now, tx.moment.stored())
                 replace(TaskState.of(body), quick=True).write(body)
                 tx.replace(document, body)
             return count
@@ -215,13 +217,13 @@ class Engine:
         keep_seconds = max(self._context.times.keep_stopped, self._context.policy.memory)
         while True:
             await asyncio.sleep(min(_FORGET_EVERY_SECONDS, keep_seconds / 2))
-            before = self._context.clock() - keep_seconds
 
-            def forget(tx: Transaction, before: float = before) -> list[str]:
+            def forget(tx: Transaction) -> list[str]:
                 old = [
                     d.body
                     for d in tx.list(tables.TASKS)
-                    if d.body["lastStatus"] == "STOPPED" and d.body.get("stoppedAt", 0.0) < before
+                    if d.body["lastStatus"] == "STOPPED"
+                    and tx.moment.since(moment_of(d.body, "stopped")) > keep_seconds
                 ]
                 for body in old:
                     tx.delete(tables.TASKS, cluster_of(body), task_id(body))

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, SideTasks, State
@@ -57,8 +57,9 @@ class Controller:
         traffic: CallersSaw,
         who: WhoChanged,
         *,
-        clock: Clock,
+        clock: SteadyClock,
         new_id: NewId,
+        wall: Clock = system_clock,
         poll_seconds: float = 0.5,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
@@ -67,6 +68,7 @@ class Controller:
         self._driver = driver
         self._performer = Performer(driver, converged, traffic, who, clock)
         self._clock = clock
+        self._wall = wall
         self._new_id = new_id
         self._poll_seconds = poll_seconds
         self._supervisor = supervisor or Supervisor()
@@ -272,6 +274,7 @@ class Controller:
 
     async def _begin(self, operation: str, system: Service, first: Deployment) -> Deployment:
         """Store a deployment and work on it."""
+        first = replace(first, created_at=self._wall(), updated_at=self._wall())
         entry = journal.entry(first, State.CREATED.value)
         pinned = beginning.pinned(system)
         await self._store.write(
@@ -360,7 +363,7 @@ class Controller:
             )
             if issued is not None and before.sequence != issued:
                 return before
-            after = machine.step(before, event, self._clock())
+            after = self._dated(before, machine.step(before, event, self._clock()))
             if after.sequence != before.sequence:
                 entry = journal.entry(after, journal.transition(before, event, after))
                 await self._store.write(
@@ -376,6 +379,14 @@ class Controller:
                 if deployment_id in self._woken:
                     self._woken[deployment_id].set()
             return after
+
+    def _dated(self, before: Deployment, after: Deployment) -> Deployment:
+        """The dates that are shown are wall time; what the machine computes with is not."""
+        if after is before:
+            return after
+        now = self._wall()
+        finished = after.finished_at if before.finished_at == after.finished_at else now
+        return replace(after, updated_at=now, finished_at=finished)
 
     def _system(self, service: str) -> Service:
         return documents.service(self._store.view, service)

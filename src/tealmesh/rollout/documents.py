@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 def deployments(view: Reader, service: str) -> list[Deployment]:
     """The deployments of a service, newest first."""
-    stored = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service)]
-    return sorted(stored, key=lambda d: d.created_at, reverse=True)
+    # A finished one is not written any more, and one that runs is the newest: dates could have been
+    # set back meanwhile.
+    stored = sorted(view.list(tables.DEPLOYMENTS, service), key=lambda d: d.revision, reverse=True)
+    return [Deployment.from_json(document.body) for document in stored]
 
 
 def unfinished(view: Reader) -> list[Deployment]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.status import (
@@ -50,7 +50,7 @@ class Operations:
         controller: Controller,
         driver: SystemDriver,
         traffic: CallersSaw,
-        clock: Clock,
+        clock: SteadyClock,
         image_problem: ImageProblem,
     ) -> None:
         self._store = store

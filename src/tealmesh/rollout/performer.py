@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import Deployment, SideTasks, Traffic
@@ -73,7 +73,7 @@ class Performer:
         converged: WaitConverged,
         traffic: CallersSaw,
         who: WhoChanged,
-        clock: Clock,
+        clock: SteadyClock,
     ) -> None:
         self._driver = driver
         self._converged = converged

@@ -25,6 +25,8 @@ WATCH_SECONDS = 1.0
 FOLLOW_SECONDS = 0.5
 """Between two requests of `teal logs -f`."""
 
+_COLOURS = ("cyan", "magenta", "yellow", "bright_blue", "bright_green")
+
 Source = tuple[str, str]
 """Where a log line is from: task ARN and container."""
 
@@ -226,7 +228,7 @@ def logs(
             if first:
                 _explain(name, found, stopped)
             for line in _new_lines(found, printed):
-                click.echo(line)
+                click.echo(_coloured(line))
             first = False
             if not follow:
                 return
@@ -266,6 +268,16 @@ def _new_lines(lines: list[wire.LogLine], printed: dict[Source, list[str]]) -> l
         printed[source] = [text for _, text in answer]
     # Sorting is stable: without times, containers follow one another.
     return [text for _, text in sorted(new, key=lambda entry: entry[0])]
+
+
+def _coloured(line: str) -> str:
+    """A line with its source in the colour of its side, or in one of its own. click leaves colours
+    out where there is no terminal.
+    """
+    source, bracket, text = line.partition("] ")
+    side = source[1:].partition(" ")[0]
+    colour = side if side in ("blue", "green") else _COLOURS[sum(source.encode()) % len(_COLOURS)]
+    return click.style(source + "]", fg=colour) + " " + text if bracket else line
 
 
 def _overlap(before: list[str], now: list[str]) -> int:

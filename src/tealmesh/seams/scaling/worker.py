@@ -77,7 +77,7 @@ class Scaling:
         async for view in self._store.watch():
             for target in view.list(tables.SCALABLE_TARGETS):
                 if not target.body["teal"]["bounded"] or _is_done(view, target):
-                    await self._bound(*_names(target.body))
+                    await self._bound(target.body)
 
     async def keep_schedules(self) -> None:
         """Apply scheduled actions when they are due, until cancelled."""
@@ -107,22 +107,27 @@ class Scaling:
 
         await self._store.write(ACTOR, "ScaleService", change)
 
-    async def _bound(self, cluster: str, service: str) -> None:
+    async def _bound(self, target: ScalableTargetBody) -> None:
+        cluster, service = _names(target)
         occasion = self._occasion()
 
         def change(tx: Transaction) -> None:
-            target = tx.get(tables.SCALABLE_TARGETS, cluster, service)
+            present = tx.get(tables.SCALABLE_TARGETS, cluster, service)
             body = tx.get(tables.ECS_SERVICES, cluster, service)
-            if target is None or body is None:
+            if present is None or body is None:
                 return
-            if is_open(tx, target):
-                fulfil(tx, target, occasion.now)
-            if not target.body["teal"]["bounded"]:
+            if is_open(tx, present):
+                fulfil(tx, present, occasion.now)
+            if not present.body["teal"]["bounded"]:
                 desired = body.body["desiredCount"]
                 held = self._held(tx, cluster, service)
-                _bring_within(tx, target, desired, occasion, held=held)
+                _bring_within(tx, present, desired, occasion, held=held)
 
-        await self._store.write(ACTOR, "KeepBounds", change)
+        # Who looks at the events wants to know of changes, and not that there were none.
+        service_body = self._store.view.get(tables.ECS_SERVICES, cluster, service)
+        desired = service_body.body["desiredCount"] if service_body else 0
+        outside = not target["MinCapacity"] <= desired <= target["MaxCapacity"]
+        await self._store.write(ACTOR if outside else "engine", "KeepBounds", change)
 
     async def _schedule(self, action: Document[ScheduledActionBody], now: float) -> None:
         cluster, service = cluster_and_service(action.body["ResourceId"]) or ("", "")

@@ -97,7 +97,7 @@ def shown(status: wire.GetStatusOutput, width: int) -> str:
     return capture.get()
 
 
-@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("width", [60, 80, 140])
 def test_everything_is_shown_in_the_width_of_the_terminal(width: int) -> None:
     text = shown(STATUS, width)
     assert all(len(line.rstrip()) <= width for line in text.splitlines())
@@ -116,7 +116,8 @@ def test_everything_is_shown_in_the_width_of_the_terminal(width: int) -> None:
         "jobs/batch",
         "jobs/39bfa63b migrate:3 RUNNING",
     ):
-        assert words in flat, flat
+        # On the narrowest, long names of the first table are folded.
+        assert words in flat or (width == 60 and words.startswith("nothing.local")), flat
     # A row of the first table is one line.
     (row,) = [line for line in text.splitlines() if " blue " in line and "3/3" in line]
     assert "123" in row

@@ -51,6 +51,24 @@ def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_a_reason(tmp_p
         assert set(total.versions) == {"1"}
 
 
+def test_what_can_be_known_is_said_before_anything_starts(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    with control_plane(tmp_path, sample.config) as plane:
+        sample.apply(plane)
+        missing = plane.teal("deploy", "web", "--image", "example/sample:9.9.9", check=False)
+        assert missing.returncode == 1
+        assert "image 'example/sample:9.9.9' is not in the image map" in missing.stderr
+        broken = plane.teal("deploy", "web", "--image", "example/sample:broken", check=False)
+        assert broken.returncode == 1
+        assert "the command '/no/such/program' is not there" in broken.stderr
+        same = plane.teal("deploy", "web", "--image", "example/sample:0.0.1")
+        assert "web already runs example/sample:0.0.1 on blue" in same.stdout
+        assert not api(plane).list_deployments("web")
+        forced = ("deploy", "web", "--image", "example/sample:0.0.1", "--force", "--no-follow")
+        assert "web got no request in the last 30 s" in plane.teal(*forced).stderr
+        assert len(api(plane).list_deployments("web")) == 1
+
+
 def test_a_deployment_waits_for_approval(tmp_path: Path) -> None:
     sample = Sample(tmp_path, approval=True)
     with control_plane(tmp_path, sample.config) as plane:
@@ -62,10 +80,22 @@ def test_a_deployment_waits_for_approval(tmp_path: Path) -> None:
             plane.kill9()
             plane.start()
             _wait_for(plane, "AWAITING_APPROVAL")
+            unchanged = plane.teal("apply", "--config", str(sample.config))
+            assert "web: left as it is while its deployment" in unchanged.stdout
+            changed = sample.text().replace("desired_count = 1", "desired_count = 2")
+            sample.config.write_text(f"{changed}\n[services.other]\nport = 8080\n{_IMAGE}")
+            refused = plane.teal("apply", "--config", str(sample.config), check=False)
+            assert refused.returncode == 1
+            assert "web: not applied, as its deployment" in refused.stderr
+            names = {service["name"] for service in api(plane).get_status()["services"]}
+            assert names == {"web", "other"}
             plane.teal("approve", "web")
             assert finished(plane)["status"] == "SUCCESSFUL"
             assert set(load.watch(1.0).versions) == {"2"}
             assert not load.stop().failures
+
+
+_IMAGE = 'image = "example/sample:0.0.1"'
 
 
 def _wait_for(plane: ControlPlane, state: str) -> None:

@@ -27,8 +27,10 @@ def test_the_users_system_with_both_sides() -> None:
     assert (service.router, service.route, service.port) == ("sample", "r0", 8080)
     assert (service.protocol, service.container, service.problem) == ("http", "app", "")
     assert service.found == (
-        MeshSide("blue", "sample-blue", "c", "m-sample-blue", "m.local", "sample"),
-        MeshSide("green", "sample-green", "c", "m-sample-green", "m.local", "sample"),
+        MeshSide("blue", "sample-blue", "c", "m-sample-blue", "m.local", "sample", container="app"),
+        MeshSide(
+            "green", "sample-green", "c", "m-sample-green", "m.local", "sample", container="app"
+        ),
     )
     assert MeshService.from_json(json.loads(json.dumps(service.to_json()))) == service
 
@@ -36,8 +38,10 @@ def test_the_users_system_with_both_sides() -> None:
 def test_the_inactive_side_has_the_names_that_the_users_would_give_it() -> None:
     service = only(article("green"))
     assert service.found == (
-        MeshSide("green", "sample-green", "c", "m-sample-green", "m.local", "sample"),
-        MeshSide("blue", "sample-blue", "c", "m-sample-blue", "m.local", "sample", exists=False),
+        MeshSide(
+            "green", "sample-green", "c", "m-sample-green", "m.local", "sample", container="app"
+        ),
+        MeshSide("blue", "sample-blue", "c", "m-sample-blue", "m.local", "sample", False, "app"),
     )
     assert service.problem == ""
 
@@ -115,6 +119,29 @@ def test_several_routes_several_targets_and_several_applications() -> None:
     assert (only(state).container, only(state).problem) == ("worker", "")
     state.told("sample", container="wrong")
     assert "no container wrong (there is: app, worker, envoy)" in only(state).problem
+
+
+def test_each_side_may_call_its_application_as_it_likes() -> None:
+    state = article("blue", "green")
+    state.ecs("m-sample-green", "sample-green", containers=("web", "envoy"))
+    service = only(state)
+    assert (service.application("blue"), service.application("green")) == ("app", "web")
+    assert service.problem == ""
+    state.ecs("m-sample-blue", "sample-blue", containers=("app", "blue-web", "envoy"))
+    state.told("sample", container="app")
+    assert (only(state).application("green"), only(state).problem) == ("web", "")
+    state.ecs("m-sample-green", "sample-green", containers=("green-web", "other", "envoy"))
+    state.told("sample", container="blue-web")
+    service = only(state)
+    assert (service.application("green"), service.problem) == ("green-web", "")
+    state.ecs("m-sample-green", "sample-green", containers=("web", "other", "envoy"))
+    assert "m-sample-green have 2 containers that may be" in only(state).problem
+
+
+def test_the_side_that_does_not_exist_calls_its_application_as_the_users_would() -> None:
+    state = article("blue")
+    state.ecs("m-sample-blue", "sample-blue", containers=("web-blue", "envoy"))
+    assert only(state).application("green") == "web-green"
 
 
 def test_a_side_in_a_target_group_is_not_deployed() -> None:

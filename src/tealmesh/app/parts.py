@@ -44,7 +44,7 @@ from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import last_part
-from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
@@ -81,9 +81,9 @@ class Parts:
         self._token = token(config.data_dir)
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self.certificates = Certificates(store, self._client, self._moto.certificate)
-        self.cache = AdsCache(Translator().translate, self._serving, system_clock)
+        self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._ads = AdsServicer(self.cache, self._token, supervisor)
-        self._metrics = Metrics(system_clock)
+        self._metrics = Metrics(steady_clock)
         self._counted = MetricsServicer(self._metrics, self._token, supervisor)
         self._dns: list[DnsServer] = []
         self._grpc = grpc.aio.server()
@@ -91,16 +91,21 @@ class Parts:
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self.load_balancers = Feed(store, self._client)
-        self._driver = ApiDriver(self._client, config.region)
+        self._driver = ApiDriver(
+            self._client,
+            config.region,
+            usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
+        )
         self._admin = Admin()
+        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self._seams = Seams(
             store,
             config.account,
             self._client,
             self._runtime.usage,
+            self._target_health,
             config.scaling_minute,
         )
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
         self.fleet = Fleet(
             store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
         )
@@ -110,7 +115,7 @@ class Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
-            clock=system_clock,
+            clock=steady_clock,
             new_id=random_id,
             on_transition=config.on_transition,
             supervisor=supervisor,
@@ -122,8 +127,8 @@ class Parts:
         fed = partial(feed, store, self.cache, certificates, self._supervisor)
         yield "the feed of Envoys", fed
         yield "the fetching of certificates", certificates.run
-        yield "the end of routes' grace periods", partial(end_grace, store, system_clock)
-        yield "the end of deregistration delays", partial(end_draining, store, system_clock)
+        yield "the end of routes' grace periods", partial(end_grace, store)
+        yield "the end of deregistration delays", partial(end_draining, store)
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
@@ -138,7 +143,12 @@ class Parts:
         """The ASGI application of the HTTP port."""
         common = (self._store, self.config.account, system_clock, random_id)
         operations = Operations(
-            self._store, self.controller, self._driver, self._metrics.callers_saw, system_clock
+            self._store,
+            self.controller,
+            self._driver,
+            self._metrics.callers_saw,
+            steady_clock,
+            self._image_problem,
         )
         services = {
             "appmesh": AppMesh(
@@ -152,7 +162,7 @@ class Parts:
                 self._store,
                 self.controller,
                 operations,
-                Inventory(self._store, self._metrics.traffic, system_clock),
+                Inventory(self._store, self._metrics.traffic, steady_clock),
                 self.cache,
                 Report(
                     self._store,
@@ -165,14 +175,23 @@ class Parts:
                 self._shut_down,
                 _without_effect,
                 self._supervisor.troubles,
+                self.engine.health.shown,
             ),
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
-            self._store, self.load_balancers, self._target_health.health, system_clock
+            self._store, self.load_balancers, self._target_health.health
         )
-        moto = Overlay(load_model("elbv2"), balancing, self._seams.before(self._moto))
+        moto = Overlay(
+            load_model("elbv2"),
+            balancing,
+            self._seams.before(self._moto, services, self.load_balancers.changed),
+        )
         return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+
+    async def _image_problem(self, image: str) -> str:
+        images = [document.body for document in self._store.view.list(tables.IMAGES)]
+        return await self._runtime.image_problem(image, images)
 
     def _task_routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port."""

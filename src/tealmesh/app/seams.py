@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tealmesh.apis.applicationautoscaling.api import ApplicationAutoScaling
 from tealmesh.aws.gateway import Fallback
+from tealmesh.aws.hosted_zones import HostedZones
+from tealmesh.aws.interfaces import NetworkInterfaces
 from tealmesh.aws.json_overlay import JsonOverlay
 from tealmesh.aws.observer import Observer
+from tealmesh.aws.overlay import Overlay
+from tealmesh.aws.stacks import Stacks
+from tealmesh.aws.tagging import Tagging
 from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.runtimes.base import Handle, Usage
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.ecs.bodies import TaskBody
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout import documents
+from tealmesh.seams.events.worker import Events
 from tealmesh.seams.scaling.alarms import Alarms
 from tealmesh.seams.scaling.looks import Looks
 from tealmesh.seams.scaling.metrics import Recent
-from tealmesh.seams.scaling.publisher import Publisher
+from tealmesh.seams.scaling.publisher import Publisher, Source
+from tealmesh.seams.scaling.sources import Served, Traffic, Utilization
 from tealmesh.seams.scaling.usage import TaskUsage
 from tealmesh.seams.scaling.worker import MINUTE_SECONDS, Scaling
 from tealmesh.store import Reader, Store, tables
@@ -35,16 +45,23 @@ class Seams:
         account: str,
         connect: Callable[[str, str], Any],
         usage: Callable[[Handle], Usage | None],
+        health: TargetHealth,
         scaling_minute: float,
     ) -> None:
         """``connect``: (service, region) -> a boto3 client of our own port, which has no types."""
         self._store = store
         self._account = account
+        self._connect = connect
         self._alarms = Alarms(store, connect)
         recent = Recent()
         scale = scaling_minute / MINUTE_SECONDS
         self._looks = Looks(store, self._alarms, connect, recent, scale)
-        publisher = Publisher(store, connect, lambda task: task_usage(task, usage), recent)
+        sources: list[Source] = [
+            Utilization(store, lambda task: task_usage(task, usage)),
+            Traffic(partial(served, health)),
+        ]
+        publisher = Publisher(sources, connect, recent)
+        self._events = Events(store, connect)
         self._scaling = Scaling(
             store, publisher, self._looks, scaling_in_held, system_clock, random_id, scaling_minute
         )
@@ -54,14 +71,30 @@ class Seams:
         yield "automatic scaling", self._scaling.measure
         yield "the bounds of automatic scaling", self._scaling.keep_bounds
         yield "scheduled scaling", self._scaling.keep_schedules
+        yield "events for EventBridge", self._events.run
 
-    def before(self, moto: Fallback) -> Fallback:
-        """What stands before moto: for each request ours, or passed on."""
+    def before(
+        self,
+        moto: Fallback,
+        apis: Mapping[str, object],
+        balancers_changed: Callable[[str], Awaitable[None]],
+    ) -> Fallback:
+        """What stands before moto: each request is answered by ours, or passed on. ``apis``: ours,
+        by service; ``balancers_changed``: called with the region of a stack that changed.
+        """
         common = (self._store, self._account, system_clock, random_id)
         scaling = ApplicationAutoScaling(*common, self._alarms)
         alarms = ("PutMetricAlarm", "SetAlarmState")
         watched = Observer("monitoring", alarms, self._look_at_alarms, moto)
-        return JsonOverlay(load_model("application-autoscaling"), scaling, watched)
+        rules = ("PutRule", "PutTargets", "CreateArchive")
+        watched = Observer("events", rules, self._events.listen, watched)
+        scaled = JsonOverlay(load_model("application-autoscaling"), scaling, watched)
+        interfaces = NetworkInterfaces(self._store, self._connect, scaled)
+        zones = HostedZones(self._store, interfaces)
+        tagging = Tagging(self._store, {**apis, "application-autoscaling": scaling}, zones)
+        tagged = JsonOverlay(load_model("resourcegroupstaggingapi"), tagging, zones)
+        stacks = Stacks(self._connect, balancers_changed)
+        return Overlay(load_model("cloudformation"), stacks, tagged)
 
     async def _look_at_alarms(self, region: str) -> None:
         self._looks.tell()
@@ -78,13 +111,22 @@ def task_usage(task: TaskBody, usage: Callable[[Handle], Usage | None]) -> TaskU
     )
 
 
+async def served(health: TargetHealth) -> Mapping[tuple[str, str], Mapping[str, Served]]:
+    """What the targets of application load balancers have got."""
+    return {
+        key: {name: Served(host.total, not host.failed) for name, host in hosts.items()}
+        for key, hosts in (await health.of_applications()).items()
+    }
+
+
 def scaling_in_held(reader: Reader, cluster: str, service: str) -> bool:
-    """Whether the service is being deployed: Application Auto Scaling does not scale in meanwhile
+    """Whether the service is being deployed, by ECS or by `teal deploy`: scaling in waits
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html).
     """
     document = reader.get(tables.ECS_SERVICES, cluster, service)
     deployments = document.body["deployments"] if document else []
-    return any(one.get("rolloutState") == "IN_PROGRESS" for one in deployments)
+    by_ecs = any(one.get("rolloutState") == "IN_PROGRESS" for one in deployments)
+    return by_ecs or documents.scaling_in_held(reader, cluster, service)
 
 
 def waiting_policies(reader: Reader) -> Iterator[MemberWithoutEffect]:

@@ -20,7 +20,7 @@ from tealmesh.model.errors import AwsError
 class Api(Protocol):
     """What an overlay calls besides the operations, which are methods named as in `aws.calls`."""
 
-    def is_ours(self, request: Any) -> bool:
+    def is_ours(self, operation: str, request: Any) -> bool:
         """Whether a request, not yet validated, is about something of ours."""
         ...
 
@@ -48,4 +48,4 @@ class JsonOverlay:
             params = codec.read_params(self._model, name, labels, request)
         except AwsError:
             return True  # it is refused in the same way whatever it is about
-        return self._api.is_ours(params)
+        return self._api.is_ours(name, params)

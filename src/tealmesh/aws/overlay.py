@@ -22,7 +22,7 @@ from tealmesh.model.errors import AwsError, TealError
 
 log = logging.getLogger(__name__)
 
-_READS = ("Describe", "Get")
+_READS = ("Describe", "Estimate", "Get", "List", "Validate")
 
 
 class Api(Protocol):

@@ -19,10 +19,12 @@ from typing import Literal
 
 import click
 
-from tealmesh.cli.client import Client
+from tealmesh.cli.client import Client, Health
 from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT_SECONDS = 60.0
+ANNOUNCE_SECONDS = 2.0
+"""A start that takes longer is said to be under way, to people who watch."""
 STOP_TIMEOUT_SECONDS = 120.0
 """Stopping drains every task first, all at once."""
 LOG_LIMIT_BYTES = 10_000_000
@@ -153,21 +155,38 @@ def start(directory: Path, options: UpOptions, verbose: bool = False) -> Started
     log_path = directory / "teal.log"
     process, offset = _spawn(command, directory, log_path)
     client = Client(f"http://127.0.0.1:{options.port}")
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    try:
+        health = _ready(client, process, log_path, offset)
+    except KeyboardInterrupt:
+        # It has a session of its own, so Ctrl-C has not reached it.
+        process.terminate()
+        process.wait()
+        click.echo("the control plane that was starting is stopped", err=True)
+        raise
+    return Started(client, health.pid, health.runtime, log_path)
+
+
+def _ready(client: Client, process: subprocess.Popen[bytes], log_path: Path, offset: int) -> Health:
+    """Wait until a control plane answers. Raises TealError with its error if it ends early."""
+    started = time.monotonic()
+    announced = False
     while True:
         with contextlib.suppress(NoControlPlane):
             health = client.health(timeout=1.0)
             if health.pid == process.pid:
-                break
+                return health
         if process.poll() is not None:
             raise TealError(last_words(log_path, offset))
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - started
+        if waited > ANNOUNCE_SECONDS and not announced and sys.stderr.isatty():
+            announced = True
+            click.echo("starting the control plane…", err=True)
+        if waited > START_TIMEOUT_SECONDS:
             process.terminate()
             raise TealError(
                 f"`teal up` was not ready after {START_TIMEOUT_SECONDS:.0f} s: see {log_path}"
             )
         time.sleep(_POLL_SECONDS)
-    return Started(client, health.pid, health.runtime, log_path)
 
 
 def _spawn(

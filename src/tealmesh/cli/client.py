@@ -97,7 +97,8 @@ class Client:
         strategy: str | None = None,
         steps: Sequence[int] | None = None,
         client_token: str | None = None,
-    ) -> wire.Deployment:
+        force: bool = False,
+    ) -> wire.DeployOutput:
         return self._call(
             wire.DeployOutput,
             service=service,
@@ -105,7 +106,8 @@ class Client:
             strategy=strategy,
             steps=steps,
             clientToken=client_token,
-        )["deployment"]
+            force=force or None,
+        )
 
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]

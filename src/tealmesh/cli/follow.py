@@ -11,12 +11,13 @@ from typing import TypeVar
 import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli import render
 from tealmesh.cli.client import Client
+from tealmesh.cli.fit import fitted, short_image
+from tealmesh.cli.heartbeat import Heartbeat, addresses
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
@@ -39,10 +40,12 @@ def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | Non
     """
     out = render.console()
     latest: wire.Deployment | None = None
+    beat = Heartbeat(out)
     try:
         with _live(out) as show:
-            for latest in _states(client, deployment, out):
+            for latest in _states(client, deployment, out, beat):
                 show(_progress(latest, _sides(client, latest), out.width))
+                beat.look(latest, partial(_addresses, client, latest["service"]))
     except KeyboardInterrupt:
         click.echo(
             "\nstopped following; the deployment continues: watch it with `teal status -w`, "
@@ -51,11 +54,14 @@ def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | Non
         )
         return None
     if latest is not None and latest.get("evidence"):
-        out.print(render.evidence_view(latest))
+        # A log is read later: it has every verdict. `teal history` has them for a terminal.
+        out.print(render.evidence_view(latest, out.width, details=not out.is_terminal))
     return latest
 
 
-def _states(client: Client, deployment: wire.Deployment, out: Console) -> Iterator[wire.Deployment]:
+def _states(
+    client: Client, deployment: wire.Deployment, out: Console, beat: Heartbeat
+) -> Iterator[wire.Deployment]:
     """Poll the deployment until it has finished, and print its journal on the way."""
     service, identity = deployment["service"], deployment["deploymentId"]
     last = 0
@@ -64,6 +70,7 @@ def _states(client: Client, deployment: wire.Deployment, out: Console) -> Iterat
         for entry in entries:
             last = max(last, entry["sequence"])
             out.print(render.journal_line(entry))
+            beat.printed()
         current = _patiently(partial(client.get_deployment, service, identity))
         yield current
         # The last journal entries are committed together with the final state: fetch those too.
@@ -89,6 +96,13 @@ def _patiently(call: Callable[[], A]) -> A:
             time.sleep(_RETRY_SECONDS)
 
 
+def _addresses(client: Client, service: str) -> list[str]:
+    """Where gateways take requests for a service; empty while no control plane answers."""
+    with contextlib.suppress(NoControlPlane):
+        return addresses(client.get_status(), service)
+    return []
+
+
 def _sides(client: Client, deployment: wire.Deployment) -> list[wire.SideStatus]:
     """The sides of the service with their traffic; empty while no control plane answers."""
     with contextlib.suppress(NoControlPlane):
@@ -111,25 +125,36 @@ def _live(out: Console) -> Iterator[Show]:
 def _progress(
     deployment: wire.Deployment, sides: list[wire.SideStatus], width: int
 ) -> RenderableType:
-    steps = deployment.get("steps") or [100]
-    step = min(deployment.get("step", 0), len(steps) - 1)
+    """The steps, what each side gets and how it does, and what is waited for."""
     line = Text()
+    steps = deployment.get("steps") or [100]
+    at = min(deployment.get("step", 0), len(steps) - 1)
     for index, percentage in enumerate(steps):
-        past = index < step or deployment["status"] == "SUCCESSFUL"
-        style = "green" if past else "bold cyan" if index == step else "dim"
-        line.append(f" {percentage} % ", style=style)
-    narrow = width < render.NARROW_COLUMNS
-    grid = Table.grid(padding=(0, 1 if narrow else 2))
-    for side in sides:
-        share = side.get("share")
-        errors = side.get("errors", 0)
-        grid.add_row(
-            Text(side["side"], style=render.side_style(side["side"])),
-            Text(render.image_name(side.get("image"), narrow)),
-            ProgressBar(total=1.0, completed=share or 0.0, width=5 if narrow else 30),
-            Text(f"{'' if narrow else 'share '}{render.percent(share)} of weight {side['weight']}"),
-            Text(f"{side['healthy']}/{side['desired']} healthy"),
-            Text(f"{errors} {'error' if errors == 1 else 'errors'}", "red" if errors else "dim"),
-            Text(f"p99 {render.milliseconds(side.get('p99'))}"),
-        )
-    return Group(Text(), line, grid, render.deployment_line(deployment))
+        past = index < at or deployment["status"] == "SUCCESSFUL"
+        mark, style = ("✔", "green") if past else ("●", "bold cyan") if index == at else ("", "dim")
+        line.append(f"{percentage} % {mark}".rstrip() + "   ", style=style)
+    return Group(Text(), line, _side_lines(sides, width), render.deployment_line(deployment))
+
+
+def _side_lines(sides: list[wire.SideStatus], width: int) -> Table:
+    def form(level: int) -> Table:
+        grid = Table.grid(padding=(0, 2 if level < 1 else 1))
+        for side in sides:
+            errors = side.get("errors", 0)
+            cells: list[RenderableType] = [
+                Text(side["side"], style=render.side_style(side["side"])),
+                Text(short_image(side.get("image"), min(level, 2))),
+                Text(f"set {side['weight']}"),
+                Text(f"got {render.percent(side.get('share'))}"),
+                Text(f"{side['healthy']}/{side['desired']} healthy"),
+                Text(
+                    f"{errors} {'error' if errors == 1 else 'errors'}", "red" if errors else "dim"
+                ),
+                Text(f"p99 {render.milliseconds(side.get('p99'))}"),
+            ]
+            grid.add_row(*cells[: 7 if level < 3 else 5])
+        for column in grid.columns:
+            column.no_wrap = True
+        return grid
+
+    return fitted(width, [partial(form, level) for level in range(4)])

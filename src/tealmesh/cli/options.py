@@ -58,9 +58,10 @@ def read_text(path: Path, option: str = "--config") -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        hint = (
-            f": choose another file with {option}" if isinstance(error, FileNotFoundError) else ""
-        )
+        hint = ""
+        if isinstance(error, FileNotFoundError):
+            begin = ", or begin with `teal init`" if path == Path("teal.toml") else ""
+            hint = f": choose another file with {option}{begin}"
         raise click.UsageError(f"{path}: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{path}: not UTF-8 text") from error

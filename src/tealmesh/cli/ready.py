@@ -13,6 +13,10 @@ from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
 _POLL_SECONDS = 0.1
+HEARTBEAT_SECONDS = 10.0
+"""So often it is said again what is waited for."""
+OTHERS_SECONDS = 2.0
+"""So long others that lack tasks may still fail, after the first has."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +88,32 @@ def wait_ready(client: Client, names: Collection[str], seconds: float) -> wire.G
     Returns the last status. Raises TealError after ``seconds``, or as soon as ECS has given up on
     a service or gateway.
     """
-    deadline = time.monotonic() + seconds
-    announced = False
+    started = time.monotonic()
+    said = gave_up = 0.0
     while True:
         status = client.get_status()
         missing = list(shortages(status, names))
         if not missing:
             return status
+        now = time.monotonic()
         failures = [str(shortage) for shortage in missing if shortage.gave_up]
-        if not failures and time.monotonic() > deadline:
-            failures = [f"{s.owner}: {s.count} after {seconds:g} s: {s.why}" for s in missing]
-        if failures:
+        gave_up = gave_up or (now if failures else 0.0)
+        # Others may be about to fail: they are named too.
+        if failures and (len(failures) == len(missing) or now > gave_up + OTHERS_SECONDS):
             break
-        if not announced:
-            announced = True
+        if not failures and now > started + seconds:
+            failures = [f"{s.owner}: {s.count} after {seconds:g} s: {s.why}" for s in missing]
+            break
+        if failures:
+            time.sleep(_POLL_SECONDS)
+            continue
+        if not said:
             click.echo("waiting until every task is healthy…", err=True)
+        elif now > said + HEARTBEAT_SECONDS:
+            waiting = "; ".join(f"{shortage.owner}: {shortage.count}" for shortage in missing)
+            click.echo(f"still waiting: {waiting}", err=True)
+        if not said or now > said + HEARTBEAT_SECONDS:
+            said = now
         time.sleep(_POLL_SECONDS)
     *others, last = failures
     for failure in others:

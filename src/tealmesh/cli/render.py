@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.names import envoy_name
+from tealmesh.cli.fit import fitted, short_image, versions
+from tealmesh.cli.names import ID_CHARACTERS, envoy_name
 from tealmesh.model import wire
-from tealmesh.model.arn import last_part
 
 STATUS_STYLES = {
     "SUCCESSFUL": "green",
@@ -23,10 +25,25 @@ STATUS_STYLES = {
     "STOPPED": "red",
 }
 VERDICT_STYLES = {"PASS": "green", "FAIL": "red", "NEED_DATA": "yellow", "UNKNOWN": "yellow"}
+RESULTS = {
+    "SUCCESSFUL": "ok",
+    "IN_PROGRESS": "running",
+    "ROLLBACK_IN_PROGRESS": "going back",
+    "ROLLBACK_SUCCESSFUL": "rolled back",
+    "ROLLBACK_FAILED": "FAILED",
+    "STOPPED": "stopped",
+}
+"""Statuses in short, where the terminal is narrow."""
+BEFORE_STEPS = frozenset(
+    {
+        "CREATED", "SCALING_UP", "ADDING_TARGET", "CONVERGING_TARGET", "VERIFYING",
+        "AWAITING_APPROVAL",
+    }
+)  # fmt: skip
+STEP_STATES = frozenset({"SHIFTING", "CONVERGING", "MEASURING"})
+"""States of the rollout machine before the first step, and those within a step."""
 NARROW_COLUMNS = 100
 """Tables are set closer on terminals narrower than this."""
-IMAGE_COLUMNS = 16
-"""An image name is cut to this on a narrow terminal."""
 PLAIN_COLUMNS = 4000
 """The width where there is no terminal: rich would cut lines to 80."""
 
@@ -43,7 +60,7 @@ def table(*columns: str, gap: int = 2) -> Table:
     rows = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         right = column.startswith(">")
-        rows.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right)
+        rows.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=True)
     return rows
 
 
@@ -55,14 +72,6 @@ def clock(at: float) -> str:
 def moment(at: float) -> str:
     """The local date and time at ``at`` seconds since the epoch."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def image_name(image: str | None, narrow: bool) -> str:
-    """The image; on a narrow terminal its end, because the tag tells versions apart."""
-    if not image or not narrow:
-        return image or "-"
-    name = last_part(image)
-    return name if len(name) <= IMAGE_COLUMNS else f"…{name[1 - IMAGE_COLUMNS :]}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -80,38 +89,116 @@ def side_style(side: str) -> str:
     return side if side in ("blue", "green") else ""
 
 
-def deployment_line(deployment: wire.Deployment) -> Text:
-    """One line about a deployment: its state, and what it is waiting for or why it failed."""
-    line = Text(f"{deployment['service']}: ")
+def deployment_line(deployment: wire.Deployment) -> RenderableType:
+    """A deployment: its state, and below it where it is and what it waits for, or why it failed."""
+    head = Text(f"{deployment['service']}: ")
     status = deployment["status"]
-    line.append(status, style=STATUS_STYLES.get(status, ""))
+    head.append(status, style=STATUS_STYLES.get(status, ""))
     images = [deployment.get("oldImage") or "?", deployment.get("newImage") or "?"]
-    line.append(f"  {' → '.join(images)} on {deployment.get('newSide', '?')}")
+    head.append(f"  {' → '.join(images)} on {deployment.get('newSide', '?')}")
+    below = []
     if "IN_PROGRESS" in status:
-        line.append(f"  {deployment.get('state') or deployment['phase']}", style="bold")
-        if deployment.get("waitingFor"):
-            line.append(f"  waiting for {deployment['waitingFor']}", style="dim")
+        below = [Text(where(deployment), style="bold"), *map(Text, waiting(deployment))]
     if deployment.get("reason"):
-        line.append(f"  {deployment['reason']}", style="red")
-    return line
+        below.append(Text(deployment["reason"], style="red"))
+    return Group(head, *(Padding(line, (0, 0, 0, 2), expand=False) for line in below))
 
 
-def evidence_view(deployment: wire.Deployment) -> RenderableType:
-    """The measurements of each step, with the verdicts of its gates."""
-    rows = table(
-        "STEP", "WEIGHTS", ">EXPECTED", ">SHARE", ">REQUESTS", ">FAILURES", ">P50", ">P99",
-        ">PROPAGATION", ">TIME",
-    )  # fmt: skip
-    for step in deployment.get("evidence", []):
-        rows.add_row(*_evidence_row(step, deployment))
-    parts: list[RenderableType] = [rows]
+def where(deployment: wire.Deployment) -> str:
+    """``step 2 of 3 (50 %): MEASURING``; without the step before the first and after the last."""
+    state = deployment.get("state") or deployment["phase"]
+    steps, step = deployment.get("steps") or [], deployment.get("step", 0)
+    if state not in STEP_STATES or not 0 <= step < len(steps):
+        return state
+    return f"step {step + 1} of {len(steps)} ({steps[step]} %): {state}"
+
+
+def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
+    """What a deployment waits for and until when, what comes next, and the way out where it waits
+    for a person. ``now``: seconds since the epoch, by default the present.
+    """
+    name, lines = deployment["service"], []
+    if deployment.get("waitingFor"):
+        lines.append(f"waiting for {deployment['waitingFor']}")
+    if deployment.get("lastWindow"):
+        count = deployment.get("windows", 1)
+        times = "once" if count == 1 else f"{count} times"
+        lines.append(f"not enough so far, {times}: {deployment['lastWindow']}")
+    forward = deployment["status"] == "IN_PROGRESS"
+    if "secondsLeft" in deployment and forward:
+        since = deployment.get("updatedAt", deployment["createdAt"])
+        passed = max(0.0, (time.time() if now is None else now) - since)
+        left = minutes(max(0.0, deployment["secondsLeft"] - passed))
+        limit = f" ({deployment['timeLimit']})" if deployment.get("timeLimit") else ""
+        lines.append(f"{_at_the_latest(deployment)} in {left} at the latest{limit}")
+    if forward and (coming := following(deployment)):
+        lines.append(f"next: {coming}")
+    if deployment.get("state") == "AWAITING_APPROVAL":
+        lines.append(f"`teal approve {name}` continues it, `teal abort {name}` ends it")
+    return lines
+
+
+def following(deployment: wire.Deployment) -> str:
+    """What a deployment does when what it waits for has come; empty if that is its end."""
+    steps, step = deployment.get("steps") or [], deployment.get("step", 0)
+    state, side = deployment.get("state", ""), deployment.get("newSide", "the new side")
+    if state in STEP_STATES:
+        step += 1
+        if step >= len(steps):
+            return f"{deployment.get('oldSide', 'the old side')} gets no requests and is stopped"
+    elif state not in BEFORE_STEPS:
+        return ""
+    return f"{steps[step]} % of the requests to {side}" if step < len(steps) else ""
+
+
+def _at_the_latest(deployment: wire.Deployment) -> str:
+    return (
+        "leaves the old side running" if deployment.get("state") == "CLEANING_UP" else "rolls back"
+    )
+
+
+def minutes(seconds: float) -> str:
+    """``4:10``."""
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def evidence_view(deployment: wire.Deployment, width: int, *, details: bool) -> RenderableType:
+    """The measurements of each step, and below them why a gate did not pass; with ``details`` the
+    verdict of every gate.
+    """
+    parts: list[RenderableType] = [_evidence_table(deployment, width)]
     for step in deployment.get("evidence", []):
         for verdict in step.get("verdicts", []):
+            if verdict["verdict"] == "PASS" and not details:
+                continue
             line = Text(f"step {step['step'] + 1} {verdict['gate']}: ")
             line.append(verdict["verdict"], style=VERDICT_STYLES.get(verdict["verdict"], ""))
             line.append(f" {verdict['detail']}", style="dim")
             parts.append(line)
     return Group(*parts)
+
+
+def _evidence_table(deployment: wire.Deployment, width: int) -> Table:
+    """Narrower forms leave out what the wider ones say besides the share and the failures."""
+    wide = ("STEP", "WEIGHTS", ">EXPECTED", ">SHARE", ">REQUESTS", ">FAILURES", ">P50", ">P99",
+            ">PROPAGATION", ">TIME")  # fmt: skip
+    forms = (
+        (wide, range(10), 2),
+        (("STEP", "WEIGHTS", ">SET", ">SHARE", ">REQ", ">FAILED", ">P99", ">TIME"),
+         (0, 1, 2, 3, 4, 5, 7, 9), 1),
+        (("STEP", ">SET", ">SHARE", ">REQ", ">FAILED", ">P99", ">TIME"), (0, 2, 3, 4, 5, 7, 9), 1),
+        (("STEP", ">SET", ">SHARE", ">REQ", ">FAILED"), (0, 2, 3, 4, 5), 1),
+    )  # fmt: skip
+    all_cells = [_evidence_row(step, deployment) for step in deployment.get("evidence", [])]
+
+    def form(columns: Sequence[str], shown: Sequence[int], gap: int) -> Table:
+        rows = table(*columns, gap=gap)
+        for cells in all_cells:
+            rows.add_row(*(cells[index] for index in shown))
+        return rows
+
+    return fitted(width, [partial(form, *arguments) for arguments in forms])
 
 
 def _evidence_row(step: wire.StepEvidence, deployment: wire.Deployment) -> list[Text]:
@@ -136,17 +223,61 @@ def _evidence_row(step: wire.StepEvidence, deployment: wire.Deployment) -> list[
     ]
 
 
+def history_lines(deployments: Sequence[wire.Deployment], width: int) -> Table:
+    """`teal history`: one line for each deployment, with the beginning of its id, by which its
+    details are asked for.
+    """
+    services = len({d["service"] for d in deployments}) > 1
+
+    def form(level: int) -> Table:
+        columns = ["WHEN", "VERSIONS", "SIDE", "RESULT", ">TOOK", "ID"]
+        rows = table(*(["SERVICE"] if services else []), *columns, gap=2 if level < 1 else 1)
+        for one in deployments:
+            rows.add_row(*([one["service"]] if services else []), *_history_row(one, level))
+        return rows
+
+    return fitted(width, [partial(form, level) for level in range(4)])
+
+
+def _history_row(deployment: wire.Deployment, level: int) -> list[str | Text]:
+    images = (
+        short_image(deployment.get("oldImage"), level),
+        short_image(deployment.get("newImage"), level),
+    )
+    at = deployment["createdAt"]
+    finished = deployment.get("finishedAt")
+    took = "-" if finished is None else duration(finished - at)
+    status = deployment["status"]
+    shown = RESULTS.get(status, status) if level > 2 else status
+    return [
+        moment(at) if level < 2 else time.strftime("%m-%d %H:%M", time.localtime(at)),
+        versions(*images) if level < 2 else " → ".join(images),
+        deployment.get("newSide", "-"),
+        Text(shown, style=STATUS_STYLES.get(status, "")),
+        took,
+        deployment["deploymentId"][:ID_CHARACTERS],
+    ]
+
+
+def duration(seconds: float) -> str:
+    """``40.5 s``, ``12:30`` in minutes, or ``3:12:30``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else minutes(seconds)
+
+
 def history_view(
-    deployment: wire.Deployment, journal: Iterable[wire.JournalEntry]
+    deployment: wire.Deployment, journal: Iterable[wire.JournalEntry], width: int
 ) -> RenderableType:
-    """`teal history`: a deployment with its evidence and, if given, its journal."""
+    """`teal history --details`: a deployment with its evidence and, if given, its journal."""
     head = Text(f"{deployment['deploymentId']}  ", style="bold")
     head.append(moment(deployment["createdAt"]))
     if deployment.get("finishedAt"):
-        head.append(f"  {deployment['finishedAt'] - deployment['createdAt']:.1f} s")
+        head.append(f"  {duration(deployment['finishedAt'] - deployment['createdAt'])}")
     parts: list[RenderableType] = [head, deployment_line(deployment)]
     if deployment.get("evidence"):
-        parts.append(evidence_view(deployment))
+        parts.append(evidence_view(deployment, width, details=True))
     parts += [journal_line(entry) for entry in journal]
     return Group(*parts, Text())
 
@@ -159,23 +290,45 @@ def journal_line(entry: wire.JournalEntry) -> Text:
     return line
 
 
-def envoys_view(envoys: Iterable[wire.EnvoyStatus]) -> RenderableType:
-    """`teal envoys`: under the name of each mesh, its Envoys."""
-    rows = table("ENVOY", "KIND", "CONNECTED", ">REVISION", "REJECTED")
+def _callers(envoy: wire.EnvoyStatus) -> Text:
+    """How many of its callers send requests to it."""
+    if "callers" not in envoy or "usableBy" not in envoy:
+        return Text("-")
+    style = "" if envoy["usableBy"] == envoy["callers"] else "red"
+    return Text(f"{envoy['usableBy']} of {envoy['callers']}", style=style)
+
+
+def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableType:
+    """`teal envoys`: under the name of each mesh, its Envoys; below them what was rejected."""
     by_mesh: dict[str, list[wire.EnvoyStatus]] = {}
     for envoy in envoys:
         mesh = envoy["resource"].removeprefix("mesh/").partition("/")[0]
         by_mesh.setdefault(mesh, []).append(envoy)
-    for mesh, members in sorted(by_mesh.items()):
-        rows.add_row(Text(f"mesh {mesh}", style="bold") if mesh else Text("of no mesh"))
-        for envoy in members:
-            connected = envoy["connected"]
-            kind = envoy["resource"].split("/")[2] if envoy["resource"].count("/") == 3 else ""
-            rows.add_row(
-                Text(f"  {envoy_name(envoy)}"),
-                Text({"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)),
-                Text("yes" if connected else "no", style="green" if connected else "yellow"),
-                str(envoy.get("revision", "-")),
-                Text(envoy.get("message", ""), style="red"),
-            )
-    return rows
+
+    def form(*, kind: bool) -> Table:
+        rows = table("ENVOY", *(["KIND"] if kind else []), "CONNECTED", ">REVISION", ">USABLE BY")
+        for mesh, members in sorted(by_mesh.items()):
+            rows.add_row(Text(f"mesh {mesh}", style="bold") if mesh else Text("of no mesh"))
+            for envoy in members:
+                connected = envoy["connected"]
+                rows.add_row(
+                    Text(f"  {envoy_name(envoy)}"),
+                    *([_kind(envoy)] if kind else []),
+                    Text("yes" if connected else "no", style="green" if connected else "yellow"),
+                    str(envoy.get("revision", "-")),
+                    _callers(envoy),
+                )
+        return rows
+
+    rejected = [
+        Text(f"{envoy_name(envoy)} rejected its configuration: {envoy['message']}", style="red")
+        for members in by_mesh.values()
+        for envoy in members
+        if envoy.get("message")
+    ]
+    return Group(fitted(width, [partial(form, kind=kind) for kind in (True, False)]), *rejected)
+
+
+def _kind(envoy: wire.EnvoyStatus) -> str:
+    kind = envoy["resource"].split("/")[2] if envoy["resource"].count("/") == 3 else ""
+    return {"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)

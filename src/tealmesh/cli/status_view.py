@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli.balancers import balancer_parts
-from tealmesh.cli.names import cut, task_name
+from tealmesh.cli.fit import fitted, short_image
+from tealmesh.cli.heartbeat import addresses, advice, lacks_requests
+from tealmesh.cli.names import task_name
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.render import (
-    NARROW_COLUMNS,
     deployment_line,
-    image_name,
     milliseconds,
     percent,
     side_style,
@@ -23,10 +25,6 @@ from tealmesh.cli.render import (
 from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 
-NAME_COLUMNS = 16
-"""A service's name is cut to this on a narrow terminal."""
-SIDE_COLUMNS = 10
-"""A side's, or a virtual node's, likewise."""
 STEPS = 4
 """A release by hand has so many steps."""
 
@@ -35,11 +33,10 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     """The whole status. ``window``: the seconds over which traffic was counted. ``width``: in
     columns.
     """
-    narrow = width < NARROW_COLUMNS
     parts: list[RenderableType] = []
     if status["services"] or status.get("virtualServices"):
-        parts.append(_services(status, window, narrow))
-    for lines in (
+        parts.append(_services(status, window, width))
+    blocks: list[list[RenderableType]] = [
         [Text(f"{worker} {problem}", style="red") for worker, problem in troubles(status)],
         [Text(str(shortage), style="yellow") for shortage in shortages(status)],
         [
@@ -48,17 +45,23 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
             if "removing" in one
         ],
         [deployment_line(s["deployment"]) for s in status["services"] if "deployment" in s],
+        [
+            Text(advice(s["name"], addresses(status, s["name"])), style="yellow")
+            for s in status["services"]
+            if "deployment" in s and lacks_requests(s["deployment"])
+        ],
         [line for service in status["services"] for line in _release_lines(service)],
         [_gateway_line(gateway) for gateway in status["gateways"]],
-    ):
+    ]
+    for lines in blocks:
         if lines:
             parts += [Text(), *lines]
     if balancers := balancer_parts(status):
         parts += [Text(), *balancers]
     if status.get("ecsServices"):
-        parts += [Text(), _ecs_services(status["ecsServices"], narrow)]
+        parts += [Text(), _ecs_services(status["ecsServices"], width)]
     if status.get("tasks"):
-        parts += [Text(), _tasks(status["tasks"], narrow)]
+        parts += [Text(), _tasks(status["tasks"], width)]
     if not parts:
         return Text(
             "no services yet: create them with Terraform, or describe them in a teal.toml and "
@@ -67,77 +70,99 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     return Group(*(parts[1:] if isinstance(parts[0], Text) and not parts[0].plain else parts))
 
 
-def _services(status: wire.GetStatusOutput, window: int, narrow: bool) -> Table:
+def _services(status: wire.GetStatusOutput, window: int, width: int) -> Table:
     """One row for each side of a service and for each other virtual service; under the name of
     its mesh where there are several.
     """
-    columns = ["SERVICE", "SIDE", "IMAGE", ">WEIGHT", ">SHARE", ">HEALTHY", ">REQ/S", ">ERRORS"]
-    if narrow:
-        columns[-3:] = [">TASKS", ">REQ/S", ">ERR", ">P99"]
-    else:
-        columns += [">P50", ">P99"]
-    rows = table(*columns, gap=1 if narrow else 2)
     virtual = status.get("virtualServices", [])
     meshes = sorted({s["mesh"] for s in status["services"]} | {v["mesh"] for v in virtual})
-    for mesh in meshes:
-        if len(meshes) > 1:
-            rows.add_row(Text(f"mesh {mesh}", style="bold underline"))
-        for service in status["services"]:
-            if service["mesh"] == mesh:
-                for index, side in enumerate(service["sides"]):
-                    name = service["name"] if index == 0 else ""
-                    rows.add_row(*_side_row(name, side, window, narrow))
-        for one in virtual:
-            if one["mesh"] == mesh:
-                for row in _virtual_rows(one, window, narrow):
-                    rows.add_row(*row)
-    return rows
+
+    def form(columns: Sequence[str], measured: Sequence[str], level: int) -> Table:
+        rows = table(*columns, *measured, gap=1 if level else 2)
+        form = _Form(window, level, tuple(name.lstrip(">") for name in measured))
+        for mesh in meshes:
+            if len(meshes) > 1:
+                rows.add_row(Text(f"mesh {mesh}", style="bold underline"))
+            for service in status["services"]:
+                if service["mesh"] == mesh:
+                    for index, side in enumerate(service["sides"]):
+                        name = service["name"] if index == 0 else ""
+                        rows.add_row(*_side_row(name, side, form))
+            for one in virtual:
+                if one["mesh"] == mesh:
+                    for row in _virtual_rows(one, form):
+                        rows.add_row(*row)
+        return rows
+
+    first = ("SERVICE", "SIDE", "IMAGE", ">WEIGHT", ">SHARE")
+    wide = (">HEALTHY", ">REQ/S", ">ERRORS", ">P50", ">P99")
+    narrow = (">TASKS", ">REQ/S", ">ERR", ">P99")
+    forms = (
+        (first, wide, 0),
+        (first, wide, 1),
+        (first, narrow, 1),
+        (first, narrow, 2),
+        (first, narrow[:-1], 2),
+        (("SERVICE", "SIDE", "IMAGE", ">SET", ">SHARE"), (">TASKS", ">ERR"), 2),
+    )
+    return fitted(width, [partial(form, *arguments) for arguments in forms])
 
 
-def _side_row(name: str, side: wire.SideStatus, window: int, narrow: bool) -> list[Text]:
+@dataclass(frozen=True)
+class _Form:
+    """How a table of services is set."""
+
+    window: int
+    level: int
+    """How much names are shortened: see `fit.short_image`."""
+    measured: tuple[str, ...]
+    """Its last columns."""
+
+
+def _side_row(name: str, side: wire.SideStatus, form: _Form) -> list[Text]:
     style = "" if side["weight"] else "dim"
     return [
-        Text(_cut(name, NAME_COLUMNS, narrow), style="bold"),
-        Text(_cut(side["side"], SIDE_COLUMNS, narrow), style=side_style(side["side"])),
-        Text(image_name(side.get("image"), narrow), style=style),
+        Text(name, style="bold"),
+        Text(side["side"], style=side_style(side["side"])),
+        Text(short_image(side.get("image"), form.level), style=style),
         Text(str(side["weight"]), style=style),
         Text(percent(side.get("share")), style=style),
-        *_measured(side, window, narrow, style),
+        *_measured(side, form, style),
     ]
 
 
-def _virtual_rows(
-    service: wire.VirtualServiceStatus, window: int, narrow: bool
-) -> Iterator[list[Text]]:
-    name = Text(_cut(service["name"], NAME_COLUMNS, narrow), style="bold")
+def _virtual_rows(service: wire.VirtualServiceStatus, form: _Form) -> Iterator[list[Text]]:
+    name = Text(service["name"], style="bold")
     for node in service["nodes"]:
         yield [
             name,
-            Text(_cut(node["virtualNode"], SIDE_COLUMNS, narrow)),
-            Text(image_name(node.get("image"), narrow)),
+            Text(node["virtualNode"]),
+            Text(short_image(node.get("image"), form.level)),
             Text("-"),
             Text("-"),
-            *_measured(node, window, narrow, ""),
+            *_measured(node, form, ""),
         ]
     if not service["nodes"]:
         why = "no route" if "provider" in service else "no provider"
         yield [name, Text(why, style="yellow")]
 
 
-def _measured(
-    part: wire.SideStatus | wire.NodeStatus, window: int, narrow: bool, style: str
-) -> list[Text]:
+def _measured(part: wire.SideStatus | wire.NodeStatus, form: _Form, style: str) -> list[Text]:
     """Tasks and traffic."""
     requests, errors = part.get("requests", 0), part.get("errors", 0)
     whole = part["healthy"] == part["desired"]
-    cells = [
-        Text(f"{part['healthy']}/{part['desired']}", style=style if whole else "yellow"),
-        Text(f"{requests / window:.0f}" if requests else "-", style=style),
-        Text(str(errors) if requests else "-", style="red" if errors else style),
-    ]
-    if not narrow:
-        cells.append(Text(milliseconds(part.get("p50")), style=style))
-    return [*cells, Text(milliseconds(part.get("p99")), style=style)]
+    tasks = Text(f"{part['healthy']}/{part['desired']}", style=style if whole else "yellow")
+    failed = Text(str(errors) if requests else "-", style="red" if errors else style)
+    cells = {
+        "HEALTHY": tasks,
+        "TASKS": tasks,
+        "REQ/S": Text(f"{requests / form.window:.0f}" if requests else "-", style=style),
+        "ERRORS": failed,
+        "ERR": failed,
+        "P50": Text(milliseconds(part.get("p50")), style=style),
+        "P99": Text(milliseconds(part.get("p99")), style=style),
+    }
+    return [cells[name] for name in form.measured]
 
 
 def _release_lines(service: wire.ServiceStatus) -> Iterator[Text]:
@@ -173,35 +198,41 @@ def _gateway_line(gateway: wire.GatewayStatus) -> Text:
     return line
 
 
-def _ecs_services(services: list[wire.EcsServiceStatus], narrow: bool) -> Table:
-    rows = table("ECS SERVICE", ">TASKS", "IMAGE", "STANDS FOR", gap=1 if narrow else 2)
-    for service in services:
-        whole = service["running"] >= service["desired"]
-        rows.add_row(
-            Text(f"{service['cluster']}/{service['name']}", style="bold"),
-            Text(f"{service['running']}/{service['desired']}", style="" if whole else "yellow"),
-            Text(image_name(service.get("image"), narrow)),
-            Text(_resource(service)),
-        )
-    return rows
+def _ecs_services(services: list[wire.EcsServiceStatus], width: int) -> Table:
+    def form(level: int) -> Table:
+        columns = ("ECS SERVICE", ">TASKS", "IMAGE", "STANDS FOR")[: 4 if level < 3 else 3]
+        rows = table(*columns, gap=1 if level else 2)
+        for service in services:
+            whole = service["running"] >= service["desired"]
+            cells = [
+                Text(f"{service['cluster']}/{service['name']}", style="bold"),
+                Text(f"{service['running']}/{service['desired']}", style="" if whole else "yellow"),
+                Text(short_image(service.get("image"), level)),
+                Text(_resource(service)),
+            ]
+            rows.add_row(*cells[: len(columns)])
+        return rows
+
+    return fitted(width, [partial(form, level) for level in range(4)])
 
 
-def _tasks(tasks: list[wire.TaskStatus], narrow: bool) -> Table:
-    rows = table("TASK", "DEFINITION", "STATUS", "IMAGE", "STANDS FOR", gap=1 if narrow else 2)
-    for task in tasks:
-        rows.add_row(
-            Text(f"{task['cluster']}/{task_name(task['task'])}", style="bold"),
-            Text(task["taskDefinition"]),
-            Text(task["status"]),
-            Text(image_name(task.get("image"), narrow)),
-            Text(_resource(task)),
-        )
-    return rows
+def _tasks(tasks: list[wire.TaskStatus], width: int) -> Table:
+    def form(level: int) -> Table:
+        columns = ("TASK", "DEFINITION", "STATUS", "IMAGE", "STANDS FOR")[: 5 if level < 3 else 4]
+        rows = table(*columns, gap=1 if level else 2)
+        for task in tasks:
+            cells = [
+                Text(f"{task['cluster']}/{task_name(task['task'])}", style="bold"),
+                Text(task["taskDefinition"]),
+                Text(task["status"]),
+                Text(short_image(task.get("image"), level)),
+                Text(_resource(task)),
+            ]
+            rows.add_row(*cells[: len(columns)])
+        return rows
+
+    return fitted(width, [partial(form, level) for level in range(4)])
 
 
 def _resource(part: wire.EcsServiceStatus | wire.TaskStatus) -> str:
     return part.get("resource", "-").removeprefix("mesh/")
-
-
-def _cut(text: str, columns: int, narrow: bool) -> str:
-    return cut(text, columns) if narrow else text

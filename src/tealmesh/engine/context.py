@@ -43,6 +43,8 @@ class Times:
     """Between two looks at something that cannot notify us."""
     settle: float = 0.2
     """Between two looks at a task's active requests."""
+    callers: float = 2.0
+    """Between two looks at what callers' Envoys say of their hosts."""
     targets: float = 1.0
     """Between two looks at the health of a running task's targets."""
     keep_stopped: float = 3600.0

@@ -11,7 +11,7 @@ import contextlib
 import copy
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.context import EngineContext
+from tealmesh.engine.health.watch import Watch
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
-from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.moments import moment_of
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.errors import DockerUnavailable
 from tealmesh.store import tables
@@ -61,6 +63,7 @@ class Engine:
             Probes(context.runtime),
             LogKeeper(partial(context.client, "logs"), self._report_log_problem),
         )
+        self.health = Watch(context, self._shared.probes, self._wake_services)
         self._runtime.report_to(self._add_event)
         self._tasks: dict[Key, TaskWorker] = {}
         self._task_revisions: dict[Key, int] = {}
@@ -81,6 +84,7 @@ class Engine:
             for worker, work in (
                 ("the removal of stopped tasks", self._forget_stopped),
                 ("the runtime's upkeep", self._runtime.run),
+                ("the look at what callers see", self.health.run),
             ):
                 group.create_task(self._supervisor.keep(worker, work, ends=False))
             async for view in self._store.watch():
@@ -116,7 +120,8 @@ class Engine:
                     continue
                 count += 1
                 body = copy.deepcopy(document.body)
-                documents.request_stop(body, "UserInitiated", reason, self._context.clock())
+                now = self._context.clock()
+                documents.request_stop(body, "UserInitiated", reason, now, tx.moment.stored())
                 replace(TaskState.of(body), quick=True).write(body)
                 tx.replace(document, body)
             return count
@@ -181,11 +186,16 @@ class Engine:
         key = (cluster_of(document.body), document.body["serviceName"])
         worker = self._services.get(key)
         if worker is None and document.body["status"] != "INACTIVE":
-            worker = ServiceWorker(self._context, *key, paused=lambda: self._paused)
+            worker = ServiceWorker(self._context, *key, lambda: self._paused, self.health.unusable)
             self._services[key] = worker
             group.create_task(self._work_on_service(key, worker))
         if worker is not None:
             worker.notify((document.revision, newest.get(key, 0)))
+
+    def _wake_services(self, services: Iterable[Key]) -> None:
+        for key in services:
+            if (worker := self._services.get(key)) is not None:
+                worker.wake()
 
     async def _work_on_task(self, key: Key, service: str, worker: TaskWorker) -> None:
         try:
@@ -207,13 +217,13 @@ class Engine:
         keep_seconds = max(self._context.times.keep_stopped, self._context.policy.memory)
         while True:
             await asyncio.sleep(min(_FORGET_EVERY_SECONDS, keep_seconds / 2))
-            before = self._context.clock() - keep_seconds
 
-            def forget(tx: Transaction, before: float = before) -> list[str]:
+            def forget(tx: Transaction) -> list[str]:
                 old = [
                     d.body
                     for d in tx.list(tables.TASKS)
-                    if d.body["lastStatus"] == "STOPPED" and d.body.get("stoppedAt", 0.0) < before
+                    if d.body["lastStatus"] == "STOPPED"
+                    and tx.moment.since(moment_of(d.body, "stopped")) > keep_seconds
                 ]
                 for body in old:
                     tx.delete(tables.TASKS, cluster_of(body), task_id(body))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.scheduler.turn import Outcome, schedule
+from tealmesh.model.health import Unusable
 from tealmesh.store.store import Transaction
 
 _MIN_SLEEP_SECONDS = 0.01
@@ -22,13 +23,21 @@ class ServiceWorker:
     """Runs the scheduler for one service whenever the service or one of its tasks has changed."""
 
     def __init__(
-        self, context: EngineContext, cluster: str, name: str, paused: Callable[[], bool]
+        self,
+        context: EngineContext,
+        cluster: str,
+        name: str,
+        paused: Callable[[], bool],
+        unusable: Callable[[], Mapping[str, Unusable]] = dict,
     ) -> None:
-        """While ``paused()`` is true, no task is started or stopped."""
+        """While ``paused()`` is true, no task is started or stopped. ``unusable()`` tells which
+        tasks no caller can use, by id.
+        """
         self._context = context
         self._cluster = cluster
         self._name = name
         self._paused = paused
+        self._unusable = unusable
         self._revisions: tuple[int, int] | None = None
         self._changed = asyncio.Event()
 
@@ -40,6 +49,10 @@ class ServiceWorker:
             self._revisions = revisions
             self._changed.set()
 
+    def wake(self) -> None:
+        """What callers see of its tasks has changed."""
+        self._changed.set()
+
     async def run(self) -> None:
         """Schedule until the service is gone."""
         while True:
@@ -48,8 +61,8 @@ class ServiceWorker:
             if outcome.gone:
                 return
             delay = None
-            if outcome.wake_at is not None:
-                delay = max(_MIN_SLEEP_SECONDS, outcome.wake_at - self._context.clock())
+            if outcome.wake_after is not None:
+                delay = max(_MIN_SLEEP_SECONDS, outcome.wake_after)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._changed.wait()
@@ -60,5 +73,11 @@ class ServiceWorker:
             return Outcome()
         context = self._context
         return schedule(
-            tx, self._cluster, self._name, context.clock(), context.new_id, context.policy
+            tx,
+            self._cluster,
+            self._name,
+            context.clock(),
+            context.new_id,
+            context.policy,
+            self._unusable(),
         )

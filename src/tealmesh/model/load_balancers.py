@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict
 
 from tealmesh.model.certificates import Material
+from tealmesh.model.clock import MomentBody
 from tealmesh.model.mesh import Proxy, load_balancer_proxy, load_balancer_scope
 
 if TYPE_CHECKING:
@@ -205,9 +206,12 @@ class TargetBody(TypedDict):
     Port: int
     draining: bool
     """Whether it is deregistered, and serves only the requests that it has."""
-    registeredAt: float
-    drainUntil: NotRequired[float]
-    """When the deregistration delay ends."""
+    registered: NotRequired[MomentBody]
+    """When it was registered; always there, but for targets of earlier versions. So below."""
+    deregistered: NotRequired[MomentBody]
+    """When it began to drain."""
+    delay: NotRequired[float]
+    """For how many seconds at most it drains."""
     task: NotRequired[str]
     """ARN of the ECS task for which the engine registered it."""
 

@@ -143,7 +143,8 @@ class SideTasks:
     desired: int = 0
     running: int = 0
     healthy: int = 0
-    """Running tasks that are not UNHEALTHY and are registered in Cloud Map."""
+    """Running tasks that are not UNHEALTHY, are registered in Cloud Map, and can be used by their
+    callers as far as these could be asked."""
     failed: int = 0
     """Tasks that stopped by themselves."""
     failure: str = ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, Traffic
@@ -40,6 +41,8 @@ class AppliedSystem:
     """Everything that was changed, in order."""
     notes: tuple[str, ...] = ()
     """What else there is to say."""
+    refused: tuple[str, ...] = ()
+    """What was not applied, with the reason; the rest was."""
     left_over: tuple[str, ...] = ()
     """Services and gateways of the mesh that are not in the file any more."""
 
@@ -109,6 +112,8 @@ class GatewayStatus:
     desired: int
     missing: Missing | None = None
     """None if all tasks run."""
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """The service to which each path prefix leads."""
 
 
 @dataclass(frozen=True)

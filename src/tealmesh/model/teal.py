@@ -65,6 +65,7 @@ class ServiceConfigBody(TypedDict):
     request_timeout: float | None
     idle_timeout: float | None
     drain_time: float | None
+    replace_after: float | None
 
 
 class ServiceSystemBody(TypedDict):
@@ -86,6 +87,7 @@ class MeshSideBody(TypedDict):
     namespace: str
     registry: str
     exists: bool
+    container: str
 
 
 class MeshServiceBody(TypedDict):

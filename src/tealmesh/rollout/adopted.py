@@ -36,6 +36,9 @@ class MeshSide:
     """Their Cloud Map service in it."""
     exists: bool = True
     """Whether its virtual node exists. One that does not is where the next version would go."""
+    container: str = ""
+    """The container that runs the application in its tasks; empty if that is not clear. Sides may
+    call it differently."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class MeshService:
     """The protocol of their listener there: http, http2, grpc or tcp."""
     found: tuple[MeshSide, ...]
     container: str = ""
-    """The container that runs the application; empty if that is not clear."""
+    """The container that runs the application of the first side that has tasks, as it is shown and
+    told; empty if that is not clear."""
     clean_up: CleanUp = ""
     strategy: Strategy = field(default_factory=Strategy)
     gates: Gates = field(default_factory=Gates)
@@ -88,6 +92,10 @@ class MeshService:
         """Cloud Map namespace and service of a side's tasks; empty if they do not register."""
         found = self.side(side)
         return found.namespace, found.registry
+
+    def application(self, side: str) -> str:
+        """The container that runs the application in a side's tasks."""
+        return self.side(side).container or self.container
 
     @property
     def desired_count(self) -> int | None:
@@ -124,4 +132,5 @@ def counterpart(live: MeshSide, word: str, other: str, node: str = "") -> MeshSi
         namespace=live.namespace,
         registry=rename(live.registry),
         exists=False,
+        container=rename(live.container),
     )

@@ -103,8 +103,8 @@ def _service(
     shown, unclear = _routes(name, router, routes, told)
     nodes = list(dict.fromkeys(node for route in shown for node in route_targets(route["spec"])))
     found, unnamed = _Sides(view, ecs, mesh, name, told).of(nodes)
+    found, several = _with_applications(ecs, found, told.get("container", ""))
     live = next((side for side in found if side.exists and side.ecs_service), None)
-    container, several = ecs.container(live, told.get("container", "")) if live else ("", "")
     port, protocol = _listener(view, mesh, shown[0]["spec"])
     return MeshService(
         name=name,
@@ -115,12 +115,38 @@ def _service(
         port=port,
         protocol=protocol,
         found=found,
-        container=container,
+        container=live.container if live else "",
         clean_up=cast("CleanUp", told.get("cleanUp", "")),
         strategy=stored_strategy(told["strategy"]) if "strategy" in told else Strategy(),
         gates=Gates(**known_members(Gates, told["gates"])) if "gates" in told else Gates(),
         problem=unclear or unnamed or several or ecs.obstacle(found),
     )
+
+
+def _with_applications(
+    ecs: EcsServices, found: tuple[MeshSide, ...], told: str
+) -> tuple[tuple[MeshSide, ...], str]:
+    """The sides with the container of the application in each, and what is unclear about it. What
+    was ``told`` may be called in each side after the side. A side without tasks calls it as the
+    other one would.
+    """
+    names = [side.name for side in found]
+    with_tasks = [side for side in found if ecs.has(side)]
+    containers: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for side in with_tasks:
+        wanted = [told, *(renamed(told, name, side.name) for name in names)] if told else []
+        containers[side.name], problems[side.name] = ecs.container(side, wanted)
+    known = next((side for side in with_tasks if containers[side.name]), None)
+    for side in with_tasks:
+        if told and known and not containers[side.name]:
+            # It was told of the other side.
+            containers[side.name], problems[side.name] = ecs.container(side, [])
+    for side in found:
+        if known and side not in with_tasks:
+            containers[side.name] = renamed(containers[known.name], known.name, side.name)
+    sides = tuple(replace(side, container=containers.get(side.name, "")) for side in found)
+    return sides, next(filter(None, problems.values()), "")
 
 
 def _routes(

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 def deployments(view: Reader, service: str) -> list[Deployment]:
     """The deployments of a service, newest first."""
-    stored = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service)]
-    return sorted(stored, key=lambda d: d.created_at, reverse=True)
+    # A finished one is not written any more, and one that runs is the newest: dates could have been
+    # set back meanwhile.
+    stored = sorted(view.list(tables.DEPLOYMENTS, service), key=lambda d: d.revision, reverse=True)
+    return [Deployment.from_json(document.body) for document in stored]
 
 
-def unfinished(view: View) -> list[Deployment]:
+def unfinished(view: Reader) -> list[Deployment]:
     """The deployments of all services that have not finished."""
     stored = (Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS))
     return [d for d in stored if not d.finished]
@@ -80,6 +82,12 @@ def refuse_shared_router(view: View, service: Service) -> None:
             refuse_another(running)
 
 
+def by_token(view: View, service: str, token: str) -> Deployment | None:
+    """The deployment of a service that was started with this client token; None without a token."""
+    stored = deployments(view, service) if token else []
+    return next((d for d in stored if d.client_token == token), None)
+
+
 def refuse_another(running: Deployment | None) -> None:
     """Raise ConflictException if this deployment has not finished."""
     if running is not None and not running.finished:
@@ -110,12 +118,24 @@ def service(view: View, name: str) -> Service:
     return found or service_system(view, name)
 
 
-def deployed_service(view: View, name: str) -> Service:
+def deployed_service(view: Reader, name: str) -> Service:
     """The service of a deployment, as it was when that started."""
     document = view.get(tables.ADOPTED, name)
     if document is None or view.get(tables.SYSTEMS, name) is not None:
         return service_system(view, name)
     return MeshService.from_json(document.body)
+
+
+def scaling_in_held(view: Reader, cluster: str, service: str) -> bool:
+    """Whether the ECS service is a side of a deployment that has not finished: automatic scaling
+    must not take tasks from it, as the traffic that it had leaves or is still to come.
+    """
+    for running in unfinished(view):
+        deployed = deployed_service(view, running.service)
+        sides = (running.old_side, running.new_side)
+        if (cluster, service) in [deployed.ecs_service(side) for side in sides]:
+            return True
+    return False
 
 
 def every_service(view: Reader) -> list[Service]:
@@ -131,6 +151,15 @@ def services(view: Reader) -> list[ServiceSystem]:
 def gateways(view: Reader) -> list[GatewaySystem]:
     """All gateways as applied."""
     return [GatewaySystem.from_json(d.body) for d in view.list(tables.GATEWAYS)]
+
+
+def url(view: View, service: str) -> str:
+    """Where a gateway of teal.toml takes requests to a service; empty if none does."""
+    for gateway in gateways(view):
+        for prefix, name in gateway.config.routes.items():
+            if name == service:
+                return f"http://{gateway.config.address}:{gateway.config.port}{prefix}"
+    return ""
 
 
 def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:

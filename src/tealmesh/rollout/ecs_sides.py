@@ -95,16 +95,24 @@ class EcsServices:
             for d in self._view.list(tables.SD_SERVICES)
         )
 
-    def container(self, side: MeshSide, told: str) -> tuple[str, str]:
-        """The container that runs the application in a side's task definition; empty if that is
-        not clear, with what to do.
+    def has(self, side: MeshSide) -> bool:
+        """Whether there is the side's ECS service."""
+        return (side.cluster, side.ecs_service) in self._services
+
+    def container(self, side: MeshSide, told: Sequence[str]) -> tuple[str, str]:
+        """The container that runs the application in the task definition of a side that `has` one:
+        the first of those that were ``told`` and not empty, else the only one that may be it; empty
+        if that is not clear, with what to do.
         """
         definition = self._definition(self._services[side.cluster, side.ecs_service])
         containers = definition["containerDefinitions"] if definition else []
         names = [container["name"] for container in containers]
-        if told:
-            missing = f"{side.ecs_service} has no container {told} (there is: {', '.join(names)})"
-            return (told, "") if told in names else ("", missing)
+        wanted = [name for name in told if name]
+        if wanted:
+            present = next((name for name in wanted if name in names), "")
+            there = ", ".join(names)
+            missing = f"{side.ecs_service} has no container {wanted[0]} (there is: {there})"
+            return (present, "") if present else ("", missing)
         applications = applications_of(definition) if definition else []
         if len(applications) == 1:
             return applications[0], ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.status import (
@@ -20,11 +20,12 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import documents, system
+from tealmesh.rollout import beginning, documents, preflight, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import CallersSaw, Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.locked import Unlocked, unlocked
 from tealmesh.rollout.removal import begin, finish
 from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
@@ -32,6 +33,11 @@ from tealmesh.store import Store
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import AdoptionBody
+
+
+ImageProblem = Callable[[str], Awaitable[str]]
+"""Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
+before they are."""
 
 
 class Operations:
@@ -43,48 +49,48 @@ class Operations:
         controller: Controller,
         driver: SystemDriver,
         traffic: CallersSaw,
-        clock: Clock,
+        clock: SteadyClock,
+        image_problem: ImageProblem,
     ) -> None:
         self._store = store
         self._controller = controller
         self._driver = driver
         self._traffic = traffic
         self._clock = clock
+        self._image_problem = image_problem
         self._applying = asyncio.Lock()
 
     async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem:
         """Create and change resources until they are as ``config`` describes, which is stored
-        first. The commands of its images run in ``base_directory``.
+        first. The commands of its images run in ``base_directory``. A service whose deployment runs
+        is left as it is, and named.
         """
         async with self._applying:
-            for service in config.services:
-                documents.refuse_another(self._controller.running(service))
             before = self._store.view
-            former = documents.services(self._store.view)
-            config = system.with_former_times(config, former)
+            config, part = self._unlocked(config)
             await self._store.write(
-                actor, "Apply", lambda t: documents.put_config(t, config, base_directory)
+                actor, "Apply", lambda t: documents.put_config(t, part.config, base_directory)
             )
             with self._driver.recording(perform=True) as (driver, changes):
                 try:
-                    applied = await self._apply(driver, config)
+                    applied = await self._apply(driver, config, part)
                 except DriverError as error:
                     raise _failure(error) from error
-            settings = settings_changes(before, config, base_directory)
+            settings = settings_changes(before, part.config, base_directory)
             return replace(applied, changes=(*settings, *changes))
 
     async def plan(self, config: TealConfig, base_directory: str) -> AppliedSystem:
         """What `apply` would do now; nothing is changed."""
         async with self._applying:
             before = self._store.view
-            documents.refuse_other_names(before, config)
-            config = system.with_former_times(config, documents.services(before))
+            config, part = self._unlocked(config)
+            documents.refuse_other_names(before, part.config)
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
-                    planned = await self._apply(driver, config)
+                    planned = await self._apply(driver, config, part)
                 except DriverError as error:
                     raise _failure(error) from error
-            settings = settings_changes(before, config, base_directory)
+            settings = settings_changes(before, part.config, base_directory)
             return replace(planned, changes=(*settings, *changes))
 
     async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed:
@@ -108,6 +114,37 @@ class Operations:
         return Removed(
             wanted.kind, wanted.changes(), wanted.callers, tuple(waiting), done=not waiting
         )
+
+    async def preflight(
+        self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
+    ) -> list[str]:
+        """What there is to know before a deployment, one sentence each. ``strategy``: None for the
+        service's own. ``force``: even if the image already runs.
+
+        Raises AlreadyRunsException if it does, and BadRequestException if it cannot be started.
+        """
+        service = self._system(name)
+        beginning.refuse_problem(service)
+        if documents.by_token(self._store.view, service.name, token) is not None:
+            return []
+        documents.refuse_another(self._controller.running(service.name))
+        try:
+            weights = await self._driver.weights(service)
+            active = [side for side, weight in weights.items() if weight]
+            if len(active) != 1:
+                return []  # `Controller.deploy` says why that is no beginning.
+            tasks = await self._driver.observe(service, active[0])
+        except DriverError as error:
+            raise _failure(error) from error
+        seen = self._traffic(service, active[0], self._clock() - preflight.WINDOW_SECONDS)
+        url = documents.url(self._store.view, service.name)
+        before = preflight.Before(service.name, active[0], tasks, seen, url)
+        if not force:
+            preflight.refuse_running(before, image)
+        problem = await self._image_problem(image)
+        if problem:
+            raise _bad(f"{service.name} cannot be deployed: {problem}")
+        return preflight.notes(before, strategy or service.strategy, service.gates)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""
@@ -189,7 +226,19 @@ class Operations:
             raise _failure(error) from error
         return services, gateways
 
-    async def _apply(self, driver: SystemDriver, config: TealConfig) -> AppliedSystem:
+    def _unlocked(self, config: TealConfig) -> tuple[TealConfig, Unlocked]:
+        """The configuration with the times that it changes back to their defaults, and the part of
+        it that can be applied now.
+        """
+        applied = documents.services(self._store.view)
+        whole = system.with_former_times(config, applied)
+        running = {name: self._controller.running(name) for name in whole.services}
+        return whole, unlocked(whole, applied, {n: d for n, d in running.items() if d is not None})
+
+    async def _apply(
+        self, driver: SystemDriver, whole: TealConfig, part: Unlocked
+    ) -> AppliedSystem:
+        config = part.config
         summary = await driver.apply_shared(config.mesh, config.cluster, config.namespace)
         hostnames = {s.name: s.config.hostname for s in documents.services(self._store.view)}
         hostnames |= {s.name: s.hostname for s in config.services.values()}
@@ -202,14 +251,16 @@ class Operations:
             gateways.append(Applied(gateway.name, tuple(changes)))
         summary += [_summary(applied) for applied in (*services, *gateways)]
         notes = [
-            note for service in system.services(config) for note in await self._other_image(service)
+            *part.notes,
+            *[n for service in system.services(config) for n in await self._other_image(service)],
         ]
         return AppliedSystem(
             tuple(services),
             tuple(gateways),
-            (*summary, *notes),
+            (*summary, *part.refused, *notes),
             notes=tuple(notes),
-            left_over=documents.left_over(self._store.view, config),
+            refused=part.refused,
+            left_over=documents.left_over(self._store.view, whole),
         )
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:
@@ -261,7 +312,14 @@ class Operations:
             missing = await self._driver.missing(gateway.cluster, gateway.name)
         config = gateway.config
         return GatewayStatus(
-            gateway.name, gateway.mesh, config.address, config.port, running, desired, missing
+            gateway.name,
+            gateway.mesh,
+            config.address,
+            config.port,
+            running,
+            desired,
+            missing,
+            config.routes,
         )
 
     def _system(self, service: str) -> Service:

@@ -19,6 +19,7 @@ from tealmesh.model.config.nouns import (
     TealConfig,
 )
 from tealmesh.model.config.parse import DEFAULT_TIMES
+from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import MeshService
@@ -74,6 +75,10 @@ class ServiceSystem:
     def container(self) -> str:
         """The container that runs the application."""
         return APPLICATION
+
+    def application(self, side: str) -> str:
+        """The container that runs the application in a side's tasks."""
+        return self.container
 
     @property
     def desired_count(self) -> int | None:
@@ -145,7 +150,7 @@ def services(config: TealConfig) -> list[ServiceSystem]:
 
 
 def with_former_times(config: TealConfig, before: Iterable[ServiceSystem]) -> TealConfig:
-    """``config`` with App Mesh's default where one of the services ``before`` set a time that this
+    """``config`` with the default where one of the services ``before`` set a time that this
     configuration does not. A time that no configuration ever set is left as it is.
     """
     former = {(one.mesh, one.name): one.config for one in before}
@@ -157,7 +162,12 @@ def with_former_times(config: TealConfig, before: Iterable[ServiceSystem]) -> Te
             request = DEFAULT_TIMES["request_timeout"]
         if idle is None and earlier.idle_timeout is not None:
             idle = DEFAULT_TIMES["idle_timeout"]
-        services[name] = replace(service, request_timeout=request, idle_timeout=idle)
+        after = service.replace_after
+        if after is None and earlier.replace_after is not None:
+            after = DEFAULT_SECONDS
+        services[name] = replace(
+            service, request_timeout=request, idle_timeout=idle, replace_after=after
+        )
     return replace(config, services=services)
 
 

@@ -1,4 +1,4 @@
-"""The two tables, and the collections in ``documents`` with their keys and types.
+"""The tables, and the collections in ``documents`` with their keys and types.
 
 One table of JSON documents serves every API: specifications are stored verbatim, so separate
 columns would only restate botocore's models. Queries run on the `View` in memory.
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ClusterBody,
         FamilyBody,
     )
+    from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -96,6 +97,15 @@ audit = Table(
     Column("changes", Text, nullable=False),
 )
 Index("audit_at", audit.c.at)
+
+boots = Table(
+    "boots",
+    metadata,
+    Column("boot", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+"""One row: the boot in which the database was opened last, and when it was first opened in it, in
+seconds since that boot."""
 
 # The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
@@ -169,6 +179,11 @@ SCHEDULED_ACTIONS: Collection[ScheduledActionBody] = Collection("scaling.schedul
 """Key: cluster, service, name of the action."""
 SCALING_ACTIVITIES: Collection[ScalingActivityBody] = Collection("scaling.activity")
 """Key: cluster, service, number with six digits."""
+
+EVENT_REGIONS: Collection[RegionBody] = Collection("events.region")
+"""Key: region. Where somebody has made a rule of EventBridge."""
+EVENTS_TOLD: Collection[ToldBody] = Collection("events.told")
+"""Key: that of the subject, such as "task", ARN."""
 
 SYSTEMS: Collection[ServiceSystemBody] = Collection("teal.system")
 """Key: service name. The service's part of the applied teal.toml."""

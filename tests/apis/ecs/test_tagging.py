@@ -104,3 +104,13 @@ def test_account_settings_are_stored_and_have_defaults(served: Endpoint) -> None
         ecs.delete_account_setting(name="containerInsights")
     with pytest.raises(ClientError, match="must be one of disabled, enabled"):
         ecs.put_account_setting(name="awsvpcTrunking", value="maybe")
+
+
+def test_a_tag_that_the_engine_cannot_follow_is_refused(
+    served: Endpoint, arns: dict[str, str]
+) -> None:
+    ecs, service = served.client("ecs"), arns["service"]
+    with pytest.raises(ClientError, match="teal:replace-after = 'soon': must be a duration") as e:
+        ecs.tag_resource(resourceArn=service, tags=[{"key": "teal:replace-after", "value": "soon"}])
+    assert e.value.response["Error"]["Code"] == "InvalidParameterException"
+    ecs.tag_resource(resourceArn=service, tags=[{"key": "teal:replace-after", "value": "never"}])

@@ -44,7 +44,11 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         clock=system_clock,
         new_id=random_id,
     )
-    operations = Operations(store, controller, driver, metrics.callers_saw, system_clock)
+
+    async def can_run(image: str) -> str:
+        return "" if image.startswith("example/") else f"image {image!r} is not there"
+
+    operations = Operations(store, controller, driver, metrics.callers_saw, system_clock, can_run)
 
     inventory = Inventory(store, metrics.traffic, system_clock)
 

@@ -68,7 +68,6 @@ def test_a_deployment_begins_and_is_rolled_back(plane: Plane) -> None:
         lambda: plane.deploy(service="web", image="example/web:3"),
         lambda: plane.set_weights(service="web", weights={"blue": 1}),
         lambda: plane.approve(service="web"),
-        plane.apply,
     ):
         with pytest.raises(ClientError) as error:
             call()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tealmesh.apis.tealmesh.events import event
-from tealmesh.store import AuditEntry, key, tables
+from tealmesh.store import AuditEntry, View, key, tables
+from tests.apis.tealmesh.plane import Plane
 
 BALANCER = "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/front/0123"
 GROUP = "arn:aws:elasticloadbalancing:r:1:targetgroup/web/4567"
@@ -35,7 +36,7 @@ def test_a_change_in_words(
     operation: str, how: str, collection: str, parts: tuple[str, ...], message: str
 ) -> None:
     entry = AuditEntry(7, 1.0, "me", operation, [[collection, key(*parts), how]])
-    assert event(entry)["message"] == message
+    assert event(entry, View(7, {}))["message"] == message
 
 
 def test_bookkeeping_is_no_news() -> None:
@@ -44,8 +45,11 @@ def test_bookkeeping_is_no_news() -> None:
         [tables.TASK_DEFINITIONS, "web/000001", "put"],
     ]
     entry = AuditEntry(7, 1.0, "me", "ecs:RegisterTaskDefinition", changes)
-    assert event(entry)["message"] == "registered task definition web:1"
-    assert "ecs.family web" in event(AuditEntry(7, 1.0, "me", "x", changes[:1]))["message"]
+    assert event(entry, View(7, {}))["message"] == "registered task definition web:1"
+    assert (
+        "ecs.family web"
+        in event(AuditEntry(7, 1.0, "me", "x", changes[:1]), View(7, {}))["message"]
+    )
 
 
 def test_every_collection_has_words() -> None:
@@ -55,10 +59,27 @@ def test_every_collection_has_words() -> None:
         for parts in (("a",), ("a", "1"), ("a", "b", "c")):
             entry = AuditEntry(7, 1.0, "me", "CreateX", [[collection, key(*parts), "delete"]])
             try:
-                message = event(entry)["message"]
+                message = event(entry, View(7, {}))["message"]
             except (TypeError, ValueError):
                 continue  # Not the number of parts that its keys have.
             assert message
             break
         else:
             raise AssertionError(collection)
+
+
+def test_a_deployment_tells_its_story(plane: Plane) -> None:
+    plane.apply()
+    plane.deploy(service="web", image="example/web:2")
+    told = [one["sentence"] for one in plane.list_events(limit=100)["events"][::-1]]
+    assert any(s.startswith("tester applied teal.toml: services ") for s in told), told
+    assert "tester started web example/web:1 → 2" in told
+    assert not any("teal.journal" in s or "wrote deployment" in s for s in told)
+
+
+def test_what_the_engine_did_is_about_a_task() -> None:
+    changes = [[tables.TASKS, "c/0123456789ab", "put"]]
+    entry = AuditEntry(7, 1.0, "engine", "TaskDeregister", changes)
+    assert event(entry, View(7, {}))["sentence"] == "task 01234567 in cluster c: deregister"
+    entry = AuditEntry(7, 1.0, "root", "ecs:StopTask", changes)
+    assert event(entry, View(7, {}))["sentence"] == "root asked to stop task 01234567 in cluster c"

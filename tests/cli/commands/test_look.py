@@ -49,7 +49,11 @@ def test_history(api: TealApi) -> None:
     assert "12.5 s" in done.stdout
     assert api.requests("ListDeployments") == [{"service": "web"}]
     done = teal("history", "web", "--journal", endpoint=api.endpoint)
-    assert done.stdout.count("CREATED") == 5
+    assert done.stdout.count("CREATED") == 9
+    done = teal("history", "web", "d1", endpoint=api.endpoint)
+    assert "success-rate: PASS 3 of 1234" in done.stdout
+    done = teal("history", "web", "x", endpoint=api.endpoint)
+    assert_one_line(done, "web has no deployment x: see `teal history web`")
     done = teal("history", "web", "-n", "1", "--json", endpoint=api.endpoint)
     assert json.loads(done.stdout) == [{**DEPLOYMENT, "journal": [entry]}]
 
@@ -99,7 +103,13 @@ def test_envoys(api: TealApi) -> None:
     arn = "arn:aws:ecs:us-east-1:123456789012:task/c/39bfa63b45624ab19dec"
     api.operations["ListEnvoys"] = lambda _: {
         "envoys": [
-            {"id": arn, "resource": "mesh/shop/virtualNode/web-green", "connected": True},
+            {
+                "id": arn,
+                "resource": "mesh/shop/virtualNode/web-green",
+                "connected": True,
+                "callers": 3,
+                "usableBy": 1,
+            },
             {
                 "id": "mesh/bank/virtualGateway/edge@ipv4:127.0.0.1:5000",
                 "resource": "mesh/bank/virtualGateway/edge",
@@ -114,9 +124,10 @@ def test_envoys(api: TealApi) -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1:] == [
         ["mesh", "bank"],
-        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7", "bad"],
+        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7", "-"],
         ["mesh", "shop"],
-        ["web-green", "39bfa63b", "node", "yes", "-"],
+        ["web-green", "39bfa63b", "node", "yes", "-", "1", "of", "3"],
+        ["edge", "ipv4:127.0.0.1:5000", "rejected", "its", "configuration:", "bad"],
     ]
     teal("envoys", "--mesh", "bank", endpoint=api.endpoint)
     teal("envoys", "web", endpoint=api.endpoint)

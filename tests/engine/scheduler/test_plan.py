@@ -76,7 +76,12 @@ def test_replaces_the_unhealthy_as_failed() -> None:
     tasks = [*ready("only", 1), ObservedTask("sick", "only", Condition.UNHEALTHY)]
     actions = plan(Service(2, (ONLY,)), tasks, 0)
     assert actions == [
-        StopTask("sick", "Task failed container health checks", fault=True),
+        StopTask(
+            "sick",
+            "Task failed container health checks",
+            fault=True,
+            event="failed container health checks.",
+        ),
         StartTask("only"),
     ]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.model.errors import DriverError
 from tealmesh.rollout.drivers import copies
 
 DEFINITION: Any = {
@@ -55,6 +57,11 @@ def test_a_revision_has_another_image_and_nothing_else() -> None:
         "proxyConfiguration": before["taskDefinition"]["proxyConfiguration"],
         "tags": before["tags"],
     }
+
+
+def test_a_revision_without_the_container_is_none() -> None:
+    with pytest.raises(DriverError, match="web-blue has no container web"):
+        copies.task_definition(DEFINITION, "web", "web:2", copies.same)
 
 
 def test_the_other_side_has_its_name_wherever_the_first_had_its_own() -> None:

@@ -20,14 +20,20 @@ class Reports:
         self.metrics = Metrics(lambda: self.now)
 
     def report(self, envoy: str = "task/1", *, first: bool = False, **counters: float) -> None:
-        """Report a second later; ``completed``, ``failed`` and ``total`` are counters."""
+        """Report a second later: ``completed``, ``failed`` or what follows ``upstream_rq_``, of
+        which ``active`` is a gauge.
+        """
         self.now += 1
         names = {"completed": "upstream_rq_completed", "failed": "upstream_rq_5xx"}
         message = proto.StreamMetricsMessage()
         for name, value in {"completed": 0.0, **counters}.items():
             statistic = names.get(name, f"upstream_rq_{name}")
             family = message.envoy_metrics.add(name=f"cluster.{CLUSTER}.{statistic}")
-            family.metric.add().counter.value = value
+            metric = family.metric.add()
+            if name == "active":
+                metric.gauge.value = value
+            else:
+                metric.counter.value = value
         self.metrics.report(envoy, message.envoy_metrics, first)
 
     def traffic(self, since: float = 0.0) -> Traffic:

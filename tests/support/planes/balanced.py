@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def get(place: tuple[str, int], path: str = "/") -> tuple[int, str]:
 
 
 @contextmanager
-def balanced(directory: Path) -> Iterator[Balanced]:
+def balanced(directory: Path, options: Sequence[str] = ()) -> Iterator[Balanced]:
     """A control plane that runs the small web application as team/web:1 and team/web:2."""
     commands = {
         f"team/web:{version}": [sys.executable, str(WEB), f"version={version}"]
@@ -152,5 +152,5 @@ def balanced(directory: Path) -> Iterator[Balanced]:
     lines = [f"{json.dumps(name)} = {json.dumps(command)}" for name, command in commands.items()]
     config = directory / "teal.toml"
     config.write_text("\n".join(["[images]", *lines, ""]))
-    with control_plane(directory, config) as plane:
+    with control_plane(directory, config, options) as plane:
         yield Balanced(plane)

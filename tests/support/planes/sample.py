@@ -18,6 +18,7 @@ IMAGES = {
     "example/sample:0.0.1": [sys.executable, APP, "--version", "1"],
     "example/sample:0.0.2": [sys.executable, APP, "--version", "2"],
     "example/sample:faulty": [sys.executable, APP, "--version", "2", "--fail", "0.2"],
+    "example/sample:broken": ["/no/such/program"],
     "example/sample:hanging": [
         sys.executable,
         str(REPOSITORY / "tests" / "support" / "programs" / "hanging.py"),

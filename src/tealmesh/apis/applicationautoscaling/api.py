@@ -49,7 +49,7 @@ class ApplicationAutoScaling(Scheduled):
         super().__init__(store, account, clock, new_id)
         self._alarms = alarms
 
-    def is_ours(self, request: dict[str, object]) -> bool:
+    def is_ours(self, operation: str, request: dict[str, object]) -> bool:
         """Whether a request is about a service of ECS, or a scalable target of ours."""
         if "ResourceARN" in request:
             arn = str(request["ResourceARN"])

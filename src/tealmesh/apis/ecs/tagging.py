@@ -14,6 +14,7 @@ from tealmesh.apis.ecs.answers import NoAnswer, TagsAnswer
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.requests import merged_tags
 from tealmesh.model.caller import Caller
+from tealmesh.model.ecs import replacing
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 from tealmesh.model.errors import AwsError
@@ -33,12 +34,15 @@ B = TypeVar("B", ClusterBody, CapacityProviderBody, ServiceBody, TaskBody, TaskD
 def tagged(present: Iterable[TagTypeDef], added: Iterable[TagTypeDef]) -> list[TagTypeDef]:
     """``present`` with ``added`` set, sorted by key.
 
-    Raises InvalidParameterException for a key that is missing, reserved or given twice, and for
-    too many tags.
+    Raises InvalidParameterException for a key that is missing, reserved or given twice, for too
+    many tags, and for a value that the engine cannot follow.
     """
     pairs = [(tag.get("key", ""), tag.get("value") or "") for tag in added]
     if not all(key for key, _ in pairs):
         raise base.invalid("tags.key: must be 1 to 128 characters")
+    for key, value in pairs:
+        if key == replacing.REPLACE_AFTER and not replacing.readable(value):
+            raise base.invalid(f"tags: {key} = {value[:300]!r}: must be {replacing.ALLOWED}")
     tags = {tag["key"]: tag["value"] for tag in present}
     merged = merged_tags(tags, pairs, "tags.key", base.invalid, base.invalid)
     return [{"key": key, "value": value} for key, value in merged.items()]

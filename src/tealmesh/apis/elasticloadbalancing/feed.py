@@ -68,6 +68,11 @@ class Feed:
         if self._store.view.get(tables.LOAD_BALANCER_REGIONS, region) is None:
             await self._store.write("tealmesh", "NoteRegion", note)
 
+    async def changed(self, region: str) -> None:
+        """Something in a region may have changed by another way than ELB's API: a stack."""
+        await self.expect(region)
+        await self.refresh(region)
+
     async def refresh(self, region: str) -> None:
         """Read a region. Changes made before this call are in the store when it returns; if they
         cannot be read, `run` tries again.

@@ -113,14 +113,14 @@ def _service_records(
     view: Reader, service: DiscoveryServiceBody, name: str, kind: str, shuffle: Shuffle
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """Records and additional records of SERVICE.NAMESPACE."""
-    ttls = _ttls(service)
+    ttls = record_ttls(service)
     # A CNAME answers every question about its name (RFC 1034 3.6.2).
     chosen = "CNAME" if "CNAME" in ttls else kind
     if chosen not in ttls:
         return (), ()
     weighted = service["wire"]["DnsConfig"].get("RoutingPolicy") == "WEIGHTED"
     most = 1 if weighted else MAX_MULTIVALUE_INSTANCES
-    instances = shuffle(_answerable(view, service))
+    instances = shuffle(answerable(view, service))
     if chosen == "SRV":
         instances = [i for i in instances if "AWS_INSTANCE_PORT" in i["attributes"]][:most]
         ports = [(i, i["attributes"]["AWS_INSTANCE_PORT"]) for i in instances]
@@ -131,10 +131,10 @@ def _service_records(
         additional = [
             record
             for instance in instances
-            for record in _addresses(instance, f"{_label(instance)}.{name}", "A", ttls["SRV"])
+            for record in addresses(instance, f"{_label(instance)}.{name}", "A", ttls["SRV"])
         ]
         return tuple(records), tuple(additional)
-    records = [record for i in instances for record in _addresses(i, name, chosen, ttls[chosen])]
+    records = [record for i in instances for record in addresses(i, name, chosen, ttls[chosen])]
     return tuple(dict.fromkeys(records))[:most], ()
 
 
@@ -144,14 +144,14 @@ def _instance_records(
     """Records of INSTANCE.SERVICE.NAMESPACE, which exist for services with SRV records; None if
     there is no such name.
     """
-    ttls = _ttls(service)
+    ttls = record_ttls(service)
     if "SRV" not in ttls:
         return None
-    for instance in _answerable(view, service):
+    for instance in answerable(view, service):
         if _label(instance) == label:
             if kind not in ("A", "AAAA"):
                 return ()
-            return _addresses(instance, name, kind, ttls["SRV"])
+            return addresses(instance, name, kind, ttls["SRV"])
     return None
 
 
@@ -159,12 +159,13 @@ def _label(instance: InstanceBody) -> str:
     return instance["id"].lower()
 
 
-def _ttls(service: DiscoveryServiceBody) -> dict[str, int]:
+def record_ttls(service: DiscoveryServiceBody) -> dict[str, int]:
     """Seconds by record type."""
     return {r["Type"]: r["TTL"] for r in service["wire"]["DnsConfig"]["DnsRecords"]}
 
 
-def _addresses(instance: InstanceBody, name: str, kind: str, ttl: int) -> tuple[Record, ...]:
+def addresses(instance: InstanceBody, name: str, kind: str, ttl: int) -> tuple[Record, ...]:
+    """The records of this type that an instance has under ``name``."""
     value = instance["attributes"].get(_ADDRESS[kind]) if kind in _ADDRESS else None
     if not value:
         return ()
@@ -172,7 +173,7 @@ def _addresses(instance: InstanceBody, name: str, kind: str, ttl: int) -> tuple[
     return (Record(name, ttl, kind, data),)
 
 
-def _answerable(view: Reader, service: DiscoveryServiceBody) -> list[InstanceBody]:
+def answerable(view: Reader, service: DiscoveryServiceBody) -> list[InstanceBody]:
     """The instances to answer with."""
     instances = [d.body for d in view.list(tables.INSTANCES, service["id"])]
     staying = [body for body in instances if not body.get("draining")]

@@ -1,7 +1,7 @@
 """Namespaces, operations and tags of Cloud Map.
 
-A private or public DNS namespace gets a made-up hosted zone id: no zone is created in Route 53,
-which would not answer with the instances anyway.
+The hosted zone of a DNS namespace is computed (`hosted_zones`): Route 53 shows it as long as the
+namespace exists.
 https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html
 """
 

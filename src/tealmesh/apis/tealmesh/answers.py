@@ -114,6 +114,7 @@ def applied_system(system: AppliedSystem) -> wire.ApplyOutput:
         "summary": list(system.summary),
         "changes": [change(one) for one in system.changes],
         "notes": list(system.notes),
+        "refused": list(system.refused),
         "leftOver": list(system.left_over),
     }
 
@@ -187,6 +188,8 @@ def gateway_status(g: GatewayStatus) -> wire.GatewayStatus:
         "running": g.running,
         "desired": g.desired,
     }
+    if g.routes:
+        answer["routes"] = dict(g.routes)
     _explain_missing(answer, g.missing)
     return answer
 

@@ -7,12 +7,12 @@ parts that do the work (deployments, Envoys, task logs) are handed in through th
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from tealmesh.apis.tealmesh import answers, events
+from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
     Deployments,
@@ -22,12 +22,14 @@ from tealmesh.apis.tealmesh.ports import (
     Logs,
     Operations,
     Stop,
+    TasksHealth,
     Troubles,
     WithoutEffect,
 )
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
+from tealmesh.model.clock import system_clock
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import AwsError, ConfigError
@@ -62,6 +64,7 @@ class Tealmesh:
         stop: Stop,
         without_effect: WithoutEffect,
         troubles: Troubles = tuple,
+        health: TasksHealth = tuple,
     ) -> None:
         self._store = store
         self._deployments = deployments
@@ -73,6 +76,7 @@ class Tealmesh:
         self._stop = stop
         self._without_effect = without_effect
         self._troubles = troubles
+        self._health = health
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
@@ -93,14 +97,14 @@ class Tealmesh:
     async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
         service = request["service"]
         strategy = _strategy(self._operations.strategy(service), request)
-        deployment = await self._deployments.deploy(
-            caller.access_key,
-            service,
-            request["image"],
-            strategy,
-            request.get("clientToken", ""),
+        image, token = request["image"], request.get("clientToken", "")
+        notes = await self._operations.preflight(
+            service, image, strategy, token, force=request.get("force", False)
         )
-        return {"deployment": answers.deployment(deployment)}
+        deployment = await self._deployments.deploy(
+            caller.access_key, service, image, strategy, token
+        )
+        return {"deployment": answers.deployment(deployment), "notes": notes}
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {
@@ -152,13 +156,14 @@ class Tealmesh:
         for one in (*answer["services"], *answer["gateways"]):
             if self._store.view.get(tables.REMOVALS, one["name"]) is not None:
                 one["removing"] = True
+        add_health(answer, self._health())
         answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
         troubles = self._troubles()
         for service in answer["services"]:
             if "deployment" in service:
                 self._explain(service["deployment"], troubles)
         if troubles:
-            answer["troubles"] = [answers.trouble(one, time.time()) for one in troubles]
+            answer["troubles"] = [answers.trouble(one, system_clock()) for one in troubles]
         if mesh is not None:
             return answers.of_mesh(answer, mesh)
         answer["loadBalancers"] = await self._load_balancers.load_balancers()
@@ -209,7 +214,7 @@ class Tealmesh:
         limit = request.get("limit", DEFAULT_EVENTS)
         without = () if request.get("all") else events.ENGINE_ACTORS
         entries = await self._store.history(limit, without)
-        return {"events": [events.event(entry) for entry in entries]}
+        return {"events": [events.event(entry, self._store.view) for entry in entries]}
 
     async def get_convergence(
         self, caller: Caller, request: wire.GetConvergenceInput
@@ -235,13 +240,13 @@ class Tealmesh:
         self, caller: Caller, request: wire.ListEnvoysInput
     ) -> wire.ListEnvoysOutput:
         meshes = [self._mesh(request["mesh"])] if "mesh" in request else self._meshes()
-        return {
-            "envoys": [
-                answers.envoy_status(envoy, self._inventory.envoy_resource)
-                for mesh in meshes
-                for envoy in self._envoys.envoys(mesh)
-            ]
-        }
+        envoys = [
+            answers.envoy_status(envoy, self._inventory.envoy_resource)
+            for mesh in meshes
+            for envoy in self._envoys.envoys(mesh)
+        ]
+        add_callers(envoys, self._health())
+        return {"envoys": envoys}
 
     async def list_members_without_effect(
         self, caller: Caller, request: Mapping[str, object]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from tealmesh.apis.tealmesh.sentences import sentence
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
-from tealmesh.store import AuditEntry, tables
+from tealmesh.store import AuditEntry, Reader, tables
 
 ENGINE_ACTORS = ("engine",)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
@@ -41,8 +42,18 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.LOAD_BALANCERS: lambda arn: f"load balancer {_balancer(arn)}",
     tables.TARGET_GROUPS: lambda arn: f"target group {_target_group(arn)}",
     tables.TARGETS: lambda arn, target: f"target {target} of target group {_target_group(arn)}",
+    tables.SCALABLE_TARGETS: lambda cluster, name: (
+        f"automatic scaling of ECS service {name} in cluster {cluster}"
+    ),
+    tables.SCALING_POLICIES: lambda cluster, service, name: (
+        f"scaling policy {name} of ECS service {service} in cluster {cluster}"
+    ),
+    tables.SCHEDULED_ACTIONS: lambda cluster, service, name: (
+        f"scheduled action {name} of ECS service {service} in cluster {cluster}"
+    ),
     tables.SYSTEMS: lambda name: f"service {name} of teal.toml",
     tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
+    tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
     tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
 }
@@ -57,6 +68,9 @@ _BOOKKEEPING = frozenset(
         tables.JOURNAL,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
+        tables.SCALING_ACTIVITIES,
+        tables.EVENT_REGIONS,
+        tables.EVENTS_TOLD,
     }
 )
 """Written along with what an event tells, and no news by themselves."""
@@ -67,6 +81,9 @@ _VERBS = (
     (("Update", "Put", "Modify"), "changed"),
     (("Tag", "Untag"), "tagged"),
     (("Deregister",), "deregistered"),
+    (("Scale", "KeepBounds", "ScheduledAction"), "scaled"),
+    (("PolicyWaits",), "found nothing to act on for"),
+    (("PolicyWorks",), "found data again for"),
     (("Stop",), "asked to stop"),
     # ECS deletes a service when its tasks have stopped, so its document is still there.
     (("Delete",), "is deleting"),
@@ -74,14 +91,16 @@ _VERBS = (
 """How the operations that begin with these words wrote a document."""
 
 
-def event(entry: AuditEntry) -> wire.Event:
-    """The entry as ListEvents answers it."""
+def event(entry: AuditEntry, view: Reader) -> wire.Event:
+    """The entry as ListEvents answers it. ``view``: what there is now."""
+    messages = _describe(entry)
     return {
         "revision": entry.revision,
         "at": entry.at,
         "actor": entry.actor,
         "operation": entry.operation,
-        "message": "; ".join(_describe(entry)),
+        "message": "; ".join(messages),
+        "sentence": sentence(entry, messages, view),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from tealmesh.model import wire
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.health import TaskHealth
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     AppliedSystem,
@@ -47,6 +48,9 @@ class Operations(Protocol):
     async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService: ...
     async def describe(self, name: str) -> DescribedService: ...
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
+    async def preflight(
+        self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
+    ) -> list[str]: ...
     def strategy(self, service: str) -> Strategy: ...
 
 
@@ -90,6 +94,9 @@ Logs = Callable[[str, int], Awaitable[Sequence[ContainerLine]]]
 Stop = Callable[[bool], Awaitable[int]]
 """(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane
 stops once the present answer is out."""
+
+TasksHealth = Callable[[], Sequence[TaskHealth]]
+"""The health of every running task."""
 
 Troubles = Callable[[], Sequence[Trouble]]
 """The workers of this control plane that fail at present."""

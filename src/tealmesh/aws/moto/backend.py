@@ -29,10 +29,10 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import escape
 
-from tealmesh.aws.moto import faults
+from tealmesh.aws.moto import faults, telemetry
 from tealmesh.aws.moto.certificates import Issued, issued
 from tealmesh.aws.moto.corrections import correct_new_modules
-from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, to_keep
+from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, operation, to_keep
 from tealmesh.aws.moto.moments import moment, steer, steer_new_modules
 from tealmesh.aws.signing import identify
 from tealmesh.aws.wire import codec
@@ -47,6 +47,9 @@ OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh"})
 """The services that moto must never answer for."""
 
 _THREADS = 8
+
+_TIDY_SECONDS = 600.0
+"""How often old metrics are forgotten, at most."""
 
 
 class Moto:
@@ -69,6 +72,7 @@ class Moto:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
         self._lock = threading.Lock()
         self._dispatcher: Any = None
+        self._tidied = 0.0
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
         """Answer ``request`` for ``service`` (None if the request does not tell).
@@ -114,6 +118,9 @@ class Moto:
         # In this thread, since parsing a batch of log lines takes a while.
         faults.check_body(request)
         dispatcher = self._load()
+        if operation(request) == "PutMetricData" and self._clock() > self._tidied + _TIDY_SECONDS:
+            self._tidied = self._clock()
+            telemetry.forget_old(self._clock())
         journal = self._journal
         if journal is None or not to_keep(
             service, request, identify(request, (), "").caller.access_key

@@ -145,9 +145,28 @@ def _listeners_change_to_tls(module: Any) -> None:
     kind.modify_listener = modify
 
 
+def _private_zones(module: Any) -> None:
+    """A hosted zone with a VPC is private, whether or not its configuration says so. The provider
+    does not say so, and misses the VPC in what moto tells of such a zone.
+
+    https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+    """
+    kind = module.Route53
+    original = kind._get_bool_param
+
+    @functools.wraps(original)
+    def get(self: Any, name: str, *arguments: Any) -> Any:
+        if name == "HostedZoneConfig.PrivateZone" and self._get_param("VPC.VPCId"):
+            return True
+        return original(self, name, *arguments)
+
+    kind._get_bool_param = get
+
+
 _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.ec2.responses.account_attributes": _vpc_only,
     "moto.ec2.responses.dhcp_options": _tags_of_dhcp_options,
     "moto.ec2.models.instances": _groups_of_interface,
     "moto.elbv2.models": _load_balancers,
+    "moto.route53.responses": _private_zones,
 }

@@ -50,6 +50,7 @@ def apply(
         total = changes.counted([*planned["changes"], *removed], planned=True)
         click.echo(f"plan: {total}; nothing was changed" if total else "nothing would change")
         _say_rest(planned, prune)
+        _refused(planned)
         return
     gone = _remove_gateways(client, read, yes) if prune else []
     applied = read.apply(client)
@@ -63,6 +64,7 @@ def apply(
     if prune:
         _remove_rest(client, applied, asked=bool(gone))
     _wait(client, applied, wait)
+    _refused(applied)
 
 
 class _Read:
@@ -122,6 +124,14 @@ def _say_rest(applied: wire.ApplyOutput, prune: bool) -> None:
             f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "
             "`teal apply --prune` removes what it does not describe"
         )
+
+
+def _refused(applied: wire.ApplyOutput) -> None:
+    """Raise TealError if something was not applied; the rest was."""
+    from tealmesh.model.errors import TealError
+
+    if applied.get("refused"):
+        raise TealError("\n".join(applied["refused"]))
 
 
 def _wait(client: Client, applied: wire.ApplyOutput, seconds: float) -> None:

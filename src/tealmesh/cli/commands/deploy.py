@@ -11,7 +11,7 @@ from tealmesh.cli.client import Client
 from tealmesh.cli.options import with_client
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import AwsError, TealError
 
 CONVERGENCE_SECONDS = 15
 """How long `teal weights` waits until every Envoy has acknowledged them."""
@@ -37,6 +37,7 @@ follow_option = click.option(
     help="Overrides the strategy in teal.toml.",
 )
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
+@click.option("--force", is_flag=True, help="Deploy the image even if SERVICE already runs it.")
 @follow_option
 @with_client
 def deploy(
@@ -44,20 +45,32 @@ def deploy(
     image: str,
     strategy: str | None,
     steps: str | None,
+    force: bool,
     follow: bool,
     client: Client,
 ) -> None:
     """Deploy another image to the idle side of SERVICE and shift traffic to it, step by step.
 
+    An image that cannot be started is refused, and one that SERVICE already runs is left as it is.
     Ctrl-C stops following; the deployment continues in the control plane.
     """
-    deployment = client.deploy(
-        service,
-        _image(client, service, image),
-        strategy,
-        _steps(steps),
-        client_token=uuid.uuid4().hex,
-    )
+    try:
+        answer = client.deploy(
+            service,
+            _image(client, service, image),
+            strategy,
+            _steps(steps),
+            client_token=uuid.uuid4().hex,
+            force=force,
+        )
+    except AwsError as error:
+        if error.code != "AlreadyRunsException":
+            raise
+        click.echo(error.message)
+        return
+    for note in answer.get("notes", []):
+        click.echo(f"note: {note}", err=True)
+    deployment = answer["deployment"]
     _follow_or_report(client, deployment, follow)
 
 

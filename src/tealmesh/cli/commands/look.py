@@ -15,6 +15,7 @@ from tealmesh.cli.names import task_name
 from tealmesh.cli.options import with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
+from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,6 +24,8 @@ WATCH_SECONDS = 1.0
 """Between two updates of `teal status -w`."""
 FOLLOW_SECONDS = 0.5
 """Between two requests of `teal logs -f`."""
+
+_COLOURS = ("cyan", "magenta", "yellow", "bright_blue", "bright_green")
 
 Source = tuple[str, str]
 """Where a log line is from: task ARN and container."""
@@ -84,37 +87,73 @@ def _watch_status(look: Callable[[], RenderableType], out: Console) -> None:
             time.sleep(WATCH_SECONDS)
 
 
-@click.command()
+@click.command(short_help="Deployments, one line each, or one of them with its details.")
 @click.argument("service", required=False)
+@click.argument("deployment", required=False)
 @click.option(
     "-n",
     "--number",
     type=click.IntRange(1),
-    default=5,
+    default=10,
     show_default=True,
     help="Deployments per service.",
 )
-@click.option("--journal", is_flag=True, help="Show every transition too.")
+@click.option("--details", is_flag=True, help="What was measured at each step.")
+@click.option("--journal", is_flag=True, help="Every transition too.")
 @with_json
 @with_client
-def history(service: str | None, number: int, journal: bool, as_json: bool, client: Client) -> None:
-    """Deployments, newest first, with the measurements of each step."""
+def history(
+    service: str | None,
+    deployment: str | None,
+    number: int,
+    details: bool,
+    journal: bool,
+    as_json: bool,
+    client: Client,
+) -> None:
+    """Deployments, newest first, one line each.
+
+    With the id of a DEPLOYMENT, or the beginning of it, what was measured at each of its steps.
+    """
     names = [service] if service else _deployed(client)
-    deployments = [d for name in names for d in client.list_deployments(name)[:number]]
-    with_journal = journal or as_json
-    journals = [_journal(client, d) if with_journal else [] for d in deployments]
+    deployments = [d for name in names for d in client.list_deployments(name)]
+    if deployment is not None:
+        deployments = [d for d in deployments if d["deploymentId"].startswith(deployment)]
+        if not deployments:
+            raise TealError(
+                f"{service} has no deployment {deployment}: see `teal history {service}`"
+            )
+    else:
+        deployments = [
+            d for name in names for d in [x for x in deployments if x["service"] == name][:number]
+        ]
+    whole = details or journal or deployment is not None
+    journals = [_journal(client, d) if journal or as_json else [] for d in deployments]
     if as_json:
         _print_json(
             [{**d, "journal": entries} for d, entries in zip(deployments, journals, strict=True)]
         )
         return
-    from tealmesh.cli.render import console, history_view
+    _show_history(deployments, journals if whole else None)
+
+
+def _show_history(
+    deployments: list[wire.Deployment], journals: list[list[wire.JournalEntry]] | None
+) -> None:
+    """``journals``: None for one line a deployment."""
+    from tealmesh.cli.render import console, history_lines, history_view
 
     out = console()
-    for deployment, entries in zip(deployments, journals, strict=True):
-        out.print(history_view(deployment, entries))
     if not deployments:
         out.print("no deployments yet: start one with `teal deploy SERVICE --image IMAGE`")
+    elif journals is None:
+        out.print(history_lines(deployments, out.width))
+        newest = deployments[0]
+        hint = f"teal history {newest['service']} {newest['deploymentId'][:8]}"
+        click.echo(f"`{hint}` shows what was measured", err=True)
+    else:
+        for one, entries in zip(deployments, journals, strict=True):
+            out.print(history_view(one, entries, out.width))
 
 
 def _deployed(client: Client) -> list[str]:
@@ -146,7 +185,9 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
         return
     for event in newest_last:
         at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
-        click.echo(f"{at} {event['actor']} {event['operation']}: {event['message']}")
+        # A control plane that is older than this command has no sentence.
+        told = event.get("sentence") or f"{event['actor']} {event['operation']}: {event['message']}"
+        click.echo(f"{at} {told}")
 
 
 @click.command()
@@ -187,7 +228,7 @@ def logs(
             if first:
                 _explain(name, found, stopped)
             for line in _new_lines(found, printed):
-                click.echo(line)
+                click.echo(_coloured(line))
             first = False
             if not follow:
                 return
@@ -229,6 +270,16 @@ def _new_lines(lines: list[wire.LogLine], printed: dict[Source, list[str]]) -> l
     return [text for _, text in sorted(new, key=lambda entry: entry[0])]
 
 
+def _coloured(line: str) -> str:
+    """A line with its source in the colour of its side, or in one of its own. click leaves colours
+    out where there is no terminal.
+    """
+    source, bracket, text = line.partition("] ")
+    side = source[1:].partition(" ")[0]
+    colour = side if side in ("blue", "green") else _COLOURS[sum(source.encode()) % len(_COLOURS)]
+    return click.style(source + "]", fg=colour) + " " + text if bracket else line
+
+
 def _overlap(before: list[str], now: list[str]) -> int:
     """The length of the longest end of ``before`` that ``now`` begins with."""
     for length in range(min(len(before), len(now)), 0, -1):
@@ -258,7 +309,8 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
         return
     from tealmesh.cli.render import console, envoys_view
 
-    console().print(envoys_view(listed))
+    out = console()
+    out.print(envoys_view(listed, out.width))
 
 
 @click.command(short_help="Check this machine and the control plane.")

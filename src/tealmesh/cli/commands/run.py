@@ -97,7 +97,7 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
     if detach:
         started = background.start(directory, checked, verbose)
         click.echo(f"control plane ready at {started.client.endpoint} (process {started.pid})")
-        click.echo(f"runtime: {started.runtime}")
+        click.echo(f"runtime: {_in_short(started.runtime)}")
         click.echo(f"log: {started.log}; stop it with `teal down`")
         return
     import asyncio
@@ -113,6 +113,14 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
+
+
+def _in_short(runtime: str) -> str:
+    """How tasks run. Why they do not run in containers is for those who want that: `teal doctor`
+    says it.
+    """
+    short = "processes (`teal doctor` says why not in containers)"
+    return short if runtime.startswith("processes (") else runtime
 
 
 def _check(options: UpOptions) -> UpOptions:
@@ -204,7 +212,7 @@ async def _serve(config: AppConfig, options: UpOptions) -> None:
     def ready(info: AppInfo) -> None:
         background.remember(info.data_dir, options)
         click.echo(f"control plane ready at {info.endpoint}, state in {info.data_dir}")
-        click.echo(f"runtime: {info.runtime}")
+        click.echo(f"runtime: {_in_short(info.runtime)}")
         click.echo("Ctrl-C stops it and leaves tasks running; `teal down` stops tasks too")
 
     await run(config, ready=ready, stop=stop)

@@ -161,7 +161,9 @@ class Demo:
     def _deploy(self, title: str, image: str, strategy: str) -> None:
         self.stage.say(title)
         client = self.plane.client
-        deployment = client.deploy("web", image, strategy, client_token=uuid.uuid4().hex)
+        deployment = client.deploy("web", image, strategy, client_token=uuid.uuid4().hex)[
+            "deployment"
+        ]
         identity = deployment["deploymentId"]
         deadline = time.monotonic() + DEPLOYMENT_TIMEOUT_SECONDS
         last = 0

@@ -29,6 +29,8 @@ class Host:
     """Whether its last health check was not answered in time."""
     active: int
     """Requests, or flows of TCP, that it has not finished."""
+    total: int = 0
+    """Requests, or flows of TCP, that it has ever got."""
 
 
 class Admin:
@@ -53,12 +55,13 @@ class Admin:
             for host in status.get("host_statuses", []) if status["name"] == cluster else []:
                 at = host["address"]["socket_address"]
                 health = host.get("health_status", {})
-                active = (s for s in host.get("stats", []) if s["name"] == "rq_active")
+                counts = {s["name"]: int(s.get("value", 0)) for s in host.get("stats", [])}
                 hosts[f"{at['address']}:{at['port_value']}"] = Host(
                     pending=health.get("pending_active_hc", False),
                     failed=health.get("failed_active_health_check", False),
                     timed_out=health.get("active_hc_timeout", False),
-                    active=sum(int(s.get("value", 0)) for s in active),
+                    active=counts.get("rq_active", 0),
+                    total=counts.get("rq_total", 0),
                 )
         return hosts
 

@@ -67,6 +67,24 @@ class TargetHealth:
         hosts = await self._hosts(target_group_arn)
         return {name: host.active for name, host in hosts.items()}
 
+    async def of_applications(self) -> dict[tuple[str, str], Mapping[str, Host]]:
+        """The targets as each application load balancer sees them: by the ARNs of the load balancer
+        and of the target group.
+        """
+        view = self.store.view
+        places = load_balancer_places(view)
+        found: dict[tuple[str, str], Mapping[str, Host]] = {}
+        for arn, body in load_balancer_bodies(view).items():
+            if body["Type"] != "application" or arn not in places:
+                continue
+            url = self.envoys.admin(places[arn]["address"])
+            for name in named_groups(body):
+                group = view.get(tables.TARGET_GROUPS, name)
+                seen = await self.admin.hosts(url, cluster(group.body)) if group else None
+                if seen is not None:
+                    found[arn, name] = seen
+        return found
+
     def _targets(self, arn: str) -> dict[str, TargetBody]:
         bodies = (document.body for document in self.store.view.list(tables.TARGETS, arn))
         return {target_key(body["Id"], body["Port"]): body for body in bodies}
@@ -116,4 +134,5 @@ def _both(one: Host, other: Host) -> Host:
         failed=one.failed or other.failed,
         timed_out=one.timed_out or other.timed_out,
         active=one.active + other.active,
+        total=one.total + other.total,
     )

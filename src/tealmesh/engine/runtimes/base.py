@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from tealmesh.engine.runtimes.containers import Container, Role
+from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.bodies import ContainerHandle, KeptDefinition
 from tealmesh.model.images import ImageBody
 
@@ -49,6 +50,18 @@ class TaskNetwork:
     """Where its applications listen."""
     pid: int = 0
     """A process in the task's own network namespace; 0 where both are addresses of this machine."""
+
+    @classmethod
+    def of(cls, state: TaskState) -> TaskNetwork:
+        """The network that the task was given."""
+        return cls(state.address, state.app_address, state.pid)
+
+    @property
+    def application(self) -> str:
+        """Where its applications are reached from outside the task, without its Envoy: at the
+        task's address if the task has a network of its own.
+        """
+        return self.address if self.pid else self.app_address
 
 
 @dataclass(frozen=True)
@@ -142,6 +155,12 @@ class Networks(Protocol):
 
 class Containers(Protocol):
     """The containers of tasks."""
+
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        """Why a container of this image could not be started, for people; empty if it can be, or
+        if that shows only by trying. ``images`` is the image map.
+        """
+        ...
 
     async def start(self, launch: Launch) -> Handle:
         """Start the container, at most once ever: if it was started before (by a control plane

@@ -24,12 +24,14 @@ from tealmesh.engine.runtimes.base import (
     Transport,
     Usage,
 )
+from tealmesh.engine.runtimes.containers import mapped
 from tealmesh.engine.runtimes.docker.names import HostsFiles
 from tealmesh.engine.runtimes.docker.networks import has_pod
 from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.errors import DockerUnavailable, EngineError
+from tealmesh.model.images import ImageBody
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +106,17 @@ class Choice:
 
     # Containers
 
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        if self._mode == "process" or (self._mode == "auto" and mapped(image, images)):
+            return await self._process.image_problem(image, images)
+        try:
+            docker = await self._find_docker()
+        except DockerUnavailable as error:
+            if self._mode != "auto":
+                return str(error)
+            return await self._process.image_problem(image, images)
+        return await docker.image_problem(image, images)
+
     async def start(self, launch: Launch) -> Handle:
         return await (await self._of(launch.task.directory)).start(launch)
 
@@ -130,6 +143,8 @@ class Choice:
         return tail(log_path(directory, name), lines)
 
     def usage(self, handle: Handle) -> Usage | None:
+        if "container" in handle and self._docker is not None:
+            return self._docker.usage(handle)
         return self._process.usage(handle)
 
     # The control plane

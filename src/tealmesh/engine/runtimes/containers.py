@@ -171,20 +171,35 @@ def command_for(container: Container, images: Sequence[ImageBody]) -> Command:
 
     Raises EngineError if no pattern matches.
     """
-    matching = [i for i in images if fnmatchcase(container.image, i["pattern"])]
-    if not matching:
-        known = ", ".join(sorted(i["pattern"] for i in images)) or "nothing yet"
+    image = mapped(container.image, images)
+    if image is None:
         raise EngineError(
             f"CannotPullContainerError: image {container.image!r} of container {container.name} "
-            f"is not in the image map: add it under [images] in teal.toml (there is: {known})"
+            f"{not_mapped(images)}"
         )
-    image = max(matching, key=lambda i: len(i["pattern"]))
     start = container.entry_point or tuple(image["command"])
     return Command(
         argv=(*start, *container.arguments),
         cwd=_directory(image.get("cwd") or "", container.working_directory),
         environment=image.get("environment") or {},
     )
+
+
+def mapped(image: str, images: Sequence[ImageBody]) -> ImageBody | None:
+    """The entry of the image map for an image; the longest pattern wins."""
+    matching = [entry for entry in images if fnmatchcase(image, entry["pattern"])]
+    return max(matching, key=lambda entry: len(entry["pattern"]), default=None)
+
+
+def not_mapped(images: Sequence[ImageBody]) -> str:
+    """That the image map lacks an image, completing a sentence about it."""
+    known = ", ".join(sorted(entry["pattern"] for entry in images)) or "nothing yet"
+    return f"is not in the image map: add it under [images] in teal.toml (there is: {known})"
+
+
+def built_in(image: str) -> bool:
+    """Whether Tealmesh brings a program for the image, as for Envoy's."""
+    return _role(image) is not Role.APPLICATION
 
 
 def _directory(image: str, working: str) -> str:

@@ -27,6 +27,7 @@ from tealmesh.engine.runtimes.base import (
 from tealmesh.engine.runtimes.containers import command_for
 from tealmesh.engine.runtimes.process.addresses import choose
 from tealmesh.model.errors import EngineError
+from tealmesh.model.images import ImageBody
 
 _OCTET = 254
 """Addresses under 127.254; nothing binds them."""
@@ -93,6 +94,9 @@ class FakeRuntime:
         """A task has only files."""
 
     # Containers
+
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        return ""
 
     async def start(self, launch: Launch) -> Handle:
         key = _key(launch.task.directory, launch.container.name)

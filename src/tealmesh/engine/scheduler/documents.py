@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler.plan import Condition, Deployment, ObservedTask, Service
-from tealmesh.engine.task.state import TaskState
-from tealmesh.model.clock import NewId
+from tealmesh.engine.state import TaskState
+from tealmesh.model.clock import Moment, MomentBody, NewId, Wall
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.bodies import Placement
 from tealmesh.model.ecs.deployments import primary_since
 from tealmesh.model.ecs.events import add_event
 from tealmesh.model.ecs.members import narrowed
+from tealmesh.model.ecs.moments import moment_of, note_moment
 from tealmesh.model.ecs.names import (
     cluster_of,
     family_and_revision,
@@ -27,6 +28,8 @@ from tealmesh.model.ecs.names import (
     service_of,
     task_id,
 )
+from tealmesh.model.ecs.replacing import replace_after
+from tealmesh.model.health import Unusable
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
 
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     )
 
 
-def planned_service(body: ServiceBody) -> Service:
+def planned_service(body: ServiceBody, now: Moment) -> Service:
     """The service as its document wants it."""
     configuration = body.get("deploymentConfiguration") or {}
     breaker = configuration.get("deploymentCircuitBreaker")
@@ -52,7 +55,7 @@ def planned_service(body: ServiceBody) -> Service:
                 task_definition=d["taskDefinition"],
                 primary=d["status"] == "PRIMARY",
                 rollout=d.get("rolloutState", "IN_PROGRESS"),
-                since=primary_since(body, d["id"]),
+                since=_placed(primary_since(body, d["id"]), now),
             )
             for d in body["deployments"]
         ),
@@ -62,25 +65,48 @@ def planned_service(body: ServiceBody) -> Service:
         maximum_percent=configuration.get("maximumPercent", 200),
         circuit_breaker=breaker is not None and breaker["enable"],
         rollback=breaker is not None and breaker["rollback"],
+        replace_after=replace_after(body.get("tags", [])),
     )
 
 
-def observed_task(service: ServiceBody, body: TaskBody, now: float) -> ObservedTask:
+def observed_task(
+    service: ServiceBody, body: TaskBody, now: Moment, unusable: Unusable | None = None
+) -> ObservedTask:
     """The task as its document shows it. Failed health checks do not count in the grace period."""
+    in_grace = grace_left(service, body, now) > 0
     return ObservedTask(
         id=task_id(body),
         deployment=body.get("startedBy", ""),
-        condition=_condition(body, in_grace=grace_left(service, body, now) > 0),
+        condition=_condition(body, in_grace),
+        unusable=None if in_grace else unusable,
         created_at=body.get("createdAt", 0.0),
         failed=TaskState.of(body).failed,
-        stopped_at=body.get("stoppedAt") or body.get("stoppingAt", 0.0),
+        stopped_at=_stopped_at(body, now),
     )
 
 
-def grace_left(service: ServiceBody, task: TaskBody, now: float) -> float:
+_BEFORE = 0.001
+"""Seconds by which what ended before the machine was started anew is earlier than all after."""
+
+
+def _stopped_at(body: TaskBody, now: Moment) -> float:
+    """When it ended or was asked to stop, in seconds since the boot; 0 if neither."""
+    if body["desiredStatus"] != "STOPPED":
+        return 0.0
+    noted = moment_of(body, "stopped") or moment_of(body, "stopping")
+    return _placed(noted, now) if noted and noted["boot"] == now.boot else now.began - _BEFORE
+
+
+def _placed(moment: MomentBody | None, now: Moment) -> float:
+    return 0.0 if moment is None else now.placed(moment)
+
+
+def grace_left(service: ServiceBody, task: TaskBody, now: Moment) -> float:
     """Seconds that are left of the service's ``healthCheckGracePeriodSeconds`` for this task."""
     grace = float(service.get("healthCheckGracePeriodSeconds") or 0)
-    return max(0.0, task.get("startedAt", now) + grace - now)
+    if "startedAt" not in task:
+        return grace
+    return now.left(moment_of(task, "started"), grace)
 
 
 def _condition(body: TaskBody, in_grace: bool) -> Condition:
@@ -161,7 +187,7 @@ def _tags(service: ServiceBody, defined: TaskDefinitionBody | None) -> list[Tag]
     return tags
 
 
-def request_stop(task: TaskBody, code: str, reason: str, now: float) -> None:
+def request_stop(task: TaskBody, code: str, reason: str, now: Wall, moment: MomentBody) -> None:
     """Ask for the task to be stopped. If that was asked before, the first reason stays."""
     if task["desiredStatus"] == "STOPPED":
         return
@@ -169,6 +195,7 @@ def request_stop(task: TaskBody, code: str, reason: str, now: float) -> None:
     task.setdefault("stopCode", code)
     task["stoppedReason"] = reason
     task["stoppingAt"] = now
+    note_moment(task, "stopping", moment)
 
 
 def tell_service(tx: Transaction, task: TaskBody, new_id: NewId, now: float, message: str) -> None:

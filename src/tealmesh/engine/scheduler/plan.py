@@ -10,6 +10,8 @@ They are those of ECS for rolling updates
 - failed tasks are replaced, after a delay that doubles each time;
 - a deployment whose tasks keep failing is failed, and rolled back if the service wants that.
 
+Tasks that no caller can use are replaced as well: see `unusable`.
+
 A plan depends on its arguments only, and each action is complete in itself, so a plan may be cut
 off after any action: the next one continues from there. Tasks that an earlier control plane left
 are observed like all others, so adopting them needs no rule of its own.
@@ -22,7 +24,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tealmesh.engine.scheduler import unusable
 from tealmesh.model.ecs.deployments import failure_limit
+from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
+from tealmesh.model.health import Unusable
 
 
 class Condition(StrEnum):
@@ -46,11 +51,18 @@ class ObservedTask:
     deployment: str
     condition: Condition
     created_at: float = 0.0
-    """Epoch seconds."""
+    """Epoch seconds, by which the youngest is found."""
     failed: bool = False
     """It ended, or was stopped, through its own fault."""
     stopped_at: float = 0.0
-    """When it ended or was asked to stop (epoch seconds)."""
+    """When it ended or was asked to stop (by the clock of ``now``)."""
+    unusable: Unusable | None = None
+    """None if some caller can use it, or none is there to say."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it is ready and, as far as known, can be used."""
+        return self.condition is Condition.READY and self.unusable is None
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,8 @@ class Deployment:
     rollout: str = "IN_PROGRESS"
     """ECS's ``rolloutState``: IN_PROGRESS, COMPLETED or FAILED."""
     since: float = 0.0
-    """When a rollback made it primary again (epoch seconds); earlier failures do not count."""
+    """When a rollback made it primary again (by the clock of ``now``); earlier failures
+    do not count."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,8 @@ class Service:
     maximum_percent: int = 200
     circuit_breaker: bool = False
     rollback: bool = False
+    replace_after: float | None = DEFAULT_SECONDS
+    """Seconds after which a task that no caller can use is replaced; None for never."""
 
     @property
     def primary(self) -> Deployment:
@@ -124,6 +139,8 @@ class StopTask:
     reason: str
     fault: bool = False
     """It is stopped because it is unhealthy, which counts as a failure."""
+    event: str = ""
+    """What the service is told of it; empty for nothing."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +180,7 @@ class RetireService:
 
 @dataclass(frozen=True)
 class Wait:
-    """Plan again at ``until`` (epoch seconds) if nothing changes earlier."""
+    """Plan again at ``until`` (by the clock of ``now``) if nothing changes earlier."""
 
     until: float
 
@@ -183,16 +200,23 @@ Action = (
 def plan(
     service: Service, tasks: Sequence[ObservedTask], now: float, policy: Policy = Policy()
 ) -> list[Action]:
-    """The actions that are due now, in order; none if all is as desired."""
+    """The actions that are due now, in order; none if all is as desired. ``now``: in seconds of a
+    clock that nobody sets.
+    """
     if not service.active:
         return _retire(service, tasks)
     broken = _break_circuit(service, tasks)
     if broken:
         return broken
-    stops = [*_stop_unhealthy(tasks), *_stop_surplus(service, tasks)]
+    over = _to_replace(service, tasks, now)
+    stops = [*_stop_unhealthy(tasks), *_stop_surplus(service, tasks, over.due)]
+    stops += [] if stops else _make_room(service, tasks, over.due)
     stopped = {action.task for action in stops}
     left = [task for task in tasks if task.id not in stopped]
-    return [*stops, *_start_missing(service, left, now, policy), *_finish(service, left)]
+    more = sum(task not in stopped for task in over.due)
+    waits = [Wait(now + over.wake_in)] if over.wake_in is not None else []
+    starts = _start_missing(service, left, more, now, policy)
+    return [*stops, *starts, *waits, *_finish(service, left)]
 
 
 def steady(service: Service, tasks: Sequence[ObservedTask]) -> bool:
@@ -238,44 +262,98 @@ def _break_circuit(service: Service, tasks: Sequence[ObservedTask]) -> list[Acti
 
 
 def _stop_unhealthy(tasks: Sequence[ObservedTask]) -> list[StopTask]:
-    reason = "Task failed container health checks"
-    return [StopTask(t.id, reason, fault=True) for t in tasks if t.condition is Condition.UNHEALTHY]
+    reason, event = "Task failed container health checks", "failed container health checks."
+    return [
+        StopTask(task.id, reason, fault=True, event=event)
+        for task in tasks
+        if task.condition is Condition.UNHEALTHY
+    ]
 
 
-def _stop_surplus(service: Service, tasks: Sequence[ObservedTask]) -> list[StopTask]:
-    """Stop superseded tasks, and those beyond the desired count: of these, ones that are not ready
-    first, then the youngest.
+def _to_replace(
+    service: Service, tasks: Sequence[ObservedTask], now: float
+) -> unusable.Replacement:
+    primary = service.primary
+    if primary.rollout == "FAILED":
+        return unusable.Replacement()
+    own = [task for task in tasks if task.deployment == primary.id]
+    ready = {
+        task.id: task.unusable.seconds if task.unusable else None
+        for task in own
+        if task.condition is Condition.READY
+    }
+    failed = [task.stopped_at for task in own if task.failed]
+    return unusable.replacement(service.replace_after, ready, failed, now)
+
+
+def _stop_surplus(
+    service: Service, tasks: Sequence[ObservedTask], due: Sequence[str]
+) -> list[StopTask]:
+    """Stop superseded tasks, and those beyond the desired count: of these, ones that are ``due`` to
+    be replaced first, then ones that are not ready, then the youngest.
+
+    No ready task is stopped that would leave fewer than ``floor``, and none that callers can use
+    that would leave fewer than ``floor`` of these.
     """
     primary = service.primary
     alive = [t for t in tasks if t.condition in (Condition.STARTING, Condition.READY)]
     current = sorted(
         (t for t in alive if t.deployment == primary.id),
-        key=lambda t: (t.condition is Condition.READY, -t.created_at, t.id),
+        key=lambda t: (t.id not in due, t.condition is Condition.READY, -t.created_at, t.id),
     )
     beyond = current[: max(0, len(current) - service.desired_count)]
-    superseded = [t for t in alive if t.deployment != primary.id]
+    superseded = sorted((t for t in alive if t.deployment != primary.id), key=lambda t: t.good)
     if primary.rollout == "FAILED":
         # Only the tasks of the previous version are left to serve.
         superseded = []
     spare = sum(t.condition is Condition.READY for t in alive) - service.floor
+    spare_good = sum(t.good for t in alive) - service.floor
     stops = []
     for task in [*superseded, *beyond]:
         if task.condition is Condition.READY:
-            if spare <= 0:
+            if spare <= 0 or (task.good and spare_good <= 0):
                 continue
             spare -= 1
-        stops.append(StopTask(task.id, f"Scaling activity initiated by (deployment {primary.id})"))
+            spare_good -= task.good
+        stops.append(_stop(task, primary, due))
     return stops
 
 
+def _make_room(
+    service: Service, tasks: Sequence[ObservedTask], due: Sequence[str]
+) -> list[StopTask]:
+    """Stop one of the tasks that are ``due`` to be replaced, if ``maximum`` leaves no room to start
+    another one first and all others are ready.
+    """
+    alive = [t for t in tasks if t.condition not in (Condition.STOPPED, Condition.UNHEALTHY)]
+    settled = all(task.condition is Condition.READY for task in alive)
+    if not due or not settled or len(alive) < max(service.maximum, service.floor):
+        return []
+    chosen = next(task for task in alive if task.id == due[0])
+    return [_stop(chosen, service.primary, due)]
+
+
+def _stop(task: ObservedTask, primary: Deployment, due: Sequence[str]) -> StopTask:
+    if task.id not in due or task.unusable is None:
+        return StopTask(task.id, f"Scaling activity initiated by (deployment {primary.id})")
+    for_so_long = f"for {task.unusable.seconds:.0f} s: {task.unusable.why}"
+    return StopTask(
+        task.id,
+        f"No caller can use the task {for_so_long}",
+        fault=True,
+        event=f"is replaced: no caller has been able to use it {for_so_long}.",
+    )
+
+
 def _start_missing(
-    service: Service, tasks: Sequence[ObservedTask], now: float, policy: Policy
+    service: Service, tasks: Sequence[ObservedTask], more: int, now: float, policy: Policy
 ) -> list[Action]:
+    """Start what is missing, and ``more`` in place of tasks that are to be replaced."""
     primary = service.primary
     if primary.rollout == "FAILED":
         return []
     alive = [t for t in tasks if t.condition in (Condition.STARTING, Condition.READY)]
-    missing = service.desired_count - sum(t.deployment == primary.id for t in alive)
+    missing = service.desired_count + more - sum(t.deployment == primary.id for t in alive)
     room = max(service.maximum, service.floor) - len(alive)
     count = min(missing, room)
     if count <= 0:

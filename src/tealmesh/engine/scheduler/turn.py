@@ -7,16 +7,19 @@ plane that is killed has either decided and recorded, or neither.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.scheduler import plan as planning
-from tealmesh.engine.task.state import TaskState
-from tealmesh.model.clock import NewId
+from tealmesh.engine.state import TaskState
+from tealmesh.model.clock import NewId, Wall
 from tealmesh.model.ecs import deployments as history
 from tealmesh.model.ecs.events import add_event
+from tealmesh.model.ecs.names import task_id
+from tealmesh.model.health import Unusable
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
 
@@ -33,8 +36,8 @@ class Outcome:
 
     gone: bool = False
     """The service does not exist any more."""
-    wake_at: float | None = None
-    """When to run the next turn if nothing changes earlier (epoch seconds)."""
+    wake_after: float | None = None
+    """Seconds until the next turn is due if nothing changes earlier."""
 
 
 @dataclass
@@ -44,8 +47,10 @@ class _Turn:
     tx: Transaction
     cluster: str
     service: ServiceBody
-    now: float
+    now: Wall
     new_id: NewId
+    unusable: Mapping[str, Unusable]
+    """Tasks that no caller can use, by id."""
     started: list[str] = field(default_factory=list)
     """Ids of tasks."""
     stopped: list[str] = field(default_factory=list)
@@ -56,13 +61,17 @@ class _Turn:
 
     def observed(self) -> list[planning.ObservedTask]:
         """The tasks as `plan` sees them."""
-        return [documents.observed_task(self.service, task, self.now) for task in self.tasks()]
+        moment = self.tx.moment
+        return [
+            documents.observed_task(self.service, task, moment, self.unusable.get(task_id(task)))
+            for task in self.tasks()
+        ]
 
-    def grace_ends(self) -> list[float]:
-        """When the grace periods of unhealthy tasks end (epoch seconds)."""
+    def graces(self) -> list[float]:
+        """Seconds that are left of the grace periods of unhealthy tasks."""
         unhealthy = [t for t in self.tasks() if t.get("healthStatus") == "UNHEALTHY"]
-        left = [documents.grace_left(self.service, task, self.now) for task in unhealthy]
-        return [self.now + seconds for seconds in left if seconds > 0]
+        left = [documents.grace_left(self.service, task, self.tx.moment) for task in unhealthy]
+        return [seconds for seconds in left if seconds > 0]
 
     def event(self, message: str) -> None:
         add_event(self.service, self.new_id(), self.now, message)
@@ -78,22 +87,23 @@ def schedule(
     tx: Transaction,
     cluster: str,
     name: str,
-    now: float,
+    now: Wall,
     new_id: NewId,
     policy: planning.Policy,
+    unusable: Mapping[str, Unusable] = MappingProxyType({}),
 ) -> Outcome:
     """Bring the service one step closer to its desired state; for `Store.write`."""
     document = tx.get(tables.ECS_SERVICES, cluster, name)
     if document is None:
         return Outcome(gone=True)
     service = copy.deepcopy(document.body)
-    turn = _Turn(tx, cluster, service, now, new_id)
-    wake_at = None
+    turn = _Turn(tx, cluster, service, now, new_id, unusable)
+    wake_after = None
     for _ in range(_MAX_PLANS):
-        wanted = documents.planned_service(service)
-        actions = planning.plan(wanted, turn.observed(), now, policy)
-        waits = [action.until for action in actions if isinstance(action, planning.Wait)]
-        wake_at = min([*waits, *turn.grace_ends()], default=None)
+        wanted = documents.planned_service(service, tx.moment)
+        actions = planning.plan(wanted, turn.observed(), tx.moment.at, policy)
+        waits = [a.until - tx.moment.at for a in actions if isinstance(a, planning.Wait)]
+        wake_after = min([*waits, *turn.graces()], default=None)
         if len(waits) == len(actions):
             break
         for action in actions:
@@ -102,15 +112,15 @@ def schedule(
     _update_history(turn, document.body["deployments"])
     if service != document.body:
         tx.put(tables.ECS_SERVICES, cluster, name, body=service)
-    return Outcome(gone=service["status"] == "INACTIVE", wake_at=wake_at)
+    return Outcome(gone=service["status"] == "INACTIVE", wake_after=wake_after)
 
 
 def _apply(turn: _Turn, action: planning.Action) -> None:
     match action:
         case planning.StartTask(deployment):
             _start(turn, deployment)
-        case planning.StopTask(task, reason, fault):
-            _stop(turn, task, reason, fault)
+        case planning.StopTask():
+            _stop(turn, action)
         case planning.CompleteDeployment(identity):
             deployment_body = turn.updated(identity)
             deployment_body["rolloutState"] = "COMPLETED"
@@ -123,7 +133,7 @@ def _apply(turn: _Turn, action: planning.Action) -> None:
             turn.event(f"(deployment {identity}) deployment failed: tasks failed to start.")
         case planning.RollBack(identity, to):
             reason = "ECS deployment circuit breaker"
-            history.roll_back(turn.service, identity, to, reason, turn.now)
+            history.roll_back(turn.service, identity, to, reason, turn.now, turn.tx.moment.stored())
             turn.event(f"rolling back to deployment {to}.")
         case planning.RemoveDeployment(identity):
             kept = [d for d in turn.service["deployments"] if d["id"] != identity]
@@ -142,15 +152,18 @@ def _start(turn: _Turn, deployment: str) -> None:
     turn.started.append(identity)
 
 
-def _stop(turn: _Turn, task: str, reason: str, fault: bool) -> None:
+def _stop(turn: _Turn, action: planning.StopTask) -> None:
+    task = action.task
     document = turn.tx.get(tables.TASKS, turn.cluster, task)
     if document is None:
         return
     body = copy.deepcopy(document.body)
-    documents.request_stop(body, "ServiceSchedulerInitiated", reason, turn.now)
-    if fault:
+    moment = turn.tx.moment.stored()
+    documents.request_stop(body, "ServiceSchedulerInitiated", action.reason, turn.now, moment)
+    if action.fault:
         replace(TaskState.of(body), failed=True).write(body)
-        turn.event(f"(task {task}) failed container health checks.")
+    if action.event:
+        turn.event(f"(task {task}) {action.event}")
     turn.tx.put(tables.TASKS, turn.cluster, task, body=body)
     turn.stopped.append(task)
 
@@ -177,7 +190,9 @@ def _summarize(turn: _Turn) -> None:
             listed = " ".join(f"(task {identity})" for identity in ids)
             turn.event(f"has {verb} {len(ids)} {kind}: {listed}.")
     if turn.service["status"] == "ACTIVE":
-        steady = planning.steady(documents.planned_service(turn.service), turn.observed())
+        steady = planning.steady(
+            documents.planned_service(turn.service, turn.tx.moment), turn.observed()
+        )
         if documents.note_steady(turn.service, steady):
             turn.event("has reached a steady state.")
     documents.update_counts(turn.service, turn.tasks())

@@ -14,6 +14,8 @@ import httpx
 from tealmesh.engine.runtimes.base import Networks, TaskNetwork
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import admin
+from tealmesh.engine.task import hosts
+from tealmesh.engine.task.hosts import HostSeen
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import ListenerOutputTypeDef
@@ -73,6 +75,14 @@ class Probes:
             return f"GET {url} is not answered: {type(error).__name__}"
         # Envoy takes only 200 for healthy, so any other status would fail there.
         return "" if answer.status_code == 200 else f"GET {url} is answered {answer.status_code}"
+
+    async def hosts(self, network: TaskNetwork) -> list[HostSeen] | None:
+        """What the task's Envoy says of the hosts that it sends to; None if it does not answer."""
+        try:
+            answer = await self._http.get(f"{admin(network)}/clusters", params={"format": "json"})
+            return hosts.seen_by(answer.json())
+        except (httpx.HTTPError, ValueError):
+            return None
 
     async def unsure(self, caller: TaskNetwork, address: str) -> bool:
         """Whether a caller's Envoy knows the host ``address`` but does not send to it yet, because

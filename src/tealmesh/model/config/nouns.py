@@ -74,6 +74,8 @@ class ServiceConfig:
     drain_time: float | None = None
     """Seconds that a task which is to stop waits for what it still serves, streams and WebSockets
     too; None for as long as a request may take."""
+    replace_after: float | None = None
+    """Seconds after which a task that no caller can use is replaced, 0 for never; None for 30 s."""
     strategy: Strategy = Strategy()
     gates: Gates = Gates()
 

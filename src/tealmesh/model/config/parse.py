@@ -52,7 +52,7 @@ TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
-    "request_timeout", "idle_timeout", "drain_time",
+    "request_timeout", "idle_timeout", "drain_time", "replace_after",
 )  # fmt: skip
 _GATEWAY_KEYS = (
     "port", "routes", "address", "desired_count",
@@ -175,6 +175,7 @@ def read_service(services: Table, name: str, namespace: str) -> ServiceConfig:
         request_timeout=table.seconds_or_none("request_timeout"),
         idle_timeout=table.seconds_or_none("idle_timeout"),
         drain_time=table.seconds_or_none("drain_time"),
+        replace_after=table.seconds_or_never("replace_after"),
     )
 
 

@@ -164,6 +164,10 @@ class _Noting(Table):
         self.properties[key] = dict(_DURATION)
         return None
 
+    def seconds_or_never(self, key: str) -> float | None:
+        self.properties[key] = {"anyOf": [{"enum": ["never"]}, dict(_DURATION)]}
+        return None
+
     def texts(self, key: str) -> tuple[str, ...]:
         self.properties[key] = dict(_WORDS)
         return ()

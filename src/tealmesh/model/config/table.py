@@ -137,6 +137,10 @@ class Table:
         """A duration in seconds; None if there is none."""
         return self.seconds(key, 0.0) if key in self.data else None
 
+    def seconds_or_never(self, key: str) -> float | None:
+        """As `seconds_or_none`, with 0 for "never"."""
+        return 0.0 if self.data.get(key) == "never" else self.seconds_or_none(key)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of non-empty strings; empty if there is none."""
         value = self.data.get(key, [])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Tag,
         TaskBody,
         TaskDefinitionBody,
+        TaskTeal,
     )
 
 FARGATE_STORAGE_GIB = 20
@@ -83,7 +84,7 @@ def new_task(asked: TaskRequest) -> TaskBody:
         "inferenceAccelerators": [],
         "overrides": overrides,
         "tags": asked.tags,
-        "teal": {},
+        "teal": _own(asked),
     }
     body = {**body, **asked.placed}
     if asked.started_by:
@@ -140,6 +141,17 @@ def _attachments(asked: TaskRequest) -> list[AttachmentBody]:
             "details": [{"name": "subnetId", "value": subnet}],
         }
     ]
+
+
+def _own(asked: TaskRequest) -> TaskTeal:
+    """What EC2 shows of the task's network interface, and ECS does not."""
+    awsvpc = (asked.network or {}).get("awsvpcConfiguration")
+    if not awsvpc:
+        return {}
+    return {
+        "securityGroups": list(awsvpc.get("securityGroups") or []),
+        "publicAddress": awsvpc.get("assignPublicIp") == "ENABLED",
+    }
 
 
 def interface_id(task_id: str) -> str:

@@ -56,6 +56,7 @@ from tealmesh.model.wire.adopted import (
 )
 from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
+from tealmesh.model.wire.health import TaskHealth as TaskHealth
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
@@ -181,7 +182,7 @@ class SideStatus(TypedDict):
     running: int
     desired: int
     healthy: int
-    """Number of running tasks that are healthy and registered in Cloud Map."""
+    """Running tasks that are healthy, registered in Cloud Map, and can be used by callers."""
     pending: NotRequired[int]
     """Number of desired tasks that do not run the current task definition yet; absent if all do."""
     requests: NotRequired[int]
@@ -248,6 +249,10 @@ class EnvoyStatus(TypedDict):
     """The newest revision that the Envoy has acknowledged; absent before the first."""
     message: NotRequired[str]
     """The Envoy's last rejection, in its own words; absent if it has rejected nothing."""
+    callers: NotRequired[int]
+    """Number of callers' Envoys that know its task; absent if none does."""
+    usableBy: NotRequired[int]
+    """Number of these that send requests to it."""
 
 
 class Event(TypedDict):
@@ -260,6 +265,8 @@ class Event(TypedDict):
     operation: str
     message: str
     """The change in words, for people."""
+    sentence: str
+    """Who did what, in a sentence for people."""
 
 
 class JournalEntry(TypedDict):
@@ -285,6 +292,8 @@ class DeployOutput(TypedDict):
     """What Deploy answers."""
 
     deployment: Deployment
+    notes: list[str]
+    """What the deployment will have to wait for, as far as that is known, for people."""
 
 
 class GetConvergenceOutput(TypedDict):
@@ -337,6 +346,8 @@ class GetStatusOutput(TypedDict):
     """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
     HTTP.
     """
+    health: NotRequired[list[TaskHealth]]
+    """The health of every running task as everybody sees it; absent without running tasks."""
     troubles: NotRequired[list[WorkerTrouble]]
     """The workers of the control plane that fail at present; absent if none does."""
 

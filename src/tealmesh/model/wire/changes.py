@@ -35,6 +35,8 @@ class ApplyOutput(TypedDict):
     """Everything that is created, changed or deleted, in order."""
     notes: list[str]
     """What else there is to say, for people."""
+    refused: list[str]
+    """What was not applied, with the reason, for people; the rest was."""
     leftOver: list[str]
     """The services and gateways of the mesh that teal.toml does not describe any more."""
 

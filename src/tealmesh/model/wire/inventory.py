@@ -126,3 +126,5 @@ class GatewayStatus(TypedDict):
     """URLs at which it answers on this machine."""
     removing: NotRequired[bool]
     """Present while it is being removed."""
+    routes: NotRequired[dict[str, str]]
+    """The service to which each path prefix leads; absent where others made the gateway."""

@@ -24,6 +24,7 @@ class DeployInput(TypedDict):
     strategy: NotRequired[str]
     steps: NotRequired[list[int]]
     clientToken: NotRequired[str]
+    force: NotRequired[bool]
 
 
 class GetConvergenceInput(TypedDict):

@@ -50,7 +50,7 @@ class AdoptedServices:
             await self._create_side(service, side, image, live)
         else:
             await self._ensure_node(service, side)
-            await self._update_side(service, image, live, present)
+            await self._update_side(service, side, image, live, present)
 
     async def weights(self, service: MeshService) -> Mapping[str, int]:
         """The weights of the sides that the route leads to."""
@@ -112,7 +112,7 @@ class AdoptedServices:
         await self._ensure_node(service, side)
         definition = await self._definition(live["taskDefinition"])
         arn = await self._revision(
-            copies.task_definition(definition, service.container, image, rename)
+            copies.task_definition(definition, service.application(other.name), image, rename)
         )
         place = service.registry(side)
         registry = await self._cloud_map.registry(*place) if all(place) else None
@@ -120,21 +120,27 @@ class AdoptedServices:
         await self._aws.ecs(lambda client: client.create_service(**request))
 
     async def _update_side(
-        self, service: MeshService, image: str, live: ServiceTypeDef, present: ServiceTypeDef
+        self,
+        service: MeshService,
+        side: str,
+        image: str,
+        live: ServiceTypeDef,
+        present: ServiceTypeDef,
     ) -> None:
+        container = service.application(side)
         definition = await self._definition(present["taskDefinition"])
         images = {
             c["name"]: c["image"] for c in definition["taskDefinition"]["containerDefinitions"]
         }
         name, desired = present["serviceName"], live["desiredCount"]
-        if images.get(service.container) == image:
+        if images.get(container) == image:
             arn = present["taskDefinition"]
         elif present["desiredCount"] or present["runningCount"]:
             await self._scale_to_zero(present)
-            raise NotYet(f"the tasks of {name} with {images.get(service.container)} to stop")
+            raise NotYet(f"the tasks of {name} with {images.get(container)} to stop")
         else:
             arn = await self._revision(
-                copies.task_definition(definition, service.container, image, copies.same)
+                copies.task_definition(definition, container, image, copies.same)
             )
         if present["taskDefinition"] == arn and present["desiredCount"] == desired:
             return

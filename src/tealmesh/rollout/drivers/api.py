@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tealmesh.model.arn import DEFAULT_REGION, last_part
-from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Change, Missing
@@ -19,13 +19,13 @@ from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.drivers.adopted import AdoptedServices
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
 from tealmesh.rollout.drivers.cloudmap import CloudMap
+from tealmesh.rollout.drivers.gateway_routes import delete_others
 from tealmesh.rollout.drivers.recording import Recorder
 from tealmesh.rollout.drivers.removal import remove
 from tealmesh.rollout.effects import WeightsSet
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 if TYPE_CHECKING:
-    from types_boto3_appmesh.client import AppMeshClient
     from types_boto3_ecs.client import ECSClient
     from types_boto3_ecs.type_defs import (
         AwsVpcConfigurationTypeDef,
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         ServiceTypeDef,
         TaskTypeDef,
     )
+
+UsableTasks = Callable[[str, str, int], int]
+"""(cluster, ECS service, healthy tasks) -> how many of these callers can use, as far as known."""
 
 _LOCAL_NETWORK: AwsVpcConfigurationTypeDef = {"subnets": ["subnet-0000000000teal000"]}
 _MOST_EXPLANATION_CHARACTERS = 2000
@@ -47,7 +50,8 @@ class ApiDriver:
     """A `drivers.base.SystemDriver` on the AWS APIs.
 
     ``make_client`` makes boto3 clients by service name. ``network`` is the awsvpcConfiguration of
-    the ECS services, which has no meaning on one machine but must be there.
+    the ECS services, which has no meaning on one machine but must be there. ``usable`` tells how
+    many of an ECS service's healthy tasks callers can use.
     """
 
     def __init__(
@@ -55,9 +59,11 @@ class ApiDriver:
         make_client: MakeClient,
         region: str = DEFAULT_REGION,
         network: AwsVpcConfigurationTypeDef | None = None,
-        clock: Clock = system_clock,
+        clock: SteadyClock = steady_clock,
+        usable: UsableTasks = lambda cluster, service, healthy: healthy,
     ) -> None:
         self._clock = clock
+        self._usable = usable
         self._make_client = make_client
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
@@ -96,12 +102,12 @@ class ApiDriver:
         return SideTasks(
             desired=desired,
             running=running,
-            healthy=min(running, registered),
+            healthy=self._usable(cluster, name, min(running, registered)),
             failed=primary.get("failedTasks", 0),
             failure=primary.get("rolloutStateReason", "the tasks failed to start")
             if _gave_up(primary)
             else "",
-            image=await self._image(ecs_service["taskDefinition"], service.container),
+            image=await self._image(ecs_service["taskDefinition"], service.application(side)),
             pending=max(0, desired - primary.get("runningCount", 0)),
         )
 
@@ -200,9 +206,8 @@ class ApiDriver:
         routes = resources.gateway_routes(gateway, hostnames)
         for route in routes:
             done.append(await self._aws.ensure(route))
-        done += await self._delete_other_routes(
-            gateway, {route.names["gatewayRouteName"] for route in routes}
-        )
+        wanted = {route.names["gatewayRouteName"] for route in routes}
+        done += await delete_others(self._aws, gateway, wanted)
         definition = resources.gateway_task_definition(gateway, self._region)
         desired = gateway.config.desired_count
         done += await self._ensure_tasks(
@@ -213,7 +218,7 @@ class ApiDriver:
     @contextlib.contextmanager
     def recording(self, *, perform: bool) -> Iterator[tuple[ApiDriver, list[Change]]]:
         recorder = Recorder(self._make_client, perform=perform)
-        driver = ApiDriver(recorder.client, self._region, self._network, self._clock)
+        driver = ApiDriver(recorder.client, self._region, self._network, self._clock, self._usable)
         try:
             yield driver, recorder.changes
         finally:
@@ -227,7 +232,7 @@ class ApiDriver:
         if ecs_service is None or ecs_service["status"] != "ACTIVE":
             return "", ""
         arn = ecs_service["taskDefinition"]
-        return arn, await self._image(arn, service.container)
+        return arn, await self._image(arn, service.application(side))
 
     async def running(self, cluster: str, name: str) -> tuple[int, int]:
         ecs_service = await self._aws.ecs_service(cluster, name)
@@ -246,16 +251,6 @@ class ApiDriver:
         tasks = [task for task in stopped if task.get("stopCode") not in _STOPPED_ON_PURPOSE]
         return sorted(tasks, key=lambda t: str(t.get("stoppedAt") or t.get("stoppingAt") or ""))
 
-    async def _delete_other_routes(self, gateway: GatewaySystem, wanted: set[str]) -> list[str]:
-        """Delete the routes of prefixes that are no longer described, or they would go on taking
-        requests.
-        """
-        present = await self._aws.appmesh(lambda client: _gateway_route_names(client, gateway))
-        unwanted = sorted(present - wanted)
-        for name in unwanted:
-            await self._aws.appmesh(partial(_delete_gateway_route, gateway=gateway, name=name))
-        return [f"deleted gateway route {name}" for name in unwanted]
-
     async def _ensure_side(
         self, service: ServiceSystem, side: str, image: str, *, restart: bool
     ) -> list[str]:
@@ -269,6 +264,7 @@ class ApiDriver:
             service.config.desired_count,
             registry,
             restart=restart,
+            tags=resources.service_tags(service),
         )
         return [node, line, *tasks]
 
@@ -281,18 +277,22 @@ class ApiDriver:
         registry: str | None,
         *,
         restart: bool,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> list[str]:
-        """Create or change an ECS service, so that it runs ``definition`` with the desired count.
-        ``restart``: start it again if ECS gave up on it.
+        """Create or change an ECS service, so that it runs ``definition`` with the desired count,
+        and has these ``tags`` among its own. ``restart``: start it again if ECS gave up on it.
         """
         arn, line = await self._task_definition(definition)
         ecs_service = await self._aws.ecs_service(cluster, name)
         if ecs_service is not None and ecs_service["status"] == "DRAINING":
             raise NotYet(f"the earlier tasks of {name} to stop")
         if ecs_service is None or ecs_service["status"] != "ACTIVE":
-            request = resources.ecs_service(cluster, name, arn, desired, registry, self._network)
+            request = resources.ecs_service(
+                cluster, name, arn, desired, registry, self._network, tags
+            )
             await self._aws.ecs(lambda client: client.create_service(**request))
             return [line, f"created ECS service {name}"]
+        await self._aws.tag(ecs_service, tags)
         again = restart and _gave_up(_primary(ecs_service))
         as_wanted = ecs_service["taskDefinition"] == arn and ecs_service["desiredCount"] == desired
         if as_wanted and not again:
@@ -384,16 +384,3 @@ def _task_definitions(client: ECSClient, family: str) -> list[str]:
     """The ARNs of a family's task definitions, the newest first."""
     pages = client.get_paginator("list_task_definitions").paginate(familyPrefix=family, sort="DESC")
     return [arn for page in pages for arn in page["taskDefinitionArns"]]
-
-
-def _gateway_route_names(client: AppMeshClient, gateway: GatewaySystem) -> set[str]:
-    pages = client.get_paginator("list_gateway_routes").paginate(
-        meshName=gateway.mesh, virtualGatewayName=gateway.name
-    )
-    return {route["gatewayRouteName"] for page in pages for route in page["gatewayRoutes"]}
-
-
-def _delete_gateway_route(client: AppMeshClient, gateway: GatewaySystem, name: str) -> None:
-    client.delete_gateway_route(
-        meshName=gateway.mesh, virtualGatewayName=gateway.name, gatewayRouteName=name
-    )

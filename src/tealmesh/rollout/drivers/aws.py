@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from types_boto3_appmesh.client import AppMeshClient
     from types_boto3_ecs.client import ECSClient
-    from types_boto3_ecs.type_defs import ServiceTypeDef
+    from types_boto3_ecs.type_defs import ServiceTypeDef, TagTypeDef
     from types_boto3_servicediscovery.client import ServiceDiscoveryClient
 
     from tealmesh.model.wire import GetConvergenceOutput
@@ -83,6 +83,16 @@ class Aws:
         except NoSuchResource:
             return None
         return answer["services"][0] if answer["services"] else None
+
+    async def tag(self, service: ServiceTypeDef, tags: Mapping[str, str]) -> None:
+        """Set those tags of an ECS service, shown with its tags, that differ."""
+        present = {tag.get("key"): tag.get("value") for tag in service.get("tags", [])}
+        missing: list[TagTypeDef] = [
+            {"key": key, "value": value} for key, value in tags.items() if present.get(key) != value
+        ]
+        arn = service["serviceArn"]
+        if missing:
+            await self.ecs(lambda client: client.tag_resource(resourceArn=arn, tags=missing))
 
     def close(self) -> None:
         """Stop the threads without waiting for calls under way."""

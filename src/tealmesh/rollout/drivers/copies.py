@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from tealmesh.model.errors import DriverError
 from tealmesh.rollout.discovery import route_member
 from tealmesh.rollout.naming import renamed
 
@@ -76,13 +77,19 @@ def to_side(side: str, other: str) -> Rename:
 def task_definition(
     present: DescribeTaskDefinitionResponseTypeDef, container: str, image: str, rename: Rename
 ) -> RegisterTaskDefinitionRequestTypeDef:
-    """RegisterTaskDefinition's request for a revision with another image in one container."""
+    """RegisterTaskDefinition's request for a revision with another image in one container.
+
+    Raises DriverError without such a container: a copy of what there is would pass for new.
+    """
     definition = present["taskDefinition"]
     request = _members(definition, _DEFINITION_MEMBERS)
     containers = _renamed(definition["containerDefinitions"], rename)
-    for one in containers:
-        if one["name"] in (container, rename(container)):
-            one["image"] = image
+    changed = [one for one in containers if one["name"] in (container, rename(container))]
+    if not changed:
+        text = f"task definition {definition['family']} has no container {container or 'to deploy'}"
+        raise DriverError(text, retryable=False)
+    for one in changed:
+        one["image"] = image
     request |= {"family": rename(definition["family"]), "containerDefinitions": containers}
     if "proxyConfiguration" in definition:
         request["proxyConfiguration"] = _renamed(definition["proxyConfiguration"], rename)

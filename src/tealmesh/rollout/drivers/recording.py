@@ -147,6 +147,8 @@ def _ecs_change(operation: str, request: Request, client: Any) -> Change | None:
         return _updated_service(request, client)
     if operation == "register_task_definition":
         return _registered(request, client)
+    if operation == "tag_resource":
+        return _tagged(request, client)
     name = request.get("service") or request.get("taskDefinition") or ""
     kind = "task definition" if "task_definition" in operation else "ECS service"
     return Change(_action(verb), f"{kind} {str(name).rpartition('/')[2]}")
@@ -164,6 +166,17 @@ def _updated_service(request: Request, client: Any) -> Change:
             details.append(f"{label}: {' → '.join(shown)}")
     if request.get("forceNewDeployment"):
         details.append("started again")
+    return Change("change", f"ECS service {name}", tuple(details))
+
+
+def _tagged(request: Any, client: Any) -> Change:
+    before = client.list_tags_for_resource(resourceArn=request["resourceArn"])["tags"]
+    old = {tag["key"]: tag["value"] for tag in before}
+    details = [
+        f"{tag['key']}: {old.get(tag['key'], '(not set)')} → {tag['value']}"
+        for tag in request["tags"]
+    ]
+    name = request["resourceArn"].rpartition("/")[2]
     return Change("change", f"ECS service {name}", tuple(details))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
 from tealmesh.model.appmesh import S
+from tealmesh.model.ecs.replacing import NEVER, REPLACE_AFTER
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import (
@@ -280,6 +281,7 @@ def ecs_service(
     desired: int,
     registry: str | None,
     network: AwsVpcConfigurationTypeDef,
+    tags: Mapping[str, str],
 ) -> CreateServiceRequestTypeDef:
     """CreateService's request.
 
@@ -299,9 +301,19 @@ def ecs_service(
         },
         "networkConfiguration": {"awsvpcConfiguration": network},
     }
+    if tags:
+        request["tags"] = [{"key": key, "value": value} for key, value in tags.items()]
     if registry:
         request["serviceRegistries"] = [{"registryArn": registry}]
     return request
+
+
+def service_tags(service: ServiceSystem) -> dict[str, str]:
+    """The tags of a side's ECS service: what teal.toml says of its tasks and ECS has no member
+    for.
+    """
+    after = service.config.replace_after
+    return {} if after is None else {REPLACE_AFTER: f"{after:.10g}s" if after else NEVER}
 
 
 def covers(actual: object, wanted: object) -> bool:

@@ -75,7 +75,8 @@ def _service(
         run_by = _run_by(service, side, workloads)
         weight, traffic = weights.get(side.virtual_node, 0), seen[side.name]
         shown = _side(side.name, side.virtual_node, weight, run_by, traffic, total)
-        image = application_image(run_by[0].definition, service.container) if run_by else ""
+        application = service.application(side.name)
+        image = application_image(run_by[0].definition, application) if run_by else ""
         if image:
             shown["image"] = image
         sides.append(shown)

@@ -24,7 +24,7 @@ from tealmesh.rollout.effects import (
 )
 from tealmesh.rollout.machine import judging, preparing, weighing
 from tealmesh.rollout.machine.invariants import check
-from tealmesh.rollout.machine.transitions import SETTLE_SECONDS, can_abort, enter, roll_back, wait
+from tealmesh.rollout.machine.transitions import can_abort, enter, resume, roll_back, wait
 
 
 def step(d: Deployment, event: Event, now: float) -> Deployment:
@@ -43,8 +43,7 @@ def step(d: Deployment, event: Event, now: float) -> Deployment:
 def _react(d: Deployment, event: Event, now: float) -> Deployment:
     match event:
         case Resumed():
-            since = now + SETTLE_SECONDS if d.since else 0.0
-            return enter(d, d.state, now, since=since, phase_at=now)
+            return resume(d, now)
         case AbortAsked(by=by):
             return roll_back(d, now, f"rollback requested by {by}") if can_abort(d) else d
         case Approved():

@@ -58,6 +58,17 @@ def wait(d: Deployment, now: float, waiting_for: str) -> Deployment:
     return roll_back(d, now, failed)
 
 
+def resume(d: Deployment, now: float) -> Deployment:
+    """Go on after a restart: the time limit and the window of measurement begin anew, as nobody
+    counted in between; what was measured stays to be seen until the new window is full.
+    """
+    since = now + SETTLE_SECONDS if d.since else 0.0
+    if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
+        before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
+        d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")
+    return enter(d, d.state, now, since=since, phase_at=now)
+
+
 def window_again(d: Deployment, now: float, why: str) -> Deployment:
     """Begin the window of measurement anew, and keep why the last one was not enough."""
     return replace(d, since=now, windows=d.windows + 1, last_window=why)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.names import egress_cluster
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.rollout.metrics import outcomes, proto
 from tealmesh.rollout.system import Service
@@ -147,7 +147,7 @@ class _Envoy:
 class Metrics:
     """The reports of all Envoys, and windows over them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
 
@@ -181,7 +181,7 @@ class Metrics:
 
     def traffic(self, mesh: str, node: str, since: float, port: int, protocol: str) -> Traffic:
         """What the callers of a virtual node saw, from each caller's first report at or after
-        ``since`` (epoch seconds) to its last.
+        ``since`` (by its clock) to its last.
         """
         name = egress_cluster(mesh, node, protocol, port)
         now = self._clock()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ class Recent:
             lambda: deque(maxlen=_KEPT)
         )
 
-    def add(self, of: Series, values: list[float]) -> None:
+    def add(self, of: Series, values: Sequence[float]) -> None:
         """Note what was measured now."""
         self._samples[of].append((_now(), Sample.of(0, values)))
 

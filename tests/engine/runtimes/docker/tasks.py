@@ -15,6 +15,7 @@ from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.build import build
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.store.store import Store
+from tealmesh.supervision.supervisor import Supervisor
 from tests.support.planes.engine import NOWHERE, Documents, definition, engine_context, service
 from tests.support.programs.podman import Podman
 
@@ -81,7 +82,7 @@ async def tasks(
     store = Store.open(directory / "state.db")
     environment = {"DOCKER_HOST": docker.url}
     plane = replace(NOWHERE, endpoint=f"http://{endpoint[0]}:{endpoint[1]}")
-    built = await build(mode, directory, store, plane, lambda *_: None, environment)
+    built = await build(mode, directory, store, plane, lambda *_: None, environment, Supervisor())
     engine = Engine(engine_context(directory, store, built.runtime))
     job = asyncio.create_task(engine.run())
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as http:

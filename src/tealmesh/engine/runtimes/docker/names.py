@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
-from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.cloudmap import locate
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables

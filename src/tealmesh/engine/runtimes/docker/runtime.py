@@ -24,9 +24,10 @@ from tealmesh.engine.runtimes.base import (
     Transport,
     Usage,
 )
+from tealmesh.engine.runtimes.containers import built_in
 from tealmesh.engine.runtimes.docker import ending, netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, explained
-from tealmesh.engine.runtimes.docker.definition import create_body
+from tealmesh.engine.runtimes.docker.definition import ImageSpec, create_body
 from tealmesh.engine.runtimes.docker.fetch import Fetch
 from tealmesh.engine.runtimes.docker.instance import PAUSE, Instance
 from tealmesh.engine.runtimes.docker.launch import container_spec, prepare
@@ -37,8 +38,13 @@ from tealmesh.engine.runtimes.docker.networks import DockerNetworks
 from tealmesh.engine.runtimes.docker.resolver import Answer
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
+from tealmesh.engine.runtimes.proc import measure
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
+from tealmesh.model.images import ImageBody
 from tealmesh.supervision.supervisor import Supervisor
+
+_PULL_SECONDS = 15.0
+"""How long it may take to find out that an image cannot be pulled."""
 
 _log = logging.getLogger(__name__)
 _NOT_STARTED = ("created", "initialized")
@@ -89,6 +95,18 @@ class DockerRuntime:
         await self._networks.release(directory, self._copies.finish)
 
     # Containers
+
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        if built_in(image):
+            return ""
+        try:
+            async with asyncio.timeout(_PULL_SECONDS):
+                await self._fetch.available(ImageSpec(image), lambda message: None)
+        except TimeoutError:
+            return ""  # It is there; what has been pulled of it is kept.
+        except EngineError as error:
+            return str(error)
+        return ""
 
     async def start(self, launch: Launch) -> Handle:
         directory = launch.task.directory
@@ -177,8 +195,13 @@ class DockerRuntime:
         return tail(log_path(directory, name), lines)
 
     def usage(self, handle: Handle) -> Usage | None:
-        """Not known: the metadata endpoint gives no statistics for containers."""
-        return None
+        """Of the processes in the container's control group. None if this machine's /proc does not
+        show them: Docker may run in a virtual machine.
+        """
+        container = handle.get("container")
+        if not container:
+            return None
+        return measure(lambda entry, _: container in (entry / "cgroup").read_text())
 
     # The control plane
 

@@ -137,22 +137,25 @@ async def execute(program: Program, command: Sequence[str], timeout: float) -> i
 
 def _check_command(program: Program) -> None:
     """Raise EngineError for what the shell would only mention in the container's log."""
-    command = program.command[0]
-    cwd = Path(program.cwd) if program.cwd else Path.cwd()
+    path = program.environment.get("PATH", os.defpath)
+    problem = command_problem(program.command[0], program.cwd, path)
+    if problem:
+        raise EngineError(f"container {program.name}: {problem}")
+
+
+def command_problem(command: str, directory: str, path: str) -> str:
+    """Why a command cannot be run in a directory (empty for our own) with this PATH; empty if it
+    can be.
+    """
+    cwd = Path(directory) if directory else Path.cwd()
     if not cwd.is_dir():
-        raise EngineError(
-            f"container {program.name}: the working directory {cwd} does not exist: create it or "
-            f"correct the image map"
+        return f"the working directory {cwd} does not exist: create it or correct the image map"
+    if shutil.which(str(cwd / command) if os.sep in command else command, path=path) is None:
+        return (
+            f"the command {command!r} is not there or not executable: install it or correct the "
+            f"image map"
         )
-    executable = shutil.which(
-        str(cwd / command) if os.sep in command else command,
-        path=program.environment.get("PATH", os.defpath),
-    )
-    if executable is None:
-        raise EngineError(
-            f"container {program.name}: the command {command!r} is not there or not executable: "
-            f"install it or correct the image map"
-        )
+    return ""
 
 
 def _spawn(program: Program, home: Path) -> int:

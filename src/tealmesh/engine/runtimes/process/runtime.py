@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tealmesh.engine.runtimes.base import (
     Transport,
     Usage,
 )
+from tealmesh.engine.runtimes.containers import built_in, mapped, not_mapped
 from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.ports import connect_problem
@@ -26,6 +28,7 @@ from tealmesh.engine.runtimes.process.envoys import ProcessEnvoys
 from tealmesh.engine.runtimes.process.launch import localhost_of, ports_of, prepare, program
 from tealmesh.engine.runtimes.process.localhost import rewritten
 from tealmesh.engine.runtimes.process.usage import usage
+from tealmesh.model.images import ImageBody
 
 
 class ProcessRuntime:
@@ -70,6 +73,17 @@ class ProcessRuntime:
         """A task has only files."""
 
     # Containers
+
+    async def image_problem(self, image: str, images: Sequence[ImageBody]) -> str:
+        if built_in(image):
+            return ""
+        entry = mapped(image, images)
+        if entry is None:
+            return f"image {image!r} {not_mapped(images)}"
+        given = entry.get("environment") or {}
+        path = given.get("PATH") or os.environ.get("PATH", os.defpath)
+        problem = processes.command_problem(entry["command"][0], entry.get("cwd") or "", path)
+        return f"image {image!r}: {problem}" if problem else ""
 
     async def start(self, launch: Launch) -> Handle:
         made = program(self._plane, launch)

@@ -1,0 +1,169 @@
+"""Asks everybody how the running tasks are, again and again.
+
+Envoys are asked by their admin interfaces (``/clusters``), which costs about a millisecond each.
+Their statistics, which stream to the control plane anyway, have numbers of hosts, but not which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tealmesh.engine.context import EngineContext
+from tealmesh.engine.health.picture import Picture, Said, Subject
+from tealmesh.engine.runtimes.base import TaskNetwork
+from tealmesh.engine.scheduler import documents
+from tealmesh.engine.state import Phase, TaskState
+from tealmesh.engine.task.hosts import HostSeen, of_address
+from tealmesh.engine.task.probes import Probes
+from tealmesh.model.ecs.names import cluster_of, service_of, task_id
+from tealmesh.model.health import CHECK_FAILED, Source, TaskHealth, Unusable
+from tealmesh.model.load_balancers import target_key
+from tealmesh.store import tables
+from tealmesh.store.store import Transaction
+
+if TYPE_CHECKING:
+    from tealmesh.model.ecs.bodies import TaskBody, TaskEnvoy
+
+_AT_ONCE = 8
+"""Envoys that are asked at the same time."""
+_SILENT = "does not answer"
+
+Services = set[tuple[str, str]]
+"""Cluster and name of each."""
+
+
+class Watch:
+    """The newest picture. `run` keeps it so; ``changed`` is called with the services whose tasks
+    have become usable or unusable.
+    """
+
+    def __init__(
+        self, context: EngineContext, probes: Probes, changed: Callable[[Services], None]
+    ) -> None:
+        self._context = context
+        self._probes = probes
+        self._changed = changed
+        self._picture = Picture()
+        self._told: dict[str, str] = {}
+        """Why each task that a service was told of is unusable, by id."""
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self._look()
+            await asyncio.sleep(self._context.times.callers)
+
+    def unusable(self) -> Mapping[str, Unusable]:
+        """The tasks that no caller can use, by id."""
+        return self._picture.unusable(_moment())
+
+    def shown(self) -> list[TaskHealth]:
+        """The health of every running task."""
+        return self._picture.shown(_moment(), self._context.clock())
+
+    def usable_tasks(self, cluster: str, service: str, running: int) -> int:
+        """How many of the ``running`` tasks of an ECS service callers can use, as far as known."""
+        subjects = [
+            s for s in self._picture.subjects if (s.cluster, s.service) == (cluster, service)
+        ]
+        return max(0, running - sum(subject.usable is False for subject in subjects))
+
+    async def _look(self) -> None:
+        tasks = [d.body for d in self._context.store.view.list(tables.TASKS)]
+        running = [body for body in tasks if TaskState.of(body).phase is Phase.RUN]
+        seen = await self._ask_envoys(running)
+        balanced = await self._ask_load_balancers(running)
+        subjects = [_subject(body, running, seen, balanced) for body in running]
+        before, self._picture = self._picture, self._picture.next(subjects, _moment())
+        different = before.unusable_since.keys() ^ self._picture.unusable_since.keys()
+        if different:
+            places = [*before.subjects, *subjects]
+            self._changed({(s.cluster, s.service) for s in places if s.task in different})
+        await self._tell(running)
+
+    async def _ask_envoys(self, running: Sequence[TaskBody]) -> dict[str, list[HostSeen] | None]:
+        """What the Envoy of each task says, by the task's id; None if it does not answer."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(body: TaskBody) -> list[HostSeen] | None:
+            async with limit:
+                return await self._probes.hosts(TaskNetwork.of(TaskState.of(body)))
+
+        asked = [body for body in running if TaskState.of(body).envoy is not None]
+        answers = await asyncio.gather(*map(ask, asked))
+        return {task_id(body): answer for body, answer in zip(asked, answers, strict=True)}
+
+    async def _ask_load_balancers(
+        self, running: Sequence[TaskBody]
+    ) -> dict[str, Mapping[str, tuple[str, str, str]]]:
+        """The verdicts on the targets of each target group in use."""
+        targets = [target for body in running for target in TaskState.of(body).targets]
+        groups = sorted({target["group"] for target in targets})
+        return {group: await self._context.target_health(group) for group in groups}
+
+    async def _tell(self, running: Sequence[TaskBody]) -> None:
+        """Tell services of tasks that no caller can use at the second look, and of those that can
+        be used again.
+        """
+        bad = {
+            task: one.why
+            for task, one in self.unusable().items()
+            if one.seconds >= self._context.times.callers
+        }
+        known = {task_id(body): body for body in running}
+        for task in bad.keys() - self._told.keys():
+            await self._event(known[task], f"can be used by none of its callers: {bad[task]}.")
+        for task in (self._told.keys() - bad.keys()) & known.keys():
+            await self._event(known[task], "can be used by its callers again.")
+        self._told = bad
+
+    async def _event(self, body: TaskBody, message: str) -> None:
+        context = self._context
+        text = f"(task {task_id(body)}) {message}"
+
+        def tell(tx: Transaction) -> None:
+            documents.tell_service(tx, body, context.new_id, context.clock(), text)
+
+        await context.store.write("engine", "TaskHealthSeen", tell)
+
+
+def _subject(
+    body: TaskBody,
+    running: Sequence[TaskBody],
+    seen: Mapping[str, list[HostSeen] | None],
+    balanced: Mapping[str, Mapping[str, tuple[str, str, str]]],
+) -> Subject:
+    """A task, and what everybody says of it."""
+    task, state = task_id(body), TaskState.of(body)
+    said: list[Said] = []
+    health = body.get("healthStatus", "UNKNOWN")
+    if health != "UNKNOWN":
+        problem = CHECK_FAILED if health == "UNHEALTHY" else ""
+        said.append(Said(Source.CONTAINERS, "", "ECS", problem))
+    if task in seen:
+        said.append(Said(Source.ENVOY, "", "its Envoy", _SILENT if seen[task] is None else ""))
+    for caller in running:
+        hosts = seen.get(task_id(caller))
+        envoy = TaskState.of(caller).envoy
+        problem_there = of_address(hosts, state.address) if hosts else None
+        if problem_there is not None and envoy is not None and task_id(caller) != task:
+            said.append(Said(Source.CALLER, task_id(caller), envoy["name"], problem_there))
+    for target in state.targets:
+        verdict = balanced[target["group"]].get(target_key(target["address"], target["port"]))
+        if verdict is not None and verdict[0] in ("healthy", "unhealthy"):
+            problem = CHECK_FAILED if verdict[0] == "unhealthy" else ""
+            name = target["group"].split("/")[-2] if "/" in target["group"] else target["group"]
+            said.append(Said(Source.LOAD_BALANCER, target["group"], name, problem))
+    resource = _resource(state.envoy) if state.envoy is not None else ""
+    return Subject(task, cluster_of(body), service_of(body), resource, tuple(said))
+
+
+def _resource(envoy: TaskEnvoy) -> str:
+    return f"mesh/{envoy['mesh']}/{envoy['kind']}/{envoy['name']}"
+
+
+def _moment() -> float:
+    return time.monotonic()

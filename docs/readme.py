@@ -68,7 +68,8 @@ def adapted(script: str, ports: dict[int, int], *, quick: bool) -> str:
         script = script.replace(":9080", f":{gateway}").replace(":4566", f":{api}")
     if quick:
         short = "sed -i -E 's/^(step|bake)_time = \"5s\"/\\1_time = \"1s\"/' teal.toml"
-        script = re.sub(r"^(teal up -d.*)$", rf"{short}\n\1", script, count=1, flags=re.MULTILINE)
+        first = re.compile(r"^teal up -d", re.MULTILINE)
+        script = first.sub(lambda found: f"{short}\n{found[0]}", script, count=1)
     return script
 
 
@@ -77,6 +78,11 @@ def run(heading: str, script: str, clone: Path, environment: dict[str, str]) -> 
     print(f"=== {heading}", flush=True)
     whole = f"set -euo pipefail; set -m; set -v\n{script}"
     done = subprocess.run(["bash", "-c", whole], cwd=clone, env=environment, check=False)
+    if done.returncode:
+        for directory in (environment["XDG_STATE_HOME"] + "/tealmesh", str(clone.parent / "article")):
+            if Path(directory).is_dir():
+                down = ["teal", "down", "--data-dir", directory]
+                subprocess.run(down, env=environment, check=False, stdout=subprocess.DEVNULL)
     print(f"=== {heading}: {'ok' if done.returncode == 0 else 'FAILED'}", flush=True)
     return done.returncode == 0
 

@@ -1,10 +1,11 @@
 """Runs the README's ```sh blocks in order, in a fresh clone: `python docs/readme.py`.
 
-Each section runs in a directory of the clone, by one bash that ends at the first command that fails.
-Where the README's ports are in use on this machine, free ones take their place.
+Each section runs in the clone, by one bash that ends at the first command that fails. Where the
+README's ports are in use on this machine, free ones take their place.
 
 `--sections WORDS…`: only the sections whose headings contain one of these words. `--quick`: with
-short steps. Without Terraform, its section is skipped, and it is said.
+short steps. `--without-deployments`: what takes long is left out. Without Terraform, its section is
+skipped, and it is said.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def adapted(script: str, ports: dict[int, int], *, quick: bool) -> str:
         script = re.sub(r"^(teal init.*)$", rf"\1\n{pattern}", script, flags=re.MULTILINE)
         script = script.replace(":9080", f":{gateway}").replace(":4566", f":{api}")
     if quick:
-        short = "sed -i -E 's/^(step|bake)_time = \"5s\"/\\1_time = \"1s\"/' teal.toml"
+        short = 'sed -i -E \'s/^(step|bake)_time = "5s"/\\1_time = "1s"/\' teal.toml'
         first = re.compile(r"^teal up -d", re.MULTILINE)
         script = first.sub(lambda found: f"{short}\n{found[0]}", script, count=1)
     return script
@@ -79,7 +80,10 @@ def run(heading: str, script: str, clone: Path, environment: dict[str, str]) -> 
     whole = f"set -euo pipefail; set -m; set -v\n{script}"
     done = subprocess.run(["bash", "-c", whole], cwd=clone, env=environment, check=False)
     if done.returncode:
-        for directory in (environment["XDG_STATE_HOME"] + "/tealmesh", str(clone.parent / "article")):
+        for directory in (
+            environment["XDG_STATE_HOME"] + "/tealmesh",
+            str(clone.parent / "article"),
+        ):
             if Path(directory).is_dir():
                 down = ["teal", "down", "--data-dir", directory]
                 subprocess.run(down, env=environment, check=False, stdout=subprocess.DEVNULL)
@@ -91,6 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sections", nargs="*", default=[""])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--without-deployments", action="store_true")
     arguments = parser.parse_args()
     sections = {
         heading: script
@@ -120,6 +125,8 @@ def main() -> None:
                 continue
             # Terraform's data directory is a fixed one in the README.
             own = script.replace("/tmp/teal-article", str(Path(directory) / "article"))
+            if arguments.without_deployments:
+                own = re.sub(r"^teal (deploy|rollback|history) .*\n", "", own, flags=re.MULTILINE)
             adapted_script = adapted(own, ports, quick=arguments.quick)
             results.append(run(heading, adapted_script, clone, environment))
     sys.exit(0 if all(results) else 1)

@@ -109,7 +109,10 @@ def main() -> None:
     results = []
     with tempfile.TemporaryDirectory(prefix="teal-readme-") as directory:
         clone = Path(directory) / "clone"
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+        if (ROOT / ".git").exists():
+            subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+        else:  # An unpacked archive.
+            shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(".venv", "build", ".*cache"))
         state = Path(directory) / "state"
         environment = {
             **os.environ,

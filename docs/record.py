@@ -44,7 +44,7 @@ class Session:
             size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
-            os.execvpe("bash", ["bash", "--norc", "--noprofile"], environment)
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting"], environment)
         self._wait()
 
     def type(self, command: str) -> None:

@@ -222,6 +222,7 @@ class Metrics:
             members=_fewest(members, MEMBERS),
             members_healthy=_fewest(members, MEMBERS_HEALTHY),
             seen_until=min(seen_until, default=0.0),
+            seconds=max((last.at - first.at for first, last, _ in parts), default=0.0),
         )
 
     def callers_saw(self, service: Service, side: str, since: float) -> Traffic:

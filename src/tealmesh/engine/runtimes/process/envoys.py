@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import os
@@ -13,21 +14,23 @@ from tealmesh.engine.runtimes.base import Handle
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process import processes
 from tealmesh.engine.runtimes.process.addresses import (
+    UNPRIVILEGED,
+    UNPRIVILEGED_DEFAULT,
     AddressRange,
+    bind_error,
     can_bind,
     container_network,
     inside_containers,
     load_balancer_pair,
+    port_denied,
 )
+from tealmesh.engine.runtimes.process.holders import holders
 from tealmesh.engine.runtimes.process.launch import INHERITED
 from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, find_envoy, write_bootstrap
 from tealmesh.envoy.bootstrap.bootstrap import load_balancer_bootstrap
 
 _log = logging.getLogger(__name__)
-
-_UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-_UNPRIVILEGED_DEFAULT = 1024
 
 
 class ProcessEnvoys:
@@ -62,14 +65,20 @@ class ProcessEnvoys:
         if can_bind(self.address(0), 1):
             return 1
         try:
-            return int(_UNPRIVILEGED.read_text())
+            return int(UNPRIVILEGED.read_text())
         except FileNotFoundError:
-            return _UNPRIVILEGED_DEFAULT
+            return UNPRIVILEGED_DEFAULT
 
     def port_problem(self, address: str, port: int) -> str:
-        if can_bind(address, port):
-            return ""
-        return f"port {port} of {address} is in use by another program, or this user may not use it"
+        match bind_error(address, port):
+            case 0:
+                return ""
+            case errno.EACCES:
+                return port_denied(port)
+            case errno.EADDRNOTAVAIL:
+                return f"{address} is no address of this machine"
+        owner = next((one.text for one in holders(address, port)), "another program")
+        return f"port {port} of {address} is in use by {owner}"
 
     async def start(self, directory: Path, name: str, load_balancer: str, address: str) -> Handle:
         host, _, port = self._plane.xds_address.rpartition(":")

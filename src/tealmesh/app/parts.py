@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -40,6 +41,7 @@ from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
 from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built
+from tealmesh.engine.runtimes.process.addresses import Gateway, lasting_problem
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
@@ -56,6 +58,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
+from tealmesh.rollout.system import GatewaySystem
 from tealmesh.store import Reader, Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
@@ -151,6 +154,7 @@ class Parts:
             self._metrics.callers_saw,
             steady_clock,
             self._image_problem,
+            partial(_port_problem, self.config.data_dir.resolve()),
         )
         services = {
             "appmesh": AppMesh(
@@ -166,7 +170,13 @@ class Parts:
                 operations,
                 Inventory(self._store, self._metrics.traffic, steady_clock),
                 self.cache,
-                Report(self._store, self.fleet, self._target_health, self.cache.envoys),
+                Report(
+                    self._store,
+                    self.fleet,
+                    self._target_health,
+                    self.cache.envoys,
+                    lambda: self.certificates.missing,
+                ),
                 self._logs,
                 self._shut_down,
                 _without_effect,
@@ -339,6 +349,15 @@ class Parts:
 
 def _without_effect(reader: Reader) -> list[MemberWithoutEffect]:
     return [*without_effect(reader), *waiting_policies(reader)]
+
+
+def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:
+    """Why a gateway can never listen where teal.toml says; empty if it can, or if another program
+    is in the way, which may end.
+    """
+    resource = f"mesh/{gateway.mesh}/virtualGateway/{gateway.name}"
+    address, port = gateway.config.address, gateway.config.port
+    return lasting_problem(address, port, Gateway(data_dir, resource))
 
 
 def endpoint(config: AppConfig) -> str:

@@ -30,7 +30,7 @@ from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.moments import moment_of
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
-from tealmesh.model.errors import DockerUnavailable
+from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.store import tables
 from tealmesh.store.store import Document, Transaction, View
 from tealmesh.supervision.trouble import NOBODY
@@ -108,7 +108,8 @@ class Engine:
         again when it next runs.
 
         `run` must be running. Raises EngineError, with nothing stopped, while the runtime of some
-        task does not answer.
+        task does not answer; and for tasks that have not stopped after ``times.down``: they are
+        still being stopped, and may be waited for again.
         """
         await self._check_runtime()
         self._paused = True
@@ -127,9 +128,17 @@ class Engine:
             return count
 
         count = await self._store.write("engine", "StopAll", stop)
-        async for view in self._store.watch():
-            if all(d.body["lastStatus"] == "STOPPED" for d in view.list(tables.TASKS)):
-                break
+        try:
+            async with asyncio.timeout(self._context.times.down):
+                async for view in self._store.watch():
+                    if not _unstopped(view):
+                        break
+        except TimeoutError:
+            left = _unstopped(self._store.view)
+            raise EngineError(
+                f"not stopped after {self._context.times.down:g} s: {'; '.join(left)}: run `teal "
+                "down` again to go on waiting, or `teal down --force` to end them at once"
+            ) from None
         await self._runtime.clear()
         return count
 
@@ -276,6 +285,17 @@ class Engine:
                 self._store.write("engine", "TaskEvent", add), self._loop
             )
             written.add_done_callback(partial(_log_failure, message))
+
+
+def _unstopped(view: View) -> list[str]:
+    """The tasks that have not stopped, and what each is doing."""
+    bodies = [document.body for document in view.list(tables.TASKS)]
+    return [
+        f"task {task_id(body)} of {service_of(body) or 'nobody'} "
+        f"({TaskState.of(body).phase.lower().replace('_', ' ')})"
+        for body in bodies
+        if body["lastStatus"] != "STOPPED"
+    ]
 
 
 def _log_failure(message: str, written: Future[None]) -> None:

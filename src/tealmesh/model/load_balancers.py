@@ -159,6 +159,10 @@ class PlaceBody(TypedDict):
     address: str
     ports: dict[str, int]
     """The local port of each listener, by the listener's port in decimal."""
+    containerAddress: NotRequired[str]
+    """Where containers reach it, at the listeners' own ports; absent if they cannot."""
+    containerPorts: NotRequired[list[int]]
+    """The listeners' ports there; one that another program has on all addresses is missing."""
     generation: NotRequired[int]
     """Counts its Envoys, each of which replaces one that ended; absent before the first."""
     handle: NotRequired[ContainerHandle]
@@ -252,6 +256,9 @@ class LoadBalancerSnapshot:
     """By ARN of the target group."""
     material: Mapping[str, Material] = field(default_factory=dict)
     """Certificates by ARN."""
+    missing: frozenset[str] = frozenset()
+    """ARNs of certificates that were asked for in vain. Those that are in neither have still to be
+    asked for."""
 
     @property
     def scope(self) -> str:

@@ -236,6 +236,20 @@ class StandaloneEnvoys(Protocol):
         """URL of the admin interface of the Envoy whose listeners have this address."""
         ...
 
+    def container_address(self, address: str) -> str:
+        """Where containers reach the Envoy whose listeners have this address; empty if they
+        cannot.
+        """
+        ...
+
+    async def open_to_containers(self) -> None:
+        """Make the container addresses this machine's, if it has containers at all."""
+        ...
+
+    async def close_to_containers(self) -> None:
+        """Undo that."""
+        ...
+
     def lowest_port(self) -> int:
         """The first port that this user may bind."""
         ...

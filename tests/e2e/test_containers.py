@@ -18,7 +18,7 @@ from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS
 from tests.e2e.boxes import IMAGE, Boxes, fetch
 from tests.support.machine import BIN
 from tests.support.planes.control_plane import ControlPlane
-from tests.support.planes.sample import finished
+from tests.support.planes.sample import api, finished
 from tests.support.programs.load import Load
 from tests.support.programs.podman import Podman, needs_engine, podman
 
@@ -93,6 +93,14 @@ def test_a_deployment_of_containers_loses_nothing(world: World) -> None:
         # Both versions answered, through the gateway and through the client in the mesh.
         assert load.report.bodies.keys() == {b"VERSION 1", b"VERSION 2"}
     assert sum(load.report.total for load in both) >= REQUESTS
+
+
+def test_an_image_that_cannot_be_pulled_is_refused_before_anything_starts(world: World) -> None:
+    before = len(api(world.plane).list_deployments("web"))
+    done = world.plane.teal("deploy", "web", "--image", "registry.invalid/web:1", check=False)
+    assert done.returncode == 1
+    assert "image 'registry.invalid/web:1' is not in Docker and cannot be pulled" in done.stderr
+    assert len(api(world.plane).list_deployments("web")) == before
 
 
 def test_names_inside_a_task(world: World) -> None:

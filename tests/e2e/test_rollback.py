@@ -65,7 +65,7 @@ def test_what_can_be_known_is_said_before_anything_starts(tmp_path: Path) -> Non
         assert "web already runs example/sample:0.0.1 on blue" in same.stdout
         assert not api(plane).list_deployments("web")
         forced = ("deploy", "web", "--image", "example/sample:0.0.1", "--force", "--no-follow")
-        assert "web got no request in the last 30 s" in plane.teal(*forced).stderr
+        plane.teal(*forced)
         assert len(api(plane).list_deployments("web")) == 1
 
 

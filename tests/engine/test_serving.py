@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tealmesh.engine.serving import serving_tasks
-from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.ecs.bodies import TaskBody, TaskEnvoy
 from tealmesh.store import Document, View, tables
 

@@ -13,7 +13,7 @@ from tealmesh.rollout import preflight
 from tealmesh.rollout.preflight import Before, span
 
 GOOD = SideTasks(desired=2, running=2, healthy=2, image="web:1")
-BUSY = Traffic(requests=3000, started=3000, reporters=2)
+BUSY = Traffic(requests=3000, started=3000, reporters=2, seconds=30.0)
 BEFORE = Before("web", "blue", GOOD, BUSY, "http://127.0.0.1:9080/")
 CANARY = Strategy("canary", (10, 100), step_time=10.0, step_timeout=300.0)
 
@@ -35,7 +35,7 @@ def test_the_image_of_tasks_that_are_not_healthy_may_be_deployed_again() -> None
 
 
 def test_no_traffic_is_said_with_the_setting_and_where_to_send_some() -> None:
-    quiet = replace(BEFORE, traffic=Traffic(reporters=2))
+    quiet = replace(BEFORE, traffic=Traffic(reporters=2, seconds=30.0))
     (note,) = preflight.notes(quiet, CANARY, Gates(min_requests=100))
     assert "got no request in the last 30 s" in note
     assert "100 requests" in note
@@ -45,7 +45,7 @@ def test_no_traffic_is_said_with_the_setting_and_where_to_send_some() -> None:
 
 
 def test_little_traffic_is_said_with_the_time_that_a_step_will_take() -> None:
-    little = replace(BEFORE, traffic=Traffic(requests=60, started=60, reporters=1))
+    little = replace(BEFORE, traffic=Traffic(requests=60, started=60, reporters=1, seconds=30.0))
     (note,) = preflight.notes(little, CANARY, Gates(min_requests=20))
     assert "at the present 2.0 requests a second" in note
     assert "about 1 min 40 s to see 20 requests" in note
@@ -53,6 +53,12 @@ def test_little_traffic_is_said_with_the_time_that_a_step_will_take() -> None:
     (note,) = preflight.notes(little, CANARY, Gates(min_requests=100))
     assert "about 8 min 20 s" in note
     assert "it will roll back" in note
+
+
+def test_nothing_is_said_of_traffic_that_was_hardly_counted() -> None:
+    """As just after a start of the control plane."""
+    early = replace(BEFORE, traffic=Traffic(reporters=2, seconds=2.0))
+    assert preflight.notes(early, CANARY, Gates()) == []
 
 
 def test_callers_without_envoys_and_a_side_that_is_down_are_said() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -40,11 +41,12 @@ from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
 from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built
+from tealmesh.engine.runtimes.process.addresses import Gateway, lasting_problem
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import last_part
-from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
@@ -55,6 +57,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
+from tealmesh.rollout.system import GatewaySystem
 from tealmesh.store import Reader, Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
@@ -81,9 +84,9 @@ class Parts:
         self._token = token(config.data_dir)
         self._moto = Moto(config.data_dir / "moto.jsonl")
         self.certificates = Certificates(store, self._client, self._moto.certificate)
-        self.cache = AdsCache(Translator().translate, self._serving, system_clock)
+        self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._ads = AdsServicer(self.cache, self._token, supervisor)
-        self._metrics = Metrics(system_clock)
+        self._metrics = Metrics(steady_clock)
         self._counted = MetricsServicer(self._metrics, self._token, supervisor)
         self._dns: list[DnsServer] = []
         self._grpc = grpc.aio.server()
@@ -115,7 +118,7 @@ class Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
-            clock=system_clock,
+            clock=steady_clock,
             new_id=random_id,
             on_transition=config.on_transition,
             supervisor=supervisor,
@@ -127,8 +130,8 @@ class Parts:
         fed = partial(feed, store, self.cache, certificates, self._supervisor)
         yield "the feed of Envoys", fed
         yield "the fetching of certificates", certificates.run
-        yield "the end of routes' grace periods", partial(end_grace, store, system_clock)
-        yield "the end of deregistration delays", partial(end_draining, store, system_clock)
+        yield "the end of routes' grace periods", partial(end_grace, store)
+        yield "the end of deregistration delays", partial(end_draining, store)
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
@@ -147,8 +150,9 @@ class Parts:
             self.controller,
             self._driver,
             self._metrics.callers_saw,
-            system_clock,
+            steady_clock,
             self._image_problem,
+            partial(_port_problem, self.config.data_dir.resolve()),
         )
         services = {
             "appmesh": AppMesh(
@@ -162,7 +166,7 @@ class Parts:
                 self._store,
                 self.controller,
                 operations,
-                Inventory(self._store, self._metrics.traffic, system_clock),
+                Inventory(self._store, self._metrics.traffic, steady_clock),
                 self.cache,
                 Report(self._store, self.fleet, self._target_health, self.cache.envoys),
                 self._logs,
@@ -174,7 +178,7 @@ class Parts:
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
-            self._store, self.load_balancers, self._target_health.health, system_clock
+            self._store, self.load_balancers, self._target_health.health
         )
         moto = Overlay(
             load_model("elbv2"),
@@ -337,6 +341,15 @@ class Parts:
 
 def _without_effect(reader: Reader) -> list[MemberWithoutEffect]:
     return [*without_effect(reader), *waiting_policies(reader)]
+
+
+def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:
+    """Why a gateway can never listen where teal.toml says; empty if it can, or if another program
+    is in the way, which may end.
+    """
+    resource = f"mesh/{gateway.mesh}/virtualGateway/{gateway.name}"
+    address, port = gateway.config.address, gateway.config.port
+    return lasting_problem(address, port, Gateway(data_dir, resource))
 
 
 def endpoint(config: AppConfig) -> str:

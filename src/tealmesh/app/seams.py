@@ -18,7 +18,7 @@ from tealmesh.aws.tagging import Tagging
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.runtimes.base import Handle, Usage
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.ecs.bodies import TaskBody
 from tealmesh.model.wire import MemberWithoutEffect
@@ -84,8 +84,7 @@ class Seams:
         """
         common = (self._store, self._account, system_clock, random_id)
         scaling = ApplicationAutoScaling(*common, self._alarms)
-        alarms = ("PutMetricAlarm", "SetAlarmState")
-        watched = Observer("monitoring", alarms, self._look_at_alarms, moto)
+        watched = Observer("monitoring", ["SetAlarmState"], self._look_at_alarms, moto)
         rules = ("PutRule", "PutTargets", "CreateArchive")
         watched = Observer("events", rules, self._events.listen, watched)
         scaled = JsonOverlay(load_model("application-autoscaling"), scaling, watched)

@@ -24,6 +24,7 @@ from tealmesh.cli.render import (
 )
 from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
+from tealmesh.model.failures import by_kind
 
 STEPS = 4
 """A release by hand has so many steps."""
@@ -39,6 +40,12 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     blocks: list[list[RenderableType]] = [
         [Text(f"{worker} {problem}", style="red") for worker, problem in troubles(status)],
         [Text(str(shortage), style="yellow") for shortage in shortages(status)],
+        [
+            Text(f"{service['name']} {side['side']}: {by_kind(side['errorKinds'])}", style="red")
+            for service in status["services"]
+            for side in service["sides"]
+            if side.get("errorKinds")
+        ],
         [
             Text(f"{one['name']} is being removed: `teal delete {one['name']}` finishes that")
             for one in (*status["services"], *status["gateways"])

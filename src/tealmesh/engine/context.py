@@ -47,6 +47,8 @@ class Times:
     """Between two looks at what callers' Envoys say of their hosts."""
     targets: float = 1.0
     """Between two looks at the health of a running task's targets."""
+    down: float = 100.0
+    """At most for all tasks to stop with the control plane."""
     keep_stopped: float = 3600.0
     """How long stopped tasks are shown, as in ECS."""
 

@@ -22,14 +22,15 @@ from tealmesh.engine.context import EngineContext
 from tealmesh.engine.health.watch import Watch
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.service_worker import ServiceWorker
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes
-from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Shared
 from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.moments import moment_of
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
-from tealmesh.model.errors import DockerUnavailable
+from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.store import tables
 from tealmesh.store.store import Document, Transaction, View
 from tealmesh.supervision.trouble import NOBODY
@@ -107,7 +108,8 @@ class Engine:
         again when it next runs.
 
         `run` must be running. Raises EngineError, with nothing stopped, while the runtime of some
-        task does not answer.
+        task does not answer; and for tasks that have not stopped after ``times.down``: they are
+        still being stopped, and may be waited for again.
         """
         await self._check_runtime()
         self._paused = True
@@ -119,15 +121,24 @@ class Engine:
                     continue
                 count += 1
                 body = copy.deepcopy(document.body)
-                documents.request_stop(body, "UserInitiated", reason, self._context.clock())
+                now = self._context.clock()
+                documents.request_stop(body, "UserInitiated", reason, now, tx.moment.stored())
                 replace(TaskState.of(body), quick=True).write(body)
                 tx.replace(document, body)
             return count
 
         count = await self._store.write("engine", "StopAll", stop)
-        async for view in self._store.watch():
-            if all(d.body["lastStatus"] == "STOPPED" for d in view.list(tables.TASKS)):
-                break
+        try:
+            async with asyncio.timeout(self._context.times.down):
+                async for view in self._store.watch():
+                    if not _unstopped(view):
+                        break
+        except TimeoutError:
+            left = _unstopped(self._store.view)
+            raise EngineError(
+                f"not stopped after {self._context.times.down:g} s: {'; '.join(left)}: run `teal "
+                "down` again to go on waiting, or `teal down --force` to end them at once"
+            ) from None
         await self._runtime.clear()
         return count
 
@@ -215,13 +226,13 @@ class Engine:
         keep_seconds = max(self._context.times.keep_stopped, self._context.policy.memory)
         while True:
             await asyncio.sleep(min(_FORGET_EVERY_SECONDS, keep_seconds / 2))
-            before = self._context.clock() - keep_seconds
 
-            def forget(tx: Transaction, before: float = before) -> list[str]:
+            def forget(tx: Transaction) -> list[str]:
                 old = [
                     d.body
                     for d in tx.list(tables.TASKS)
-                    if d.body["lastStatus"] == "STOPPED" and d.body.get("stoppedAt", 0.0) < before
+                    if d.body["lastStatus"] == "STOPPED"
+                    and tx.moment.since(moment_of(d.body, "stopped")) > keep_seconds
                 ]
                 for body in old:
                     tx.delete(tables.TASKS, cluster_of(body), task_id(body))
@@ -274,6 +285,17 @@ class Engine:
                 self._store.write("engine", "TaskEvent", add), self._loop
             )
             written.add_done_callback(partial(_log_failure, message))
+
+
+def _unstopped(view: View) -> list[str]:
+    """The tasks that have not stopped, and what each is doing."""
+    bodies = [document.body for document in view.list(tables.TASKS)]
+    return [
+        f"task {task_id(body)} of {service_of(body) or 'nobody'} "
+        f"({TaskState.of(body).phase.lower().replace('_', ' ')})"
+        for body in bodies
+        if body["lastStatus"] != "STOPPED"
+    ]
 
 
 def _log_failure(message: str, written: Future[None]) -> None:

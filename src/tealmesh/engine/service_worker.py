@@ -61,8 +61,8 @@ class ServiceWorker:
             if outcome.gone:
                 return
             delay = None
-            if outcome.wake_at is not None:
-                delay = max(_MIN_SLEEP_SECONDS, outcome.wake_at - self._context.clock())
+            if outcome.wake_after is not None:
+                delay = max(_MIN_SLEEP_SECONDS, outcome.wake_after)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._changed.wait()

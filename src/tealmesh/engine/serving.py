@@ -8,7 +8,7 @@ that never heard of it would go on sending to tasks that are being stopped.
 
 from __future__ import annotations
 
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.store import View, tables
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Literal, NotRequired, TypedDict, TypeVar
 
+from tealmesh.model.clock import MomentBody
+
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import (
         GatewayRouteSpecOutputTypeDef,
@@ -67,8 +69,10 @@ class ResourceBody(TypedDict, Generic[S]):
     resourceOwner: str
     spec: S
     tags: dict[str, str]
-    until: NotRequired[float]
-    """When the grace period of a deleted route ends (`apis.appmesh.grace`)."""
+    deleted: NotRequired[MomentBody]
+    """When a route was deleted that still lingers (`apis.appmesh.grace`)."""
+    lingers: NotRequired[float]
+    """For how many seconds."""
 
 
 class CertificateBody(TypedDict):
@@ -132,7 +136,7 @@ class ClientTokenBody(TypedDict):
 
     request: str
     """Digest of the request, without its token."""
-    at: float
-    """When it was answered, in seconds since the epoch."""
+    since: NotRequired[MomentBody]
+    """When it was answered; always there, but for answers of earlier versions."""
     answer: dict[str, ResourceData]
     """Its one member is the payload: ``virtualNode``, ``route``, …"""

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
+from tealmesh.model.clock import MomentBody
 from tealmesh.model.mesh import Instance
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ class OperationBody(TypedDict):
 
     id: str
     wire: OperationWire
+    since: NotRequired[MomentBody]
+    """When it was answered; always there, but for operations of earlier versions."""
 
 
 Address = Literal["AWS_INSTANCE_IPV4", "AWS_INSTANCE_IPV6"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict
 
 from tealmesh.model.certificates import Material
+from tealmesh.model.clock import MomentBody
 from tealmesh.model.mesh import Proxy, load_balancer_proxy, load_balancer_scope
 
 if TYPE_CHECKING:
@@ -158,6 +159,10 @@ class PlaceBody(TypedDict):
     address: str
     ports: dict[str, int]
     """The local port of each listener, by the listener's port in decimal."""
+    containerAddress: NotRequired[str]
+    """Where containers reach it, at the listeners' own ports; absent if they cannot."""
+    containerPorts: NotRequired[list[int]]
+    """The listeners' ports there; one that another program has on all addresses is missing."""
     generation: NotRequired[int]
     """Counts its Envoys, each of which replaces one that ended; absent before the first."""
     handle: NotRequired[ContainerHandle]
@@ -205,9 +210,12 @@ class TargetBody(TypedDict):
     Port: int
     draining: bool
     """Whether it is deregistered, and serves only the requests that it has."""
-    registeredAt: float
-    drainUntil: NotRequired[float]
-    """When the deregistration delay ends."""
+    registered: NotRequired[MomentBody]
+    """When it was registered; always there, but for targets of earlier versions. So below."""
+    deregistered: NotRequired[MomentBody]
+    """When it began to drain."""
+    delay: NotRequired[float]
+    """For how many seconds at most it drains."""
     task: NotRequired[str]
     """ARN of the ECS task for which the engine registered it."""
 

@@ -182,6 +182,8 @@ class Traffic:
     """The fewest healthy endpoints that any of them counts; None before the first report."""
     seen_until: float = 0.0
     """Every reporter has reported up to this time (epoch seconds)."""
+    seconds: float = 0.0
+    """How much of the window was counted, by the reporter that counted longest."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ failure. The verdicts that decide have a stated error rate:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from tealmesh.model.failures import by_kind
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
 
 ALPHA = 0.001
@@ -34,14 +35,6 @@ MAX_FAILED_TASKS = 3
 """A new side fails when so many of its tasks have stopped by themselves. ECS's circuit breaker has
 the same minimum threshold, https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 """
-
-KINDS: Mapping[str, str] = {
-    "5xx": "answered with a 5xx",
-    "overflow": "over the limit of the connection pool",
-    "no healthy endpoint": "without a healthy endpoint",
-    "gone": "given up by the caller without an answer",
-}
-"""How kinds of failures are called, where that is not their name."""
 
 _WILSON_Z = 1.6448536269514722
 """The 95 % quantile of the standard normal distribution."""
@@ -174,8 +167,7 @@ def _failed(new: Traffic) -> str:
     """The failures, by kind."""
     if not new.failures:
         return ""
-    kinds = [f"{count} {KINDS.get(kind, kind)}" for kind, count in new.kinds.items()]
-    return f": {new.failures} failed" + (f" ({', '.join(kinds)})" if kinds else "")
+    return f": {new.failures} failed" + (f" ({by_kind(new.kinds)})" if new.kinds else "")
 
 
 def _waiting(new: Traffic) -> str:

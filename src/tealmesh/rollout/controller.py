@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import AwsError, DriverError, NotYet
@@ -87,8 +87,9 @@ class Controller:
         converged: WaitConverged,
         traffic: CallersSaw,
         *,
-        clock: Clock,
+        clock: SteadyClock,
         new_id: NewId,
+        wall: Clock = system_clock,
         poll_seconds: float = 0.5,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
@@ -98,6 +99,7 @@ class Controller:
         self._converged = converged
         self._traffic = traffic
         self._clock = clock
+        self._wall = wall
         self._new_id = new_id
         self._poll_seconds = poll_seconds
         self._supervisor = supervisor or Supervisor()
@@ -151,6 +153,8 @@ class Controller:
         system = beginning.pinned(system, old, tasks)
         deployment = replace(
             beginning.created(system, old, tasks, image, self._new_id(), self._clock()),
+            created_at=self._wall(),
+            updated_at=self._wall(),
             strategy=strategy or system.strategy,
             actor=actor,
             client_token=token,
@@ -295,7 +299,7 @@ class Controller:
             )
             if issued is not None and before.sequence != issued:
                 return before
-            after = machine.step(before, event, self._clock())
+            after = self._dated(before, machine.step(before, event, self._clock()))
             if after.sequence != before.sequence:
                 entry = journal.entry(after, journal.transition(before, event, after))
                 await self._store.write(
@@ -311,6 +315,14 @@ class Controller:
                 if deployment_id in self._woken:
                     self._woken[deployment_id].set()
             return after
+
+    def _dated(self, before: Deployment, after: Deployment) -> Deployment:
+        """The dates that are shown are wall time; what the machine computes with is not."""
+        if after is before:
+            return after
+        now = self._wall()
+        finished = after.finished_at if before.finished_at == after.finished_at else now
+        return replace(after, updated_at=now, finished_at=finished)
 
     async def _perform(self, d: Deployment, effect: Effect) -> Event:
         service = documents.deployed_service(self._store.view, d.service)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 def deployments(view: Reader, service: str) -> list[Deployment]:
     """The deployments of a service, newest first."""
-    stored = [Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS, service)]
-    return sorted(stored, key=lambda d: d.created_at, reverse=True)
+    # A finished one is not written any more, and one that runs is the newest: dates could have been
+    # set back meanwhile.
+    stored = sorted(view.list(tables.DEPLOYMENTS, service), key=lambda d: d.revision, reverse=True)
+    return [Deployment.from_json(document.body) for document in stored]
 
 
 def unfinished(view: Reader) -> list[Deployment]:
@@ -166,6 +168,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
     Raises BadRequestException when it changes a name by which running resources are found.
     """
     refuse_other_names(t, config)
+    refuse_shared_ports(t, config)
     for service in system.services(config):
         t.put(tables.SYSTEMS, service.name, body=service.to_json())
         t.delete(tables.REMOVALS, service.name)
@@ -175,6 +178,23 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
     put_adopted(t, config.additions.adopted)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
+
+
+def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
+    """Raise BadRequestException if two gateways are to listen at one port of this machine."""
+    owners = {(g.config.address, g.config.port): g.name for g in gateways(reader)}
+    ours = {gateway.name for gateway in system.gateways(config)}
+    owners = {place: name for place, name in owners.items() if name not in ours}
+    for gateway in system.gateways(config):
+        place = (gateway.config.address, gateway.config.port)
+        owner = owners.setdefault(place, gateway.name)
+        if owner != gateway.name:
+            gone = "" if owner in ours else f"remove that one first by `teal delete {owner}`, or "
+            raise AwsError(
+                "BadRequestException",
+                f"[gateways.{gateway.name}] port = {place[1]}: gateway {owner} listens there: "
+                f"{gone}choose another port",
+            )
 
 
 def put_adopted(t: Transaction, adopted: Mapping[str, AdoptedConfig]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.status import (
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from tealmesh.model.teal import AdoptionBody
 
 
+PortProblem = Callable[[GatewaySystem], str]
+"""Why a gateway can never listen at its port; empty if it can, or may later."""
+
 ImageProblem = Callable[[str], Awaitable[str]]
 """Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
 before they are."""
@@ -49,8 +52,9 @@ class Operations:
         controller: Controller,
         driver: SystemDriver,
         traffic: CallersSaw,
-        clock: Clock,
+        clock: SteadyClock,
         image_problem: ImageProblem,
+        port_problem: PortProblem = lambda gateway: "",
     ) -> None:
         self._store = store
         self._controller = controller
@@ -58,6 +62,7 @@ class Operations:
         self._traffic = traffic
         self._clock = clock
         self._image_problem = image_problem
+        self._port_problem = port_problem
         self._applying = asyncio.Lock()
 
     async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem:
@@ -68,6 +73,7 @@ class Operations:
         async with self._applying:
             before = self._store.view
             config, part = self._unlocked(config)
+            self._refuse_ports(part.config)
             await self._store.write(
                 actor, "Apply", lambda t: documents.put_config(t, part.config, base_directory)
             )
@@ -85,6 +91,7 @@ class Operations:
             before = self._store.view
             config, part = self._unlocked(config)
             documents.refuse_other_names(before, part.config)
+            self._refuse_ports(part.config)
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
                     planned = await self._apply(driver, config, part)
@@ -262,6 +269,14 @@ class Operations:
             refused=part.refused,
             left_over=documents.left_over(self._store.view, whole),
         )
+
+    def _refuse_ports(self, config: TealConfig) -> None:
+        """Raise BadRequestException for a gateway that could never listen."""
+        documents.refuse_shared_ports(self._store.view, config)
+        for gateway in system.gateways(config):
+            problem = self._port_problem(gateway)
+            if problem:
+                raise AwsError("BadRequestException", f"[gateways.{gateway.name}]: {problem}")
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:
         """A hint if the service runs another image than teal.toml names."""

@@ -14,6 +14,8 @@ from tealmesh.rollout.assess import counted
 
 WINDOW_SECONDS = 30.0
 """The traffic before a deployment by which its waits are estimated."""
+LEAST_SECONDS = 5.0
+"""Less of it, as after a start of the control plane, tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,15 @@ def _callers(before: Before, strategy: Strategy) -> Iterator[str]:
 
 
 def _traffic(before: Before, strategy: Strategy, gates: Gates) -> Iterator[str]:
-    if not gates.min_requests or not before.traffic.reporters:
+    seen = before.traffic
+    if not gates.min_requests or seen.seconds < LEAST_SECONDS:
         return
     longest = strategy.step_time + strategy.step_timeout
     needed = counted(gates.min_requests, "request")
-    rate = before.traffic.requests / WINDOW_SECONDS
+    rate = seen.requests / seen.seconds
     if not rate:
         yield (
-            f"{before.service} got no request in the last {span(WINDOW_SECONDS)}: each step waits "
+            f"{before.service} got no request in the last {span(seen.seconds)}: each step waits "
             f"for {needed} to the new side and rolls back after {span(longest)} without them: "
             f"send some (`teal load {before.url or 'URL'}`), or set min_requests = 0"
         )

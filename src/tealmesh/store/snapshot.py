@@ -139,6 +139,17 @@ def load_balancer_addresses(view: View) -> dict[str, str]:
     }
 
 
+def load_balancers_inside(view: View) -> dict[str, str]:
+    """Where containers reach each load balancer, by its DNS name in lower case."""
+    places = load_balancer_places(view)
+    found = {
+        body["DNSName"].lower(): places[arn].get("containerAddress", "")
+        for arn, body in load_balancer_bodies(view).items()
+        if arn in places
+    }
+    return {name: address for name, address in found.items() if address}
+
+
 def by_host_snapshot(view: View) -> ByHostSnapshot | None:
     """What the Envoy that selects load balancers by the Host header forwards to; None while it has
     no place.

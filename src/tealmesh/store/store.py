@@ -21,9 +21,9 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.clock import BootClock, Clock, Moment, MomentBody, system_boot, system_clock
 from tealmesh.model.errors import TealError
-from tealmesh.store.tables import Collection, audit, documents, metadata
+from tealmesh.store.tables import Collection, audit, boots, documents, metadata
 
 B = TypeVar("B")
 T = TypeVar("T")
@@ -55,6 +55,8 @@ class Document(Generic[B]):
     body: B
     """Shared by all readers, so never changed in place: write a new body instead."""
 
+
+_NO_MOMENT = Moment("", 0.0, 0.0)
 
 Change = tuple[str, str, Document[Any] | None]
 """Collection, key, and the new document, or None if it was deleted."""
@@ -93,7 +95,9 @@ class View:
 class Transaction:
     """An uncommitted change. It reads its own writes; nobody else sees them before the commit."""
 
-    def __init__(self, base: View) -> None:
+    def __init__(self, base: View, moment: Moment = _NO_MOMENT) -> None:
+        self.moment = moment
+        """The present, for waits that this change begins or ends."""
         self.revision = base.revision + 1
         """The revision that the commit will have if anything is written."""
         self._base = base
@@ -166,15 +170,24 @@ class AuditEntry:
 class Store:
     """The state of one control plane. Open it with `Store.open` and end with `close`."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, engine: sa.Engine, clock: Clock = system_clock, boot_clock: BootClock = system_boot
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._boot_clock = boot_clock
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._view = _load(engine)
+        self._began = self._first_of_boot()
         self._changed: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @classmethod
-    def open(cls, url: str | Path, clock: Clock = system_clock) -> Store:
+    def open(
+        cls,
+        url: str | Path,
+        clock: Clock = system_clock,
+        boot_clock: BootClock = system_boot,
+    ) -> Store:
         """Open the database at a path or an SQLAlchemy URL, creating it if necessary.
 
         Raises TealError if it cannot be opened or was written by a newer Tealmesh.
@@ -189,7 +202,7 @@ class Store:
                 sa.event.listen(engine, "connect", _sqlite_pragmas)
                 _check_format(engine)
             metadata.create_all(engine)
-            return cls(engine, clock)
+            return cls(engine, clock, boot_clock)
         except sa.exc.SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
             shown = engine.url.render_as_string(hide_password=True)
@@ -205,6 +218,11 @@ class Store:
     def revision(self) -> int:
         """The revision of the current view."""
         return self._view.revision
+
+    def now(self) -> Moment:
+        """The present moment, by which stored ones are judged."""
+        present = self._boot_clock()
+        return Moment(present["boot"], present["at"], self._began["at"])
 
     async def write(self, actor: str, operation: str, change: Callable[[Transaction], T]) -> T:
         """Run ``change`` exclusively, commit what it wrote and return its result.
@@ -249,13 +267,24 @@ class Store:
         self._engine.dispose()
 
     def _write(self, actor: str, operation: str, change: Callable[[Transaction], T]) -> T:
-        transaction = Transaction(self._view)
+        transaction = Transaction(self._view, self.now())
         result = change(transaction)
         changes = list(transaction.changes())
         if changes:
             self._commit(actor, operation, transaction.revision, changes)
             self._publish(_applied(self._view, transaction.revision, changes))
         return result
+
+    def _first_of_boot(self) -> MomentBody:
+        """When the database was first opened in this boot; noted if that is now."""
+        present = self._boot_clock()
+        with self._engine.begin() as connection:
+            known = connection.execute(sa.select(boots)).first()
+            if known is not None and known.boot == present["boot"]:
+                return {"boot": known.boot, "at": known.at}
+            connection.execute(sa.delete(boots))
+            connection.execute(sa.insert(boots).values(**present))
+        return present
 
     def _commit(
         self,

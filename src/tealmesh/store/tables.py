@@ -1,4 +1,4 @@
-"""The two tables, and the collections in ``documents`` with their keys and types.
+"""The tables, and the collections in ``documents`` with their keys and types.
 
 One table of JSON documents serves every API: specifications are stored verbatim, so separate
 columns would only restate botocore's models. Queries run on the `View` in memory.
@@ -97,6 +97,15 @@ audit = Table(
     Column("changes", Text, nullable=False),
 )
 Index("audit_at", audit.c.at)
+
+boots = Table(
+    "boots",
+    metadata,
+    Column("boot", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+"""One row: the boot in which the database was opened last, and when it was first opened in it, in
+seconds since that boot."""
 
 # The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")

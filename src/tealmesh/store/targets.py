@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 
 from __future__ import annotations
 
+from tealmesh.model.clock import Moment
 from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction
@@ -14,16 +15,17 @@ DEFAULT_DEREGISTRATION_DELAY = 300.0
 
 
 def register_target(tx: Transaction, target: TargetBody) -> None:
-    """Register a target. One that is registered already stays as it is; one that is draining is
-    registered anew.
+    """Register a target, from this moment on. One that is registered already stays as it is; one
+    that is draining is registered anew.
     """
     key = target_key(target["Id"], target["Port"])
     present = tx.get(tables.TARGETS, target["TargetGroupArn"], key)
     if present is None or present.body["draining"]:
-        tx.put(tables.TARGETS, target["TargetGroupArn"], key, body=target)
+        body: TargetBody = {**target, "registered": tx.moment.stored()}
+        tx.put(tables.TARGETS, target["TargetGroupArn"], key, body=body)
 
 
-def deregister_target(tx: Transaction, group: TargetGroupBody, key: str, now: float) -> None:
+def deregister_target(tx: Transaction, group: TargetGroupBody, key: str) -> None:
     """Let a target drain for the group's deregistration delay; without a load balancer, or a
     delay, it is gone at once. Does nothing for a target that is not registered.
     """
@@ -35,8 +37,20 @@ def deregister_target(tx: Transaction, group: TargetGroupBody, key: str, now: fl
     if delay <= 0 or not group["LoadBalancerArns"]:
         tx.delete(tables.TARGETS, arn, key)
     else:
-        body: TargetBody = {**document.body, "draining": True, "drainUntil": now + delay}
+        body: TargetBody = {
+            **document.body,
+            "draining": True,
+            "deregistered": tx.moment.stored(),
+            "delay": delay,
+        }
         tx.replace(document, body)
+
+
+def drain_left(now: Moment, target: TargetBody) -> float:
+    """Seconds that are left of a target's deregistration delay; 0 if it does not drain."""
+    if not target["draining"]:
+        return 0.0
+    return now.left(target.get("deregistered"), target.get("delay", 0.0))
 
 
 def deregistration_delay(group: TargetGroupBody) -> float:

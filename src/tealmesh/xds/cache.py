@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import ResourceSet, dangling
-from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
@@ -133,7 +133,7 @@ class AdsCache:
         self,
         translate: Translate,
         expected: Expected,
-        clock: Clock = system_clock,
+        clock: SteadyClock = steady_clock,
         *,
         hold_off: float = HOLD_OFF_SECONDS,
         order: Order = make_before_break,

@@ -146,3 +146,25 @@ def test_addresses_are_distinct_and_kept(history: list[list[str]]) -> None:
         assert wanted.keys() <= places.keys()
         # What leaves has gone by the next time.
         places = {arn: p for arn, p in places.items() if not leaving(wanted, arn)}
+
+
+def test_containers_reach_the_listeners_own_ports_but_those_that_others_have() -> None:
+    bodies = {arn_of("web"): balancer("web", 80, 443)}
+
+    def planned_for(places: dict[str, PlaceBody], taken: Collection[int]) -> dict[str, PlaceBody]:
+        return plan(
+            bodies,
+            places,
+            address=lambda n: f"a{n}",
+            lowest_port=1,
+            free=lambda address, port: address != "in-a0" or port not in taken,
+            by_host=None,
+            inside="in-{}".format,
+        )
+
+    (place,) = planned_for({}, {443}).values()
+    assert (place["containerAddress"], place["containerPorts"]) == ("in-a0", [80])
+    # Once it has a port there, its own Envoy has it.
+    assert planned_for({arn_of("web"): place}, {80, 443}) == {}
+    (more,) = planned_for({arn_of("web"): place}, {80}).values()
+    assert more["containerPorts"] == [80, 443]

@@ -108,6 +108,9 @@ def test_what_a_task_is_given(tmp_path: Path) -> None:
             address, inner = task["teal"]["address"], task["teal"]["appAddress"]
             async with httpx.AsyncClient(trust_env=False, verify=False) as http:
                 environment = json.loads((await http.get(f"http://{address}:8080/env")).text)
+                statistics = (await http.get(f"http://{address}:9901/stats")).text
+            # An inclusion list takes whole names: a pattern that only begins like one takes none.
+            assert "control_plane.connected_state: 1" in statistics
             assert environment["HOST"] == inner
             assert environment["PORT"] == "8080"
             assert environment["HTTP_PROXY"] == f"http://{address}:15001"

@@ -40,8 +40,14 @@ class Direct:
 
     def __init__(self, path: Path, quotas: Quotas | None = None) -> None:
         self.now = 1_700_000_000.0
-        self.store = Store.open(path, clock=lambda: self.now)
-        self.service = AppMesh(self.store, DEFAULT_ACCOUNT, lambda: self.now, random_id, quotas)
+        self.skew = 0.0
+        """By how much somebody has set the wall clock forth."""
+
+        def clock() -> float:
+            return self.now + self.skew
+
+        self.store = Store.open(path, clock, lambda: {"boot": "boot-1", "at": self.now})
+        self.service = AppMesh(self.store, DEFAULT_ACCOUNT, clock, random_id, quotas)
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         return asyncio.run(self.call_async(operation, **request))

@@ -82,8 +82,15 @@ class Direct:
 
     def __init__(self, path: Path) -> None:
         self.now = 1_700_000_000.0
-        self.store = Store.open(path, clock=lambda: self.now)
-        made = (self.store, DEFAULT_ACCOUNT, lambda: self.now, random_id)
+        self.skew = 0.0
+        """By how much somebody has set the wall clock forth."""
+        self.boot = "boot-1"
+
+        def clock() -> float:
+            return self.now + self.skew
+
+        self.store = Store.open(path, clock, lambda: {"boot": self.boot, "at": self.now})
+        made = (self.store, DEFAULT_ACCOUNT, clock, random_id)
         self._ecs = Ecs(*made)
         self._discovery = ServiceDiscovery(*made)
 

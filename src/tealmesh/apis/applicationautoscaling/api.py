@@ -50,11 +50,8 @@ class ApplicationAutoScaling(Scheduled):
         self._alarms = alarms
 
     def is_ours(self, operation: str, request: dict[str, object]) -> bool:
-        """Whether a request is about a service of ECS, or a scalable target of ours."""
-        if "ResourceARN" in request:
-            arn = str(request["ResourceARN"])
-            return self._by_arn(self._store.view, arn) is not None
-        return request.get("ServiceNamespace") == NAMESPACE
+        """Whether a request is about a service of ECS, or about tags, which moto does not have."""
+        return "ResourceARN" in request or request.get("ServiceNamespace") == NAMESPACE
 
     async def put_scaling_policy(
         self, caller: Caller, request: PutPolicyRequest

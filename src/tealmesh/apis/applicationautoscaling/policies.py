@@ -29,6 +29,8 @@ _SPECIFICATIONS = ("PredefinedMetricSpecification", "CustomizedMetricSpecificati
 
 def check_policy(request: PutPolicyRequest, kind: str) -> None:
     """Raise ValidationException for a policy of this ``PolicyType`` that cannot be had."""
+    if not kind:
+        raise invalid(f"PolicyType: must be given for a new policy: {' or '.join(_TYPES)}")
     if kind not in _TYPES:
         raise invalid(
             f"PolicyType = {kind!r}: not implemented by Tealmesh: must be {' or '.join(_TYPES)}"

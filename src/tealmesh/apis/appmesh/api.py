@@ -194,7 +194,7 @@ class AppMesh:
             route = tx.get(tables.ROUTES, *names) if noun.kind is Kind.ROUTE else None
             tx.delete(noun.collection, *names)
             if route is not None:
-                keep_last_route(tx, route.body, moment.now, self._route_grace)
+                keep_last_route(tx, route.body, self._route_grace)
             return resource_data(noun, body, "DELETED")
 
         return await self._write(caller, f"Delete{noun.title}", call, moment, change)
@@ -249,18 +249,19 @@ class AppMesh:
         moment: _Moment,
         change: Callable[[Transaction], Data],
     ) -> Data:
-        expiring = moment.now >= self._expire_at
+        present = self._store.now().at
+        expiring = present >= self._expire_at
 
         def change_once(tx: Transaction) -> Data:
             if expiring:
-                expire(tx, moment.now)
-            answer = once(tx, operation, call, moment.now, lambda: change(tx))
+                expire(tx)
+            answer = once(tx, operation, call, lambda: change(tx))
             drop_stale_routes(tx, call.names[0])
             return answer
 
         answer = await self._store.write(caller.access_key, operation, change_once)
         if expiring:
-            self._expire_at = moment.now + LIFETIME_SECONDS / 12
+            self._expire_at = present + LIFETIME_SECONDS / 12
         return answer
 
     async def _retag(

@@ -20,7 +20,6 @@ from tealmesh.apis.appmesh import nouns
 from tealmesh.apis.appmesh.nouns import MeshContent, Resource
 from tealmesh.apis.appmesh.references import check_references
 from tealmesh.model.appmesh import ResourceBody
-from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Document, Store, Transaction, tables
 
@@ -34,11 +33,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def keep_last_route(tx: Transaction, route: RouteBody, now: float, grace_seconds: float) -> None:
+def keep_last_route(tx: Transaction, route: RouteBody, grace_seconds: float) -> None:
     """Let ``route``, just deleted, linger for ``grace_seconds`` if it was its router's last."""
     mesh, router = route["meshName"], route["parent"]
     if grace_seconds > 0 and not tx.list(tables.ROUTES, mesh, router):
-        body: RouteBody = {**route, "until": now + grace_seconds}
+        body: RouteBody = {
+            **route,
+            "deleted": tx.moment.stored(),
+            "lingers": grace_seconds,
+        }
         tx.put(tables.LINGERING_ROUTES, mesh, router, route["name"], body=body)
 
 
@@ -56,33 +59,32 @@ def drop_stale_routes(tx: Transaction, mesh: str) -> None:
             tx.replace(document, trimmed)
 
 
-async def end_grace(store: Store, clock: Clock) -> None:
+async def end_grace(store: Store) -> None:
     """End each grace period in time, until cancelled. Those that ended while the control plane was
-    down end at once.
+    down end at once; if the machine was started anew meanwhile, they begin anew.
     """
     scheduled: set[str] = set()
     async with asyncio.TaskGroup() as group:
         async for view in store.watch():
             for document in view.list(tables.LINGERING_ROUTES):
-                name = f"{document.key} {document.body['until']}"
+                name = f"{document.key} {document.body.get('deleted')}"
                 if name not in scheduled:
                     scheduled.add(name)
-                    group.create_task(_end(store, clock, document, name, scheduled))
+                    group.create_task(_end(store, document, name, scheduled))
 
 
-async def _end(
-    store: Store, clock: Clock, document: Document[RouteBody], name: str, scheduled: set[str]
-) -> None:
+async def _end(store: Store, document: Document[RouteBody], name: str, scheduled: set[str]) -> None:
     route = document.body
     shown = f"route {route['name']} of router {route['parent']} in mesh {route['meshName']}"
-    left = max(0.0, route["until"] - clock())
+    # Those of earlier versions do not say for how long: Envoys have dropped them by now.
+    left = store.now().left(route.get("deleted"), route.get("lingers", 0.0))
     log.warning("%s was the router's last: Envoys keep it for %.1f s more", shown, left)
     await asyncio.sleep(left)
 
     def change(tx: Transaction) -> bool:
         names = (route["meshName"], route["parent"], route["name"])
         present = tx.get(tables.LINGERING_ROUTES, *names)
-        if present is None or present.body["until"] != route["until"]:
+        if present is None or present.body.get("deleted") != route.get("deleted"):
             return False
         tx.delete(tables.LINGERING_ROUTES, *names)
         return True

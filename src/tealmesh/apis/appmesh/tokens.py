@@ -25,7 +25,6 @@ def once(
     tx: Transaction,
     operation: str,
     call: Call[S],
-    now: float,
     act: Callable[[], dict[str, ResourceData]],
 ) -> dict[str, ResourceData]:
     """Run ``act`` unless the token has been answered before; then return that answer.
@@ -42,7 +41,7 @@ def once(
             " underscores",
         )
     earlier = tx.get(tables.CLIENT_TOKENS, "appmesh", operation, call.token)
-    if earlier is not None and earlier.body["at"] > now - LIFETIME_SECONDS:
+    if earlier is not None and not _expired(tx, earlier.body):
         if earlier.body["request"] != call.fingerprint:
             raise AwsError(
                 "ConflictException",
@@ -51,14 +50,22 @@ def once(
             )
         return earlier.body["answer"]
     answer = act()
-    body: ClientTokenBody = {"request": call.fingerprint, "at": now, "answer": answer}
+    body: ClientTokenBody = {
+        "request": call.fingerprint,
+        "since": tx.moment.stored(),
+        "answer": answer,
+    }
     tx.put(tables.CLIENT_TOKENS, "appmesh", operation, call.token, body=body)
     return answer
 
 
-def expire(tx: Transaction, now: float) -> None:
+def expire(tx: Transaction) -> None:
     """Delete the answers that are older than `LIFETIME_SECONDS`."""
     for document in tx.list(tables.CLIENT_TOKENS, "appmesh"):
-        if document.body["at"] <= now - LIFETIME_SECONDS:
+        if _expired(tx, document.body):
             _, operation, token = document.key.split("/")
             tx.delete(tables.CLIENT_TOKENS, "appmesh", operation, token)
+
+
+def _expired(tx: Transaction, body: ClientTokenBody) -> bool:
+    return tx.moment.since(body.get("since")) >= LIFETIME_SECONDS

@@ -23,6 +23,7 @@ from tealmesh.apis.ecs.answers import (
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.requests import ListServiceDeploymentsRequest
 from tealmesh.model.caller import Caller
+from tealmesh.model.clock import MomentBody
 from tealmesh.model.ecs import deployments as history
 from tealmesh.model.ecs.bodies import (
     DeploymentBody,
@@ -142,7 +143,7 @@ class ServiceDeployments(EcsBase):
             if status != "IN_PROGRESS" or owner is None:
                 raise AwsError("ConflictException", f"The service deployment is {status}.")
             service = copy.deepcopy(owner.body)
-            _stop(service, document.body["id"], now)
+            _stop(service, document.body["id"], now, tx.moment.stored())
             tx.replace(owner, service)
             tx.replace(document, history.progressed(document.body, service, now))
             return {"serviceDeploymentArn": arn}
@@ -150,7 +151,7 @@ class ServiceDeployments(EcsBase):
         return await self._write(caller, "StopServiceDeployment", change)
 
 
-def _stop(service: ServiceBody, identity: str, now: float) -> None:
+def _stop(service: ServiceBody, identity: str, now: float, moment: MomentBody) -> None:
     """Fail a deployment of a service in the making, and roll it back."""
     completed = (d["id"] for d in service["deployments"] if d["rolloutState"] == "COMPLETED")
     target = next(completed, None)
@@ -160,7 +161,7 @@ def _stop(service: ServiceBody, identity: str, now: float) -> None:
     reason = "Service deployment stopped by its user"
     stopped = next(d for d in service["deployments"] if d["id"] == identity)
     stopped["rolloutState"], stopped["rolloutStateReason"] = "FAILED", f"{reason}."
-    history.roll_back(service, identity, target, reason, now)
+    history.roll_back(service, identity, target, reason, now, moment)
 
 
 def _find(reader: Reader, kind: str, arn: str) -> Document[ServiceDeploymentBody] | None:

@@ -10,11 +10,10 @@ from tealmesh.apis.elasticloadbalancing import refused, targets
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.model.arn import Arn
 from tealmesh.model.caller import Caller
-from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.load_balancers import HealthOf, TargetBody, TargetGroupBody, target_key
 from tealmesh.store import Document, Store, Transaction, tables
-from tealmesh.store.targets import deregister_target, register_target
+from tealmesh.store.targets import deregister_target, drain_left, register_target
 
 if TYPE_CHECKING:
     from tealmesh.apis.elasticloadbalancing.requests import (
@@ -50,11 +49,10 @@ _INITIAL = ("initial", "Elb.RegistrationInProgress", "Target registration is in 
 class ElasticLoadBalancing:
     """Ours of Elastic Load Balancing; the rest is moto's."""
 
-    def __init__(self, store: Store, feed: Feed, health: HealthOf, clock: Clock) -> None:
+    def __init__(self, store: Store, feed: Feed, health: HealthOf) -> None:
         self._store = store
         self._feed = feed
         self._health = health
-        self._clock = clock
 
     async def check(self, caller: Caller, operation: str, request: CheckedRequest) -> None:
         """Called before moto gets an operation that may change something. Raises AwsError if it
@@ -77,7 +75,6 @@ class ElasticLoadBalancing:
         Raises TargetGroupNotFound, and ValidationError for a target that the group cannot have.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
         """
-        now = self._clock()
 
         def change(tx: Transaction) -> None:
             group = targets.find_group(tx, request["TargetGroupArn"])
@@ -88,7 +85,6 @@ class ElasticLoadBalancing:
                     "Id": address,
                     "Port": port,
                     "draining": False,
-                    "registeredAt": now,
                 }
                 register_target(tx, body)
 
@@ -102,13 +98,12 @@ class ElasticLoadBalancing:
         Raises TargetGroupNotFound.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html
         """
-        now = self._clock()
 
         def change(tx: Transaction) -> None:
             group = targets.find_group(tx, request["TargetGroupArn"])
             for target in request["Targets"]:
                 key = target_key(target["Id"], target.get("Port", group["Port"]))
-                deregister_target(tx, group, key, now)
+                deregister_target(tx, group, key)
 
         await self._store.write(caller.access_key, "elbv2:DeregisterTargets", change)
         return {}
@@ -163,34 +158,30 @@ class ElasticLoadBalancing:
                 )
 
 
-async def end_draining(store: Store, clock: Clock) -> None:
+async def end_draining(store: Store) -> None:
     """Remove each draining target at the end of its deregistration delay, until cancelled. Those
     whose delay ended while the control plane was down are removed at once.
     """
-    scheduled: set[tuple[str, float]] = set()
+    scheduled: set[str] = set()
     async with asyncio.TaskGroup() as group:
         async for view in store.watch():
             for document in view.list(tables.TARGETS):
-                name = (document.key, document.body.get("drainUntil", 0.0))
+                name = f"{document.key} {document.body.get('deregistered')}"
                 if document.body["draining"] and name not in scheduled:
                     scheduled.add(name)
-                    group.create_task(_end(store, clock, document, name, scheduled))
+                    group.create_task(_end(store, document, name, scheduled))
 
 
 async def _end(
-    store: Store,
-    clock: Clock,
-    document: Document[TargetBody],
-    name: tuple[str, float],
-    scheduled: set[tuple[str, float]],
+    store: Store, document: Document[TargetBody], name: str, scheduled: set[str]
 ) -> None:
-    target, until = document.body, name[1]
-    await asyncio.sleep(max(0.0, until - clock()))
+    target = document.body
+    await asyncio.sleep(drain_left(store.now(), target))
     parts = (target["TargetGroupArn"], target_key(target["Id"], target["Port"]))
 
     def change(tx: Transaction) -> None:
         present = tx.get(tables.TARGETS, *parts)
-        if present and present.body["draining"] and present.body.get("drainUntil", 0.0) == until:
+        if present and present.body.get("deregistered") == target.get("deregistered"):
             tx.delete(tables.TARGETS, *parts)
 
     await store.write("tealmesh", "EndDeregistrationDelay", change)

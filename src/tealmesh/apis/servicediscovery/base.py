@@ -62,14 +62,14 @@ class DiscoveryBase:
         self._sweep_at = 0.0
 
     async def _write(self, caller: Caller, operation: str, change: Callable[[Transaction], T]) -> T:
-        now = self._clock()
+        now = self._store.now().at
         due = now >= self._sweep_at
         if due:
             self._sweep_at = now + _SWEEP_SECONDS
 
         def sweep_and_change(tx: Transaction) -> T:
             if due:
-                _remove_operations(tx, now - OPERATION_LIFETIME_SECONDS)
+                _remove_operations(tx)
             return change(tx)
 
         name = f"servicediscovery:{operation}"
@@ -110,7 +110,7 @@ class Operation:
             "UpdateDate": self.at,
             "Targets": targets,
         }
-        body: OperationBody = {"id": self.id, "wire": wire}
+        body: OperationBody = {"id": self.id, "wire": wire, "since": tx.moment.stored()}
         tx.put(tables.SD_OPERATIONS, self.id, body=body)
         return {"OperationId": self.id}
 
@@ -219,7 +219,7 @@ def pager(member: str, *scope: str, filters: SentFilters = ()) -> Pager:
     )
 
 
-def _remove_operations(tx: Transaction, before: float) -> None:
+def _remove_operations(tx: Transaction) -> None:
     for document in tx.list(tables.SD_OPERATIONS):
-        if document.body["wire"]["UpdateDate"] < before:
+        if tx.moment.since(document.body.get("since")) > OPERATION_LIFETIME_SECONDS:
             tx.delete(tables.SD_OPERATIONS, document.body["id"])

@@ -163,6 +163,8 @@ def side_status(s: SideStatus) -> wire.SideStatus:
         "requests": s.traffic.requests,
         "errors": s.traffic.failures,
     }
+    if s.traffic.kinds:
+        answer["errorKinds"] = dict(s.traffic.kinds)
     if s.tasks.image:
         answer["image"] = s.tasks.image
     if s.tasks.pending:

@@ -7,7 +7,6 @@ parts that do the work (deployments, Envoys, task logs) are handed in through th
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -30,6 +29,7 @@ from tealmesh.apis.tealmesh.ports import (
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
+from tealmesh.model.clock import system_clock
 from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import AwsError, ConfigError
@@ -163,7 +163,7 @@ class Tealmesh:
             if "deployment" in service:
                 self._explain(service["deployment"], troubles)
         if troubles:
-            answer["troubles"] = [answers.trouble(one, time.time()) for one in troubles]
+            answer["troubles"] = [answers.trouble(one, system_clock()) for one in troubles]
         if mesh is not None:
             return answers.of_mesh(answer, mesh)
         answer["loadBalancers"] = await self._load_balancers.load_balancers()

@@ -68,6 +68,7 @@ _BOOKKEEPING = frozenset(
         tables.JOURNAL,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
+        tables.SCALABLE_TARGETS,
         tables.SCALING_ACTIVITIES,
         tables.EVENT_REGIONS,
         tables.EVENTS_TOLD,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,7 +144,7 @@ def report(
     """The final report. ``width``: in columns."""
     narrow = width < render.NARROW_COLUMNS
     rows = render.table(
-        "DEPLOYMENT", ">STEP", ">WEIGHT", ">REQUESTS", ">FAILED", ">SHARE", ">DEVIATION", ">TIME",
+        "DEPLOYMENT", ">STEP", ">WEIGHT", ">REQUESTS", ">FAILED", ">SHARE", ">AS WEIGHTED", ">TIME",
         ">PROPAGATION", gap=1 if narrow else 2,
     )  # fmt: skip
     for step in steps:
@@ -167,8 +166,8 @@ def report(
         )
     facts.add_row("control plane", f"ready after {up_seconds:.2f} s")
     note = Text(
-        f"share: of the requests between convergence and the next change; good if within "
-        f"{MAX_DEVIATIONS:.0f} standard deviations of the weight",
+        "share: of the requests between convergence and the next change; as weighted: no further "
+        f"from the weight than chance explains ({MAX_DEVIATIONS:.0f} standard deviations)",
         style="dim",
     )
     return Group(Text(), rows, note, Text(), facts)
@@ -176,12 +175,7 @@ def report(
 
 def _step_row(step: Step, *, narrow: bool) -> list[Text]:
     failed = step.counts.failed
-    deviations = step.deviations
-    if deviations is None:
-        deviation = "-"
-    else:
-        deviation = "beyond chance" if math.isinf(deviations) else f"{deviations:.1f} sd"
-    deviation += " good" if step.agrees else " BAD"
+    weighted = "-" if step.deviations is None else "yes" if step.agrees else "NO"
     return [
         Text(step.deployment.partition(" to ")[0] if narrow else step.deployment),
         Text(str(step.number)),
@@ -189,7 +183,7 @@ def _step_row(step: Step, *, narrow: bool) -> list[Text]:
         Text(f"{step.counts.requests:,}"),
         Text(str(failed), style="bold red" if failed else "green"),
         Text(render.percent(step.share, 2)),
-        Text(deviation, style="green" if step.agrees else "bold red"),
+        Text(weighted, style="green" if step.agrees else "bold red"),
         Text(f"{step.seconds:.1f} s"),
         Text("-" if step.propagation is None else render.milliseconds(step.propagation * 1000)),
     ]

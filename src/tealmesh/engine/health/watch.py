@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.health.picture import Picture, Said, Subject
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.scheduler import documents
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task.hosts import HostSeen, of_address
 from tealmesh.engine.task.probes import Probes
-from tealmesh.engine.task.state import Phase, TaskState
-from tealmesh.engine.task.task import network_of
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.health import CHECK_FAILED, Source, TaskHealth, Unusable
 from tealmesh.model.load_balancers import target_key
@@ -90,7 +90,7 @@ class Watch:
 
         async def ask(body: TaskBody) -> list[HostSeen] | None:
             async with limit:
-                return await self._probes.hosts(network_of(TaskState.of(body)))
+                return await self._probes.hosts(TaskNetwork.of(TaskState.of(body)))
 
         asked = [body for body in running if TaskState.of(body).envoy is not None]
         answers = await asyncio.gather(*map(ask, asked))

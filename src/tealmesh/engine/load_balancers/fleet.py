@@ -63,6 +63,7 @@ class Fleet:
         self._wanted = False
         arns = load_balancer_places(self._store.view)
         await asyncio.gather(*(self._worker(arn).halt() for arn in arns))
+        await self._envoys.close_to_containers()
 
     def problem(self, arn: str) -> str:
         """Why the load balancer does not listen, for users; empty if its Envoy runs."""
@@ -71,6 +72,8 @@ class Fleet:
 
     async def _place(self, view: View) -> None:
         """Record the places of new load balancers, and the ports of new listeners."""
+        if load_balancer_bodies(view):
+            await self._envoys.open_to_containers()
         if not self._planned(view):
             return
 
@@ -91,6 +94,7 @@ class Fleet:
             lowest_port=self._envoys.lowest_port(),
             free=lambda address, port: not self._envoys.port_problem(address, port),
             by_host=self._by_host,
+            inside=self._envoys.container_address,
         )
 
     def _dispatch(self, group: asyncio.TaskGroup) -> None:

@@ -6,7 +6,7 @@ as long as it exists. A port that this user may not bind is mapped to another on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -39,13 +39,15 @@ def plan(
     lowest_port: int,
     free: Callable[[str, int], bool],
     by_host: int | None,
+    inside: Callable[[str], str] = lambda address: "",
 ) -> dict[str, PlaceBody]:
     """The places that are new or have changed, by the load balancer's ARN.
 
     ``address(n)`` is the n-th address for load balancers, ``lowest_port`` the first port that this
     user may bind, ``free(address, port)`` whether no other program has bound it. ``by_host``: the
-    port where the Host header selects the load balancer; None for no such port. The places of
-    deleted load balancers stay, for as long as their Envoys need them.
+    port where the Host header selects the load balancer; None for no such port. ``inside(address)``
+    is where containers reach it, empty if they cannot. The places of deleted load balancers stay,
+    for as long as their Envoys need them.
     """
     wanted = {arn: _listens_on(body) for arn, body in load_balancers.items()}
     if by_host is not None and any(answers_by_host(body) for body in load_balancers.values()):
@@ -69,9 +71,23 @@ def plan(
             local = {str(port): port for port in ports}
         else:
             local = local_ports(ports, known["ports"], lowest_port, partial(free, known["address"]))
-        if arn not in places or local != known["ports"]:
-            changed[arn] = {**known, "ports": local}
+        place: PlaceBody = {**known, "ports": local}
+        if not is_by_host(arn):
+            _open_to_containers(place, ports, inside(known["address"]), free)
+        if place != places.get(arn):
+            changed[arn] = place
     return changed
+
+
+def _open_to_containers(
+    place: PlaceBody, ports: Sequence[int], address: str, free: Callable[[str, int], bool]
+) -> None:
+    """Let containers reach the listeners at ``address``. A port stays there once it is taken."""
+    if not address:
+        return
+    known = place.get("containerPorts", []) if place.get("containerAddress") == address else []
+    place["containerAddress"] = address
+    place["containerPorts"] = [p for p in ports if p in known or free(address, p)]
 
 
 def leaving(load_balancers: Bodies, arn: str) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from tealmesh.engine.runtimes.containers import Container, Role
+from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.bodies import ContainerHandle, KeptDefinition
 from tealmesh.model.images import ImageBody
 
@@ -49,6 +50,18 @@ class TaskNetwork:
     """Where its applications listen."""
     pid: int = 0
     """A process in the task's own network namespace; 0 where both are addresses of this machine."""
+
+    @classmethod
+    def of(cls, state: TaskState) -> TaskNetwork:
+        """The network that the task was given."""
+        return cls(state.address, state.app_address, state.pid)
+
+    @property
+    def application(self) -> str:
+        """Where its applications are reached from outside the task, without its Envoy: at the
+        task's address if the task has a network of its own.
+        """
+        return self.address if self.pid else self.app_address
 
 
 @dataclass(frozen=True)
@@ -221,6 +234,20 @@ class StandaloneEnvoys(Protocol):
 
     def admin(self, address: str) -> str:
         """URL of the admin interface of the Envoy whose listeners have this address."""
+        ...
+
+    def container_address(self, address: str) -> str:
+        """Where containers reach the Envoy whose listeners have this address; empty if they
+        cannot.
+        """
+        ...
+
+    async def open_to_containers(self) -> None:
+        """Make the container addresses this machine's, if it has containers at all."""
+        ...
+
+    async def close_to_containers(self) -> None:
+        """Undo that."""
         ...
 
     def lowest_port(self) -> int:

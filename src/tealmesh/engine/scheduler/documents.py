@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler.plan import Condition, Deployment, ObservedTask, Service
-from tealmesh.engine.task.state import TaskState
-from tealmesh.model.clock import NewId
+from tealmesh.engine.state import TaskState
+from tealmesh.model.clock import Moment, MomentBody, NewId, Wall
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.bodies import Placement
 from tealmesh.model.ecs.deployments import primary_since
 from tealmesh.model.ecs.events import add_event
 from tealmesh.model.ecs.members import narrowed
+from tealmesh.model.ecs.moments import moment_of, note_moment
 from tealmesh.model.ecs.names import (
     cluster_of,
     family_and_revision,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     )
 
 
-def planned_service(body: ServiceBody) -> Service:
+def planned_service(body: ServiceBody, now: Moment) -> Service:
     """The service as its document wants it."""
     configuration = body.get("deploymentConfiguration") or {}
     breaker = configuration.get("deploymentCircuitBreaker")
@@ -54,7 +55,7 @@ def planned_service(body: ServiceBody) -> Service:
                 task_definition=d["taskDefinition"],
                 primary=d["status"] == "PRIMARY",
                 rollout=d.get("rolloutState", "IN_PROGRESS"),
-                since=primary_since(body, d["id"]),
+                since=_placed(primary_since(body, d["id"]), now),
             )
             for d in body["deployments"]
         ),
@@ -69,7 +70,7 @@ def planned_service(body: ServiceBody) -> Service:
 
 
 def observed_task(
-    service: ServiceBody, body: TaskBody, now: float, unusable: Unusable | None = None
+    service: ServiceBody, body: TaskBody, now: Moment, unusable: Unusable | None = None
 ) -> ObservedTask:
     """The task as its document shows it. Failed health checks do not count in the grace period."""
     in_grace = grace_left(service, body, now) > 0
@@ -80,14 +81,32 @@ def observed_task(
         unusable=None if in_grace else unusable,
         created_at=body.get("createdAt", 0.0),
         failed=TaskState.of(body).failed,
-        stopped_at=body.get("stoppedAt") or body.get("stoppingAt", 0.0),
+        stopped_at=_stopped_at(body, now),
     )
 
 
-def grace_left(service: ServiceBody, task: TaskBody, now: float) -> float:
+_BEFORE = 0.001
+"""Seconds by which what ended before the machine was started anew is earlier than all after."""
+
+
+def _stopped_at(body: TaskBody, now: Moment) -> float:
+    """When it ended or was asked to stop, in seconds since the boot; 0 if neither."""
+    if body["desiredStatus"] != "STOPPED":
+        return 0.0
+    noted = moment_of(body, "stopped") or moment_of(body, "stopping")
+    return _placed(noted, now) if noted and noted["boot"] == now.boot else now.began - _BEFORE
+
+
+def _placed(moment: MomentBody | None, now: Moment) -> float:
+    return 0.0 if moment is None else now.placed(moment)
+
+
+def grace_left(service: ServiceBody, task: TaskBody, now: Moment) -> float:
     """Seconds that are left of the service's ``healthCheckGracePeriodSeconds`` for this task."""
     grace = float(service.get("healthCheckGracePeriodSeconds") or 0)
-    return max(0.0, task.get("startedAt", now) + grace - now)
+    if "startedAt" not in task:
+        return grace
+    return now.left(moment_of(task, "started"), grace)
 
 
 def _condition(body: TaskBody, in_grace: bool) -> Condition:
@@ -168,7 +187,7 @@ def _tags(service: ServiceBody, defined: TaskDefinitionBody | None) -> list[Tag]
     return tags
 
 
-def request_stop(task: TaskBody, code: str, reason: str, now: float) -> None:
+def request_stop(task: TaskBody, code: str, reason: str, now: Wall, moment: MomentBody) -> None:
     """Ask for the task to be stopped. If that was asked before, the first reason stays."""
     if task["desiredStatus"] == "STOPPED":
         return
@@ -176,6 +195,7 @@ def request_stop(task: TaskBody, code: str, reason: str, now: float) -> None:
     task.setdefault("stopCode", code)
     task["stoppedReason"] = reason
     task["stoppingAt"] = now
+    note_moment(task, "stopping", moment)
 
 
 def tell_service(tx: Transaction, task: TaskBody, new_id: NewId, now: float, message: str) -> None:

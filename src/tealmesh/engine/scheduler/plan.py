@@ -51,11 +51,11 @@ class ObservedTask:
     deployment: str
     condition: Condition
     created_at: float = 0.0
-    """Epoch seconds."""
+    """Epoch seconds, by which the youngest is found."""
     failed: bool = False
     """It ended, or was stopped, through its own fault."""
     stopped_at: float = 0.0
-    """When it ended or was asked to stop (epoch seconds)."""
+    """When it ended or was asked to stop (by the clock of ``now``)."""
     unusable: Unusable | None = None
     """None if some caller can use it, or none is there to say."""
 
@@ -75,7 +75,8 @@ class Deployment:
     rollout: str = "IN_PROGRESS"
     """ECS's ``rolloutState``: IN_PROGRESS, COMPLETED or FAILED."""
     since: float = 0.0
-    """When a rollback made it primary again (epoch seconds); earlier failures do not count."""
+    """When a rollback made it primary again (by the clock of ``now``); earlier failures
+    do not count."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class RetireService:
 
 @dataclass(frozen=True)
 class Wait:
-    """Plan again at ``until`` (epoch seconds) if nothing changes earlier."""
+    """Plan again at ``until`` (by the clock of ``now``) if nothing changes earlier."""
 
     until: float
 
@@ -199,7 +200,9 @@ Action = (
 def plan(
     service: Service, tasks: Sequence[ObservedTask], now: float, policy: Policy = Policy()
 ) -> list[Action]:
-    """The actions that are due now, in order; none if all is as desired."""
+    """The actions that are due now, in order; none if all is as desired. ``now``: in seconds of a
+    clock that nobody sets.
+    """
     if not service.active:
         return _retire(service, tasks)
     broken = _break_circuit(service, tasks)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.scheduler import plan as planning
-from tealmesh.engine.task.state import TaskState
-from tealmesh.model.clock import NewId
+from tealmesh.engine.state import TaskState
+from tealmesh.model.clock import NewId, Wall
 from tealmesh.model.ecs import deployments as history
 from tealmesh.model.ecs.events import add_event
 from tealmesh.model.ecs.names import task_id
@@ -36,8 +36,8 @@ class Outcome:
 
     gone: bool = False
     """The service does not exist any more."""
-    wake_at: float | None = None
-    """When to run the next turn if nothing changes earlier (epoch seconds)."""
+    wake_after: float | None = None
+    """Seconds until the next turn is due if nothing changes earlier."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class _Turn:
     tx: Transaction
     cluster: str
     service: ServiceBody
-    now: float
+    now: Wall
     new_id: NewId
     unusable: Mapping[str, Unusable]
     """Tasks that no caller can use, by id."""
@@ -61,16 +61,17 @@ class _Turn:
 
     def observed(self) -> list[planning.ObservedTask]:
         """The tasks as `plan` sees them."""
+        moment = self.tx.moment
         return [
-            documents.observed_task(self.service, task, self.now, self.unusable.get(task_id(task)))
+            documents.observed_task(self.service, task, moment, self.unusable.get(task_id(task)))
             for task in self.tasks()
         ]
 
-    def grace_ends(self) -> list[float]:
-        """When the grace periods of unhealthy tasks end (epoch seconds)."""
+    def graces(self) -> list[float]:
+        """Seconds that are left of the grace periods of unhealthy tasks."""
         unhealthy = [t for t in self.tasks() if t.get("healthStatus") == "UNHEALTHY"]
-        left = [documents.grace_left(self.service, task, self.now) for task in unhealthy]
-        return [self.now + seconds for seconds in left if seconds > 0]
+        left = [documents.grace_left(self.service, task, self.tx.moment) for task in unhealthy]
+        return [seconds for seconds in left if seconds > 0]
 
     def event(self, message: str) -> None:
         add_event(self.service, self.new_id(), self.now, message)
@@ -86,7 +87,7 @@ def schedule(
     tx: Transaction,
     cluster: str,
     name: str,
-    now: float,
+    now: Wall,
     new_id: NewId,
     policy: planning.Policy,
     unusable: Mapping[str, Unusable] = MappingProxyType({}),
@@ -97,12 +98,12 @@ def schedule(
         return Outcome(gone=True)
     service = copy.deepcopy(document.body)
     turn = _Turn(tx, cluster, service, now, new_id, unusable)
-    wake_at = None
+    wake_after = None
     for _ in range(_MAX_PLANS):
-        wanted = documents.planned_service(service)
-        actions = planning.plan(wanted, turn.observed(), now, policy)
-        waits = [action.until for action in actions if isinstance(action, planning.Wait)]
-        wake_at = min([*waits, *turn.grace_ends()], default=None)
+        wanted = documents.planned_service(service, tx.moment)
+        actions = planning.plan(wanted, turn.observed(), tx.moment.at, policy)
+        waits = [a.until - tx.moment.at for a in actions if isinstance(a, planning.Wait)]
+        wake_after = min([*waits, *turn.graces()], default=None)
         if len(waits) == len(actions):
             break
         for action in actions:
@@ -111,7 +112,7 @@ def schedule(
     _update_history(turn, document.body["deployments"])
     if service != document.body:
         tx.put(tables.ECS_SERVICES, cluster, name, body=service)
-    return Outcome(gone=service["status"] == "INACTIVE", wake_at=wake_at)
+    return Outcome(gone=service["status"] == "INACTIVE", wake_after=wake_after)
 
 
 def _apply(turn: _Turn, action: planning.Action) -> None:
@@ -132,7 +133,7 @@ def _apply(turn: _Turn, action: planning.Action) -> None:
             turn.event(f"(deployment {identity}) deployment failed: tasks failed to start.")
         case planning.RollBack(identity, to):
             reason = "ECS deployment circuit breaker"
-            history.roll_back(turn.service, identity, to, reason, turn.now)
+            history.roll_back(turn.service, identity, to, reason, turn.now, turn.tx.moment.stored())
             turn.event(f"rolling back to deployment {to}.")
         case planning.RemoveDeployment(identity):
             kept = [d for d in turn.service["deployments"] if d["id"] != identity]
@@ -157,7 +158,8 @@ def _stop(turn: _Turn, action: planning.StopTask) -> None:
     if document is None:
         return
     body = copy.deepcopy(document.body)
-    documents.request_stop(body, "ServiceSchedulerInitiated", action.reason, turn.now)
+    moment = turn.tx.moment.stored()
+    documents.request_stop(body, "ServiceSchedulerInitiated", action.reason, turn.now, moment)
     if action.fault:
         replace(TaskState.of(body), failed=True).write(body)
     if action.event:
@@ -188,7 +190,9 @@ def _summarize(turn: _Turn) -> None:
             listed = " ".join(f"(task {identity})" for identity in ids)
             turn.event(f"has {verb} {len(ids)} {kind}: {listed}.")
     if turn.service["status"] == "ACTIVE":
-        steady = planning.steady(documents.planned_service(turn.service), turn.observed())
+        steady = planning.steady(
+            documents.planned_service(turn.service, turn.tx.moment), turn.observed()
+        )
         if documents.note_steady(turn.service, steady):
             turn.event("has reached a steady state.")
     documents.update_counts(turn.service, turn.tasks())

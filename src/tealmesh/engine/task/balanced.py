@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.scheduler import documents
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import targets
-from tealmesh.engine.task.state import TaskState
 from tealmesh.engine.task.task import Task
 from tealmesh.model.load_balancers import TargetBody
 from tealmesh.model.mesh import load_balancer_scope
 from tealmesh.store import tables
 from tealmesh.store.store import Transaction, View
+from tealmesh.store.targets import drain_left
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskTarget
@@ -42,7 +43,7 @@ class Balanced:
     def register(self, tx: Transaction, body: TaskBody) -> None:
         """Register the task in the target groups of its service."""
         planned = self._planned(tx, body)
-        targets.register(tx, body, planned, self._context.clock())
+        targets.register(tx, body, planned)
         replace(TaskState.of(body), targets=tuple(planned)).write(body)
         for target in planned:
             self._event(tx, body, f"registered 1 targets in (target-group {target['group']})")
@@ -91,7 +92,7 @@ class Balanced:
 
     def drain(self, tx: Transaction, body: TaskBody) -> None:
         """Let the load balancers send no new requests to the task."""
-        drained = targets.drain(tx, body, self._context.clock())
+        drained = targets.drain(tx, body)
         for target in drained:
             self._event(tx, body, f"deregistered 1 targets in (target-group {target['group']})")
         if drained:
@@ -130,7 +131,9 @@ class Balanced:
             if body["desiredStatus"] == "STOPPED":
                 return
             reason = f"Task failed ELB health checks in (target-group {group})"
-            documents.request_stop(body, "ServiceSchedulerInitiated", reason, now)
+            documents.request_stop(
+                body, "ServiceSchedulerInitiated", reason, now, tx.moment.stored()
+            )
             replace(TaskState.of(body), failed=True).write(body)
             why = f" due to (reason {description})" if description else ""
             port = target["port"]
@@ -159,15 +162,14 @@ class Balanced:
         group = document.body
         checks = group["UnhealthyThresholdCount"] + group["HealthyThresholdCount"]
         least = group["HealthCheckIntervalSeconds"] * checks
-        return self._context.clock() < target["registeredAt"] + max(self._task.grace, least)
+        wait = max(self._task.grace, least)
+        return self._context.store.now().left(target.get("registered"), wait) > 0
 
     def _draining(self, target: TaskTarget) -> bool:
         """Whether the deregistration delay has not ended."""
         view = self._context.store.view
         document = view.get(tables.TARGETS, target["group"], targets.key_of(target))
-        if document is None:
-            return False
-        return self._context.clock() < document.body.get("drainUntil", 0.0)
+        return document is not None and drain_left(self._context.store.now(), document.body) > 0
 
     def _names(self, target: TaskTarget) -> list[str]:
         """The names of the load balancers that send to the target."""

@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from tealmesh.engine.runtimes.base import Handle, Usage
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA, authorization
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import metadata_answers as answers
-from tealmesh.engine.task.state import TaskState
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables

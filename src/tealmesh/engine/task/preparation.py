@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.runtimes.sidecar import resource_of
 from tealmesh.engine.scheduler import documents
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task.record import set_containers, set_network, set_phase
-from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.engine.task.task import Task
 from tealmesh.model.errors import EngineError
 from tealmesh.store.store import Transaction

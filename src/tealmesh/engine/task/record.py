@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.runtimes.base import Handle, TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, State
-from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.containers import Container, Role
+from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import targets
-from tealmesh.engine.task.state import TaskState
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.store import tables

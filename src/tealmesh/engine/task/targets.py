@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, Role
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.names import cluster_of, service_of
 from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
 from tealmesh.store import tables
@@ -53,7 +54,7 @@ def planned(
     return targets
 
 
-def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget], now: float) -> None:
+def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget]) -> None:
     """Register the task as these targets."""
     for target in targets:
         body: TargetBody = {
@@ -61,7 +62,6 @@ def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget], now
             "Id": target["address"],
             "Port": target["port"],
             "draining": False,
-            "registeredAt": now,
             "task": task["taskArn"],
         }
         register_target(tx, body)
@@ -87,12 +87,11 @@ def _address(
     by_envoy = balancer.get("containerPort") in listener_ports or any(
         c.role is Role.ENVOY and c.name == balancer.get("containerName") for c in containers
     )
-    if state.envoy is None or state.pid or by_envoy:
-        return state.address
-    return state.app_address
+    network = TaskNetwork.of(state)
+    return network.address if state.envoy is None or by_envoy else network.application
 
 
-def drain(tx: Transaction, task: TaskBody, now: float) -> list[TaskTarget]:
+def drain(tx: Transaction, task: TaskBody) -> list[TaskTarget]:
     """Deregister the task's targets: they get no new requests. Returns those that were registered
     until now.
     """
@@ -101,7 +100,7 @@ def drain(tx: Transaction, task: TaskBody, now: float) -> list[TaskTarget]:
         group = group_of(tx, target)
         present = tx.get(tables.TARGETS, target["group"], key_of(target))
         if group is not None and present is not None and not present.body["draining"]:
-            deregister_target(tx, group, key_of(target), now)
+            deregister_target(tx, group, key_of(target))
             drained.append(target)
     return drained
 

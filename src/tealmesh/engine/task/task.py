@@ -16,13 +16,13 @@ from tealmesh.engine.runtimes.base import Choose, Handle, Launch, TaskNetwork, T
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.runtimes.launch import XRAY_PORT
 from tealmesh.engine.scheduler import documents
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task import registration
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.pod import Care, Pod
 from tealmesh.engine.task.probes import Probes
 from tealmesh.engine.task.record import TaskRecord, set_phase, show_states
 from tealmesh.engine.task.secrets import fetch
-from tealmesh.engine.task.state import Phase, TaskState
 from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
@@ -75,7 +75,7 @@ class Task:
 
     @property
     def network(self) -> TaskNetwork:
-        return network_of(self.record.state)
+        return TaskNetwork.of(self.record.state)
 
     @property
     def grace(self) -> float:
@@ -153,7 +153,9 @@ class Task:
     async def _launch(self, container: Container) -> Launch:
         state = self.record.state
         secrets = await self._secrets_of(container)
-        return Launch(self.spec(self.pod.containers, state), network_of(state), container, secrets)
+        return Launch(
+            self.spec(self.pod.containers, state), TaskNetwork.of(state), container, secrets
+        )
 
     async def _secrets_of(self, container: Container) -> Mapping[str, str]:
         """The values of the container's secrets, fetched once and kept for its health checks."""
@@ -242,8 +244,11 @@ class Task:
         EngineError if a container could not be watched.
         """
         pod = self.pod
-        if pod.failure is not None:
+        if isinstance(pod.failure, EngineError):
             raise EngineError(f"Task failed container health checks: {pod.failure}")
+        if pod.failure is not None:
+            # Our own defect is no reason to end a task: its worker begins anew.
+            raise pod.failure
         container = containers.ended(pod.containers, pod.states)
         if container is None:
             return False
@@ -261,7 +266,7 @@ class Task:
         def change(tx: Transaction, body: TaskBody) -> None:
             if body["desiredStatus"] != "STOPPED":
                 now = self.context.clock()
-                documents.request_stop(body, code, reason, now)
+                documents.request_stop(body, code, reason, now, tx.moment.stored())
                 replace(TaskState.of(body), failed=True).write(body)
                 message = f"(task {self.record.identity}) failed: {reason}"
                 documents.tell_service(tx, body, self.context.new_id, now, message)
@@ -303,7 +308,3 @@ class Task:
         except TimeoutError:
             return False
         return True
-
-
-def network_of(state: TaskState) -> TaskNetwork:
-    return TaskNetwork(state.address, state.app_address, state.pid)

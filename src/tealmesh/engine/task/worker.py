@@ -20,15 +20,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.engine.runtimes import containers
+from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task import draining, registration
 from tealmesh.engine.task.balanced import Balanced
 from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
-from tealmesh.engine.task.state import Phase, TaskState
-from tealmesh.engine.task.task import Shared, Task, network_of
+from tealmesh.engine.task.task import Shared, Task
+from tealmesh.model.ecs.moments import note_moment
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -217,8 +219,9 @@ class TaskWorker:
                 await task.record.enter(Phase.HALT if task.record.quick else Phase.DRAIN)
             return
 
-        def change(_: Transaction, body: TaskBody) -> None:
+        def change(tx: Transaction, body: TaskBody) -> None:
             body["startedAt"] = self._context.clock()
+            note_moment(body, "started", tx.moment.stored())
             task.show(body, Phase.RUN)
 
         await task.record.change("TaskRunning", change)
@@ -230,7 +233,7 @@ class TaskWorker:
         address = self._task.network.address
         states = [TaskState.of(d.body) for d in self._context.store.view.list(tables.TASKS)]
         callers = [
-            network_of(state)
+            TaskNetwork.of(state)
             for state in states
             if state.envoy is not None and state.phase.may_send and state.address != address
         ]
@@ -363,12 +366,13 @@ class TaskWorker:
     async def _stopped(self) -> None:
         task = self._task
 
-        def change(_: Transaction, body: TaskBody) -> None:
+        def change(tx: Transaction, body: TaskBody) -> None:
             if task.adopted:
                 show_states(body, task.pod.states, task.pod.handles)
             for container in body.get("containers", []):
                 container["lastStatus"] = "STOPPED"
             body["stoppedAt"] = body["executionStoppedAt"] = self._context.clock()
+            note_moment(body, "stopped", tx.moment.stored())
             body["connectivity"] = "DISCONNECTED"
             detach_network(body)
             set_phase(body, Phase.STOPPED)

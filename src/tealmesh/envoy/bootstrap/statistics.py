@@ -72,7 +72,7 @@ _INCLUDED = (
     r"(?:attempt|success|failure|rejected))$",
     r"^cluster_manager\.(?:active_clusters|warming_clusters|cds\.update_"
     r"(?:attempt|success|failure|rejected))$",
-    r"^control_plane\.",
+    r"^control_plane\..*$",
     r"^server\.(?:live|state|uptime|memory_allocated|total_connections|initialization_time_ms)$",
 )
 

@@ -52,10 +52,15 @@ def listener(
     place: PlaceBody,
     groups: Mapping[str, TargetGroupBody],
 ) -> Resource:
-    """A listener at its local port."""
+    """A listener at its local port, and for containers at its own."""
     name = names.listener(spec["Port"])
     local = place["ports"].get(str(spec["Port"]), spec["Port"])
     made = listener_pb2.Listener(name=name, address=socket_address(place["address"], local))
+    if spec["Port"] in place.get("containerPorts", ()):
+        inside = socket_address(place.get("containerAddress", ""), spec["Port"])
+        made.additional_addresses.add(address=inside)
+        # A listener whose further address is not there yet must not be refused as a whole.
+        made.freebind.value = True
     chain = made.filter_chains.add(name=name)
     if spec["Protocol"] in BY_RULES:
         chain.filters.append(_client_address())

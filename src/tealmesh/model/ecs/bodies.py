@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Required, TypedDict
 
+from tealmesh.model.clock import MomentBody
+
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
         AttributeTypeDef,
@@ -133,8 +135,8 @@ class ServiceTeal(TypedDict, total=False):
     """The ``clientToken`` of the request that made it: `tealmesh.model.ecs.origin`."""
     request: str
     """Digest of that request."""
-    since: dict[str, float]
-    """When each deployment, by its id, became primary again (epoch seconds)."""
+    restored: dict[str, MomentBody]
+    """When each deployment, by its id, became primary again."""
     steady: bool
     """Whether the service was steady when it was last scheduled."""
 
@@ -308,7 +310,7 @@ class TaskTarget(TypedDict):
 
 
 class TaskTeal(TypedDict, total=False):
-    """Our own members of a task: see `engine.task.state.TaskState`, for the last two `origin`, for
+    """Our own members of a task: see `engine.state.TaskState`, for the last two `origin`, for
     the two before them `tealmesh.seams.interfaces`.
     """
 
@@ -327,6 +329,8 @@ class TaskTeal(TypedDict, total=False):
     registeredAt: int
     targets: list[TaskTarget]
     withoutEffect: list[str]
+    moments: dict[str, MomentBody]
+    """By `model.ecs.moments.TaskEvent`."""
     securityGroups: list[str]
     publicAddress: bool
     token: str

@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from tealmesh.model.arn import last_part
+from tealmesh.model.clock import MomentBody
 from tealmesh.model.ecs.bodies import ServiceRevisionBody
 from tealmesh.model.ecs.members import narrowed
 
@@ -44,9 +45,9 @@ def failure_limit(desired_count: int) -> int:
     return min(200, max(3, math.ceil(desired_count / 2)))
 
 
-def primary_since(service: ServiceBody, identity: str) -> float:
-    """When the deployment became primary again by a rollback (epoch seconds); 0 if it never did."""
-    return service.get("teal", {}).get("since", {}).get(identity, 0.0)
+def primary_since(service: ServiceBody, identity: str) -> MomentBody | None:
+    """When the deployment became primary again by a rollback; None if it never did."""
+    return service.get("teal", {}).get("restored", {}).get(identity)
 
 
 def new_record(service: ServiceBody, images: list[ContainerImageTypeDef]) -> ServiceDeploymentBody:
@@ -149,7 +150,9 @@ def _primary_progress(primary: DeploymentBody, service: ServiceBody) -> _Progres
             return _Progress("IN_PROGRESS")
 
 
-def roll_back(service: ServiceBody, identity: str, to: str, reason: str, now: float) -> None:
+def roll_back(
+    service: ServiceBody, identity: str, to: str, reason: str, now: float, moment: MomentBody
+) -> None:
     """Make the deployment ``to`` primary again in place of ``identity``, in a document in the
     making.
     """
@@ -168,4 +171,4 @@ def roll_back(service: ServiceBody, identity: str, to: str, reason: str, now: fl
     service["deployments"] = [restored, *rest]
     service["taskDefinition"] = restored["taskDefinition"]
     teal = service.setdefault("teal", {})
-    teal["since"] = {**teal.get("since", {}), to: now}
+    teal["restored"] = {**teal.get("restored", {}), to: moment}

@@ -187,6 +187,8 @@ class SideStatus(TypedDict):
     """Number of desired tasks that do not run the current task definition yet; absent if all do."""
     requests: NotRequired[int]
     errors: NotRequired[int]
+    errorKinds: NotRequired[dict[str, int]]
+    """The errors by kind, such as ``timed out`` or ``gone``; absent without any."""
     p50: NotRequired[float]
     """Milliseconds; absent without requests."""
     p99: NotRequired[float]

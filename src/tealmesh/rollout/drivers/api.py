@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tealmesh.model.arn import DEFAULT_REGION, last_part
-from tealmesh.model.clock import Clock, system_clock
+from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Change, Missing
@@ -59,7 +59,7 @@ class ApiDriver:
         make_client: MakeClient,
         region: str = DEFAULT_REGION,
         network: AwsVpcConfigurationTypeDef | None = None,
-        clock: Clock = system_clock,
+        clock: SteadyClock = steady_clock,
         usable: UsableTasks = lambda cluster, service, healthy: healthy,
     ) -> None:
         self._clock = clock

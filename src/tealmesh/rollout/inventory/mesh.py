@@ -179,6 +179,8 @@ def _side(
         "requests": traffic.requests,
         "errors": traffic.failures,
     }
+    if traffic.kinds:
+        answer["errorKinds"] = dict(traffic.kinds)
     if total:
         answer["share"] = traffic.requests / total
     if tasks.pending:

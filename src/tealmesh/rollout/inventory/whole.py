@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.model import wire
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.status import LogSource
 from tealmesh.rollout import documents
 from tealmesh.rollout.inventory import ecs, find, mesh
@@ -17,7 +17,7 @@ from tealmesh.store import Store, View, tables
 class Inventory:
     """Everything that the store knows of; a port of our API."""
 
-    def __init__(self, store: Store, traffic: NodeTraffic, clock: Clock) -> None:
+    def __init__(self, store: Store, traffic: NodeTraffic, clock: SteadyClock) -> None:
         self._store = store
         self._traffic = traffic
         self._clock = clock

@@ -26,16 +26,16 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     if failed_by:
         return roll_back(d, now, failed_by)
     if not full:
-        return wait(d, now, _full_window(d, f"the step time of {d.strategy.step_time:g} s"))
+        return wait(d, now, _window(d), d.last_window)
     if all_pass(gates):
         if d.step + 1 < len(d.strategy.steps):
             return shift(d, now, d.step + 1)
         return enter(d, State.BAKING, now, since=now)
-    waiting_for = unmet(gates)
-    if gates[1].verdict is Verdict.FAIL:
-        # Requests that began under the old weights may have ended in this window: start a new one.
-        d = window_again(d, now, waiting_for)
-    return wait(d, now, waiting_for)
+    if gates[1].verdict is not Verdict.FAIL:
+        return wait(d, now, unmet(gates))
+    # Requests that began under the old weights may have ended in this window: start a new one.
+    d = window_again(d, now, unmet(gates))
+    return wait(d, now, _window(d), d.last_window)
 
 
 def baking(d: Deployment, event: Observed, now: float) -> Deployment:
@@ -56,16 +56,9 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     waiting_for = unmet((quiet, gates[0], *(gates[1:] if hangs else ())))
     if quiet.verdict is Verdict.FAIL:
         d = window_again(d, now, waiting_for)
-        return wait(d, now, waiting_for)
-    return wait(d, now, _full_window(d, waiting_for))
+    return wait(d, now, waiting_for, d.last_window)
 
 
-def _full_window(d: Deployment, waiting_for: str) -> str:
-    """What is waited for while a window fills: after others that were not enough, why not."""
-    if not d.windows:
-        return waiting_for
-    return f"{d.last_window} (not enough {_times(d.windows)}; measuring again)"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _window(d: Deployment) -> str:
+    """What is waited for while a window fills."""
+    return f"{'another window' if d.windows else 'the step time'} of {d.strategy.step_time:g} s"

@@ -45,12 +45,14 @@ def timed(d: Deployment, now: float) -> Deployment:
     return replace(d, seconds_left=limits.left(d, now), time_limit=limits.shown(d))
 
 
-def wait(d: Deployment, now: float, waiting_for: str) -> Deployment:
-    """Stay in the state, until the time limit of its phase is exceeded: then fail."""
+def wait(d: Deployment, now: float, waiting_for: str, why: str = "") -> Deployment:
+    """Stay in the state, until the time limit of its phase is exceeded: then fail. ``why``: what
+    says more than ``waiting_for`` about that failure.
+    """
     left = limits.left(d, now)
     if left is None or left >= 0:
         return replace(d, waiting_for=waiting_for, updated_at=now, seconds_left=left)
-    failed = f"{limits.exceeded(d)}, still waiting for {waiting_for}"
+    failed = f"{limits.exceeded(d)}, still waiting for {why or waiting_for}"
     if d.state is State.CLEANING_UP:
         return enter(d, State.SUCCEEDED, now, reason=f"the old side still runs: {failed}")
     if d.state in BACKWARD:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.names import egress_cluster
-from tealmesh.model.clock import Clock
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.rollout.metrics import outcomes, proto
 from tealmesh.rollout.system import Service
@@ -71,25 +71,30 @@ class _Cluster:
     def add(self, at: float, report: _Report, baseline: bool) -> None:
         """Append a sample. ``baseline``: the report's counters are where counting starts."""
         last = self.samples[-1] if self.samples else _Sample(at)
-        counts, changed = list(last.counts or (0,) * len(self.counters)), False
+        counts, changed = list(last.counts or (0,) * len(self.counters)), not last.counts
         for index, name in enumerate(self.counters):
-            value = report.counters.get(name, self.raw.get(name, 0.0))
             before = self.raw.get(name, 0.0)
-            if not baseline and value != before:
+            value = report.counters.get(name, before)
+            if value == before:
+                continue
+            self.raw[name] = value
+            if not baseline:
                 # A counter that has fallen started again at zero.
                 counts[index] += int(value - before if value > before else value)
                 changed = True
-            self.raw[name] = value
         self.gauges.update(report.gauges)
         if report.bounds:
             self.bounds = report.bounds
         # Most clusters are idle most of the time: their samples share one tuple.
-        kept = last.counts if last.counts and not changed else tuple(counts)
+        kept, still_open = last.counts, last.open
+        if changed:
+            kept = tuple(counts)
+            still_open = outcomes.open_requests(dict(zip(self.counters, kept, strict=True)))
         self.samples.append(
             _Sample(
                 at,
                 kept,
-                outcomes.open_requests(dict(zip(self.counters, kept, strict=True))),
+                still_open,
                 self.gauges.get(outcomes.ACTIVE, 0),
                 last.timed + report.timed,
                 _summed(last.buckets, report.buckets),
@@ -147,7 +152,7 @@ class _Envoy:
 class Metrics:
     """The reports of all Envoys, and windows over them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
 
@@ -181,7 +186,7 @@ class Metrics:
 
     def traffic(self, mesh: str, node: str, since: float, port: int, protocol: str) -> Traffic:
         """What the callers of a virtual node saw, from each caller's first report at or after
-        ``since`` (epoch seconds) to its last.
+        ``since`` (by its clock) to its last.
         """
         name = egress_cluster(mesh, node, protocol, port)
         now = self._clock()
@@ -217,6 +222,7 @@ class Metrics:
             members=_fewest(members, MEMBERS),
             members_healthy=_fewest(members, MEMBERS_HEALTHY),
             seen_until=min(seen_until, default=0.0),
+            seconds=max((last.at - first.at for first, last, _ in parts), default=0.0),
         )
 
     def callers_saw(self, service: Service, side: str, since: float) -> Traffic:
@@ -265,7 +271,7 @@ def _read(families: Sequence[proto.MetricFamily]) -> dict[str, _Report]:
             continue
         # Names of clusters have no dots. Envoy repeats counters for parts of the requests, such as
         # cluster.NAME.retry.upstream_rq_5xx.
-        _, cluster, statistic = family.name.split(".", 2)
+        cluster, _, statistic = family.name.removeprefix("cluster.").partition(".")
         if statistic not in _KNOWN:
             continue
         report = reports.setdefault(cluster, _Report())

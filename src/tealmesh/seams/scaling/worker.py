@@ -7,9 +7,7 @@ the change itself, so that it may be killed and started at any time.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.scaling.bodies import ScalableTargetBody, ScheduledActionBody
@@ -17,7 +15,7 @@ from tealmesh.model.scaling.names import cluster_and_service
 from tealmesh.model.scaling.schedules import Schedule
 from tealmesh.seams.scaling.changes import ACTOR, Occasion, explain, fulfil, is_open, scale
 from tealmesh.seams.scaling.looks import Look, Looks
-from tealmesh.seams.scaling.plan import Decision, Now, Situation, decide
+from tealmesh.seams.scaling.plan import Decision, Situation, decide
 from tealmesh.seams.scaling.publisher import Publisher
 from tealmesh.store import Document, Reader, Store, Transaction, View, tables
 
@@ -29,8 +27,6 @@ MINUTE_SECONDS = 60.0
 
 _SCHEDULE_SECONDS = 1.0
 """How often schedules are looked at: the wall clock, which they follow, may be set."""
-
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Scaling:
@@ -53,7 +49,6 @@ class Scaling:
         self._clock = clock
         self._new_id = new_id
         self._minute = minute
-        self._boot = BOOT_ID.read_text().strip()
 
     async def measure(self) -> None:
         """Publish utilization and scale by alarms, once a minute, until cancelled."""
@@ -77,7 +72,7 @@ class Scaling:
         async for view in self._store.watch():
             for target in view.list(tables.SCALABLE_TARGETS):
                 if not target.body["teal"]["bounded"] or _is_done(view, target):
-                    await self._bound(*_names(target.body))
+                    await self._bound(target.body)
 
     async def keep_schedules(self) -> None:
         """Apply scheduled actions when they are due, until cancelled."""
@@ -91,7 +86,7 @@ class Scaling:
 
     async def _act(self, look: Look) -> None:
         cluster, service = look.cluster, look.service
-        occasion, now = self._occasion(), self._now()
+        occasion, scale = self._occasion(), self._minute / MINUTE_SECONDS
 
         def change(tx: Transaction) -> None:
             target = tx.get(tables.SCALABLE_TARGETS, cluster, service)
@@ -99,30 +94,36 @@ class Scaling:
             if target is None or body is None or body.body["status"] != "ACTIVE":
                 return
             held = self._held(tx, cluster, service)
-            situation = _situation(target.body, body.body["desiredCount"], held=held)
+            desired = body.body["desiredCount"]
+            situation = _situation(target.body, desired, scale, held=held)
             teal = target.body["teal"]
-            decision = decide(situation, look.invocations, look.tracked, teal, now)
+            decision = decide(situation, look.invocations, look.tracked, teal, tx.moment)
             if decision is not None:
                 _carry_out(tx, target, decision, situation, occasion)
 
         await self._store.write(ACTOR, "ScaleService", change)
 
-    async def _bound(self, cluster: str, service: str) -> None:
+    async def _bound(self, target: ScalableTargetBody) -> None:
+        cluster, service = _names(target)
         occasion = self._occasion()
 
         def change(tx: Transaction) -> None:
-            target = tx.get(tables.SCALABLE_TARGETS, cluster, service)
+            present = tx.get(tables.SCALABLE_TARGETS, cluster, service)
             body = tx.get(tables.ECS_SERVICES, cluster, service)
-            if target is None or body is None:
+            if present is None or body is None:
                 return
-            if is_open(tx, target):
-                fulfil(tx, target, occasion.now)
-            if not target.body["teal"]["bounded"]:
+            if is_open(tx, present):
+                fulfil(tx, present, occasion.now)
+            if not present.body["teal"]["bounded"]:
                 desired = body.body["desiredCount"]
                 held = self._held(tx, cluster, service)
-                _bring_within(tx, target, desired, occasion, held=held)
+                _bring_within(tx, present, desired, occasion, held=held)
 
-        await self._store.write(ACTOR, "KeepBounds", change)
+        # Who looks at the events wants to know of changes, and not that there were none.
+        service_body = self._store.view.get(tables.ECS_SERVICES, cluster, service)
+        desired = service_body.body["desiredCount"] if service_body else 0
+        outside = not target["MinCapacity"] <= desired <= target["MaxCapacity"]
+        await self._store.write(ACTOR if outside else "engine", "KeepBounds", change)
 
     async def _schedule(self, action: Document[ScheduledActionBody], now: float) -> None:
         cluster, service = cluster_and_service(action.body["ResourceId"]) or ("", "")
@@ -154,11 +155,6 @@ class Scaling:
 
     def _occasion(self) -> Occasion:
         return Occasion(self._clock(), self._new_id())
-
-    def _now(self) -> Now:
-        # The scaled minute of tests shortens cooldown periods too.
-        scale = MINUTE_SECONDS / self._minute
-        return Now(self._boot, time.clock_gettime(time.CLOCK_BOOTTIME) * scale)
 
 
 def _carry_out(
@@ -204,7 +200,7 @@ def _bring_within(
         tx.replace(target, body)
 
 
-def _situation(target: ScalableTargetBody, desired: int, *, held: bool) -> Situation:
+def _situation(target: ScalableTargetBody, desired: int, scale: float, *, held: bool) -> Situation:
     suspended = target["SuspendedState"]
     return Situation(
         desired=desired,
@@ -213,6 +209,7 @@ def _situation(target: ScalableTargetBody, desired: int, *, held: bool) -> Situa
         in_suspended=suspended["DynamicScalingInSuspended"],
         out_suspended=suspended["DynamicScalingOutSuspended"],
         held=held,
+        scale=scale,
     )
 
 

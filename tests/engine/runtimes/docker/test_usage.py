@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tealmesh.engine.task.state import TaskState
+from tealmesh.engine.state import TaskState
 from tealmesh.store import tables
 from tests.engine.runtimes.docker.tasks import app, tasks
 from tests.support.programs.podman import Podman, needs_engine

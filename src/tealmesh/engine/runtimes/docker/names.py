@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
-from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.cloudmap import locate
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
-from tealmesh.store.snapshot import dns_zones
+from tealmesh.store.snapshot import dns_zones, load_balancers_inside
 from tealmesh.store.store import Store, View
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ HOSTS = "task.hosts"
 
 def instances(view: View) -> dict[str, list[str]]:
     """The IPv4 addresses that DNS answers for ``SERVICE.NAMESPACE``, by that name: of services with
-    A records.
+    A records; and those of load balancers.
     """
     zones = dns_zones(view)
-    addresses: dict[str, list[str]] = {}
+    addresses = {name: [address] for name, address in load_balancers_inside(view).items()}
     for zone, services in zones.items():
         for service in services:
             name = f"{service}.{zone}"
@@ -53,7 +53,8 @@ def fixed_addresses(view: View, identity: str) -> dict[str, str]:
     for document in view.list(tables.TASKS):
         if task_id(document.body) == identity:
             names = virtual_names(view, TaskState.of(document.body))
-            return {name.lower(): VIRTUAL_ADDRESS for name in names}
+            virtual = {name.lower(): VIRTUAL_ADDRESS for name in names}
+            return {**load_balancers_inside(view), **virtual}
     return {}
 
 

@@ -11,9 +11,11 @@ import errno
 import hashlib
 import socket
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tealmesh.engine.runtimes.base import TaskNetwork
+from tealmesh.engine.runtimes.process.holders import Holder, holders
 from tealmesh.model.errors import EngineError
 
 _PAIRS = 125
@@ -21,6 +23,9 @@ _PAIRS = 125
 
 CAPACITY = 250 * _PAIRS
 """Tasks that one data directory has addresses for."""
+
+UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+UNPRIVILEGED_DEFAULT = 1024
 
 LOAD_BALANCERS = 5 * _PAIRS
 """Load balancers that it has addresses for: the third octets from 250."""
@@ -40,6 +45,19 @@ def load_balancer_pair(octet: int, index: int) -> TaskNetwork:
             f"delete some load balancers"
         )
     return pair(octet, CAPACITY + index)
+
+
+def container_network(octet: int) -> str:
+    """The addresses at which containers reach the load balancers under ``127.octet``: loopback
+    addresses mean the containers themselves.
+    """
+    return f"198.19.{octet}.0/24"
+
+
+def inside_containers(address: str) -> str:
+    """The address of that network for a load balancer's own; empty beyond the first 254."""
+    index = _index(address) - CAPACITY
+    return f"198.19.{address.split('.')[1]}.{index + 1}" if 0 <= index < 254 else ""
 
 
 def choose(octet: int, used: Collection[str], last: str) -> TaskNetwork:
@@ -75,6 +93,11 @@ def can_bind(address: str, port: int, *, shared: bool = False) -> bool:
     """Whether this user can listen on a port that nothing else listens on; with ``shared``, another
     program of this user may listen there that shares it.
     """
+    return bind_error(address, port, shared=shared) == 0
+
+
+def bind_error(address: str, port: int, *, shared: bool = False) -> int:
+    """0 if `can_bind`, else EADDRINUSE, EACCES or EADDRNOTAVAIL."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
@@ -84,9 +107,32 @@ def can_bind(address: str, port: int, *, shared: bool = False) -> bool:
             probe.bind((address, port))
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-                return False
+                return error.errno
             raise
-    return True
+    return 0
+
+
+def check_allowed(address: str, ports: Iterable[int]) -> None:
+    """Raise EngineError for a port that this user may not bind, at whatever address."""
+    for port in sorted(ports):
+        error = bind_error(address, port)
+        if error == errno.EACCES:
+            raise EngineError(port_denied(port))
+        if error == errno.EADDRNOTAVAIL:
+            raise EngineError(f"address {address} cannot be used: add it to the loopback device")
+
+
+def port_denied(port: int) -> str:
+    """What to do about a port that this user may not bind."""
+    return f"port {port} needs root: use {_lowest_port()} or above, or run `teal up` as root"
+
+
+def _lowest_port() -> int:
+    """https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html"""
+    try:
+        return int(UNPRIVILEGED.read_text())
+    except FileNotFoundError:
+        return UNPRIVILEGED_DEFAULT
 
 
 def udp_free(address: str, port: int) -> bool:
@@ -101,14 +147,60 @@ def udp_free(address: str, port: int) -> bool:
     return True
 
 
-def check_published(address: str, ports: Iterable[int]) -> None:
-    """Raise EngineError when a port that a gateway publishes belongs to another program."""
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway among all of this machine."""
+
+    data_dir: Path
+    """Resolved."""
+    resource: str
+    """``mesh/MESH/virtualGateway/NAME``."""
+
+
+def check_published(address: str, ports: Iterable[int], gateway: Gateway) -> None:
+    """Raise EngineError when a port that ``gateway`` publishes cannot be had, or belongs to another
+    program: another gateway, too, for the kernel would split the connections between them.
+    """
     for port in ports:
-        if not can_bind(address, port, shared=True):
-            raise EngineError(
-                f"port {port} of {address} is in use by another program: stop that program or "
-                f"give the gateway another port"
-            )
+        problem = publish_problem(address, port, gateway)
+        if problem:
+            raise EngineError(problem)
+
+
+def publish_problem(address: str, port: int, gateway: Gateway) -> str:
+    """Why ``gateway`` cannot listen at a port of this machine; empty if it can."""
+    error = bind_error(address, port, shared=True)
+    if error == errno.EACCES:
+        return port_denied(port)
+    if error == errno.EADDRNOTAVAIL:
+        return f"{address} is no address of this machine: choose another for the gateway"
+    others = [one for one in holders(address, port) if not _same(one, gateway)]
+    if error or others:
+        owner = others[0].text if others else "another program"
+        return (
+            f"port {port} of {address} is in use by {owner}: stop that program or give the "
+            f"gateway another port"
+        )
+    return ""
+
+
+def lasting_problem(address: str, port: int, gateway: Gateway) -> str:
+    """As `publish_problem`, but only what does not end by itself: a port that this user may not
+    have, or another gateway's.
+    """
+    if not bind_error(address, port, shared=True):
+        others = [one for one in holders(address, port) if not _same(one, gateway)]
+        if not any(one.mark for one in others):
+            return ""
+    elif bind_error(address, port, shared=True) == errno.EADDRINUSE:
+        return ""
+    return publish_problem(address, port, gateway)
+
+
+def _same(holder: Holder, gateway: Gateway) -> bool:
+    """Whether it is a task of the same gateway, which hands the port over."""
+    mark = holder.mark
+    return mark is not None and gateway == Gateway(mark.data_dir.resolve(), mark.resource)
 
 
 class AddressRange:

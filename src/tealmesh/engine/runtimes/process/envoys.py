@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import logging
 import os
+import shutil
 from pathlib import Path
 
 from tealmesh.engine.runtimes.base import Handle
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process import processes
 from tealmesh.engine.runtimes.process.addresses import (
+    UNPRIVILEGED,
+    UNPRIVILEGED_DEFAULT,
     AddressRange,
+    bind_error,
     can_bind,
+    container_network,
+    inside_containers,
     load_balancer_pair,
+    port_denied,
 )
+from tealmesh.engine.runtimes.process.holders import holders
 from tealmesh.engine.runtimes.process.launch import INHERITED
 from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, find_envoy, write_bootstrap
 from tealmesh.envoy.bootstrap.bootstrap import load_balancer_bootstrap
 
-_UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-_UNPRIVILEGED_DEFAULT = 1024
+_log = logging.getLogger(__name__)
 
 
 class ProcessEnvoys:
@@ -30,6 +39,7 @@ class ProcessEnvoys:
     def __init__(self, plane: ControlPlane, addresses: AddressRange) -> None:
         self._plane = plane
         self._addresses = addresses
+        self._opened = False
 
     def address(self, index: int) -> str:
         return load_balancer_pair(self._addresses.octet, index).address
@@ -37,19 +47,38 @@ class ProcessEnvoys:
     def admin(self, address: str) -> str:
         return f"http://{_admin_address(address)}:{ADMIN_PORT}"
 
+    def container_address(self, address: str) -> str:
+        return inside_containers(address) if self._opened else ""
+
+    async def open_to_containers(self) -> None:
+        # Tasks in containers need root and the same program.
+        if not self._opened and os.geteuid() == 0 and shutil.which("ip") is not None:
+            self._opened = await _route("replace", container_network(self._addresses.octet))
+
+    async def close_to_containers(self) -> None:
+        if self._opened:
+            self._opened = False
+            await _route("del", container_network(self._addresses.octet))
+
     def lowest_port(self) -> int:
         # Asked of the kernel, because root may lack the capability and others may have it.
         if can_bind(self.address(0), 1):
             return 1
         try:
-            return int(_UNPRIVILEGED.read_text())
+            return int(UNPRIVILEGED.read_text())
         except FileNotFoundError:
-            return _UNPRIVILEGED_DEFAULT
+            return UNPRIVILEGED_DEFAULT
 
     def port_problem(self, address: str, port: int) -> str:
-        if can_bind(address, port):
-            return ""
-        return f"port {port} of {address} is in use by another program, or this user may not use it"
+        match bind_error(address, port):
+            case 0:
+                return ""
+            case errno.EACCES:
+                return port_denied(port)
+            case errno.EADDRNOTAVAIL:
+                return f"{address} is no address of this machine"
+        owner = next((one.text for one in holders(address, port)), "another program")
+        return f"port {port} of {address} is in use by {owner}"
 
     async def start(self, directory: Path, name: str, load_balancer: str, address: str) -> Handle:
         host, _, port = self._plane.xds_address.rpartition(":")
@@ -77,6 +106,23 @@ class ProcessEnvoys:
 
     async def stop(self, handle: Handle, timeout: float) -> int:
         return await processes.stop(handle, timeout)
+
+
+async def _route(verb: str, network: str) -> bool:
+    """Make all addresses of a network this machine's own, whatever interface they are asked for
+    on, or undo that; return whether it worked. No interface has them, so nothing has to be repeated
+    when Docker removes its bridge.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *("ip", "route", verb, "local", network, "dev", "lo"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        reason = errors.decode(errors="replace").strip()
+        _log.warning("containers cannot reach load balancers: ip route %s: %s", verb, reason)
+    return process.returncode == 0
 
 
 def _admin_address(address: str) -> str:

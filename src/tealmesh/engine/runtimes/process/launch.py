@@ -16,7 +16,7 @@ from tealmesh.engine.runtimes.launch import (
     aws_environment,
     write_envoy_bootstrap,
 )
-from tealmesh.engine.runtimes.process.addresses import check_published
+from tealmesh.engine.runtimes.process.addresses import Gateway, check_published
 from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.sidecar import (
     ADMIN_PORT,
@@ -44,7 +44,11 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         return
     published = container.environment.get("TEAL_PUBLISH_ADDRESS", "")
     if published:
-        check_published(published, launch.task.listener_ports)
+        resource = container.environment.get("APPMESH_RESOURCE_ARN", "")
+        # In DATA_DIR/tasks/ID.
+        data_dir = launch.task.directory.parents[1].resolve()
+        own = Gateway(data_dir, resource[resource.find("mesh/") :])
+        check_published(published, launch.task.listener_ports, own)
     host, _, port = plane.xds_address.rpartition(":")
     addresses = EnvoyNetwork(
         xds_address=(host, int(port)),

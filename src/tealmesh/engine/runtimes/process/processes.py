@@ -21,6 +21,7 @@ from pathlib import Path
 from tealmesh.engine.runtimes import pidfd
 from tealmesh.engine.runtimes.base import KILLED, ContainerStatus, Handle
 from tealmesh.engine.runtimes.files import log_path
+from tealmesh.engine.runtimes.process.marks import VARIABLE
 from tealmesh.model.errors import EngineError
 
 _SHIM = Path(__file__).with_name("shim.sh")
@@ -167,7 +168,7 @@ def _spawn(program: Program, home: Path) -> int:
         return os.posix_spawn(
             "/bin/sh",
             ["/bin/sh", str(_SHIM), str(home), program.cwd or ".", *_command_line(program)],
-            dict(program.environment),
+            {**program.environment, VARIABLE: str(home)},
             setsid=True,
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),

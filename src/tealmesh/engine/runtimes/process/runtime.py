@@ -23,12 +23,22 @@ from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.process import processes
-from tealmesh.engine.runtimes.process.addresses import AddressRange, choose, free, udp_free
+from tealmesh.engine.runtimes.process.addresses import (
+    AddressRange,
+    check_allowed,
+    choose,
+    free,
+    udp_free,
+)
 from tealmesh.engine.runtimes.process.envoys import ProcessEnvoys
 from tealmesh.engine.runtimes.process.launch import localhost_of, ports_of, prepare, program
 from tealmesh.engine.runtimes.process.localhost import rewritten
 from tealmesh.engine.runtimes.process.usage import usage
+from tealmesh.model.errors import EngineError
 from tealmesh.model.images import ImageBody
+
+_ATTEMPTS = 100
+"""Addresses that are tried for a task before it is given up."""
 
 
 class ProcessRuntime:
@@ -56,11 +66,18 @@ class ProcessRuntime:
         def choose_untested(taken: Collection[str], last: str) -> TaskNetwork:
             return choose(self._addresses.octet, {*taken, *busy}, last)
 
-        while True:
+        ports = ports_of(task)
+        for _ in range(_ATTEMPTS):
             network = await reserve(choose_untested)
-            if free(network, ports_of(task)):
+            check_allowed(network.address, ports)
+            if free(network, ports):
                 return network
             busy.add(network.address)
+        tried = ", ".join(sorted(busy)[:3])
+        raise EngineError(
+            f"other programs listen at all of {_ATTEMPTS} addresses that were tried ({tried}, …), "
+            f"on one of the ports {', '.join(map(str, sorted(ports)))}: stop them"
+        )
 
     async def port_problem(self, network: TaskNetwork, port: int, transport: Transport) -> str:
         if transport == "tcp":

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tealmesh.engine.task.state import Phase, TaskState
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.ecs.bodies import TaskBody
 
 STORED = """

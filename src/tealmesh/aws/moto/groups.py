@@ -21,11 +21,11 @@ def correct_models(module: Any) -> None:
     def update(self: Any, *arguments: Any, **named: Any) -> None:
         before, policy = self.mixed_instances_policy, named.get("mixed_instances_policy")
         other = named.get("launch_config_name") or named.get("launch_template")
-        if before and not policy and not other:
-            named["mixed_instances_policy"] = before
-        elif before and policy and "InstancesDistribution" in before:
+        if before and policy and "InstancesDistribution" in before:
             policy.setdefault("InstancesDistribution", before["InstancesDistribution"])
         original(self, *arguments, **named)
+        if before and not policy and not other:
+            self.mixed_instances_policy = before
 
     kind.update = update
 

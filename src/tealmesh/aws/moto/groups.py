@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from tealmesh.model.errors import AwsError
-
 
 def correct_models(module: Any) -> None:
     """A group keeps its mixed instances policy when a change does not name what it launches, and
@@ -64,7 +62,7 @@ def correct_responses(module: Any) -> None:
         _refreshes(self)
         name = self._get_param("AutoScalingGroupName")
         text = f"No in progress or pending Instance Refresh found for Auto Scaling group {name}"
-        raise AwsError("ActiveInstanceRefreshNotFound", text)
+        raise _error("ActiveInstanceRefreshNotFound", text)
 
     kind = module.AutoScalingResponse
     kind.start_instance_refresh = start_instance_refresh
@@ -73,12 +71,20 @@ def correct_responses(module: Any) -> None:
 
 
 def _refreshes(response: Any) -> list[str]:
-    """The ids of a group's refreshes, the newest first. Raises AwsError without such a group."""
+    """The ids of a group's refreshes, the newest first. Raises moto's error if there is none."""
     name = response._get_param("AutoScalingGroupName")
     group = response.autoscaling_backend.autoscaling_groups.get(name)
     if group is None:
-        raise AwsError("ValidationError", f"AutoScalingGroup name not found - {name}")
+        raise _error("ValidationError", f"AutoScalingGroup name not found - {name}")
     if not hasattr(group, "refreshes"):
         group.refreshes = []
     found: list[str] = group.refreshes
     return found
+
+
+def _error(code: str, message: str) -> Exception:
+    """An error that moto answers in the service's format."""
+    from moto.autoscaling.exceptions import AutoscalingClientError
+
+    error: Exception = AutoscalingClientError(code, message)
+    return error

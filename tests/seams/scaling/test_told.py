@@ -9,7 +9,6 @@ from tealmesh.app.seams import unscaled_sides
 from tealmesh.store import Document, View, tables
 from tests.rollout.world import system
 
-
 SERVICES = ("web-blue", "web-green", "front-blue")
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import elb, groups
+from tealmesh.aws.moto import elb, groups, rules
 
 _corrected: set[str] = set()
 
@@ -198,4 +198,5 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.route53.responses": _private_zones,
     "moto.autoscaling.models": groups.correct_models,
     "moto.autoscaling.responses": groups.correct_responses,
+    "moto.events.models": rules.correct_models,
 }

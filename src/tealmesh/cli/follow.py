@@ -118,7 +118,7 @@ def _live(out: Console) -> Iterator[Show]:
     if not out.is_terminal:
         yield lambda _: None
         return
-    with Live(console=out, refresh_per_second=8, transient=True) as live:
+    with Live(console=out, refresh_per_second=4, transient=True) as live:
         yield live.update
 
 

@@ -17,7 +17,7 @@ from tealmesh.model.errors import NoControlPlane
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command()
+@click.command(short_help="The versions of everything that answers.")
 @with_json
 @with_client
 def version(as_json: bool, client: Client) -> None:
@@ -62,7 +62,7 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
     click.echo(at.get_help())
 
 
-@click.command()
+@click.command(short_help="Variables for the AWS CLI, SDKs and Terraform.")
 @click.option(
     "--shell",
     type=click.Choice(["sh", "bash", "zsh", "fish"]),
@@ -113,7 +113,7 @@ def _line(name: str, value: str | None, *, fish: bool) -> str:
     return f"export {name}={shlex.quote(value)}"
 
 
-@click.command()
+@click.command(short_help="Print a script that completes commands.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
@@ -130,7 +130,7 @@ def completion(context: click.Context, shell: str) -> None:
         click.echo(found(context.find_root().command, {}, "teal", "_TEAL_COMPLETE").source())
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of teal.toml, for editors.")
 def schema() -> None:
     """Print the JSON Schema of teal.toml, for editors that complete and check it.
 

@@ -56,7 +56,7 @@ def test_every_collection_has_words() -> None:
     collections = [v for v in vars(tables).values() if isinstance(v, tables.Collection)]
     assert len(collections) > 20
     for collection in collections:
-        for parts in (("a",), ("a", "1"), ("a", "b", "c")):
+        for parts in (("a",), ("a", "1"), ("a", "b", "c"), ("a", "b", "c", "d")):
             entry = AuditEntry(7, 1.0, "me", "CreateX", [[collection, key(*parts), "delete"]])
             try:
                 message = event(entry, View(7, {}))["message"]

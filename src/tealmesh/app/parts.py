@@ -50,6 +50,7 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
@@ -118,6 +119,7 @@ class Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
+            Changes(store),
             clock=steady_clock,
             new_id=random_id,
             on_transition=config.on_transition,

@@ -209,18 +209,30 @@ class DeploymentBody(TypedDict):
     entered_at: float
     actor: str
     client_token: str
+    kind: str
+    gated: bool
     state: str
+    held_in: str
     step: int
     sequence: int
     weights: Mapping[str, int]
     acknowledged: Mapping[str, int]
+    live: Mapping[str, int]
+    seen: Mapping[str, int]
     healthy: Mapping[str, int]
+    images: Mapping[str, str]
+    old_desired: int
+    new_desired: int
+    scaled: int
+    resumed_at: float
     revision: int
     set_at: float
     since: float
     approved: bool
     reason: str
+    note: str
     waiting_for: str
+    serves: str
     phase_at: float
     seconds_left: float | None
     time_limit: str

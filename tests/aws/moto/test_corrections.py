@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from tealmesh.aws.clients import client
 from tealmesh.aws.moto.backend import Moto
@@ -92,3 +96,64 @@ def test_a_load_balancer_has_an_interface_in_each_subnet(url: str, kind: str, pa
     assert interfaces() == sorted(subnets[1:3])
     elb.delete_load_balancer(LoadBalancerArn=arn)
     assert interfaces() == []
+
+
+def test_a_private_certificate_is_issued_by_the_authority_that_it_names(tmp_path: Path) -> None:
+    journal = tmp_path / "moto.jsonl"
+    with moto_at(journal) as url:
+        arn = authority(url)
+        request = {"DomainName": "a.local", "CertificateAuthorityArn": arn}
+        made = client("acm", url).request_certificate(**request)["CertificateArn"]
+        check_issued(url, made, arn)
+    with moto_at(journal) as url:
+        check_issued(url, made, arn)
+
+
+@contextlib.contextmanager
+def moto_at(journal: Path) -> Iterator[str]:
+    moto = Moto(journal)
+    app, _ = build_demo(moto)
+    with serve(app) as address:
+        yield address
+    moto.close()
+
+
+def authority(url: str) -> str:
+    """The ARN of an active root authority."""
+    pca = client("acm-pca", url)
+    configuration = {
+        "KeyAlgorithm": "RSA_2048",
+        "SigningAlgorithm": "SHA256WITHRSA",
+        "Subject": {"CommonName": "root"},
+    }
+    arn = pca.create_certificate_authority(
+        CertificateAuthorityType="ROOT", CertificateAuthorityConfiguration=configuration
+    )["CertificateAuthorityArn"]
+    issued = pca.issue_certificate(
+        CertificateAuthorityArn=arn,
+        Csr=pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode(),
+        SigningAlgorithm="SHA256WITHRSA",
+        TemplateArn="arn:aws:acm-pca:::template/RootCACertificate/V1",
+        Validity={"Value": 10, "Type": "YEARS"},
+    )["CertificateArn"]
+    own = pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=issued)["Certificate"]
+    pca.import_certificate_authority_certificate(
+        CertificateAuthorityArn=arn, Certificate=own.encode()
+    )
+    return str(arn)
+
+
+def check_issued(url: str, certificate: str, authority: str) -> None:
+    root = client("acm-pca", url).get_certificate_authority_certificate(
+        CertificateAuthorityArn=authority
+    )["Certificate"]
+    exported = client("acm", url).export_certificate(
+        CertificateArn=certificate, Passphrase=b"secret"
+    )
+    leaf = x509.load_pem_x509_certificate(exported["Certificate"].encode())
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(root.encode()))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["a.local"]
+    assert exported["CertificateChain"].strip() == root.strip()
+    key = serialization.load_pem_private_key(exported["PrivateKey"].encode(), b"secret")
+    assert key.public_key() == leaf.public_key()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import elb, groups
+from tealmesh.aws.moto import authorities, elb, groups, rules
 
 _corrected: set[str] = set()
 
@@ -196,6 +196,9 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.ec2.models.launch_templates": _tags_of_launch_templates,
     "moto.elbv2.models": _load_balancers,
     "moto.route53.responses": _private_zones,
+    "moto.acm.models": authorities.correct_acm,
+    "moto.acmpca.models": authorities.correct_authorities,
     "moto.autoscaling.models": groups.correct_models,
     "moto.autoscaling.responses": groups.correct_responses,
+    "moto.events.models": rules.correct_models,
 }

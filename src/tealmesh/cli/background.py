@@ -171,6 +171,20 @@ def _free(preferred: int) -> int:
     return preferred
 
 
+def refuse_another(port: int, directory: Path) -> None:
+    """Raise TealError if a control plane with another data directory has this port."""
+    client = Client(f"http://127.0.0.1:{port}")
+    try:
+        health = client.health(timeout=1.0)
+    except NoControlPlane:
+        return  # Nothing answers, or something that is not ours: binding the port will tell.
+    if health.data_dir and Path(health.data_dir).resolve() != directory.resolve():
+        raise TealError(
+            f"port {port} cannot be used: Tealmesh {health.version} runs there with its state in "
+            f"{health.data_dir}: stop it with `teal down`, or choose another port with --port"
+        )
+
+
 def start(directory: Path, options: UpOptions, verbose: bool = False) -> Started:
     """Run `teal up` in the background and wait until it is ready.
 

@@ -94,6 +94,7 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
     """
     checked = _check(UpOptions(**options))
     directory = (data_dir or default_data_dir()).absolute()
+    background.refuse_another(checked.port, directory)
     if detach:
         started = background.start(directory, checked, verbose)
         click.echo(f"control plane ready at {started.client.endpoint} (process {started.pid})")

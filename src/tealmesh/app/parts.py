@@ -98,7 +98,7 @@ class Parts:
         self._driver = ApiDriver(
             self._client,
             config.region,
-            usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
+            callers=lambda: self.engine.health,
         )
         self._admin = Admin()
         self._target_health = TargetHealth(store, built.envoys, self._admin)

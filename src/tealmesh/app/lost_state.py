@@ -86,15 +86,13 @@ def _check_journal(journal: Path, data_dir: Path) -> None:
         ) from error
 
 
-async def watch_directory(data_dir: Path) -> None:
-    """Until cancelled; raises TealError, which names the trouble, once the database that we use is
-    not the one in the directory any more.
+async def watch_directory(data_dir: Path, used: int) -> None:
+    """Until cancelled; raises TealError, which names the trouble, once the database that we use (by
+    its inode) is not the one in the directory any more.
     """
-    database = data_dir / DATABASE
-    used = database.stat().st_ino
     while True:
+        _check_still_there(data_dir / DATABASE, used)
         await asyncio.sleep(_LOOK_SECONDS)
-        _check_still_there(database, used)
 
 
 def _check_still_there(database: Path, used: int) -> None:

@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test drills lint bench dist
+.PHONY: help demo test drills lint bench dist readme recording man
 help: ## Show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -45,3 +45,12 @@ dist: $(STAMP) ## Build a wheel and check it in an empty environment; writes dis
 	rm -rf build dist
 	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	.ci/check-wheel dist/*.whl
+
+readme: $(STAMP) ## Run the README's commands in a fresh clone
+	$(PY) docs/readme.py
+
+recording: $(STAMP) ## Record the README's first minutes; writes docs/first-minutes.*
+	$(PY) docs/record.py
+
+man: $(STAMP) ## Write man pages of all commands to build/man
+	$(PY) docs/man.py build/man

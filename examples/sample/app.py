@@ -112,8 +112,9 @@ def task_name() -> str:
 
 def web(version: str, fail: float) -> Answer:
     headers = {"content-type": "application/json", "x-version": version}
-    success = json.dumps({"version": version, "task": task_name()}).encode()
-    failure = json.dumps({"version": version, "task": task_name(), "error": "as asked"}).encode()
+    answer_of = {"version": version, "task": task_name()}
+    success = json.dumps(answer_of).encode() + b"\n"
+    failure = json.dumps({**answer_of, "error": "as asked"}).encode() + b"\n"
 
     async def answer(path: str) -> tuple[int, dict[str, str], bytes]:
         if path == "/health":

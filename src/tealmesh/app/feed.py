@@ -31,8 +31,8 @@ from tealmesh.xds.cache import AdsCache
 AnySnapshot = MeshSnapshot | LoadBalancerSnapshot | ByHostSnapshot
 Reading = tuple[str, Callable[[], AnySnapshot | None]]
 """A scope, and what reads its snapshot: None if there is nothing to serve."""
-Read = Callable[[View, Mapping[str, Material]], Iterator[Reading]]
-"""``(view, certificates by ARN)`` -> the snapshots of one kind. Pure."""
+Read = Callable[[View, Certificates], Iterator[Reading]]
+"""``(view, certificates)`` -> the snapshots of one kind."""
 
 
 async def feed(
@@ -69,7 +69,7 @@ class _Source:
         else:
             former, failed = self.snapshots, False
             self.snapshots = {}
-            for scope, read in self.read(view, certificates.material):
+            for scope, read in self.read(view, certificates):
                 # One that cannot be read must not keep the others from their changes: its Envoys
                 # go on with what they have, at the revision that they have.
                 snapshot, failed_before = former.get(scope), failed
@@ -85,21 +85,27 @@ class _Source:
             cache.update(snapshot)
 
 
-def _meshes(view: View, material: Mapping[str, Material]) -> Iterator[Reading]:
+def _meshes(view: View, certificates: Certificates) -> Iterator[Reading]:
     for mesh in mesh_names(view):
-        yield mesh, partial(_with, material, partial(mesh_snapshot, view, mesh))
+        yield mesh, partial(_mesh, certificates.material, view, mesh)
 
 
-def _load_balancers(view: View, material: Mapping[str, Material]) -> Iterator[Reading]:
+def _mesh(material: Mapping[str, Material], view: View, mesh: str) -> MeshSnapshot | None:
+    snapshot = mesh_snapshot(view, mesh)
+    return None if snapshot is None else replace(snapshot, material=material)
+
+
+def _load_balancers(view: View, certificates: Certificates) -> Iterator[Reading]:
+    material = certificates.material
+    missing = frozenset(certificates.missing) - material.keys()
     for arn in load_balancer_bodies(view):
         scope = load_balancer_scope(load_balancer_name(arn))
-        yield scope, partial(_with, material, partial(load_balancer_snapshot, view, arn))
+        yield scope, partial(_load_balancer, material, missing, view, arn)
     yield load_balancer_scope(BY_HOST), partial(by_host_snapshot, view)
 
 
-def _with(
-    material: Mapping[str, Material],
-    read: Callable[[], MeshSnapshot | LoadBalancerSnapshot | None],
-) -> AnySnapshot | None:
-    snapshot = read()
-    return None if snapshot is None else replace(snapshot, material=material)
+def _load_balancer(
+    material: Mapping[str, Material], missing: frozenset[str], view: View, arn: str
+) -> LoadBalancerSnapshot | None:
+    snapshot = load_balancer_snapshot(view, arn)
+    return None if snapshot is None else replace(snapshot, material=material, missing=missing)

@@ -51,6 +51,7 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
@@ -120,6 +121,7 @@ class Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
+            Changes(store),
             clock=steady_clock,
             new_id=random_id,
             on_transition=config.on_transition,
@@ -171,7 +173,13 @@ class Parts:
                 operations,
                 Inventory(self._store, self._metrics.traffic, steady_clock),
                 self.cache,
-                Report(self._store, self.fleet, self._target_health, self.cache.envoys),
+                Report(
+                    self._store,
+                    self.fleet,
+                    self._target_health,
+                    self.cache.envoys,
+                    lambda: self.certificates.missing,
+                ),
                 self._logs,
                 self._shut_down,
                 _without_effect,

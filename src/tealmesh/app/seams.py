@@ -84,8 +84,7 @@ class Seams:
         """
         common = (self._store, self._account, system_clock, random_id)
         scaling = ApplicationAutoScaling(*common, self._alarms)
-        alarms = ("PutMetricAlarm", "SetAlarmState")
-        watched = Observer("monitoring", alarms, self._look_at_alarms, moto)
+        watched = Observer("monitoring", ["SetAlarmState"], self._look_at_alarms, moto)
         rules = ("PutRule", "PutTargets", "CreateArchive")
         watched = Observer("events", rules, self._events.listen, watched)
         scaled = JsonOverlay(load_model("application-autoscaling"), scaling, watched)

@@ -76,11 +76,11 @@ class ResourceBody(TypedDict, Generic[S]):
 
 
 class CertificateBody(TypedDict):
-    """An ACM certificate that a mesh names."""
+    """A certificate that a mesh or a load balancer names."""
 
     arn: str
     sha256: str
-    """Of the certificate chain or authority that Envoys are given."""
+    """Of the certificate chain or authority that Envoys are given; empty while there is none."""
 
 
 class ResourceNames(TypedDict, total=False):

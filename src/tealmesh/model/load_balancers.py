@@ -256,6 +256,9 @@ class LoadBalancerSnapshot:
     """By ARN of the target group."""
     material: Mapping[str, Material] = field(default_factory=dict)
     """Certificates by ARN."""
+    missing: frozenset[str] = frozenset()
+    """ARNs of certificates that were asked for in vain. Those that are in neither have still to be
+    asked for."""
 
     @property
     def scope(self) -> str:

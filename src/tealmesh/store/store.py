@@ -267,6 +267,17 @@ class Store:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, self._history, limit, without)
 
+    async def last_change_of(
+        self, collection: str, *parts: str, without: Sequence[str] = ()
+    ) -> AuditEntry | None:
+        """The newest audit entry of a document, written or deleted, by others than ``without``."""
+        loop = asyncio.get_running_loop()
+        # As `_insert` writes the triples of an entry.
+        beginning = json.dumps([collection, key(*parts)])[:-1]
+        where = audit.c.changes.contains(beginning + ",", autoescape=True)
+        found = await loop.run_in_executor(self._writer, self._history, 1, without, where)
+        return found[0] if found else None
+
     def close(self) -> None:
         """Wait for the writer to finish, then close the database."""
         self._writer.shutdown(wait=True)
@@ -357,8 +368,10 @@ class Store:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
-    def _history(self, limit: int, without: Sequence[str]) -> list[AuditEntry]:
-        query = sa.select(audit).where(audit.c.actor.not_in(without))
+    def _history(
+        self, limit: int, without: Sequence[str], *where: sa.ColumnElement[bool]
+    ) -> list[AuditEntry]:
+        query = sa.select(audit).where(audit.c.actor.not_in(without), *where)
         query = query.order_by(audit.c.revision.desc()).limit(limit)
         with self._engine.connect() as connection:
             return [

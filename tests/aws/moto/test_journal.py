@@ -95,6 +95,19 @@ def test_what_was_deleted_is_dropped_with_all_that_named_it() -> None:
     assert compacted(entries) == [lasting, entries[3], entries[4]]
 
 
+def test_a_deletion_stays_until_the_call_that_made_the_thing_is_known() -> None:
+    arn = "arn:aws:sns:us-east-1:123456789012:alerts"
+    made = query("sns", "CreateTopic", Name="alerts")
+    named = query("sns", "Subscribe", TopicArn=arn, Protocol="sqs")
+    deleted = query("sns", "DeleteTopic", TopicArn=arn)
+    assert compacted([made, named, deleted]) == [made, deleted]
+    assert compacted([made, named, deleted, made]) == [made, deleted, made]
+    # What names a listener's ARN to make a rule of it has not made the listener.
+    rule = query("elasticloadbalancing", "CreateRule", ListenerArn="arn", Priority="1")
+    gone = query("elasticloadbalancing", "DeleteListener", ListenerArn="arn")
+    assert compacted([rule, gone]) == [gone]
+
+
 def test_what_was_made_again_under_its_name_stays() -> None:
     again = target("logs", "CreateLogGroup", logGroupName="/a")
     elsewhere = target("logs", "CreateLogGroup", "eu-west-1", logGroupName="/a")

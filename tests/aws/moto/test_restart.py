@@ -12,6 +12,8 @@ POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*"
 
 
 def _make(client: Callable[[str], Any]) -> None:
+    topics = client("sns")
+    topics.delete_topic(TopicArn=topics.create_topic(Name="gone")["TopicArn"])
     ec2, iam = client("ec2"), client("iam")
     # Read first: after the restart it is a change that touches the service first.
     ec2.describe_vpcs()
@@ -41,6 +43,7 @@ def _seen(client: Callable[[str], Any]) -> dict[str, Any]:
     """Everything as clients see it, including what moto starts with (the default VPC)."""
     ec2, key = client("ec2"), client("kms").list_keys()["Keys"][0]["KeyId"]
     found: dict[str, Any] = {
+        "topics": client("sns").list_topics(),
         "vpcs": ec2.describe_vpcs(),
         "subnets": ec2.describe_subnets(),
         "groups": ec2.describe_security_groups(),

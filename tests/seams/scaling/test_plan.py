@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.model.clock import Moment
 from tealmesh.model.scaling.bodies import CooldownBody, ScalingPolicyBody, TargetTeal
 from tealmesh.seams.scaling.plan import (
     Decision,
     Invocation,
-    Now,
     Situation,
     Tracked,
     decide,
@@ -20,7 +20,7 @@ from tealmesh.seams.scaling.plan import (
 )
 from tests.seams.scaling.policies import stepping, tracking
 
-NOW = Now("boot", 1000.0)
+NOW = Moment("boot", 1000.0, 0.0)
 FRESH: TargetTeal = {"tags": {}, "bounded": True, "activities": 0}
 SITUATION = Situation(desired=4, least=1, most=10)
 
@@ -37,7 +37,7 @@ def decided(
     *invocations: Invocation,
     situation: Situation = SITUATION,
     teal: TargetTeal = FRESH,
-    now: Now = NOW,
+    now: Moment = NOW,
     tracked: tuple[Tracked, ...] = (),
 ) -> Decision | None:
     return decide(situation, invocations, tracked, teal, now)
@@ -105,7 +105,7 @@ def test_a_cooldown_lets_only_a_larger_change_pass() -> None:
     waiting = cooling("out", base=10)
     assert decided(high(small, 90), situation=situation, teal=waiting) is None
     assert count(high(large, 90), situation=situation, teal=waiting) == 14
-    later = Now("boot", 1050.0)
+    later = Moment("boot", 1050.0, 0.0)
     assert count(high(small, 90), situation=situation, teal=waiting, now=later) == 14
 
 
@@ -117,8 +117,8 @@ def test_scaling_in_waits_for_its_cooldown_and_scaling_out_does_not() -> None:
 
 def test_a_cooldown_of_another_boot_begins_anew() -> None:
     waiting = cooling("in", base=6, boot="earlier", at=1e9)
-    assert decided(low(tracking(50), 10), teal=waiting, now=Now("boot", 59)) is None
-    assert count(low(tracking(50), 10), teal=waiting, now=Now("boot", 60)) == 1
+    assert decided(low(tracking(50), 10), teal=waiting, now=Moment("boot", 59, 0.0)) is None
+    assert count(low(tracking(50), 10), teal=waiting, now=Moment("boot", 60, 0.0)) == 1
 
 
 def test_the_largest_capacity_wins() -> None:

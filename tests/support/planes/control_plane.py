@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tealmesh.model.arn import DEFAULT_REGION
 from tests.support import sdk
 from tests.support.machine import BIN, free_port
 
@@ -92,9 +93,9 @@ class ControlPlane:
         """Run the AWS CLI; return its JSON output, or None if it prints nothing."""
         return sdk.aws(self.endpoint, *arguments)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = DEFAULT_REGION) -> Any:
         """A boto3 client."""
-        return sdk.client(self.endpoint, service)
+        return sdk.client(self.endpoint, service, region)
 
     def _healthy(self) -> bool:
         try:

@@ -166,6 +166,20 @@ class Terraform:
         """The resources in the state."""
         return self.run("state", "list").stdout.split()
 
+    def resources(self) -> list[tuple[str, dict[str, Any]]]:
+        """The type and the attributes of each resource in the state, modules' included."""
+        values = json.loads(self.run("show", "-json").stdout).get("values", {})
+        modules, found = [values.get("root_module", {})], []
+        while modules:
+            module = modules.pop()
+            modules += module.get("child_modules", [])
+            found += [
+                (resource["type"], resource["values"])
+                for resource in module.get("resources", [])
+                if resource["mode"] == "managed"
+            ]
+        return found
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Terraform in a process group of its own, which a test can kill."""
         return subprocess.Popen(

@@ -66,22 +66,42 @@ class Certificates:
         self._client_of = client_of
         self._issued = issued
         self._known: Mapping[str, Material] = {}
-        self._failed: set[str] = set()
+        self._missing: Mapping[str, str] = {}
 
     @property
     def material(self) -> Mapping[str, Material]:
         """By ARN. The mapping is replaced, never changed in place."""
         return self._known
 
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """Why there is no material, for each ARN that was asked for in vain. Replaced as well."""
+        return self._missing
+
     async def take(self, arn: str) -> None:
         """Fetch the ARN's current material. Raises CertificateError if ACM does not give it."""
         await self._keep(arn, await asyncio.to_thread(fetch, self._client_of, arn))
 
     async def _keep(self, arn: str, material: Material) -> None:
-        if self._known.get(arn) == material:
+        known = self._known.get(arn) == material and arn not in self._missing
+        self._missing = {other: why for other, why in self._missing.items() if other != arn}
+        if known:
             return
         self._known = {**self._known, arn: material}
         digest = hashlib.sha256((material.chain or material.root).encode()).hexdigest()
+        await self._note(arn, digest)
+
+    async def _miss(self, arn: str, why: str) -> None:
+        """Remember that there is no material. Envoys keep what they have."""
+        if arn in self._missing:
+            return
+        log.warning("%s; trying again every %g s", why, RETRY_SECONDS)
+        self._missing = {**self._missing, arn: why}
+        if arn not in self._known:
+            await self._note(arn, "")
+
+    async def _note(self, arn: str, digest: str) -> None:
+        """Write what is known of an ARN, which also makes Envoys be configured again."""
 
         def put(tx: Transaction) -> None:
             body: CertificateBody = {"arn": arn, "sha256": digest}
@@ -127,12 +147,7 @@ class Certificates:
             else:
                 await self.take(arn)
         except CertificateError as error:
-            # Logged once: Envoys keep what they have, and the control plane shows which wait.
-            if arn not in self._failed:
-                log.warning("%s; trying again every %g s", error, RETRY_SECONDS)
-            self._failed.add(arn)
-        else:
-            self._failed.discard(arn)
+            await self._miss(arn, str(error))
 
 
 def named_arns(view: View) -> set[str]:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tealmesh.aws.moto import authorities, elb, groups
+
 _corrected: set[str] = set()
 
 
@@ -46,6 +48,25 @@ def _vpc_only(module: Any) -> None:
     kind.describe_account_attributes = describe
 
 
+def _tags_of_dhcp_options(module: Any) -> None:
+    """DHCP options have the tags that they are created with, as everything else of EC2 has.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateDhcpOptions.html
+    """
+    kind = module.DHCPOptions
+    original = kind.create_dhcp_options
+
+    @functools.wraps(original)
+    def create(self: Any) -> Any:
+        answer = original(self)
+        for specification in self._get_param("TagSpecifications", []):
+            tags = {tag["Key"]: tag.get("Value", "") for tag in specification.get("Tags", [])}
+            answer.result["DhcpOptions"].add_tags(tags)
+        return answer
+
+    kind.create_dhcp_options = create
+
+
 def _groups_of_interface(module: Any) -> None:
     """An instance has the security groups of its primary network interface. The provider sends
     them there for an instance with ``associate_public_ip_address``.
@@ -62,6 +83,69 @@ def _groups_of_interface(module: Any) -> None:
             self.security_groups = list(self.nics[0].group_set)
 
     kind.prep_nics = prepare
+
+
+_APPLICATION = {
+    "idle_timeout.timeout_seconds": "60",
+    "routing.http.drop_invalid_header_fields.enabled": "false",
+    "routing.http2.enabled": "true",
+}
+"""Attributes of a new application load balancer:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
+"""
+
+
+def _load_balancers(module: Any) -> None:
+    """An application load balancer has all its attributes from the beginning: a plan after an
+    import would set them.
+    """
+    _listeners_change_to_tls(module)
+    elb.correct(module)
+    kind = module.FakeLoadBalancer
+    original = kind.__init__
+
+    @functools.wraps(original)
+    def make(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        if self.type == "application":
+            self.attrs |= _APPLICATION
+
+    kind.__init__ = make
+
+
+def _listeners_change_to_tls(module: Any) -> None:
+    """ModifyListener knows TLS, with a certificate as HTTPS has one, and a listener that it refuses
+    to change stays as it was.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
+    """
+    kind = module.ELBv2Backend
+    original = kind.modify_listener
+
+    @functools.wraps(original)
+    def modify(
+        self: Any,
+        arn: str,
+        port: Any = None,
+        protocol: str | None = None,
+        ssl_policy: Any = None,
+        certificates: Any = None,
+        actions: Any = None,
+    ) -> Any:
+        (listener,) = self.describe_listeners(load_balancer_arn=None, listener_arns=[arn])
+        before = dict(vars(listener))
+        secure = (protocol or listener.protocol) == "TLS"
+        try:
+            known = "HTTPS" if secure else protocol
+            original(self, arn, port, known, ssl_policy, certificates or [], actions)
+        except Exception:
+            vars(listener).update(before)
+            raise
+        if secure:
+            listener.protocol = "TLS"
+        return listener
+
+    kind.modify_listener = modify
 
 
 def _private_zones(module: Any) -> None:
@@ -82,8 +166,38 @@ def _private_zones(module: Any) -> None:
     kind._get_bool_param = get
 
 
+def _tags_of_launch_templates(module: Any) -> None:
+    """The tags of a launch template itself are no part of what it launches: moto shows them there
+    too, and the provider takes them out again with each apply.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
+    """
+    kind = module.LaunchTemplateBackend
+    original = kind.create_launch_template
+
+    @functools.wraps(original)
+    def create(self: Any, name: str, description: str, data: Any, tags: Any) -> Any:
+        launched = [
+            one
+            for one in data.pop("TagSpecifications", [])
+            if one.get("ResourceType") != "launch-template"
+        ]
+        if launched:
+            data["TagSpecifications"] = launched
+        return original(self, name, description, data, tags)
+
+    kind.create_launch_template = create
+
+
 _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.ec2.responses.account_attributes": _vpc_only,
+    "moto.ec2.responses.dhcp_options": _tags_of_dhcp_options,
     "moto.ec2.models.instances": _groups_of_interface,
+    "moto.ec2.models.launch_templates": _tags_of_launch_templates,
+    "moto.elbv2.models": _load_balancers,
     "moto.route53.responses": _private_zones,
+    "moto.acm.models": authorities.correct_acm,
+    "moto.acmpca.models": authorities.correct_authorities,
+    "moto.autoscaling.models": groups.correct_models,
+    "moto.autoscaling.responses": groups.correct_responses,
 }

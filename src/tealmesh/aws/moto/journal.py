@@ -46,6 +46,9 @@ _TELEMETRY = frozenset(
 _NEVER = frozenset({"sts", "xray"})
 """The services that have only temporary credentials or only telemetry."""
 
+_VERB = re.compile(r"([A-Z][a-z]+)(\w*)")
+_CREATORS = frozenset({"Allocate", "Create", "Import", "Put", "Register", "Request", "Upload"})
+
 _HEADERS = re.compile(r"(host|content-type|content-encoding|accept|smithy-protocol|x-amz-.+)$")
 _UNKEPT = frozenset({"x-amz-security-token", "x-amz-date", "x-amz-user-agent"})
 _BY_PATH = re.compile(r"(localhost|[\d.]+|\[.*\])(:\d+)?$")
@@ -216,39 +219,86 @@ def made_by(request: Request, answer: bytes) -> tuple[str, ...]:
     return tuple(name for name in answered if name not in asked)
 
 
+@dataclass
+class _Deletion:
+    """A call that deletes something, and whether the call that made it has been dropped."""
+
+    entry: Entry
+    complete: bool = False
+
+
+_Gone = dict[tuple[str, str, str], _Deletion]
+"""Scope, name of a parameter (empty for an id that an answer made), value -> what deletes it."""
+
+
 def compacted(entries: Iterable[Entry]) -> list[Entry]:
     """The calls that still matter, in order.
 
     A ``Delete`` with one parameter makes every earlier call obsolete that has the same parameter
-    or created the thing. In a bucket without versions, an object is obsolete once it is put again
-    or deleted. Every call is repeated from its own seed, so dropping one does not change others.
+    or created the thing. It is obsolete itself only once the call that created the thing has been
+    found: many name by ARN what was created by name. In a bucket without versions, an object is
+    obsolete once it is put again or deleted. Every call is repeated from its own seed, so dropping
+    one does not change others.
     """
-    kept_entries: list[Entry] = []
-    gone: set[tuple[str, str, str]] = set()
+    kept_entries: list[Entry | _Deletion] = []
+    gone: _Gone = {}
+    objects: set[tuple[str, str, str]] = set()
     every = list(entries)
     versioned = {_bucket(entry) for entry in every if "versioning" in _keys(entry)}
     for entry in reversed(every):
         if entry.service == "s3":
-            if _s3_outlived(entry, gone, versioned):
-                continue
-        elif _outlived(entry, gone):
-            continue
-        kept_entries.append(entry)
+            if not _s3_outlived(entry, objects, versioned):
+                kept_entries.append(entry)
+        elif deletion := _deletion(entry, gone):
+            kept_entries.append(deletion)
+        elif not _outlived(entry, gone):
+            kept_entries.append(entry)
     kept_entries.reverse()
-    return kept_entries
+    return [
+        one.entry if isinstance(one, _Deletion) else one
+        for one in kept_entries
+        if not isinstance(one, _Deletion) or not one.complete
+    ]
 
 
-def _outlived(entry: Entry, gone: set[tuple[str, str, str]]) -> bool:
-    """Whether a later call made this one obsolete; adds to ``gone`` what this one deletes."""
-    scope = _scope(entry)
+def _deletion(entry: Entry, gone: _Gone) -> _Deletion | None:
+    """The call as a deletion, noted in ``gone``; None if it is none, or has several parameters."""
     fields = parameters(entry.request)
-    named = {(scope, name, value) for name, value in fields.items()}
-    named |= {(scope, "", value) for value in entry.made}
-    if operation(entry.request).startswith("Delete") and len(fields) == 1:
-        ((name, value),) = fields.items()
-        gone |= {(scope, name, value), (scope, "", value)}
-        return True
-    return not gone.isdisjoint(named)
+    if not operation(entry.request).startswith("Delete") or len(fields) != 1:
+        return None
+    ((name, value),) = fields.items()
+    deletion = _Deletion(entry)
+    scope = _scope(entry)
+    gone[scope, name, value] = gone[scope, "", value] = deletion
+    return deletion
+
+
+def _outlived(entry: Entry, gone: _Gone) -> bool:
+    """Whether a later call made this one obsolete."""
+    scope = _scope(entry)
+    made = [gone[key] for value in entry.made if (key := (scope, "", value)) in gone]
+    for deletion in made:
+        deletion.complete = True
+    named = [
+        gone[key]
+        for name, value in parameters(entry.request).items()
+        if (key := (scope, name, value)) in gone
+    ]
+    for deletion in named:
+        deletion.complete |= _creates(entry, deletion.entry)
+    return bool(made or named)
+
+
+def _creates(entry: Entry, deletion: Entry) -> bool:
+    """Whether a call with the parameter of a deletion creates the thing: CreateRole, DeleteRole."""
+    verb, noun = _words(entry)
+    return verb in _CREATORS and noun == _words(deletion)[1]
+
+
+def _words(entry: Entry) -> tuple[str, str]:
+    """The verb and the noun of an operation's name."""
+    match = _VERB.match(operation(entry.request))
+    return (match[1], match[2]) if match else ("", "")
 
 
 def _s3_outlived(entry: Entry, gone: set[tuple[str, str, str]], versioned: set[str]) -> bool:

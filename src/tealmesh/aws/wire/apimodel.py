@@ -28,8 +28,10 @@ PROTOCOLS = ("json", "rest-json", "query")
 
 _VALIDATION_CODES = {
     "appmesh": "BadRequestException",
+    "cloudformation": "ValidationError",
     "ecs": "InvalidParameterException",
     "elbv2": "ValidationError",
+    "resourcegroupstaggingapi": "InvalidParameterException",
     "servicediscovery": "InvalidInput",
 }
 

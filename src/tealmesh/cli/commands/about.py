@@ -17,7 +17,7 @@ from tealmesh.model.errors import NoControlPlane
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command()
+@click.command(short_help="The versions of everything that answers.")
 @with_json
 @with_client
 def version(as_json: bool, client: Client) -> None:
@@ -62,20 +62,34 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
     click.echo(at.get_help())
 
 
-@click.command()
+@click.command(short_help="Variables for the AWS CLI, SDKs and Terraform.")
 @click.option(
     "--shell",
     type=click.Choice(["sh", "bash", "zsh", "fish"]),
     help="Whose quoting to use (default: that of $SHELL).",
 )
 @click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
+@click.option(
+    "--terraform",
+    metavar="VERSION",
+    type=click.IntRange(3, 9),
+    help="Print an override file for this major version of the AWS provider instead.",
+)
 @with_json
 @with_client
-def env(shell: str | None, unset: bool, as_json: bool, client: Client) -> None:
+def env(
+    shell: str | None, unset: bool, terraform: int | None, as_json: bool, client: Client
+) -> None:
     """The variables with which the AWS CLI, boto3 and Terraform reach the control plane.
 
-    Use them with eval "$(teal env)"; in fish, with teal env | source.
+    Use them with eval "$(teal env)"; in fish, with teal env | source. A Terraform configuration
+    with a provider "aws" block needs no change beside `teal env --terraform 5 > teal_override.tf`.
     """
+    if terraform is not None:
+        from tealmesh.cli.terraform import override
+
+        click.echo("\n".join(override(client.endpoint, terraform)))
+        return
     variables = environment(client.endpoint)
     if as_json:
         click.echo(json.dumps(variables, indent=2))
@@ -113,7 +127,7 @@ def _line(name: str, value: str | None, *, fish: bool) -> str:
     return f"export {name}={shlex.quote(value)}"
 
 
-@click.command()
+@click.command(short_help="Print a script that completes commands.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
@@ -130,7 +144,7 @@ def completion(context: click.Context, shell: str) -> None:
         click.echo(found(context.find_root().command, {}, "teal", "_TEAL_COMPLETE").source())
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of teal.toml, for editors.")
 def schema() -> None:
     """Print the JSON Schema of teal.toml, for editors that complete and check it.
 

@@ -32,14 +32,11 @@ _PORTS = 20
     help="A path that answers 200 when your application can serve (default: /).",
 )
 @click.option("--name", metavar="NAME", help="The name of the mesh (default: the directory's).")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def init(
-    directory: Path, command: str | None, health_path: str | None, name: str | None, yes: bool
-) -> None:
+def init(directory: Path, command: str | None, health_path: str | None, name: str | None) -> None:
     """Write a commented teal.toml for one service behind a gateway, in DIRECTORY (here, if none is
     given).
 
-    `teal up -d && teal apply` runs it. Nothing that exists is overwritten.
+    `teal up -d && teal apply` runs it. Nothing that exists is overwritten, and nothing is asked.
     """
     from tealmesh.cli import scaffold
     from tealmesh.model.config.parse import parse
@@ -47,10 +44,7 @@ def init(
     file = directory / "teal.toml"
     if file.exists():
         raise TealError(f"{file} is there already: remove it, or choose another directory")
-    if command is None and not yes and sys.stdin.isatty():
-        question = "Command that starts your application (empty for a sample)"
-        command = click.prompt(question, default="", show_default=False, err=True)
-    program = None if command else _sample(directory)
+    program = None if command is not None else _sample(directory)
     images = _images(command, program)
     name = name or scaffold.mesh_name(directory.absolute().name)
     path = health_path or ("/health" if program else "/")

@@ -190,7 +190,7 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
         click.echo(f"{at} {told}")
 
 
-@click.command()
+@click.command(short_help="The latest log lines of an application.")
 @click.argument("name")
 @click.option("--side", help="Show only this side of a service.")
 @click.option(

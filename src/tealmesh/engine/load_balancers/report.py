@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,8 @@ class Report:
     target_health: TargetHealth
     envoys: Callable[[str], Sequence[EnvoyStatus]]
     """The Envoys of a scope, as the ADS server knows them."""
+    missing: Callable[[], Mapping[str, str]]
+    """Why there is no certificate, by its ARN."""
 
     async def load_balancers(self) -> list[wire.LoadBalancerStatus]:
         """The status of each load balancer, by name."""
@@ -81,9 +83,18 @@ class Report:
         if place is not None:
             status["address"] = place["address"]
         problem = self._problem(arn) if place is not None else _unplaced(arn, body)
-        if problem:
+        if problem := "; ".join(filter(None, [problem, *self._waiting(body)])):
             status["problem"] = problem
         return status
+
+    def _waiting(self, body: LoadBalancerBody) -> Iterator[str]:
+        """What is said of listeners without their certificate."""
+        missing = self.missing()
+        for listener in body["Listeners"]:
+            for index, arn in enumerate(listener["Certificates"]):
+                if arn in missing:
+                    held = "does not listen" if index == 0 else "listens without a certificate"
+                    yield f"{listener['Protocol']} {listener['Port']} {held}: {missing[arn]}"
 
     def _problem(self, arn: str) -> str:
         """Why the Envoy does not run, or what it refused."""

@@ -3,39 +3,81 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tealmesh.engine.runtimes.base import Usage
 
-Belongs = Callable[[Path, Sequence[str]], bool]
-"""Whether a process counts: its directory in /proc, and the fields of its ``stat`` that follow the
-command's name, which may contain blanks. May raise OSError when the process ends.
-"""
-
-SESSION = 3
-"""The index of the session's id among the fields."""
+_FRESH_SECONDS = 0.1
+"""How long one walk through /proc serves, since many containers are measured one after another."""
 
 
-def measure(belongs: Belongs) -> Usage | None:
-    """Usage of all processes that count, and of their children that have ended; None if there are
-    none.
-    """
+@dataclass
+class Process:
+    """A process at the time of the walk."""
+
+    pid: int
+    session: int
+    ticks: int
+    """Time in user and kernel mode, its own and that of children that were waited for."""
+    pages: int
+    """Resident memory."""
+
+    @cached_property
+    def control_group(self) -> str:
+        """Its control groups, as ``/proc/PID/cgroup`` has them; empty if it has ended."""
+        try:
+            return Path(f"/proc/{self.pid}/cgroup").read_text()
+        except OSError:
+            return ""
+
+
+class _Walk:
+    """The newest walk through /proc. Threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = 0.0
+        self._found: list[Process] = []
+
+    def processes(self) -> list[Process]:
+        with self._lock:
+            if time.monotonic() - self._ended > _FRESH_SECONDS:
+                self._found = list(_processes())
+                self._ended = time.monotonic()
+            return self._found
+
+
+_walk = _Walk()
+
+
+def measure(belongs: Callable[[Process], bool]) -> Usage | None:
+    """Usage of all processes that count; None if there are none."""
+    mine = [process for process in _walk.processes() if belongs(process)]
+    if not mine:
+        return None
     tick, page = 10**9 // os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
-    cpu = memory = processes = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
+    return Usage(
+        sum(process.ticks for process in mine) * tick,
+        sum(process.pages for process in mine) * page,
+        len(mine),
+        len(os.sched_getaffinity(0)),
+    )
+
+
+def _processes() -> Iterator[Process]:
+    for name in os.listdir("/proc"):
+        if not name.isdecimal():
             continue
         try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if not belongs(entry, fields):
-                continue
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            text = Path(f"/proc/{name}/stat").read_text()
+        except OSError:
             continue
-        processes += 1
-        # Own time in user and kernel mode, and that of children that were waited for.
-        cpu += sum(int(field) for field in fields[11:15]) * tick
-        memory += int(fields[21]) * page
-    if not processes:
-        return None
-    return Usage(cpu, memory, processes, len(os.sched_getaffinity(0)))
+        # Counted after the command's name, which may contain blanks.
+        fields = text.rpartition(")")[2].split()
+        ticks = sum(int(field) for field in fields[11:15])
+        yield Process(int(name), int(fields[3]), ticks, int(fields[21]))

@@ -60,7 +60,10 @@ class Looks:
         self._connect = connect
         self._recent = recent
         self._scale = scale
-        self._regions: set[str] = set()
+        self._regions = set(_policies(store))
+        self._replayed = set(self._regions)
+        """Regions not looked at since the start: states set before it may be there again, as moto
+        repeats the users' calls."""
         self._set_by_us: dict[tuple[str, str], str] = {}
         """When the state of an alarm was set last, as far as we know: by region and name."""
         self._without_data: Counter[str] = Counter()
@@ -81,13 +84,12 @@ class Looks:
 
     async def look(self) -> list[Look]:
         """Look at the alarms of every region that has policies."""
-        by_region: defaultdict[str, list[ScalingPolicyBody]] = defaultdict(list)
-        for document in self._store.view.list(tables.SCALING_POLICIES):
-            by_region[Arn.parse(document.body["PolicyARN"]).region].append(document.body)
+        by_region = _policies(self._store)
         looks: list[Look] = []
         for region in sorted(self._regions | set(by_region)):
             await self._alarms.follow(region)
             looks += await self._look_at(region, by_region[region])
+            self._replayed.discard(region)
             self._regions.add(region)
         return looks
 
@@ -123,21 +125,34 @@ class Looks:
         values = by_period(alarm, self._samples(client, alarm))
         newest = next((value for value in values if value is not None), None)
         key = (region, alarm.name)
-        known = self._set_by_us.get(key)
-        if known != found.changed and (
-            known or (region in self._regions and found.state == "ALARM")
-        ):
-            # Somebody tries the alarm with SetAlarmState: it invokes what that state invokes, once.
-            self._set_by_us[key] = found.changed
-            return _Evaluated(found, found.state, newest)
-        state = evaluate(alarm, values, found.state)
-        if state != found.state:
-            reason = f"Threshold {alarm.comparison} {alarm.threshold}; newest: {newest}"
-            client.set_alarm_state(AlarmName=alarm.name, StateValue=state, StateReason=reason)
-            (described,) = client.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
-            found = Found(alarm, state, str(described.get("StateUpdatedTimestamp", "")))
+        state = found.state
+        if not self._is_tried(key, found):
+            state = evaluate(alarm, values, found.state)
+            if state != found.state:
+                # Unless somebody has set it since it was read.
+                found = self._described(client, found)
+                if self._is_tried(key, found):
+                    state = found.state
+                else:
+                    why = f"Threshold {alarm.comparison} {alarm.threshold}; newest: {newest}"
+                    name = alarm.name
+                    client.set_alarm_state(AlarmName=name, StateValue=state, StateReason=why)
+                    found = self._described(client, found)
         self._set_by_us[key] = found.changed
         return _Evaluated(found, state, newest)
+
+    def _is_tried(self, key: tuple[str, str], found: Found) -> bool:
+        """Whether somebody tries the alarm with SetAlarmState: its actions are invoked once."""
+        if found.state != "ALARM":
+            return False
+        known = self._set_by_us.get(key)
+        return key[0] not in self._replayed if known is None else known != found.changed
+
+    def _described(self, client: Any, found: Found) -> Found:
+        """The alarm as it is now; as it was if it has been deleted. Blocking."""
+        alarms = client.describe_alarms(AlarmNames=[found.alarm.name])["MetricAlarms"]
+        present = read_alarm(alarms[0], self._scale) if alarms else found
+        return present if isinstance(present, Found) else found
 
     def _samples(self, client: Any, alarm: Alarm) -> list[Sample]:
         if self._recent.has(series(alarm.metric)):
@@ -185,6 +200,14 @@ class Looks:
 
         await self._store.write(ACTOR, "PolicyWaits" if waits else "PolicyWorks", change)
         log.info("scaling policy %s %s: %s", *names, waits or "works")
+
+
+def _policies(store: Store) -> defaultdict[str, list[ScalingPolicyBody]]:
+    """All policies by region."""
+    by_region: defaultdict[str, list[ScalingPolicyBody]] = defaultdict(list)
+    for document in store.view.list(tables.SCALING_POLICIES):
+        by_region[Arn.parse(document.body["PolicyARN"]).region].append(document.body)
+    return by_region
 
 
 def _invocations(policy: ScalingPolicyBody, alarms: list[_Evaluated]) -> Iterator[Invocation]:

@@ -6,12 +6,12 @@ moto nor a clock that is set makes a difference to it.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tealmesh.model.clock import Steady, steady_clock
 from tealmesh.model.scaling.metrics import Metric
 from tealmesh.seams.scaling.evaluation import Sample
 
@@ -39,13 +39,13 @@ class Recent:
     """What was measured here since the control plane started."""
 
     def __init__(self) -> None:
-        self._samples: defaultdict[Series, deque[tuple[float, Sample]]] = defaultdict(
+        self._samples: defaultdict[Series, deque[tuple[Steady, Sample]]] = defaultdict(
             lambda: deque(maxlen=_KEPT)
         )
 
     def add(self, of: Series, values: Sequence[float]) -> None:
         """Note what was measured now."""
-        self._samples[of].append((_now(), Sample.of(0, values)))
+        self._samples[of].append((steady_clock(), Sample.of(0, values)))
 
     def has(self, of: Series) -> bool:
         """Whether this was ever measured here."""
@@ -53,16 +53,12 @@ class Recent:
 
     def samples(self, of: Series, oldest: float) -> list[Sample]:
         """Those of at most ``oldest`` seconds ago."""
-        now = _now()
+        now = steady_clock()
         return [
             Sample(now - at, one.count, one.total, one.least, one.most)
             for at, one in self._samples.get(of, ())
             if now - at <= oldest
         ]
-
-
-def _now() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def from_cloudwatch(client: Any, metric: Metric, period: float, oldest: float) -> list[Sample]:

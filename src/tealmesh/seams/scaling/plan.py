@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tealmesh.model.clock import Moment
 from tealmesh.model.scaling.bodies import (
     CooldownBody,
     NotScaledReason,
@@ -64,16 +65,8 @@ class Situation:
     out_suspended: bool = False
     held: bool = False
     """Whether scaling in waits for the end of a deployment."""
-
-
-@dataclass(frozen=True)
-class Now:
-    """The present, for cooldown periods."""
-
-    boot: str
-    """Id of the machine's boot."""
-    at: float
-    """Seconds since then."""
+    scale: float = 1.0
+    """How long 60 seconds last, over 60; less for tests."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,7 @@ def decide(
     invocations: Sequence[Invocation],
     tracked: Sequence[Tracked],
     teal: TargetTeal,
-    now: Now,
+    now: Moment,
 ) -> Decision | None:
     """What the policies that are invoked now lead to; None if nothing is to be done or said.
 
@@ -134,14 +127,14 @@ def decide(
 
 
 def _outward(
-    situation: Situation, best: _Proposal, base: int, now: Now, *, waiting: bool
+    situation: Situation, best: _Proposal, base: int, now: Moment, *, waiting: bool
 ) -> Decision | None:
     """``waiting``: whether a cooldown period runs, in which only a larger change counts."""
     cause = _cause(best.invocation)
     count = min(best.count, situation.most)
     if count > situation.desired:
         count = max(count, situation.least)
-        cooldown = _cooldown(best, base, now)
+        cooldown = _cooldown(situation, best, base, now)
         return Decision(count, cause, cooldown)
     if best.count > situation.desired and situation.desired >= situation.most:
         reason: NotScaledReason = {
@@ -153,7 +146,9 @@ def _outward(
     return None if waiting else Decision(None, cause, reason=_enough(situation))
 
 
-def _inward(situation: Situation, best: _Proposal, teal: TargetTeal, now: Now) -> Decision | None:
+def _inward(
+    situation: Situation, best: _Proposal, teal: TargetTeal, now: Moment
+) -> Decision | None:
     cause = _cause(best.invocation)
     count = max(best.count, situation.least)
     if count >= situation.desired:
@@ -172,7 +167,7 @@ def _inward(situation: Situation, best: _Proposal, teal: TargetTeal, now: Now) -
     if _running(teal.get("scaledIn"), now) is not None:
         return None
     count = min(count, situation.most)
-    return Decision(count, cause, _cooldown(best, situation.desired, now))
+    return Decision(count, cause, _cooldown(situation, best, situation.desired, now))
 
 
 def _lets_go(invocation: Invocation) -> bool:
@@ -231,16 +226,13 @@ def _adjusted(steps: StepScaling, base: int, adjustment: int) -> int:
     return max(0, base + adjustment)
 
 
-def _running(cooldown: CooldownBody | None, now: Now) -> CooldownBody | None:
-    """The cooldown period if it has not ended. After a reboot it begins anew."""
-    if cooldown is None:
-        return None
-    began = cooldown["at"] if cooldown["boot"] == now.boot else 0.0
-    return cooldown if now.at - began < cooldown["seconds"] else None
+def _running(cooldown: CooldownBody | None, now: Moment) -> CooldownBody | None:
+    """The cooldown period if it has not ended."""
+    return cooldown if cooldown and now.left(cooldown, cooldown["seconds"]) > 0 else None
 
 
-def _cooldown(proposal: _Proposal, base: int, now: Now) -> CooldownBody:
-    return {"boot": now.boot, "at": now.at, "seconds": proposal.cooldown, "base": base}
+def _cooldown(situation: Situation, proposal: _Proposal, base: int, now: Moment) -> CooldownBody:
+    return {**now.stored(), "seconds": proposal.cooldown * situation.scale, "base": base}
 
 
 def _cause(invocation: Invocation) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from tealmesh.model.arn import Arn
+from tealmesh.model.clock import Steady, steady_clock
 from tealmesh.model.ecs.bodies import TaskBody
 from tealmesh.model.ecs.names import cluster_of
 from tealmesh.seams.scaling.publisher import Datum
@@ -27,7 +27,7 @@ class Utilization:
         self._store = store
         self._measure = measure
         self._before: Measured = {}
-        self._at = 0.0
+        self._at = Steady(0.0)
 
     async def begin(self) -> None:
         """Measure what the first look is compared with."""
@@ -54,8 +54,8 @@ class Utilization:
         tasks = (document.body for document in self._store.view.list(tables.TASKS))
         return [task for task in tasks if task["lastStatus"] == "RUNNING"]
 
-    def _measured(self, tasks: list[TaskBody]) -> tuple[Measured, float]:
-        at = time.clock_gettime(time.CLOCK_BOOTTIME)
+    def _measured(self, tasks: list[TaskBody]) -> tuple[Measured, Steady]:
+        at = steady_clock()
         used = {task["taskArn"]: self._measure(task) for task in tasks}
         return {arn: one for arn, one in used.items() if one is not None}, at
 

@@ -7,9 +7,7 @@ the change itself, so that it may be killed and started at any time.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.scaling.bodies import ScalableTargetBody, ScheduledActionBody
@@ -17,7 +15,7 @@ from tealmesh.model.scaling.names import cluster_and_service
 from tealmesh.model.scaling.schedules import Schedule
 from tealmesh.seams.scaling.changes import ACTOR, Occasion, explain, fulfil, is_open, scale
 from tealmesh.seams.scaling.looks import Look, Looks
-from tealmesh.seams.scaling.plan import Decision, Now, Situation, decide
+from tealmesh.seams.scaling.plan import Decision, Situation, decide
 from tealmesh.seams.scaling.publisher import Publisher
 from tealmesh.store import Document, Reader, Store, Transaction, View, tables
 
@@ -27,10 +25,10 @@ Held = Callable[[Reader, str, str], bool]
 MINUTE_SECONDS = 60.0
 """How often alarms are evaluated, and utilization is published."""
 
+_FIRST_LOOK_SECONDS = 3.0
+
 _SCHEDULE_SECONDS = 1.0
 """How often schedules are looked at: the wall clock, which they follow, may be set."""
-
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Scaling:
@@ -53,13 +51,14 @@ class Scaling:
         self._clock = clock
         self._new_id = new_id
         self._minute = minute
-        self._boot = BOOT_ID.read_text().strip()
 
     async def measure(self) -> None:
         """Publish utilization and scale by alarms, once a minute, until cancelled."""
         loop = asyncio.get_running_loop()
         await self._publisher.begin()
-        due = loop.time() + self._minute
+        # Alarms that moto has forgotten are there again soon after the start.
+        soon = bool(self._store.view.list(tables.SCALING_POLICIES))
+        due = loop.time() + min(self._minute, _FIRST_LOOK_SECONDS if soon else self._minute)
         while True:
             told = await self._looks.told(due - loop.time())
             if not told:
@@ -91,7 +90,7 @@ class Scaling:
 
     async def _act(self, look: Look) -> None:
         cluster, service = look.cluster, look.service
-        occasion, now = self._occasion(), self._now()
+        occasion, scale = self._occasion(), self._minute / MINUTE_SECONDS
 
         def change(tx: Transaction) -> None:
             target = tx.get(tables.SCALABLE_TARGETS, cluster, service)
@@ -99,9 +98,10 @@ class Scaling:
             if target is None or body is None or body.body["status"] != "ACTIVE":
                 return
             held = self._held(tx, cluster, service)
-            situation = _situation(target.body, body.body["desiredCount"], held=held)
+            desired = body.body["desiredCount"]
+            situation = _situation(target.body, desired, scale, held=held)
             teal = target.body["teal"]
-            decision = decide(situation, look.invocations, look.tracked, teal, now)
+            decision = decide(situation, look.invocations, look.tracked, teal, tx.moment)
             if decision is not None:
                 _carry_out(tx, target, decision, situation, occasion)
 
@@ -160,11 +160,6 @@ class Scaling:
     def _occasion(self) -> Occasion:
         return Occasion(self._clock(), self._new_id())
 
-    def _now(self) -> Now:
-        # The scaled minute of tests shortens cooldown periods too.
-        scale = MINUTE_SECONDS / self._minute
-        return Now(self._boot, time.clock_gettime(time.CLOCK_BOOTTIME) * scale)
-
 
 def _carry_out(
     tx: Transaction,
@@ -209,7 +204,7 @@ def _bring_within(
         tx.replace(target, body)
 
 
-def _situation(target: ScalableTargetBody, desired: int, *, held: bool) -> Situation:
+def _situation(target: ScalableTargetBody, desired: int, scale: float, *, held: bool) -> Situation:
     suspended = target["SuspendedState"]
     return Situation(
         desired=desired,
@@ -218,6 +213,7 @@ def _situation(target: ScalableTargetBody, desired: int, *, held: bool) -> Situa
         in_suspended=suspended["DynamicScalingInSuspended"],
         out_suspended=suspended["DynamicScalingOutSuspended"],
         held=held,
+        scale=scale,
     )
 
 

@@ -41,6 +41,7 @@ resource "aws_eip" "nat" {
   count      = var.az_count
   vpc        = true
   depends_on = [aws_internet_gateway.gw]
+  tags       = { Name = "${local.name}-nat-${count.index}" }
 }
 
 resource "aws_nat_gateway" "gw" {

@@ -201,7 +201,7 @@ class DockerRuntime:
         container = handle.get("container")
         if not container:
             return None
-        return measure(lambda entry, _: container in (entry / "cgroup").read_text())
+        return measure(lambda process: container in process.control_group)
 
     # The control plane
 

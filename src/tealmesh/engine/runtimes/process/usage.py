@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.engine.runtimes.base import Handle, Usage
-from tealmesh.engine.runtimes.proc import SESSION, measure
+from tealmesh.engine.runtimes.proc import measure
 
 
 def usage(handle: Handle) -> Usage | None:
@@ -11,4 +11,4 @@ def usage(handle: Handle) -> Usage | None:
     shim = handle.get("shim")
     if not shim:
         return None
-    return measure(lambda entry, fields: int(fields[SESSION]) == shim and int(entry.name) != shim)
+    return measure(lambda process: process.session == shim and process.pid != shim)

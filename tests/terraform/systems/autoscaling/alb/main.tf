@@ -27,7 +27,7 @@ resource "aws_security_group" "http" {
 }
 
 resource "aws_lb" "alb" {
-  name_prefix     = "media-"
+  name            = "${var.prefix}-alb"
   subnets         = var.subnets
   security_groups = concat(var.groups, [aws_security_group.http.id])
 }

@@ -306,7 +306,7 @@ def test_nothing_is_left_behind(world: World) -> None:
         options = [argument for label in labels for argument in ("--label", label)]
         world.engine.run(*how.split(), "--name", name, *options, "--network", network, pause)
     world.engine.run("run", "-d", "--name", "somebodys", pause)
-    with pytest.raises(AssertionError, match="containers of tasks lost run that .* does not know"):
+    with pytest.raises(AssertionError, match=r"containers of tasks lost run that .* does not know"):
         world.plane.start(DOCKER_HOST=world.engine.url)
     assert "ended" not in containers(world.engine).values()
     assert "lost" in containers(world.engine).values(), "not ended unasked"

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,11 +22,14 @@ import click
 
 from tealmesh.cli import orphans
 from tealmesh.cli.client import Client, Health
+from tealmesh.cli.services import deploying
+from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT_SECONDS = 60.0
 ANNOUNCE_SECONDS = 2.0
 """A start that takes longer is said to be under way, to people who watch."""
+HEARTBEAT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 120.0
 """Stopping drains every task first, all at once."""
 LOG_LIMIT_BYTES = 10_000_000
@@ -140,9 +144,32 @@ def stop(directory: Path) -> None:
         return
     client = find_or_start(directory)
     health = client.health()
-    click.echo("draining and stopping every task…", err=True)
-    client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    drain(client)
     wait_until_ended(client, health.pid)
+
+
+def drain(client: Client) -> wire.ShutdownOutput:
+    """Drain and stop every task and the control plane, and say that it is under way."""
+    for name in deploying(client):
+        click.echo(
+            f"a deployment of {name} is running: the next `teal up` goes on with it", err=True
+        )
+    click.echo("draining and stopping every task…", err=True)
+    ended = threading.Event()
+
+    def tell() -> None:
+        began = time.monotonic()
+        while not ended.wait(HEARTBEAT_SECONDS):
+            waited = time.monotonic() - began
+            click.echo(
+                f"still draining, for {waited:.0f} s: requests in flight end first", err=True
+            )
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        return client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    finally:
+        ended.set()
 
 
 def _free(preferred: int) -> int:
@@ -153,6 +180,20 @@ def _free(preferred: int) -> int:
             listener.bind(("127.0.0.1", port))
             return int(listener.getsockname()[1])
     return preferred
+
+
+def refuse_another(port: int, directory: Path) -> None:
+    """Raise TealError if a control plane with another data directory has this port."""
+    client = Client(f"http://127.0.0.1:{port}")
+    try:
+        health = client.health(timeout=1.0)
+    except NoControlPlane:
+        return  # Nothing answers, or something that is not ours: binding the port will tell.
+    if health.data_dir and Path(health.data_dir).resolve() != directory.resolve():
+        raise TealError(
+            f"port {port} cannot be used: Tealmesh {health.version} runs there with its state in "
+            f"{health.data_dir}: stop it with `teal down`, or choose another port with --port"
+        )
 
 
 def start(directory: Path, options: UpOptions, verbose: bool = False) -> Started:

@@ -17,7 +17,7 @@ from tealmesh import __version__
 from tealmesh.cli.commands.about import _line, environment
 from tealmesh.cli.group import MEANT, suggestion
 from tealmesh.cli.main import teal as commands
-from tests.cli.command_line import teal
+from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
 from tests.support.machine import BIN, REPOSITORY, free_port
 
@@ -106,3 +106,25 @@ def test_an_override_for_terraform(version: int, load_balancers: str) -> None:
     assert set(re.findall(r"(\w+) += var.endpoint", example)) | {load_balancers} <= ours
     assert ("elbv2" in ours) == (version > 3)
     assert ("s3_force_path_style" in values) == (version == 3)
+
+
+def test_names_of_services_are_completed(api: TealApi) -> None:
+    api.operations["GetStatus"] = lambda _: STATUS
+
+    def completed(words: str, endpoint: str) -> str:
+        return subprocess.run(
+            [str(BIN / "teal")],
+            env={
+                "_TEAL_COMPLETE": "bash_complete",
+                "COMP_WORDS": words,
+                "COMP_CWORD": "2",
+                "TEAL_ENDPOINT": endpoint,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+
+    assert completed("teal deploy w", api.endpoint) == "plain,web\n"
+    assert completed("teal delete e", api.endpoint) == "plain,edge\n"
+    assert completed("teal rollback w", f"http://127.0.0.1:{free_port()}").strip() == ""

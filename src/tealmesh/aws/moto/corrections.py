@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import authorities, elb, groups
+from tealmesh.aws.moto import authorities, elb, groups, rules
 
 _corrected: set[str] = set()
 
@@ -200,4 +200,5 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.acmpca.models": authorities.correct_authorities,
     "moto.autoscaling.models": groups.correct_models,
     "moto.autoscaling.responses": groups.correct_responses,
+    "moto.events.models": rules.correct_models,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import config_option, read_text, with_client
+from tealmesh.cli.options import complete_names, config_option, read_text, with_client
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
@@ -148,7 +148,7 @@ def _wait(client: Client, applied: wire.ApplyOutput, seconds: float) -> None:
 
 
 @click.command(short_help="Remove a service or gateway of teal.toml.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @yes_option
 @with_client
 def delete(name: str, yes: bool, client: Client) -> None:

@@ -95,6 +95,7 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
     """
     checked = _check(UpOptions(**options))
     directory = (data_dir or default_data_dir()).absolute()
+    background.refuse_another(checked.port, directory)
     if detach:
         started = background.start(directory, checked, verbose)
         click.echo(f"control plane ready at {started.client.endpoint} (process {started.pid})")
@@ -193,8 +194,7 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
                 "; ".join([f"no control plane answers at {client.endpoint}", *left])
             ) from error
         raise
-    click.echo("draining and stopping every task…", err=True)
-    answer = client.shutdown(stop_tasks=True, wait_seconds=background.STOP_TIMEOUT_SECONDS)
+    answer = background.drain(client)
     background.wait_until_ended(client, health.pid)
     stopped = answer.get("stoppedTasks")
     tasks = "" if stopped is None else f", {stopped} task{'' if stopped == 1 else 's'} stopped"

@@ -66,6 +66,7 @@ from tealmesh.model.wire.adopted import (
 )
 from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
+from tealmesh.model.wire.health import HealthOpinion as HealthOpinion
 from tealmesh.model.wire.health import TaskHealth as TaskHealth
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
@@ -271,10 +272,10 @@ class GetStatusOutput(TypedDict):
     """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
     HTTP.
     """
-    health: NotRequired[list[TaskHealth]]
-    """The health of every running task as everybody sees it; absent without running tasks."""
     troubles: NotRequired[list[WorkerTrouble]]
     """The workers of the control plane that fail at present; absent if none does."""
+    health: NotRequired[list[TaskHealth]]
+    """The health of every running task as everybody sees it; absent without running tasks."""
 
 
 class ListDeploymentsOutput(TypedDict):

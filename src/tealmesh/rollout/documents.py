@@ -148,6 +148,12 @@ def services(view: Reader) -> list[ServiceSystem]:
     return [ServiceSystem.from_json(d.body) for d in view.list(tables.SYSTEMS)]
 
 
+def desired_counts(view: Reader) -> dict[str, int]:
+    """What the applied teal.toml says of the tasks of each service and gateway, by name."""
+    counts = {service.name: service.config.desired_count for service in services(view)}
+    return counts | {gateway.name: gateway.config.desired_count for gateway in gateways(view)}
+
+
 def gateways(view: Reader) -> list[GatewaySystem]:
     """All gateways as applied."""
     return [GatewaySystem.from_json(d.body) for d in view.list(tables.GATEWAYS)]

@@ -26,7 +26,7 @@ from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
-from tealmesh.app.seams import Seams, waiting_policies
+from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -59,7 +59,7 @@ from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.rollout.system import GatewaySystem
-from tealmesh.store import Reader, Store, Transaction, View, tables
+from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
@@ -347,8 +347,8 @@ class Parts:
         }
 
 
-def _without_effect(reader: Reader) -> list[MemberWithoutEffect]:
-    return [*without_effect(reader), *waiting_policies(reader)]
+def _without_effect(view: View) -> list[MemberWithoutEffect]:
+    return [*without_effect(view), *waiting_policies(view), *unscaled_sides(view)]
 
 
 def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:

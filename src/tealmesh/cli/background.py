@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,11 +21,14 @@ from typing import Literal
 import click
 
 from tealmesh.cli.client import Client, Health
+from tealmesh.cli.services import deploying
+from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT_SECONDS = 60.0
 ANNOUNCE_SECONDS = 2.0
 """A start that takes longer is said to be under way, to people who watch."""
+HEARTBEAT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 120.0
 """Stopping drains every task first, all at once."""
 LOG_LIMIT_BYTES = 10_000_000
@@ -129,9 +133,32 @@ def stop(directory: Path) -> None:
         return
     client = find_or_start(directory)
     health = client.health()
-    click.echo("draining and stopping every task…", err=True)
-    client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    drain(client)
     wait_until_ended(client, health.pid)
+
+
+def drain(client: Client) -> wire.ShutdownOutput:
+    """Drain and stop every task and the control plane, and say that it is under way."""
+    for name in deploying(client):
+        click.echo(
+            f"a deployment of {name} is running: the next `teal up` goes on with it", err=True
+        )
+    click.echo("draining and stopping every task…", err=True)
+    ended = threading.Event()
+
+    def tell() -> None:
+        began = time.monotonic()
+        while not ended.wait(HEARTBEAT_SECONDS):
+            waited = time.monotonic() - began
+            click.echo(
+                f"still draining, for {waited:.0f} s: requests in flight end first", err=True
+            )
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        return client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    finally:
+        ended.set()
 
 
 def _free(preferred: int) -> int:

@@ -225,4 +225,6 @@ def check_without_effect(client: Client) -> Iterator[Check]:
     for (member, reason), resources in users.items():
         more = len(resources) - SHOWN_RESOURCES
         shown = ", ".join(resources[:SHOWN_RESOURCES]) + (f" and {more} more" if more > 0 else "")
-        yield Check("without effect", "note", f"{member} of {shown}: {reason}")
+        scales = member.startswith("scaling policy ")
+        name = "automatic scaling" if scales else "without effect"
+        yield Check(name, "note", f"{member} of {shown}: {reason}")

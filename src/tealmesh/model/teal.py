@@ -23,6 +23,14 @@ class TroubleBody(TypedDict):
     since: float
 
 
+class UnusableBody(TypedDict):
+    """A task that its service was told no caller can use."""
+
+    task: str
+    why: str
+    since: float
+
+
 class StrategyBody(TypedDict):
     """A `model.config.nouns.Strategy`."""
 

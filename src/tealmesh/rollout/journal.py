@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout.effects import Approved, Event, Resumed
+from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import FINAL
 from tealmesh.rollout.machine.looking import decision
 from tealmesh.rollout.machine.wording import shown
@@ -38,7 +39,7 @@ def _words(d: Deployment) -> str:
             back = "goes back from" if d.kind == "ROLLBACK" else "replaces"
             return f"{d.new_image} on {d.new_side} {back} {d.old_image} on {d.old_side}"
         case State.SCALING_UP:
-            return f"starting {d.desired_count} tasks of {d.new_side}"
+            return f"starting {counted(d.desired_count, 'task')} of {d.new_side}"
         case State.ADDING_TARGET | State.SHIFTING:
             return f"weights {weights}"
         case State.CONVERGING_TARGET | State.CONVERGING | State.CONVERGING_BACK:

@@ -21,11 +21,12 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import beginning, documents, preflight, system
+from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.locked import Unlocked, unlocked
 from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.removal import begin, finish

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         RemovalBody,
         ServiceSystemBody,
         TroubleBody,
+        UnusableBody,
     )
 
 B = TypeVar("B")
@@ -201,5 +202,7 @@ DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
 """Key: worker, error. The workers of the running control plane that fail."""
+UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
+"""Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -78,6 +78,24 @@ def test_only_services_that_exist_are_registered(scaling: Any) -> None:
     )
 
 
+def test_a_daemon_has_no_count_to_scale(plane: ControlPlane, scaling: Any) -> None:
+    ecs = plane.client("ecs")
+    container = {"name": "app", "image": "example/web:1", "memory": 64}
+    ecs.register_task_definition(family="daemon", containerDefinitions=[container])
+    ecs.create_service(
+        cluster="scaled",
+        serviceName="daemon",
+        taskDefinition="daemon",
+        schedulingStrategy="DAEMON",
+    )
+    code, text = refusal(
+        lambda: scaling.register_scalable_target(**on("daemon"), MinCapacity=1, MaxCapacity=2)
+    )
+    assert code == "ValidationException"
+    assert "scheduling strategy DAEMON has no desired count" in text
+    ecs.delete_service(cluster="scaled", service="daemon", force=True)
+
+
 def test_a_policy_has_the_alarms_that_cloudwatch_shows(plane: ControlPlane, scaling: Any) -> None:
     web = service(plane, "alarms")
     code, text = refusal(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tealmesh.aws.moto import authorities, elb, groups, rules
+
 _corrected: set[str] = set()
 
 
@@ -98,6 +100,7 @@ def _load_balancers(module: Any) -> None:
     import would set them.
     """
     _listeners_change_to_tls(module)
+    elb.correct(module)
     kind = module.FakeLoadBalancer
     original = kind.__init__
 
@@ -163,10 +166,39 @@ def _private_zones(module: Any) -> None:
     kind._get_bool_param = get
 
 
+def _tags_of_launch_templates(module: Any) -> None:
+    """The tags of a launch template itself are no part of what it launches: moto shows them there
+    too, and the provider takes them out again with each apply.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
+    """
+    kind = module.LaunchTemplateBackend
+    original = kind.create_launch_template
+
+    @functools.wraps(original)
+    def create(self: Any, name: str, description: str, data: Any, tags: Any) -> Any:
+        launched = [
+            one
+            for one in data.pop("TagSpecifications", [])
+            if one.get("ResourceType") != "launch-template"
+        ]
+        if launched:
+            data["TagSpecifications"] = launched
+        return original(self, name, description, data, tags)
+
+    kind.create_launch_template = create
+
+
 _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.ec2.responses.account_attributes": _vpc_only,
     "moto.ec2.responses.dhcp_options": _tags_of_dhcp_options,
     "moto.ec2.models.instances": _groups_of_interface,
+    "moto.ec2.models.launch_templates": _tags_of_launch_templates,
     "moto.elbv2.models": _load_balancers,
     "moto.route53.responses": _private_zones,
+    "moto.acm.models": authorities.correct_acm,
+    "moto.acmpca.models": authorities.correct_authorities,
+    "moto.autoscaling.models": groups.correct_models,
+    "moto.autoscaling.responses": groups.correct_responses,
+    "moto.events.models": rules.correct_models,
 }

@@ -6,11 +6,11 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import follow_option, follow_or_report
-from tealmesh.cli.options import with_client
+from tealmesh.cli.options import complete_names, with_client
 
 
 @click.command(short_help="Go back to the version of SERVICE before, at once.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.option(
     "--gradual",
     is_flag=True,
@@ -37,7 +37,7 @@ def rollback(service: str, gradual: bool, follow: bool, client: Client) -> None:
 
 
 @click.command(short_help="End the running deployment of SERVICE.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.option(
     "--give-up",
     is_flag=True,
@@ -55,7 +55,7 @@ def abort(service: str, give_up: bool, follow: bool, client: Client) -> None:
 
 
 @click.command(short_help="Continue the held deployment of SERVICE.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.option(
     "--take-over",
     is_flag=True,

@@ -9,7 +9,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import follow_option, follow_or_report
-from tealmesh.cli.options import with_client
+from tealmesh.cli.options import complete_names, with_client
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import AwsError, TealError
 
@@ -18,7 +18,7 @@ CONVERGENCE_SECONDS = 15
 
 
 @click.command(short_help="Deploy another image to SERVICE, step by step.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.option(
     "--image",
     required=True,
@@ -68,7 +68,7 @@ def deploy(
 
 
 @click.command()
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @follow_option
 @with_client
 def approve(service: str, follow: bool, client: Client) -> None:
@@ -77,7 +77,7 @@ def approve(service: str, follow: bool, client: Client) -> None:
 
 
 @click.command(short_help="Set the weights of SERVICE's sides.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.argument("weights", nargs=-1, required=True, metavar="SIDE=WEIGHT...")
 @with_client
 def weights(service: str, weights: tuple[str, ...], client: Client) -> None:

@@ -172,8 +172,7 @@ def down(context: click.Context, client: Client, data_dir: Path | None) -> None:
             raise click.UsageError("--endpoint and --data-dir: give only one of them")
         client = background.find_or_start(data_dir.absolute())
     health = client.health()
-    click.echo("draining and stopping every task…", err=True)
-    answer = client.shutdown(stop_tasks=True, wait_seconds=background.STOP_TIMEOUT_SECONDS)
+    answer = background.drain(client)
     background.wait_until_ended(client, health.pid)
     stopped = answer.get("stoppedTasks")
     tasks = "" if stopped is None else f", {stopped} task{'' if stopped == 1 else 's'} stopped"

@@ -113,7 +113,8 @@ class ApiDriver:
             return _stopped_reason(own[-1])
         ecs_service = await self._aws.ecs_service(cluster, name)
         for event in ecs_service.get("events", []) if ecs_service else []:
-            if _at(event.get("createdAt")) >= since:
+            # "has reached a steady state" explains nothing.
+            if _at(event.get("createdAt")) >= since and "steady state" not in event["message"]:
                 return event["message"][:_MOST_EXPLANATION_CHARACTERS]
         return ""
 

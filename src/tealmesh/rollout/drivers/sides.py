@@ -150,7 +150,8 @@ class Sides:
             )
         # More tasks than the other side has are not stopped: scaling in waits for the end.
         desired = max(count, present["desiredCount"])
-        if present["taskDefinition"] == arn and present["desiredCount"] == desired:
+        again = _failing(present)
+        if present["taskDefinition"] == arn and present["desiredCount"] == desired and not again:
             return
         await self._aws.ecs(
             lambda client: client.update_service(
@@ -158,8 +159,9 @@ class Sides:
                 service=name,
                 taskDefinition=arn,
                 desiredCount=desired,
-                # Begin anew even if ECS gave up on the same tasks the last time.
-                forceNewDeployment=present["desiredCount"] == 0,
+                # Begin anew even if ECS gave up on the same tasks the last time: those failures are
+                # no evidence of what is deployed now.
+                forceNewDeployment=again or present["desiredCount"] == 0,
             )
         )
 
@@ -265,3 +267,12 @@ def _rename(service: Service, side: str) -> copies.Rename:
     if isinstance(service, ServiceSystem):
         return copies.to_side(service.node(other), service.node(side))
     return copies.to_side(other, side)
+
+
+def _failing(service: ServiceTypeDef) -> bool:
+    """Whether an ECS service lacks tasks because some have failed."""
+    primary = next((d for d in service["deployments"] if d.get("status") == "PRIMARY"), None)
+    if primary is None:
+        return False
+    failed = primary.get("rolloutState") == "FAILED" or primary.get("failedTasks", 0) > 0
+    return failed and service["runningCount"] < service["desiredCount"]

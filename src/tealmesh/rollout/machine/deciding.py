@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, State
-from tealmesh.rollout import evidence
 from tealmesh.rollout.effects import Approved
+from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     can_abort,

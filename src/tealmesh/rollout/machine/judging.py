@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, Verdict
-from tealmesh.rollout import assess, evidence
 from tealmesh.rollout.effects import Observed
+from tealmesh.rollout.gates import assess, evidence
 from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait, window_again
 from tealmesh.rollout.machine.wording import all_pass, expected_share, failure, unmet
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, Verdict
-from tealmesh.rollout import assess
 from tealmesh.rollout.effects import Observed, SideEnsured
+from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.looking import approval
 from tealmesh.rollout.machine.transitions import (

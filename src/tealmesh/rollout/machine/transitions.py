@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
-from tealmesh.rollout import evidence
+from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
 

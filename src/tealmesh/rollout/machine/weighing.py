@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
-from tealmesh.rollout import assess
 from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
+from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine.transitions import (
     SETTLE_SECONDS,
     can_abort,

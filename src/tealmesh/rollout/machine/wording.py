@@ -55,7 +55,9 @@ def failure(gates: tuple[GateResult, ...], event: Observed) -> str:
 
 
 def why(gate: GateResult, event: Observed) -> str:
-    return f"{gate.gate}: {gate.detail}{explanation(event)}"
+    """What a gate found; how tasks stopped explains nothing that callers counted."""
+    more = "" if gate.gate == "success-rate" else explanation(event)
+    return f"{gate.gate}: {gate.detail}{more}"
 
 
 def explanation(event: Observed) -> str:

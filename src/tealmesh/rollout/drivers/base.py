@@ -70,7 +70,9 @@ class SystemDriver(Driver, Protocol):
     async def apply_gateway(
         self, gateway: GatewaySystem, hostnames: Mapping[str, str], told: int | None
     ) -> list[str]:
-        """Bring the gateway to its description, but keep a desired count that is not ``told``. ``hostnames``: service name -> hostname."""
+        """Bring the gateway to its description, but keep a desired count that is not ``told``.
+        ``hostnames``: service name -> hostname.
+        """
 
     def recording(
         self, *, perform: bool

@@ -20,6 +20,7 @@ from typing import Literal
 
 import click
 
+from tealmesh.cli import orphans
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.services import deploying
 from tealmesh.model import wire
@@ -97,6 +98,7 @@ def remembered(directory: Path) -> UpOptions:
     """
     path = directory / _OPTIONS
     if not (directory / "state.db").exists():
+        _refuse_lost(directory)
         raise TealError(f"{directory}: no control plane has used it: choose another --data-dir")
     try:
         return UpOptions(**json.loads(path.read_text()))
@@ -106,6 +108,13 @@ def remembered(directory: Path) -> UpOptions:
         raise TealError(
             f"{path}: {error}: remove it and run `teal up --data-dir {directory}`"
         ) from error
+
+
+def _refuse_lost(directory: Path) -> None:
+    """Raise TealError if tasks of a directory run whose state is gone."""
+    for one in orphans.orphans():
+        if one.data_dir == directory.resolve():
+            raise TealError(one.text)
 
 
 def find_or_start(directory: Path) -> Client:
@@ -127,9 +136,11 @@ def find_or_start(directory: Path) -> Client:
 
 def stop(directory: Path) -> None:
     """Drain and stop every task of a data directory and its control plane; one is started for that
-    if none runs. Does nothing where there is no state any more.
+    if none runs. Where there is no state any more, what carries the directory's marks is ended.
     """
     if not (directory / "state.db").exists():
+        # Nobody knows how to drain what is left of it.
+        click.echo(f"{directory}: {orphans.end_all(directory)}", err=True)
         return
     client = find_or_start(directory)
     health = client.health()

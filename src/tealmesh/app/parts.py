@@ -26,6 +26,7 @@ from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
+from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.clients import client
@@ -79,11 +80,12 @@ class Parts:
     ) -> None:
         self.config = config
         self._supervisor = supervisor
+        self._database = (config.data_dir / DATABASE).stat().st_ino
         self.endpoint = endpoint(config)
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
-        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._ads = AdsServicer(self.cache, self._token, supervisor)
@@ -98,7 +100,7 @@ class Parts:
         self._driver = ApiDriver(
             self._client,
             config.region,
-            usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
+            callers=lambda: self.engine.health,
         )
         self._admin = Admin()
         self._target_health = TargetHealth(store, built.envoys, self._admin)
@@ -135,6 +137,7 @@ class Parts:
         yield "the fetching of certificates", certificates.run
         yield "the end of routes' grace periods", partial(end_grace, store)
         yield "the end of deregistration delays", partial(end_draining, store)
+        yield "the data directory", partial(watch_directory, self.config.data_dir, self._database)
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run

@@ -21,6 +21,7 @@ from tealmesh.cli.balancers import balancer_problems
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
+from tealmesh.cli.orphans import orphans
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.services import meshes_of
 from tealmesh.cli.troubles import troubles
@@ -70,6 +71,8 @@ def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
     yield check_files()
     yield check_host_prefix(os.environ)
     yield check_containers()
+    for left in orphans():
+        yield Check("tasks without a control plane", "wrong", left.text)
     if health is None:
         yield Check("control plane", "note", no_answer)
         return

@@ -108,6 +108,9 @@ boots = Table(
 """One row: the boot in which the database was opened last, and when it was first opened in it, in
 seconds since that boot."""
 
+noted = Table("noted", metadata, Column("name", String(64), primary_key=True))
+"""Files beside the database that must not be missing when it is opened again."""
+
 # The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
 """Key: mesh."""

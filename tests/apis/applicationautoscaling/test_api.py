@@ -122,8 +122,19 @@ def test_a_policy_has_the_alarms_that_cloudwatch_shows(plane: ControlPlane, scal
     assert second["Alarms"] == first["Alarms"][:1]
     assert alarms(plane, "alarms") == [("AlarmHigh", 60)]
 
+    # One of a user's, who named it as ours are named.
+    plane.client("cloudwatch").put_metric_alarm(
+        AlarmName="TargetTracking-service/scaled/alarms-mine-1",
+        Namespace="Shop",
+        MetricName="Waiting",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=7,
+        ComparisonOperator="GreaterThanThreshold",
+    )
     scaling.delete_scaling_policy(**web, PolicyName="cpu")
-    assert alarms(plane, "alarms") == []
+    assert alarms(plane, "alarms") == [("mine", 7)]
 
 
 def test_a_step_policy_shows_the_users_alarms(plane: ControlPlane, scaling: Any) -> None:

@@ -74,6 +74,17 @@ class Watch:
         ]
         return max(0, running - sum(subject.usable is False for subject in subjects))
 
+    def why_unusable(self, cluster: str, service: str) -> str:
+        """Why no caller can use the task of an ECS service that has been unusable the longest;
+        empty if callers can use all.
+        """
+        own = [
+            task
+            for task in self.shown()
+            if (task.cluster, task.service) == (cluster, service) and task.why
+        ]
+        return max(own, key=lambda task: task.unusable_seconds or 0.0).why if own else ""
+
     async def _look(self) -> None:
         tasks = [d.body for d in self._context.store.view.list(tables.TASKS)]
         running = [body for body in tasks if TaskState.of(body).phase is Phase.RUN]

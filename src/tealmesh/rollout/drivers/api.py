@@ -16,6 +16,7 @@ from tealmesh.model.status import Change, Missing
 from tealmesh.rollout.belongings import Removal
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
+from tealmesh.rollout.drivers.base import SeenByCallers, Unseen
 from tealmesh.rollout.drivers.cloudmap import CloudMap
 from tealmesh.rollout.drivers.gateway_routes import delete_others
 from tealmesh.rollout.drivers.recording import Recorder
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
         TaskTypeDef,
     )
 
-UsableTasks = Callable[[str, str, int], int]
-"""(cluster, ECS service, healthy tasks) -> how many of these callers can use, as far as known."""
-
 _LOCAL_NETWORK: AwsVpcConfigurationTypeDef = {"subnets": ["subnet-0000000000teal000"]}
 _MOST_EXPLANATION_CHARACTERS = 2000
 _MOST_TASKS_DESCRIBED = 100
@@ -50,8 +48,8 @@ class ApiDriver:
     """A `drivers.base.SystemDriver` on the AWS APIs.
 
     ``make_client`` makes boto3 clients by service name. ``network`` is the awsvpcConfiguration of
-    the ECS services, which has no meaning on one machine but must be there. ``usable`` tells how
-    many of an ECS service's healthy tasks callers can use.
+    the ECS services, which has no meaning on one machine but must be there. ``callers``
+    gives what callers see of tasks.
     """
 
     def __init__(
@@ -60,10 +58,10 @@ class ApiDriver:
         region: str = DEFAULT_REGION,
         network: AwsVpcConfigurationTypeDef | None = None,
         clock: SteadyClock = steady_clock,
-        usable: UsableTasks = lambda cluster, service, healthy: healthy,
+        callers: Callable[[], SeenByCallers] = Unseen,
     ) -> None:
         self._clock = clock
-        self._usable = usable
+        self._callers = callers
         self._make_client = make_client
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
@@ -96,7 +94,7 @@ class ApiDriver:
         return SideTasks(
             desired=desired,
             running=running,
-            healthy=self._usable(cluster, name, min(running, registered)),
+            healthy=self._callers().usable_tasks(cluster, name, min(running, registered)),
             failed=primary.get("failedTasks", 0),
             failure=primary.get("rolloutStateReason", "the tasks failed to start")
             if _gave_up(primary)
@@ -111,6 +109,8 @@ class ApiDriver:
         own = [task for task in tasks if _at(task.get("createdAt")) >= since]
         if own:
             return _stopped_reason(own[-1])
+        if why := self._callers().why_unusable(cluster, name):
+            return f"no caller can use {name}'s tasks: {why}"
         ecs_service = await self._aws.ecs_service(cluster, name)
         for event in ecs_service.get("events", []) if ecs_service else []:
             # "has reached a steady state" explains nothing.
@@ -182,7 +182,7 @@ class ApiDriver:
     @contextlib.contextmanager
     def recording(self, *, perform: bool) -> Iterator[tuple[ApiDriver, list[Change]]]:
         recorder = Recorder(self._make_client, perform=perform)
-        driver = ApiDriver(recorder.client, self._region, self._network, self._clock, self._usable)
+        driver = ApiDriver(recorder.client, self._region, self._network, self._clock, self._callers)
         try:
             yield driver, recorder.changes
         finally:

@@ -52,6 +52,26 @@ class Driver(Protocol):
         """
 
 
+class SeenByCallers(Protocol):
+    """What the callers of ECS services' tasks see of them."""
+
+    def usable_tasks(self, cluster: str, service: str, running: int) -> int:
+        """How many of the ``running`` tasks callers can use, as far as known."""
+
+    def why_unusable(self, cluster: str, service: str) -> str:
+        """Why callers cannot use some of its tasks; empty if they can use all."""
+
+
+class Unseen:
+    """Nobody is asked: `SeenByCallers` of services that run elsewhere."""
+
+    def usable_tasks(self, cluster: str, service: str, running: int) -> int:
+        return running
+
+    def why_unusable(self, cluster: str, service: str) -> str:
+        return ""
+
+
 class SystemDriver(Driver, Protocol):
     """A driver that can also apply a whole teal.toml, and say how it stands.
 

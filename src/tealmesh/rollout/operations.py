@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
 PortProblem = Callable[[GatewaySystem], str]
 """Why a gateway can never listen at its port; empty if it can, or may later."""
 
-ImageProblem = Callable[[str], Awaitable[str]]
-"""Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
-before they are."""
-
 
 class Operations:
     """Operations on services and gateways by name. Every one raises AwsError."""
@@ -56,7 +52,7 @@ class Operations:
         driver: SystemDriver,
         traffic: CallersSaw,
         clock: SteadyClock,
-        image_problem: ImageProblem,
+        image_problem: preflight.ImageProblem,
         port_problem: PortProblem = lambda gateway: "",
     ) -> None:
         self._store = store
@@ -94,14 +90,15 @@ class Operations:
             before = self._store.view
             config, part = self._unlocked(config)
             documents.refuse_other_names(before, part.config)
-            self._refuse_ports(part.config)
+            against = self._against_ports(part.config)
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
                     planned = await self._apply(driver, config, part, before)
                 except DriverError as error:
                     raise _failure(error) from error
             settings = settings_changes(before, part.config, base_directory)
-            return replace(planned, changes=(*settings, *changes))
+            notes = (*planned.notes, *against)
+            return replace(planned, changes=(*settings, *changes), notes=notes)
 
     async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed:
         """Remove a service or gateway of teal.toml: everything that was made for it, and nothing
@@ -281,6 +278,16 @@ class Operations:
             problem = self._port_problem(gateway)
             if problem:
                 raise AwsError("BadRequestException", f"[gateways.{gateway.name}]: {problem}")
+
+    def _against_ports(self, config: TealConfig) -> list[str]:
+        """Why `apply` would be refused for a port, as things are. What has it may be left over, and
+        be removed first.
+        """
+        try:
+            self._refuse_ports(config)
+        except AwsError as error:
+            return [f"as things are, applying it would be refused: {error}"]
+        return []
 
     async def _otherwise(self, service: ServiceSystem) -> list[str]:
         """Hints if the service runs another image, or another number of tasks, than teal.toml

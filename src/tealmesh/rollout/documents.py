@@ -99,9 +99,14 @@ def refuse_another(running: Deployment | None) -> None:
 
 
 def service_system(view: Reader, name: str) -> ServiceSystem:
-    """The service of teal.toml as applied. Raises NotFoundException, which names all services."""
+    """The service of teal.toml as applied. Raises NotFoundException, which names all services, or
+    BadRequestException for a virtual service without weighted targets.
+    """
     document = view.get(tables.SYSTEMS, name)
     if document is None:
+        why = discovery.without_targets(view, name)
+        if why:
+            raise AwsError("BadRequestException", why)
         known = [service.name for service in every_service(view)]
         hint = "create services with Terraform or `teal apply`"
         raise AwsError("NotFoundException", absent("service", name, known, hint))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
 PortProblem = Callable[[GatewaySystem], str]
 """Why a gateway can never listen at its port; empty if it can, or may later."""
 
-ImageProblem = Callable[[str], Awaitable[str]]
-"""Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
-before they are."""
-
 
 class Operations:
     """Operations on services and gateways by name. Every one raises AwsError."""
@@ -55,7 +51,7 @@ class Operations:
         driver: SystemDriver,
         traffic: CallersSaw,
         clock: SteadyClock,
-        image_problem: ImageProblem,
+        image_problem: preflight.ImageProblem,
         port_problem: PortProblem = lambda gateway: "",
     ) -> None:
         self._store = store

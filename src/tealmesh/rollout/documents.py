@@ -194,7 +194,8 @@ def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
         place = (gateway.config.address, gateway.config.port)
         owner = owners.setdefault(place, gateway.name)
         if owner != gateway.name:
-            gone = "" if owner in ours else f"remove that one first by `teal delete {owner}`, or "
+            by = f"`teal delete {owner}` (or with `teal apply --prune`)"
+            gone = "" if owner in ours else f"remove that one first by {by}, or "
             raise AwsError(
                 "BadRequestException",
                 f"[gateways.{gateway.name}] port = {place[1]}: gateway {owner} listens there: "

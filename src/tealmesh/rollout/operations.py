@@ -89,14 +89,15 @@ class Operations:
             before = self._store.view
             config, part = self._unlocked(config)
             documents.refuse_other_names(before, part.config)
-            self._refuse_ports(part.config)
+            against = self._against_ports(part.config)
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
                     planned = await self._apply(driver, config, part)
                 except DriverError as error:
                     raise _failure(error) from error
             settings = settings_changes(before, part.config, base_directory)
-            return replace(planned, changes=(*settings, *changes))
+            notes = (*planned.notes, *against)
+            return replace(planned, changes=(*settings, *changes), notes=notes)
 
     async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed:
         """Remove a service or gateway of teal.toml: everything that was made for it, and nothing
@@ -275,6 +276,16 @@ class Operations:
             problem = self._port_problem(gateway)
             if problem:
                 raise AwsError("BadRequestException", f"[gateways.{gateway.name}]: {problem}")
+
+    def _against_ports(self, config: TealConfig) -> list[str]:
+        """Why `apply` would be refused for a port, as things are. What has it may be left over, and
+        be removed first.
+        """
+        try:
+            self._refuse_ports(config)
+        except AwsError as error:
+            return [f"as things are, applying it would be refused: {error}"]
+        return []
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:
         """A hint if the service runs another image than teal.toml names."""

@@ -153,6 +153,12 @@ def services(view: Reader) -> list[ServiceSystem]:
     return [ServiceSystem.from_json(d.body) for d in view.list(tables.SYSTEMS)]
 
 
+def desired_counts(view: Reader) -> dict[str, int]:
+    """What the applied teal.toml says of the tasks of each service and gateway, by name."""
+    counts = {service.name: service.config.desired_count for service in services(view)}
+    return counts | {gateway.name: gateway.config.desired_count for gateway in gateways(view)}
+
+
 def gateways(view: Reader) -> list[GatewaySystem]:
     """All gateways as applied."""
     return [GatewaySystem.from_json(d.body) for d in view.list(tables.GATEWAYS)]
@@ -194,7 +200,8 @@ def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
         place = (gateway.config.address, gateway.config.port)
         owner = owners.setdefault(place, gateway.name)
         if owner != gateway.name:
-            gone = "" if owner in ours else f"remove that one first by `teal delete {owner}`, or "
+            by = f"`teal delete {owner}` (or with `teal apply --prune`)"
+            gone = "" if owner in ours else f"remove that one first by {by}, or "
             raise AwsError(
                 "BadRequestException",
                 f"[gateways.{gateway.name}] port = {place[1]}: gateway {owner} listens there: "

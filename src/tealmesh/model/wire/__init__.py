@@ -272,10 +272,10 @@ class GetStatusOutput(TypedDict):
     """Why nothing listens at that port; absent if something does, or no load balancer speaks plain
     HTTP.
     """
-    troubles: NotRequired[list[WorkerTrouble]]
-    """The workers of the control plane that fail at present; absent if none does."""
     health: NotRequired[list[TaskHealth]]
     """The health of every running task as everybody sees it; absent without running tasks."""
+    troubles: NotRequired[list[WorkerTrouble]]
+    """The workers of the control plane that fail at present; absent if none does."""
 
 
 class ListDeploymentsOutput(TypedDict):

@@ -74,6 +74,20 @@ def adapted(script: str, ports: dict[int, int], *, quick: bool) -> str:
     return script
 
 
+def terraform_settings(directory: Path) -> dict[str, str]:
+    """Settings with which Terraform takes the provider that the tests have fetched, if they have:
+    the registry may be out of reach.
+    """
+    mirror = Path(sys.prefix) / "terraform" / "mirror"
+    if not mirror.is_dir():
+        return {}
+    file = directory / "cli.tfrc"
+    file.write_text(
+        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
+    )
+    return {"TF_CLI_CONFIG_FILE": str(file), "CHECKPOINT_DISABLE": "1"}
+
+
 def run(heading: str, script: str, clone: Path, environment: dict[str, str]) -> bool:
     """Whether all commands of a section succeeded."""
     print(f"=== {heading}", flush=True)
@@ -121,6 +135,7 @@ def main() -> None:
             "TEAL_ENDPOINT": f"http://127.0.0.1:{ports[4566]}",
             "TF_VAR_endpoint": f"http://127.0.0.1:{ports[4566]}",
             "PYTHONUNBUFFERED": "1",
+            **terraform_settings(Path(directory)),
         }
         for heading, script in sections.items():
             if TERRAFORM in heading and shutil.which("terraform", path=environment["PATH"]) is None:

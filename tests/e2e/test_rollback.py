@@ -33,7 +33,7 @@ def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Pa
         assert step["failures"] / step["requests"] > 0.1
         verdicts = {v["gate"]: v["verdict"] for v in step["verdicts"]}
         assert "FAIL" in verdicts.values(), verdicts
-        assert "success" in plane.teal("history", "web").stdout
+        assert "success" in plane.teal("history", "web", deployment["deploymentId"]).stdout
 
 
 def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_a_reason(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ def test_tasks_that_no_caller_can_use_are_seen_everywhere_and_replaced(tmp_path:
         assert "0 of 2 tasks of blue are healthy: no caller has been able to use" in doctor.stdout
         assert plane.teal("envoys").stdout.count("0 of 1") == 2
         _until(lambda: sum("can be used by none of its callers" in e for e in _events(plane)) == 2)
+        told = plane.teal("events").stdout
+        assert "of web-blue can be used by none of its callers: it fails the health" in told
 
         # Nothing is replaced as long as the service says never; then both are, one after the other.
         assert _tasks(plane) == before

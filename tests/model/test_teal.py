@@ -75,4 +75,5 @@ def test_a_deployment_that_an_earlier_version_stored_goes_on() -> None:
     assert rollout.Deployment.from_json(again) == deployment
     assert holds(again, body)
     assert deployment.phase_at == deployment.entered_at
+    assert (deployment.kind, deployment.gated, deployment.live) == ("DEPLOY", True, {})
     assert rollout.Deployment.from_json({**body, "of_a_later_version": 1}) == deployment

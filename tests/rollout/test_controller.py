@@ -86,7 +86,7 @@ def test_canary_goes_through_every_step_and_keeps_evidence(tmp_path: Path) -> No
     done = run(b)
     assert done.status is Status.SUCCESSFUL, done.reason
     assert [e.transition for e in journal(tmp_path, done.id)] == FORWARD
-    assert b.driver.route == {"blue": 0, "green": 100}
+    assert b.driver.weights == {"blue": 0, "green": 100}
     assert list(b.driver.sides) == ["green"]
     assert [e.expected_share for e in done.evidence] == [0.1, 0.5, 1.0]
     for evidence in done.evidence:
@@ -103,7 +103,7 @@ def test_one_error_in_five_is_rolled_back_with_evidence(tmp_path: Path) -> None:
     b.driver.failure_rates = {"web:2": 0.2}
     done = run(b)
     assert done.status is Status.ROLLBACK_SUCCESSFUL
-    assert b.driver.route == {"blue": 100, "green": 0}
+    assert b.driver.weights == {"blue": 100, "green": 0}
     assert list(b.driver.sides) == ["blue"]
     assert "success-rate" in done.reason
     assert done.evidence[-1].failures > 0
@@ -117,7 +117,7 @@ def test_tasks_that_die_are_explained_by_their_last_words(tmp_path: Path) -> Non
     done = run(b)
     assert done.status is Status.ROLLBACK_SUCCESSFUL
     assert "no such table: users" in done.reason
-    assert b.driver.route == {"blue": 100, "green": 0}
+    assert b.driver.weights == {"blue": 100, "green": 0}
     assert not done.evidence
 
 
@@ -177,7 +177,7 @@ def test_approval_is_waited_for(tmp_path: Path) -> None:
 
     async def approve(store: Store, controller: Controller) -> None:
         await until_state(controller, State.AWAITING_APPROVAL)
-        waited.append(dict(b.driver.route))
+        waited.append(dict(b.driver.weights))
         await controller.approve("web")
 
     assert run(b, meanwhile=approve).status is Status.SUCCESSFUL
@@ -193,8 +193,8 @@ def test_rollback_aborts_the_running_deployment(tmp_path: Path) -> None:
 
     done = run(b, meanwhile=abort)
     assert done.status is Status.ROLLBACK_SUCCESSFUL
-    assert done.reason == "rollback requested by tester"
-    assert b.driver.route == {"blue": 100, "green": 0}
+    assert done.reason == "aborted by tester"
+    assert b.driver.weights == {"blue": 100, "green": 0}
 
 
 def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None:
@@ -208,10 +208,10 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
             await controller.rollback("tester", b.service.name)
         await controller.deploy("tester", b.service.name, "web:2", token="one")
         again = await controller.deploy("tester", b.service.name, "web:2", token="one")
-        b.driver.route = {"blue": 50, "green": 50}
+        b.driver.weights = {"blue": 50, "green": 50}
         with pytest.raises(AwsError, match="a deployment of web to web:2 is running"):
             await controller.deploy("tester", b.service.name, "web:3")
-        b.driver.route = {"blue": 100}
+        b.driver.weights = {"blue": 100}
         with pytest.raises(AwsError, match="was used for"):
             await controller.deploy("tester", b.service.name, "web:3", token="one")
         first = await until_finished(store, "web")
@@ -227,7 +227,7 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
     assert (first.new_image, first.new_side) == ("web:2", "green")
     assert (back.new_image, back.new_side) == ("web:1", "blue")
     assert back.status is Status.SUCCESSFUL
-    assert b.driver.route == {"blue": 100, "green": 0}
+    assert b.driver.weights == {"blue": 100, "green": 0}
 
 
 @pytest.mark.parametrize("failing", [False, True], ids=["good", "failing"])
@@ -244,7 +244,7 @@ def test_a_kill_at_every_transition_changes_nothing_about_the_end(
         b.driver.failure_rates = {"web:2": 0.2 if failing else 0.0}
         done, resumed = _killed_after(b, nth)
         assert done.status is expected.status, (nth, done.reason)
-        assert b.driver.route == undisturbed.driver.route
+        assert b.driver.weights == undisturbed.driver.weights
         assert list(b.driver.sides) == list(undisturbed.driver.sides)
         assert b.driver.lost == [], nth
         entries = journal(b.path, done.id)
@@ -268,6 +268,7 @@ def _killed_after(b: Bench, nth: int) -> tuple[Deployment, int]:
         store, controller = b.open()
         await b.put_system(store)
         running = asyncio.create_task(controller.run())
+        await asyncio.sleep(0)  # It has found nothing to resume.
         with contextlib.suppress(Killed):
             await controller.deploy("tester", b.service.name, "web:2")
         await died.wait()

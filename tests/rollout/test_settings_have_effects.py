@@ -121,7 +121,7 @@ def ends(state: State, seconds: float, setting: str) -> Check:
         waiting: Event = NotReady("something")
         ended = []
         for config in (before, with_setting):
-            d = replace(web(config), state=state, phase_at=1000.0)
+            d = replace(web(config), state=state, phase_at=1000.0, seen={"green": 100})
             inside = machine.step(d, waiting, 1000.0 + seconds - 0.1)
             ended.append(machine.step(inside, waiting, 1000.0 + seconds + 0.1))
         goes_on, stops = ended
@@ -132,7 +132,7 @@ def ends(state: State, seconds: float, setting: str) -> Check:
 
 def baked(config: nouns.TealConfig, seconds: float) -> State:
     d = replace(web(config), state=State.BAKING, weights={"blue": 0, "green": 100})
-    d = replace(d, acknowledged=d.weights)
+    d = replace(d, acknowledged=d.weights, seen=d.weights)
     return after(d, seconds).state
 
 

@@ -13,7 +13,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import deployments
 from tealmesh.rollout.drivers.fake import FakeDriver, Side
-from tealmesh.rollout.system import ServiceSystem
+from tealmesh.rollout.system import Service, ServiceSystem
 from tealmesh.store import Store, tables
 
 CANARY = Strategy("canary", (10, 50, 100), 2.0, 2.0, *[30.0] * 6)
@@ -48,7 +48,7 @@ def system(
 
 def running_world(clock: Clock, image: str = "web:1") -> FakeDriver:
     """Version 1 on blue with all the weight."""
-    return FakeDriver(lambda: clock.now, sides={"blue": Side(image, 3)}, route={"blue": 100})
+    return FakeDriver(lambda: clock.now, sides={"blue": Side(image, 3)}, weights={"blue": 100})
 
 
 CONVERGED = Convergence(revision=1, expected=("task/1",), converged=True, waiting=())
@@ -73,6 +73,7 @@ class Bench:
             self.driver,
             self._converged,
             self.driver.traffic,
+            self._who,
             clock=self.clock,
             new_id=lambda: f"d{store.revision}",
             poll_seconds=0.001,
@@ -86,6 +87,9 @@ class Bench:
             "Apply",
             lambda t: t.put(tables.SYSTEMS, self.service.name, body=self.service.to_json()),
         )
+
+    async def _who(self, service: Service, side: str, of: str) -> str:
+        return "somebody"
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         await asyncio.sleep(0)

@@ -12,6 +12,12 @@ from collections.abc import Callable, Mapping
 
 from tealmesh.apis.servicediscovery.dns_server import respond_in_task
 from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
+from tealmesh.app.lost_state import (
+    DATABASE,
+    check_containers,
+    check_directory,
+    check_state,
+)
 from tealmesh.app.parts import Parts, endpoint
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
@@ -19,8 +25,9 @@ from tealmesh.app.troubles import TroubleLog
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.model.clock import system_clock
+from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import TealError
-from tealmesh.store import Store
+from tealmesh.store import Store, tables
 from tealmesh.supervision.supervisor import Supervisor
 
 
@@ -36,8 +43,10 @@ async def run(
     """
     stop = stop or asyncio.Event()
     with only_one(config.data_dir), listen(config.port, "--port") as listener:
-        store = Store.open(config.data_dir / "state.db")
+        check_directory(config.data_dir)
+        store = Store.open(config.data_dir / DATABASE)
         try:
+            check_state(config.data_dir, store)
             await _run(config, store, listener, ready, stop)
         except OSError as error:
             # From starting: errors of running parts arrive in an exception group.
@@ -56,6 +65,7 @@ async def _run(
     log = TroubleLog(store)
     supervisor = Supervisor(system_clock, told=log.tell)
     built = await _built(config, store, supervisor)
+    await _check_containers(config, store, built)
     parts = Parts(config, store, stop, built, supervisor)
     await parts.store_images()
     await parts.listen_xds()
@@ -81,6 +91,16 @@ async def _run(
         raise group_error.exceptions[0] from group_error
     finally:
         await parts.close()
+
+
+async def _check_containers(config: AppConfig, store: Store, built: Built) -> None:
+    """Raise TealError if containers run whose tasks the store does not know."""
+    known = [task_id(document.body) for document in store.view.list(tables.TASKS)]
+    try:
+        check_containers(config.data_dir, await built.runtime.strangers(known))
+    except TealError:
+        await built.runtime.close()
+        raise
 
 
 async def _built(config: AppConfig, store: Store, supervisor: Supervisor) -> Built:

@@ -99,6 +99,10 @@ def only_one(data_dir: Path) -> Iterator[None]:
                 f"another control plane uses {data_dir}: stop it with `teal down`, or choose "
                 "another --data-dir"
             ) from error
+        # For `teal down --force`, which finds us by it if we do not answer.
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
 
 

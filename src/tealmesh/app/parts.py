@@ -26,7 +26,8 @@ from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.feed import feed
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
-from tealmesh.app.seams import Seams, waiting_policies
+from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
+from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -50,6 +51,7 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
@@ -58,7 +60,7 @@ from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.rollout.system import GatewaySystem
-from tealmesh.store import Reader, Store, Transaction, View, tables
+from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
@@ -78,11 +80,12 @@ class Parts:
     ) -> None:
         self.config = config
         self._supervisor = supervisor
+        self._database = (config.data_dir / DATABASE).stat().st_ino
         self.endpoint = endpoint(config)
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
-        self._moto = Moto(config.data_dir / "moto.jsonl")
+        self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._ads = AdsServicer(self.cache, self._token, supervisor)
@@ -97,7 +100,7 @@ class Parts:
         self._driver = ApiDriver(
             self._client,
             config.region,
-            usable=lambda *tasks: self.engine.health.usable_tasks(*tasks),
+            callers=lambda: self.engine.health,
         )
         self._admin = Admin()
         self._target_health = TargetHealth(store, built.envoys, self._admin)
@@ -118,6 +121,7 @@ class Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
+            Changes(store),
             clock=steady_clock,
             new_id=random_id,
             on_transition=config.on_transition,
@@ -132,6 +136,7 @@ class Parts:
         yield "the fetching of certificates", certificates.run
         yield "the end of routes' grace periods", partial(end_grace, store)
         yield "the end of deregistration delays", partial(end_draining, store)
+        yield "the data directory", partial(watch_directory, self.config.data_dir, self._database)
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
@@ -345,8 +350,8 @@ class Parts:
         }
 
 
-def _without_effect(reader: Reader) -> list[MemberWithoutEffect]:
-    return [*without_effect(reader), *waiting_policies(reader)]
+def _without_effect(view: View) -> list[MemberWithoutEffect]:
+    return [*without_effect(view), *waiting_policies(view), *unscaled_sides(view)]
 
 
 def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:

@@ -31,7 +31,7 @@ from tealmesh.seams.scaling.publisher import Publisher, Source
 from tealmesh.seams.scaling.sources import Served, Traffic, Utilization
 from tealmesh.seams.scaling.usage import TaskUsage
 from tealmesh.seams.scaling.worker import MINUTE_SECONDS, Scaling
-from tealmesh.store import Reader, Store, tables
+from tealmesh.store import Reader, Store, View, tables
 
 Worker = tuple[str, Callable[[], Awaitable[None]]]
 
@@ -137,4 +137,22 @@ def waiting_policies(reader: Reader) -> Iterator[MemberWithoutEffect]:
                 "resource": policy["ResourceId"],
                 "member": f"scaling policy {policy['PolicyName']}",
                 "reason": f"it waits: {waits}",
+            }
+
+
+def unscaled_sides(view: View) -> Iterator[MemberWithoutEffect]:
+    """The sides of services that nothing scales while something scales another side, for
+    `teal doctor`: after a deployment to such a side the service would keep its count for ever.
+    """
+    for service in documents.every_service(view):
+        places = {service.ecs_service(side) for side in service.sides}
+        bodies = {place: view.get(tables.ECS_SERVICES, *place) for place in places}
+        there = [place for place, one in bodies.items() if one and one.body["status"] == "ACTIVE"]
+        scaled = [place for place in there if view.get(tables.SCALABLE_TARGETS, *place) is not None]
+        for cluster, name in sorted(set(there) - set(scaled)) if scaled else ():
+            yield {
+                "resource": f"service/{cluster}/{name}",
+                "member": "scaling policy (none)",
+                "reason": f"nothing scales {name}, and {scaled[0][1]} is scaled: register it with"
+                " Application Auto Scaling too",
             }

@@ -57,7 +57,8 @@ def identify(request: Request, models: Iterable[Model], request_id: str) -> Iden
         service = _by_signing_name(service.lower(), models)
     else:
         service, region = _unsigned(request, tuple(models))
-    return Identity(service, Caller(DEFAULT_ACCOUNT, region, access_key, request_id))
+    expected = request.headers.get("if-match", "").strip().strip('"')
+    return Identity(service, Caller(DEFAULT_ACCOUNT, region, access_key, request_id, expected))
 
 
 def _credential(request: Request) -> str | None:

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,12 +20,16 @@ from typing import Literal
 
 import click
 
+from tealmesh.cli import orphans
 from tealmesh.cli.client import Client, Health
+from tealmesh.cli.services import deploying
+from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
 START_TIMEOUT_SECONDS = 60.0
 ANNOUNCE_SECONDS = 2.0
 """A start that takes longer is said to be under way, to people who watch."""
+HEARTBEAT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 120.0
 """Stopping drains every task first, all at once."""
 LOG_LIMIT_BYTES = 10_000_000
@@ -93,6 +98,7 @@ def remembered(directory: Path) -> UpOptions:
     """
     path = directory / _OPTIONS
     if not (directory / "state.db").exists():
+        _refuse_lost(directory)
         raise TealError(f"{directory}: no control plane has used it: choose another --data-dir")
     try:
         return UpOptions(**json.loads(path.read_text()))
@@ -102,6 +108,13 @@ def remembered(directory: Path) -> UpOptions:
         raise TealError(
             f"{path}: {error}: remove it and run `teal up --data-dir {directory}`"
         ) from error
+
+
+def _refuse_lost(directory: Path) -> None:
+    """Raise TealError if tasks of a directory run whose state is gone."""
+    for one in orphans.orphans():
+        if one.data_dir == directory.resolve():
+            raise TealError(one.text)
 
 
 def find_or_start(directory: Path) -> Client:
@@ -123,15 +136,40 @@ def find_or_start(directory: Path) -> Client:
 
 def stop(directory: Path) -> None:
     """Drain and stop every task of a data directory and its control plane; one is started for that
-    if none runs. Does nothing where there is no state any more.
+    if none runs. Where there is no state any more, what carries the directory's marks is ended.
     """
     if not (directory / "state.db").exists():
+        # Nobody knows how to drain what is left of it.
+        click.echo(f"{directory}: {orphans.end_all(directory)}", err=True)
         return
     client = find_or_start(directory)
     health = client.health()
-    click.echo("draining and stopping every task…", err=True)
-    client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    drain(client)
     wait_until_ended(client, health.pid)
+
+
+def drain(client: Client) -> wire.ShutdownOutput:
+    """Drain and stop every task and the control plane, and say that it is under way."""
+    for name in deploying(client):
+        click.echo(
+            f"a deployment of {name} is running: the next `teal up` goes on with it", err=True
+        )
+    click.echo("draining and stopping every task…", err=True)
+    ended = threading.Event()
+
+    def tell() -> None:
+        began = time.monotonic()
+        while not ended.wait(HEARTBEAT_SECONDS):
+            waited = time.monotonic() - began
+            click.echo(
+                f"still draining, for {waited:.0f} s: requests in flight end first", err=True
+            )
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        return client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
+    finally:
+        ended.set()
 
 
 def _free(preferred: int) -> int:
@@ -142,6 +180,20 @@ def _free(preferred: int) -> int:
             listener.bind(("127.0.0.1", port))
             return int(listener.getsockname()[1])
     return preferred
+
+
+def refuse_another(port: int, directory: Path) -> None:
+    """Raise TealError if a control plane with another data directory has this port."""
+    client = Client(f"http://127.0.0.1:{port}")
+    try:
+        health = client.health(timeout=1.0)
+    except NoControlPlane:
+        return  # Nothing answers, or something that is not ours: binding the port will tell.
+    if health.data_dir and Path(health.data_dir).resolve() != directory.resolve():
+        raise TealError(
+            f"port {port} cannot be used: Tealmesh {health.version} runs there with its state in "
+            f"{health.data_dir}: stop it with `teal down`, or choose another port with --port"
+        )
 
 
 def start(directory: Path, options: UpOptions, verbose: bool = False) -> Started:

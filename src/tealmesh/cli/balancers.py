@@ -9,36 +9,27 @@ from tealmesh.model import wire
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
     from rich.text import Text
 
 _SCHEMES = {"HTTP": "http://", "HTTPS": "https://"}
 
 
-def balancer_parts(status: wire.GetStatusOutput) -> list[RenderableType]:
+def balancer_parts(status: wire.GetStatusOutput, width: int) -> list[RenderableType]:
     """Each load balancer's listeners with where they are on this machine, healthy of registered
     targets, DNS names, and how to reach one by its name; empty without load balancers.
     """
     balancers = status.get("loadBalancers", [])
     if not balancers:
         return []
+    from functools import partial
+
     from rich.text import Text
 
-    from tealmesh.cli.render import table
+    from tealmesh.cli.fit import fitted
 
-    rows = table("LOAD BALANCER", "TYPE", "LISTENER", "ADDRESS", ">TARGETS", gap=1)
-    listeners = [cells for balancer in balancers for cells in _listeners(balancer)]
-    for column in (1, 2, 3):
-        rows.columns[column].no_wrap = True
-    # An address is to be copied: on a narrow terminal the name is cut instead.
-    rows.columns[3].min_width = max(len(address) for _, address in listeners)
-    for balancer in balancers:
-        for index, cells in enumerate(_listeners(balancer)):
-            if index:
-                rows.add_row("", "", *cells, "")
-                continue
-            rows.add_row(
-                Text(balancer["name"], style="bold"), balancer["type"], *cells, _targets(balancer)
-            )
+    forms = [partial(_table, balancers, with_type=with_type) for with_type in (True, False)]
+    rows = fitted(width, forms)
     parts: list[RenderableType] = [rows]
     parts += [Text(f"  {b['dnsName']}", style="dim") for b in balancers]
     parts += [Text(f"{b['name']}: {b['problem']}", style="red") for b in balancers if _problem(b)]
@@ -50,6 +41,31 @@ def balancer_parts(status: wire.GetStatusOutput) -> list[RenderableType]:
             Text(f"not reachable by the Host header: {status['byHostProblem']}", style="yellow")
         )
     return parts
+
+
+def _table(balancers: list[wire.LoadBalancerStatus], *, with_type: bool) -> Table:
+    from rich.text import Text
+
+    from tealmesh.cli.render import table
+
+    kind = ["TYPE"] if with_type else []
+    rows = table("LOAD BALANCER", *kind, "LISTENER", "ADDRESS", ">TARGETS", gap=1)
+    for balancer in balancers:
+        for index, (listener, address) in enumerate(_listeners(balancer)):
+            first = not index
+            rows.add_row(
+                Text(balancer["name"] if first else "", style="bold"),
+                *([balancer["type"] if first else ""] if with_type else []),
+                listener,
+                # An address is to be copied: it is never folded.
+                Text(address, no_wrap=True),
+                _targets(balancer) if first else "",
+            )
+    # What is folded on a narrow terminal is the name.
+    rows.columns[-2].min_width = max(
+        (len(address) for balancer in balancers for _, address in _listeners(balancer)), default=0
+    )
+    return rows
 
 
 def balancer_problems(status: wire.GetStatusOutput) -> Iterator[tuple[str, str, bool]]:

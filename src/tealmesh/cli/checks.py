@@ -21,6 +21,7 @@ from tealmesh.cli.balancers import balancer_problems
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
+from tealmesh.cli.orphans import orphans
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.services import meshes_of
 from tealmesh.cli.troubles import troubles
@@ -70,6 +71,8 @@ def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
     yield check_files()
     yield check_host_prefix(os.environ)
     yield check_containers()
+    for left in orphans():
+        yield Check("tasks without a control plane", "wrong", left.text)
     if health is None:
         yield Check("control plane", "note", no_answer)
         return
@@ -225,4 +228,6 @@ def check_without_effect(client: Client) -> Iterator[Check]:
     for (member, reason), resources in users.items():
         more = len(resources) - SHOWN_RESOURCES
         shown = ", ".join(resources[:SHOWN_RESOURCES]) + (f" and {more} more" if more > 0 else "")
-        yield Check("without effect", "note", f"{member} of {shown}: {reason}")
+        scales = member.startswith("scaling policy ")
+        name = "automatic scaling" if scales else "without effect"
+        yield Check(name, "note", f"{member} of {shown}: {reason}")

@@ -112,8 +112,16 @@ class Client:
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]
 
-    def rollback(self, service: str) -> wire.Deployment:
-        return self._call(wire.RollbackOutput, service=service)["deployment"]
+    def rollback(self, service: str, gradual: bool = False) -> wire.RollbackOutput:
+        return self._call(wire.RollbackOutput, service=service, gradual=gradual or None)
+
+    def abort(self, service: str, give_up: bool = False) -> wire.Deployment:
+        return self._call(wire.AbortOutput, service=service, giveUp=give_up or None)["deployment"]
+
+    def resume(self, service: str, take_over: bool = False) -> wire.Deployment:
+        return self._call(wire.ResumeOutput, service=service, takeOver=take_over or None)[
+            "deployment"
+        ]
 
     def set_weights(self, service: str, weights: Mapping[str, int]) -> wire.SetWeightsOutput:
         return self._call(wire.SetWeightsOutput, service=service, weights=weights)

@@ -33,7 +33,8 @@ Show = Callable[[RenderableType], None]
 
 
 def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | None:
-    """Show a deployment until it has finished, and return its last state; None after Ctrl-C.
+    """Show a deployment until it has finished or is held, and return its last state; None after
+    Ctrl-C.
 
     While no control plane answers, wait for one: the next to start continues the deployment.
     Raises TealError if none starts within `PATIENCE_SECONDS`.
@@ -49,7 +50,7 @@ def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | Non
     except KeyboardInterrupt:
         click.echo(
             "\nstopped following; the deployment continues: watch it with `teal status -w`, "
-            f"abort it with `teal rollback {deployment['service']}`",
+            f"abort it with `teal abort {deployment['service']}`",
             err=True,
         )
         return None
@@ -74,7 +75,8 @@ def _states(
         current = _patiently(partial(client.get_deployment, service, identity))
         yield current
         # The last journal entries are committed together with the final state: fetch those too.
-        if current["status"] in FINAL_STATUSES and not entries:
+        ended = current["status"] in FINAL_STATUSES or current.get("state") == "HELD"
+        if ended and not entries:
             return
 
 

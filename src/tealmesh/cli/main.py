@@ -1,6 +1,7 @@
 """The entry point of `teal`. An error that a user can cause is one plain line on standard error.
 
-Exit codes: 0 done; 1 refused, failed or rolled back; 2 wrong usage; 130 interrupted.
+Exit codes: 0 done; 1 refused, failed or rolled back; 2 wrong usage; 3 a deployment is held and
+waits for a decision; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tealmesh.cli.commands import (
     about,
     adopt,
     apply,
+    back,
     demo,
     deploy,
     envoy,
@@ -26,7 +28,9 @@ from tealmesh.cli.commands import (
     run,
 )
 from tealmesh.cli.group import Commands
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import DeploymentHeld, TealError
+
+HELD = 3
 
 
 @click.group(
@@ -40,7 +44,8 @@ def teal() -> None:
     """Blue/green and canary deployments over Envoy, on this machine; AWS to come."""
 
 
-for module in (init, run, apply, deploy, adopt, look, load, envoy, image, demo, reset, about):
+MODULES = (init, run, apply, deploy, back, adopt, look, load, envoy, image, demo, reset, about)
+for module in MODULES:
     for command in module.COMMANDS:
         teal.add_command(command)
 
@@ -63,7 +68,7 @@ def main() -> None:
         sys.exit(1)
     except TealError as error:
         click.echo(f"teal: {error}", err=True)
-        sys.exit(1)
+        sys.exit(HELD if isinstance(error, DeploymentHeld) else 1)
     except OSError as error:
         # A missing file, missing permissions, a full disk.
         output.abandon()

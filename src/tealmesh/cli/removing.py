@@ -10,6 +10,7 @@ import click
 
 from tealmesh.cli import changes
 from tealmesh.cli.client import Client
+from tealmesh.cli.services import deploying
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
@@ -60,10 +61,8 @@ def remove(client: Client, names: Sequence[str], say: Callable[[str], None]) -> 
 
 def refuse_unfinished(client: Client, name: str) -> None:
     """Raise TealError while a deployment of the service runs: nothing is asked in vain."""
-    for service in client.get_status()["services"]:
-        deployment = service.get("deployment")
-        if service["name"] == name and deployment and "IN_PROGRESS" in deployment["status"]:
-            raise TealError(
-                f"a deployment of {name} to {deployment.get('newImage', '?')} is running: wait "
-                f"until it has finished, or roll it back (`teal rollback {name}`)"
-            )
+    if name in deploying(client):
+        raise TealError(
+            f"a deployment of {name} is running: wait until it has finished, or end it "
+            f"(`teal abort {name}`)"
+        )

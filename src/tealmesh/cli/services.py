@@ -26,3 +26,16 @@ def meshes_of(status: wire.GetStatusOutput) -> list[str]:
     meshes |= {service["mesh"] for service in status["services"]}
     meshes |= {gateway["mesh"] for gateway in status["gateways"] if "mesh" in gateway}
     return sorted(meshes)
+
+
+def deploying(client: Client) -> list[str]:
+    """The services of which a deployment runs; empty where the status cannot be had."""
+    try:
+        services = client.get_status()["services"]
+    except TealError:
+        return []
+    return [
+        service["name"]
+        for service in services
+        if "deployment" in service and "IN_PROGRESS" in service["deployment"]["status"]
+    ]

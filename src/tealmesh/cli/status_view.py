@@ -63,7 +63,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
     for lines in blocks:
         if lines:
             parts += [Text(), *lines]
-    if balancers := balancer_parts(status):
+    if balancers := balancer_parts(status, width):
         parts += [Text(), *balancers]
     if status.get("ecsServices"):
         parts += [Text(), _ecs_services(status["ecsServices"], width)]

@@ -9,6 +9,43 @@ from collections.abc import Iterator
 from tealmesh.model import wire
 from tealmesh.model.config.nouns import TerraformNames
 
+_SERVICES = (
+    "acm", "acmpca", "applicationautoscaling", "appmesh", "autoscaling", "cloudformation",
+    "cloudwatch", "cloudwatchevents", "cloudwatchlogs", "dynamodb", "ec2", "ecr", "ecs", "elb",
+    "iam", "kms", "lambda", "resourcegroupstaggingapi", "route53", "s3", "secretsmanager",
+    "servicediscovery", "sns", "sqs", "ssm", "sts",
+)  # fmt: skip
+"""Endpoints by names that all versions of the provider take:
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints
+"""
+_SPLIT_LOAD_BALANCERS = 4
+"""From this version on, ``elb`` is classic load balancers alone."""
+
+
+def override(endpoint: str, version: int) -> list[str]:
+    """An override file with which the provider "aws" of this major version reaches ``endpoint``:
+    https://developer.hashicorp.com/terraform/language/files/override
+    """
+    newer = version >= _SPLIT_LOAD_BALANCERS
+    services = sorted([*_SERVICES, *(["elbv2"] if newer else [])])
+    width = max(map(len, services))
+    return [
+        "# Made by `teal env --terraform`: remove it to work on AWS again.",
+        'provider "aws" {',
+        '  region                      = "us-east-1"',
+        '  access_key                  = "test"',
+        '  secret_key                  = "test"',
+        "  skip_credentials_validation = true",
+        "  skip_metadata_api_check     = true",
+        f"  {'s3_use_path_style' if newer else 's3_force_path_style':<27} = true",
+        "  max_retries                 = 2",
+        "",
+        "  endpoints {",
+        *(f"    {name:<{width}} = {_value(endpoint)}" for name in services),
+        "  }",
+        "}",
+    ]
+
 
 def variables(names: TerraformNames, service: wire.ServiceDescription) -> list[str]:
     """Lines of a ``.tfvars`` file: each side's weight and image, and whether it exists."""

@@ -242,7 +242,9 @@ class Engine:
                 await asyncio.to_thread(_remove, self._task_files / identity)
 
     async def _sweep(self) -> None:
-        """Stop and remove what is left of tasks that the store does not know."""
+        """Remove the files of tasks that the store does not know. Whatever runs of them is left
+        alone, and its files with it: a lost store is no order to end anything.
+        """
         known = {task_id(d.body) for d in self._store.view.list(tables.TASKS)}
         for directory in _directories(self._task_files):
             if directory.name in known:
@@ -251,15 +253,13 @@ class Engine:
                 await self._remove_unknown(directory)
             except DockerUnavailable as error:
                 _log.warning("keeping unknown task %s for now: %s", directory.name, error)
-        for identity in await self._runtime.sweep(sorted(known)):
-            _log.warning("removed the containers of unknown task %s", identity)
 
     async def _remove_unknown(self, directory: Path) -> None:
         for home in _directories(directory):
             handle = await self._runtime.recover(directory, home.name)
-            if handle is not None:
-                _log.warning("stopping %s of unknown task %s", home.name, directory.name)
-                await self._runtime.stop(handle, 1.0)
+            if handle is not None and (await self._runtime.inspect(handle)).running:
+                _log.warning("%s of unknown task %s runs: not touched", home.name, directory.name)
+                return
         await self._runtime.release(directory)
         await asyncio.to_thread(_remove, directory)
 

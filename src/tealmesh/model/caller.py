@@ -15,3 +15,6 @@ class Caller:
     """The region that the request was signed for; part of the ARNs of what it creates."""
     access_key: str
     request_id: str
+    if_match: str = ""
+    """The header ``If-Match``: the version that the resource of an App Mesh Update or Delete must
+    have. An extension of ours, as App Mesh has no conditional writes; empty for any version."""

@@ -10,8 +10,10 @@
     │   └── DockerRefused           Docker answers with an error
     ├── DriverError                 a rollout's call failed, for now or for good
     │   ├── NoSuchResource          AWS does not know the resource
+    │   ├── ChangedMeanwhile        it has another version than the one that was read
     │   └── NotYet                  something else has to happen first: ask again
     ├── InvariantError              the rollout machine has a bug; nothing was changed
+    ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
 Three exceptions are no errors of this kind: each steers the module that defines it and is caught
@@ -107,6 +109,13 @@ class NoSuchResource(DriverError):
         super().__init__(message, retryable=False)
 
 
+class ChangedMeanwhile(DriverError):
+    """A conditional write was refused: the resource has another version than the one read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
 class NotYet(DriverError):
     """Nothing is wrong, but something else has to happen first; the same call succeeds later."""
 
@@ -118,6 +127,10 @@ class NotYet(DriverError):
 
 class InvariantError(TealError):
     """The rollout machine was about to break one of its invariants; nothing was changed."""
+
+
+class DeploymentHeld(TealError):
+    """A deployment waits for a person's decision."""
 
 
 class NoControlPlane(TealError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.teal import known_members
@@ -43,6 +43,7 @@ class Status(StrEnum):
     ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
     ROLLBACK_SUCCESSFUL = "ROLLBACK_SUCCESSFUL"
     ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    STOPPED = "STOPPED"
 
 
 class State(StrEnum):
@@ -54,6 +55,8 @@ class State(StrEnum):
     CONVERGING_TARGET = "CONVERGING_TARGET"
     VERIFYING = "VERIFYING"
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    HELD = "HELD"
+    """Somebody else has changed what the deployment works on: a person decides."""
     SHIFTING = "SHIFTING"
     CONVERGING = "CONVERGING"
     MEASURING = "MEASURING"
@@ -65,6 +68,9 @@ class State(StrEnum):
     CLEANING_BACK = "CLEANING_BACK"
     ROLLED_BACK = "ROLLED_BACK"
     ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    """Neither side can serve."""
+    STOPPED = "STOPPED"
+    """Ended with all as it is: a person gave up, or the new side is the only one that serves."""
 
 
 PHASES: Mapping[State, Phase] = {
@@ -74,6 +80,7 @@ PHASES: Mapping[State, Phase] = {
     State.CONVERGING_TARGET: Phase.TEST_TRAFFIC_SHIFT,
     State.VERIFYING: Phase.TEST_TRAFFIC_SHIFT,
     State.AWAITING_APPROVAL: Phase.TEST_TRAFFIC_SHIFT,
+    State.HELD: Phase.PRODUCTION_TRAFFIC_SHIFT,
     State.SHIFTING: Phase.PRODUCTION_TRAFFIC_SHIFT,
     State.CONVERGING: Phase.PRODUCTION_TRAFFIC_SHIFT,
     State.MEASURING: Phase.PRODUCTION_TRAFFIC_SHIFT,
@@ -85,6 +92,7 @@ PHASES: Mapping[State, Phase] = {
     State.CLEANING_BACK: Phase.CLEAN_UP,
     State.ROLLED_BACK: Phase.CLEAN_UP,
     State.ROLLBACK_FAILED: Phase.CLEAN_UP,
+    State.STOPPED: Phase.CLEAN_UP,
 }
 
 STATUSES: Mapping[State, Status] = {
@@ -94,8 +102,13 @@ STATUSES: Mapping[State, Status] = {
     State.CLEANING_BACK: Status.ROLLBACK_IN_PROGRESS,
     State.ROLLED_BACK: Status.ROLLBACK_SUCCESSFUL,
     State.ROLLBACK_FAILED: Status.ROLLBACK_FAILED,
+    State.STOPPED: Status.STOPPED,
 }
 """The status of each state; IN_PROGRESS for all others."""
+
+
+Kind = Literal["DEPLOY", "ROLLBACK"]
+"""A deployment of another version, or of the one before."""
 
 
 class Verdict(StrEnum):
@@ -232,6 +245,7 @@ class Deployment:
     old_image: str
     new_image: str
     desired_count: int
+    """Tasks that the new side needs: as many as the old one has had since the beginning."""
     strategy: Strategy
     gates: Gates
     created_at: float
@@ -241,7 +255,12 @@ class Deployment:
     actor: str = ""
     """Who started the deployment."""
     client_token: str = ""
+    kind: Kind = "DEPLOY"
+    gated: bool = True
+    """Whether callers judge the new side. A rollback needs only its tasks to be healthy."""
     state: State = State.CREATED
+    held_in: str = ""
+    """The state in which the deployment was held, while it is."""
     step: int = 0
     """Index of the current step in the strategy's steps."""
     sequence: int = 1
@@ -250,8 +269,23 @@ class Deployment:
     """The weights last ordered, by side."""
     acknowledged: Mapping[str, int] = field(default_factory=dict)
     """The weights that every Envoy is known to run; empty if unknown."""
+    live: Mapping[str, int] = field(default_factory=dict)
+    """The weights that the route had when the deployment began, took over or last set them: others
+    are somebody else's. Empty if any are right."""
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """The weights of the route when last observed, of all that it leads to."""
     healthy: Mapping[str, int] = field(default_factory=dict)
     """Healthy tasks of each side when last observed."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """The image of each side when last observed."""
+    old_desired: int = 0
+    """The old side's desired count when last observed."""
+    new_desired: int = 0
+    """The new side's desired count when last observed."""
+    scaled: int = 0
+    """How many tasks the new side was last given; 0 before it is started."""
+    resumed_at: float = 0.0
+    """When a control plane last took up the deployment anew; 0 for never."""
     revision: int = 0
     """The store revision that set the weights."""
     set_at: float = 0.0
@@ -260,9 +294,13 @@ class Deployment:
     """Start of the current window of measurement; 0 for none."""
     approved: bool = False
     reason: str = ""
-    """Why the deployment was rolled back, for people."""
+    """Why the deployment was rolled back, held or stopped, for people."""
+    note: str = ""
+    """Why the present state was entered, where that is not in the order of things; for people."""
     waiting_for: str = ""
     """What the deployment waits for, completing "waiting for …"."""
+    serves: str = ""
+    """Once finished: what serves now, for people."""
     phase_at: float = 0.0
     """When the current phase began; its time limit counts from here."""
     seconds_left: float | None = None

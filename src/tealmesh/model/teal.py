@@ -23,6 +23,14 @@ class TroubleBody(TypedDict):
     since: float
 
 
+class UnusableBody(TypedDict):
+    """A task that its service was told no caller can use."""
+
+    task: str
+    why: str
+    since: float
+
+
 class StrategyBody(TypedDict):
     """A `model.config.nouns.Strategy`."""
 
@@ -209,18 +217,30 @@ class DeploymentBody(TypedDict):
     entered_at: float
     actor: str
     client_token: str
+    kind: str
+    gated: bool
     state: str
+    held_in: str
     step: int
     sequence: int
     weights: Mapping[str, int]
     acknowledged: Mapping[str, int]
+    live: Mapping[str, int]
+    seen: Mapping[str, int]
     healthy: Mapping[str, int]
+    images: Mapping[str, str]
+    old_desired: int
+    new_desired: int
+    scaled: int
+    resumed_at: float
     revision: int
     set_at: float
     since: float
     approved: bool
     reason: str
+    note: str
     waiting_for: str
+    serves: str
     phase_at: float
     seconds_left: float | None
     time_limit: str

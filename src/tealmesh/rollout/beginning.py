@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.rollout.adopted import MeshService
-from tealmesh.rollout.system import Service
+from tealmesh.rollout.effects import LiveRoute
+from tealmesh.rollout.machine import shares
+from tealmesh.rollout.machine.wording import shown
+from tealmesh.rollout.system import Service, other_side
 
 
 def refuse_problem(service: Service) -> None:
@@ -19,42 +23,84 @@ def refuse_problem(service: Service) -> None:
 
 
 def created(
-    service: Service, old: str, tasks: SideTasks, image: str, deployment_id: str, now: float
+    service: Service,
+    old: str,
+    tasks: Mapping[str, SideTasks],
+    route: LiveRoute,
+    image: str,
+    deployment_id: str,
+    now: float,
 ) -> Deployment:
-    """A deployment of ``image`` to the side that is not ``old``, which has ``tasks``."""
+    """A deployment of ``image`` to the side that is not ``old``; ``tasks`` by side. The new side
+    gets as many tasks as the old one has. What teal.toml says is for an old side without any.
+    """
+    new = other_side(service, old)
     return Deployment(
         id=deployment_id,
         service=service.name,
         mesh=service.mesh,
         old_side=old,
-        new_side=next(side for side in service.sides if side != old),
-        old_image=tasks.image,
+        new_side=new,
+        old_image=tasks[old].image,
         new_image=image,
-        desired_count=service.desired_count or tasks.desired,
+        desired_count=tasks[old].desired or tasks[new].desired or service.desired_count or 1,
         strategy=service.strategy,
         gates=service.gates,
         created_at=now,
         updated_at=now,
         entered_at=now,
+        live=route.weights,
+        seen=route.weights,
+        old_desired=tasks[old].desired,
+        new_desired=tasks[new].desired,
         phase_at=now,
     )
 
 
-def pinned(service: Service, old: str, tasks: SideTasks) -> Service:
-    """The service as its deployment will see it, however the state changes: a side that does not
-    exist now is deleted again when it has no weight, and one that exists is kept without tasks.
-    Raises ConflictException if the side with weight has no tasks to be replaced.
+def active_side(service: Service, route: LiveRoute, tasks: Mapping[str, SideTasks]) -> str:
+    """The side with weight. Raises ConflictException unless there is exactly one, or if it cannot
+    serve while the other one, which would be replaced, can.
     """
-    if not isinstance(service, MeshService):
-        return service
-    if not tasks.desired:
+    refuse_other_targets(service, route)
+    active = list(shares(route.weights))
+    if len(active) != 1:
+        weights = shown(route.weights) or "none"
         raise AwsError(
             "ConflictException",
-            f"{service.name}: side {old} has all the weight, but its ECS service "
-            f"{service.ecs_service(old)[1]} has a desired count of 0",
+            f"{service.name} has weights {weights}: a deployment starts from exactly one side "
+            f"with weight (`teal weights {service.name}`)",
         )
-    cleaned = service.clean_up or ("stop" if service.other(old).exists else "delete")
-    return replace(service, clean_up=cleaned)
+    old = active[0]
+    new = other_side(service, old)
+    if not tasks[old].healthy and tasks[new].healthy:
+        raise AwsError(
+            "ConflictException",
+            f"{service.name}: side {old} has all the weight and no healthy task, while {new} has "
+            f"{tasks[new].healthy} with {tasks[new].image}, which this deployment would stop: give "
+            f"it the weight first (`teal weights {service.name} {new}=100 {old}=0`)",
+        )
+    return old
+
+
+def refuse_other_targets(service: Service, route: LiveRoute) -> None:
+    """Raise ConflictException if the route sends requests to what is no side of the service."""
+    others = {node: weight for node, weight in route.others.items() if weight}
+    if others:
+        raise AwsError(
+            "ConflictException",
+            f"{service.name}: its route also leads to {shown(others)}, which is none of its sides: "
+            "give the weight to the sides first",
+        )
+
+
+def pinned(service: Service) -> Service:
+    """The service as its deployment will see it, however the state changes: a side that does not
+    exist now is deleted again when it has no weight, and one that exists is kept without tasks.
+    """
+    if not isinstance(service, MeshService) or service.clean_up:
+        return service
+    missing = any(not side.exists for side in service.found)
+    return replace(service, clean_up="delete" if missing else "stop")
 
 
 def of_image(tasks: SideTasks, image: str) -> SideTasks:

@@ -11,62 +11,31 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.nouns import Strategy
-from tealmesh.model.convergence import Convergence
-from tealmesh.model.errors import AwsError, DriverError, NotYet
-from tealmesh.model.rollout import (
-    Deployment,
-    JournalEntry,
-    State,
-    Status,
-    Traffic,
-)
-from tealmesh.rollout import beginning, documents, journal, machine
+from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.rollout import Deployment, JournalEntry, SideTasks, State
+from tealmesh.rollout import beginning, documents, going_back, journal, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (
     AbortAsked,
     Approved,
-    AwaitConverged,
-    ConvergenceSeen,
-    Effect,
-    EffectFailed,
-    EnsureSide,
     Event,
+    GivenUp,
+    LiveRoute,
+    Looked,
     NotReady,
-    Observe,
-    Observed,
     Resumed,
-    SetWeights,
-    SideEnsured,
-    SideStopped,
-    StopSide,
-    WeightRefused,
+    Superseded,
+    TakenOver,
 )
-from tealmesh.rollout.machine import limits
-from tealmesh.rollout.system import Service
+from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
+from tealmesh.rollout.system import Service, other_side
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.supervision.trouble import last_line
 
 log = logging.getLogger(__name__)
-
-_CONVERGENCE_WAIT_SECONDS = 1.0
-"""The longest single wait for convergence, so that a request to abort is soon noticed."""
-
-
-class WaitConverged(Protocol):
-    """Wait until every Envoy of ``mesh`` has acknowledged ``revision``, for at most ``timeout``
-    seconds, and return how far they are.
-    """
-
-    async def __call__(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
-
-
-CallersSaw = Callable[[Service, str, float], Traffic]
-"""(service, side, since) -> what the callers of a side have seen since a time."""
 
 OnTransition = Callable[[JournalEntry], None]
 """Called after a transition is committed and before its effect is performed. For tests that stop
@@ -86,6 +55,7 @@ class Controller:
         driver: Driver,
         converged: WaitConverged,
         traffic: CallersSaw,
+        who: WhoChanged,
         *,
         clock: SteadyClock,
         new_id: NewId,
@@ -96,8 +66,7 @@ class Controller:
     ) -> None:
         self._store = store
         self._driver = driver
-        self._converged = converged
-        self._traffic = traffic
+        self._performer = Performer(driver, converged, traffic, who, clock)
         self._clock = clock
         self._wall = wall
         self._new_id = new_id
@@ -148,25 +117,14 @@ class Controller:
             return repeated
         documents.refuse_another(self.running(service))
         documents.refuse_shared_router(self._store.view, system)
-        old = await self._active_side(system)
-        tasks = await self._driver.observe(system, old)
-        system = beginning.pinned(system, old, tasks)
-        deployment = replace(
-            beginning.created(system, old, tasks, image, self._new_id(), self._clock()),
-            created_at=self._wall(),
-            updated_at=self._wall(),
-            strategy=strategy or system.strategy,
-            actor=actor,
-            client_token=token,
+        route, tasks = await self._present(system)
+        old = beginning.active_side(system, route, tasks)
+        first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
+        return await self._begin(
+            "Deploy",
+            system,
+            replace(first, strategy=strategy or system.strategy, actor=actor, client_token=token),
         )
-        first = journal.entry(deployment, State.CREATED.value)
-        await self._store.write(
-            actor, "Deploy", lambda t: documents.put_first(t, deployment, first, system)
-        )
-        self._live[deployment.id] = deployment
-        self._on_transition(first)
-        self._work_on(deployment)
-        return deployment
 
     async def approve(self, service: str) -> Deployment:
         """Let the running deployment pass the approval gate.
@@ -183,25 +141,62 @@ class Controller:
             return deployment
         return await self._apply(deployment.id, Approved())
 
-    async def rollback(self, actor: str, service: str) -> Deployment:
-        """Abort the running deployment; if none is running, deploy the previous image.
+    async def rollback(
+        self, actor: str, service: str, gradual: bool = False
+    ) -> tuple[Deployment, str]:
+        """Go back to the version before. A running deployment is aborted; if none is running, one
+        of the version before starts: at once, or ``gradual`` with all steps and gates. One that
+        goes back already is answered as it is; so is a service that is back already, which the
+        second value says.
 
-        ConflictException when neither can be done.
+        ConflictException when there is no version before, or it cannot serve.
         """
-        service = self._system(service).name
-        deployment = await self._settled(service)
-        if deployment is None:
-            return await self._deploy_previous(actor, service)
-        aborted = await self._apply(deployment.id, AbortAsked(actor))
-        if aborted.status is Status.IN_PROGRESS or aborted.state is State.SUCCEEDED:
+        system = self._system(service)
+        deployment = await self._settled(system.name)
+        if deployment is not None and deployment.state is State.CLEANING_UP:
+            await self._apply(deployment.id, Superseded(actor))
+        elif deployment is not None:
+            if deployment.kind == "ROLLBACK" or deployment.state in machine.BACKWARD:
+                return deployment, ""
+            return await self._abort(actor, deployment), ""
+        return await self._go_back(actor, system, gradual)
+
+    async def abort(self, actor: str, service: str, give_up: bool = False) -> Deployment:
+        """Return all the weight to the old side, or ``give_up``: end the deployment and leave all
+        as it is.
+
+        ConflictException when none is running, or when only the new side can serve.
+        """
+        deployment = await self._running(service)
+        if give_up:
+            return await self._woken_by(deployment.id, GivenUp(actor))
+        if deployment.state in machine.BACKWARD:
+            return deployment
+        return await self._abort(actor, deployment)
+
+    async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
+        """Let a held deployment go on: ``take_over`` from what is live, else only if all is again
+        as the deployment left it.
+
+        ConflictException when none is held, or when something is still otherwise.
+        """
+        deployment = await self._running(service)
+        name = deployment.service
+        if deployment.state is not State.HELD:
+            needed = f" but waits for {deployment.waiting_for}" if deployment.waiting_for else ""
+            raise AwsError("ConflictException", f"the deployment of {name} is not held{needed}")
+        try:
+            system = documents.deployed_service(self._store.view, name)
+            changed = machine.change(deployment, await self._performer.see(deployment, system))
+        except DriverError as error:
+            raise AwsError("InternalServerError", str(error), status=500) from error
+        if changed and not take_over:
             raise AwsError(
                 "ConflictException",
-                f"the deployment of {service} is in {aborted.state} and cannot be aborted any "
-                "more: wait until it has finished",
+                f"{changed.what.rstrip(',')}{changed.rest}: `teal resume {name} --take-over` goes "
+                f"on from what is live, `teal abort {name}` ends the deployment",
             )
-        if deployment.id not in self._workers:
-            self._work_on(deployment)
-        return aborted
+        return await self._woken_by(deployment.id, TakenOver(actor))
 
     def running(self, service: str) -> Deployment | None:
         """The unfinished deployment of a service, with its newest observations."""
@@ -233,26 +228,78 @@ class Controller:
         async with self._lock:
             return self.running(service)
 
-    async def _deploy_previous(self, actor: str, service: str) -> Deployment:
-        for deployment in documents.deployments(self._store.view, service):
-            if deployment.state is State.SUCCEEDED:
-                return await self.deploy(actor, service, deployment.old_image)
-        raise AwsError("ConflictException", f"{service} has no earlier image to go back to")
-
-    async def _active_side(self, service: Service) -> str:
-        try:
-            weights = await self._driver.weights(service)
-        except DriverError as error:
-            raise AwsError("InternalServerError", str(error), status=500) from error
-        active = [side for side, weight in weights.items() if weight]
-        if len(active) != 1:
-            shown = ", ".join(f"{s}={w}" for s, w in sorted(weights.items())) or "none"
+    async def _running(self, service: str) -> Deployment:
+        """The unfinished deployment. Raises ConflictException if there is none."""
+        service = self._system(service).name
+        deployment = await self._settled(service)
+        if deployment is None:
             raise AwsError(
                 "ConflictException",
-                f"{service.name} has weights {shown}: a deployment starts from exactly one side "
-                "with weight (`teal weights`)",
+                f"no deployment of {service} is running: `teal rollback {service}` goes back to "
+                "the version before",
             )
-        return active[0]
+        return deployment
+
+    async def _abort(self, actor: str, deployment: Deployment) -> Deployment:
+        service, old, new = deployment.service, deployment.old_side, deployment.new_side
+        if machine.only_new_serves(deployment):
+            raise AwsError(
+                "ConflictException",
+                f"{service}: side {old} has no healthy task to go back to, and {new} can serve: "
+                f"`teal abort {service} --give-up` ends the deployment and leaves all as it is",
+            )
+        if not machine.can_abort(deployment):
+            raise AwsError(
+                "ConflictException",
+                f"the deployment of {service} is stopping {old}: `teal rollback {service}` starts "
+                "it again and goes back to it",
+            )
+        return await self._woken_by(deployment.id, AbortAsked(actor))
+
+    async def _go_back(self, actor: str, system: Service, gradual: bool) -> tuple[Deployment, str]:
+        name = system.name
+        beginning.refuse_problem(system)
+        documents.refuse_shared_router(self._store.view, system)
+        route, tasks = await self._present(system)
+        beginning.refuse_other_targets(system, route)
+        history = documents.deployments(self._store.view, name)
+        back = going_back.way_back(system, history, route.weights, tasks)
+        if back.already:
+            return history[0], f"{name} is already back: {back.image} on {back.to} serves"
+        old = other_side(system, back.to)
+        now = self._clock()
+        first = beginning.created(system, old, tasks, route, back.image, self._new_id(), now)
+        first = going_back.begun(replace(first, actor=actor), system, gradual)
+        return await self._begin("Rollback", system, first), ""
+
+    async def _begin(self, operation: str, system: Service, first: Deployment) -> Deployment:
+        """Store a deployment and work on it."""
+        first = replace(first, created_at=self._wall(), updated_at=self._wall())
+        entry = journal.entry(first, State.CREATED.value)
+        pinned = beginning.pinned(system)
+        await self._store.write(
+            first.actor, operation, lambda t: documents.put_first(t, first, entry, pinned)
+        )
+        self._live[first.id] = first
+        self._on_transition(entry)
+        self._work_on(first)
+        return first
+
+    async def _present(self, service: Service) -> tuple[LiveRoute, Mapping[str, SideTasks]]:
+        """The service's route and tasks. Raises InternalServerError."""
+        try:
+            route = await self._driver.route(service)
+            tasks = {s: await self._driver.observe(service, s) for s in service.sides}
+        except DriverError as error:
+            raise AwsError("InternalServerError", str(error), status=500) from error
+        return route, tasks
+
+    async def _woken_by(self, deployment_id: str, event: Event) -> Deployment:
+        """Step on what a person asked for, and work on."""
+        after = await self._apply(deployment_id, event)
+        if deployment_id not in self._workers and not after.finished:
+            self._work_on(after)
+        return after
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
         identity, service = deployment.id, deployment.service
@@ -274,16 +321,33 @@ class Controller:
         while not self._live[deployment_id].finished:
             issued = self._live[deployment_id]
             woken.clear()
-            effect = machine.next_effect(issued)
-            if effect is None:
-                break
-            event = await self._perform(issued, effect)
-            await self._apply(deployment_id, event, issued.sequence)
+            await self._turn(issued)
             if self._live[deployment_id].sequence == issued.sequence:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), self._poll_seconds)
         self._live.pop(deployment_id)
         self._woken.pop(deployment_id)
+
+    async def _turn(self, d: Deployment) -> None:
+        """Look at what is, and perform the effect of the state if that is still right."""
+        service = documents.deployed_service(self._store.view, d.service)
+        look = await self._performer.look(d, service)
+        looked = await self._apply(d.id, look, d.sequence)
+        if looked.sequence != d.sequence or not isinstance(look, Looked):
+            return
+        order = machine.scaling(looked)
+        if order is not None:
+            scaled = await self._performer.scale(service, order)
+            looked = await self._apply(d.id, scaled, d.sequence)
+        effect = machine.next_effect(looked)
+        if effect is None or looked.sequence != d.sequence:
+            return
+        event: Event
+        if obstacle := machine.obstacle(looked):
+            event = NotReady(obstacle)
+        else:
+            event = await self._performer.perform(looked, service, effect, look.seen)
+        await self._apply(d.id, event, d.sequence)
 
     async def _apply(
         self, deployment_id: str, event: Event, issued: int | None = None
@@ -323,59 +387,6 @@ class Controller:
         now = self._wall()
         finished = after.finished_at if before.finished_at == after.finished_at else now
         return replace(after, updated_at=now, finished_at=finished)
-
-    async def _perform(self, d: Deployment, effect: Effect) -> Event:
-        service = documents.deployed_service(self._store.view, d.service)
-        try:
-            match effect:
-                case EnsureSide(side=side, image=image):
-                    await self._driver.ensure_side(service, side, image)
-                    return SideEnsured()
-                case SetWeights(weights=weights):
-                    return await self._set_weights(service, weights)
-                case AwaitConverged(revision=revision):
-                    return await self._await_converged(d, revision)
-                case Observe(since=since):
-                    return await self._observe(d, service, since)
-                case StopSide(side=side):
-                    return SideStopped(await self._driver.stop_side(service, side))
-        except NotYet as pending:
-            return NotReady(pending.waiting_for)
-        except DriverError as error:
-            return EffectFailed(str(error), error.retryable)
-        except Exception as error:
-            # Nobody foresaw it: it may pass, and the time limit of the state is for what does not.
-            log.exception("deployment of %s: %s failed", d.service, type(effect).__name__)
-            return EffectFailed(
-                f"{type(effect).__name__} failed: {last_line(error)}", retryable=True
-            )
-
-    async def _set_weights(self, service: Service, weights: Mapping[str, int]) -> Event:
-        for side, weight in weights.items():
-            if weight and (await self._driver.observe(service, side)).healthy == 0:
-                return WeightRefused(side)
-        return await self._driver.set_weights(service, weights)
-
-    async def _await_converged(self, d: Deployment, revision: int) -> Event:
-        convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)
-        refusals = convergence.rejected.items()
-        rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
-        return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
-
-    async def _observe(self, d: Deployment, service: Service, since: float) -> Event:
-        old = await self._driver.observe(service, d.old_side)
-        new = beginning.of_image(await self._driver.observe(service, d.new_side), d.new_image)
-        late = limits.half_gone(d, self._clock())
-        explanation = ""
-        if new.failed or new.failure or late:
-            explanation = await self._driver.explain(service, d.new_side, d.created_at)
-        return Observed(
-            old,
-            new,
-            self._traffic(service, d.old_side, since),
-            self._traffic(service, d.new_side, since),
-            explanation,
-        )
 
     def _system(self, service: str) -> Service:
         return documents.service(self._store.view, service)

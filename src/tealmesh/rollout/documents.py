@@ -94,7 +94,7 @@ def refuse_another(running: Deployment | None) -> None:
         raise AwsError(
             "ConflictException",
             f"a deployment of {running.service} to {running.new_image} is running: wait until it "
-            f"has finished, or abort it (`teal rollback {running.service}`)",
+            f"has finished, or abort it (`teal abort {running.service}`)",
         )
 
 

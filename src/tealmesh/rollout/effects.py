@@ -13,19 +13,35 @@ from tealmesh.model.rollout import SideTasks, Traffic
 
 
 @dataclass(frozen=True)
+class LiveRoute:
+    """The route of a service, as it is."""
+
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """By side, of those that it leads to."""
+    version: int = 0
+    """Counts its changes; 0 where there is no route."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """The weights of virtual nodes that are no side of the service."""
+    unmade: tuple[str, ...] = ()
+    """The sides that it does not lead to and whose virtual node does not exist."""
+
+    @property
+    def exists(self) -> bool:
+        return self.version > 0
+
+
+@dataclass(frozen=True)
 class EnsureSide:
-    """Make the side's virtual node and ECS service exist and run ``image``."""
+    """Make the side's virtual node and ECS service exist and run ``count`` tasks of ``image``."""
 
     side: str
     image: str
+    count: int
 
 
 @dataclass(frozen=True)
 class SetWeights:
-    """Give the route exactly these weights.
-
-    Only while every side that gets weight has a healthy task; answer `WeightRefused` otherwise.
-    """
+    """Give the route's targets these weights, unless it changes in the meantime."""
 
     weights: Mapping[str, int]
 
@@ -51,7 +67,43 @@ class StopSide:
     side: str
 
 
+@dataclass(frozen=True)
+class ScaleSide:
+    """Give the side at least ``count`` tasks. Ordered beside the effect of a state."""
+
+    side: str
+    count: int
+
+
 Effect = EnsureSide | SetWeights | AwaitConverged | Observe | StopSide
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is, just before an effect is performed: every effect begins with a look."""
+
+    route: LiveRoute
+    old: SideTasks
+    new: SideTasks
+    by: str = ""
+    """Who last changed what is not as the deployment left it; empty if nobody, or if unknown."""
+    explanation: str = ""
+    """Why the new side's tasks stopped, with their last log lines; empty if none did."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The world, before the effect of the state."""
+
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class SideScaled:
+    """The side has been given as many tasks as ordered."""
+
+    side: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -67,13 +119,6 @@ class WeightsSet:
     """The store revision that has them."""
     at: float
     """When the call was made."""
-
-
-@dataclass(frozen=True)
-class WeightRefused:
-    """A side that would get weight has no healthy task; the weights are as before."""
-
-    side: str
 
 
 @dataclass(frozen=True)
@@ -132,7 +177,28 @@ class Approved:
 
 @dataclass(frozen=True)
 class AbortAsked:
-    """A person asked for a rollback."""
+    """A person asked to return to the old side."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """A person lets a held deployment go on from what is live."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A person ends the deployment and leaves all as it is."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A person went back to the old side while it was being stopped: another deployment does it."""
 
     by: str
 
@@ -143,9 +209,10 @@ class Resumed:
 
 
 Event = (
-    SideEnsured
+    Looked
+    | SideScaled
+    | SideEnsured
     | WeightsSet
-    | WeightRefused
     | ConvergenceSeen
     | Observed
     | SideStopped
@@ -153,5 +220,8 @@ Event = (
     | EffectFailed
     | Approved
     | AbortAsked
+    | TakenOver
+    | GivenUp
+    | Superseded
     | Resumed
 )

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from tealmesh.model.config.nouns import Gates
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
-from tealmesh.rollout import assess
+from tealmesh.rollout.gates import assess
 
 
 class Step(IntEnum):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout.effects import Approved, Event, Resumed
+from tealmesh.rollout.gates.assess import counted
+from tealmesh.rollout.machine import FINAL
+from tealmesh.rollout.machine.looking import decision
+from tealmesh.rollout.machine.wording import shown
 
 
 def transition(before: Deployment, event: Event, after: Deployment) -> str:
@@ -22,12 +26,20 @@ def entry(d: Deployment, transition: str) -> JournalEntry:
 
 
 def _message(d: Deployment) -> str:
-    weights = " ".join(f"{side}={weight}" for side, weight in sorted(d.weights.items()))
+    words = f"{_words(d)} [{d.note}]" if d.note and d.state is not State.HELD else _words(d)
+    if d.state not in FINAL:
+        return words
+    return f"{d.serves}: {d.reason}" if d.reason else d.serves
+
+
+def _words(d: Deployment) -> str:
+    weights = shown(d.weights)
     match d.state:
         case State.CREATED:
-            return f"{d.new_image} on {d.new_side} replaces {d.old_image} on {d.old_side}"
+            back = "goes back from" if d.kind == "ROLLBACK" else "replaces"
+            return f"{d.new_image} on {d.new_side} {back} {d.old_image} on {d.old_side}"
         case State.SCALING_UP:
-            return f"starting {d.desired_count} tasks of {d.new_side}"
+            return f"starting {counted(d.desired_count, 'task')} of {d.new_side}"
         case State.ADDING_TARGET | State.SHIFTING:
             return f"weights {weights}"
         case State.CONVERGING_TARGET | State.CONVERGING | State.CONVERGING_BACK:
@@ -36,6 +48,8 @@ def _message(d: Deployment) -> str:
             return f"callers check the health of {d.new_side}, which has no weight yet"
         case State.AWAITING_APPROVAL:
             return f"waiting for `teal approve {d.service}`"
+        case State.HELD:
+            return f"waiting for {decision(d)}"
         case State.MEASURING:
             milliseconds = (d.evidence[-1].propagation or 0.0) * 1000
             return f"every Envoy runs with weights {weights} after {milliseconds:.0f} ms"
@@ -47,7 +61,5 @@ def _message(d: Deployment) -> str:
             return f"{d.old_side} receives no more requests: stopping it"
         case State.CLEANING_BACK:
             return f"stopping {d.new_side}"
-        case State.SUCCEEDED:
-            return d.reason or f"{d.new_image} on {d.new_side} serves all requests"
         case _:
             return d.reason

@@ -20,12 +20,14 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import beginning, documents, preflight, system
+from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
-from tealmesh.rollout.controller import CallersSaw, Controller
+from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.locked import Unlocked, unlocked
+from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.removal import begin, finish
 from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
@@ -136,7 +138,7 @@ class Operations:
             return []
         documents.refuse_another(self._controller.running(service.name))
         try:
-            weights = await self._driver.weights(service)
+            weights = (await self._driver.route(service)).weights
             active = [side for side, weight in weights.items() if weight]
             if len(active) != 1:
                 return []  # `Controller.deploy` says why that is no beginning.
@@ -173,7 +175,7 @@ class Operations:
             if side not in sides:
                 raise _bad(f"weights: {side!r} must be one of the sides {', '.join(sides)}")
         try:
-            wanted = {**await self._driver.weights(service), **weights}
+            wanted = {**(await self._driver.route(service)).weights, **weights}
             if sum(wanted.values()) == 0:
                 raise _bad("weights: at least one must be greater than zero")
             for side, weight in weights.items():
@@ -195,7 +197,7 @@ class Operations:
         """What a service consists of, and what runs."""
         service = self._system(name)
         try:
-            weights = await self._driver.weights(service)
+            weights = (await self._driver.route(service)).weights
             sides = tuple([await self._described(service, s, weights) for s in service.sides])
         except DriverError as error:
             raise _failure(error) from error
@@ -280,7 +282,7 @@ class Operations:
 
     async def _other_image(self, service: ServiceSystem) -> list[str]:
         """A hint if the service runs another image than teal.toml names."""
-        weights = await self._driver.weights(service)
+        weights = (await self._driver.route(service)).weights
         for side, weight in weights.items():
             image = (await self._driver.observe(service, side)).image if weight else ""
             if image and image != service.config.image:
@@ -292,7 +294,7 @@ class Operations:
         return []
 
     async def _status(self, service: Service, since: float) -> ServiceStatus:
-        weights = await self._driver.weights(service)
+        weights = (await self._driver.route(service)).weights
         traffic_of = {side: self._traffic(service, side, since) for side in service.sides}
         total = sum(traffic.requests for traffic in traffic_of.values())
         sides = []

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tealmesh.model.teal import GatewaySystemBody, ServiceSystemBody
 
 
+ROUTE = "route"
+"""The route of a service of teal.toml."""
+
 APPLICATION = "app"
 """The container of the application in a service of teal.toml."""
 
@@ -49,6 +52,16 @@ class ServiceSystem:
     def hostname(self) -> str:
         """Its virtual service."""
         return self.config.hostname
+
+    @property
+    def router(self) -> str:
+        """Its virtual router."""
+        return self.config.name
+
+    @property
+    def route(self) -> str:
+        """The route whose weights are shifted."""
+        return ROUTE
 
     @property
     def port(self) -> int:
@@ -116,6 +129,11 @@ class ServiceSystem:
 
 Service = ServiceSystem | MeshService
 """A service that can be deployed. Both have the same properties."""
+
+
+def other_side(service: Service, side: str) -> str:
+    """The first side that is not this one."""
+    return next(name for name in service.sides if name != side)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import BootClock, Clock, Moment, MomentBody, system_boot, system_clock
 from tealmesh.model.errors import TealError
-from tealmesh.store.tables import Collection, audit, boots, documents, metadata
+from tealmesh.store.tables import Collection, audit, boots, documents, metadata, noted
 
 B = TypeVar("B")
 T = TypeVar("T")
@@ -207,7 +207,13 @@ class Store:
             reason = getattr(error, "orig", None) or error
             shown = engine.url.render_as_string(hide_password=True)
             shown = shown.removeprefix("sqlite:///")
-            raise TealError(f"the state database {shown} cannot be opened: {reason}") from error
+            text = f"the state database {shown} cannot be opened: {reason}"
+            if any(word in str(reason) for word in ("not a database", "malformed")):
+                text += ": put it back from a backup, or begin anew by `teal reset`"
+            raise TealError(text) from error
+        except ValueError as error:
+            shown = engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+            raise TealError(f"the state database {shown} cannot be read: {error}") from error
 
     @property
     def view(self) -> View:
@@ -261,6 +267,17 @@ class Store:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, self._history, limit, without)
 
+    async def last_change_of(
+        self, collection: str, *parts: str, without: Sequence[str] = ()
+    ) -> AuditEntry | None:
+        """The newest audit entry of a document, written or deleted, by others than ``without``."""
+        loop = asyncio.get_running_loop()
+        # As `_insert` writes the triples of an entry.
+        beginning = json.dumps([collection, key(*parts)])[:-1]
+        where = audit.c.changes.contains(beginning + ",", autoescape=True)
+        found = await loop.run_in_executor(self._writer, self._history, 1, without, where)
+        return found[0] if found else None
+
     def close(self) -> None:
         """Wait for the writer to finish, then close the database."""
         self._writer.shutdown(wait=True)
@@ -274,6 +291,17 @@ class Store:
             self._commit(actor, operation, transaction.revision, changes)
             self._publish(_applied(self._view, transaction.revision, changes))
         return result
+
+    def noted(self, file: str) -> bool:
+        """Whether `note` was called for a file, by this or an earlier control plane."""
+        with self._engine.connect() as connection:
+            return bool(connection.execute(sa.select(noted).where(noted.c.name == file)).first())
+
+    def note(self, file: str) -> None:
+        """Note that a file beside the database is part of the state. Blocking; in any thread."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(noted).where(noted.c.name == file))
+            connection.execute(sa.insert(noted).values(name=file))
 
     def _first_of_boot(self) -> MomentBody:
         """When the database was first opened in this boot; noted if that is now."""
@@ -340,8 +368,10 @@ class Store:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
-    def _history(self, limit: int, without: Sequence[str]) -> list[AuditEntry]:
-        query = sa.select(audit).where(audit.c.actor.not_in(without))
+    def _history(
+        self, limit: int, without: Sequence[str], *where: sa.ColumnElement[bool]
+    ) -> list[AuditEntry]:
+        query = sa.select(audit).where(audit.c.actor.not_in(without), *where)
         query = query.order_by(audit.c.revision.desc()).limit(limit)
         with self._engine.connect() as connection:
             return [

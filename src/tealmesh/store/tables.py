@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         RemovalBody,
         ServiceSystemBody,
         TroubleBody,
+        UnusableBody,
     )
 
 B = TypeVar("B")
@@ -106,6 +107,9 @@ boots = Table(
 )
 """One row: the boot in which the database was opened last, and when it was first opened in it, in
 seconds since that boot."""
+
+noted = Table("noted", metadata, Column("name", String(64), primary_key=True))
+"""Files beside the database that must not be missing when it is opened again."""
 
 # The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
@@ -201,5 +205,7 @@ DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
 """Key: worker, error. The workers of the running control plane that fail."""
+UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
+"""Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""

@@ -78,6 +78,24 @@ def test_only_services_that_exist_are_registered(scaling: Any) -> None:
     )
 
 
+def test_a_daemon_has_no_count_to_scale(plane: ControlPlane, scaling: Any) -> None:
+    ecs = plane.client("ecs")
+    container = {"name": "app", "image": "example/web:1", "memory": 64}
+    ecs.register_task_definition(family="daemon", containerDefinitions=[container])
+    ecs.create_service(
+        cluster="scaled",
+        serviceName="daemon",
+        taskDefinition="daemon",
+        schedulingStrategy="DAEMON",
+    )
+    code, text = refusal(
+        lambda: scaling.register_scalable_target(**on("daemon"), MinCapacity=1, MaxCapacity=2)
+    )
+    assert code == "ValidationException"
+    assert "scheduling strategy DAEMON has no desired count" in text
+    ecs.delete_service(cluster="scaled", service="daemon", force=True)
+
+
 def test_a_policy_has_the_alarms_that_cloudwatch_shows(plane: ControlPlane, scaling: Any) -> None:
     web = service(plane, "alarms")
     code, text = refusal(
@@ -104,8 +122,19 @@ def test_a_policy_has_the_alarms_that_cloudwatch_shows(plane: ControlPlane, scal
     assert second["Alarms"] == first["Alarms"][:1]
     assert alarms(plane, "alarms") == [("AlarmHigh", 60)]
 
+    # One of a user's, who named it as ours are named.
+    plane.client("cloudwatch").put_metric_alarm(
+        AlarmName="TargetTracking-service/scaled/alarms-mine-1",
+        Namespace="Shop",
+        MetricName="Waiting",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=7,
+        ComparisonOperator="GreaterThanThreshold",
+    )
     scaling.delete_scaling_policy(**web, PolicyName="cpu")
-    assert alarms(plane, "alarms") == []
+    assert alarms(plane, "alarms") == [("mine", 7)]
 
 
 def test_a_step_policy_shows_the_users_alarms(plane: ControlPlane, scaling: Any) -> None:

@@ -17,6 +17,7 @@ from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
+from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.inventory.whole import Inventory
@@ -41,6 +42,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         driver,
         cache.wait_converged,
         metrics.callers_saw,
+        Changes(store),
         clock=system_clock,
         new_id=random_id,
     )

@@ -56,7 +56,7 @@ def test_every_collection_has_words() -> None:
     collections = [v for v in vars(tables).values() if isinstance(v, tables.Collection)]
     assert len(collections) > 20
     for collection in collections:
-        for parts in (("a",), ("a", "1"), ("a", "b", "c")):
+        for parts in (("a",), ("a", "1"), ("a", "b", "c"), ("a", "b", "c", "d")):
             entry = AuditEntry(7, 1.0, "me", "CreateX", [[collection, key(*parts), "delete"]])
             try:
                 message = event(entry, View(7, {}))["message"]
@@ -83,3 +83,16 @@ def test_what_the_engine_did_is_about_a_task() -> None:
     assert event(entry, View(7, {}))["sentence"] == "task 01234567 in cluster c: deregister"
     entry = AuditEntry(7, 1.0, "root", "ecs:StopTask", changes)
     assert event(entry, View(7, {}))["sentence"] == "root asked to stop task 01234567 in cluster c"
+
+
+def test_what_callers_see_of_a_task_is_told_in_a_sentence() -> None:
+    identity = key("c", "web", "243cb68456789", "it fails the health check of edge")
+    service = [tables.ECS_SERVICES, key("c", "web"), "put"]
+
+    def told(how: str) -> str:
+        changes = [[tables.UNUSABLE, identity, how], service]
+        return event(AuditEntry(7, 1.0, "health", "x", changes), View(7, {}))["sentence"]
+
+    named = "task 243cb684 of web can be used by"
+    assert told("put") == f"{named} none of its callers: it fails the health check of edge"
+    assert told("delete") == f"{named} its callers again"

@@ -1,12 +1,15 @@
-"""What is corrected in moto's answers."""
+"""What moto answers otherwise than AWS, where Terraform would show a change or stumble."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from tealmesh.aws.clients import client
 from tealmesh.aws.moto.backend import Moto
@@ -23,97 +26,134 @@ def url() -> Iterator[str]:
     moto.close()
 
 
-def subnet(url: str) -> dict[str, Any]:
-    """One of the default subnets."""
-    found: dict[str, Any] = client("ec2", url).describe_subnets()["Subnets"][0]
-    return found
+def test_a_hosted_zone_with_a_vpc_is_private_and_tells_the_vpc(url: str) -> None:
+    route53 = client("route53", url)
+    vpc = {"VPCRegion": "us-east-1", "VPCId": "vpc-1"}
+    made = route53.create_hosted_zone(Name="a.local", CallerReference="1", VPC=vpc)
+    zone = route53.get_hosted_zone(Id=made["HostedZone"]["Id"])
+    assert (zone["HostedZone"]["Config"]["PrivateZone"], zone["VPCs"]) == (True, [vpc])
+    public = route53.create_hosted_zone(Name="a.example", CallerReference="2")
+    assert public["HostedZone"]["Config"]["PrivateZone"] is False
 
 
-def test_an_account_has_no_ec2_classic(url: str) -> None:
-    # Otherwise the Terraform provider leaves out the tags of Elastic IP addresses.
-    answer = client("ec2", url).describe_account_attributes(AttributeNames=["supported-platforms"])
-    values = {a["AttributeName"]: a["AttributeValues"] for a in answer["AccountAttributes"]}
-    assert values["supported-platforms"] == [{"AttributeValue": "VPC"}]
-
-
-def test_an_instance_has_the_security_groups_of_its_network_interface(url: str) -> None:
+def test_a_launch_template_has_its_own_tags_apart_from_those_of_instances(url: str) -> None:
     ec2 = client("ec2", url)
-    where = subnet(url)
-    group = ec2.create_security_group(GroupName="jump", Description="x", VpcId=where["VpcId"])
-    interface = {"DeviceIndex": 0, "SubnetId": where["SubnetId"], "Groups": [group["GroupId"]]}
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    (made,) = ec2.run_instances(
-        ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface]
-    )["Instances"]
-    (reserved,) = ec2.describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"]
-    (instance,) = reserved["Instances"]
-    assert [g["GroupId"] for g in instance["SecurityGroups"]] == [group["GroupId"]]
-
-
-def test_dhcp_options_have_the_tags_that_they_are_created_with(url: str) -> None:
-    ec2 = client("ec2", url)
-    made = ec2.create_dhcp_options(
-        DhcpConfigurations=[{"Key": "domain-name", "Values": ["a.internal"]}],
-        TagSpecifications=[{"ResourceType": "dhcp-options", "Tags": [{"Key": "a", "Value": "b"}]}],
-    )["DhcpOptions"]["DhcpOptionsId"]
-    (shown,) = ec2.describe_dhcp_options(DhcpOptionsIds=[made])["DhcpOptions"]
-    assert shown["Tags"] == [{"Key": "a", "Value": "b"}]
-
-
-def test_a_network_load_balancer_shows_its_elastic_addresses(url: str) -> None:
-    ec2, elb = client("ec2", url), client("elbv2", url)
-    address = ec2.allocate_address(Domain="vpc")
-    mapping = {"SubnetId": subnet(url)["SubnetId"], "AllocationId": address["AllocationId"]}
-    elb.create_load_balancer(Name="fixed", Type="network", SubnetMappings=[mapping])
-    (shown,) = elb.describe_load_balancers(Names=["fixed"])["LoadBalancers"]
-    (zone,) = shown["AvailabilityZones"]
-    assert zone["LoadBalancerAddresses"] == [
-        {"AllocationId": address["AllocationId"], "IpAddress": address["PublicIp"]}
+    own = {"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "b"}]}
+    theirs = {"ResourceType": "instance", "Tags": [{"Key": "c", "Value": "d"}]}
+    data = {"ImageId": "ami-1", "TagSpecifications": [theirs]}
+    made = ec2.create_launch_template(
+        LaunchTemplateName="tags", LaunchTemplateData=data, TagSpecifications=[own]
+    )
+    assert made["LaunchTemplate"]["Tags"] == own["Tags"]
+    (version,) = ec2.describe_launch_template_versions(LaunchTemplateName="tags")[
+        "LaunchTemplateVersions"
     ]
+    assert version["LaunchTemplateData"]["TagSpecifications"] == [theirs]
 
 
-def test_an_application_load_balancer_has_all_its_attributes(url: str) -> None:
-    elb = client("elbv2", url)
-    made = elb.create_load_balancer(Name="plain", Subnets=[subnet(url)["SubnetId"]])
-    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
-    shown = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
-    attributes = {one["Key"]: one["Value"] for one in shown}
-    assert attributes["idle_timeout.timeout_seconds"] == "60"
-    assert attributes["routing.http2.enabled"] == "true"
+def test_a_group_keeps_what_it_launches_and_its_instances_are_refreshed(url: str) -> None:
+    ec2, groups = client("ec2", url), client("autoscaling", url)
+    ec2.create_launch_template(LaunchTemplateName="group", LaunchTemplateData={"ImageId": "ami-1"})
+    specification = {"LaunchTemplateName": "group", "Version": "1"}
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    groups.create_auto_scaling_group(
+        AutoScalingGroupName="g", MinSize=0, MaxSize=1, VPCZoneIdentifier=subnet,
+        MixedInstancesPolicy={"LaunchTemplate": {"LaunchTemplateSpecification": specification}},
+    )  # fmt: skip
+    groups.update_auto_scaling_group(AutoScalingGroupName="g", MaxSize=2)
+    (group,) = groups.describe_auto_scaling_groups(AutoScalingGroupNames=["g"])["AutoScalingGroups"]
+    policy = group["MixedInstancesPolicy"]
+    assert policy["LaunchTemplate"]["LaunchTemplateSpecification"]["Version"] == "1"
+    assert policy["InstancesDistribution"]["OnDemandPercentageAboveBaseCapacity"] == 100
+    with pytest.raises(ClientError, match="ActiveInstanceRefreshNotFound"):
+        groups.cancel_instance_refresh(AutoScalingGroupName="g")
+    started = groups.start_instance_refresh(AutoScalingGroupName="g")["InstanceRefreshId"]
+    shown = groups.describe_instance_refreshes(AutoScalingGroupName="g")["InstanceRefreshes"]
+    assert [(r["InstanceRefreshId"], r["Status"]) for r in shown] == [(started, "Successful")]
+    with pytest.raises(ClientError, match="name not found - other"):
+        groups.start_instance_refresh(AutoScalingGroupName="other")
 
 
-def test_stickiness_that_is_off_may_have_any_type(url: str) -> None:
-    elb, vpc = client("elbv2", url), subnet(url)["VpcId"]
-    made = elb.create_target_group(Name="t", Protocol="TLS", Port=443, VpcId=vpc, TargetType="ip")
-    group = made["TargetGroups"][0]["TargetGroupArn"]
+@pytest.mark.parametrize(("kind", "part"), [("application", "app"), ("network", "net")])
+def test_a_load_balancer_has_an_interface_in_each_subnet(url: str, kind: str, part: str) -> None:
+    ec2, elb = client("ec2", url), client("elbv2", url)
+    subnets = [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]]
+    (made,) = elb.create_load_balancer(Name=f"in-{part}", Subnets=subnets[:2], Type=kind)[
+        "LoadBalancers"
+    ]
+    arn = made["LoadBalancerArn"]
+    suffix = arn.partition(":loadbalancer/")[2]
+    assert suffix.startswith(f"{part}/in-{part}/")
 
-    def change(**values: str) -> dict[str, str]:
-        sent = [{"Key": f"stickiness.{name}", "Value": value} for name, value in values.items()]
-        sent.append({"Key": "deregistration_delay.timeout_seconds", "Value": "3600"})
-        elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=sent)
-        shown = elb.describe_target_group_attributes(TargetGroupArn=group)["Attributes"]
-        return {one["Key"]: one["Value"] for one in shown}
+    def interfaces() -> list[str]:
+        ours = [{"Name": "description", "Values": [f"ELB {suffix}"]}]
+        found = ec2.describe_network_interfaces(Filters=ours)["NetworkInterfaces"]
+        assert all(one["PrivateIpAddress"] and one["RequesterManaged"] for one in found)
+        return sorted(one["SubnetId"] for one in found)
 
-    attributes = change(enabled="false", type="source_ip")
-    assert attributes["stickiness.enabled"] == "false"
-    assert attributes["deregistration_delay.timeout_seconds"] == "3600"
-    with pytest.raises(ClientError, match="TLS"):
-        change(enabled="true", type="source_ip")
-
-
-def test_a_cache_cluster_has_a_version_and_is_gone_once_deleted(url: str) -> None:
-    cache = client("elasticache", url)
-    made = {"Engine": "redis", "NumCacheNodes": 1, "CacheNodeType": "cache.t3.micro"}
-    cache.create_cache_cluster(CacheClusterId="redis", **made)
-    (shown,) = cache.describe_cache_clusters(CacheClusterId="redis")["CacheClusters"]
-    assert shown["EngineVersion"].startswith("7.")
-    cache.delete_cache_cluster(CacheClusterId="redis")
-    with pytest.raises(ClientError, match="not found"):
-        cache.describe_cache_clusters(CacheClusterId="redis")
+    assert interfaces() == sorted(subnets[:2])
+    elb.set_subnets(LoadBalancerArn=arn, Subnets=subnets[1:3])
+    assert interfaces() == sorted(subnets[1:3])
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    assert interfaces() == []
 
 
-def test_what_moto_does_not_have_is_said_where_the_go_sdk_reads_it(url: str) -> None:
-    with pytest.raises(ClientError, match="moto has no POST /CreateGroup in xray") as refused:
-        client("xray", url).create_group(GroupName="x")
-    headers = refused.value.response["ResponseMetadata"]["HTTPHeaders"]
-    assert headers["x-amzn-errormessage"] == "moto has no POST /CreateGroup in xray"
+def test_a_private_certificate_is_issued_by_the_authority_that_it_names(tmp_path: Path) -> None:
+    journal = tmp_path / "moto.jsonl"
+    with moto_at(journal) as url:
+        arn = authority(url)
+        request = {"DomainName": "a.local", "CertificateAuthorityArn": arn}
+        made = client("acm", url).request_certificate(**request)["CertificateArn"]
+        check_issued(url, made, arn)
+    with moto_at(journal) as url:
+        check_issued(url, made, arn)
+
+
+@contextlib.contextmanager
+def moto_at(journal: Path) -> Iterator[str]:
+    moto = Moto(journal)
+    app, _ = build_demo(moto)
+    with serve(app) as address:
+        yield address
+    moto.close()
+
+
+def authority(url: str) -> str:
+    """The ARN of an active root authority."""
+    pca = client("acm-pca", url)
+    configuration = {
+        "KeyAlgorithm": "RSA_2048",
+        "SigningAlgorithm": "SHA256WITHRSA",
+        "Subject": {"CommonName": "root"},
+    }
+    arn = pca.create_certificate_authority(
+        CertificateAuthorityType="ROOT", CertificateAuthorityConfiguration=configuration
+    )["CertificateAuthorityArn"]
+    issued = pca.issue_certificate(
+        CertificateAuthorityArn=arn,
+        Csr=pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode(),
+        SigningAlgorithm="SHA256WITHRSA",
+        TemplateArn="arn:aws:acm-pca:::template/RootCACertificate/V1",
+        Validity={"Value": 10, "Type": "YEARS"},
+    )["CertificateArn"]
+    own = pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=issued)["Certificate"]
+    pca.import_certificate_authority_certificate(
+        CertificateAuthorityArn=arn, Certificate=own.encode()
+    )
+    return str(arn)
+
+
+def check_issued(url: str, certificate: str, authority: str) -> None:
+    root = client("acm-pca", url).get_certificate_authority_certificate(
+        CertificateAuthorityArn=authority
+    )["Certificate"]
+    exported = client("acm", url).export_certificate(
+        CertificateArn=certificate, Passphrase=b"secret"
+    )
+    leaf = x509.load_pem_x509_certificate(exported["Certificate"].encode())
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(root.encode()))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["a.local"]
+    assert exported["CertificateChain"].strip() == root.strip()
+    key = serialization.load_pem_private_key(exported["PrivateKey"].encode(), b"secret")
+    assert key.public_key() == leaf.public_key()

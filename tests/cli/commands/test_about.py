@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,9 +17,9 @@ from tealmesh import __version__
 from tealmesh.cli.commands.about import _line, environment
 from tealmesh.cli.group import MEANT, suggestion
 from tealmesh.cli.main import teal as commands
-from tests.cli.command_line import teal
+from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
-from tests.support.machine import BIN, free_port
+from tests.support.machine import BIN, REPOSITORY, free_port
 
 
 def test_version_names_teal_and_the_control_plane(api: TealApi) -> None:
@@ -93,3 +94,37 @@ def test_every_command_says_what_it_does() -> None:
     for name, command in commands.commands.items():
         assert command.get_short_help_str(100), name
         assert isinstance(command, click.Command)
+
+
+@pytest.mark.parametrize(("version", "load_balancers"), [(3, "elb"), (5, "elbv2")])
+def test_an_override_for_terraform(version: int, load_balancers: str) -> None:
+    done = teal("env", "--terraform", str(version), "--endpoint", "127.0.0.1:4599")
+    lines = [line.split(" = ") for line in done.stdout.splitlines() if " = " in line]
+    values = {name.strip(): value for name, value in lines}
+    ours = {name for name, value in values.items() if value == '"http://127.0.0.1:4599"'}
+    example = (REPOSITORY / "examples" / "terraform" / "versions.tf").read_text()
+    assert set(re.findall(r"(\w+) += var.endpoint", example)) | {load_balancers} <= ours
+    assert ("elbv2" in ours) == (version > 3)
+    assert ("s3_force_path_style" in values) == (version == 3)
+
+
+def test_names_of_services_are_completed(api: TealApi) -> None:
+    api.operations["GetStatus"] = lambda _: STATUS
+
+    def completed(words: str, endpoint: str) -> str:
+        return subprocess.run(
+            [str(BIN / "teal")],
+            env={
+                "_TEAL_COMPLETE": "bash_complete",
+                "COMP_WORDS": words,
+                "COMP_CWORD": "2",
+                "TEAL_ENDPOINT": endpoint,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+
+    assert completed("teal deploy w", api.endpoint) == "plain,web\n"
+    assert completed("teal delete e", api.endpoint) == "plain,edge\n"
+    assert completed("teal rollback w", f"http://127.0.0.1:{free_port()}").strip() == ""

@@ -67,7 +67,7 @@ def test_an_address_is_whole_on_a_narrow_terminal() -> None:
     name = "a-load-balancer-with-a-long-name"
     status = {**STATUS, "loadBalancers": [{**BALANCER, "name": name}]}
     out = Console(width=80, file=io.StringIO())
-    out.print(Group(*balancer_parts(status)))
+    out.print(Group(*balancer_parts(status, out.width)))
     shown = out.file.getvalue()
     assert "https://127.7.250.2:8443" in shown
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80

@@ -102,6 +102,6 @@ def test_only_the_weights_of_a_route_change(
     made: Any = copies.reweighted(spec, after)
     assert spec == sent
     changed = made[kind].pop("action")["weightedTargets"]
-    assert {target["virtualNode"]: target["weight"] for target in changed} == after
+    assert {t["virtualNode"]: t["weight"] for t in changed} == {**before, **after}
     assert all(target["port"] == 8080 for target in changed)
     assert made == {"priority": 3, kind: rest}

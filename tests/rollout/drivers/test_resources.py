@@ -34,14 +34,6 @@ def test_members_that_aws_adds_are_no_difference_and_missing_ones_are(
     assert not covers({"wanted": [wanted]}, {"wanted": {"wanted": wanted}})
 
 
-def test_weights_go_into_a_route_and_come_out_again() -> None:
-    one = service()
-    for weights in ({"blue": 100}, {"blue": 0, "green": 7}):
-        assert resources.route_weights(one, resources.route(one, weights).spec) == weights
-    spec = {"httpRoute": {"action": {"weightedTargets": [{"virtualNode": "other", "weight": 1}]}}}
-    assert resources.route_weights(one, spec) == {}
-
-
 @given(prefixes)
 def test_each_prefix_has_a_gateway_route_of_its_own(paths: list[str]) -> None:
     gateway = GatewaySystem("m", "c", GatewayConfig("edge", 9080, dict.fromkeys(paths, "web")))

@@ -58,3 +58,15 @@ def service_exists(reader: Reader, request: OnResource) -> bool:
     """
     service = reader.get(tables.ECS_SERVICES, *named(request))
     return service is not None and service.body["status"] == "ACTIVE"
+
+
+def refuse_daemon(reader: Reader, request: OnResource) -> None:
+    """Raise ValidationException for a service without a desired count.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
+    """
+    service = reader.get(tables.ECS_SERVICES, *named(request))
+    if service is not None and service.body.get("schedulingStrategy") == "DAEMON":
+        raise invalid(
+            f"ResourceId = {request['ResourceId']!r}: a service with the scheduling strategy DAEMON"
+            " has no desired count: must be a service with REPLICA"
+        )

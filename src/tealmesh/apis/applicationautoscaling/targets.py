@@ -83,6 +83,7 @@ class Targets:
             cluster, service = base.named(request)
             if not base.service_exists(tx, request):
                 raise base.invalid(f"ECS service doesn't exist: {request['ResourceId']}")
+            base.refuse_daemon(tx, request)
             present = tx.get(tables.SCALABLE_TARGETS, cluster, service)
             former = present.body if present else self._new_target(caller, request, now, uuid)
             if present is None:

@@ -173,6 +173,7 @@ class AppMesh:
 
         def change(tx: Transaction) -> Data:
             body = self._existing(tx, noun, call).body.copy()
+            self._check_version(noun, caller, call, body["version"])
             body["version"] += 1
             body["lastUpdatedAt"] = moment.now
             body["spec"] = self._checked_spec(noun, call.spec)
@@ -189,6 +190,7 @@ class AppMesh:
         def change(tx: Transaction) -> Data:
             names = call.names
             body = self._existing(tx, noun, call).body
+            self._check_version(noun, caller, call, body["version"])
             mesh = MeshContent(tx, names[0])
             check_unused(mesh, Resource(noun, names, body["spec"]), self._account)
             route = tx.get(tables.ROUTES, *names) if noun.kind is Kind.ROUTE else None
@@ -303,6 +305,15 @@ class AppMesh:
         if document is None:
             raise AwsError("NotFoundException", f"{self._named(noun, call.names)} is not present")
         return document
+
+    def _check_version(self, noun: Noun[S], caller: Caller, call: Call[S], present: int) -> None:
+        """Refuse a change that was made from another version than the present one."""
+        if caller.if_match not in ("", "*", str(present)):
+            raise AwsError(
+                "ConflictException",
+                f"{self._named(noun, call.names)} has version {present}, not {caller.if_match} "
+                "(If-Match): it has changed in the meantime; read it again",
+            )
 
     def _check_scope(self, state: Reader, noun: Noun[S], call: Call[S]) -> None:
         """Check the owner, the mesh and the router or gateway of a request."""

@@ -35,6 +35,7 @@ def deployment(d: Deployment) -> wire.Deployment:
         "deploymentId": d.id,
         "service": d.service,
         "mesh": d.mesh,
+        "kind": d.kind,
         "strategy": d.strategy.type,
         "steps": list(d.strategy.steps),
         "step": d.step,
@@ -45,6 +46,7 @@ def deployment(d: Deployment) -> wire.Deployment:
         "phase": d.phase.value,
         "status": d.status.value,
         "state": d.state.value,
+        "desiredCount": d.desired_count,
         "evidence": [evidence(step) for step in d.evidence],
         "createdAt": d.created_at,
         "updatedAt": d.updated_at,
@@ -60,6 +62,10 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["lastWindow"] = d.last_window
     if d.reason:
         answer["reason"] = d.reason
+    if d.note:
+        answer["note"] = d.note
+    if d.serves:
+        answer["serves"] = d.serves
     if d.finished_at is not None:
         answer["finishedAt"] = d.finished_at
     return answer

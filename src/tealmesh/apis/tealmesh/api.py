@@ -112,7 +112,24 @@ class Tealmesh:
         }
 
     async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
-        deployment = await self._deployments.rollback(caller.access_key, request["service"])
+        deployment, message = await self._deployments.rollback(
+            caller.access_key, request["service"], request.get("gradual", False)
+        )
+        answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
+        if message:
+            answer["message"] = message
+        return answer
+
+    async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
+        deployment = await self._deployments.abort(
+            caller.access_key, request["service"], request.get("giveUp", False)
+        )
+        return {"deployment": answers.deployment(deployment)}
+
+    async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
+        deployment = await self._deployments.resume(
+            caller.access_key, request["service"], request.get("takeOver", False)
+        )
         return {"deployment": answers.deployment(deployment)}
 
     async def set_weights(

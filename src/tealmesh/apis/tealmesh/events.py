@@ -108,7 +108,11 @@ def event(entry: AuditEntry, view: Reader) -> wire.Event:
 def _describe(entry: AuditEntry) -> list[str]:
     lingering = [c for c in entry.changes if c[0] == tables.LINGERING_ROUTES]
     plain = [c for c in entry.changes if c[0] != tables.LINGERING_ROUTES]
-    plain = [c for c in plain if c[0] != tables.TROUBLES]
+    plain = [c for c in plain if c[0] not in (tables.TROUBLES, tables.UNUSABLE)]
+    unusable = [c for c in entry.changes if c[0] == tables.UNUSABLE]
+    if unusable:
+        # The service has an event of it.
+        plain = [c for c in plain if c[0] != tables.ECS_SERVICES]
     troubles = [c for c in entry.changes if c[0] == tables.TROUBLES]
     told = [c for c in plain if c[0] not in _BOOKKEEPING] or plain
     messages = [
@@ -122,6 +126,7 @@ def _describe(entry: AuditEntry) -> list[str]:
             if how == "put"
             else f"{worker} no longer fails by: {error}"
         )
+    messages += [_usable(key, how) for _, key, how in unusable]
     for _, key, how in lingering:
         mesh, router, route = (unquote(part) for part in key.split("/"))
         name = f"route {route} of router {router} in mesh {mesh}"
@@ -132,6 +137,15 @@ def _describe(entry: AuditEntry) -> list[str]:
         else:
             messages.append(f"{name} was not replaced in time: its requests are refused now")
     return messages
+
+
+def _usable(key: str, how: str) -> str:
+    """What happened to a task as its callers see it."""
+    _, service, task, why = (unquote(part) for part in key.split("/"))
+    named = f"task {task[:8]} of {service}" if service else f"task {task[:8]}"
+    if how == "put":
+        return f"{named} can be used by none of its callers: {why}"
+    return f"{named} can be used by its callers again"
 
 
 def _written(operation: str) -> str:

@@ -21,6 +21,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from io import BytesIO
@@ -56,6 +57,7 @@ class Moto:
     """Answers HTTP requests with moto, which the first request imports.
 
     ``journal`` is the file that keeps its state; with None, nothing outlives the process.
+    ``begun`` is called, in any thread, once there is one.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class Moto:
         journal: Path | None = None,
         clock: Clock = system_clock,
         new_id: NewId = random_id,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = journal
         self._journal: Journal | None = None
         self._clock = clock
         self._new_id = new_id
+        self._begun = begun
         self._changing = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
         self._lock = threading.Lock()
@@ -217,6 +221,7 @@ class Moto:
                 log.error("%s", error)
                 raise AwsError("InternalFailure", str(error), status=500) from error
             steer(lambda: (journal.seed, journal.at))
+            self._begun()
             self._replay(dispatcher, journal)
             self._journal = journal
         return dispatcher

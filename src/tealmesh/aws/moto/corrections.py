@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto.elb_corrections import load_balancers
+from tealmesh.aws.moto import authorities, elb_attributes, groups, rules
 
 _corrected: set[str] = set()
 
@@ -103,6 +103,29 @@ def _private_zones(module: Any) -> None:
     kind._get_bool_param = get
 
 
+def _tags_of_launch_templates(module: Any) -> None:
+    """The tags of a launch template itself are no part of what it launches: moto shows them there
+    too, and the provider takes them out again with each apply.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
+    """
+    kind = module.LaunchTemplateBackend
+    original = kind.create_launch_template
+
+    @functools.wraps(original)
+    def create(self: Any, name: str, description: str, data: Any, tags: Any) -> Any:
+        launched = [
+            one
+            for one in data.pop("TagSpecifications", [])
+            if one.get("ResourceType") != "launch-template"
+        ]
+        if launched:
+            data["TagSpecifications"] = launched
+        return original(self, name, description, data, tags)
+
+    kind.create_launch_template = create
+
+
 _ENGINES = {"memcached": "1.6.22", "redis": "7.1.0", "valkey": "7.2.6"}
 """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html"""
 
@@ -136,7 +159,13 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.ec2.responses.account_attributes": _vpc_only,
     "moto.ec2.responses.dhcp_options": _tags_of_dhcp_options,
     "moto.ec2.models.instances": _groups_of_interface,
+    "moto.ec2.models.launch_templates": _tags_of_launch_templates,
     "moto.elasticache.models": _cache_clusters,
-    "moto.elbv2.models": load_balancers,
+    "moto.elbv2.models": elb_attributes.correct,
     "moto.route53.responses": _private_zones,
+    "moto.acm.models": authorities.correct_acm,
+    "moto.acmpca.models": authorities.correct_authorities,
+    "moto.autoscaling.models": groups.correct_models,
+    "moto.autoscaling.responses": groups.correct_responses,
+    "moto.events.models": rules.correct_models,
 }

@@ -69,13 +69,27 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
     help="Whose quoting to use (default: that of $SHELL).",
 )
 @click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
+@click.option(
+    "--terraform",
+    metavar="VERSION",
+    type=click.IntRange(3, 9),
+    help="Print an override file for this major version of the AWS provider instead.",
+)
 @with_json
 @with_client
-def env(shell: str | None, unset: bool, as_json: bool, client: Client) -> None:
+def env(
+    shell: str | None, unset: bool, terraform: int | None, as_json: bool, client: Client
+) -> None:
     """The variables with which the AWS CLI, boto3 and Terraform reach the control plane.
 
-    Use them with eval "$(teal env)"; in fish, with teal env | source.
+    Use them with eval "$(teal env)"; in fish, with teal env | source. A Terraform configuration
+    with a provider "aws" block needs no change beside `teal env --terraform 5 > teal_override.tf`.
     """
+    if terraform is not None:
+        from tealmesh.cli.terraform import override
+
+        click.echo("\n".join(override(client.endpoint, terraform)))
+        return
     variables = environment(client.endpoint)
     if as_json:
         click.echo(json.dumps(variables, indent=2))

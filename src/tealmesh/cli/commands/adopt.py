@@ -8,7 +8,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.group import Commands
-from tealmesh.cli.options import config_option, read_text, with_client
+from tealmesh.cli.options import complete_names, config_option, read_text, with_client
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
@@ -16,7 +16,7 @@ _CONFIG_EXAMPLE = 'weight = "{side}_weight"'
 
 
 @click.command(short_help="Tell what cannot be found out about a SERVICE that others made.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.option(
     "--side",
     "ecs_services",
@@ -74,7 +74,7 @@ def terraform() -> None:
 
 
 @terraform.command("vars", short_help="Print the variables and commands after a deployment.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @config_option("The teal.toml whose [terraform] has the names.")
 @click.option(
     "--only",

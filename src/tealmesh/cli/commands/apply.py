@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import config_option, read_text, with_client
+from tealmesh.cli.options import complete_names, config_option, read_text, with_client
 from tealmesh.model import wire
+from tealmesh.model.errors import TealError
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
@@ -103,7 +104,7 @@ def _remove_gateways(client: Client, read: _Read, yes: bool) -> list[str]:
     for name in names:
         removing.refuse_unfinished(client, name)
     if not removing.ask(f"Remove {', '.join(names)}?", yes, "teal apply --prune"):
-        raise click.Abort
+        raise TealError("nothing was changed or removed")
     removing.remove(client, gateways, lambda line: click.echo(line, err=True))
     return names
 
@@ -147,7 +148,7 @@ def _wait(client: Client, applied: wire.ApplyOutput, seconds: float) -> None:
 
 
 @click.command(short_help="Remove a service or gateway of teal.toml.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @yes_option
 @with_client
 def delete(name: str, yes: bool, client: Client) -> None:
@@ -163,7 +164,7 @@ def delete(name: str, yes: bool, client: Client) -> None:
     removing.show_removal(client, name)
     removing.refuse_unfinished(client, name)
     if not removing.ask(f"Remove {name}?", yes, f"teal delete {name}"):
-        raise click.Abort
+        raise TealError("nothing was removed")
     removing.remove(client, [name], lambda line: click.echo(line, err=True))
 
 

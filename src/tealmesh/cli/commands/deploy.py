@@ -1,4 +1,4 @@
-"""Commands that deploy: deploy, approve, rollback, weights."""
+"""Commands that deploy: deploy, approve, weights."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from itertools import pairwise
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import with_client
+from tealmesh.cli.ending import follow_option, follow_or_report
+from tealmesh.cli.options import complete_names, with_client
 from tealmesh.cli.services import find_service
-from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, TealError
 
 CONVERGENCE_SECONDS = 15
 """How long `teal weights` waits until every Envoy has acknowledged them."""
 
-follow_option = click.option(
-    "--follow/--no-follow",
-    default=True,
-    help="Show the deployment until it has finished (default).",
-)
-
 
 @click.command(short_help="Deploy another image to SERVICE, step by step.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.option(
     "--image",
     required=True,
@@ -70,36 +64,20 @@ def deploy(
         return
     for note in answer.get("notes", []):
         click.echo(f"note: {note}", err=True)
-    deployment = answer["deployment"]
-    _follow_or_report(client, deployment, follow)
+    follow_or_report(client, answer["deployment"], follow)
 
 
 @click.command()
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @follow_option
 @with_client
 def approve(service: str, follow: bool, client: Client) -> None:
     """Continue the deployment of SERVICE that waits for approval."""
-    _follow_or_report(client, client.approve(service), follow)
-
-
-@click.command()
-@click.argument("service")
-@follow_option
-@with_client
-def rollback(service: str, follow: bool, client: Client) -> None:
-    """Return all weight to the old side of SERVICE.
-
-    Aborts the running deployment. If none is running, deploys the previous image.
-    """
-    deployment = client.rollback(service)
-    aborted = deployment["status"].startswith("ROLLBACK") or deployment.get("reason")
-    wanted = "ROLLBACK_SUCCESSFUL" if aborted else "SUCCESSFUL"
-    _follow_or_report(client, deployment, follow, wanted)
+    follow_or_report(client, client.approve(service), follow)
 
 
 @click.command(short_help="Set the weights of SERVICE's sides.")
-@click.argument("service")
+@click.argument("service", shell_complete=complete_names)
 @click.argument("weights", nargs=-1, required=True, metavar="SIDE=WEIGHT...")
 @with_client
 def weights(service: str, weights: tuple[str, ...], client: Client) -> None:
@@ -161,27 +139,4 @@ def _weight(text: str) -> tuple[str, int]:
     return side, int(number)
 
 
-def _follow_or_report(
-    client: Client, deployment: wire.Deployment, follow: bool, wanted: str = "SUCCESSFUL"
-) -> None:
-    """Follow a deployment that has started, or report its status and return.
-
-    Raises TealError if it ends in another status than ``wanted``.
-    """
-    name = f"{deployment['service']}: deployment {deployment['deploymentId']}"
-    if not follow:
-        click.echo(f"{name}: {deployment['status']}; watch it with `teal status -w`")
-        return
-    from tealmesh.cli.follow import follow as follow_deployment
-    from tealmesh.cli.render import console, deployment_line
-
-    final = follow_deployment(client, deployment)
-    if final is None:
-        return
-    if final["status"] != wanted:
-        reason = final.get("reason")
-        raise TealError(f"{name}: {final['status']}" + (f": {reason}" if reason else ""))
-    console().print(deployment_line(final))
-
-
-COMMANDS = (deploy, approve, rollback, weights)
+COMMANDS = (deploy, approve, weights)

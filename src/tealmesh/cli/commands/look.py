@@ -12,7 +12,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.names import task_name
-from tealmesh.cli.options import with_client, with_json
+from tealmesh.cli.options import complete_names, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
@@ -88,7 +88,7 @@ def _watch_status(look: Callable[[], RenderableType], out: Console) -> None:
 
 
 @click.command(short_help="Deployments, one line each, or one of them with its details.")
-@click.argument("service", required=False)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.argument("deployment", required=False)
 @click.option(
     "-n",
@@ -191,7 +191,7 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
 
 
 @click.command(short_help="The latest log lines of an application.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @click.option("--side", help="Show only this side of a service.")
 @click.option(
     "-n",
@@ -289,7 +289,7 @@ def _overlap(before: list[str], now: list[str]) -> int:
 
 
 @click.command(short_help="Every Envoy and the revision that it runs.")
-@click.argument("service", required=False)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.option("--mesh", metavar="NAME", help="Only the Envoys of this mesh.")
 @with_json
 @with_client

@@ -9,7 +9,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, with_client
-from tealmesh.model.errors import NoControlPlane
+from tealmesh.model.errors import NoControlPlane, TealError
 
 
 @click.command(short_help="Stop everything, and delete the state.")
@@ -51,7 +51,7 @@ def _used(client: Client) -> Path:
 
 
 def _ask(directory: Path) -> None:
-    """Raises click.Abort unless the user types the directory's name."""
+    """Raises TealError unless the user types the directory's name."""
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is there to be asked: teal reset --yes does it unasked")
     click.echo(f"Everything in {directory} will be stopped and deleted.", err=True)
@@ -59,7 +59,7 @@ def _ask(directory: Path) -> None:
         f"Type {directory.name} to go on", default="", show_default=False, err=True
     )
     if typed != directory.name:
-        raise click.Abort
+        raise TealError("nothing was stopped or deleted")
 
 
 COMMANDS = (reset,)

@@ -16,6 +16,7 @@ from tealmesh.cli import background
 from tealmesh.cli.background import UpOptions
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, read_text, with_client
+from tealmesh.model.errors import NoControlPlane
 
 if TYPE_CHECKING:
     from tealmesh.app.control_plane import AppConfig
@@ -94,6 +95,7 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
     """
     checked = _check(UpOptions(**options))
     directory = (data_dir or default_data_dir()).absolute()
+    background.refuse_another(checked.port, directory)
     if detach:
         started = background.start(directory, checked, verbose)
         click.echo(f"control plane ready at {started.client.endpoint} (process {started.pid})")
@@ -160,24 +162,52 @@ def _check(options: UpOptions) -> UpOptions:
     metavar="DIR",
     help="The control plane that `teal up --data-dir DIR` started, in place of --endpoint.",
 )
+@click.option(
+    "--force",
+    is_flag=True,
+    help="End the control plane and all that carries the marks of its data directory, undrained.",
+)
 @click.pass_context
-def down(context: click.Context, client: Client, data_dir: Path | None) -> None:
+def down(context: click.Context, client: Client, data_dir: Path | None, force: bool) -> None:
     """Drain and stop every task, then stop the control plane.
 
     With --data-dir, tasks that a dead control plane has left running are stopped too: a control
-    plane is started for that.
+    plane is started for that. With --force, tasks are ended at once, even if the data directory is
+    lost; where it is not, services start theirs again at the next `teal up`.
     """
+    from tealmesh.cli import orphans
+
+    if force:
+        directory = (data_dir or _directory_of(client)).absolute()
+        click.echo(f"{directory}: {orphans.end_all(directory)}")
+        return
     if data_dir is not None:
         if context.get_parameter_source("client") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--endpoint and --data-dir: give only one of them")
         client = background.find_or_start(data_dir.absolute())
-    health = client.health()
-    click.echo("draining and stopping every task…", err=True)
-    answer = client.shutdown(stop_tasks=True, wait_seconds=background.STOP_TIMEOUT_SECONDS)
+    try:
+        health = client.health()
+    except NoControlPlane as error:
+        left = [one.text for one in orphans.orphans()]
+        if left:
+            raise NoControlPlane(
+                "; ".join([f"no control plane answers at {client.endpoint}", *left])
+            ) from error
+        raise
+    answer = background.drain(client)
     background.wait_until_ended(client, health.pid)
     stopped = answer.get("stoppedTasks")
     tasks = "" if stopped is None else f", {stopped} task{'' if stopped == 1 else 's'} stopped"
     click.echo(f"control plane at {client.endpoint} is down{tasks}")
+
+
+def _directory_of(client: Client) -> Path:
+    """The data directory of the control plane that answers, or else that of `teal up`."""
+    try:
+        used = client.health().data_dir
+    except NoControlPlane:
+        used = ""
+    return Path(used) if used else default_data_dir()
 
 
 def _set_up_logging(verbose: bool) -> None:

@@ -7,9 +7,10 @@ Their statistics, which stream to the control plane anyway, have numbers of host
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.health.picture import Picture, Said, Subject
@@ -18,15 +19,19 @@ from tealmesh.engine.scheduler import documents
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task.hosts import HostSeen, of_address
 from tealmesh.engine.task.probes import Probes
+from tealmesh.model.clock import steady_clock
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.health import CHECK_FAILED, Source, TaskHealth, Unusable
 from tealmesh.model.load_balancers import target_key
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.store import Document, Transaction
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskEnvoy
+    from tealmesh.model.teal import UnusableBody
 
+_KEPT_CHARACTERS = 300
+"""Of why a task cannot be used: the key of a document has room for it."""
 _AT_ONCE = 8
 """Envoys that are asked at the same time."""
 _SILENT = "does not answer"
@@ -47,8 +52,6 @@ class Watch:
         self._probes = probes
         self._changed = changed
         self._picture = Picture()
-        self._told: dict[str, str] = {}
-        """Why each task that a service was told of is unusable, by id."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -58,11 +61,11 @@ class Watch:
 
     def unusable(self) -> Mapping[str, Unusable]:
         """The tasks that no caller can use, by id."""
-        return self._picture.unusable(_moment())
+        return self._picture.unusable(steady_clock())
 
     def shown(self) -> list[TaskHealth]:
         """The health of every running task."""
-        return self._picture.shown(_moment(), self._context.clock())
+        return self._picture.shown(steady_clock(), self._context.clock())
 
     def usable_tasks(self, cluster: str, service: str, running: int) -> int:
         """How many of the ``running`` tasks of an ECS service callers can use, as far as known."""
@@ -71,13 +74,24 @@ class Watch:
         ]
         return max(0, running - sum(subject.usable is False for subject in subjects))
 
+    def why_unusable(self, cluster: str, service: str) -> str:
+        """Why no caller can use the task of an ECS service that has been unusable the longest;
+        empty if callers can use all.
+        """
+        own = [
+            task
+            for task in self.shown()
+            if (task.cluster, task.service) == (cluster, service) and task.why
+        ]
+        return max(own, key=lambda task: task.unusable_seconds or 0.0).why if own else ""
+
     async def _look(self) -> None:
         tasks = [d.body for d in self._context.store.view.list(tables.TASKS)]
         running = [body for body in tasks if TaskState.of(body).phase is Phase.RUN]
         seen = await self._ask_envoys(running)
         balanced = await self._ask_load_balancers(running)
         subjects = [_subject(body, running, seen, balanced) for body in running]
-        before, self._picture = self._picture, self._picture.next(subjects, _moment())
+        before, self._picture = self._picture, self._picture.next(subjects, steady_clock())
         different = before.unusable_since.keys() ^ self._picture.unusable_since.keys()
         if different:
             places = [*before.subjects, *subjects]
@@ -108,26 +122,36 @@ class Watch:
         """Tell services of tasks that no caller can use at the second look, and of those that can
         be used again.
         """
-        bad = {
-            task: one.why
-            for task, one in self.unusable().items()
-            if one.seconds >= self._context.times.callers
-        }
+        store, unusable = self._context.store, self.unusable()
         known = {task_id(body): body for body in running}
-        for task in bad.keys() - self._told.keys():
-            await self._event(known[task], f"can be used by none of its callers: {bad[task]}.")
-        for task in (self._told.keys() - bad.keys()) & known.keys():
-            await self._event(known[task], "can be used by its callers again.")
-        self._told = bad
+        told = {document.body["task"]: document for document in store.view.list(tables.UNUSABLE)}
+        for task, one in unusable.items():
+            if task not in told and one.seconds >= self._context.times.callers:
+                await store.write("health", "TaskUnusable", partial(self._note, known[task], one))
+        for task, document in told.items():
+            if task not in unusable:
+                # A task that has ended is told of by whoever ended it.
+                actor, operation = ("engine", "TaskEnded")
+                if task in known:
+                    actor, operation = ("health", "TaskUsable")
+                forget = partial(self._forget, document, known.get(task))
+                await store.write(actor, operation, forget)
 
-    async def _event(self, body: TaskBody, message: str) -> None:
-        context = self._context
-        text = f"(task {task_id(body)}) {message}"
+    def _note(self, body: TaskBody, one: Unusable, tx: Transaction) -> None:
+        task, now, why = task_id(body), self._context.clock(), one.why[:_KEPT_CHARACTERS]
+        noted: UnusableBody = {"task": task, "why": why, "since": now - one.seconds}
+        tx.put(tables.UNUSABLE, cluster_of(body), service_of(body), task, why, body=noted)
+        text = f"(task {task}) can be used by none of its callers: {why}."
+        documents.tell_service(tx, body, self._context.new_id, now, text)
 
-        def tell(tx: Transaction) -> None:
-            documents.tell_service(tx, body, context.new_id, context.clock(), text)
-
-        await context.store.write("engine", "TaskHealthSeen", tell)
+    def _forget(
+        self, document: Document[UnusableBody], body: TaskBody | None, tx: Transaction
+    ) -> None:
+        tx.delete(tables.UNUSABLE, *map(unquote, document.key.split("/")))
+        if body is not None:
+            text = f"(task {task_id(body)}) can be used by its callers again."
+            new_id, now = self._context.new_id, self._context.clock()
+            documents.tell_service(tx, body, new_id, now, text)
 
 
 def _subject(
@@ -163,7 +187,3 @@ def _subject(
 
 def _resource(envoy: TaskEnvoy) -> str:
     return f"mesh/{envoy['mesh']}/{envoy['kind']}/{envoy['name']}"
-
-
-def _moment() -> float:
-    return time.monotonic()

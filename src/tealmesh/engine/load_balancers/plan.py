@@ -66,13 +66,13 @@ def plan(
             own = next(a for n in range(len(used) + 1) if (a := address(n)) not in used)
             used.add(own)
             known = {"address": own, "ports": {}}
+        place: PlaceBody = {**known}
         if is_by_host(arn):
             # Taken as it is: whoever chose it reads why it cannot be bound.
-            local = {str(port): port for port in ports}
+            place["ports"] = {str(port): port for port in ports}
         else:
-            local = local_ports(ports, known["ports"], lowest_port, partial(free, known["address"]))
-        place: PlaceBody = {**known, "ports": local}
-        if not is_by_host(arn):
+            here = partial(free, known["address"])
+            place["ports"] = local_ports(ports, known["ports"], lowest_port, here)
             _open_to_containers(place, ports, inside(known["address"]), free)
         if place != places.get(arn):
             changed[arn] = place

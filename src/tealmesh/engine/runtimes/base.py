@@ -210,8 +210,10 @@ class Runtime(Networks, Containers, Protocol):
         """Keep up to date what containers read while they run; until cancelled or not needed."""
         ...
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        """Remove the containers of tasks whose ids are not ``known``; return those ids."""
+    async def strangers(self, known: Sequence[str]) -> list[str]:
+        """The ids of tasks that are not ``known`` and have a running container. What has ended of
+        others is removed.
+        """
         ...
 
     async def clear(self) -> None:

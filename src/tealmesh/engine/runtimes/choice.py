@@ -149,10 +149,10 @@ class Choice:
 
     # The control plane
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
+    async def strangers(self, known: Sequence[str]) -> list[str]:
         if self._docker is not None:
-            with _tolerated("orphans stay until the next start"):
-                return await self._docker.sweep(known)
+            with _tolerated("containers of unknown tasks are not looked for"):
+                return await self._docker.strangers(known)
         return []
 
     async def clear(self) -> None:

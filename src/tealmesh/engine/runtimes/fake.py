@@ -150,7 +150,7 @@ class FakeRuntime:
 
     # The control plane
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
+    async def strangers(self, known: Sequence[str]) -> list[str]:
         return []
 
     async def clear(self) -> None:

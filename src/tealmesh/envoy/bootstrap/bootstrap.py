@@ -106,9 +106,6 @@ def bootstrap(
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
     own_sinks, sink_clusters = sinks(environment, app_address, read)
-    flush = interval(environment, "ENVOY_STATS_FLUSH_INTERVAL", stats_flush_seconds)
-    tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
-    own_stats = fragment(environment, STATS_FILE, read).get("stats_config")
     clusters = [_control_plane(*xds_address), *_secret_service(environment)]
     result: dict[str, Json] = {
         "node": {
@@ -120,8 +117,7 @@ def bootstrap(
         "dynamic_resources": _dynamic(environment, token, delta),
         "static_resources": {"clusters": [*clusters, *collectors, *sink_clusters]},
         "stats_sinks": [_metrics(token), *own_sinks],
-        "stats_flush_interval": seconds(flush),
-        "stats_config": stats_config(resource, tagged, own_stats),
+        **_statistics(environment, resource, stats_flush_seconds, read),
         "layered_runtime": _runtime(environment),
     }
     if traces:
@@ -129,6 +125,19 @@ def bootstrap(
     if dns_address is not None:
         result["typed_dns_resolver_config"] = _name_server(*dns_address)
     return result
+
+
+def _statistics(
+    environment: Environment, resource: str, flush_seconds: float, read: Read
+) -> dict[str, Json]:
+    """What the Envoy counts, and how often it tells."""
+    flush = interval(environment, "ENVOY_STATS_FLUSH_INTERVAL", flush_seconds)
+    tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
+    own = fragment(environment, STATS_FILE, read).get("stats_config")
+    return {
+        "stats_flush_interval": seconds(flush),
+        "stats_config": stats_config(resource, tagged, own),
+    }
 
 
 def load_balancer_bootstrap(

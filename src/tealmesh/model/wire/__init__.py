@@ -12,6 +12,14 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.wire.deployments import (
+    AbortOutput as AbortOutput,
+    Deployment as Deployment,
+    GateVerdict as GateVerdict,
+    ResumeOutput as ResumeOutput,
+    RollbackOutput as RollbackOutput,
+    StepEvidence as StepEvidence,
+)
 from tealmesh.model.wire.changes import (
     AppliedResource as AppliedResource,
     ApplyOutput as ApplyOutput,
@@ -29,6 +37,7 @@ from tealmesh.model.wire.inventory import (
     VirtualServiceStatus as VirtualServiceStatus,
 )
 from tealmesh.model.wire.requests import (
+    AbortInput as AbortInput,
     ApplyInput as ApplyInput,
     ApproveInput as ApproveInput,
     DeployInput as DeployInput,
@@ -41,6 +50,7 @@ from tealmesh.model.wire.requests import (
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
     RemoveInput as RemoveInput,
+    ResumeInput as ResumeInput,
     RollbackInput as RollbackInput,
     SetWeightsInput as SetWeightsInput,
     ShutdownInput as ShutdownInput,
@@ -58,93 +68,6 @@ from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalan
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
 from tealmesh.model.wire.health import TaskHealth as TaskHealth
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
-
-
-class GateVerdict(TypedDict):
-    """The verdict of one gate."""
-
-    gate: str
-    """tasks, convergence, share, success-rate, silence or approval."""
-    verdict: str
-    detail: str
-    """The numbers that the verdict is based on."""
-    have: NotRequired[float]
-    """How much there is of what the gate counts; absent where it counts nothing."""
-    need: NotRequired[float]
-    """How much it takes to pass."""
-    unit: NotRequired[str]
-    """What have and need count, such as requests."""
-
-
-class StepEvidence(TypedDict):
-    """The traffic at one step of a deployment, as counted by the callers' Envoys."""
-
-    step: int
-    """Index of the step, from 0."""
-    weights: dict[str, int]
-    """The weights during the step, by side."""
-    expectedShare: NotRequired[float]
-    """The new side's configured share, 0 to 1."""
-    share: NotRequired[float]
-    """The new side's observed share, 0 to 1; absent without requests."""
-    requests: int
-    """Requests to the new side that were answered or failed."""
-    failures: int
-    """How many of them failed: 5xx, reset, timed out, or never answered."""
-    failureKinds: NotRequired[dict[str, int]]
-    """The failures of requests to the new side by kind; they add up to failures."""
-    totalRequests: NotRequired[int]
-    """Requests to both sides."""
-    totalFailures: NotRequired[int]
-    """How many of them failed."""
-    p50: NotRequired[float]
-    """Median latency of the new side, in milliseconds."""
-    p99: NotRequired[float]
-    """99th percentile of the new side's latency, in milliseconds."""
-    propagationSeconds: NotRequired[float]
-    """Time from setting the weights until every Envoy had acknowledged them."""
-    startedAt: NotRequired[float]
-    finishedAt: NotRequired[float]
-    verdicts: NotRequired[list[GateVerdict]]
-
-
-class Deployment(TypedDict):
-    """A deployment: moves a service from one side and image to the other side and a new image."""
-
-    deploymentId: str
-    service: str
-    mesh: str
-    strategy: NotRequired[str]
-    steps: NotRequired[list[int]]
-    """Percentages for the new side, ending with 100."""
-    step: NotRequired[int]
-    """Index of the current step in steps."""
-    oldImage: NotRequired[str]
-    newImage: NotRequired[str]
-    oldSide: NotRequired[str]
-    newSide: NotRequired[str]
-    phase: str
-    status: str
-    state: NotRequired[str]
-    """State of the rollout machine, named as the transition that led to it."""
-    waitingFor: NotRequired[str]
-    """What the deployment is waiting for; absent when it has finished."""
-    secondsLeft: NotRequired[float]
-    """Seconds that the present phase may still take, as of updatedAt; then it rolls back, or
-    what it stops is left running. Absent without a limit.
-    """
-    timeLimit: NotRequired[str]
-    """The setting of teal.toml that limits the present phase, with its value."""
-    windows: NotRequired[int]
-    """How many full windows of measurement were not enough at the present step."""
-    lastWindow: NotRequired[str]
-    """Why the last of them was not enough."""
-    reason: NotRequired[str]
-    """Why the deployment was rolled back or stopped; absent otherwise."""
-    evidence: NotRequired[list[StepEvidence]]
-    createdAt: float
-    updatedAt: NotRequired[float]
-    finishedAt: NotRequired[float]
 
 
 class RejectedBy(TypedDict):
@@ -377,12 +300,6 @@ class ListJournalOutput(TypedDict):
 
     deploymentId: str
     entries: list[JournalEntry]
-
-
-class RollbackOutput(TypedDict):
-    """What Rollback answers."""
-
-    deployment: Deployment
 
 
 class SetWeightsOutput(TypedDict):

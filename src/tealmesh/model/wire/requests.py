@@ -7,6 +7,11 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class AbortInput(TypedDict):
+    service: str
+    giveUp: NotRequired[bool]
+
+
 class ApplyInput(TypedDict):
     text: str
     file: str
@@ -77,8 +82,14 @@ class RemoveInput(TypedDict):
     plan: NotRequired[bool]
 
 
+class ResumeInput(TypedDict):
+    service: str
+    takeOver: NotRequired[bool]
+
+
 class RollbackInput(TypedDict):
     service: str
+    gradual: NotRequired[bool]
 
 
 class SetWeightsInput(TypedDict):

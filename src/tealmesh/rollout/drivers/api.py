@@ -13,16 +13,17 @@ from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Change, Missing
-from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import Removal
 from tealmesh.rollout.drivers import resources
-from tealmesh.rollout.drivers.adopted import AdoptedServices
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
+from tealmesh.rollout.drivers.base import SeenByCallers, Unseen
 from tealmesh.rollout.drivers.cloudmap import CloudMap
 from tealmesh.rollout.drivers.gateway_routes import delete_others
 from tealmesh.rollout.drivers.recording import Recorder
 from tealmesh.rollout.drivers.removal import remove
-from tealmesh.rollout.effects import WeightsSet
+from tealmesh.rollout.drivers.route import Routes
+from tealmesh.rollout.drivers.sides import Sides
+from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
         ServiceTypeDef,
         TaskTypeDef,
     )
-
-UsableTasks = Callable[[str, str, int], int]
-"""(cluster, ECS service, healthy tasks) -> how many of these callers can use, as far as known."""
 
 _LOCAL_NETWORK: AwsVpcConfigurationTypeDef = {"subnets": ["subnet-0000000000teal000"]}
 _MOST_EXPLANATION_CHARACTERS = 2000
@@ -50,8 +48,8 @@ class ApiDriver:
     """A `drivers.base.SystemDriver` on the AWS APIs.
 
     ``make_client`` makes boto3 clients by service name. ``network`` is the awsvpcConfiguration of
-    the ECS services, which has no meaning on one machine but must be there. ``usable`` tells how
-    many of an ECS service's healthy tasks callers can use.
+    the ECS services, which has no meaning on one machine but must be there. ``callers``
+    gives what callers see of tasks.
     """
 
     def __init__(
@@ -60,35 +58,29 @@ class ApiDriver:
         region: str = DEFAULT_REGION,
         network: AwsVpcConfigurationTypeDef | None = None,
         clock: SteadyClock = steady_clock,
-        usable: UsableTasks = lambda cluster, service, healthy: healthy,
+        callers: Callable[[], SeenByCallers] = Unseen,
     ) -> None:
         self._clock = clock
-        self._usable = usable
+        self._callers = callers
         self._make_client = make_client
         self._aws = Aws(make_client)
         self._cloud_map = CloudMap(self._aws)
         self._region = region
         self._network = network or _LOCAL_NETWORK
         self._images: dict[tuple[str, str], str] = {}
-        self._adopted = AdoptedServices(self._aws, self._cloud_map)
+        self._routes = Routes(self._aws)
+        self._sides = Sides(self._aws, self._cloud_map, self._routes, region, self._network)
 
     def close(self) -> None:
         """Stop the driver's threads without waiting for calls under way."""
         self._aws.close()
 
-    async def ensure_side(self, service: Service, side: str, image: str) -> None:
-        """Tasks of another image are stopped first and never mixed with the new ones, and an ECS
-        service that ECS gave up on is not started again.
-        """
-        if isinstance(service, MeshService):
-            await self._adopted.ensure_side(service, side, image)
-            return
-        node = service.node(side)
-        earlier = await self.observe(service, side)
-        if earlier.image and earlier.image != image:
-            await self.stop_side(service, side)
-            raise NotYet(f"the tasks of {node} with {earlier.image} to stop")
-        await self._ensure_side(service, side, image, restart=False)
+    async def ensure_side(self, service: Service, side: str, image: str, count: int) -> None:
+        """An ECS service that ECS gave up on is not started again."""
+        await self._sides.ensure(service, side, image, count)
+
+    async def scale_side(self, service: Service, side: str, count: int) -> None:
+        await self._sides.scale(service, side, count)
 
     async def observe(self, service: Service, side: str) -> SideTasks:
         cluster, name = service.ecs_service(side)
@@ -102,7 +94,7 @@ class ApiDriver:
         return SideTasks(
             desired=desired,
             running=running,
-            healthy=self._usable(cluster, name, min(running, registered)),
+            healthy=self._callers().usable_tasks(cluster, name, min(running, registered)),
             failed=primary.get("failedTasks", 0),
             failure=primary.get("rolloutStateReason", "the tasks failed to start")
             if _gave_up(primary)
@@ -117,9 +109,12 @@ class ApiDriver:
         own = [task for task in tasks if _at(task.get("createdAt")) >= since]
         if own:
             return _stopped_reason(own[-1])
+        if why := self._callers().why_unusable(cluster, name):
+            return f"no caller can use {name}'s tasks: {why}"
         ecs_service = await self._aws.ecs_service(cluster, name)
         for event in ecs_service.get("events", []) if ecs_service else []:
-            if _at(event.get("createdAt")) >= since:
+            # "has reached a steady state" explains nothing.
+            if _at(event.get("createdAt")) >= since and "steady state" not in event["message"]:
                 return event["message"][:_MOST_EXPLANATION_CHARACTERS]
         return ""
 
@@ -129,50 +124,19 @@ class ApiDriver:
         own = [task for task in tasks if task.get("startedBy") == primary.get("id")]
         return Missing(_stopped_reason(own[-1]) if own else "", gave_up=_gave_up(primary))
 
-    async def weights(self, service: Service) -> Mapping[str, int]:
-        if isinstance(service, MeshService):
-            return await self._adopted.weights(service)
-        route = resources.route(service, {})
-        try:
-            answer = await self._aws.appmesh(
-                lambda client: client.describe_route(
-                    meshName=route.names["meshName"],
-                    virtualRouterName=route.names["virtualRouterName"],
-                    routeName=route.names["routeName"],
-                )
-            )
-        except NoSuchResource:
-            return {}
-        return resources.route_weights(service, answer["route"]["spec"])
+    async def route(self, service: Service) -> LiveRoute:
+        return await self._routes.live(service)
 
-    async def set_weights(self, service: Service, weights: Mapping[str, int]) -> WeightsSet:
-        targets = {
-            side: weight
-            for side, weight in weights.items()
-            if weight or await self._has_virtual_node(service, side)
-        }
+    async def set_weights(
+        self, service: Service, weights: Mapping[str, int], version: int | None = None
+    ) -> WeightsSet:
         sent = self._clock()
-        if isinstance(service, MeshService):
-            await self._adopted.set_weights(service, targets)
-        else:
-            await self._aws.ensure(resources.route(service, targets))
+        await self._routes.set_weights(service, weights, version)
         answer = await self._aws.tealmesh(lambda client: client.get_convergence(mesh=service.mesh))
         return WeightsSet(answer["revision"], sent)
 
     async def stop_side(self, service: Service, side: str) -> bool:
-        if isinstance(service, MeshService):
-            return await self._adopted.stop_side(service, side)
-        node = service.node(side)
-        ecs_service = await self._aws.ecs_service(service.cluster, node)
-        if ecs_service is None or ecs_service["status"] == "INACTIVE":
-            return True
-        if ecs_service["status"] == "ACTIVE":
-            await self._aws.ecs(
-                lambda client: client.delete_service(
-                    cluster=service.cluster, service=node, force=True
-                )
-            )
-        return False
+        return await self._sides.stop(service, side)
 
     async def apply_shared(self, mesh: str, cluster: str, namespace: str) -> list[str]:
         done = [await self._aws.ensure(resources.mesh(mesh))]
@@ -184,7 +148,7 @@ class ApiDriver:
         return [line for line in done if line]
 
     async def apply_service(self, service: ServiceSystem) -> list[str]:
-        weights = dict(await self.weights(service)) or {service.config.sides[0]: 100}
+        weights = dict((await self.route(service)).weights) or {service.config.sides[0]: 100}
         done = [await self._aws.ensure(resources.virtual_router(service))]
         for side, weight in weights.items():
             if weight:
@@ -218,7 +182,7 @@ class ApiDriver:
     @contextlib.contextmanager
     def recording(self, *, perform: bool) -> Iterator[tuple[ApiDriver, list[Change]]]:
         recorder = Recorder(self._make_client, perform=perform)
-        driver = ApiDriver(recorder.client, self._region, self._network, self._clock, self._usable)
+        driver = ApiDriver(recorder.client, self._region, self._network, self._clock, self._callers)
         try:
             yield driver, recorder.changes
         finally:
@@ -335,17 +299,6 @@ class ApiDriver:
             image = next((c["image"] for c in containers if c["name"] == container), "")
             self._images[definition, container] = image
         return self._images[definition, container]
-
-    async def _has_virtual_node(self, service: Service, side: str) -> bool:
-        try:
-            await self._aws.appmesh(
-                lambda client: client.describe_virtual_node(
-                    meshName=service.mesh, virtualNodeName=service.node(side)
-                )
-            )
-        except NoSuchResource:
-            return False
-        return True
 
 
 def _primary(service: ServiceTypeDef | None) -> DeploymentTypeDef:

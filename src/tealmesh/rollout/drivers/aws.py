@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tealmesh.model.errors import DriverError, NoSuchResource
+from tealmesh.model.errors import ChangedMeanwhile, DriverError, NoSuchResource, NotYet
 from tealmesh.rollout.drivers.resources import MeshObject, covers
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ServiceTypeDef, TagTypeDef
     from types_boto3_servicediscovery.client import ServiceDiscoveryClient
 
+    from tealmesh.model.appmesh import RouteSpec
     from tealmesh.model.wire import GetConvergenceOutput
 
 MakeClient = Callable[[str], Any]
@@ -58,6 +60,30 @@ class Aws:
 
     async def cloud_map(self, call: Callable[[ServiceDiscoveryClient], R]) -> R:
         return await self._run("servicediscovery", call)
+
+    async def update_route(
+        self, mesh: str, router: str, route: str, spec: RouteSpec, version: int
+    ) -> None:
+        """Update a route of this version. `NotYet` if it has another one by now; AWS itself, which
+        does not know the condition, would update it all the same.
+        """
+
+        def update(client: AppMeshClient) -> None:
+            client.meta.events.register(
+                "before-call.appmesh.UpdateRoute", _add_condition, unique_id="teal-if-match"
+            )
+            _condition.version = version
+            try:
+                client.update_route(
+                    meshName=mesh, virtualRouterName=router, routeName=route, spec=spec
+                )
+            finally:
+                _condition.version = None
+
+        try:
+            await self.appmesh(update)
+        except ChangedMeanwhile as changed:
+            raise NotYet("the route, which somebody else has just changed") from changed
 
     async def tealmesh(self, call: Callable[[TealmeshClient], R]) -> R:
         return await self._run("tealmesh", call)
@@ -116,6 +142,17 @@ class Aws:
             raise DriverError(f"{service}: {error}", retryable=retryable) from error
 
 
+_condition = threading.local()
+"""The version that the route must have in the UpdateRoute call of this thread."""
+
+
+def _add_condition(params: dict[str, Any], **_: object) -> None:
+    """Add the header of our App Mesh API that makes an update conditional (design note 019)."""
+    version = getattr(_condition, "version", None)
+    if version is not None:
+        params["headers"]["If-Match"] = f'"{version}"'
+
+
 def _ensure(client: Any, wanted: MeshObject[Any]) -> str:
     """`Aws.ensure`, blocking. The seven nouns of App Mesh have the same three operations."""
     from botocore.exceptions import ClientError
@@ -143,4 +180,6 @@ def _driver_error(error: ClientError) -> DriverError:
     text = f"{error.operation_name}: {message}"
     if code.endswith(("NotFoundException", "NotFound")):
         return NoSuchResource(text)
+    if code == "ConflictException" and "If-Match" in message:
+        return ChangedMeanwhile(text)
     return DriverError(text, retryable=status >= 500 or code in _THROTTLED)

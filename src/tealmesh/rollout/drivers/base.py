@@ -9,7 +9,7 @@ from typing import Protocol
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Change, Missing
 from tealmesh.rollout.belongings import Removal
-from tealmesh.rollout.effects import WeightsSet
+from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 
@@ -18,10 +18,13 @@ class Driver(Protocol):
     where something else has to happen first.
     """
 
-    async def ensure_side(self, service: Service, side: str, image: str) -> None:
-        """Create or change the side's virtual node and its ECS service, so that it runs ``image``
-        with the desired count.
+    async def ensure_side(self, service: Service, side: str, image: str, count: int) -> None:
+        """Create the side's virtual node where there is none, and create or change its ECS service
+        so that it runs ``count`` tasks of ``image`` and is like the other side's in all else.
         """
+
+    async def scale_side(self, service: Service, side: str, count: int) -> None:
+        """Give the side's ECS service at least ``count`` tasks."""
 
     async def observe(self, service: Service, side: str) -> SideTasks:
         """The side's tasks now; all zero where it has no ECS service."""
@@ -31,12 +34,15 @@ class Driver(Protocol):
         stopped, with its last log lines; what ECS said since then, if none did.
         """
 
-    async def weights(self, service: Service) -> Mapping[str, int]:
-        """The route's weights, by side; empty where there is no route."""
+    async def route(self, service: Service) -> LiveRoute:
+        """The service's route now."""
 
-    async def set_weights(self, service: Service, weights: Mapping[str, int]) -> WeightsSet:
-        """Give the route exactly these weights; a side of weight 0 without a virtual node is left
-        out. Returns the revision that has them, and when the call was sent.
+    async def set_weights(
+        self, service: Service, weights: Mapping[str, int], version: int | None = None
+    ) -> WeightsSet:
+        """Give the route's targets these weights and change nothing else of it; a side of weight 0
+        without a virtual node is left out. Returns the revision that has them, and when the call
+        was sent. `NotYet` if the route's version is no longer ``version``.
         """
 
     async def stop_side(self, service: Service, side: str) -> bool:
@@ -44,6 +50,26 @@ class Driver(Protocol):
         its clean-up says. Returns whether nothing of it runs any
         more.
         """
+
+
+class SeenByCallers(Protocol):
+    """What the callers of ECS services' tasks see of them."""
+
+    def usable_tasks(self, cluster: str, service: str, running: int) -> int:
+        """How many of the ``running`` tasks callers can use, as far as known."""
+
+    def why_unusable(self, cluster: str, service: str) -> str:
+        """Why callers cannot use some of its tasks; empty if they can use all."""
+
+
+class Unseen:
+    """Nobody is asked: `SeenByCallers` of services that run elsewhere."""
+
+    def usable_tasks(self, cluster: str, service: str, running: int) -> int:
+        return running
+
+    def why_unusable(self, cluster: str, service: str) -> str:
+        return ""
 
 
 class SystemDriver(Driver, Protocol):

@@ -15,6 +15,7 @@ from tealmesh.rollout.discovery import route_member
 from tealmesh.rollout.naming import renamed
 
 if TYPE_CHECKING:
+    from types_boto3_appmesh.type_defs import WeightedTargetTypeDef
     from types_boto3_ecs.type_defs import (
         CreateServiceRequestTypeDef,
         DescribeTaskDefinitionResponseTypeDef,
@@ -70,7 +71,7 @@ def same(text: str) -> str:
 
 
 def to_side(side: str, other: str) -> Rename:
-    """The renaming from one side to the other."""
+    """The renaming from one side to the other, or from one side's node to the other's."""
     return lambda text: renamed(text, side, other)
 
 
@@ -99,9 +100,14 @@ def task_definition(
 
 
 def ecs_service(
-    present: ServiceTypeDef, name: str, definition: str, registry: str | None, rename: Rename
+    present: ServiceTypeDef,
+    name: str,
+    definition: str,
+    count: int,
+    registry: str | None,
+    rename: Rename,
 ) -> CreateServiceRequestTypeDef:
-    """CreateService's request for a service like ``present`` with other tasks.
+    """CreateService's request for a service like ``present`` with ``count`` other tasks.
 
     ``definition``: ARN of the task definition; ``registry``: ARN of the Cloud Map service in which
     the tasks register, None for none.
@@ -123,7 +129,7 @@ def ecs_service(
         "cluster": present["clusterArn"],
         "serviceName": name,
         "taskDefinition": definition,
-        "desiredCount": present["desiredCount"],
+        "desiredCount": count,
     }
     return cast("CreateServiceRequestTypeDef", request)
 
@@ -144,20 +150,33 @@ def virtual_node(spec: VirtualNodeSpec, live: str, new: str, rename: Rename) -> 
 
 
 def reweighted(spec: RouteSpec, weights: Mapping[str, int]) -> RouteSpec:
-    """A route with these weights of virtual nodes and these alone; all else is as it was."""
+    """A route with these weights of virtual nodes; all else is as it was, other targets too. A node
+    that it does not lead to yet becomes a target like the first one.
+    """
+    targets = spec[route_member(spec)]["action"]["weightedTargets"]
+    present = {target["virtualNode"] for target in targets}
+    made: list[WeightedTargetTypeDef] = [
+        {**target, "weight": weights.get(target["virtualNode"], target["weight"])}
+        for target in targets
+    ]
+    made += [
+        {**targets[0], "virtualNode": node, "weight": weight}
+        for node, weight in weights.items()
+        if node not in present
+    ]
+    return _with_targets(spec, made)
+
+
+def without(spec: RouteSpec, node: str) -> RouteSpec:
+    """A route that does not lead to a virtual node any more."""
+    targets = spec[route_member(spec)]["action"]["weightedTargets"]
+    return _with_targets(spec, [t for t in targets if t["virtualNode"] != node])
+
+
+def _with_targets(spec: RouteSpec, targets: list[WeightedTargetTypeDef]) -> RouteSpec:
     member = route_member(spec)
     route = spec[member]
-    action = route["action"]
-    present = {target["virtualNode"]: target for target in action["weightedTargets"]}
-    like = next(iter(present.values()))
-    nodes = [
-        *(node for node in present if node in weights),
-        *(n for n in weights if n not in present),
-    ]
-    targets = [
-        {**present.get(node, like), "virtualNode": node, "weight": weights[node]} for node in nodes
-    ]
-    changed = {**route, "action": {**action, "weightedTargets": targets}}
+    changed = {**route, "action": {**route["action"], "weightedTargets": targets}}
     return cast("RouteSpec", {**spec, member: changed})
 
 

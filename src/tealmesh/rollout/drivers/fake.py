@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tealmesh.model.errors import DriverError
+from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import SideTasks, Traffic
-from tealmesh.rollout.effects import WeightsSet
+from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.system import Service
 
 
@@ -26,8 +26,9 @@ class FakeDriver:
 
     clock: Callable[[], float]
     sides: dict[str, Side] = field(default_factory=dict)
-    route: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
     """The route's weights, by side."""
+    route_deleted: bool = False
     revision: int = 1
     rate: float = 1000.0
     """Requests per second to the service."""
@@ -42,9 +43,18 @@ class FakeDriver:
     lost: list[str] = field(default_factory=list)
     """One line for each moment at which requests would have failed for lack of a running task."""
 
-    async def ensure_side(self, service: Service, side: str, image: str) -> None:
+    async def ensure_side(self, service: Service, side: str, image: str, count: int) -> None:
         self._record("ensure_side", side, image)
-        self.sides[side] = Side(image, service.desired_count or 1)
+        before = self.sides.get(side)
+        if before is None or before.image != image:
+            self.sides[side] = Side(image, count)
+        else:
+            before.desired = max(before.desired, count)
+
+    async def scale_side(self, service: Service, side: str, count: int) -> None:
+        self._record("scale_side", side, count)
+        if side in self.sides:
+            self.sides[side].desired = max(self.sides[side].desired, count)
 
     async def observe(self, service: Service, side: str) -> SideTasks:
         self._record("observe", side)
@@ -53,37 +63,48 @@ class FakeDriver:
             return SideTasks()
         if tasks.image in self.bad_images:
             return SideTasks(tasks.desired, 0, 0, failed=3, image=tasks.image)
-        return SideTasks(tasks.desired, tasks.desired, tasks.desired, image=tasks.image)
+        healthy = tasks.desired if tasks.running else 0
+        return SideTasks(tasks.desired, healthy, healthy, image=tasks.image)
 
     async def explain(self, service: Service, side: str, since: float) -> str:
         tasks = self.sides.get(side)
         return self.bad_images.get(tasks.image, "") if tasks else ""
 
-    async def weights(self, service: Service) -> Mapping[str, int]:
-        return dict(self.route)
+    async def route(self, service: Service) -> LiveRoute:
+        self._record("route")
+        if self.route_deleted:
+            return LiveRoute()
+        sides = {s: w for s, w in self.weights.items() if s in service.sides}
+        others = {s: w for s, w in self.weights.items() if s not in service.sides}
+        return LiveRoute(sides, self.revision, others)
 
-    async def set_weights(self, service: Service, weights: Mapping[str, int]) -> WeightsSet:
+    async def set_weights(
+        self, service: Service, weights: Mapping[str, int], version: int | None = None
+    ) -> WeightsSet:
         self._record("set_weights", dict(weights))
+        if version not in (None, self.revision):
+            raise NotYet("the route, which somebody else has just changed")
         for side, weight in weights.items():
-            if weight and not self._serves(side):
+            if weight > self.weights.get(side, 0) and not self.serves(side):
                 self.lost.append(f"weight {weight} on {side}, which has no running task")
-        if self.route != dict(weights):
-            self.route = dict(weights)
+        after = {**self.weights, **weights}
+        if self.weights != after:
+            self.weights = after
             self.revision += 1
         return WeightsSet(self.revision, self.clock())
 
     async def stop_side(self, service: Service, side: str) -> bool:
         self._record("stop_side", side)
-        if self.route.get(side, 0) and side in self.sides:
-            self.lost.append(f"{side} was stopped with weight {self.route[side]}")
+        if self.weights.get(side, 0) and side in self.sides:
+            self.lost.append(f"{side} was stopped with weight {self.weights[side]}")
         self.sides.pop(side, None)
         return True
 
     def traffic(self, service: Service, side: str, since: float) -> Traffic:
         """What callers saw if they have called at ``rate``, by these weights, since ``since``."""
         seconds = max(0.0, self.clock() - since)
-        total = sum(self.route.values())
-        share = self.route.get(side, 0) / total if total else 0.0
+        total = sum(self.weights.values())
+        share = self.weights.get(side, 0) / total if total else 0.0
         requests = round(self.rate * seconds * share)
         tasks = self.sides.get(side)
         failures = round(requests * self.failure_rates.get(tasks.image, 0.0)) if tasks else requests
@@ -101,7 +122,8 @@ class FakeDriver:
             seen_until=self.clock(),
         )
 
-    def _serves(self, side: str) -> bool:
+    def serves(self, side: str) -> bool:
+        """Whether a side has a healthy task."""
         tasks = self.sides.get(side)
         return tasks is not None and tasks.running and tasks.image not in self.bad_images
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic
 
 from tealmesh.model.appmesh import S
 from tealmesh.model.ecs.replacing import NEVER, REPLACE_AFTER
+from tealmesh.rollout.system import ROUTE
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import (
@@ -113,7 +114,7 @@ def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject[Rout
     names = {
         "meshName": service.mesh,
         "virtualRouterName": service.name,
-        "routeName": "route",
+        "routeName": ROUTE,
     }
     spec: RouteSpec = {
         "httpRoute": {
@@ -148,17 +149,6 @@ def _duration(seconds: float) -> DurationTypeDef:
         return {"unit": "s", "value": int(seconds)}
     # 0 would mean that there is no limit.
     return {"unit": "ms", "value": max(1, round(seconds * 1000))}
-
-
-def route_weights(service: ServiceSystem, spec: RouteSpec) -> dict[str, int]:
-    """The weights in a route's specification, by side; targets of other nodes are ignored."""
-    sides = {service.node(side): side for side in service.config.sides}
-    targets = spec["httpRoute"]["action"]["weightedTargets"] if "httpRoute" in spec else []
-    return {
-        sides[target["virtualNode"]]: target["weight"]
-        for target in targets
-        if target["virtualNode"] in sides
-    }
 
 
 def virtual_service(service: ServiceSystem) -> MeshObject[VirtualServiceSpec]:

@@ -12,8 +12,30 @@ its own (`limits`), except the wait for a person's approval.
 """
 
 from tealmesh.rollout.machine.invariants import check
-from tealmesh.rollout.machine.orders import next_effect
+from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
+from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
 from tealmesh.rollout.machine.step import step
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, SETTLE_SECONDS, can_abort
+from tealmesh.rollout.machine.transitions import (
+    BACKWARD,
+    FINAL,
+    SETTLE_SECONDS,
+    can_abort,
+    only_new_serves,
+    shares,
+)
 
-__all__ = ["BACKWARD", "FINAL", "SETTLE_SECONDS", "can_abort", "check", "next_effect", "step"]
+__all__ = [
+    "BACKWARD",
+    "FINAL",
+    "RESUME_SECONDS",
+    "SETTLE_SECONDS",
+    "can_abort",
+    "change",
+    "check",
+    "next_effect",
+    "obstacle",
+    "only_new_serves",
+    "scaling",
+    "shares",
+    "step",
+]

@@ -6,7 +6,7 @@ from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import SetWeights, StopSide
 from tealmesh.rollout.machine.orders import next_effect
-from tealmesh.rollout.machine.transitions import BACKWARD
+from tealmesh.rollout.machine.transitions import BACKWARD, FINAL
 
 
 def check(before: Deployment, after: Deployment) -> None:
@@ -14,32 +14,37 @@ def check(before: Deployment, after: Deployment) -> None:
 
     - Weights total more than zero, and only the two sides have any.
     - The new side gets weight only after it was seen with a healthy task.
-    - A side is stopped only when its weight is zero and every Envoy has acknowledged that.
-    - A deployment that rolls back never goes forward again, and steps never go back.
+    - A side is stopped only when the live route gives it no weight and every Envoy has acknowledged
+      that.
+    - A deployment that rolls back never goes forward again, and steps never go back, unless a
+      person decided so while it was held.
+    - A side that has been given up to clean-up gets weight again only if it has a healthy task.
     - The journal has no gap.
     """
     ordered = after.weights
     _require(not ordered or sum(ordered.values()) > 0, after, "weights total zero")
     _require(set(ordered) <= {after.old_side, after.new_side}, after, "weight for a third side")
     effect = next_effect(after)
-    if isinstance(effect, SetWeights):
-        unweighted = effect.weights.get(after.new_side, 0) == 0
-        healthy = after.healthy.get(after.new_side, 0) > 0
-        _require(unweighted or healthy, after, "weight for a new side without a healthy task")
+    if isinstance(effect, SetWeights) and before.weights != after.weights:
+        gains = effect.weights.get(after.new_side, 0) > after.seen.get(after.new_side, 0)
+        dead = after.healthy.get(after.new_side) == 0
+        _require(not (gains and dead), after, "weight for a new side without a healthy task")
     if isinstance(effect, StopSide):
         _require(ordered.get(effect.side, 0) == 0, after, "stopping a side with weight")
+        _require(not after.seen.get(effect.side), after, "stopping a side that the route uses")
         _require(
             bool(ordered) and after.acknowledged == ordered,
             after,
             "stopping a side before every Envoy has acknowledged its zero weight",
         )
-    if before.state in BACKWARD:
-        back = after.state in BACKWARD | {State.ROLLED_BACK, State.ROLLBACK_FAILED}
-        _require(back, after, "going forward after a rollback")
-    if before.state is State.CLEANING_UP:
-        forward = after.state in {State.CLEANING_UP, State.SUCCEEDED}
-        _require(forward, after, "rolling back after clean-up has begun")
-    _require(after.step >= before.step, after, "going back a step")
+    decided = before.state is State.HELD
+    if before.state in BACKWARD or before.held_in in {state.value for state in BACKWARD}:
+        back = after.state in BACKWARD | FINAL | {State.HELD}
+        _require(back and after.state is not State.SUCCEEDED, after, "forward after a rollback")
+    if before.state is State.CLEANING_UP and after.state in BACKWARD:
+        healthy = after.healthy.get(after.old_side, 0) > 0
+        _require(healthy, after, "rolling back to a side without a healthy task after clean-up")
+    _require(decided or after.step >= before.step, after, "going back a step")
     _require(before.sequence <= after.sequence <= before.sequence + 1, after, "a journal gap")
 
 

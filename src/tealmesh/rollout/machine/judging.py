@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, Verdict
-from tealmesh.rollout import assess, evidence
 from tealmesh.rollout.effects import Observed
+from tealmesh.rollout.gates import assess, evidence
 from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait, window_again
-from tealmesh.rollout.machine.wording import all_pass, expected_share, failure, unmet, with_health
+from tealmesh.rollout.machine.wording import all_pass, expected_share, failure, unmet
 
 
 def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
-    d = with_health(d, event)
     new = event.new_traffic
     least = d.gates.min_requests
     gates = (
@@ -39,7 +38,6 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
 
 
 def baking(d: Deployment, event: Observed, now: float) -> Deployment:
-    d = with_health(d, event)
     quiet = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
     gates = (
         assess.tasks(event.new, d.desired_count),

@@ -1,4 +1,4 @@
-"""The one effect of each state. Pure."""
+"""The one effect of each state, and what has to be before it is performed. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from tealmesh.rollout.effects import (
     Effect,
     EnsureSide,
     Observe,
+    ScaleSide,
     SetWeights,
     StopSide,
 )
+from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, shares
 
 
 def next_effect(d: Deployment) -> Effect | None:
     """The effect to perform in the deployment's state; None once it has finished."""
     match d.state:
         case State.CREATED:
-            return EnsureSide(d.new_side, d.new_image)
+            return EnsureSide(d.new_side, d.new_image, d.desired_count)
         case State.ADDING_TARGET | State.SHIFTING | State.ROLLING_BACK:
             return SetWeights(d.weights)
         case State.CONVERGING_TARGET | State.CONVERGING | State.CONVERGING_BACK:
@@ -26,7 +28,35 @@ def next_effect(d: Deployment) -> Effect | None:
             return StopSide(d.old_side)
         case State.CLEANING_BACK:
             return StopSide(d.new_side)
-        case State.SUCCEEDED | State.ROLLED_BACK | State.ROLLBACK_FAILED:
-            return None
         case _:
-            return Observe(d.since)
+            return None if d.state in FINAL else Observe(d.since)
+
+
+def scaling(d: Deployment) -> ScaleSide | None:
+    """More tasks for the side that gets the traffic, when the other one was given more; None if it
+    has enough.
+    """
+    if d.state in FINAL or d.state in (State.CREATED, State.HELD):
+        return None
+    if d.state in BACKWARD:
+        wanted = d.new_desired if shares(d.seen).get(d.new_side) else 0
+        return ScaleSide(d.old_side, wanted) if 0 < d.old_desired < wanted else None
+    return ScaleSide(d.new_side, d.desired_count) if d.scaled < d.desired_count else None
+
+
+def obstacle(d: Deployment) -> str:
+    """What has to happen before the effect may be performed, completing "waiting for …"; empty if
+    nothing has to: no side gets more weight without a healthy task, and none is stopped unless the
+    other one serves.
+    """
+    effect = next_effect(d)
+    needed: list[str] = []
+    if isinstance(effect, SetWeights):
+        before = shares(d.seen)
+        wanted = shares(effect.weights)
+        needed = [side for side, share in wanted.items() if share > before.get(side, 0.0)]
+    if isinstance(effect, StopSide):
+        started = {d.old_side: d.old_desired, d.new_side: d.new_desired}[effect.side]
+        needed = [d.new_side if effect.side == d.old_side else d.old_side] if started else []
+    missing = [side for side in needed if not d.healthy.get(side)]
+    return f"a healthy task of {' and '.join(missing)}" if missing else ""

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, Verdict
-from tealmesh.rollout import assess
 from tealmesh.rollout.effects import Observed, SideEnsured
-from tealmesh.rollout.machine.transitions import FULL_WEIGHT, enter, roll_back, shift, wait
-from tealmesh.rollout.machine.wording import all_pass, explanation, unmet, why, with_health
+from tealmesh.rollout.gates import assess
+from tealmesh.rollout.machine import limits
+from tealmesh.rollout.machine.looking import approval
+from tealmesh.rollout.machine.transitions import (
+    FULL_WEIGHT,
+    enter,
+    next_step,
+    roll_back,
+    shift,
+    wait,
+)
+from tealmesh.rollout.machine.wording import all_pass, explanation, unmet, why
 
 
 def created(d: Deployment, event: SideEnsured, now: float) -> Deployment:
-    return enter(d, State.SCALING_UP, now)
+    return enter(d, State.SCALING_UP, now, scaled=d.desired_count)
 
 
 def scaling_up(d: Deployment, event: Observed, now: float) -> Deployment:
-    d = with_health(d, event)
     gate = assess.tasks(event.new, d.desired_count)
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))
     if gate.verdict is Verdict.PASS:
-        weights = {d.old_side: FULL_WEIGHT, d.new_side: 0}
-        return enter(d, State.ADDING_TARGET, now, weights=weights, acknowledged={})
+        return _add_target(d, now)
+    late = (limits.left(d, now) or 0.0) < 0
+    if late and not d.gated and d.healthy.get(d.new_side):
+        # A way back does not wait for ever for the last of its tasks.
+        return _add_target(d, now, note=why(gate, event))
     return wait(d, now, why(gate, event))
 
 
+def _add_target(d: Deployment, now: float, note: str = "") -> Deployment:
+    """The new target gets no weight yet, unless it has some from before."""
+    weights = {d.old_side: d.live.get(d.old_side, 0), d.new_side: d.live.get(d.new_side, 0)}
+    if not any(weights.values()):
+        weights[d.old_side] = FULL_WEIGHT
+    return enter(d, State.ADDING_TARGET, now, weights=weights, acknowledged={}, note=note)
+
+
 def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
-    d = with_health(d, event)
     gates = (
         assess.tasks(event.new, d.desired_count),
         assess.endpoints(event.new_traffic, d.desired_count),
@@ -35,12 +53,11 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
     if not all_pass(gates):
         return wait(d, now, unmet(gates) + explanation(event))
     if d.gates.approval and not d.approved:
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for="approval (`teal approve`)")
-    return shift(d, now, 0)
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    return shift(d, now, next_step(d))
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
-    d = with_health(d, event)
     gate = assess.tasks(event.new, d.desired_count)
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))

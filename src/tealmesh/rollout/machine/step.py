@@ -14,17 +14,22 @@ from tealmesh.rollout.effects import (
     ConvergenceSeen,
     EffectFailed,
     Event,
+    GivenUp,
+    Looked,
     NotReady,
     Observed,
     Resumed,
     SideEnsured,
+    SideScaled,
     SideStopped,
-    WeightRefused,
+    Superseded,
+    TakenOver,
     WeightsSet,
 )
-from tealmesh.rollout.machine import judging, preparing, weighing
+from tealmesh.rollout.machine import deciding, judging, preparing, weighing
 from tealmesh.rollout.machine.invariants import check
-from tealmesh.rollout.machine.transitions import can_abort, enter, resume, roll_back, wait
+from tealmesh.rollout.machine.looking import look
+from tealmesh.rollout.machine.transitions import can_abort, hold, resume, roll_back, wait
 
 
 def step(d: Deployment, event: Event, now: float) -> Deployment:
@@ -42,44 +47,74 @@ def step(d: Deployment, event: Event, now: float) -> Deployment:
 
 def _react(d: Deployment, event: Event, now: float) -> Deployment:
     match event:
+        case Looked(seen=seen):
+            return look(d, seen, now)
+        case SideScaled(side=side, count=count):
+            return replace(d, scaled=count) if side == d.new_side else d
         case Resumed():
             return resume(d, now)
-        case AbortAsked(by=by):
-            return roll_back(d, now, f"rollback requested by {by}") if can_abort(d) else d
-        case Approved():
-            if d.state is State.AWAITING_APPROVAL:
-                # Tasks may have changed while the deployment waited for a person: verify again.
-                return enter(d, State.VERIFYING, now, approved=True, since=now)
-            return replace(d, approved=True, updated_at=now, sequence=d.sequence + 1)
         case NotReady(waiting_for=waiting_for):
-            return wait(d, now, waiting_for)
+            return _wait(d, now, waiting_for)
         case EffectFailed(message=message, retryable=retryable):
-            if retryable or not can_abort(d):
-                return wait(d, now, f"a retry: {message}")
-            return roll_back(d, now, message)
+            return _failed(d, now, message, retryable)
+    return _asked(d, event, now)
+
+
+def _asked(d: Deployment, event: Event, now: float) -> Deployment:
+    match event:
+        case AbortAsked(by=by):
+            return deciding.aborted(d, by, now)
+        case TakenOver(by=by):
+            return deciding.taken_over(d, by, now)
+        case GivenUp(by=by):
+            return deciding.given_up(d, by, now)
+        case Superseded(by=by):
+            return deciding.superseded(d, by, now)
+        case Approved():
+            return deciding.approved(d, event, now)
     accepted, handler = _HANDLERS[d.state]
     if not isinstance(event, accepted):
         raise InvariantError(f"{type(event).__name__} does not belong to state {d.state}")
     return handler(d, event, now)
 
 
-_SET = (WeightsSet, WeightRefused)
+def _failed(d: Deployment, now: float, message: str, retryable: bool) -> Deployment:
+    """An effect could not be performed. What a way back cannot write, a person has to look at."""
+    if not retryable and can_abort(d) and d.state not in _PATIENT:
+        return roll_back(d, now, message)
+    if not retryable and d.state is State.ROLLING_BACK:
+        return hold(d, now, f"the route could not be changed: {message}")
+    return _wait(d, now, f"a retry: {message}")
+
+
+def _wait(d: Deployment, now: float, waiting_for: str) -> Deployment:
+    return replace(d, updated_at=now) if d.state in _PATIENT else wait(d, now, waiting_for)
+
+
+def _held(d: Deployment, event: Observed, now: float) -> Deployment:
+    return d
+
+
+_PATIENT = {State.HELD, State.AWAITING_APPROVAL}
+"""The states that wait for a person, however long."""
+
 # `_react` checks an event's class before it calls the handler; the handlers' own types are narrower
 # than one table can say.
 _Handler = Callable[[Deployment, Any, float], Deployment]
 _HANDLERS: dict[State, tuple[type | tuple[type, ...], _Handler]] = {
     State.CREATED: (SideEnsured, preparing.created),
     State.SCALING_UP: (Observed, preparing.scaling_up),
-    State.ADDING_TARGET: (_SET, weighing.weights_set),
+    State.ADDING_TARGET: (WeightsSet, weighing.weights_set),
     State.CONVERGING_TARGET: (ConvergenceSeen, weighing.converging),
     State.VERIFYING: (Observed, preparing.verifying),
     State.AWAITING_APPROVAL: (Observed, preparing.awaiting_approval),
-    State.SHIFTING: (_SET, weighing.weights_set),
+    State.HELD: (Observed, _held),
+    State.SHIFTING: (WeightsSet, weighing.weights_set),
     State.CONVERGING: (ConvergenceSeen, weighing.converging),
     State.MEASURING: (Observed, judging.measuring),
     State.BAKING: (Observed, judging.baking),
     State.CLEANING_UP: (SideStopped, weighing.cleaning),
-    State.ROLLING_BACK: (_SET, weighing.weights_set),
+    State.ROLLING_BACK: (WeightsSet, weighing.weights_set),
     State.CONVERGING_BACK: (ConvergenceSeen, weighing.converging),
     State.CLEANING_BACK: (SideStopped, weighing.cleaning),
 }

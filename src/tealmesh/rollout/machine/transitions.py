@@ -1,13 +1,15 @@
-"""The ways from one state to another: enter, wait, give other weights, roll back. Pure."""
+"""The ways from one state to another: enter, wait, give other weights, roll back, end. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
-from tealmesh.rollout import evidence
+from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
+from tealmesh.rollout.machine.wording import serving_words
 
 SETTLE_SECONDS = 1.0
 """Between convergence and the start of a window: requests routed by the old weights end, and
@@ -15,9 +17,11 @@ Envoy's metrics of that time (flushed every second) arrive."""
 
 FULL_WEIGHT = 100
 
-FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED}
+FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.STOPPED}
 BACKWARD = {State.ROLLING_BACK, State.CONVERGING_BACK, State.CLEANING_BACK}
 COMMITTED = FINAL | BACKWARD | {State.CLEANING_UP}
+SETTING = {State.ADDING_TARGET, State.SHIFTING, State.ROLLING_BACK}
+"""The states that write weights: until that is recorded, the route may have the earlier ones."""
 
 
 def can_abort(d: Deployment) -> bool:
@@ -25,11 +29,21 @@ def can_abort(d: Deployment) -> bool:
     return d.state not in COMMITTED
 
 
+def serving(d: Deployment) -> bool:
+    """Whether a side with weight had a healthy task when last observed."""
+    return any(weight and d.healthy.get(side) for side, weight in d.seen.items())
+
+
+def only_new_serves(d: Deployment) -> bool:
+    """Whether the old side cannot serve, and the new one can."""
+    return d.healthy.get(d.old_side) == 0 and d.healthy.get(d.new_side, 0) > 0
+
+
 def enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment:
     """The one way into a state; the journal gets one more transition."""
-    changes.setdefault("waiting_for", "")
+    changes = {"waiting_for": "", "note": "", "held_in": "", **changes}
     if state in FINAL:
-        changes["finished_at"] = now
+        changes |= {"finished_at": now, "serves": serving_words(d)}
     if limits.begins(d, state):
         changes.setdefault("phase_at", now)
     if state is not d.state:
@@ -53,11 +67,43 @@ def wait(d: Deployment, now: float, waiting_for: str, why: str = "") -> Deployme
     if left is None or left >= 0:
         return replace(d, waiting_for=waiting_for, updated_at=now, seconds_left=left)
     failed = f"{limits.exceeded(d)}, still waiting for {why or waiting_for}"
+    if d.state in BACKWARD or d.state is State.CLEANING_UP:
+        return _end_late(d, now, failed)
+    return roll_back(d, now, failed)
+
+
+def _end_late(d: Deployment, now: float, failed: str) -> Deployment:
+    """The end of a deployment that has a side with all the weight but cannot do the rest."""
+    if not serving(d):
+        return enter(d, State.ROLLBACK_FAILED, now, reason=_joined(d.reason, failed))
     if d.state is State.CLEANING_UP:
         return enter(d, State.SUCCEEDED, now, reason=f"the old side still runs: {failed}")
-    if d.state in BACKWARD:
-        return enter(d, State.ROLLBACK_FAILED, now, reason=f"{d.reason}; {failed}")
-    return roll_back(d, now, failed)
+    if d.state is State.ROLLING_BACK:
+        return hold(d, now, failed)
+    still = f"{d.new_side} still runs" if gets_all(d, d.old_side) else "both sides still run"
+    return rolled_back(d, now, _joined(d.reason, f"{still}: {failed}"))
+
+
+def rolled_back(d: Deployment, now: float, reason: str) -> Deployment:
+    """The end of a way back. A rollback that went back itself, and a deployment whose new side is
+    the only one that can serve, have not done what their name says.
+    """
+    if d.kind == "ROLLBACK":
+        return enter(d, State.STOPPED, now, reason=f"going back to {d.new_image} failed: {reason}")
+    back = gets_all(d, d.old_side)
+    return enter(d, State.ROLLED_BACK if back else State.STOPPED, now, reason=reason)
+
+
+def hold(d: Deployment, now: float, what: str) -> Deployment:
+    """Do nothing more until a person decides."""
+    return enter(
+        evidence.closed(d, now),
+        State.HELD,
+        now,
+        held_in=d.held_in or d.state.value,
+        note=what,
+        since=0.0,
+    )
 
 
 def resume(d: Deployment, now: float) -> Deployment:
@@ -68,7 +114,8 @@ def resume(d: Deployment, now: float) -> Deployment:
     if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
         before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
         d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")
-    return enter(d, d.state, now, since=since, phase_at=now)
+    same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
+    return enter(d, d.state, now, since=since, phase_at=now, resumed_at=now, **same)
 
 
 def window_again(d: Deployment, now: float, why: str) -> Deployment:
@@ -77,12 +124,24 @@ def window_again(d: Deployment, now: float, why: str) -> Deployment:
 
 
 def roll_back(d: Deployment, now: float, reason: str) -> Deployment:
-    return reweigh(d, State.ROLLING_BACK, now, new_weight=0, reason=reason)
+    """Give all the weight to the old side; to the new one, if that alone can serve."""
+    if not only_new_serves(d):
+        return reweigh(d, State.ROLLING_BACK, now, new_weight=0, reason=reason)
+    kept = f"{d.old_side} has no healthy task, so {d.new_side} gets all the weight"
+    why = reason if kept in reason else _joined(reason, kept)
+    return reweigh(d, State.ROLLING_BACK, now, new_weight=FULL_WEIGHT, reason=why)
 
 
-def shift(d: Deployment, now: float, index: int) -> Deployment:
+def shift(d: Deployment, now: float, index: int, note: str = "") -> Deployment:
     percent = d.strategy.steps[index]
-    return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index)
+    return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index, note=note)
+
+
+def next_step(d: Deployment) -> int:
+    """The first step that gives the new side more than it has, or the last one."""
+    has = shares(d.weights).get(d.new_side, 0.0) * FULL_WEIGHT
+    steps = d.strategy.steps
+    return next((i for i, percent in enumerate(steps) if percent > has), len(steps) - 1)
 
 
 def reweigh(
@@ -94,7 +153,25 @@ def reweigh(
         state,
         now,
         weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
+        live=d.seen or d.live,
         acknowledged={},
         since=0.0,
         **changes,
     )
+
+
+def gets_all(d: Deployment, side: str) -> bool:
+    """Whether the weights last ordered are all for one side."""
+    return shares(d.weights) == {side: 1.0}
+
+
+def shares(weights: Mapping[str, int]) -> dict[str, float]:
+    """Each target's share of the requests, 0 to 1, without those that get none: 1/0 and 100/0 are
+    the same.
+    """
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items() if weight}
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

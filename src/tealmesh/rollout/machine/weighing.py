@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
-from tealmesh.rollout import assess
-from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightRefused, WeightsSet
-from tealmesh.rollout.machine.transitions import SETTLE_SECONDS, can_abort, enter, roll_back, wait
+from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
+from tealmesh.rollout.gates import assess
+from tealmesh.rollout.machine.transitions import (
+    SETTLE_SECONDS,
+    can_abort,
+    enter,
+    gets_all,
+    next_step,
+    roll_back,
+    rolled_back,
+    serving,
+    shift,
+    wait,
+)
 from tealmesh.rollout.machine.wording import expected_share
 
 
-def weights_set(d: Deployment, event: WeightsSet | WeightRefused, now: float) -> Deployment:
-    if isinstance(event, WeightRefused):
-        if event.side == d.new_side and can_abort(d):
-            return roll_back(d, now, f"{event.side} has no healthy task to give weight to")
-        return wait(d, now, f"a healthy task of {event.side}")
+def weights_set(d: Deployment, event: WeightsSet, now: float) -> Deployment:
     following = {
         State.ADDING_TARGET: State.CONVERGING_TARGET,
         State.SHIFTING: State.CONVERGING,
         State.ROLLING_BACK: State.CONVERGING_BACK,
     }[d.state]
-    return enter(d, following, now, revision=event.revision, set_at=event.at)
+    return enter(
+        d,
+        following,
+        now,
+        revision=event.revision,
+        set_at=event.at,
+        live=d.weights,
+        seen=d.weights,
+    )
 
 
 def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
@@ -28,10 +43,20 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
         return roll_back(d, now, gate.detail)
     if gate.verdict is not Verdict.PASS:
         return wait(d, now, f"convergence: {gate.detail}")
-    if d.state is State.CONVERGING_BACK:
-        return enter(d, State.CLEANING_BACK, now, acknowledged=d.weights)
-    if d.state is State.CONVERGING_TARGET:
-        return enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)
+    match d.state:
+        case State.CONVERGING_BACK if gets_all(d, d.old_side):
+            return enter(d, State.CLEANING_BACK, now, acknowledged=d.weights)
+        case State.CONVERGING_BACK:
+            # The new side is the only one that can serve: nothing is stopped.
+            return rolled_back(d, now, d.reason)
+        case State.CONVERGING_TARGET if not d.gated:
+            if not d.healthy.get(d.new_side):
+                return wait(d, now, f"a healthy task of {d.new_side}")
+            return shift(d, now, next_step(d))
+        case State.CONVERGING_TARGET:
+            return enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)
+    if not d.gated:
+        return enter(d, State.CLEANING_UP, now, acknowledged=d.weights)
     opened = StepEvidence(
         step=d.step,
         weights=d.weights,
@@ -53,5 +78,8 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
 def cleaning(d: Deployment, event: SideStopped, now: float) -> Deployment:
     if not event.gone:
         return wait(d, now, "the stopped side to drain")
-    final = State.SUCCEEDED if d.state is State.CLEANING_UP else State.ROLLED_BACK
-    return enter(d, final, now)
+    if not serving(d):
+        return enter(d, State.ROLLBACK_FAILED, now)
+    if d.state is State.CLEANING_UP:
+        return enter(d, State.SUCCEEDED, now)
+    return rolled_back(d, now, d.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 from tealmesh.model.rollout import Deployment, GateResult, Verdict
 from tealmesh.rollout.effects import Observed
@@ -13,9 +13,26 @@ def expected_share(d: Deployment) -> float:
     return d.weights[d.new_side] / sum(d.weights.values())
 
 
-def with_health(d: Deployment, event: Observed) -> Deployment:
-    """The deployment with the newest count of healthy tasks."""
-    return replace(d, healthy={d.old_side: event.old.healthy, d.new_side: event.new.healthy})
+def shown(weights: Mapping[str, int]) -> str:
+    """``blue=100 green=0``."""
+    return " ".join(f"{name}={weight}" for name, weight in sorted(weights.items()))
+
+
+def serving_words(d: Deployment) -> str:
+    """What serves now, by the route and the tasks as last observed."""
+    total = sum(d.seen.values())
+    parts = [_serves(d, side, weight / total) for side, weight in d.seen.items() if weight]
+    return "; ".join(parts) if parts else "nothing serves: no route leads to a side"
+
+
+def _serves(d: Deployment, side: str, share: float) -> str:
+    requests = "all requests" if share == 1 else f"{share:.0%} of the requests"
+    known = {d.old_side: d.old_image, d.new_side: d.new_image}
+    image = d.images.get(side) or known.get(side, "")
+    version = f"{image} on {side}" if image else side
+    if d.healthy.get(side) == 0:
+        return f"{version} gets {requests} and has no healthy task: nothing serves them"
+    return f"{version} serves {requests}"
 
 
 def all_pass(gates: tuple[GateResult, ...]) -> bool:
@@ -34,13 +51,13 @@ def failure(gates: tuple[GateResult, ...], event: Observed) -> str:
     for gate in gates:
         if gate.verdict is Verdict.FAIL:
             return why(gate, event)
-    if event.new.healthy == 0:
-        return why(gates[0], event)
     return ""
 
 
 def why(gate: GateResult, event: Observed) -> str:
-    return f"{gate.gate}: {gate.detail}{explanation(event)}"
+    """What a gate found; how tasks stopped explains nothing that callers counted."""
+    more = "" if gate.gate == "success-rate" else explanation(event)
+    return f"{gate.gate}: {gate.detail}{more}"
 
 
 def explanation(event: Observed) -> str:

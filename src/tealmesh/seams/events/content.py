@@ -68,17 +68,20 @@ class Subject:
 def subjects(reader: Reader, marks: Mapping[tuple[str, ...], str]) -> Iterator[Subject]:
     """Everything that has events. ``marks``: those that were told last."""
     for document in reader.list(tables.TASKS):
-        yield _task(document.body)
+        yield _task(document.body, marks)
     for service in reader.list(tables.ECS_SERVICES):
         for deployment in service.body["deployments"]:
             yield _deployment(service.body, deployment)
         yield _service(service.body, marks)
 
 
-def _task(task: TaskBody) -> Subject:
+def _task(task: TaskBody, marks: Mapping[tuple[str, ...], str]) -> Subject:
     containers = " ".join(f"{c['name']}:{c.get('lastStatus')}" for c in task.get("containers", []))
     health = task.get("healthStatus", "")
     mark = f"{task['lastStatus']} {task['desiredStatus']} {health} {containers}"
+    key, region = ("task", task["taskArn"]), _region(task["taskArn"])
+    if marks.get(key) == mark:
+        return Subject(key, region, mark, ())
     detail = {
         name: _iso(value) if name.endswith("At") and isinstance(value, float | int) else value
         for name, value in task.items()
@@ -86,7 +89,7 @@ def _task(task: TaskBody) -> Subject:
     }
     detail["updatedAt"] = _iso(max(_times(task), default=0.0))
     event = Event("ECS Task State Change", task["taskArn"], detail)
-    return Subject(("task", task["taskArn"]), _region(task["taskArn"]), mark, (event,))
+    return Subject(key, region, mark, (event,))
 
 
 def _times(task: TaskBody) -> Iterator[float]:

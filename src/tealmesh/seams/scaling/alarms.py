@@ -22,6 +22,8 @@ from tealmesh.store import Store, View, tables
 log = logging.getLogger(__name__)
 
 _PREFIX = "TargetTracking-service/"
+_DESCRIPTION = "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy "
+"""Both tell our alarms from those of users."""
 _HIGH_PERIODS, _LOW_PERIODS = 3, 15
 _LOW_SHARE = 0.9
 """Of the target: below it for `_LOW_PERIODS` minutes, capacity is removed.
@@ -72,6 +74,7 @@ class Alarms:
             alarm["AlarmName"]: alarm
             for alarm in self.read(region)
             if alarm["AlarmName"].startswith(_PREFIX)
+            and (alarm.get("AlarmDescription") or "").startswith(_DESCRIPTION)
         }
         if gone := [name for name in present if name not in wanted]:
             client.delete_alarms(AlarmNames=gone)
@@ -97,8 +100,7 @@ def _alarm(policy: ScalingPolicyBody, name: str, *, high: bool) -> dict[str, Any
     target = policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
     alarm = {
         "AlarmName": name,
-        "AlarmDescription": "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy"
-        f" {policy['PolicyARN']}.",
+        "AlarmDescription": f"{_DESCRIPTION}{policy['PolicyARN']}.",
         "ActionsEnabled": True,
         "AlarmActions": [policy["PolicyARN"]],
         "Namespace": metric.namespace,

@@ -59,6 +59,8 @@ class Publisher:
         data = [datum for source in self._sources for datum in await source.look()]
         for datum in data:
             self._recent.add(datum.series, datum.values)
+        if not data:
+            return  # moto, which takes a while to load, is not needed
         try:
             await asyncio.to_thread(self._publish, data)
         except (BotoCoreError, ClientError) as error:

@@ -25,6 +25,8 @@ Held = Callable[[Reader, str, str], bool]
 MINUTE_SECONDS = 60.0
 """How often alarms are evaluated, and utilization is published."""
 
+_FIRST_LOOK_SECONDS = 3.0
+
 _SCHEDULE_SECONDS = 1.0
 """How often schedules are looked at: the wall clock, which they follow, may be set."""
 
@@ -54,7 +56,9 @@ class Scaling:
         """Publish utilization and scale by alarms, once a minute, until cancelled."""
         loop = asyncio.get_running_loop()
         await self._publisher.begin()
-        due = loop.time() + self._minute
+        # Alarms that moto has forgotten are there again soon after the start.
+        soon = bool(self._store.view.list(tables.SCALING_POLICIES))
+        due = loop.time() + min(self._minute, _FIRST_LOOK_SECONDS if soon else self._minute)
         while True:
             told = await self._looks.told(due - loop.time())
             if not told:

@@ -128,17 +128,26 @@ class DockerNetworks:
 
     async def clear(self) -> None:
         """Remove everything that is left of this data directory: orphans, and the network."""
-        await self.sweep(())
+        for container in removal_order(await self._mine()):
+            await self._api.remove(container["Id"])
         with contextlib.suppress(DockerRefused):
             await self._api.remove_network(self._instance.network)
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        """Remove the containers of tasks whose ids are not ``known``; return those ids."""
-        mine = await self._api.labelled(f"{INSTANCE_LABEL}={self._instance.id}")
-        orphans = [c for c in mine if c["Labels"].get(TASK_LABEL) not in known]
-        for container in removal_order(orphans):
+    async def strangers(self, known: Sequence[str]) -> list[str]:
+        """The ids of tasks that are not ``known`` and run; those that do not run are removed."""
+        others = [c for c in await self._mine() if c["Labels"].get(TASK_LABEL) not in known]
+        running = {
+            c["Labels"][TASK_LABEL]
+            for c in others
+            if c["State"] == "running" and c["Labels"].get(CONTAINER_LABEL) != PAUSE
+        }
+        ended = [c for c in others if c["Labels"].get(TASK_LABEL) not in running]
+        for container in removal_order(ended):
             await self._api.remove(container["Id"])
-        return sorted({c["Labels"][TASK_LABEL] for c in orphans})
+        return sorted(running)
+
+    async def _mine(self) -> list[Listed]:
+        return await self._api.labelled(f"{INSTANCE_LABEL}={self._instance.id}")
 
     def kill_inside(self, directory: Path, pid: int) -> None:
         """Kill process ``pid`` if it is in the task's network."""

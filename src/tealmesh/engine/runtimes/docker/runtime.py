@@ -205,8 +205,8 @@ class DockerRuntime:
 
     # The control plane
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        return await self._networks.sweep(known)
+    async def strangers(self, known: Sequence[str]) -> list[str]:
+        return await self._networks.strangers(known)
 
     async def clear(self) -> None:
         await self._networks.clear()

@@ -13,12 +13,15 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 VARIABLE = "TEALMESH_HOME"
 """Names the directory of the container that a process belongs to."""
+
+SHOWN = 4
+"""How many tasks a line names before it counts the others."""
 
 PROC = Path("/proc")
 _TASKS, _BALANCERS = "tasks", "load-balancers"
@@ -96,6 +99,28 @@ def tasks_of(processes: Iterable[Marked]) -> dict[str, list[Marked]]:
     for one in processes:
         found.setdefault(one.task or f"load balancer {one.name}", []).append(one)
     return found
+
+
+def named(running: Sequence[Marked]) -> str:
+    """So many processes of so many tasks, by name."""
+    by_task = tasks_of(running)
+    names = [_name(task, members) for task, members in sorted(by_task.items())]
+    processes = f"{len(running)} process" + ("" if len(running) == 1 else "es")
+    return f"{processes} of {listed(names)}"
+
+
+def _name(task: str, members: Sequence[Marked]) -> str:
+    if not members[0].task:
+        return task
+    resource = next((one.resource for one in members if one.resource), "")
+    of = resource.rpartition("/")[2]
+    return f"task {task[:8]}" + (f" ({of})" if of else "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def end(processes: Iterable[Marked], grace: float) -> int:

@@ -131,8 +131,8 @@ class ProcessRuntime:
 
     # The control plane
 
-    async def sweep(self, known: Sequence[str]) -> list[str]:
-        """Nothing runs that is not in some task's directory."""
+    async def strangers(self, known: Sequence[str]) -> list[str]:
+        """See `marks`: they are looked for before there is a runtime."""
         return []
 
     async def clear(self) -> None:

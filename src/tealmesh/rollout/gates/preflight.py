@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
-from tealmesh.rollout.assess import counted
+from tealmesh.rollout.gates.assess import counted
 
 WINDOW_SECONDS = 30.0
 """The traffic before a deployment by which its waits are estimated."""

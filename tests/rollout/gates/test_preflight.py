@@ -9,8 +9,8 @@ import pytest
 from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
-from tealmesh.rollout import preflight
-from tealmesh.rollout.preflight import Before, span
+from tealmesh.rollout.gates import preflight
+from tealmesh.rollout.gates.preflight import Before, span
 
 GOOD = SideTasks(desired=2, running=2, healthy=2, image="web:1")
 BUSY = Traffic(requests=3000, started=3000, reporters=2, seconds=30.0)

@@ -1,9 +1,14 @@
-"""Corrections of moto's load balancers: see `corrections`."""
+"""Load balancers of moto as their own API shows them: attributes, protocols and addresses.
+
+See `corrections`.
+"""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
+
+from tealmesh.aws.moto import elb
 
 _APPLICATION = {
     "idle_timeout.timeout_seconds": "60",
@@ -15,8 +20,9 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBal
 """
 
 
-def load_balancers(module: Any) -> None:
-    """Correct moto's module of load balancers."""
+def correct(module: Any) -> None:
+    """Correct ``moto.elbv2.models``."""
+    elb.correct(module)
     _attributes(module)
     _change_to_tls(module)
     _disabled_stickiness(module)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.rollout import SideTasks, Traffic, Verdict
-from tealmesh.rollout import assess
+from tealmesh.rollout.gates import assess
 
 counts = st.integers(0, 5000)
 thresholds = st.sampled_from([0.5, 0.9, 0.99, 0.999, 1.0])

@@ -1,0 +1,79 @@
+"""Commands for a deployment that is not wanted any more: rollback, abort, resume."""
+
+from __future__ import annotations
+
+import click
+
+from tealmesh.cli.client import Client
+from tealmesh.cli.ending import follow_option, follow_or_report
+from tealmesh.cli.options import complete_names, with_client
+
+
+@click.command(short_help="Go back to the version of SERVICE before, at once.")
+@click.argument("service", shell_complete=complete_names)
+@click.option(
+    "--gradual",
+    is_flag=True,
+    help="Shift the weight back by the steps and gates of SERVICE, as a deployment does.",
+)
+@follow_option
+@with_client
+def rollback(service: str, gradual: bool, follow: bool, client: Client) -> None:
+    """Go back to the version of SERVICE before the one that serves now.
+
+    During a deployment, returns all weight to the old side. After one, starts tasks of the version
+    before and gives them all weight as soon as they are healthy; traffic is not needed.
+
+    Run twice, it follows what it has begun. A service that is back already stays as it is.
+    """
+    answer = client.rollback(service, gradual)
+    if "message" in answer:
+        click.echo(answer["message"])
+        return
+    deployment = answer["deployment"]
+    aborted = deployment.get("kind") != "ROLLBACK"
+    wanted = ("ROLLBACK_SUCCESSFUL",) if aborted else ("SUCCESSFUL",)
+    follow_or_report(client, deployment, follow, wanted)
+
+
+@click.command(short_help="End the running deployment of SERVICE.")
+@click.argument("service", shell_complete=complete_names)
+@click.option(
+    "--give-up",
+    is_flag=True,
+    help="Leave all as it is: no weight changes, and no side is stopped.",
+)
+@follow_option
+@with_client
+def abort(service: str, give_up: bool, follow: bool, client: Client) -> None:
+    """End the running deployment of SERVICE and return all weight to the old side."""
+    deployment = client.abort(service, give_up)
+    wanted = ("STOPPED",) if give_up else ("ROLLBACK_SUCCESSFUL",)
+    if deployment.get("kind") == "ROLLBACK":
+        wanted = ("STOPPED",)
+    follow_or_report(client, deployment, follow, wanted)
+
+
+@click.command(short_help="Continue the held deployment of SERVICE.")
+@click.argument("service", shell_complete=complete_names)
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Continue from what is live, whoever changed it.",
+)
+@follow_option
+@with_client
+def resume(service: str, take_over: bool, follow: bool, client: Client) -> None:
+    """Continue the deployment of SERVICE that is held, because somebody else has changed weights,
+    tasks or the route that it works on.
+
+    Without --take-over it continues only if all is again as the deployment left it.
+    """
+    deployment = client.resume(service, take_over)
+    wanted = ("SUCCESSFUL",)
+    if deployment["status"].startswith("ROLLBACK"):
+        wanted = ("ROLLBACK_SUCCESSFUL",)
+    follow_or_report(client, deployment, follow, wanted)
+
+
+COMMANDS = (rollback, abort, resume)

@@ -1,0 +1,124 @@
+"""Deployments in the answers of Tealmesh's own API."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class GateVerdict(TypedDict):
+    """The verdict of one gate."""
+
+    gate: str
+    """tasks, convergence, share, success-rate, silence or approval."""
+    verdict: str
+    detail: str
+    """The numbers that the verdict is based on."""
+    have: NotRequired[float]
+    """How much there is of what the gate counts; absent where it counts nothing."""
+    need: NotRequired[float]
+    """How much it takes to pass."""
+    unit: NotRequired[str]
+    """What have and need count, such as requests."""
+
+
+class StepEvidence(TypedDict):
+    """The traffic at one step of a deployment, as counted by the callers' Envoys."""
+
+    step: int
+    """Index of the step, from 0."""
+    weights: dict[str, int]
+    """The weights during the step, by side."""
+    expectedShare: NotRequired[float]
+    """The new side's configured share, 0 to 1."""
+    share: NotRequired[float]
+    """The new side's observed share, 0 to 1; absent without requests."""
+    requests: int
+    """Requests to the new side that were answered or failed."""
+    failures: int
+    """How many of them failed: 5xx, reset, timed out, or never answered."""
+    failureKinds: NotRequired[dict[str, int]]
+    """The failures of requests to the new side by kind; they add up to failures."""
+    totalRequests: NotRequired[int]
+    """Requests to both sides."""
+    totalFailures: NotRequired[int]
+    """How many of them failed."""
+    p50: NotRequired[float]
+    """Median latency of the new side, in milliseconds."""
+    p99: NotRequired[float]
+    """99th percentile of the new side's latency, in milliseconds."""
+    propagationSeconds: NotRequired[float]
+    """Time from setting the weights until every Envoy had acknowledged them."""
+    startedAt: NotRequired[float]
+    finishedAt: NotRequired[float]
+    verdicts: NotRequired[list[GateVerdict]]
+
+
+class Deployment(TypedDict):
+    """A deployment: moves a service from one side and image to the other side and a new image."""
+
+    deploymentId: str
+    service: str
+    mesh: str
+    kind: NotRequired[str]
+    """DEPLOY for another version, ROLLBACK for the one before."""
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    """Percentages for the new side, ending with 100."""
+    step: NotRequired[int]
+    """Index of the current step in steps."""
+    oldImage: NotRequired[str]
+    newImage: NotRequired[str]
+    oldSide: NotRequired[str]
+    newSide: NotRequired[str]
+    phase: str
+    status: str
+    state: NotRequired[str]
+    """State of the rollout machine, named as the transition that led to it."""
+    waitingFor: NotRequired[str]
+    """What the deployment is waiting for; absent when it has finished."""
+    secondsLeft: NotRequired[float]
+    """Seconds that the present phase may still take, as of updatedAt; then it rolls back, or
+    what it stops is left running. Absent without a limit.
+    """
+    timeLimit: NotRequired[str]
+    """The setting of teal.toml that limits the present phase, with its value."""
+    windows: NotRequired[int]
+    """How many full windows of measurement were not enough at the present step."""
+    lastWindow: NotRequired[str]
+    """Why the last of them was not enough."""
+    reason: NotRequired[str]
+    """Why the deployment was rolled back or stopped; absent otherwise."""
+    note: NotRequired[str]
+    """Why the present state was entered, where that is not in the order of things: what somebody
+    else has changed, while the deployment is HELD.
+    """
+    serves: NotRequired[str]
+    """What served when the deployment had finished, in words; absent before."""
+    desiredCount: NotRequired[int]
+    """Tasks that the new side needs."""
+    evidence: NotRequired[list[StepEvidence]]
+    createdAt: float
+    updatedAt: NotRequired[float]
+    finishedAt: NotRequired[float]
+
+
+class RollbackOutput(TypedDict):
+    """What Rollback answers."""
+
+    deployment: Deployment
+    """The deployment that goes back, or the latest one if the service is back already."""
+    message: NotRequired[str]
+    """Why nothing had to be done; absent if something was.
+    """
+
+
+class AbortOutput(TypedDict):
+    """What Abort answers."""
+
+    deployment: Deployment
+
+
+class ResumeOutput(TypedDict):
+    """What Resume answers."""
+
+    deployment: Deployment

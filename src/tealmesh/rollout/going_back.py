@@ -1,0 +1,89 @@
+"""Which version was before, and where its tasks go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tealmesh.model.errors import AwsError
+from tealmesh.model.rollout import Deployment, SideTasks, State
+from tealmesh.rollout.machine import shares
+from tealmesh.rollout.system import Service, other_side
+
+
+@dataclass(frozen=True)
+class Back:
+    """A way back."""
+
+    image: str
+    """The version to go back to."""
+    to: str
+    """The side that it goes to."""
+    already: bool = False
+    """Whether it has all the weight."""
+
+
+def way_back(
+    service: Service,
+    history: Sequence[Deployment],
+    weights: Mapping[str, int],
+    tasks: Mapping[str, SideTasks],
+) -> Back:
+    """The way back from what serves now. ``history``: newest first, all finished; ``weights`` and
+    ``tasks`` by side. Raises ConflictException if there is no version before.
+
+    What is already undone is not undone again, unless what serves then cannot serve any more.
+    """
+    latest = history[0] if history else None
+    live = list(shares(weights))
+    if latest is None or not live:
+        raise _nothing(service)
+    if len(live) > 1:
+        undone = latest.kind == "ROLLBACK"
+        to = latest.new_side if undone else latest.old_side
+        return Back(latest.new_image if undone else latest.old_image, to)
+    side = live[0]
+    image = tasks[side].image or _image_of(latest, side)
+    if _undone(latest, image) and tasks[side].healthy:
+        return Back(image, side, already=True)
+    for d in history:
+        if d.kind == "DEPLOY" and _took_effect(d) and d.new_image == image != d.old_image:
+            return Back(d.old_image, other_side(service, side))
+    if latest.kind == "DEPLOY" and _took_effect(latest) and latest.old_image == latest.new_image:
+        return Back(image, side, already=True)
+    raise _nothing(service, image)
+
+
+def _undone(latest: Deployment, image: str) -> bool:
+    """Whether the version ``image`` serves because the latest deployment was taken back."""
+    if latest.kind == "ROLLBACK":
+        return latest.state is State.SUCCEEDED and image == latest.new_image
+    return latest.state is not State.SUCCEEDED and image == latest.old_image
+
+
+def _took_effect(d: Deployment) -> bool:
+    return d.state in (State.SUCCEEDED, State.STOPPED)
+
+
+def _image_of(latest: Deployment, side: str) -> str:
+    images = {latest.old_side: latest.old_image, latest.new_side: latest.new_image}
+    return images.get(side, "")
+
+
+def _nothing(service: Service, image: str = "") -> AwsError:
+    serves = f" than {image}, which serves now" if image else ""
+    return AwsError(
+        "ConflictException",
+        f"{service.name} has no earlier image to go back to{serves}: "
+        f"`teal deploy {service.name} --image IMAGE`",
+    )
+
+
+def begun(first: Deployment, service: Service, gradual: bool) -> Deployment:
+    """The deployment of the version before: at once, without gates but healthy tasks and
+    acknowledged weights; or ``gradual``, as any other.
+    """
+    if gradual:
+        return replace(first, kind="ROLLBACK")
+    at_once = replace(service.strategy, type="bluegreen", steps=(100,))
+    return replace(first, kind="ROLLBACK", gated=False, strategy=at_once)

@@ -1,0 +1,58 @@
+"""What people ask for while a deployment runs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout.effects import Approved
+from tealmesh.rollout.gates import evidence
+from tealmesh.rollout.machine.transitions import (
+    BACKWARD,
+    can_abort,
+    enter,
+    roll_back,
+)
+
+
+def approved(d: Deployment, event: Approved, now: float) -> Deployment:
+    if d.state is State.AWAITING_APPROVAL:
+        # Tasks may have changed while the deployment waited for a person: verify again.
+        return enter(d, State.VERIFYING, now, approved=True, since=now)
+    return replace(d, approved=True, updated_at=now, sequence=d.sequence + 1)
+
+
+def aborted(d: Deployment, by: str, now: float) -> Deployment:
+    return roll_back(d, now, f"aborted by {by}") if can_abort(d) else d
+
+
+def taken_over(d: Deployment, by: str, now: float) -> Deployment:
+    """Go on from what is live: back if the deployment was going back, else forward from the first
+    step that gives the new side more than it has. Both sides are looked at again from the start.
+    """
+    if d.state is not State.HELD:
+        return d
+    if d.held_in in {state.value for state in BACKWARD}:
+        return roll_back(replace(d, live=d.seen), now, d.reason)
+    return enter(
+        evidence.closed(d, now),
+        State.CREATED,
+        now,
+        live=d.seen,
+        weights={},
+        acknowledged={},
+        step=0,
+        scaled=0,
+        desired_count=d.new_desired or d.desired_count,
+        note=f"{by} took over",
+    )
+
+
+def given_up(d: Deployment, by: str, now: float) -> Deployment:
+    return enter(evidence.closed(d, now), State.STOPPED, now, reason=f"given up by {by}")
+
+
+def superseded(d: Deployment, by: str, now: float) -> Deployment:
+    if d.state is not State.CLEANING_UP:
+        return d
+    return enter(d, State.SUCCEEDED, now, reason=f"{by} went back while the old side stopped")

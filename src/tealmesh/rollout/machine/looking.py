@@ -1,0 +1,172 @@
+"""Before every effect, a look at what is: a side that cannot serve loses its weight at once, and
+what somebody else has changed holds the deployment. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tealmesh.model.rollout import Deployment, SideTasks, State
+from tealmesh.rollout.effects import Seen
+from tealmesh.rollout.machine.transitions import (
+    BACKWARD,
+    FINAL,
+    SETTING,
+    enter,
+    gets_all,
+    hold,
+    roll_back,
+    shares,
+    shift,
+)
+from tealmesh.rollout.machine.wording import shown
+
+RESUME_SECONDS = 15.0
+"""After a restart, tasks without a healthy one are waited for so long before that counts: they are
+found again and registered one by one."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that is not as the deployment left it."""
+
+    of: Literal["route", "tasks", "node"]
+    what: str
+    """In words, up to where the words name who did it."""
+    rest: str = ""
+    """The words after that."""
+
+
+def look(d: Deployment, seen: Seen, now: float) -> Deployment:
+    """The deployment after a look at the world."""
+    d = noted(d, seen, now)
+    changed = change(d, seen)
+    by = f" by {seen.by}" if seen.by else ""
+    told = f"{changed.what}{by}{changed.rest}" if changed else ""
+    if d.state is State.HELD:
+        return replace(d, waiting_for=decision(d), updated_at=now)
+    if d.state is State.AWAITING_APPROVAL:
+        return hold(d, now, told) if told else replace(d, waiting_for=approval(d), updated_at=now)
+    able = rescuer(d)
+    if able:
+        dead = d.new_side if able == d.old_side else d.old_side
+        why = f"{dead} has weight and no healthy task{_last_words(d, dead, seen)}"
+        return _give_all(d, able, f"{told}; {why}" if told else why, now)
+    if told:
+        return hold(d, now, told)
+    if d.state is State.SHIFTING and d.healthy.get(d.new_side) == 0:
+        words = _last_words(d, d.new_side, seen)
+        return roll_back(d, now, f"{d.new_side} has no healthy task to give weight to{words}")
+    return d
+
+
+def noted(d: Deployment, seen: Seen, now: float) -> Deployment:
+    """The deployment with what was seen. Increases of the old side's desired count are followed;
+    what teal.toml says of it is not looked at.
+    """
+    sides = {d.old_side: seen.old, d.new_side: seen.new}
+    known = now - d.resumed_at >= RESUME_SECONDS
+    weights = {**seen.route.weights, **seen.route.others}
+    needed = d.desired_count
+    if seen.old.desired > d.old_desired:
+        needed = max(needed, seen.old.desired)
+    enough = seen.new.desired >= needed or seen.new.desired > d.scaled
+    return replace(
+        d,
+        seen=weights,
+        live=d.live or weights,
+        healthy={
+            side: _able(d, side, tasks)
+            for side, tasks in sides.items()
+            if known or tasks.healthy or not tasks.desired
+        },
+        images={side: tasks.image for side, tasks in sides.items()},
+        desired_count=needed,
+        old_desired=seen.old.desired,
+        new_desired=seen.new.desired,
+        scaled=seen.new.desired if d.scaled and enough else d.scaled,
+    )
+
+
+def change(d: Deployment, seen: Seen) -> Change | None:
+    """What somebody else has changed of that which the deployment works on; None for nothing."""
+    route = seen.route
+    if d.state in FINAL:
+        return None
+    if d.live and not route.exists:
+        return Change("route", "the route was deleted")
+    others = {node: weight for node, weight in route.others.items() if weight}
+    if others:
+        return Change("route", f"the route was given other targets, {shown(others)},")
+    ours = [d.live, *([d.weights] if d.state in SETTING else [])]
+    if route.exists and d.live and shares(route.weights) not in [shares(w) for w in ours]:
+        return Change(
+            "route",
+            f"the weights were changed to {shown(route.weights)}",
+            f" (they were {shown(d.live)})",
+        )
+    if d.state in BACKWARD or d.state is State.CREATED or not d.scaled:
+        return None
+    if d.new_side in route.unmade:
+        return Change("node", f"the virtual node of {d.new_side} was deleted")
+    if seen.new.desired < min(d.scaled, d.desired_count):
+        return Change(
+            "tasks",
+            f"the tasks of {d.new_side} were changed from {d.scaled} to {seen.new.desired}",
+        )
+    return None
+
+
+def rescuer(d: Deployment) -> str:
+    """The side that must get all the weight at once, since the other has weight and cannot serve;
+    empty if there is none, or if it is being given.
+    """
+    weighted = shares(d.seen)
+    for side, other in ((d.old_side, d.new_side), (d.new_side, d.old_side)):
+        needs = weighted.get(other) and d.healthy.get(other) == 0
+        if needs and d.healthy.get(side) and not (d.state in SETTING and gets_all(d, side)):
+            return side
+    return ""
+
+
+def decision(d: Deployment) -> str:
+    """What a held deployment waits for, with all ways out."""
+    service = d.service
+    ways = [
+        f"`teal resume {service} --take-over` goes on from what is live",
+        f"`teal abort {service} --give-up` leaves all as it is",
+    ]
+    if d.healthy.get(d.old_side):
+        ways.insert(1, f"`teal abort {service}` gives {d.old_side} all the weight")
+    return f"your decision, since {d.note}: {', '.join(ways)}"
+
+
+def approval(d: Deployment) -> str:
+    """What a deployment waits for that needs approval."""
+    words = f"approval (`teal approve {d.service}`)"
+    if shares(d.seen).get(d.old_side) and d.healthy.get(d.old_side) == 0:
+        able = d.healthy.get(d.new_side)
+        words += f"; {d.old_side} has no healthy task" + (
+            f": approving gives {d.new_side} all the weight at once" if able else ""
+        )
+    return words
+
+
+def _give_all(d: Deployment, side: str, why: str, now: float) -> Deployment:
+    if side == d.old_side or d.state in BACKWARD:
+        return roll_back(d, now, why)
+    if d.gated and d.gates.approval and not d.approved:
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), live=d.seen)
+    last = len(d.strategy.steps) - 1
+    return shift(d, now, last, note=f"{why}: {d.new_side} gets all the weight at once")
+
+
+def _able(d: Deployment, side: str, tasks: SideTasks) -> int:
+    """Healthy tasks of the side's own version."""
+    other = side == d.new_side and tasks.image not in ("", d.new_image)
+    return 0 if other else tasks.healthy
+
+
+def _last_words(d: Deployment, side: str, seen: Seen) -> str:
+    return f"; {seen.explanation}" if side == d.new_side and seen.explanation else ""

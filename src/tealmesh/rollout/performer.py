@@ -1,0 +1,156 @@
+"""Looks at the world for a deployment and performs its effects on it, by a driver."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from tealmesh.model.clock import SteadyClock
+from tealmesh.model.convergence import Convergence
+from tealmesh.model.errors import DriverError, NotYet
+from tealmesh.model.rollout import Deployment, SideTasks, Traffic
+from tealmesh.rollout import beginning, machine
+from tealmesh.rollout.drivers.base import Driver
+from tealmesh.rollout.effects import (
+    AwaitConverged,
+    ConvergenceSeen,
+    Effect,
+    EffectFailed,
+    EnsureSide,
+    Event,
+    Looked,
+    NotReady,
+    Observe,
+    Observed,
+    ScaleSide,
+    Seen,
+    SetWeights,
+    SideEnsured,
+    SideScaled,
+    SideStopped,
+    StopSide,
+)
+from tealmesh.rollout.machine import limits
+from tealmesh.rollout.system import Service
+from tealmesh.supervision.trouble import last_line
+
+log = logging.getLogger(__name__)
+
+_CONVERGENCE_WAIT_SECONDS = 1.0
+"""The longest single wait for convergence, so that a request to abort is soon noticed."""
+
+
+class WaitConverged(Protocol):
+    """Wait until every Envoy of ``mesh`` has acknowledged ``revision``, for at most ``timeout``
+    seconds, and return how far they are.
+    """
+
+    async def __call__(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
+
+
+class WhoChanged(Protocol):
+    """Who last changed the route, the tasks or the virtual node of a side, for people; empty if
+    nobody knows.
+    """
+
+    async def __call__(self, service: Service, side: str, of: str) -> str: ...
+
+
+CallersSaw = Callable[[Service, str, float], Traffic]
+"""(service, side, since) -> what the callers of a side have seen since a time."""
+
+
+class Performer:
+    """What a deployment sees and does. No method raises for what goes wrong in the world: that is
+    an event.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        converged: WaitConverged,
+        traffic: CallersSaw,
+        who: WhoChanged,
+        clock: SteadyClock,
+    ) -> None:
+        self._driver = driver
+        self._converged = converged
+        self._traffic = traffic
+        self._who = who
+        self._clock = clock
+
+    async def look(self, d: Deployment, service: Service) -> Event:
+        """`Looked`, or why that was not possible."""
+        try:
+            return Looked(await self.see(d, service))
+        except DriverError as error:
+            return EffectFailed(f"the service could not be looked at: {error}", retryable=True)
+
+    async def see(self, d: Deployment, service: Service) -> Seen:
+        """The service as it is, and who changed what is not as the deployment left it."""
+        route = await self._driver.route(service)
+        old = await self._driver.observe(service, d.old_side)
+        new = beginning.of_image(await self._driver.observe(service, d.new_side), d.new_image)
+        seen = Seen(route, old, new, explanation=await self._explain(d, service, new))
+        changed = machine.change(d, seen)
+        if changed is None:
+            return seen
+        return replace(seen, by=await self._who(service, d.new_side, changed.of))
+
+    async def scale(self, service: Service, order: ScaleSide) -> Event:
+        """Give a side more tasks."""
+        try:
+            await self._driver.scale_side(service, order.side, order.count)
+        except DriverError as error:
+            return NotReady(f"{order.count} tasks of {order.side}: {error}")
+        return SideScaled(order.side, order.count)
+
+    async def perform(self, d: Deployment, service: Service, effect: Effect, seen: Seen) -> Event:
+        """Perform the effect of the state, which follows from what was ``seen`` just now."""
+        try:
+            match effect:
+                case EnsureSide(side=side, image=image, count=count):
+                    await self._driver.ensure_side(service, side, image, count)
+                    return SideEnsured()
+                case SetWeights(weights=weights):
+                    version = seen.route.version
+                    return await self._driver.set_weights(service, weights, version)
+                case AwaitConverged(revision=revision):
+                    return await self._await_converged(d, revision)
+                case Observe(since=since):
+                    return self._observed(d, service, since, seen)
+                case StopSide(side=side):
+                    return SideStopped(await self._driver.stop_side(service, side))
+        except NotYet as pending:
+            return NotReady(pending.waiting_for)
+        except DriverError as error:
+            return EffectFailed(str(error), error.retryable)
+        except Exception as error:
+            # Nobody foresaw it: it may pass, and the time limit of the phase is for what does not.
+            log.exception("deployment of %s: %s failed", d.service, type(effect).__name__)
+            return EffectFailed(
+                f"{type(effect).__name__} failed: {last_line(error)}", retryable=True
+            )
+
+    async def _await_converged(self, d: Deployment, revision: int) -> Event:
+        convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)
+        refusals = convergence.rejected.items()
+        rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
+        return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
+
+    async def _explain(self, d: Deployment, service: Service, new: SideTasks) -> str:
+        late = limits.half_gone(d, self._clock())
+        if new.failed or new.failure or late or (d.seen.get(d.new_side) and not new.healthy):
+            return await self._driver.explain(service, d.new_side, d.created_at)
+        return ""
+
+    def _observed(self, d: Deployment, service: Service, since: float, seen: Seen) -> Event:
+        return Observed(
+            seen.old,
+            seen.new,
+            self._traffic(service, d.old_side, since),
+            self._traffic(service, d.new_side, since),
+            seen.explanation,
+        )

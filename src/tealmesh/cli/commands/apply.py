@@ -119,7 +119,9 @@ def _remove_rest(client: Client, applied: wire.ApplyOutput, *, asked: bool) -> N
 
 def _say_rest(applied: wire.ApplyOutput, prune: bool) -> None:
     for note in applied["notes"]:
-        click.echo(note)
+        # What is pruned is removed first, and its port with it.
+        if not (prune and applied["leftOver"] and note.startswith("as things are, ")):
+            click.echo(note)
     if applied["leftOver"] and not prune:
         click.echo(
             f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "

@@ -17,7 +17,6 @@ SYSTEMS = REPOSITORY / "tests" / "terraform" / "systems"
 MARK = "<!-- begin: {}, made by tests/terraform/rows.py -->"
 END = "<!-- end -->"
 OURS = ("aws_appmesh_", "aws_ecs_", "aws_service_discovery_")
-ENDPOINT = "http://127.0.0.1:4566"
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,6 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def override() -> str:
-    """The file that is put beside a system."""
-    text = (SYSTEMS / "override.tf.tpl").read_text()
-    code = text[text.index("provider ") :].replace("ENDPOINT", ENDPOINT)
-    return f"```hcl\n{code}```"
-
-
 def used() -> str:
     """What the systems use of other services, by what declares it."""
     found: dict[str, set[str]] = {"resource": set(), "data": set()}
@@ -104,7 +96,7 @@ def used() -> str:
 
 def page_with(text: str) -> str:
     """``text`` with the current lists."""
-    for name, made in (("override", override()), ("systems", used()), ("resources", table())):
+    for name, made in (("systems", used()), ("resources", table())):
         begin = MARK.format(name)
         before, rest = text.split(begin)
         text = f"{before}{begin}\n{made}\n{END}{rest.split(END, 1)[1]}"

@@ -34,6 +34,8 @@ def test_a_hosted_zone_with_a_vpc_is_private_and_tells_the_vpc(url: str) -> None
     assert (zone["HostedZone"]["Config"]["PrivateZone"], zone["VPCs"]) == (True, [vpc])
     public = route53.create_hosted_zone(Name="a.example", CallerReference="2")
     assert public["HostedZone"]["Config"]["PrivateZone"] is False
+    for one in (made, public):  # moto's state is the process's, and other tests count zones
+        route53.delete_hosted_zone(Id=one["HostedZone"]["Id"])
 
 
 def test_a_launch_template_has_its_own_tags_apart_from_those_of_instances(url: str) -> None:

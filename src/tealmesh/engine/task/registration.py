@@ -15,7 +15,7 @@ from tealmesh.engine.task import targets
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ServiceRegistryTypeDef

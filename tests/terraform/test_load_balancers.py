@@ -18,7 +18,10 @@ from tests.support.programs.terraform import (
 SYSTEM = Path(__file__).parent / "load_balancers"
 RESOURCES = 15
 
-pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
+pytestmark = [
+    pytest.mark.drill,
+    pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM),
+]
 
 
 @pytest.mark.timeout(300)

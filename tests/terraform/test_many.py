@@ -14,7 +14,10 @@ import pytest
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.terraform import NO_TERRAFORM, Terraform, terraform_binary
 
-pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
+pytestmark = [
+    pytest.mark.drill,
+    pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM),
+]
 
 SMALL = Path(__file__).parent / "small"
 

@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test drills lint bench dist readme recording man
+.PHONY: help demo test drills systems lint bench dist readme recording man
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -31,6 +31,9 @@ test: $(STAMP) ## Run all tests
 
 drills: $(STAMP) ## Run the long forms of tests, some 20,000 requests each
 	$(PY) -m pytest -n 2 -m drill
+
+systems: $(STAMP) ## Apply five Terraform systems in the style of public ones, with traffic
+	$(PY) -m pytest -m drill tests/terraform/test_systems.py
 
 lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 	$(VENV)/bin/ruff format --check .

@@ -127,7 +127,8 @@ def follow(api: TealApi, final: dict[str, Any]) -> None:
     }
     api.operations["Deploy"] = lambda _: {"deployment": running}
     api.operations["Approve"] = lambda _: {"deployment": running}
-    api.operations["Rollback"] = lambda _: {"deployment": running}
+    for operation in ("Rollback", "Abort", "Resume"):
+        api.operations[operation] = lambda _: {"deployment": running}
     api.operations["GetDeployment"] = lambda _: {
-        "deployment": final if len(api.requests("ListJournal")) > 2 else running
+        "deployment": final if len(api.requests("ListJournal")) > 2 else running,
     }

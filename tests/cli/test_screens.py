@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from tealmesh.cli import render
-from tealmesh.cli.fit import short_image, versions
-from tealmesh.cli.heartbeat import QUIET_SECONDS, SECONDS, Heartbeat, addresses, lacks_requests
+from tealmesh.cli.screens.fit import short_image, versions
+from tealmesh.cli.screens.heartbeat import (
+    QUIET_SECONDS,
+    SECONDS,
+    Heartbeat,
+    addresses,
+    lacks_requests,
+)
 from tealmesh.cli.status_view import status_view
 from tealmesh.model import wire
 from tests.cli.command_line import DEPLOYMENT, STATUS

@@ -216,6 +216,10 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
             await controller.deploy("tester", b.service.name, "web:3", token="one")
         first = await until_finished(store, "web")
         assert first.id == again.id
+        b.gone.add("web:1")
+        with pytest.raises(AwsError, match="web cannot go back: image 'web:1' is gone"):
+            await controller.rollback("tester", b.service.name)
+        b.gone.clear()
         await controller.rollback("tester", b.service.name)
         await until_finished(store, "web")
         newest_first = deployments(store.view, "web")

@@ -10,7 +10,7 @@ import pytest
 
 from tealmesh.model.config.nouns import Gates
 from tealmesh.rollout.adopted import MeshService, MeshSide
-from tealmesh.rollout.discovery import discover, find
+from tealmesh.rollout.discovery import discover, find, without_targets
 from tealmesh.store import tables
 from tests.rollout.states import State, article
 from tests.rollout.world import system
@@ -119,6 +119,21 @@ def test_several_routes_several_targets_and_several_applications() -> None:
     assert (only(state).container, only(state).problem) == ("worker", "")
     state.told("sample", container="wrong")
     assert "no container wrong (there is: app, worker, envoy)" in only(state).problem
+
+
+def test_a_virtual_service_without_weighted_targets_says_why_it_is_not_deployed() -> None:
+    state = article("blue", "green")
+    provider: Any = {"virtualNode": {"virtualNodeName": "sample-blue"}}
+    keys = {"meshName": "m", "name": "direct.m.local", "parent": ""}
+    body: Any = {**keys, "spec": {"provider": provider}}
+    state.view.put(tables.VIRTUAL_SERVICES, "m", "direct.m.local", body=body)
+    for name in ("direct.m.local", "m/direct.m.local", "direct"):
+        said = without_targets(state.view, name)
+        assert "is provided by virtual node sample-blue without a router" in said
+    assert without_targets(state.view, "sample") == ""
+    assert without_targets(state.view, "other") == ""
+    state.service("bare.m.local", "bare")
+    assert "no route in its virtual router bare" in without_targets(state.view, "bare")
 
 
 def test_each_side_may_call_its_application_as_it_likes() -> None:

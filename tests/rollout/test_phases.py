@@ -41,7 +41,7 @@ def look(d: Deployment, now: float, old: int, new: int) -> Deployment:
 
 
 def test_every_state_that_waits_for_something_else_than_a_person_has_a_limit() -> None:
-    final = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED}
+    final = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.STOPPED}
     without = {state for state in State if state not in LIMITS}
     assert final <= without
     assert State.AWAITING_APPROVAL in without

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tealmesh.model.config.nouns import Gates, ServiceConfig, Strategy
@@ -65,6 +65,8 @@ class Bench:
     answer: Convergence = CONVERGED
     """What a wait for convergence answers."""
     on_transition: Callable[[JournalEntry], None] | None = None
+    gone: set[str] = field(default_factory=set)
+    """Images of which no task can be started any more."""
 
     def open(self) -> tuple[Store, Controller]:
         store = Store.open(self.path / "state.db", self.clock)
@@ -77,6 +79,7 @@ class Bench:
             clock=self.clock,
             new_id=lambda: f"d{store.revision}",
             poll_seconds=0.001,
+            image_problem=self._image_problem,
             on_transition=self.on_transition,
         )
         return store, controller
@@ -87,6 +90,9 @@ class Bench:
             "Apply",
             lambda t: t.put(tables.SYSTEMS, self.service.name, body=self.service.to_json()),
         )
+
+    async def _image_problem(self, image: str) -> str:
+        return f"image {image!r} is gone" if image in self.gone else ""
 
     async def _who(self, service: Service, side: str, of: str) -> str:
         return "somebody"

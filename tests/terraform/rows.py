@@ -1,17 +1,22 @@
-"""Every resource type and data source that the provider has for our three services.
+"""Every resource type and data source that the provider has for our three services, and those of
+other services that the systems use.
 
-`test_everything` tests each of them; `python -m tests.terraform.rows` makes the table of
-docs/terraform.md.
+`test_everything` and `test_systems` test each of them; `python -m tests.terraform.rows` makes the
+lists of docs/terraform.md.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tests.support.machine import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "terraform.md"
-BEGIN, END = "<!-- begin: made by tests/terraform/rows.py -->", "<!-- end -->"
+SYSTEMS = REPOSITORY / "tests" / "terraform" / "systems"
+MARK = "<!-- begin: {}, made by tests/terraform/rows.py -->"
+END = "<!-- end -->"
+OURS = ("aws_appmesh_", "aws_ecs_", "aws_service_discovery_")
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,24 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def used() -> str:
+    """What the systems use of other services, by what declares it."""
+    found: dict[str, set[str]] = {"resource": set(), "data": set()}
+    for file in sorted(SYSTEMS.rglob("*.tf")):
+        for kind, name in re.findall(r'^(resource|data) "(\w+)"', file.read_text(), re.MULTILINE):
+            if not name.startswith(OURS):
+                found[kind].add(name)
+    resources, data = (", ".join(f"`{name}`" for name in sorted(found[k])) for k in found)
+    return f"Resources: {resources}.\n\nData sources: {data}."
+
+
 def page_with(text: str) -> str:
-    """``text`` with the current table."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+    """``text`` with the current lists."""
+    for name, made in (("systems", used()), ("resources", table())):
+        begin = MARK.format(name)
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{made}\n{END}{rest.split(END, 1)[1]}"
+    return text
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -106,10 +108,19 @@ class Tasks:
         return next(str(d["value"]) for d in details if d["name"] == "privateIPv4Address")
 
     def get(self, task: str, path: str) -> str:
-        with urllib.request.urlopen(
-            f"http://{self.address(task)}:8080{path}", timeout=10
-        ) as answer:
-            return str(answer.read().decode())
+        """What the application answers, once it listens: a task runs a little before that."""
+        url = f"http://{self.address(task)}:8080{path}"
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=10) as answer:
+                    return str(answer.read().decode())
+            except urllib.error.HTTPError:
+                raise
+            except urllib.error.URLError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def environment(self, task: str) -> dict[str, str]:
         """The environment of the small web application."""

@@ -124,6 +124,7 @@ class Parts:
             Changes(store),
             clock=steady_clock,
             new_id=random_id,
+            image_problem=self._image_problem,
             on_transition=config.on_transition,
             supervisor=supervisor,
         )

@@ -26,7 +26,7 @@ def balancer_parts(status: wire.GetStatusOutput, width: int) -> list[RenderableT
 
     from rich.text import Text
 
-    from tealmesh.cli.fit import fitted
+    from tealmesh.cli.screens.fit import fitted
 
     forms = [partial(_table, balancers, with_type=with_type) for with_type in (True, False)]
     rows = fitted(width, forms)

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from tealmesh.cli import render
 from tealmesh.cli.client import Client
-from tealmesh.cli.fit import fitted, short_image
-from tealmesh.cli.heartbeat import Heartbeat, addresses
+from tealmesh.cli.screens.fit import fitted, short_image
+from tealmesh.cli.screens.heartbeat import Heartbeat, addresses
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.fit import fitted, short_image, versions
 from tealmesh.cli.names import ID_CHARACTERS, envoy_name
+from tealmesh.cli.screens.fit import fitted, short_image, versions
 from tealmesh.model import wire
 
 STATUS_STYLES = {

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from tealmesh.cli.client import Client
 from tealmesh.model import wire
-from tealmesh.model.absent import absent
+from tealmesh.model.absent import absent, means, unrouted
 from tealmesh.model.errors import TealError
 
 
 def find_service(client: Client, name: str) -> wire.ServiceStatus:
     """The status of a service. Raises TealError if there is no service of that name."""
-    services = client.get_status()["services"]
+    status = client.get_status()
+    services = status["services"]
     for service in services:
         if service["name"] == name:
             return service
+    for one in status.get("virtualServices", []):
+        if means(name, one["name"], one["mesh"]):
+            raise TealError(unrouted(one["name"], one.get("provider", "")))
     known = [service["name"] for service in services]
     raise TealError(
         absent("service", name, known, "create services with Terraform or `teal apply`")

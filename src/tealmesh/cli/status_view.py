@@ -11,8 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli.balancers import balancer_parts
-from tealmesh.cli.fit import fitted, short_image
-from tealmesh.cli.heartbeat import addresses, advice, lacks_requests
 from tealmesh.cli.names import task_name
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.render import (
@@ -22,6 +20,8 @@ from tealmesh.cli.render import (
     side_style,
     table,
 )
+from tealmesh.cli.screens.fit import fitted, short_image
+from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
 from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.failures import by_kind

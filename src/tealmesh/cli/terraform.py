@@ -10,10 +10,12 @@ from tealmesh.model import wire
 from tealmesh.model.config.nouns import TerraformNames
 
 _SERVICES = (
-    "acm", "acmpca", "applicationautoscaling", "appmesh", "autoscaling", "cloudformation",
-    "cloudwatch", "cloudwatchevents", "cloudwatchlogs", "dynamodb", "ec2", "ecr", "ecs", "elb",
-    "iam", "kms", "lambda", "resourcegroupstaggingapi", "route53", "s3", "secretsmanager",
-    "servicediscovery", "sns", "sqs", "ssm", "sts",
+    "acm", "acmpca", "apigateway", "applicationautoscaling", "appmesh", "autoscaling",
+    "cloudformation", "cloudfront", "cloudtrail", "cloudwatch", "cloudwatchevents",
+    "cloudwatchlogs", "codebuild", "codecommit", "codedeploy", "codepipeline", "dynamodb", "ec2",
+    "ecr", "ecs", "efs", "elasticache", "elb", "iam", "kms", "lambda", "ram", "rds",
+    "resourcegroupstaggingapi", "route53", "s3", "secretsmanager", "servicediscovery", "sns",
+    "sqs", "ssm", "stepfunctions", "sts", "wafv2", "xray",
 )  # fmt: skip
 """Endpoints by names that all versions of the provider take:
 https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints
@@ -23,7 +25,8 @@ _SPLIT_LOAD_BALANCERS = 4
 
 
 def override(endpoint: str, version: int) -> list[str]:
-    """An override file with which the provider "aws" of this major version reaches ``endpoint``:
+    """An override file with which the provider "aws" of this major version reaches ``endpoint``.
+    The region stays the configuration's: availability zones and ARNs depend on it.
     https://developer.hashicorp.com/terraform/language/files/override
     """
     newer = version >= _SPLIT_LOAD_BALANCERS
@@ -32,7 +35,6 @@ def override(endpoint: str, version: int) -> list[str]:
     return [
         "# Made by `teal env --terraform`: remove it to work on AWS again.",
         'provider "aws" {',
-        '  region                      = "us-east-1"',
         '  access_key                  = "test"',
         '  secret_key                  = "test"',
         "  skip_credentials_validation = true",

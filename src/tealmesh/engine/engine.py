@@ -32,7 +32,7 @@ from tealmesh.model.ecs.moments import moment_of
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.store import tables
-from tealmesh.store.store import Document, Transaction, View
+from tealmesh.store.views import Document, Transaction, View
 from tealmesh.supervision.trouble import NOBODY
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.scheduler.turn import Outcome, schedule
 from tealmesh.model.health import Unusable
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 _MIN_SLEEP_SECONDS = 0.01
 """Sleep at least this long, so that a clock which lags behind a deadline causes no busy loop."""

@@ -70,14 +70,23 @@ def removal(view: Reader, name: str) -> Removal:
     if document is not None:
         return _of_gateway(view, GatewaySystem.from_json(document.body))
     known = [s.name for s in documents.services(view)] + [g.name for g in documents.gateways(view)]
-    others = [s.name for s in documents.every_service(view) if s.name not in known]
-    if name in others:
+    if name in _others(view):
         raise AwsError(
             "BadRequestException",
             f"{name} was not made by `teal apply`: remove it where it was made, such as with "
             "`terraform destroy`",
         )
     raise AwsError("NotFoundException", absent("service or gateway", name, known))
+
+
+def _others(view: Reader) -> set[str]:
+    """The names of what others made, by which somebody may want to remove it."""
+    names = {service.name for service in documents.every_service(view)}
+    names |= {document.body["name"] for document in view.list(tables.VIRTUAL_SERVICES)}
+    names |= {document.body["name"] for document in view.list(tables.VIRTUAL_GATEWAYS)}
+    names |= {document.body["name"] for document in view.list(tables.VIRTUAL_NODES)}
+    names |= {document.body["serviceName"] for document in view.list(tables.ECS_SERVICES)}
+    return names | {name.partition(".")[0] for name in names}
 
 
 def _of_service(view: Reader, service: ServiceSystem) -> Removal:

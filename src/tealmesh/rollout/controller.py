@@ -30,6 +30,7 @@ from tealmesh.rollout.effects import (
     Superseded,
     TakenOver,
 )
+from tealmesh.rollout.gates.preflight import ImageProblem, none_known
 from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
 from tealmesh.rollout.system import Service, other_side
 from tealmesh.store import Store
@@ -61,6 +62,7 @@ class Controller:
         new_id: NewId,
         wall: Clock = system_clock,
         poll_seconds: float = 0.5,
+        image_problem: ImageProblem = none_known,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Controller:
         self._on_transition = on_transition or (lambda entry: None)
         self._live: dict[str, Deployment] = {}
         self._woken: dict[str, asyncio.Event] = {}
+        self._image_problem = image_problem
         self._lock = asyncio.Lock()
         self._workers: dict[str, asyncio.Task[None]] = {}
 
@@ -266,6 +269,8 @@ class Controller:
         back = going_back.way_back(system, history, route.weights, tasks)
         if back.already:
             return history[0], f"{name} is already back: {back.image} on {back.to} serves"
+        if not tasks[back.to].healthy and (problem := await self._image_problem(back.image)):
+            raise AwsError("BadRequestException", f"{name} cannot go back: {problem}")
         old = other_side(system, back.to)
         now = self._clock()
         first = beginning.created(system, old, tasks, route, back.image, self._new_id(), now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
+from tealmesh.model.absent import means, unrouted
 from tealmesh.model.config.nouns import Gates, Strategy
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
@@ -78,6 +79,25 @@ def find(view: Reader, name: str) -> MeshService | None:
         if len(matching) == 1:
             return matching[0]
     return None
+
+
+def without_targets(view: Reader, name: str) -> str:
+    """Why the virtual service that ``name`` may stand for is not deployed; empty if there is none
+    without weighted targets.
+    """
+    for body in (document.body for document in view.list(tables.VIRTUAL_SERVICES)):
+        mesh, hostname, provider = body["meshName"], body["name"], body["spec"].get("provider", {})
+        if not means(name, hostname, mesh):
+            continue
+        router = _router(body["spec"])
+        if router and not view.list(tables.ROUTES, mesh, router):
+            return unrouted(hostname, f"virtualRouter/{router}")
+        if "virtualNode" in provider:
+            node = provider["virtualNode"]["virtualNodeName"]
+            return unrouted(hostname, f"virtualNode/{node}")
+        if not provider:
+            return unrouted(hostname, "")
+    return ""
 
 
 def route_targets(spec: RouteSpec) -> dict[str, int]:

@@ -99,9 +99,14 @@ def refuse_another(running: Deployment | None) -> None:
 
 
 def service_system(view: Reader, name: str) -> ServiceSystem:
-    """The service of teal.toml as applied. Raises NotFoundException, which names all services."""
+    """The service of teal.toml as applied. Raises NotFoundException, which names all services, or
+    BadRequestException for a virtual service without weighted targets.
+    """
     document = view.get(tables.SYSTEMS, name)
     if document is None:
+        why = discovery.without_targets(view, name)
+        if why:
+            raise AwsError("BadRequestException", why)
         known = [service.name for service in every_service(view)]
         hint = "create services with Terraform or `teal apply`"
         raise AwsError("NotFoundException", absent("service", name, known, hint))
@@ -148,6 +153,12 @@ def services(view: Reader) -> list[ServiceSystem]:
     return [ServiceSystem.from_json(d.body) for d in view.list(tables.SYSTEMS)]
 
 
+def desired_counts(view: Reader) -> dict[str, int]:
+    """What the applied teal.toml says of the tasks of each service and gateway, by name."""
+    counts = {service.name: service.config.desired_count for service in services(view)}
+    return counts | {gateway.name: gateway.config.desired_count for gateway in gateways(view)}
+
+
 def gateways(view: Reader) -> list[GatewaySystem]:
     """All gateways as applied."""
     return [GatewaySystem.from_json(d.body) for d in view.list(tables.GATEWAYS)]
@@ -189,7 +200,8 @@ def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
         place = (gateway.config.address, gateway.config.port)
         owner = owners.setdefault(place, gateway.name)
         if owner != gateway.name:
-            gone = "" if owner in ours else f"remove that one first by `teal delete {owner}`, or "
+            by = f"`teal delete {owner}` (or with `teal apply --prune`)"
+            gone = "" if owner in ours else f"remove that one first by {by}, or "
             raise AwsError(
                 "BadRequestException",
                 f"[gateways.{gateway.name}] port = {place[1]}: gateway {owner} listens there: "

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Strategy, TealConfig
 from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
@@ -31,7 +32,7 @@ from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.removal import begin, finish
 from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
-from tealmesh.store import Store
+from tealmesh.store import Store, View
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import AdoptionBody
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
 PortProblem = Callable[[GatewaySystem], str]
 """Why a gateway can never listen at its port; empty if it can, or may later."""
-
-ImageProblem = Callable[[str], Awaitable[str]]
-"""Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
-before they are."""
 
 
 class Operations:
@@ -55,7 +52,7 @@ class Operations:
         driver: SystemDriver,
         traffic: CallersSaw,
         clock: SteadyClock,
-        image_problem: ImageProblem,
+        image_problem: preflight.ImageProblem,
         port_problem: PortProblem = lambda gateway: "",
     ) -> None:
         self._store = store
@@ -81,7 +78,7 @@ class Operations:
             )
             with self._driver.recording(perform=True) as (driver, changes):
                 try:
-                    applied = await self._apply(driver, config, part)
+                    applied = await self._apply(driver, config, part, before)
                 except DriverError as error:
                     raise _failure(error) from error
             settings = settings_changes(before, part.config, base_directory)
@@ -93,14 +90,15 @@ class Operations:
             before = self._store.view
             config, part = self._unlocked(config)
             documents.refuse_other_names(before, part.config)
-            self._refuse_ports(part.config)
+            against = self._against_ports(part.config)
             with self._driver.recording(perform=False) as (driver, changes):
                 try:
-                    planned = await self._apply(driver, config, part)
+                    planned = await self._apply(driver, config, part, before)
                 except DriverError as error:
                     raise _failure(error) from error
             settings = settings_changes(before, part.config, base_directory)
-            return replace(planned, changes=(*settings, *changes))
+            notes = (*planned.notes, *against)
+            return replace(planned, changes=(*settings, *changes), notes=notes)
 
     async def remove(self, actor: str, name: str, *, dry_run: bool) -> Removed:
         """Remove a service or gateway of teal.toml: everything that was made for it, and nothing
@@ -245,23 +243,24 @@ class Operations:
         return whole, unlocked(whole, applied, {n: d for n, d in running.items() if d is not None})
 
     async def _apply(
-        self, driver: SystemDriver, whole: TealConfig, part: Unlocked
+        self, driver: SystemDriver, whole: TealConfig, part: Unlocked, before: View
     ) -> AppliedSystem:
-        config = part.config
+        config, told = part.config, documents.desired_counts(before)
         summary = await driver.apply_shared(config.mesh, config.cluster, config.namespace)
         hostnames = {s.name: s.config.hostname for s in documents.services(self._store.view)}
         hostnames |= {s.name: s.hostname for s in config.services.values()}
         services, gateways = [], []
         for service in system.services(config):
-            changes = await driver.apply_service(service)
+            changes = await driver.apply_service(service, told.get(service.name))
             services.append(Applied(service.name, tuple(changes)))
         for gateway in system.gateways(config):
-            changes = await driver.apply_gateway(gateway, hostnames)
+            changes = await driver.apply_gateway(gateway, hostnames, told.get(gateway.name))
             gateways.append(Applied(gateway.name, tuple(changes)))
         summary += [_summary(applied) for applied in (*services, *gateways)]
         notes = [
             *part.notes,
-            *[n for service in system.services(config) for n in await self._other_image(service)],
+            *[n for service in system.services(config) for n in await self._otherwise(service)],
+            *[n for gateway in system.gateways(config) for n in await self._scaled(gateway)],
         ]
         return AppliedSystem(
             tuple(services),
@@ -280,18 +279,40 @@ class Operations:
             if problem:
                 raise AwsError("BadRequestException", f"[gateways.{gateway.name}]: {problem}")
 
-    async def _other_image(self, service: ServiceSystem) -> list[str]:
-        """A hint if the service runs another image than teal.toml names."""
+    def _against_ports(self, config: TealConfig) -> list[str]:
+        """Why `apply` would be refused for a port, as things are. What has it may be left over, and
+        be removed first.
+        """
+        try:
+            self._refuse_ports(config)
+        except AwsError as error:
+            return [f"as things are, applying it would be refused: {error}"]
+        return []
+
+    async def _otherwise(self, service: ServiceSystem) -> list[str]:
+        """Hints if the service runs another image, or another number of tasks, than teal.toml
+        names.
+        """
         weights = (await self._driver.route(service)).weights
+        notes = []
         for side, weight in weights.items():
-            image = (await self._driver.observe(service, side)).image if weight else ""
-            if image and image != service.config.image:
-                wanted = service.config.image
-                return [
+            tasks = await self._driver.observe(service, side) if weight else SideTasks()
+            image, wanted = tasks.image, service.config.image
+            if image and image != wanted:
+                notes.append(
                     f"{service.name} runs {image}; teal.toml names {wanted}: "
                     f"`teal deploy {service.name} --image {wanted}`"
-                ]
-        return []
+                )
+            if image and tasks.desired != service.config.desired_count:
+                place = service.ecs_service(side)
+                notes.append(_other_count(place, tasks.desired, service.config.desired_count))
+        return notes
+
+    async def _scaled(self, gateway: GatewaySystem) -> list[str]:
+        _, desired = await self._driver.running(gateway.cluster, gateway.name)
+        wanted = gateway.config.desired_count
+        place = (gateway.cluster, gateway.name)
+        return [_other_count(place, desired, wanted)] if desired not in (0, wanted) else []
 
     async def _status(self, service: Service, since: float) -> ServiceStatus:
         weights = (await self._driver.route(service)).weights
@@ -341,6 +362,15 @@ class Operations:
 
     def _system(self, service: str) -> Service:
         return documents.service(self._store.view, service)
+
+
+def _other_count(place: tuple[str, str], desired: int, told: int) -> str:
+    cluster, name = place
+    return (
+        f"{name} has a desired count of {desired}, which stays; teal.toml says {told}, for its "
+        f"first start: `aws ecs update-service --cluster {cluster} --service {name} "
+        f"--desired-count {told}`"
+    )
 
 
 def _summary(applied: Applied) -> str:

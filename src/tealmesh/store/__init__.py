@@ -7,10 +7,12 @@ revision: it is kept in memory, so that reading costs no query and takes no lock
 This is not a database layer: there are no queries, joins or indexes, and a document's body is
 whatever JSON its owner stores. The types of the bodies are in `tealmesh.model`.
 
-Begin with `Store.write` in `store.py`. `tables.py` lists the collections with their keys and
-types; `snapshot.py` makes the mesh snapshots that Envoys are configured from.
+Begin with `Store.write` in `store.py`; `views.py` has what is read and changed. `tables.py` lists
+the collections with their keys and types; `snapshot.py` makes the mesh snapshots that Envoys are
+configured from.
 """
 
-from tealmesh.store.store import AuditEntry, Document, Reader, Store, Transaction, View, key
+from tealmesh.store.store import AuditEntry, Store
+from tealmesh.store.views import Document, Reader, Transaction, View, key
 
 __all__ = ["AuditEntry", "Document", "Reader", "Store", "Transaction", "View", "key"]

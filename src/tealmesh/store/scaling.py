@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tealmesh.model.ecs.bodies import ServiceBody
 from tealmesh.store import tables
-from tealmesh.store.store import Document, Transaction
+from tealmesh.store.views import Document, Transaction
 
 
 def forget_target(tx: Transaction, cluster: str, service: str) -> None:

@@ -25,8 +25,8 @@ from tealmesh.model.load_balancers import (
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
 from tealmesh.store import tables
-from tealmesh.store.store import Document, Transaction, View
 from tealmesh.store.tables import Collection
+from tealmesh.store.views import Document, Transaction, View
 
 _COLLECTIONS: dict[str, Kind] = {
     tables.MESHES: Kind.MESH,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tealmesh.model.clock import Moment
 from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 DEFAULT_DEREGISTRATION_DELAY = 300.0
 """Seconds: the default of ``deregistration_delay.timeout_seconds``."""

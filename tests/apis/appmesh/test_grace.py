@@ -91,8 +91,9 @@ def test_the_last_route_is_gone_for_the_api_and_served_for_envoys(system: System
 
 def messages(system: System) -> list[str]:
     """What `teal events` shows, the newest first."""
-    entries = asyncio.run(system.direct.store.history(3, events.ENGINE_ACTORS))
-    return [events.event(entry)["message"] for entry in entries]
+    store = system.direct.store
+    entries = asyncio.run(store.history(3, events.ENGINE_ACTORS))
+    return [events.event(entry, store.view)["message"] for entry in entries]
 
 
 def test_the_events_say_that_a_route_is_served_on(system: System) -> None:

@@ -101,3 +101,16 @@ def test_apply_does_not_rename_sides_under_a_running_service(plane: Plane) -> No
     plane.apply()
     with pytest.raises(ClientError, match=r"sides = .* must stay"):
         plane.apply(TOML.replace("desired_count = 2", 'sides = ["red", "black"]'))
+
+
+def test_a_count_that_somebody_scaled_to_stays_and_is_told(plane: Plane) -> None:
+    plane.apply()
+    ecs = plane.aws("ecs")
+    for name in ("web-blue", "edge"):
+        ecs.update_service(cluster="demo", service=name, desiredCount=4)
+    for text in (TOML, TOML.replace("desired_count = 2", "desired_count = 3")):
+        answer = plane.apply(text)
+        assert plane.ecs_service("web-blue")["desiredCount"] == 4
+        assert plane.ecs_service("edge")["desiredCount"] == 4
+        notes = [line for line in answer["summary"] if "desired count of 4, which stays" in line]
+        assert [note.split()[0] for note in notes] == ["web-blue", "edge"]

@@ -134,6 +134,18 @@ def test_task_definitions_of_others_stay(plane: Plane) -> None:
     assert [arn.rpartition("/")[2] for arn in arns] == ["web-blue:2"]
 
 
+def test_what_terraform_made_is_removed_by_terraform(plane: Plane) -> None:
+    mesh = plane.aws("appmesh")
+    mesh.create_mesh(meshName="bank")
+    gateway = {"listeners": [{"portMapping": {"port": 80, "protocol": "http"}}]}
+    mesh.create_virtual_gateway(meshName="bank", virtualGatewayName="door", spec=gateway)
+    mesh.create_virtual_service(meshName="bank", virtualServiceName="ledger.local", spec={})
+    for name in ("door", "ledger", "ledger.local"):
+        with pytest.raises(ClientError) as error:
+            plane.remove(name=name)
+        assert "was not made by `teal apply`: remove it where it was made" in refused(error)[1]
+
+
 def test_what_others_made_is_refused_by_name(plane: Plane) -> None:
     plane.apply(
         TOML.replace("[services.front]", "[services.behind]").replace('"front"', '"behind"')

@@ -36,27 +36,6 @@ def test_what_the_terraform_provider_asks_first(url: str) -> None:
     assert client("ec2", url).describe_account_attributes()["AccountAttributes"]
 
 
-def test_an_account_has_no_ec2_classic(url: str) -> None:
-    # Otherwise the Terraform provider leaves out the tags of Elastic IP addresses.
-    answer = client("ec2", url).describe_account_attributes(AttributeNames=["supported-platforms"])
-    values = {a["AttributeName"]: a["AttributeValues"] for a in answer["AccountAttributes"]}
-    assert values["supported-platforms"] == [{"AttributeValue": "VPC"}]
-
-
-def test_an_instance_has_the_security_groups_of_its_network_interface(url: str) -> None:
-    ec2 = client("ec2", url)
-    (subnet, *_) = ec2.describe_subnets()["Subnets"]
-    group = ec2.create_security_group(GroupName="jump", Description="x", VpcId=subnet["VpcId"])
-    interface = {"DeviceIndex": 0, "SubnetId": subnet["SubnetId"], "Groups": [group["GroupId"]]}
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    (made,) = ec2.run_instances(
-        ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface]
-    )["Instances"]
-    (reserved,) = ec2.describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"]
-    (instance,) = reserved["Instances"]
-    assert [g["GroupId"] for g in instance["SecurityGroups"]] == [group["GroupId"]]
-
-
 def test_iam_knows_the_managed_policy_of_an_execution_role(url: str) -> None:
     iam = client("iam", url)
     iam.create_role(RoleName="exec", AssumeRolePolicyDocument="{}")

@@ -106,6 +106,8 @@ def test_an_override_for_terraform(version: int, load_balancers: str) -> None:
     assert set(re.findall(r"(\w+) += var.endpoint", example)) | {load_balancers} <= ours
     assert ("elbv2" in ours) == (version > 3)
     assert ("s3_force_path_style" in values) == (version == 3)
+    # It overrides the configuration's own block, whose region its availability zones are in.
+    assert "region" not in values
 
 
 def test_names_of_services_are_completed(api: TealApi) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.cli import scaffold
+from tealmesh.cli.system import scaffold
 from tealmesh.model.config.parse import parse
 from tests.cli.command_line import assert_one_line, teal
 

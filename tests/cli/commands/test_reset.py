@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.cli import wiping
+from tealmesh.cli.system import wiping
 from tealmesh.model.errors import TealError
 from tests.cli.command_line import assert_one_line, teal
 from tests.support.machine import free_port

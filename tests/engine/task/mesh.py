@@ -17,7 +17,8 @@ from tealmesh.engine.serving import serving_tasks
 from tealmesh.envoy.translate import Translator
 from tealmesh.store import tables
 from tealmesh.store.snapshot import mesh_names, mesh_snapshot
-from tealmesh.store.store import Store, Transaction
+from tealmesh.store.store import Store
+from tealmesh.store.views import Transaction
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 from tests.support.planes.engine import NOWHERE, engine_context, quick_times, running

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tealmesh.store import tables
-from tealmesh.store.store import Store, Transaction
+from tealmesh.store.store import Store
+from tealmesh.store.views import Transaction
 from tests.support.planes.engine import (
     Documents,
     definition,

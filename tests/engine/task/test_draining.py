@@ -85,6 +85,7 @@ def test_a_gateway_drains_as_long_as_the_longest_route_and_what_is_told_counts(
 ) -> None:
     assert limit(store, EDGE, None, []) == DEFAULT
     assert limit(store, EDGE, None, [route(60_000), route(1000)]) == 60.0
+    assert limit(store, EDGE, None, [route(0)]) == 100.0
     assert limit(store, EDGE, None, [route(60_000)], TEAL_DRAIN_TIME="2.5") == 2.5
     assert limit(store, WEB, 60_000, [], TEAL_DRAIN_TIME="0") == 0.0
 

@@ -14,7 +14,8 @@ from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.fake import Behaviour, FakeRuntime
 from tealmesh.store import tables
-from tealmesh.store.store import Store, Transaction
+from tealmesh.store.store import Store
+from tealmesh.store.views import Transaction
 from tests.support.planes.engine import (
     CLUSTER,
     PREFIX,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.store import tables
-from tealmesh.store.store import Store, Transaction
+from tealmesh.store.store import Store
+from tealmesh.store.views import Transaction
 from tests.engine.task.mesh import REGISTRY, engine_and_ads, envoy, put_mesh
 from tests.support.planes.engine import Documents, definition, service, web
 

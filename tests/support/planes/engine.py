@@ -18,7 +18,8 @@ from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.store import tables
-from tealmesh.store.store import Store, Transaction, View
+from tealmesh.store.store import Store
+from tealmesh.store.views import Transaction, View
 
 CLUSTER = "demo"
 PREFIX = "arn:aws:ecs:us-east-1:123456789012"

@@ -40,6 +40,7 @@ class Sample:
     desired_count: int = 1
     step_time: str = "500ms"
     step_timeout: str = "30s"
+    bake_time: str = "300ms"
     min_requests: int = 50
     approval: bool = False
 
@@ -70,7 +71,7 @@ desired_count = {self.desired_count}
 [services.web.strategy]
 type = "bluegreen"
 step_time = "{self.step_time}"
-bake_time = "300ms"
+bake_time = "{self.bake_time}"
 step_timeout = "{self.step_timeout}"
 
 [services.web.gates]

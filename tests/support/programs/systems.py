@@ -1,6 +1,6 @@
 """Terraform systems in the style of public ones, applied as they are: see tests/terraform/systems.
 
-The only thing that is added to a system is a file that overrides the provider's endpoints.
+The only thing that is added to a system is what `teal env --terraform 3` prints.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class System:
 
     def __init__(self, plane: ControlPlane, name: str, directory: Path, provider: str) -> None:
         shutil.copytree(SYSTEMS / name, directory)
-        override = (SYSTEMS / "override.tf.tpl").read_text().replace("ENDPOINT", plane.endpoint)
-        (directory / "tealmesh_override.tf").write_text(override)
+        added = plane.teal("env", "--terraform", "3").stdout
+        (directory / "tealmesh_override.tf").write_text(added)
         self.plane = plane
         self.terraform = Terraform(directory, {}, provider).init()
 

@@ -212,7 +212,8 @@ def _certificate(client: Any, arn: str) -> Material:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    issuers = x509.load_pem_x509_certificates(answer.get("CertificateChain", "").encode())
+    chain = answer.get("CertificateChain", "")
+    issuers = x509.load_pem_x509_certificates(chain.encode()) if chain else []
     leaf = x509.load_pem_x509_certificate(answer["Certificate"].encode())
     path = chain_of(leaf, issuers)
     return Material(root=_pem(path[-1:]), chain=_pem(path), key=plain.decode())

@@ -280,6 +280,7 @@ def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
         "virtualServices": [v for v in status.get("virtualServices", []) if v["mesh"] == name],
         "ecsServices": [s for s in ecs_services if s.get("resource", "").startswith(prefix)],
         "tasks": [t for t in status.get("tasks", []) if t.get("resource", "").startswith(prefix)],
+        "health": [t for t in status.get("health", []) if t.get("resource", "").startswith(prefix)],
         "troubles": status.get("troubles", []),
     }
 

@@ -46,6 +46,25 @@ def correct_acm(module: Any) -> None:
 def correct_authorities(module: Any) -> None:
     """Correct ``moto.acmpca.models``."""
     module.rsa = SimpleNamespace(**{**vars(rsa), "generate_private_key": _reproducible_key})
+    kind = module.CertificateAuthority
+    original = kind.import_certificate_authority_certificate
+
+    @functools.wraps(original)
+    def take(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        _complete(self)
+
+    kind.import_certificate_authority_certificate = take
+
+
+def _complete(authority: Any) -> None:
+    """Give certificates that were requested before the authority was active their chain."""
+    from moto.acm.models import acm_backends
+
+    backend: Any = acm_backends[authority.account_id][authority.region_name]
+    for bundle in backend._certificates.values():
+        if bundle.cert_authority_arn == authority.arn and not bundle.chain:
+            bundle.chain = authority.certificate_bytes
 
 
 def _issue(bundle: Any) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import authorities, elb, groups, rules
+from tealmesh.aws.moto import authorities, elb_attributes, groups, rules
 
 _corrected: set[str] = set()
 
@@ -85,69 +85,6 @@ def _groups_of_interface(module: Any) -> None:
     kind.prep_nics = prepare
 
 
-_APPLICATION = {
-    "idle_timeout.timeout_seconds": "60",
-    "routing.http.drop_invalid_header_fields.enabled": "false",
-    "routing.http2.enabled": "true",
-}
-"""Attributes of a new application load balancer:
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
-"""
-
-
-def _load_balancers(module: Any) -> None:
-    """An application load balancer has all its attributes from the beginning: a plan after an
-    import would set them.
-    """
-    _listeners_change_to_tls(module)
-    elb.correct(module)
-    kind = module.FakeLoadBalancer
-    original = kind.__init__
-
-    @functools.wraps(original)
-    def make(self: Any, *arguments: Any, **named: Any) -> None:
-        original(self, *arguments, **named)
-        if self.type == "application":
-            self.attrs |= _APPLICATION
-
-    kind.__init__ = make
-
-
-def _listeners_change_to_tls(module: Any) -> None:
-    """ModifyListener knows TLS, with a certificate as HTTPS has one, and a listener that it refuses
-    to change stays as it was.
-
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
-    """
-    kind = module.ELBv2Backend
-    original = kind.modify_listener
-
-    @functools.wraps(original)
-    def modify(
-        self: Any,
-        arn: str,
-        port: Any = None,
-        protocol: str | None = None,
-        ssl_policy: Any = None,
-        certificates: Any = None,
-        actions: Any = None,
-    ) -> Any:
-        (listener,) = self.describe_listeners(load_balancer_arn=None, listener_arns=[arn])
-        before = dict(vars(listener))
-        secure = (protocol or listener.protocol) == "TLS"
-        try:
-            known = "HTTPS" if secure else protocol
-            original(self, arn, port, known, ssl_policy, certificates or [], actions)
-        except Exception:
-            vars(listener).update(before)
-            raise
-        if secure:
-            listener.protocol = "TLS"
-        return listener
-
-    kind.modify_listener = modify
-
-
 def _private_zones(module: Any) -> None:
     """A hosted zone with a VPC is private, whether or not its configuration says so. The provider
     does not say so, and misses the VPC in what moto tells of such a zone.
@@ -189,12 +126,42 @@ def _tags_of_launch_templates(module: Any) -> None:
     kind.create_launch_template = create
 
 
+_ENGINES = {"memcached": "1.6.22", "redis": "7.1.0", "valkey": "7.2.6"}
+"""https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html"""
+
+
+def _cache_clusters(module: Any) -> None:
+    """A cache cluster has a version, which the provider reads, and is gone once it is deleted, for
+    which the provider waits.
+    """
+    backend = module.ElastiCacheBackend
+    delete = backend.delete_cache_cluster
+
+    @functools.wraps(delete)
+    def remove(self: Any, cache_cluster_id: str) -> Any:
+        deleted = delete(self, cache_cluster_id)
+        self.cache_clusters.pop(cache_cluster_id, None)
+        return deleted
+
+    backend.delete_cache_cluster = remove
+    kind = module.CacheCluster
+    original = kind.__init__
+
+    @functools.wraps(original)
+    def make(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        self.engine_version = self.engine_version or _ENGINES.get(self.engine)
+
+    kind.__init__ = make
+
+
 _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.ec2.responses.account_attributes": _vpc_only,
     "moto.ec2.responses.dhcp_options": _tags_of_dhcp_options,
     "moto.ec2.models.instances": _groups_of_interface,
     "moto.ec2.models.launch_templates": _tags_of_launch_templates,
-    "moto.elbv2.models": _load_balancers,
+    "moto.elasticache.models": _cache_clusters,
+    "moto.elbv2.models": elb_attributes.correct,
     "moto.route53.responses": _private_zones,
     "moto.acm.models": authorities.correct_acm,
     "moto.acmpca.models": authorities.correct_authorities,

@@ -143,7 +143,8 @@ def serialize_error(
     """The response for an error, as botocore, the AWS CLI and the Go SDKs read it.
 
     For rest-json the Go SDK reads the code from the header only, botocore from either. The text is
-    ``message`` or ``Message``, depending on the service's shape, so both are sent.
+    ``message`` or ``Message``, depending on the service's shape, so both are sent. Of a code that
+    the model does not have, the Go SDK reads the text from a header too.
     """
     body: dict[str, Any] = {"__type": error.code, "message": error.message}
     status = error.status
@@ -160,7 +161,14 @@ def serialize_error(
             body["__type"] = f"com.amazonaws.{model.service}#{error.code}"
     response = _response(model, status, body, request_id, cbor)
     response.headers["x-amzn-errortype"] = error.code
+    response.headers["x-amzn-errormessage"] = _one_line(error.message)
     return response
+
+
+def _one_line(text: str) -> str:
+    """The text as the value of a header: one line of ASCII."""
+    plain = " ".join(text.split()).encode("ascii", "replace").decode()
+    return "".join(character for character in plain if character.isprintable())[:1000]
 
 
 def _response(model: Model | None, status: int, body: Any, request_id: str, cbor: bool) -> Response:

@@ -41,7 +41,7 @@ def apply(
     Without --prune nothing is removed, and what teal.toml does not describe any more is named. The
     image of a running service is never changed: use `teal deploy`.
     """
-    from tealmesh.cli import changes
+    from tealmesh.cli.screens import changes
 
     read = _Read(config_file)
     if plan:
@@ -85,7 +85,7 @@ class _Read:
 
 def _show_left_over(client: Client, planned: wire.ApplyOutput) -> list[wire.Change]:
     """Print what pruning would delete, and return it."""
-    from tealmesh.cli.removing import show_removal
+    from tealmesh.cli.system.removing import show_removal
 
     return [c for name in planned["leftOver"] for c in show_removal(client, name)["changes"]]
 
@@ -94,7 +94,7 @@ def _remove_gateways(client: Client, read: _Read, yes: bool) -> list[str]:
     """Show all that is to be removed, ask, and remove the gateways among it at once: the gateway
     that takes their place may want the same port. Returns the names of all that is to be removed.
     """
-    from tealmesh.cli import removing
+    from tealmesh.cli.system import removing
 
     planned = read.apply(client, plan=True)
     names = planned["leftOver"]
@@ -111,7 +111,7 @@ def _remove_gateways(client: Client, read: _Read, yes: bool) -> list[str]:
 
 def _remove_rest(client: Client, applied: wire.ApplyOutput, *, asked: bool) -> None:
     """Remove the services that are left over, now that nothing of teal.toml calls them."""
-    from tealmesh.cli import removing
+    from tealmesh.cli.system import removing
 
     if asked:
         removing.remove(client, applied["leftOver"], lambda line: click.echo(line, err=True))
@@ -119,7 +119,9 @@ def _remove_rest(client: Client, applied: wire.ApplyOutput, *, asked: bool) -> N
 
 def _say_rest(applied: wire.ApplyOutput, prune: bool) -> None:
     for note in applied["notes"]:
-        click.echo(note)
+        # What is pruned is removed first, and its port with it.
+        if not (prune and applied["leftOver"] and note.startswith("as things are, ")):
+            click.echo(note)
     if applied["leftOver"] and not prune:
         click.echo(
             f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "
@@ -159,7 +161,7 @@ def delete(name: str, yes: bool, client: Client) -> None:
     If it is interrupted, repeat it. `teal apply` makes the service anew as long as teal.toml
     describes it.
     """
-    from tealmesh.cli import removing
+    from tealmesh.cli.system import removing
 
     removing.show_removal(client, name)
     removing.refuse_unfinished(client, name)

@@ -38,7 +38,7 @@ def init(directory: Path, command: str | None, health_path: str | None, name: st
 
     `teal up -d && teal apply` runs it. Nothing that exists is overwritten, and nothing is asked.
     """
-    from tealmesh.cli import scaffold
+    from tealmesh.cli.system import scaffold
     from tealmesh.model.config.parse import parse
 
     file = directory / "teal.toml"
@@ -59,7 +59,7 @@ def init(directory: Path, command: str | None, health_path: str | None, name: st
 
 
 def _images(command: str | None, program: Path | None) -> str:
-    from tealmesh.cli import scaffold
+    from tealmesh.cli.system import scaffold
 
     if program is not None:
         python = "python3" if shutil.which("python3") else sys.executable

@@ -28,7 +28,8 @@ def reset(data_dir: Path | None, yes: bool, client: Client) -> None:
     Asks for the name of the directory. Files in it that are not Tealmesh's stay. If it is
     interrupted, repeat it.
     """
-    from tealmesh.cli import background, wiping
+    from tealmesh.cli import background
+    from tealmesh.cli.system import wiping
 
     directory = (data_dir or _used(client)).absolute()
     wiping.check(directory)

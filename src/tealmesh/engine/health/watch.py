@@ -24,7 +24,7 @@ from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.health import CHECK_FAILED, Source, TaskHealth, Unusable
 from tealmesh.model.load_balancers import target_key
 from tealmesh.store import tables
-from tealmesh.store.store import Document, Transaction
+from tealmesh.store.views import Document, Transaction
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskEnvoy

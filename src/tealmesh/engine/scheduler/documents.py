@@ -31,7 +31,7 @@ from tealmesh.model.ecs.names import (
 from tealmesh.model.ecs.replacing import replace_after
 from tealmesh.model.health import Unusable
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction, View
+from tealmesh.store.views import Transaction, View
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import (

@@ -21,7 +21,7 @@ from tealmesh.model.ecs.events import add_event
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.health import Unusable
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import DeploymentBody, ServiceBody, TaskBody

@@ -18,8 +18,8 @@ from tealmesh.engine.task.task import Task
 from tealmesh.model.load_balancers import TargetBody
 from tealmesh.model.mesh import load_balancer_scope
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction, View
 from tealmesh.store.targets import drain_left
+from tealmesh.store.views import Transaction, View
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskTarget

@@ -43,7 +43,8 @@ def limit(
     """Seconds that a task may drain. ``default`` is the timeout of what has none of its own, and
     the least, unless TEAL_DRAIN_TIME is less.
 
-    A request without a timeout (0) may take as long as the application may take to stop.
+    A request without a timeout (0) may take as long as the application, or a gateway's Envoy, may
+    take to stop.
     """
     sidecar = next((c for c in containers if c.role is Role.ENVOY), None)
     told = told_drain_seconds(sidecar.environment if sidecar else {})
@@ -52,8 +53,8 @@ def limit(
     longest = max([default, *_timeouts(reader, envoy, default)])
     if longest < math.inf:
         return longest
-    stops = [c.stop_timeout for c in containers if c.role is Role.APPLICATION]
-    return max([default, *stops])
+    applications = [c for c in containers if c.role is Role.APPLICATION]
+    return max([default, *(c.stop_timeout for c in applications or containers)])
 
 
 def _timeouts(reader: Reader, envoy: TaskEnvoy, default: float) -> Iterator[float]:

@@ -13,7 +13,7 @@ from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task.record import set_containers, set_network, set_phase
 from tealmesh.engine.task.task import Task
 from tealmesh.model.errors import EngineError
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import KeptDefinition, TaskBody, TaskDefinitionBody, TaskEnvoy

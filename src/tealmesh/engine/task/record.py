@@ -17,7 +17,7 @@ from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.ecs import task as ecs
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import ContainerBody, NetworkInterfaceBody, TaskBody

@@ -16,7 +16,7 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.model.errors import EngineError
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ServiceRegistryTypeDef

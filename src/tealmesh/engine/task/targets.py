@@ -16,8 +16,8 @@ from tealmesh.model.ecs.names import cluster_of, service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
 from tealmesh.store import tables
-from tealmesh.store.store import Transaction, View
 from tealmesh.store.targets import deregister_target, register_target
+from tealmesh.store.views import Transaction, View
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import LoadBalancerTypeDef

@@ -27,7 +27,7 @@ from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import key, tables
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import ListenerOutputTypeDef

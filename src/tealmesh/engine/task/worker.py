@@ -35,7 +35,7 @@ from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
 from tealmesh.store.snapshot import mesh_names
-from tealmesh.store.store import Transaction
+from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import ListenerOutputTypeDef

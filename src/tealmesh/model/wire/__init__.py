@@ -66,6 +66,7 @@ from tealmesh.model.wire.adopted import (
 )
 from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalancerListener
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
+from tealmesh.model.wire.health import HealthOpinion as HealthOpinion
 from tealmesh.model.wire.health import TaskHealth as TaskHealth
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 

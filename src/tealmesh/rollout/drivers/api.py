@@ -147,7 +147,7 @@ class ApiDriver:
         done.append(await self._cloud_map.ensure_namespace(namespace))
         return [line for line in done if line]
 
-    async def apply_service(self, service: ServiceSystem) -> list[str]:
+    async def apply_service(self, service: ServiceSystem, told: int | None) -> list[str]:
         weights = dict((await self.route(service)).weights) or {service.config.sides[0]: 100}
         done = [await self._aws.ensure(resources.virtual_router(service))]
         for side, weight in weights.items():
@@ -156,7 +156,7 @@ class ApiDriver:
                 # An image that ECS gave up on before it ever ran is no release to keep.
                 kept = "" if tasks.failure and not tasks.running else tasks.image
                 image = kept or service.config.image
-                done += await self._ensure_side(service, side, image, restart=True)
+                done += await self._ensure_side(service, side, image, told)
             else:
                 done.append(await self._aws.ensure(resources.virtual_node(service, side)))
         done.append(await self._aws.ensure(resources.route(service, weights)))
@@ -164,7 +164,7 @@ class ApiDriver:
         return [line for line in done if line]
 
     async def apply_gateway(
-        self, gateway: GatewaySystem, hostnames: Mapping[str, str]
+        self, gateway: GatewaySystem, hostnames: Mapping[str, str], told: int | None
     ) -> list[str]:
         done = [await self._aws.ensure(resources.virtual_gateway(gateway))]
         routes = resources.gateway_routes(gateway, hostnames)
@@ -173,10 +173,8 @@ class ApiDriver:
         wanted = {route.names["gatewayRouteName"] for route in routes}
         done += await delete_others(self._aws, gateway, wanted)
         definition = resources.gateway_task_definition(gateway, self._region)
-        desired = gateway.config.desired_count
-        done += await self._ensure_tasks(
-            gateway.cluster, gateway.name, definition, desired, None, restart=True
-        )
+        counts = (gateway.config.desired_count, told)
+        done += await self._ensure_tasks(gateway.cluster, gateway.name, definition, counts, None)
         return [line for line in done if line]
 
     @contextlib.contextmanager
@@ -216,7 +214,7 @@ class ApiDriver:
         return sorted(tasks, key=lambda t: str(t.get("stoppedAt") or t.get("stoppingAt") or ""))
 
     async def _ensure_side(
-        self, service: ServiceSystem, side: str, image: str, *, restart: bool
+        self, service: ServiceSystem, side: str, image: str, told: int | None
     ) -> list[str]:
         node = await self._aws.ensure(resources.virtual_node(service, side))
         registry, line = await self._cloud_map.ensure_service(service.namespace, service.name)
@@ -225,9 +223,8 @@ class ApiDriver:
             service.cluster,
             service.node(side),
             definition,
-            service.config.desired_count,
+            (service.config.desired_count, told),
             registry,
-            restart=restart,
             tags=resources.service_tags(service),
         )
         return [node, line, *tasks]
@@ -237,15 +234,15 @@ class ApiDriver:
         cluster: str,
         name: str,
         definition: RegisterTaskDefinitionRequestTypeDef,
-        desired: int,
+        counts: tuple[int, int | None],
         registry: str | None,
-        *,
-        restart: bool,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> list[str]:
-        """Create or change an ECS service, so that it runs ``definition`` with the desired count,
-        and has these ``tags`` among its own. ``restart``: start it again if ECS gave up on it.
+        """Create or change an ECS service, so that it runs ``definition`` and has these ``tags``
+        among its own; start it again if ECS gave up on it. ``counts``: the desired count, and the
+        one of the description before. One that is neither is somebody else's, and kept.
         """
+        desired, told = counts
         arn, line = await self._task_definition(definition)
         ecs_service = await self._aws.ecs_service(cluster, name)
         if ecs_service is not None and ecs_service["status"] == "DRAINING":
@@ -257,7 +254,9 @@ class ApiDriver:
             await self._aws.ecs(lambda client: client.create_service(**request))
             return [line, f"created ECS service {name}"]
         await self._aws.tag(ecs_service, tags)
-        again = restart and _gave_up(_primary(ecs_service))
+        again = _gave_up(_primary(ecs_service))
+        if ecs_service["desiredCount"] != told:
+            desired = ecs_service["desiredCount"]
         as_wanted = ecs_service["taskDefinition"] == arn and ecs_service["desiredCount"] == desired
         if as_wanted and not again:
             return [line]

@@ -70,7 +70,7 @@ class Aws:
 
         def update(client: AppMeshClient) -> None:
             client.meta.events.register(
-                "before-call.appmesh.UpdateRoute", _add_condition, unique_id="teal-if-match"
+                "before-call.app-mesh.UpdateRoute", _add_condition, unique_id="teal-if-match"
             )
             _condition.version = version
             try:

@@ -81,13 +81,18 @@ class SystemDriver(Driver, Protocol):
     async def apply_shared(self, mesh: str, cluster: str, namespace: str) -> list[str]:
         """Create the mesh, the cluster and the Cloud Map namespace where they are missing."""
 
-    async def apply_service(self, service: ServiceSystem) -> list[str]:
-        """Bring the service to its description, but keep its running images and weights."""
+    async def apply_service(self, service: ServiceSystem, told: int | None) -> list[str]:
+        """Bring the service to its description, but keep its running images and weights, and a
+        desired count that is not ``told``, the one of its description before: somebody else has
+        scaled it.
+        """
 
     async def apply_gateway(
-        self, gateway: GatewaySystem, hostnames: Mapping[str, str]
+        self, gateway: GatewaySystem, hostnames: Mapping[str, str], told: int | None
     ) -> list[str]:
-        """Bring the gateway to its description. ``hostnames``: service name -> hostname."""
+        """Bring the gateway to its description, but keep a desired count that is not ``told``.
+        ``hostnames``: service name -> hostname.
+        """
 
     def recording(
         self, *, perform: bool

@@ -4,7 +4,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from tealmesh.model.config.nouns import Gates, Strategy
@@ -16,6 +16,16 @@ WINDOW_SECONDS = 30.0
 """The traffic before a deployment by which its waits are estimated."""
 LEAST_SECONDS = 5.0
 """Less of it, as after a start of the control plane, tells nothing."""
+
+
+ImageProblem = Callable[[str], Awaitable[str]]
+"""Why tasks of an image could not be started, for people; empty if they can be, or if nobody knows
+before they are."""
+
+
+async def none_known(image: str) -> str:
+    """An `ImageProblem` of those who cannot know."""
+    return ""
 
 
 @dataclass(frozen=True)

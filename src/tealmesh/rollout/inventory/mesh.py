@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,7 @@ from tealmesh.rollout.inventory.workloads import (
 from tealmesh.store import View, tables
 
 if TYPE_CHECKING:
+    from tealmesh.model.appmesh import VirtualGatewaySpec
     from tealmesh.model.ecs.bodies import TaskBody
 
 REPORT_SECONDS = 3.0
@@ -252,7 +253,7 @@ def gateways(
         if (mesh, name) in shown:
             continue
         run_by = workloads.of_gateway(mesh, name)
-        mappings = [listener["portMapping"] for listener in document.body["spec"]["listeners"]]
+        listeners = document.body["spec"]["listeners"]
         resource = Resource(mesh, Kind.VIRTUAL_GATEWAY.value, name)
         hosts = [
             address
@@ -263,19 +264,28 @@ def gateways(
             "name": name,
             "mesh": mesh,
             "address": hosts[0] if hosts else "",
-            "port": mappings[0]["port"] if mappings else 0,
+            "port": listeners[0]["portMapping"]["port"] if listeners else 0,
             "running": sum(s.running for s in run_by),
             "desired": sum(s.desired for s in run_by),
             "ecsServices": labels(run_by),
-            "addresses": [
-                f"http://{host}:{mapping['port']}/"
-                for host in dict.fromkeys(hosts)
-                for mapping in mappings
-            ],
+            "addresses": gateway_urls(document.body["spec"], hosts),
         }
         explain(answer, missing_of(run_by))
         answers.append(answer)
     return answers
+
+
+def gateway_urls(spec: VirtualGatewaySpec, hosts: Iterable[str]) -> list[str]:
+    """Where clients reach a gateway whose Envoys listen at ``hosts``, each once."""
+    ends = [
+        ("https" if "tls" in one and one["tls"]["mode"] == "STRICT" else "http", one["portMapping"])
+        for one in spec["listeners"]
+    ]
+    return [
+        f"{scheme}://{host}:{mapping['port']}/"
+        for host in dict.fromkeys(hosts)
+        for scheme, mapping in ends
+    ]
 
 
 def _address(workloads: Workloads, task: TaskBody) -> str:

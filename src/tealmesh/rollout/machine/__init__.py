@@ -4,11 +4,13 @@
     -> (SHIFTING -> CONVERGING -> MEASURING) for each step -> BAKING -> CLEANING_UP -> SUCCEEDED
 
 Any failure before CLEANING_UP leads through ROLLING_BACK -> CONVERGING_BACK -> CLEANING_BACK to
-ROLLED_BACK; if even that fails, to ROLLBACK_FAILED with everything left running.
+ROLLED_BACK; to STOPPED with everything left running, if only the new side can serve; to
+ROLLBACK_FAILED if neither can. What somebody else has changed leads to HELD from any state.
 
-Each state has at most one effect (`next_effect`). Effects are idempotent, so a deployment resumes
-after any interruption by performing the effect of its stored state. Every phase has a time limit of
-its own (`limits`), except the wait for a person's approval.
+Each state has at most one effect (`next_effect`). Before it is performed, the event `Looked` tells
+what is: see `looking`. Effects are idempotent, so a deployment resumes after any interruption by
+performing the effect of its stored state. `limits` has the time limit of each phase; only the
+waits for a person have none.
 """
 
 from tealmesh.rollout.machine.invariants import check

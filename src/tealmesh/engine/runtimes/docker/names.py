@@ -16,7 +16,8 @@ from tealmesh.model.cloudmap import locate
 from tealmesh.model.ecs.names import task_id
 from tealmesh.store import tables
 from tealmesh.store.snapshot import dns_zones, load_balancers_inside
-from tealmesh.store.store import Store, View
+from tealmesh.store.store import Store
+from tealmesh.store.views import View
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from tealmesh.cli import changes
 from tealmesh.cli.client import Client
+from tealmesh.cli.screens import changes
 from tealmesh.cli.services import deploying
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError

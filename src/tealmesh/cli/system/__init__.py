@@ -1,0 +1,1 @@
+"""The beginning and the end of a system: `teal init`, `teal delete` and `--prune`, `teal reset`."""

@@ -227,3 +227,40 @@ def test_registered_when_ready_and_gone_when_it_dies(tmp_path: Path) -> None:
         store.close()
 
     asyncio.run(scenario())
+
+
+def test_a_registry_or_target_group_that_is_gone_is_said_and_nothing_counts_as_steady(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        store = Store.open(tmp_path / "state.db")
+        documents = Documents(store)
+        await documents.images(web="version=1")
+        arn = await documents.define(definition("web", 1, web()))
+        registry = "arn:aws:servicediscovery:us-east-1:1:service/srv-gone"
+        group = "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/gone/1"
+        balancer = {"targetGroupArn": group, "containerName": "app", "containerPort": 8080}
+        async with running(engine_context(tmp_path, store)):
+            await documents.put_service(
+                service("found", arn, 1, serviceRegistries=[{"registryArn": registry}])
+            )
+            await documents.put_service(service("balanced", arn, 1, loadBalancers=[balancer]))
+            for name, told in (
+                ("found", f"failed to register instance in (service-registry {registry})"),
+                ("balanced", f"failed to register targets in (target-group {group})"),
+            ):
+                await documents.until(
+                    lambda _, name=name, told=told: any(
+                        told in event for event in documents.events(name)
+                    )
+                )
+                assert not any("steady" in event for event in documents.events(name))
+            await documents.until(
+                lambda _: len({t["group"] for t in documents.tasks("STOPPED")}) == 2
+            )
+            reasons = {t["group"]: t["stoppedReason"] for t in documents.tasks("STOPPED")}
+            assert "(error ServiceNotFound: " in reasons["service:found"]
+            assert "(error TargetGroupNotFound: " in reasons["service:balanced"]
+        store.close()
+
+    asyncio.run(scenario())

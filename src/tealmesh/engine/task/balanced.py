@@ -41,7 +41,10 @@ class Balanced:
         return not any(problems)
 
     def register(self, tx: Transaction, body: TaskBody) -> None:
-        """Register the task in the target groups of its service."""
+        """Register the task in the target groups of its service. Raises EngineError if one of them
+        has been deleted.
+        """
+        targets.check_groups(tx, body)
         planned = self._planned(tx, body)
         targets.register(tx, body, planned)
         replace(TaskState.of(body), targets=tuple(planned)).write(body)

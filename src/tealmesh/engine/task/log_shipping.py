@@ -198,6 +198,7 @@ class LogKeeper:
                 done = self._ship(follow)
             except Exception as error:  # noqa: BLE001 - boto3's errors have no common class
                 follow.retry_at = time.monotonic() + _RETRY_SECONDS
+                follow.ready = False  # Somebody may have deleted its group or stream.
                 _log.warning("log of %s: %s", follow.task_arn, error)
                 self._report(
                     follow.task_arn, f"cannot ship its log to group {follow.group}: {error}"

@@ -14,6 +14,7 @@ from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import targets
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
+from tealmesh.model.errors import EngineError
 from tealmesh.store import tables
 from tealmesh.store.views import Transaction
 
@@ -34,15 +35,19 @@ def _registries(tx: Transaction, task: TaskBody) -> list[ServiceRegistryTypeDef]
 def register(
     tx: Transaction, task: TaskBody, containers: Sequence[Container], region: str
 ) -> list[str]:
-    """Register the task; return the ids of the Cloud Map services that list it now. Registries
-    that have been deleted are skipped.
+    """Register the task; return the ids of the Cloud Map services that list it now. Raises
+    EngineError for a registry that has been deleted: a task that its callers cannot find does not
+    count as started.
     """
     identity = task_id(task)
     services: list[str] = []
     for registry in _registries(tx, task):
         service = last_part(registry["registryArn"])
         if tx.get(tables.SD_SERVICES, service) is None:
-            continue
+            raise EngineError(
+                f"failed to register instance in (service-registry {registry['registryArn']}) with "
+                f"(error ServiceNotFound: The service {service} can't be found.)"
+            )
         instance: InstanceBody = {
             "id": identity,
             "serviceId": service,

@@ -13,6 +13,7 @@ from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.names import cluster_of, service_of
+from tealmesh.model.errors import EngineError
 from tealmesh.model.load_balancers import TargetBody, TargetGroupBody, target_key
 from tealmesh.store import tables
 from tealmesh.store.targets import deregister_target, register_target
@@ -52,6 +53,17 @@ def planned(
             address = _address(task, balancer, containers, listener_ports)
             targets.append({"group": group, "address": address, "port": port})
     return targets
+
+
+def check_groups(reader: View | Transaction, task: TaskBody) -> None:
+    """Raise EngineError for a target group of the task's service that has been deleted."""
+    for balancer in _balancers(reader, task):
+        group = balancer.get("targetGroupArn", "")
+        if group and reader.get(tables.TARGET_GROUPS, group) is None:
+            raise EngineError(
+                f"failed to register targets in (target-group {group}) with "
+                "(error TargetGroupNotFound: One or more target groups not found)"
+            )
 
 
 def register(tx: Transaction, task: TaskBody, targets: Sequence[TaskTarget]) -> None:

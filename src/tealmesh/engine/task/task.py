@@ -26,7 +26,7 @@ from tealmesh.engine.task.secrets import fetch
 from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
-from tealmesh.store import tables
+from tealmesh.store import key, tables
 from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
@@ -206,6 +206,16 @@ class Task:
         view = self.context.store.view
         document = view.get(tables.VIRTUAL_NODES, envoy["mesh"], envoy["name"])
         return document.body["spec"].get("listeners", []) if document is not None else []
+
+    def missing_resource(self, envoy: TaskEnvoy) -> str:
+        """That what its Envoy stands for does not exist; empty if it does."""
+        node = envoy["kind"] == Kind.VIRTUAL_NODE
+        collection = tables.VIRTUAL_NODES if node else tables.VIRTUAL_GATEWAYS
+        names = self.context.store.view.collections.get(collection, {})
+        if key(envoy["mesh"], envoy["name"]) in names:
+            return ""
+        kind = "virtual node" if node else "virtual gateway"
+        return f"{kind} {envoy['name']} of mesh {envoy['mesh']} does not exist"
 
     def listener_ports(self, envoy: TaskEnvoy | None) -> Sequence[int]:
         """The listener ports of the virtual node or gateway that the task stands for."""

@@ -29,6 +29,7 @@ from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.performer import Performer
 from tealmesh.xds.cache import AdsCache
 
 WORKERS: tuple[tuple[Any, str], ...] = (
@@ -52,9 +53,10 @@ WORKERS: tuple[tuple[Any, str], ...] = (
     (Metrics, "report"),
     (Controller, "run"),
     (Controller, "_work_to_the_end"),
-    (Controller, "_set_weights"),
-    (Controller, "_await_converged"),
-    (Controller, "_observe"),
+    (Performer, "look"),
+    (Performer, "_await_converged"),
+    (Performer, "_observed"),
+    (ApiDriver, "set_weights"),
     (ApiDriver, "stop_side"),
 )
 """What fails: where it is found, and its name."""

@@ -73,7 +73,14 @@ def _applied(directory: Path, dies_at: str) -> Iterator[tuple[ControlPlane, Samp
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("group", [FORWARD[0::3], FORWARD[1::3], FORWARD[2::3]])
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(FORWARD[0::3], marks=pytest.mark.drill),
+        pytest.param(FORWARD[1::3], marks=pytest.mark.drill),
+        FORWARD[2::3],
+    ],
+)
 def test_a_deployment_is_finished_by_the_next_control_plane(
     tmp_path: Path, group: tuple[str, ...]
 ) -> None:

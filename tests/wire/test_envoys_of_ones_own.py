@@ -124,12 +124,13 @@ def test_a_certificate_from_acm_between_two_envoys(plane: ControlPlane) -> None:
         await_(lambda: call() == 200)
         stats = httpx.get(f"{admin}/stats", params={"filter": "ssl.handshake"}).text
         assert stats.strip().endswith("ssl.handshake: 1")
-        # In moto's ACM the authority does not sign: a caller that trusts only the authority
-        # refuses.
-        trust = {"trust": {"acm": {"certificateAuthorityArns": [authority]}}}
-        policy = {"clientPolicy": {"tls": {"validation": trust}}}
-        mesh.update_virtual_node(**caller, spec={"backends": backends, "backendDefaults": policy})
-        await_(lambda: call() == 503)
+        # The authority signed it: a caller that trusts only another one refuses.
+        for trusted, answer in ((active_authority(plane), 503), (authority, 200)):
+            trust = {"trust": {"acm": {"certificateAuthorityArns": [trusted]}}}
+            policy = {"clientPolicy": {"tls": {"validation": trust}}}
+            spec = {"backends": backends, "backendDefaults": policy}
+            mesh.update_virtual_node(**caller, spec=spec)
+            await_(lambda wanted=answer: call() == wanted)
         # No key of an Envoy is in a configuration dump or in the control plane's log.
         assert "PRIVATE KEY" not in httpx.get(f"{admin}/config_dump").text + plane.log()
 

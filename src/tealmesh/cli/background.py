@@ -20,7 +20,6 @@ from typing import Literal
 
 import click
 
-from tealmesh.cli import orphans
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.services import deploying
 from tealmesh.model import wire
@@ -112,6 +111,8 @@ def remembered(directory: Path) -> UpOptions:
 
 def _refuse_lost(directory: Path) -> None:
     """Raise TealError if tasks of a directory run whose state is gone."""
+    from tealmesh.cli import orphans  # loads asyncio: `teal --help` needs none
+
     for one in orphans.orphans():
         if one.data_dir == directory.resolve():
             raise TealError(one.text)
@@ -140,6 +141,8 @@ def stop(directory: Path) -> None:
     """
     if not (directory / "state.db").exists():
         # Nobody knows how to drain what is left of it.
+        from tealmesh.cli import orphans
+
         click.echo(f"{directory}: {orphans.end_all(directory)}", err=True)
         return
     client = find_or_start(directory)

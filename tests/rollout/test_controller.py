@@ -111,6 +111,29 @@ def test_one_error_in_five_is_rolled_back_with_evidence(tmp_path: Path) -> None:
     assert b.driver.lost == []
 
 
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0, 31_536_000.0])
+@pytest.mark.parametrize("failure_rate", [0.0, 0.2])
+def test_the_wall_clock_may_be_set_in_every_state(
+    tmp_path: Path, seconds: float, failure_rate: float
+) -> None:
+    paths = [tmp_path / name for name in ("still", "moved")]
+    journals = []
+    for path, step in zip(paths, (0.0, seconds), strict=True):
+        path.mkdir()
+        b = bench(path)
+        b.driver.failure_rates = {"web:2": failure_rate}
+        wall = [1_700_000_000.0]
+        b.wall = lambda wall=wall: wall[0]  # type: ignore[misc]
+
+        def move(entry: JournalEntry, wall: list[float] = wall, step: float = step) -> None:
+            wall[0] += step
+
+        b.on_transition = move
+        journals.append([entry.transition for entry in journal(path, run(b).id)])
+    assert journals[0] == journals[1]
+    assert journals[0][-1] == ("ROLLED_BACK" if failure_rate else "SUCCEEDED")
+
+
 def test_tasks_that_die_are_explained_by_their_last_words(tmp_path: Path) -> None:
     b = bench(tmp_path)
     b.driver.bad_images = {"web:2": "Essential container in task exited: no such table: users"}

@@ -67,9 +67,12 @@ class Bench:
     on_transition: Callable[[JournalEntry], None] | None = None
     gone: set[str] = field(default_factory=set)
     """Images of which no task can be started any more."""
+    wall: Callable[[], float] | None = None
+    """The wall clock, which is only shown; None for the same as ``clock``."""
 
     def open(self) -> tuple[Store, Controller]:
-        store = Store.open(self.path / "state.db", self.clock)
+        wall = self.wall or self.clock
+        store = Store.open(self.path / "state.db", wall)
         controller = Controller(
             store,
             self.driver,
@@ -77,6 +80,7 @@ class Bench:
             self.driver.traffic,
             self._who,
             clock=self.clock,
+            wall=wall,
             new_id=lambda: f"d{store.revision}",
             poll_seconds=0.001,
             image_problem=self._image_problem,

@@ -94,6 +94,7 @@ def test_the_inactive_side_is_copied_and_the_old_one_is_left_as_it_was_found(
     assert [s["side"] for s in api(plane).get_status()["services"][0]["sides"]] == ["blue", "green"]
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(180)
 def test_sides_that_stand_ready_stay_and_a_restart_in_between_loses_nothing(
     plane: ControlPlane,

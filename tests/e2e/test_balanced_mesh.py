@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.support.drills import sizes
+import pytest
+
 from tests.support.planes.balanced import CLUSTER, Balanced, balanced, get
 from tests.support.planes.ecs import NETWORK
 from tests.support.planes.elb import health
@@ -57,7 +58,8 @@ def _mesh(world: Balanced) -> str:
     return str(registry)
 
 
-@sizes("requests", short=1_000, long=5_000)
+@pytest.mark.drill
+@pytest.mark.parametrize("requests", [5_000])
 def test_gateways_and_nodes_are_replaced_behind_load_balancers(
     tmp_path: Path, requests: int
 ) -> None:

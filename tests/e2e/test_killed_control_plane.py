@@ -97,6 +97,7 @@ def test_a_deployment_is_finished_by_the_next_control_plane(
         assert not load.stop().failures
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(240)
 def test_a_rollback_is_finished_by_the_next_control_plane(tmp_path: Path) -> None:
     with _applied(tmp_path, BACKWARD[0]) as (plane, sample), traffic((sample.url, RATE)) as load:

@@ -1,5 +1,5 @@
-"""The users' system by real Terraform, in both forms at once: the example's single route, and three
-routes that replace each other. Under steady traffic, no request fails.
+"""The users' system by real Terraform, with three routes that replace each other; in the long form
+the single route of the example is applied beside it. Under steady traffic, no request fails.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 
 THREE_ROUTES = Path(__file__).parent / "three_routes"
 RATE = 125.0
+LONG = 20_000
+"""Requests through each gateway in the long form, which has both forms of the system."""
 
 
 @dataclass
@@ -126,7 +128,8 @@ class Form:
 def forms(tmp_path: Path, least: int) -> Iterator[list[Form]]:
     with control_plane(tmp_path, EXAMPLE / "teal.toml") as plane, ExitStack() as stack:
         made = []
-        for name, routes in (("example", None), ("three", THREE_ROUTES)):
+        both = (("three", THREE_ROUTES), ("example", None))
+        for name, routes in both if least == LONG else both[:1]:
             port = free_port()
             provider = stack.enter_context(provider_running())
             terraform = article(
@@ -137,7 +140,7 @@ def forms(tmp_path: Path, least: int) -> Iterator[list[Form]]:
 
 
 @pytest.mark.timeout(600)
-@sizes("least", short=5_000, long=20_000)
+@sizes("least", short=5_000, long=LONG)
 def test_the_four_steps_and_back_lose_nothing(forms: list[Form]) -> None:
     plane = forms[0].plane
     with ThreadPoolExecutor(len(forms)) as pool, ExitStack() as stack:
@@ -157,7 +160,7 @@ def test_the_four_steps_and_back_lose_nothing(forms: list[Form]) -> None:
         list(pool.map(Form.drift, forms))
         plane.kill9()
         plane.start()
-        assert list(pool.map(lambda form: form.terraform.changes(), forms)) == ["", ""]
+        assert set(pool.map(lambda form: form.terraform.changes(), forms)) == {""}
         list(pool.map(lambda form: form.terraform.destroy(), forms))
     _nothing_is_left(plane)
 

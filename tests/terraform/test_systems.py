@@ -65,6 +65,7 @@ def test_a_system_lives_its_whole_life(
     _live(System(plane, case.name, tmp_path / "work", provider), case)
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(300)
 def test_the_smallest_system_lives_its_whole_life(
     plane: ControlPlane, provider: str, tmp_path: Path

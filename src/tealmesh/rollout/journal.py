@@ -6,7 +6,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout.effects import Approved, Event, Resumed
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import FINAL
-from tealmesh.rollout.machine.looking import decision
+from tealmesh.rollout.machine.transitions import decision
 from tealmesh.rollout.machine.wording import shown
 
 

@@ -21,7 +21,7 @@ from tests.support.machine import free_port
 from tests.support.programs import metered
 from tests.support.programs.faults import Relay, call, faulty_grpc, faulty_http, get, relay
 
-GIVES_UP = 0.3
+GIVES_UP = 1.0
 """Seconds after which a caller that does not wait gives up."""
 
 ONE_CONNECTION = {"max_connections": 1}

@@ -13,6 +13,7 @@ from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
     SETTING,
+    decision,
     enter,
     gets_all,
     hold,
@@ -128,18 +129,6 @@ def rescuer(d: Deployment) -> str:
         if needs and d.healthy.get(side) and not (d.state in SETTING and gets_all(d, side)):
             return side
     return ""
-
-
-def decision(d: Deployment) -> str:
-    """What a held deployment waits for, with all ways out."""
-    service = d.service
-    ways = [
-        f"`teal resume {service} --take-over` goes on from what is live",
-        f"`teal abort {service} --give-up` leaves all as it is",
-    ]
-    if d.healthy.get(d.old_side):
-        ways.insert(1, f"`teal abort {service}` gives {d.old_side} all the weight")
-    return f"your decision, since {d.note}: {', '.join(ways)}"
 
 
 def approval(d: Deployment) -> str:

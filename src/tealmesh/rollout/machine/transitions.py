@@ -95,8 +95,8 @@ def rolled_back(d: Deployment, now: float, reason: str) -> Deployment:
 
 
 def hold(d: Deployment, now: float, what: str) -> Deployment:
-    """Do nothing more until a person decides."""
-    return enter(
+    """Do nothing more until a person decides; the ways out are told from the first moment."""
+    held = enter(
         evidence.closed(d, now),
         State.HELD,
         now,
@@ -104,6 +104,19 @@ def hold(d: Deployment, now: float, what: str) -> Deployment:
         note=what,
         since=0.0,
     )
+    return replace(held, waiting_for=decision(held))
+
+
+def decision(d: Deployment) -> str:
+    """What a held deployment waits for, with all ways out."""
+    service = d.service
+    ways = [
+        f"`teal resume {service} --take-over` goes on from what is live",
+        f"`teal abort {service} --give-up` leaves all as it is",
+    ]
+    if d.healthy.get(d.old_side):
+        ways.insert(1, f"`teal abort {service}` gives {d.old_side} all the weight")
+    return f"your decision, since {d.note}: {', '.join(ways)}"
 
 
 def resume(d: Deployment, now: float) -> Deployment:

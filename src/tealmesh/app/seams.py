@@ -21,6 +21,7 @@ from tealmesh.engine.runtimes.base import Handle, Usage
 from tealmesh.engine.state import TaskState
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.ecs.bodies import TaskBody
+from tealmesh.model.scaling.names import resource_id
 from tealmesh.model.wire import MemberWithoutEffect
 from tealmesh.rollout import documents
 from tealmesh.seams.events.worker import Events
@@ -151,7 +152,7 @@ def unscaled_sides(view: View) -> Iterator[MemberWithoutEffect]:
         scaled = [place for place in there if view.get(tables.SCALABLE_TARGETS, *place) is not None]
         for cluster, name in sorted(set(there) - set(scaled)) if scaled else ():
             yield {
-                "resource": f"service/{cluster}/{name}",
+                "resource": resource_id(cluster, name),
                 "member": "scaling policy (none)",
                 "reason": f"nothing scales {name}, and {scaled[0][1]} is scaled: register it with"
                 " Application Auto Scaling too",

@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PAGE = 50
-"""Resources in one answer, at most:
-https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalableTargets.html
-"""
-
 _ROLE = (
     "role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_ECSService"

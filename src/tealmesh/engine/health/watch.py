@@ -7,7 +7,7 @@ Their statistics, which stream to the control plane anyway, have numbers of host
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -38,6 +38,10 @@ _SILENT = "does not answer"
 
 Services = set[tuple[str, str]]
 """Cluster and name of each."""
+
+Running = Mapping[str, tuple["TaskBody", TaskState]]
+"""The running tasks by id, each with its state: read once a look, as each task is compared with
+every other."""
 
 
 class Watch:
@@ -87,10 +91,11 @@ class Watch:
 
     async def _look(self) -> None:
         tasks = [d.body for d in self._context.store.view.list(tables.TASKS)]
-        running = [body for body in tasks if TaskState.of(body).phase is Phase.RUN]
+        states = {task_id(body): (body, TaskState.of(body)) for body in tasks}
+        running = {task: one for task, one in states.items() if one[1].phase is Phase.RUN}
         seen = await self._ask_envoys(running)
         balanced = await self._ask_load_balancers(running)
-        subjects = [_subject(body, running, seen, balanced) for body in running]
+        subjects = [_subject(task, running, seen, balanced) for task in running]
         before, self._picture = self._picture, self._picture.next(subjects, steady_clock())
         different = before.unusable_since.keys() ^ self._picture.unusable_since.keys()
         if different:
@@ -98,32 +103,32 @@ class Watch:
             self._changed({(s.cluster, s.service) for s in places if s.task in different})
         await self._tell(running)
 
-    async def _ask_envoys(self, running: Sequence[TaskBody]) -> dict[str, list[HostSeen] | None]:
+    async def _ask_envoys(self, running: Running) -> dict[str, list[HostSeen] | None]:
         """What the Envoy of each task says, by the task's id; None if it does not answer."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(body: TaskBody) -> list[HostSeen] | None:
+        async def ask(state: TaskState) -> list[HostSeen] | None:
             async with limit:
-                return await self._probes.hosts(TaskNetwork.of(TaskState.of(body)))
+                return await self._probes.hosts(TaskNetwork.of(state))
 
-        asked = [body for body in running if TaskState.of(body).envoy is not None]
-        answers = await asyncio.gather(*map(ask, asked))
-        return {task_id(body): answer for body, answer in zip(asked, answers, strict=True)}
+        asked = {task: state for task, (_, state) in running.items() if state.envoy is not None}
+        answers = await asyncio.gather(*map(ask, asked.values()))
+        return dict(zip(asked, answers, strict=True))
 
     async def _ask_load_balancers(
-        self, running: Sequence[TaskBody]
+        self, running: Running
     ) -> dict[str, Mapping[str, tuple[str, str, str]]]:
         """The verdicts on the targets of each target group in use."""
-        targets = [target for body in running for target in TaskState.of(body).targets]
+        targets = [target for _, state in running.values() for target in state.targets]
         groups = sorted({target["group"] for target in targets})
         return {group: await self._context.target_health(group) for group in groups}
 
-    async def _tell(self, running: Sequence[TaskBody]) -> None:
+    async def _tell(self, running: Running) -> None:
         """Tell services of tasks that no caller can use at the second look, and of those that can
         be used again.
         """
         store, unusable = self._context.store, self.unusable()
-        known = {task_id(body): body for body in running}
+        known = {task: body for task, (body, _) in running.items()}
         told = {document.body["task"]: document for document in store.view.list(tables.UNUSABLE)}
         for task, one in unusable.items():
             if task not in told and one.seconds >= self._context.times.callers:
@@ -155,13 +160,13 @@ class Watch:
 
 
 def _subject(
-    body: TaskBody,
-    running: Sequence[TaskBody],
+    task: str,
+    running: Running,
     seen: Mapping[str, list[HostSeen] | None],
     balanced: Mapping[str, Mapping[str, tuple[str, str, str]]],
 ) -> Subject:
     """A task, and what everybody says of it."""
-    task, state = task_id(body), TaskState.of(body)
+    body, state = running[task]
     said: list[Said] = []
     health = body.get("healthStatus", "UNKNOWN")
     if health != "UNKNOWN":
@@ -169,12 +174,11 @@ def _subject(
         said.append(Said(Source.CONTAINERS, "", "ECS", problem))
     if task in seen:
         said.append(Said(Source.ENVOY, "", "its Envoy", _SILENT if seen[task] is None else ""))
-    for caller in running:
-        hosts = seen.get(task_id(caller))
-        envoy = TaskState.of(caller).envoy
+    for caller, (_, calling) in running.items():
+        hosts = seen.get(caller)
         problem_there = of_address(hosts, state.address) if hosts else None
-        if problem_there is not None and envoy is not None and task_id(caller) != task:
-            said.append(Said(Source.CALLER, task_id(caller), envoy["name"], problem_there))
+        if problem_there is not None and calling.envoy is not None and caller != task:
+            said.append(Said(Source.CALLER, caller, calling.envoy["name"], problem_there))
     for target in state.targets:
         verdict = balanced[target["group"]].get(target_key(target["address"], target["port"]))
         if verdict is not None and verdict[0] in ("healthy", "unhealthy"):

@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/acm/latest/userguide/gs-acm-request-private.html
 from __future__ import annotations
 
 import base64
-import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tealmesh.aws.moto.instead import instead_of
 from tealmesh.model.arn import Arn
 
 _SMALL_PRIMES = [n for n in range(3, 2000) if all(n % d for d in range(2, int(n**0.5) + 1))]
@@ -28,11 +28,9 @@ _ROUNDS = 20
 
 def correct_acm(module: Any) -> None:
     """Correct ``moto.acm.models``."""
-    kind = module.AWSCertificateManagerBackend
-    original = kind.request_certificate
 
-    @functools.wraps(original)
-    def request(self: Any, *arguments: Any, **named: Any) -> Any:
+    @instead_of(module.AWSCertificateManagerBackend, "request_certificate")
+    def request(original: Any, self: Any, *arguments: Any, **named: Any) -> Any:
         known = set(self._certificates)
         arn = original(self, *arguments, **named)
         bundle = self._certificates[arn]
@@ -40,21 +38,15 @@ def correct_acm(module: Any) -> None:
             _issue(bundle)
         return arn
 
-    kind.request_certificate = request
-
 
 def correct_authorities(module: Any) -> None:
     """Correct ``moto.acmpca.models``."""
     module.rsa = SimpleNamespace(**{**vars(rsa), "generate_private_key": _reproducible_key})
-    kind = module.CertificateAuthority
-    original = kind.import_certificate_authority_certificate
 
-    @functools.wraps(original)
-    def take(self: Any, *arguments: Any, **named: Any) -> None:
+    @instead_of(module.CertificateAuthority, "import_certificate_authority_certificate")
+    def take(original: Any, self: Any, *arguments: Any, **named: Any) -> None:
         original(self, *arguments, **named)
         _complete(self)
-
-    kind.import_certificate_authority_certificate = take
 
 
 def _complete(authority: Any) -> None:

@@ -6,12 +6,12 @@ no types, and what is corrected is found by name: hence Any. A test makes each c
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tealmesh.aws.moto import authorities, elb_attributes, groups, rules
+from tealmesh.aws.moto.instead import instead_of
 
 _corrected: set[str] = set()
 
@@ -34,18 +34,14 @@ def _vpc_only(module: Any) -> None:
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AccountAttribute.html
     """
-    kind = module.AccountAttributes
-    original = kind.describe_account_attributes
 
-    @functools.wraps(original)
-    def describe(self: Any) -> Any:
+    @instead_of(module.AccountAttributes, "describe_account_attributes")
+    def describe(original: Any, self: Any) -> Any:
         answer = original(self)
         for attribute in answer.result["AccountAttributes"]:
             if attribute["AttributeName"] == "supported-platforms":
                 attribute["AttributeValues"] = [{"AttributeValue": "VPC"}]
         return answer
-
-    kind.describe_account_attributes = describe
 
 
 def _tags_of_dhcp_options(module: Any) -> None:
@@ -53,18 +49,14 @@ def _tags_of_dhcp_options(module: Any) -> None:
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateDhcpOptions.html
     """
-    kind = module.DHCPOptions
-    original = kind.create_dhcp_options
 
-    @functools.wraps(original)
-    def create(self: Any) -> Any:
+    @instead_of(module.DHCPOptions, "create_dhcp_options")
+    def create(original: Any, self: Any) -> Any:
         answer = original(self)
         for specification in self._get_param("TagSpecifications", []):
             tags = {tag["Key"]: tag.get("Value", "") for tag in specification.get("Tags", [])}
             answer.result["DhcpOptions"].add_tags(tags)
         return answer
-
-    kind.create_dhcp_options = create
 
 
 def _groups_of_interface(module: Any) -> None:
@@ -73,16 +65,12 @@ def _groups_of_interface(module: Any) -> None:
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
     """
-    kind = module.Instance
-    original = kind.prep_nics
 
-    @functools.wraps(original)
-    def prepare(self: Any, *arguments: Any, **named: Any) -> None:
+    @instead_of(module.Instance, "prep_nics")
+    def prepare(original: Any, self: Any, *arguments: Any, **named: Any) -> None:
         original(self, *arguments, **named)
         if not self.security_groups and 0 in self.nics:
             self.security_groups = list(self.nics[0].group_set)
-
-    kind.prep_nics = prepare
 
 
 def _private_zones(module: Any) -> None:
@@ -91,16 +79,12 @@ def _private_zones(module: Any) -> None:
 
     https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
     """
-    kind = module.Route53
-    original = kind._get_bool_param
 
-    @functools.wraps(original)
-    def get(self: Any, name: str, *arguments: Any) -> Any:
+    @instead_of(module.Route53, "_get_bool_param")
+    def get(original: Any, self: Any, name: str, *arguments: Any) -> Any:
         if name == "HostedZoneConfig.PrivateZone" and self._get_param("VPC.VPCId"):
             return True
         return original(self, name, *arguments)
-
-    kind._get_bool_param = get
 
 
 def _tags_of_launch_templates(module: Any) -> None:
@@ -109,11 +93,9 @@ def _tags_of_launch_templates(module: Any) -> None:
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
     """
-    kind = module.LaunchTemplateBackend
-    original = kind.create_launch_template
 
-    @functools.wraps(original)
-    def create(self: Any, name: str, description: str, data: Any, tags: Any) -> Any:
+    @instead_of(module.LaunchTemplateBackend, "create_launch_template")
+    def create(original: Any, self: Any, name: str, description: str, data: Any, tags: Any) -> Any:
         launched = [
             one
             for one in data.pop("TagSpecifications", [])
@@ -122,8 +104,6 @@ def _tags_of_launch_templates(module: Any) -> None:
         if launched:
             data["TagSpecifications"] = launched
         return original(self, name, description, data, tags)
-
-    kind.create_launch_template = create
 
 
 _ENGINES = {"memcached": "1.6.22", "redis": "7.1.0", "valkey": "7.2.6"}
@@ -134,25 +114,17 @@ def _cache_clusters(module: Any) -> None:
     """A cache cluster has a version, which the provider reads, and is gone once it is deleted, for
     which the provider waits.
     """
-    backend = module.ElastiCacheBackend
-    delete = backend.delete_cache_cluster
 
-    @functools.wraps(delete)
-    def remove(self: Any, cache_cluster_id: str) -> Any:
-        deleted = delete(self, cache_cluster_id)
+    @instead_of(module.ElastiCacheBackend, "delete_cache_cluster")
+    def remove(original: Any, self: Any, cache_cluster_id: str) -> Any:
+        deleted = original(self, cache_cluster_id)
         self.cache_clusters.pop(cache_cluster_id, None)
         return deleted
 
-    backend.delete_cache_cluster = remove
-    kind = module.CacheCluster
-    original = kind.__init__
-
-    @functools.wraps(original)
-    def make(self: Any, *arguments: Any, **named: Any) -> None:
+    @instead_of(module.CacheCluster, "__init__")
+    def make(original: Any, self: Any, *arguments: Any, **named: Any) -> None:
         original(self, *arguments, **named)
         self.engine_version = self.engine_version or _ENGINES.get(self.engine)
-
-    kind.__init__ = make
 
 
 _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {

@@ -8,9 +8,10 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-reg
 
 from __future__ import annotations
 
-import functools
 import threading
 from typing import Any
+
+from tealmesh.aws.moto.instead import instead_of
 
 _KINDS = {"network": "net", "gateway": "gwy"}
 """What stands in ARNs for each type; ``app`` for application load balancers.
@@ -27,52 +28,40 @@ def correct(module: Any) -> None:
 def _arns(module: Any) -> None:
     """The ARN of a network load balancer has ``net``: moto writes ``app`` into all."""
     made = threading.local()
-    create, arn_of = (
-        module.ELBv2Backend.create_load_balancer,
-        module.make_arn_for_load_balancer,
-    )
 
-    @functools.wraps(create)
-    def create_load_balancer(self: Any, *arguments: Any, **named: Any) -> Any:
+    @instead_of(module.ELBv2Backend, "create_load_balancer")
+    def create(original: Any, self: Any, *arguments: Any, **named: Any) -> Any:
         made.kind = _KINDS.get(named.get("loadbalancer_type") or "", "app")
-        return create(self, *arguments, **named)
+        return original(self, *arguments, **named)
 
-    @functools.wraps(arn_of)
-    def make_arn(*arguments: Any, **named: Any) -> str:
-        arn = str(arn_of(*arguments, **named))
+    @instead_of(module, "make_arn_for_load_balancer")
+    def make_arn(original: Any, *arguments: Any, **named: Any) -> str:
+        arn = str(original(*arguments, **named))
         return arn.replace(":loadbalancer/app/", f":loadbalancer/{made.kind}/", 1)
-
-    module.ELBv2Backend.create_load_balancer = create_load_balancer
-    module.make_arn_for_load_balancer = make_arn
 
 
 def _interfaces(kind: Any) -> None:
     """A load balancer has an interface in each of its subnets, as long as it exists."""
-    create, change, delete = kind.create_load_balancer, kind.set_subnets, kind.delete_load_balancer
 
-    @functools.wraps(create)
-    def create_load_balancer(self: Any, *arguments: Any, **named: Any) -> Any:
-        balancer = create(self, *arguments, **named)
+    @instead_of(kind, "create_load_balancer")
+    def create(original: Any, self: Any, *arguments: Any, **named: Any) -> Any:
+        balancer = original(self, *arguments, **named)
         _follow(self, balancer)
         return balancer
 
-    @functools.wraps(change)
-    def set_subnets(self: Any, arn: str, *arguments: Any, **named: Any) -> Any:
-        answer = change(self, arn, *arguments, **named)
+    @instead_of(kind, "set_subnets")
+    def change(original: Any, self: Any, arn: str, *arguments: Any, **named: Any) -> Any:
+        answer = original(self, arn, *arguments, **named)
         _follow(self, self.load_balancers[arn])
         return answer
 
-    @functools.wraps(delete)
-    def delete_load_balancer(self: Any, arn: str) -> None:
+    @instead_of(kind, "delete_load_balancer")
+    def delete(original: Any, self: Any, arn: str) -> None:
         balancer = self.load_balancers.get(arn)
-        delete(self, arn)
+        original(self, arn)
         if balancer is not None and arn not in self.load_balancers:
             balancer.subnets = []
             _follow(self, balancer)
-
-    kind.create_load_balancer = create_load_balancer
-    kind.set_subnets = set_subnets
-    kind.delete_load_balancer = delete_load_balancer
 
 
 def _follow(backend: Any, balancer: Any) -> None:

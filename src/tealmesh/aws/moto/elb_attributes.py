@@ -5,10 +5,10 @@ See `corrections`.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from tealmesh.aws.moto import elb
+from tealmesh.aws.moto.instead import instead_of
 
 _APPLICATION = {
     "idle_timeout.timeout_seconds": "60",
@@ -33,16 +33,12 @@ def _attributes(module: Any) -> None:
     """An application load balancer has all its attributes from the beginning: a plan after an
     import would set them.
     """
-    kind = module.FakeLoadBalancer
-    original = kind.__init__
 
-    @functools.wraps(original)
-    def make(self: Any, *arguments: Any, **named: Any) -> None:
+    @instead_of(module.FakeLoadBalancer, "__init__")
+    def make(original: Any, self: Any, *arguments: Any, **named: Any) -> None:
         original(self, *arguments, **named)
         if self.type == "application":
             self.attrs |= _APPLICATION
-
-    kind.__init__ = make
 
 
 def _change_to_tls(module: Any) -> None:
@@ -51,11 +47,10 @@ def _change_to_tls(module: Any) -> None:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
     """
-    kind = module.ELBv2Backend
-    original = kind.modify_listener
 
-    @functools.wraps(original)
+    @instead_of(module.ELBv2Backend, "modify_listener")
     def modify(
+        original: Any,
         self: Any,
         arn: str,
         port: Any = None,
@@ -77,19 +72,15 @@ def _change_to_tls(module: Any) -> None:
             listener.protocol = "TLS"
         return listener
 
-    kind.modify_listener = modify
-
 
 def _disabled_stickiness(module: Any) -> None:
     """Stickiness that is off may have any type, and a deregistration delay may be 3600 s.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
     """
-    kind = module.ELBv2Backend
-    original = kind.modify_target_group_attributes
 
-    @functools.wraps(original)
-    def modify(self: Any, target_group_arn: str, attributes: dict[str, Any]) -> None:
+    @instead_of(module.ELBv2Backend, "modify_target_group_attributes")
+    def modify(original: Any, self: Any, target_group_arn: str, attributes: dict[str, Any]) -> None:
         checked = dict(attributes)
         if checked.get("stickiness.enabled") == "false":
             checked.pop("stickiness.type", None)
@@ -98,8 +89,6 @@ def _disabled_stickiness(module: Any) -> None:
         original(self, target_group_arn, checked)
         self.target_groups[target_group_arn].attributes.update(attributes)
 
-    kind.modify_target_group_attributes = modify
-
 
 def _elastic_addresses(module: Any) -> None:
     """A network load balancer shows the Elastic IP addresses of its subnets: the provider replaces
@@ -107,11 +96,9 @@ def _elastic_addresses(module: Any) -> None:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAddress.html
     """
-    kind, made = module.ELBv2Backend, module.FakeLoadBalancer
-    original = kind.create_load_balancer
 
-    @functools.wraps(original)
-    def create(self: Any, *arguments: Any, **named: Any) -> Any:
+    @instead_of(module.ELBv2Backend, "create_load_balancer")
+    def create(original: Any, self: Any, *arguments: Any, **named: Any) -> Any:
         balancer = original(self, *arguments, **named)
         balancer.addresses = {
             mapping["SubnetId"]: [_address(self.ec2_backend, mapping)]
@@ -126,8 +113,7 @@ def _elastic_addresses(module: Any) -> None:
             zone.load_balancer_addresses = getattr(self, "addresses", {}).get(zone.subnet_id, [])
         return found
 
-    kind.create_load_balancer = create
-    made.availability_zones = property(zones)
+    module.FakeLoadBalancer.availability_zones = property(zones)
 
 
 def _address(ec2: Any, mapping: dict[str, str]) -> dict[str, str]:

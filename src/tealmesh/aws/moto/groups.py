@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
+
+from tealmesh.aws.moto.instead import instead_of
 
 
 def correct_models(module: Any) -> None:
@@ -12,11 +13,9 @@ def correct_models(module: Any) -> None:
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html
     """
-    kind = module.FakeAutoScalingGroup
-    original = kind.update
 
-    @functools.wraps(original)
-    def update(self: Any, *arguments: Any, **named: Any) -> None:
+    @instead_of(module.FakeAutoScalingGroup, "update")
+    def update(original: Any, self: Any, *arguments: Any, **named: Any) -> None:
         before, policy = self.mixed_instances_policy, named.get("mixed_instances_policy")
         other = named.get("launch_config_name") or named.get("launch_template")
         if before and policy and "InstancesDistribution" in before:
@@ -24,8 +23,6 @@ def correct_models(module: Any) -> None:
         original(self, *arguments, **named)
         if before and not policy and not other:
             self.mixed_instances_policy = before
-
-    kind.update = update
 
 
 def correct_responses(module: Any) -> None:

@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tealmesh.aws.moto.instead import instead_of
+
 log = logging.getLogger(__name__)
 
 _PLACEHOLDER = re.compile(r'<([^<>"\s]+)>|"|\\.')
@@ -24,13 +26,11 @@ _told: set[tuple[str, str, str]] = set()
 
 def correct_models(module: Any) -> None:
     """Deliver to each target by itself, and to topics of SNS too."""
-    kind = module.Rule
-    original = kind.send_to_targets
     parse = module.EventTemplateParser.parse
     module.EventTemplateParser.parse = staticmethod(_parsed(parse))
 
-    @functools.wraps(original)
-    def send(self: Any, original_event: Any, transform_input: bool = True) -> None:
+    @instead_of(module.Rule, "send_to_targets")
+    def send(original: Any, self: Any, original_event: Any, transform_input: bool = True) -> None:
         if not self.event_pattern.matches_event(original_event):
             return
         for target in list(self.targets):
@@ -49,8 +49,6 @@ def correct_models(module: Any) -> None:
                         "EventBridge rule %s: target %s (%s) gets no events: %s: %s",
                         *(self.name, target["Id"], target["Arn"], type(error).__name__, error),
                     )
-
-    kind.send_to_targets = send
 
 
 def _to_topic(target: Mapping[str, Any], event: Any, parse: Callable[..., Any]) -> None:

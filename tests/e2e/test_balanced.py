@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.support.drills import sizes
-from tests.support.planes.balanced import CLUSTER, Balanced, balanced, get, until
+from tests.support.planes.balanced import CLUSTER, Balanced, balanced, get
 from tests.support.planes.elb import health
 from tests.support.programs.load import Load
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

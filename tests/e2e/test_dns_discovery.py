@@ -9,11 +9,11 @@ import http.client
 import os
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.boxes import Boxes
+from tests.support import waiting
 from tests.support.drills import sizes
 from tests.support.machine import BIN, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
@@ -29,6 +30,8 @@ from tests.support.planes.sample import Sample
 from tests.support.programs.envoy import loopback
 from tests.support.programs.load import Load, Report
 from tests.support.programs.podman import needs_engine, podman
+
+until = partial(waiting.until, seconds=20)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -55,7 +58,7 @@ def replace_under_load(plane: ControlPlane, mesh: str, port: int, replacements: 
     def replace() -> None:
         before = tasks()
         ecs.update_service(cluster=mesh, service="web-blue", forceNewDeployment=True)
-        until(lambda: len(tasks()) == len(before) and not tasks() & before, 90)
+        until(lambda: len(tasks()) == len(before) and not tasks() & before, seconds=90)
 
     async def work() -> Report:
         async with Load("127.0.0.1", port, host=mesh, concurrency=4, rate=400, timeout=20) as load:
@@ -67,13 +70,6 @@ def replace_under_load(plane: ControlPlane, mesh: str, port: int, replacements: 
         return load.report
 
     return asyncio.run(work())
-
-
-def until(true: Callable[[], bool], timeout: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @sizes("replacements", short=1, long=5)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from tests.support import waiting
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample
 from tests.support.programs.traffic import traffic
+
+until = partial(waiting.until, seconds=40)
 
 
 def test_a_replaced_task_loses_nothing_and_a_killed_one_does(tmp_path: Path) -> None:
@@ -22,12 +24,12 @@ def test_a_replaced_task_loses_nothing_and_a_killed_one_does(tmp_path: Path) -> 
             plane.client("ecs").update_service(
                 cluster="sample", service="web-blue", forceNewDeployment=True
             )
-            _until(lambda: _task(plane) not in (before, ""))
+            until(lambda: _task(plane) not in (before, ""))
             load.watch(0.5)
             assert not load.failures
 
             os.kill(_application(plane, _task(plane)), signal.SIGKILL)
-            _until(lambda: bool(load.failures))
+            until(lambda: bool(load.failures))
             assert load.stop().failures
 
 
@@ -40,10 +42,3 @@ def _task(plane: ControlPlane) -> str:
 def _application(plane: ControlPlane, task: str) -> int:
     """The process of a task's application."""
     return int((plane.directory / "data" / "tasks" / task / "app" / "pid").read_text().split()[0])
-
-
-def _until(true: Callable[[], bool], timeout: float = 40.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

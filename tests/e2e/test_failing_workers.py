@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.failing_plane import WORKERS
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import Sample, api, finished
 from tests.support.programs.traffic import traffic
+from tests.support.waiting import until
 
 
 def failing(plane: ControlPlane, sample: Sample, times: int) -> None:
@@ -21,13 +20,6 @@ def failing(plane: ControlPlane, sample: Sample, times: int) -> None:
     with (plane.directory / "up.log").open("ab") as log:
         plane.process = subprocess.Popen(command, stdout=log, stderr=log)
     plane.wait_ready()
-
-
-def until(holds: Callable[[], bool], plane: ControlPlane) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, plane.log()
-        time.sleep(0.1)
 
 
 def test_every_worker_fails_twice_and_a_deployment_loses_no_request(tmp_path: Path) -> None:
@@ -46,7 +38,7 @@ def test_every_worker_fails_twice_and_a_deployment_loses_no_request(tmp_path: Pa
         log = plane.log()
         missed = [name for _, name in WORKERS if f"injected into {name}" not in log]
         assert not missed, "each has failed"
-        until(lambda: not api(plane).get_status().get("troubles"), plane)
+        until(lambda: not api(plane).get_status().get("troubles"), plane.log)
         told = plane.teal("events", "-n", "1000").stdout
         assert "the engine failed: LookupError: injected into run" in told
         assert "no longer fails" in told

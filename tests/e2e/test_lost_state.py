@@ -7,8 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,11 @@ from tealmesh.app.lost_state import check_directory, check_state
 from tealmesh.engine.runtimes.process import marks
 from tealmesh.model.errors import TealError
 from tealmesh.store import Store
+from tests.support import waiting
 from tests.support.machine import BIN
 from tests.support.planes.control_plane import ControlPlane
+
+until = partial(waiting.until, seconds=30)
 
 SLEEP = "import signal, time; signal.signal(15, lambda *_: exit(0)); time.sleep(600)"
 
@@ -52,13 +55,6 @@ def data(plane: ControlPlane) -> Path:
 def tasks(plane: ControlPlane) -> set[str]:
     """The tasks that run, by their marks."""
     return {one.task for one in marks.of_directory(data(plane))}
-
-
-def until(holds: object) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def refused(plane: ControlPlane) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.waiting import until
 
 MINUTE = 0.5
 """Seconds that a minute of CloudWatch lasts here."""
@@ -65,13 +66,6 @@ def busy(plane: ControlPlane) -> Any:
         "services"
     ]
     return service
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def activities(scaling: Any, **more: bool) -> list[Any]:

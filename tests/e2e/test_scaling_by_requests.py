@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.planes.balanced import CLUSTER, balanced, get, until
+from tests.support.planes.balanced import CLUSTER, balanced, get
+from tests.support.waiting import until
 
 
 @pytest.mark.drill

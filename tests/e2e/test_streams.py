@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support.machine import REPOSITORY, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.websocket import talking, websocket
+from tests.support.waiting import until
 
 APP = str(REPOSITORY / "tests" / "support" / "programs" / "streams.py")
 
@@ -56,13 +55,13 @@ def test_what_is_in_flight_is_given_the_times_of_teal_toml(tmp_path: Path) -> No
             plane.client("ecs").update_service(
                 cluster="sample", service="web-blue", forceNewDeployment=True
             )
-            _until(lambda: _last_status(plane, old) == "DEACTIVATING")
+            until(lambda: _last_status(plane, old) == "DEACTIVATING")
             plane.kill9()
             plane.start()
             assert silent.receive() == ""
             assert _last_status(plane, old) == "DEACTIVATING"
             assert client.open
-        _until(lambda: _last_status(plane, old) == "STOPPED")
+        until(lambda: _last_status(plane, old) == "STOPPED")
         (new,) = _tasks(plane, "web-blue")
         assert new != old
 
@@ -77,13 +76,13 @@ def test_a_gateway_that_is_replaced_keeps_its_websockets(tmp_path: Path) -> None
             plane.client("ecs").update_service(
                 cluster="sample", service="edge", forceNewDeployment=True
             )
-            _until(lambda: _last_status(plane, old) == "DEACTIVATING")
+            until(lambda: _last_status(plane, old) == "DEACTIVATING")
             # Only the new gateway listens: the old one has the WebSocket alone.
-            _until(lambda: not _listens(plane, old, port))
+            until(lambda: not _listens(plane, old, port))
             assert _status(port, "/") == 200
             assert _last_status(plane, old) == "DEACTIVATING"
             assert client.open
-        _until(lambda: _last_status(plane, old) == "STOPPED")
+        until(lambda: _last_status(plane, old) == "STOPPED")
 
 
 def _status(port: int, path: str) -> int:
@@ -114,10 +113,3 @@ def _listens(plane: ControlPlane, task: str, port: int) -> bool:
     address = next(d["value"] for d in interface if d["name"] == "privateIPv4Address")
     with socket.socket() as client:
         return client.connect_ex((address, port)) == 0
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.support import waiting
 from tests.support.machine import REPOSITORY, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import api
+
+until = partial(waiting.until, seconds=90)
 
 APP = str(REPOSITORY / "tests" / "support" / "programs" / "streams.py")
 
@@ -46,7 +48,7 @@ def test_tasks_that_no_caller_can_use_are_seen_everywhere_and_replaced(tmp_path:
         while _ask(port, "/sick") == sick:
             pass
         before = _tasks(plane)
-        _until(lambda: _blue(plane)["healthy"] == 0)
+        until(lambda: _blue(plane)["healthy"] == 0)
         reason = _blue(plane)["reason"]
         assert reason.startswith("no caller has been able to use task ")
         assert reason.endswith("it fails the health check of edge")
@@ -54,7 +56,7 @@ def test_tasks_that_no_caller_can_use_are_seen_everywhere_and_replaced(tmp_path:
         assert doctor.returncode == 1
         assert "0 of 2 tasks of blue are healthy: no caller has been able to use" in doctor.stdout
         assert plane.teal("envoys").stdout.count("0 of 1") == 2
-        _until(lambda: sum("can be used by none of its callers" in e for e in _events(plane)) == 2)
+        until(lambda: sum("can be used by none of its callers" in e for e in _events(plane)) == 2)
         told = plane.teal("events").stdout
         assert "of web-blue can be used by none of its callers: it fails the health" in told
 
@@ -63,7 +65,7 @@ def test_tasks_that_no_caller_can_use_are_seen_everywhere_and_replaced(tmp_path:
         _config(tmp_path, port, "1s")
         applied = plane.teal("apply", "--config", str(config)).stdout
         assert "teal:replace-after: never → 1s" in applied
-        _until(lambda: not before & _tasks(plane) and _blue(plane)["healthy"] == 2)
+        until(lambda: not before & _tasks(plane) and _blue(plane)["healthy"] == 2)
         replaced = [e for e in _events(plane) if "is replaced: no caller has been able" in e]
         assert len(replaced) == 2
         assert _ask(port, "/")
@@ -87,10 +89,3 @@ def _tasks(plane: ControlPlane) -> set[str]:
 def _events(plane: ControlPlane) -> list[str]:
     answer = plane.client("ecs").describe_services(cluster="sample", services=["web-blue"])
     return [event["message"] for event in answer["services"][0]["events"]]
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)

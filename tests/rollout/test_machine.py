@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
 from tealmesh.rollout import machine
@@ -36,6 +36,7 @@ from tealmesh.rollout.effects import (
     TakenOver,
     WeightsSet,
 )
+from tests.rollout.outside import begun
 
 STEP_TIME, BAKE_TIME, TIMEOUT = 10.0, 10.0, 60.0
 STEPS = (10, 50, 100)
@@ -43,25 +44,12 @@ PAST_STEP = machine.SETTLE_SECONDS + STEP_TIME + 0.1
 
 
 def created(approval: bool = False, now: float = 1000.0) -> Deployment:
-    return Deployment(
-        id="d1",
-        service="web",
-        mesh="demo",
-        old_side="blue",
-        new_side="green",
-        old_image="web:1",
-        new_image="web:2",
+    return replace(
+        begun(approval, now=now),
         desired_count=3,
         strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6),
-        gates=Gates(approval=approval),
-        created_at=now,
-        updated_at=now,
-        entered_at=now,
-        live={"blue": 100},
-        seen={"blue": 100},
         healthy={"blue": 3},
         old_desired=3,
-        phase_at=now,
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.ecs import FARGATE
 from tests.support.planes.elb import Network, network
+from tests.support.waiting import until
 
 SERVER = "import http.server, os; http.server.HTTPServer((os.environ['HOST'], int(os.environ['PORT'])), http.server.SimpleHTTPRequestHandler).serve_forever()"  # noqa: E501
 
@@ -74,11 +74,3 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (directory / "teal.toml").write_text(f'[images]\n"example/web:1" = {command}\n')
     with control_plane(directory, directory / "teal.toml") as plane:
         yield World(plane)
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.seams.conftest import World, until
+from tests.seams.conftest import World
+from tests.support.waiting import until
 
 
 def interface_of(task: Any) -> str:

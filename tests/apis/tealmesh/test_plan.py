@@ -12,19 +12,16 @@ from hypothesis import strategies as st
 from tealmesh.rollout.drivers.differences import differences
 from tests.apis.tealmesh.plane import TOML, Plane, refused
 
-WITHOUT_FRONT = """
-[mesh]
-name = "demo"
-[images]
-"*/web:*" = ["python3", "web.py"]
-[services.web]
-port = 8080
+WITHOUT_FRONT = TOML.replace(
+    """[services.front]
+port = 8081
 image = "example/web:1"
-desired_count = 2
-[gateways.edge]
-port = 9080
-routes = { "/" = "web" }
-"""
+backends = ["web"]
+
+""",
+    "",
+).replace(', "/front" = "front"', "")
+assert "front" not in WITHOUT_FRONT
 CHANGED = WITHOUT_FRONT.replace("desired_count = 2", 'desired_count = 3\nhealth_path = "/up"')
 
 

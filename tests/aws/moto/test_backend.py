@@ -5,25 +5,12 @@ from __future__ import annotations
 import io
 import time
 import urllib.request
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from tealmesh.aws.clients import client
-from tealmesh.aws.moto.backend import Moto
-from tests.aws.demo import build_demo
-from tests.support.programs.server import serve
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    moto = Moto()
-    app, _ = build_demo(moto)
-    with serve(app) as address:
-        yield address
-    moto.close()
 
 
 def signed(service: str) -> dict[str, str]:

@@ -17,15 +17,6 @@ from tests.aws.demo import build_demo
 from tests.support.programs.server import serve
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    moto = Moto()
-    app, _ = build_demo(moto)
-    with serve(app) as address:
-        yield address
-    moto.close()
-
-
 def test_a_hosted_zone_with_a_vpc_is_private_and_tells_the_vpc(url: str) -> None:
     route53 = client("route53", url)
     vpc = {"VPCRegion": "us-east-1", "VPCId": "vpc-1"}

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tealmesh.aws.clients import client
-from tealmesh.aws.moto.backend import Moto
-from tests.aws.demo import build_demo
-from tests.support.programs.server import serve
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    moto = Moto()
-    app, _ = build_demo(moto)
-    with serve(app) as address:
-        yield address
-    moto.close()
 
 
 def subnet(url: str) -> dict[str, Any]:

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.aws.clients import client
-from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.moto.rules import filled
-from tests.aws.demo import build_demo
-from tests.support.programs.server import serve
 
 ARN = "arn:aws:{}:us-east-1:123456789012:{}"
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    moto = Moto()
-    app, _ = build_demo(moto)
-    with serve(app) as address:
-        yield address
-    moto.close()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support import waiting
 from tests.support.machine import free_port
 from tests.support.planes.balanced import Balanced
 from tests.support.planes.control_plane import ControlPlane, control_plane
@@ -20,16 +21,7 @@ from tests.support.planes.elb import forward, listener, load_balancer
 from tests.support.programs.backend import Backend, backend
 from tests.support.programs.certificates import Authority
 
-TIMEOUT_SECONDS = 30
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    """Wait until ``look`` returns something true, and return that."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return found
+eventually = partial(waiting.until, seconds=30)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,20 +16,12 @@ import dns.query
 import httpx
 import pytest
 
+from tests.support import waiting
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.backend import Backend, backend
 
-TIMEOUT_SECONDS = 30
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    """Wait until ``look`` returns something true, and return that."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return found
+eventually = partial(waiting.until, seconds=30)
 
 
 @pytest.fixture(scope="module")

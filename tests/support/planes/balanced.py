@@ -7,10 +7,9 @@ import json
 import socket
 import sqlite3
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from tests.support.planes.elb import (
     target_group,
 )
 from tests.support.planes.engine import WEB
+from tests.support.waiting import until
 
 CLUSTER = "balanced"
 QUICK = {
@@ -124,13 +124,6 @@ def listens(place: tuple[str, int]) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(place, timeout=2):
         return True
     return False
-
-
-def until(true: Callable[[], bool], why: Callable[[], str] = str, timeout: float = 60) -> None:
-    deadline = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.1)
 
 
 def get(place: tuple[str, int], path: str = "/") -> tuple[int, str]:

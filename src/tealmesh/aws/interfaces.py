@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
@@ -20,6 +19,7 @@ from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.signing import identify
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.xml import extended, tag
+from tealmesh.model.clients import Connect
 from tealmesh.seams.interfaces import Filter, Interface, Subnet, interfaces, passes
 from tealmesh.store import Store
 
@@ -27,9 +27,6 @@ _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _NAMED = re.compile(r"NetworkInterfaceId\.\d+")
 _REQUESTER = "amazon-ecs"
 _UNKNOWN = Subnet("", "", "")
-
-Connect = Callable[[str, str], Any]
-"""(service, region) -> a boto3 client of our own port. botocore has no types: hence Any."""
 
 
 class NetworkInterfaces:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypedDict
+from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tealmesh.model.caller import Caller
+from tealmesh.model.clients import Connect
 from tealmesh.model.errors import AwsError
 
 REFUSED = ("AWS::AppMesh::", "AWS::ECS::", "AWS::ServiceDiscovery::")
@@ -23,9 +24,6 @@ REFUSED = ("AWS::AppMesh::", "AWS::ECS::", "AWS::ServiceDiscovery::")
 _CHECKED = ("CreateStack", "UpdateStack", "CreateChangeSet", "CreateStackSet", "UpdateStackSet")
 _NESTED = "AWS::CloudFormation::Stack"
 _DEPTH = 5
-
-Connect = Callable[[str, str], Any]
-"""(service, region) -> a boto3 client of our own port. botocore has no types: hence Any."""
 
 
 class TemplateRequest(TypedDict, total=False):

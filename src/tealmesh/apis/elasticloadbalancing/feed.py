@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tealmesh.apis.elasticloadbalancing.reading import read_region
 from tealmesh.model.arn import Arn
+from tealmesh.model.clients import Connect
 from tealmesh.model.load_balancers import LoadBalancerBody, RegionBody, TargetGroupBody
 from tealmesh.store import Store, Transaction, tables
 
@@ -24,9 +23,6 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 _RETRY_SECONDS = 1.0
-
-Connect = Callable[[str, str], Any]
-"""(service, region) -> a boto3 client of our own port. botocore has no types: hence Any."""
 
 
 class Feed:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from tealmesh.model.clients import Connect
 from tealmesh.model.ecs.events import ToldBody
 from tealmesh.model.load_balancers import RegionBody
 from tealmesh.seams.events.content import Event, Subject, subjects
@@ -20,9 +20,6 @@ log = logging.getLogger(__name__)
 
 _BATCH = 10
 """Events in one PutEvents."""
-
-Connect = Callable[[str, str], Any]
-"""(service, region) -> a boto3 client of our own port. botocore has no types: hence Any."""
 
 
 class Events:

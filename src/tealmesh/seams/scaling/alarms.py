@@ -14,9 +14,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tealmesh.model.arn import Arn
+from tealmesh.model.clients import Connect
 from tealmesh.model.scaling.bodies import AlarmBody, ScalingPolicyBody
 from tealmesh.model.scaling.metrics import tracked
-from tealmesh.seams.scaling.metrics import Connect
 from tealmesh.store import Store, View, tables
 
 log = logging.getLogger(__name__)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tealmesh.model.arn import Arn
+from tealmesh.model.clients import Connect
 from tealmesh.model.scaling.bodies import PolicyTeal, ScalingPolicyBody
 from tealmesh.model.scaling.metrics import Metric
 from tealmesh.model.scaling.names import cluster_and_service
 from tealmesh.seams.scaling.alarms import Alarms
 from tealmesh.seams.scaling.changes import ACTOR
 from tealmesh.seams.scaling.evaluation import Alarm, Sample, State, by_period, evaluate
-from tealmesh.seams.scaling.metrics import Connect, Recent, from_cloudwatch, series
+from tealmesh.seams.scaling.metrics import Recent, from_cloudwatch, series
 from tealmesh.seams.scaling.plan import Invocation, Tracked
 from tealmesh.seams.scaling.reading import Found, Unread, read_alarm
 from tealmesh.store import Store, Transaction, tables

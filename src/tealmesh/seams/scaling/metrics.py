@@ -7,7 +7,7 @@ moto nor a clock that is set makes a difference to it.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +17,6 @@ from tealmesh.seams.scaling.evaluation import Sample
 
 Series = tuple[str, str, tuple[tuple[str, str], ...]]
 """Namespace, name and dimensions of a metric, whatever the statistic."""
-
-Connect = Callable[[str, str], Any]
-"""(service, region) -> a boto3 client of our own port. botocore has no types: hence Any."""
 
 _KEPT = 3 * 3600
 """Samples of a series that are kept: three hours of one a second."""

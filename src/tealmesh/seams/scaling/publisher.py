@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tealmesh.seams.scaling.metrics import Connect, Recent, Series
+from tealmesh.model.clients import Connect
+from tealmesh.seams.scaling.metrics import Recent, Series
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
-from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.config.parse import parse
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.model.teal import AdoptionBody

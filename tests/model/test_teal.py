@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import rollout, teal
+from tealmesh.model import rollout, teal, windows
 from tealmesh.model.config import nouns
 from tealmesh.rollout import adopted, system
 
@@ -28,6 +28,9 @@ from tealmesh.rollout import adopted, system
         (teal.StepEvidenceBody, rollout.StepEvidence),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
+        (windows.CountsBody, windows.Counts),
+        (windows.SideWindowBody, windows.SideWindow),
+        (windows.WindowBody, windows.Window),
     ],
     ids=lambda value: value.__name__,
 )

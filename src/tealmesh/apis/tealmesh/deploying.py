@@ -11,7 +11,7 @@ from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
-from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables

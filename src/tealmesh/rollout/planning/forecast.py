@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.clock import SteadyClock
-from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.rollout import beginning, documents
 from tealmesh.rollout.controller import Controller

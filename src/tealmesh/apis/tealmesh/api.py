@@ -29,7 +29,6 @@ from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.parse import parse
-from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import Store, tables

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
-from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, JournalEntry, SideTasks, State
 from tealmesh.rollout import beginning, documents, going_back, journal, machine

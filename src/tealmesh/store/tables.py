@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         TroubleBody,
         UnusableBody,
     )
+    from tealmesh.model.windows import WindowBody
 
 B = TypeVar("B")
 
@@ -209,3 +210,5 @@ UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""
+WINDOWS: Collection[WindowBody] = Collection("teal.window")
+"""Key: deployment id, index of the window with six digits."""

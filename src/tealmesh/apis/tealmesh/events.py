@@ -66,6 +66,7 @@ _BOOKKEEPING = frozenset(
         tables.FAMILIES,
         tables.SERVICE_DEPLOYMENTS,
         tables.JOURNAL,
+        tables.WINDOWS,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
-from tealmesh.model.config.nouns import Strategy, TealConfig
+from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.rollout import Deployment

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
-    from tealmesh.model.teal import DeploymentBody, JournalEntryBody, StrategyBody
+    from tealmesh.model.teal import DeploymentBody, GatesBody, JournalEntryBody, StrategyBody
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,16 @@ class Deployment:
         return PHASES[self.state]
 
     @property
+    def step_time(self) -> float:
+        """The least time at the current step, in seconds."""
+        return self.strategy.time_of(self.step)
+
+    @property
+    def step_gates(self) -> Gates:
+        """The gates of the current step."""
+        return self.gates.of_step(self.strategy.own(self.step))
+
+    @property
     def finished(self) -> bool:
         return self.finished_at is not None
 
@@ -120,7 +130,7 @@ class Deployment:
         """The deployment that `to_json` wrote. Members of later versions are ignored."""
         known = known_members(cls, body)
         known["strategy"] = stored_strategy(body["strategy"])
-        known["gates"] = Gates(**known_members(Gates, body["gates"]))
+        known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
         known["evidence"] = tuple(
@@ -158,4 +168,12 @@ class JournalEntry:
 
 def stored_strategy(body: StrategyBody) -> Strategy:
     """The strategy that a stored body holds."""
-    return Strategy(**{**known_members(Strategy, body), "steps": tuple(body["steps"])})
+    own = body.get("step_settings", ())
+    settings = tuple(StepSettings(**known_members(StepSettings, one)) for one in own)
+    known = known_members(Strategy, body)
+    return Strategy(**{**known, "steps": tuple(body["steps"]), "step_settings": settings})
+
+
+def stored_gates(body: GatesBody) -> Gates:
+    """The gates that a stored body holds."""
+    return Gates(**known_members(Gates, body))

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tealmesh.model import rollout, teal, windows
-from tealmesh.model.config import nouns
+from tealmesh.model.config import nouns, strategies
 from tealmesh.rollout import adopted, system
 
 
 @pytest.mark.parametrize(
     ("body", "dataclass"),
     [
-        (teal.StrategyBody, nouns.Strategy),
-        (teal.GatesBody, nouns.Gates),
+        (teal.StrategyBody, strategies.Strategy),
+        (teal.GatesBody, strategies.Gates),
         (teal.ServiceConfigBody, nouns.ServiceConfig),
         (teal.ServiceSystemBody, system.ServiceSystem),
         (teal.MeshSideBody, adopted.MeshSide),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model.config.nouns import Gates
+from tealmesh.model.config.strategies import Gates
 from tealmesh.rollout.adopted import MeshService, MeshSide
 from tealmesh.rollout.discovery import discover, find, without_targets
 from tealmesh.store import tables

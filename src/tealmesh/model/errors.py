@@ -101,6 +101,12 @@ class DriverError(TealError):
         self.retryable = retryable
         """Whether the same call may succeed later."""
 
+    def answered(self) -> AwsError:
+        """As an operation of an API answers it."""
+        if self.retryable:
+            return AwsError("InternalServerError", f"{self}; try again", status=500)
+        return AwsError("BadRequestException", str(self))
+
 
 class NoSuchResource(DriverError):
     """The resource that a call names does not exist."""

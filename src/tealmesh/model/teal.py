@@ -32,7 +32,7 @@ class UnusableBody(TypedDict):
 
 
 class StrategyBody(TypedDict):
-    """A `model.config.nouns.Strategy`."""
+    """A `model.config.strategies.Strategy`."""
 
     type: Literal["bluegreen", "canary"]
     steps: Sequence[int]
@@ -47,7 +47,7 @@ class StrategyBody(TypedDict):
 
 
 class GatesBody(TypedDict):
-    """A `model.config.nouns.Gates`."""
+    """A `model.config.strategies.Gates`."""
 
     success_rate: float
     min_requests: int
@@ -133,7 +133,9 @@ class AdoptionBody(TypedDict, total=False):
     container: str
     """The container that runs the application."""
     route: str
-    """The route whose weights are shifted."""
+    """As one of ``routes``: what earlier versions were told."""
+    routes: list[str]
+    """The routes whose weights are shifted together."""
     cleanUp: str
     """``stop`` or ``delete``."""
     strategy: StrategyBody

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
-from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.naming import renamed

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from tealmesh.model.absent import means, unrouted
-from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import CleanUp, MeshService, MeshSide, counterpart

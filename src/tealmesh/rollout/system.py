@@ -11,14 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.nouns import (
-    Gates,
-    GatewayConfig,
-    ServiceConfig,
-    Strategy,
-    TealConfig,
-)
+from tealmesh.model.config.nouns import GatewayConfig, ServiceConfig, TealConfig
 from tealmesh.model.config.parse import DEFAULT_TIMES
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
 from tealmesh.model.rollout import stored_strategy
 from tealmesh.model.teal import known_members

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.model.config.nouns import AdoptedConfig, Gates, Strategy, TerraformNames
+from tealmesh.model.config.nouns import AdoptedConfig, TerraformNames
 from tealmesh.model.config.parse import parse_additions
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.errors import ConfigError
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "terraform" / "teal.toml"

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, nouns, parse
+from tealmesh.model.config import adopted, nouns, parse, strategies
 from tealmesh.model.config.deployments import read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 
@@ -118,7 +118,7 @@ class _Noting(Table):
     def schema(self, noun: type | None = None) -> Schema:
         """What was noted. ``noun``: the dataclass whose docstrings describe the keys."""
         described = _descriptions(noun) if noun else {}
-        nested = {"strategy": nouns.Strategy, "gates": nouns.Gates}
+        nested = {"strategy": strategies.Strategy, "gates": strategies.Gates}
         properties = {key: child.schema(nested.get(key)) for key, child in self.children.items()}
         properties |= self.properties
         properties |= {key: _BY_HAND[key] for key in self.known if key in _BY_HAND}

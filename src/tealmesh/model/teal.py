@@ -55,7 +55,6 @@ class StrategyBody(TypedDict):
     rollback_timeout: float
     stop_timeout: float
     step_settings: Sequence[StepSettingsBody]
-    keep_old: float
 
 
 class GatesBody(TypedDict):
@@ -251,7 +250,7 @@ class DeploymentBody(TypedDict):
     revision: int
     set_at: float
     since: float
-    approved: bool
+    approved_step: int
     reason: str
     note: str
     waiting_for: str

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, cast
 from tealmesh.model.absent import means, unrouted
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import stored_gates, stored_strategy
-from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import CleanUp, MeshService, MeshSide, counterpart
 from tealmesh.rollout.ecs_sides import EcsServices, ecs_attribute
 from tealmesh.rollout.naming import (

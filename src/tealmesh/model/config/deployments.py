@@ -28,11 +28,10 @@ _STRATEGY_KEYS = (
     "step_time",
     "bake_time",
     *_TIMEOUTS,
-    "keep_old",
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
 _CANARY_STEPS = (10, 50, 100)
-_LINEAR_STEP = 10
+LINEAR_STEP = 10
 _STEPS_ALLOWED = (
     "rising whole percentages from 1 that end with 100, such as [10, 50, 100], each with settings "
     'of its own if need be, such as { weight = 10, time = "5m" }'
@@ -46,9 +45,7 @@ def read_strategy(owner: Table) -> Strategy:
         (kind for key, kind in (("steps", "canary"), ("step", "linear")) if key in table.data),
         "bluegreen",
     )
-    kind = table.text(
-        "type", assumed, '"bluegreen", "canary" or "linear"', _TYPES.__contains__
-    )
+    kind = table.text("type", assumed, '"bluegreen", "canary" or "linear"', _TYPES.__contains__)
     defaults = Strategy()
     timeouts = {key: table.seconds(key, getattr(defaults, key), positive=True) for key in _TIMEOUTS}
     steps, own = _steps(table, kind)
@@ -59,7 +56,6 @@ def read_strategy(owner: Table) -> Strategy:
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
         step_settings=own,
-        keep_old=table.seconds("keep_old", defaults.keep_old),
     )
 
 
@@ -70,7 +66,7 @@ def linear_steps(step: int) -> tuple[int, ...]:
 
 def _steps(table: Table, kind: str) -> tuple[tuple[int, ...], tuple[StepSettings, ...]]:
     """The weights of the steps, and what they have of their own if any has something."""
-    step = table.integer("step", _LINEAR_STEP, 1, 100)
+    step = table.integer("step", LINEAR_STEP, 1, 100)
     if kind != "linear" and "step" in table.data:
         table.fail("step", f'left out with type "{kind}"; equal steps need type = "linear"')
     if kind == "linear":

@@ -77,7 +77,8 @@ class Deployment:
     """When the weights were set."""
     since: float = 0.0
     """Start of the current window of measurement; 0 for none."""
-    approved: bool = False
+    approved_step: int = -1
+    """Index of the last step that a person has approved, with all before it; -1 for none."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
@@ -105,7 +106,23 @@ class Deployment:
 
     @property
     def phase(self) -> Phase:
+        if self.state is State.AWAITING_APPROVAL and self.evidence:
+            return Phase.PRODUCTION_TRAFFIC_SHIFT
         return PHASES[self.state]
+
+    @property
+    def approved(self) -> bool:
+        """Whether a person has approved that the new side gets weight."""
+        return self.approved_step >= 0
+
+    def needs_approval(self, step: int) -> bool:
+        """Whether a person has still to approve the step with this index, or any before it that
+        the gates ask for.
+        """
+        if not self.gated:
+            return False
+        first = self.gates.approval and not self.approved
+        return first or (self.strategy.own(step).approval and step > self.approved_step)
 
     @property
     def step_time(self) -> float:
@@ -133,6 +150,8 @@ class Deployment:
         known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
+        # Version 0.1 knew only one approval.
+        known.setdefault("approved_step", 0 if body.get("approved") else -1)
         known["evidence"] = tuple(
             StepEvidence.from_json(entry) for entry in body.get("evidence", ())
         )

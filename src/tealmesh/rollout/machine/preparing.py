@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import limits
-from tealmesh.rollout.machine.looking import approval
+from tealmesh.rollout.machine.judging import measuring
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
+    approval,
     enter,
+    midway,
     next_step,
     roll_back,
     shift,
     wait,
 )
-from tealmesh.rollout.machine.wording import all_pass, explanation, unmet, why
+from tealmesh.rollout.machine.wording import all_pass, explanation, refused, unmet, why
 
 
 def created(d: Deployment, event: SideEnsured, now: float) -> Deployment:
@@ -50,15 +54,28 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
     )
     if gates[0].verdict is Verdict.FAIL:
         return roll_back(d, now, why(gates[0], event))
+    if refusal := refused(event):
+        return roll_back(d, now, refusal)
     if not all_pass(gates):
         return wait(d, now, unmet(gates) + explanation(event))
-    if d.gates.approval and not d.approved:
+    if not all_pass(event.gates):
+        return wait(d, now, unmet(event.gates))
+    if d.needs_approval(next_step(d)):
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    if event.frozen:
+        return wait(d, now, event.frozen)
     return shift(d, now, next_step(d))
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
+    """While a person decides, the new side is judged on if it has weight."""
     gate = assess.tasks(event.new, d.desired_count)
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))
-    return d
+    if not midway(d):
+        return wait(d, now, approval(d))
+    judged = measuring(replace(d, state=State.MEASURING, phase_at=now), event, now)
+    if judged.state is State.ROLLING_BACK:
+        return judged
+    same = {"sequence": d.sequence, "entered_at": d.entered_at, "phase_at": d.phase_at}
+    return wait(replace(judged, state=d.state, note=d.note, **same), now, approval(d))

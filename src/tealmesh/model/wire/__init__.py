@@ -58,7 +58,10 @@ from tealmesh.model.wire.requests import (
     RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,
     RollbackInput as RollbackInput,
+    RouteShift as RouteShift,
     SetWeightsInput as SetWeightsInput,
+    ShiftedTarget as ShiftedTarget,
+    ShiftWeightsInput as ShiftWeightsInput,
     ShutdownInput as ShutdownInput,
 )
 from tealmesh.model.wire.adopted import (
@@ -302,6 +305,22 @@ class SetWeightsOutput(TypedDict):
     revision: int
     """The revision of the change; GetConvergence shows whether every Envoy has it."""
     weights: dict[str, int]
+
+
+class ShiftedRoute(TypedDict):
+    """A route as it is after ShiftWeights."""
+
+    virtualRouterName: str
+    routeName: str
+    version: int
+
+
+class ShiftWeightsOutput(TypedDict):
+    """What ShiftWeights answers."""
+
+    revision: int
+    """The revision of the change; GetConvergence shows whether every Envoy has it."""
+    routes: list[ShiftedRoute]
 
 
 class ShutdownOutput(TypedDict):

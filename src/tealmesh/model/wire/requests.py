@@ -102,5 +102,27 @@ class SetWeightsInput(TypedDict):
     weights: dict[str, int]
 
 
+class ShiftedTarget(TypedDict):
+    """A weighted target, as App Mesh has it."""
+
+    virtualNode: str
+    weight: int
+    port: NotRequired[int]
+
+
+class RouteShift(TypedDict):
+    """The targets that a route is to have, if it has this version."""
+
+    virtualRouterName: str
+    routeName: str
+    version: int
+    weightedTargets: list[ShiftedTarget]
+
+
+class ShiftWeightsInput(TypedDict):
+    mesh: str
+    routes: list[RouteShift]
+
+
 class ShutdownInput(TypedDict):
     stopTasks: NotRequired[bool]

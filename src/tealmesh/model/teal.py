@@ -133,7 +133,9 @@ class AdoptionBody(TypedDict, total=False):
     container: str
     """The container that runs the application."""
     route: str
-    """The route whose weights are shifted."""
+    """As one of ``routes``: what earlier versions were told."""
+    routes: list[str]
+    """The routes whose weights are shifted together."""
     cleanUp: str
     """``stop`` or ``delete``."""
     strategy: StrategyBody

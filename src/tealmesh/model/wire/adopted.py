@@ -50,6 +50,9 @@ class AdoptInput(TypedDict):
     sides: NotRequired[dict[str, ToldSide]]
     container: NotRequired[str]
     route: NotRequired[str]
+    """As one of `routes`."""
+    routes: NotRequired[list[str]]
+    """The routes whose weights are shifted together."""
     cleanUp: NotRequired[str]
     """stop: the ECS service of a side without weight stays, without tasks; delete: nothing does."""
 

@@ -77,5 +77,12 @@ def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
     judged = measuring(replace(d, state=State.MEASURING, phase_at=now), event, now)
     if judged.state is State.ROLLING_BACK:
         return judged
-    same = {"sequence": d.sequence, "entered_at": d.entered_at, "phase_at": d.phase_at}
-    return wait(replace(judged, state=d.state, note=d.note, **same), now, approval(d))
+    still = replace(
+        judged,
+        state=d.state,
+        sequence=d.sequence,
+        entered_at=d.entered_at,
+        phase_at=d.phase_at,
+        note=d.note,
+    )
+    return wait(still, now, approval(d))

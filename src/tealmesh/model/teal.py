@@ -105,7 +105,7 @@ class MeshServiceBody(TypedDict):
     mesh: str
     hostname: str
     router: str
-    route: str
+    routes: Sequence[str]
     port: int
     protocol: str
     found: Sequence[MeshSideBody]
@@ -113,6 +113,7 @@ class MeshServiceBody(TypedDict):
     clean_up: str
     strategy: StrategyBody
     gates: GatesBody
+    further: Sequence[tuple[int, str]]
     problem: str
 
 

@@ -144,7 +144,7 @@ class Operations:
         service = self._system(name)
         documents.refuse_another(self._controller.running(service.name))
         sides = service.sides
-        if isinstance(service, MeshService) and not service.route:
+        if isinstance(service, MeshService) and not service.routes:
             raise _bad(f"weights: {service.problem}")
         for side in weights:
             if side not in sides:

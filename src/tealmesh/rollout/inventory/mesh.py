@@ -11,7 +11,8 @@ from tealmesh.model.mesh import Kind
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.status import Missing
 from tealmesh.rollout.adopted import MeshService, MeshSide
-from tealmesh.rollout.discovery import discover, route_targets
+from tealmesh.rollout.discovery import discover
+from tealmesh.rollout.discovery.routes import route_targets
 from tealmesh.rollout.four_steps import Followed, SideNow, follow
 from tealmesh.rollout.inventory.workloads import (
     EcsService,
@@ -138,12 +139,13 @@ def release(followed: Followed) -> wire.ReleaseStep:
 
 
 def _weights(view: View, service: MeshService) -> dict[str, int]:
-    """The weights of the service's route, by virtual node; of all its router's routes together
-    where it is not clear which one counts.
+    """The weights of the service's routes, by virtual node; of all its router's routes together
+    where it is not clear which ones count. Where they stand apart, a node has the most that any
+    gives it.
     """
     weights: dict[str, int] = {}
     for document in view.list(tables.ROUTES, service.mesh, service.router):
-        if service.route in ("", document.body["name"]):
+        if not service.routes or document.body["name"] in service.routes:
             for node, weight in route_targets(document.body["spec"]).items():
                 weights[node] = max(weight, weights.get(node, 0))
     return weights

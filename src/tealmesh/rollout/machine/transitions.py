@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
@@ -176,14 +177,6 @@ def reweigh(
 def gets_all(d: Deployment, side: str) -> bool:
     """Whether the weights last ordered are all for one side."""
     return shares(d.weights) == {side: 1.0}
-
-
-def shares(weights: Mapping[str, int]) -> dict[str, float]:
-    """Each target's share of the requests, 0 to 1, without those that get none: 1/0 and 100/0 are
-    the same.
-    """
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 def _joined(*parts: str) -> str:

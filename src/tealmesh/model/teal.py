@@ -230,6 +230,9 @@ class DeploymentBody(TypedDict):
     acknowledged: Mapping[str, int]
     live: Mapping[str, int]
     seen: Mapping[str, int]
+    left_apart: Mapping[str, Mapping[str, int]]
+    apart: Mapping[str, Mapping[str, int]]
+    elsewhere: Mapping[str, Sequence[str]]
     healthy: Mapping[str, int]
     images: Mapping[str, str]
     old_desired: int

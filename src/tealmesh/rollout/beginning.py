@@ -99,15 +99,19 @@ def refuse_apart(service: Service, route: LiveRoute) -> None:
     """Raise ConflictException if the service's routes do not all give the same shares: which of
     them are to be shifted is somebody's decision.
     """
-    if not route.apart:
-        return
-    stand = "; ".join(f"{name}: {shown(weights)}" for name, weights in route.apart.items())
-    name, sides = service.name, " ".join(f"{s}=WEIGHT" for s in service.sides)
-    raise AwsError(
-        "ConflictException",
-        f"{name}: its routes stand at different weights ({stand}): `teal weights {name} {sides}` "
-        f"gives all of them the same, `teal adopt {name} --route ROUTE` says which are to be "
-        "shifted",
+    if why := apart(service, route.apart):
+        raise AwsError("ConflictException", f"{service.name}: {why}")
+
+
+def apart(service: Service, by_route: Mapping[str, Mapping[str, int]]) -> str:
+    """That the routes stand apart, with what to do; empty without ``by_route``, their weights."""
+    if not by_route:
+        return ""
+    name, sides = service.name, " ".join(f"{side}=WEIGHT" for side in service.sides)
+    stand = "; ".join(f"{route}: {shown(weights)}" for route, weights in by_route.items())
+    return (
+        f"its routes stand at different weights ({stand}): `teal weights {name} {sides}` gives all "
+        f"of them the same, `teal adopt {name} --route ROUTE` says which ones are to be shifted"
     )
 
 

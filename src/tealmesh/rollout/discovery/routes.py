@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tealmesh.rollout.naming import differ_in_one_word, partner
+from tealmesh.rollout.naming import differ_in_one_word, partner, side_names
 
 if TYPE_CHECKING:
     from tealmesh.model.appmesh import ResourceBody, RouteSpec
@@ -111,7 +111,7 @@ def _pair(targets: Targets) -> frozenset[str]:
     alone = sorted(node for nodes in every for node in nodes)
     if len(alone) == 1:
         return frozenset(alone)
-    if len(alone) == 2 and differ_in_one_word(*alone):
+    if len(alone) == 2 and differ_in_one_word(*alone) and side_names(alone) != tuple(alone):
         return frozenset(alone)
     named = [node for node in alone if partner(node)]
     return frozenset(named) if len(named) == 1 else frozenset()

@@ -11,8 +11,10 @@ from tealmesh.model.mesh import Kind
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.status import Missing
 from tealmesh.rollout.adopted import MeshService, MeshSide
+from tealmesh.rollout.beginning import apart
 from tealmesh.rollout.discovery import discover
 from tealmesh.rollout.discovery.routes import route_targets
+from tealmesh.rollout.effects import LiveRoute
 from tealmesh.rollout.four_steps import Followed, SideNow, follow
 from tealmesh.rollout.inventory.workloads import (
     EcsService,
@@ -23,6 +25,7 @@ from tealmesh.rollout.inventory.workloads import (
     missing_of,
     resource_of_task,
 )
+from tealmesh.rollout.metrics.listeners import traffic_together
 from tealmesh.store import View, tables
 
 if TYPE_CHECKING:
@@ -65,8 +68,11 @@ def _service(
 ) -> wire.ServiceStatus:
     weights = _weights(view, service)
     seen = {
-        side.name: window.traffic(
-            service.mesh, side.virtual_node, window.since, service.port, service.protocol
+        side.name: traffic_together(
+            [
+                window.traffic(service.mesh, side.virtual_node, window.since, *listener)
+                for listener in service.listeners
+            ]
         )
         for side in service.found
     }
@@ -84,6 +90,9 @@ def _service(
         sides.append(shown)
         now.append(_now(side, weights, run_by, traffic))
     answer = _answer(service, sides)
+    if problem := _apart(view, service):
+        answer.setdefault("problem", problem)
+        return answer
     reported = window.end - REPORT_SECONDS
     followed = follow(now, service.gates, converged=converged, window_end=reported)
     if followed:
@@ -136,6 +145,18 @@ def release(followed: Followed) -> wire.ReleaseStep:
         "safe": followed.safe,
         "verdicts": [gate.to_wire() for gate in followed.gates],
     }
+
+
+def _apart(view: View, service: MeshService) -> str:
+    """That the service's routes stand at different weights; empty if they do not."""
+    by_route: dict[str, dict[str, int]] = {}
+    sides = {side.virtual_node: side.name for side in service.found}
+    for document in view.list(tables.ROUTES, service.mesh, service.router):
+        if document.body["name"] in service.routes:
+            targets = route_targets(document.body["spec"])
+            weights = {sides[node]: weight for node, weight in targets.items() if node in sides}
+            by_route[document.body["name"]] = weights
+    return apart(service, LiveRoute(by_route=by_route).apart)
 
 
 def _weights(view: View, service: MeshService) -> dict[str, int]:

@@ -162,7 +162,14 @@ def _give_all(d: Deployment, side: str, why: str, now: float) -> Deployment:
     if side == d.old_side or d.state in BACKWARD:
         return roll_back(d, now, why)
     if d.gated and d.gates.approval and not d.approved:
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), live=d.seen)
+        return enter(
+            d,
+            State.AWAITING_APPROVAL,
+            now,
+            waiting_for=approval(d),
+            live=d.seen,
+            left_apart=d.apart,
+        )
     last = len(d.strategy.steps) - 1
     return shift(d, now, last, note=f"{why}: {d.new_side} gets all the weight at once")
 

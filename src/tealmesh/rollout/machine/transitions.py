@@ -167,6 +167,7 @@ def reweigh(
         now,
         weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
         live=d.seen or d.live,
+        left_apart=d.apart,
         acknowledged={},
         since=0.0,
         **changes,

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import rollout, teal
-from tealmesh.model.config import nouns
+from tealmesh.model import extensions, rollout, teal, windows
+from tealmesh.model.config import beside, nouns, strategies
 from tealmesh.rollout import adopted, system
 
 
 @pytest.mark.parametrize(
     ("body", "dataclass"),
     [
-        (teal.StrategyBody, nouns.Strategy),
-        (teal.GatesBody, nouns.Gates),
+        (teal.StrategyBody, strategies.Strategy),
+        (teal.GatesBody, strategies.Gates),
         (teal.ServiceConfigBody, nouns.ServiceConfig),
         (teal.ServiceSystemBody, system.ServiceSystem),
         (teal.MeshSideBody, adopted.MeshSide),
@@ -28,6 +28,14 @@ from tealmesh.rollout import adopted, system
         (teal.StepEvidenceBody, rollout.StepEvidence),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
+        (extensions.RouterExtensionBody, extensions.RouterExtension),
+        (beside.PreviewBody, beside.Preview),
+        (beside.MirrorBody, beside.Mirror),
+        (beside.CohortBody, beside.Cohort),
+        (beside.StickyBody, beside.Sticky),
+        (windows.CountsBody, windows.Counts),
+        (windows.SideWindowBody, windows.SideWindow),
+        (windows.WindowBody, windows.Window),
     ],
     ids=lambda value: value.__name__,
 )

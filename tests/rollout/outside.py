@@ -8,7 +8,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, Traffic
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.model.config.nouns import Gates
+from tealmesh.model.config.strategies import Gates
 from tealmesh.model.errors import AwsError, DriverError, NotYet
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
 from tealmesh.rollout.controller import Controller

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import Gates
+from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import SideTasks, Traffic, Verdict
 from tealmesh.rollout.four_steps import Followed, SideNow, Step, follow
 

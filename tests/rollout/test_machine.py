@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
 from tealmesh.rollout import machine

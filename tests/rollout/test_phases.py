@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import NotReady, Observed, Resumed

@@ -14,7 +14,7 @@ import pytest
 
 from tealmesh.cli import terraform
 from tealmesh.model import wire
-from tealmesh.model.config import nouns
+from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, machine, system
@@ -173,54 +173,54 @@ def prints(place: str, template: str, shown: str) -> tuple[tuple[str, ...], obje
 
 ADOPTED = ("adopted", "sample")
 ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
-    (nouns.Strategy, "type"): (
+    (strategies.Strategy, "type"): (
         (*STRATEGY, "type"), "canary",
         lambda b, a: web(b).weights["green"] == 100 and web(a).weights["green"] == 10,
     ),
-    (nouns.Strategy, "steps"): (
+    (strategies.Strategy, "steps"): (
         (*STRATEGY, "steps"), [25, 100],
         lambda b, a: web(a).weights["green"] == 25 and after(web(a), 20).weights["green"] == 100,
     ),
-    (nouns.Strategy, "step_time"): (
+    (strategies.Strategy, "step_time"): (
         (*STRATEGY, "step_time"), "40s",
         lambda b, a: after(web(b), 39).state is State.BAKING
         and after(web(a), 39).state is State.MEASURING and after(web(a), 41).state is State.BAKING,
     ),
-    (nouns.Strategy, "bake_time"): (
+    (strategies.Strategy, "bake_time"): (
         (*STRATEGY, "bake_time"), "40s",
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
         == (State.CLEANING_UP, State.BAKING, State.CLEANING_UP),
     ),
-    (nouns.Strategy, "step_timeout"): (
+    (strategies.Strategy, "step_timeout"): (
         (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
     ),
-    (nouns.Strategy, "start_timeout"): (
+    (strategies.Strategy, "start_timeout"): (
         (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s"),
     ),
-    (nouns.Strategy, "verify_timeout"): (
+    (strategies.Strategy, "verify_timeout"): (
         (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s"),
     ),
-    (nouns.Strategy, "bake_timeout"): (
+    (strategies.Strategy, "bake_timeout"): (
         (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s"),
     ),
-    (nouns.Strategy, "rollback_timeout"): (
+    (strategies.Strategy, "rollback_timeout"): (
         (*STRATEGY, "rollback_timeout"), "40s",
         ends(State.CONVERGING_BACK, 40, "rollback_timeout of 40 s"),
     ),
-    (nouns.Strategy, "stop_timeout"): (
+    (strategies.Strategy, "stop_timeout"): (
         (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s"),
     ),
-    (nouns.Gates, "success_rate"): (
+    (strategies.Gates, "success_rate"): (
         (*GATES, "success_rate"), 0.9,
         lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
         and after(web(a), 20, failures=60).state is State.BAKING,
     ),
-    (nouns.Gates, "min_requests"): (
+    (strategies.Gates, "min_requests"): (
         (*GATES, "min_requests"), 0,
         lambda b, a: after(web(b), 20, requests=0).state is State.MEASURING
         and after(web(a), 20, requests=0).state is State.BAKING,
     ),
-    (nouns.Gates, "approval"): (
+    (strategies.Gates, "approval"): (
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
     ),
@@ -307,7 +307,8 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*ADOPTED, "container"), "envoy", lambda b, a: found(a).container == "envoy"
     ),
     (nouns.AdoptedConfig, "route"): (
-        (*ADOPTED, "route"), "r0", lambda b, a: told(a)["route"] == found(a).route == "r0"
+        (*ADOPTED, "route"), "r0",
+        lambda b, a: told(a)["routes"] == list(found(a).routes) == ["r0"],
     ),
     (nouns.AdoptedConfig, "clean_up"): (
         (*ADOPTED, "clean_up"), "delete",
@@ -354,8 +355,8 @@ def found(config: nouns.TealConfig) -> Any:
 
 def test_every_setting_has_a_row() -> None:
     classes = (
-        nouns.TealConfig, nouns.ServiceConfig, nouns.GatewayConfig, nouns.Strategy, nouns.Gates,
-        nouns.Image, nouns.AdoptedConfig, nouns.TerraformNames,
+        nouns.TealConfig, nouns.ServiceConfig, nouns.GatewayConfig, nouns.Image,
+        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.Gates,
     )  # fmt: skip
     every = {(cls, field.name) for cls in classes for field in fields(cls)}
     assert every == ROWS.keys() | ELSEWHERE.keys()

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tealmesh.model.config.nouns import Gates, ServiceConfig, Strategy
+from tealmesh.model.config.nouns import ServiceConfig
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout.controller import Controller

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tealmesh.model.config.nouns import Gates
+from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
 from tealmesh.rollout.gates import assess
 

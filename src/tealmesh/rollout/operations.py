@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import SteadyClock
-from tealmesh.model.config.nouns import Strategy, TealConfig
+from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.model.rollout import SideTasks
+from tealmesh.model.explanation import Explanation
+from tealmesh.model.plan import DeploymentPlan
+from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
@@ -26,9 +29,11 @@ from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.locked import Unlocked, unlocked
 from tealmesh.rollout.performer import CallersSaw
+from tealmesh.rollout.planning.forecast import Forecast
 from tealmesh.rollout.removal import begin, finish
 from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
@@ -60,7 +65,7 @@ class Operations:
         self._driver = driver
         self._traffic = traffic
         self._clock = clock
-        self._image_problem = image_problem
+        self._forecast = Forecast(store, controller, driver, traffic, clock, image_problem)
         self._port_problem = port_problem
         self._applying = asyncio.Lock()
 
@@ -80,7 +85,7 @@ class Operations:
                 try:
                     applied = await self._apply(driver, config, part, before)
                 except DriverError as error:
-                    raise _failure(error) from error
+                    raise error.answered() from error
             settings = settings_changes(before, part.config, base_directory)
             return replace(applied, changes=(*settings, *changes))
 
@@ -95,7 +100,7 @@ class Operations:
                 try:
                     planned = await self._apply(driver, config, part, before)
                 except DriverError as error:
-                    raise _failure(error) from error
+                    raise error.answered() from error
             settings = settings_changes(before, part.config, base_directory)
             notes = (*planned.notes, *against)
             return replace(planned, changes=(*settings, *changes), notes=notes)
@@ -115,7 +120,7 @@ class Operations:
             try:
                 waiting = await self._driver.remove(wanted)
             except DriverError as error:
-                raise _failure(error) from error
+                raise error.answered() from error
             if not waiting:
                 await self._store.write(actor, "Remove", lambda t: finish(t, wanted))
         return Removed(
@@ -125,37 +130,22 @@ class Operations:
     async def preflight(
         self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
     ) -> list[str]:
-        """What there is to know before a deployment, one sentence each. ``strategy``: None for the
-        service's own. ``force``: even if the image already runs.
+        """As `Forecast.preflight`."""
+        return await self._forecast.preflight(name, image, strategy, token, force=force)
 
-        Raises AlreadyRunsException if it does, and BadRequestException if it cannot be started.
-        """
-        service = self._system(name)
-        beginning.refuse_problem(service)
-        if documents.by_token(self._store.view, service.name, token) is not None:
-            return []
-        documents.refuse_another(self._controller.running(service.name))
-        try:
-            weights = (await self._driver.route(service)).weights
-            active = [side for side, weight in weights.items() if weight]
-            if len(active) != 1:
-                return []  # `Controller.deploy` says why that is no beginning.
-            tasks = await self._driver.observe(service, active[0])
-        except DriverError as error:
-            raise _failure(error) from error
-        seen = self._traffic(service, active[0], self._clock() - preflight.WINDOW_SECONDS)
-        url = documents.url(self._store.view, service.name)
-        before = preflight.Before(service.name, active[0], tasks, seen, url)
-        if not force:
-            preflight.refuse_running(before, image)
-        problem = await self._image_problem(image)
-        if problem:
-            raise _bad(f"{service.name} cannot be deployed: {problem}")
-        return preflight.notes(before, strategy or service.strategy, service.gates)
+    async def plan_deployment(
+        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+    ) -> DeploymentPlan:
+        """As `Forecast.plan`."""
+        return await self._forecast.plan(name, image, strategy, force=force)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""
         return self._system(service).strategy
+
+    def explain(self, deployment: Deployment, now: float) -> Explanation:
+        """As `explaining.explain`."""
+        return explain(deployment, now)
 
     async def set_weights(
         self, name: str, weights: Mapping[str, int]
@@ -167,13 +157,16 @@ class Operations:
         service = self._system(name)
         documents.refuse_another(self._controller.running(service.name))
         sides = service.sides
-        if isinstance(service, MeshService) and not service.route:
+        if isinstance(service, MeshService) and not service.routes:
             raise _bad(f"weights: {service.problem}")
         for side in weights:
             if side not in sides:
                 raise _bad(f"weights: {side!r} must be one of the sides {', '.join(sides)}")
         try:
-            wanted = {**(await self._driver.route(service)).weights, **weights}
+            route = await self._driver.route(service)
+            if set(weights) != set(sides):
+                beginning.refuse_apart(service, route)
+            wanted = {**route.weights, **weights}
             if sum(wanted.values()) == 0:
                 raise _bad("weights: at least one must be greater than zero")
             for side, weight in weights.items():
@@ -182,7 +175,7 @@ class Operations:
             done = await self._driver.set_weights(service, wanted)
             return done.revision, wanted
         except DriverError as error:
-            raise _failure(error) from error
+            raise error.answered() from error
 
     async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService:
         """Store what is told of a service that others made. Raises NotFoundException for an unknown
@@ -195,13 +188,20 @@ class Operations:
         """What a service consists of, and what runs."""
         service = self._system(name)
         try:
-            weights = (await self._driver.route(service)).weights
+            route = await self._driver.route(service)
+            weights = route.weights
             sides = tuple([await self._described(service, s, weights) for s in service.sides])
         except DriverError as error:
-            raise _failure(error) from error
+            raise error.answered() from error
         problem = service.problem if isinstance(service, MeshService) else ""
         return DescribedService(
-            service.name, service.mesh, service.hostname, service.container, sides, problem
+            service.name,
+            service.mesh,
+            service.hostname,
+            service.container,
+            sides,
+            problem or beginning.apart(service, route.apart),
+            service.routes,
         )
 
     async def _described(
@@ -230,7 +230,7 @@ class Operations:
             services = [await self._status(s, since) for s in documents.services(view)]
             gateways = [await self._gateway_status(g) for g in documents.gateways(view)]
         except DriverError as error:
-            raise _failure(error) from error
+            raise error.answered() from error
         return services, gateways
 
     def _unlocked(self, config: TealConfig) -> tuple[TealConfig, Unlocked]:
@@ -381,9 +381,3 @@ def _summary(applied: Applied) -> str:
 
 def _bad(message: str) -> AwsError:
     return AwsError("BadRequestException", message)
-
-
-def _failure(error: DriverError) -> AwsError:
-    if error.retryable:
-        return AwsError("InternalServerError", f"{error}; try again", status=500)
-    return _bad(str(error))

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import Additions, Gates, Image, Strategy, TealConfig
+from tealmesh.model.config.nouns import Additions, Image, TealConfig
 from tealmesh.model.config.parse import image_for, parse, parse_additions, parse_mapping
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import duration
 from tealmesh.model.errors import ConfigError
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.rollout.gates import preflight

@@ -6,12 +6,10 @@ parts that do the work (deployments, Envoys, task logs) are handed in through th
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Mapping
 
 from tealmesh.apis.tealmesh import answers, events
+from tealmesh.apis.tealmesh.deploying import DeploymentOperations
 from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
@@ -21,6 +19,7 @@ from tealmesh.apis.tealmesh.ports import (
     LoadBalancers,
     Logs,
     Operations,
+    ShiftWeights,
     Stop,
     TasksHealth,
     Troubles,
@@ -30,26 +29,19 @@ from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
-from tealmesh.model.config.nouns import Strategy
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import AwsError, ConfigError
-from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.model.teal import AdoptionBody
-from tealmesh.store import Store, View, tables
-from tealmesh.supervision.trouble import Trouble, concerning, described
-
-CANARY_STEPS = (10, 50, 100)
-"""The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
+from tealmesh.store import Store, tables
 
 DEFAULT_WINDOW_SECONDS = 10
 CONVERGENCE_SECONDS = 0.2
 """How long a status waits for Envoys to acknowledge what has just changed."""
 DEFAULT_LOG_LINES = 100
-DEFAULT_JOURNAL_ENTRIES = 1000
 DEFAULT_EVENTS = 100
 
 
-class Tealmesh:
+class Tealmesh(DeploymentOperations):
     """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(
@@ -61,21 +53,19 @@ class Tealmesh:
         envoys: Envoys,
         load_balancers: LoadBalancers,
         logs: Logs,
+        shift: ShiftWeights,
         stop: Stop,
         without_effect: WithoutEffect,
         troubles: Troubles = tuple,
         health: TasksHealth = tuple,
     ) -> None:
-        self._store = store
-        self._deployments = deployments
-        self._operations = operations
-        self._inventory = inventory
+        super().__init__(store, deployments, operations, inventory, troubles)
         self._envoys = envoys
         self._load_balancers = load_balancers
         self._logs = logs
+        self._shift = shift
         self._stop = stop
         self._without_effect = without_effect
-        self._troubles = troubles
         self._health = health
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
@@ -94,44 +84,6 @@ class Tealmesh:
         removed = await self._operations.remove(caller.access_key, request["name"], dry_run=planned)
         return answers.removed(removed)
 
-    async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
-        service = request["service"]
-        strategy = _strategy(self._operations.strategy(service), request)
-        image, token = request["image"], request.get("clientToken", "")
-        notes = await self._operations.preflight(
-            service, image, strategy, token, force=request.get("force", False)
-        )
-        deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token
-        )
-        return {"deployment": answers.deployment(deployment), "notes": notes}
-
-    async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
-        return {
-            "deployment": answers.deployment(await self._deployments.approve(request["service"]))
-        }
-
-    async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
-        deployment, message = await self._deployments.rollback(
-            caller.access_key, request["service"], request.get("gradual", False)
-        )
-        answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
-        if message:
-            answer["message"] = message
-        return answer
-
-    async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
-        deployment = await self._deployments.abort(
-            caller.access_key, request["service"], request.get("giveUp", False)
-        )
-        return {"deployment": answers.deployment(deployment)}
-
-    async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
-        deployment = await self._deployments.resume(
-            caller.access_key, request["service"], request.get("takeOver", False)
-        )
-        return {"deployment": answers.deployment(deployment)}
-
     async def set_weights(
         self, caller: Caller, request: wire.SetWeightsInput
     ) -> wire.SetWeightsOutput:
@@ -140,14 +92,21 @@ class Tealmesh:
         )
         return {"revision": revision, "weights": dict(weights)}
 
+    async def shift_weights(
+        self, caller: Caller, request: wire.ShiftWeightsInput
+    ) -> wire.ShiftWeightsOutput:
+        self._mesh(request["mesh"])
+        routes = await self._shift(caller, request)
+        return {"revision": self._store.revision, "routes": routes}
+
     async def adopt(self, caller: Caller, request: wire.AdoptInput) -> wire.AdoptOutput:
         told: AdoptionBody = {}
         if "sides" in request:
             told["sides"] = {side: {**one} for side, one in request["sides"].items()}
         if "container" in request:
             told["container"] = request["container"]
-        if "route" in request:
-            told["route"] = request["route"]
+        if "routes" in request or "route" in request:
+            told["routes"] = request.get("routes") or [request.get("route", "")]
         if "cleanUp" in request:
             told["cleanUp"] = request["cleanUp"]
         described = await self._operations.adopt(caller.access_key, request["service"], told)
@@ -190,40 +149,6 @@ class Tealmesh:
         if problem:
             answer["byHostProblem"] = problem
         return answer
-
-    async def get_deployment(
-        self, caller: Caller, request: wire.GetDeploymentInput
-    ) -> wire.GetDeploymentOutput:
-        deployment = self._deployment(request["service"], request.get("deploymentId"))
-        answer = answers.deployment(deployment)
-        self._explain(answer, self._troubles())
-        return {"deployment": answer}
-
-    async def list_deployments(
-        self, caller: Caller, request: wire.ListDeploymentsInput
-    ) -> wire.ListDeploymentsOutput:
-        history = self._deployments.history(request["service"])
-        return {"deployments": [answers.deployment(deployment) for deployment in history]}
-
-    async def list_journal(
-        self, caller: Caller, request: wire.ListJournalInput
-    ) -> wire.ListJournalOutput:
-        deployment = self._deployment(request["service"], request.get("deploymentId")).id
-        after = request.get("after", 0)
-        limit = request.get("limit", DEFAULT_JOURNAL_ENTRIES)
-        entries: list[JournalEntry] = []
-        try:
-            async with asyncio.timeout(request.get("waitSeconds", 0) or None):
-                async for view in self._store.watch():
-                    entries = _journal(view, deployment, after)
-                    if entries or not request.get("waitSeconds"):
-                        break
-        except TimeoutError:
-            entries = []
-        return {
-            "deploymentId": deployment,
-            "entries": [answers.journal_entry(entry) for entry in entries[:limit]],
-        }
 
     async def list_events(
         self, caller: Caller, request: wire.ListEventsInput
@@ -289,14 +214,6 @@ class Tealmesh:
     async def shutdown(self, caller: Caller, request: wire.ShutdownInput) -> wire.ShutdownOutput:
         return {"stoppedTasks": await self._stop(request.get("stopTasks", False))}
 
-    def _deployment(self, service: str, identity: str | None) -> Deployment:
-        """The deployment with this id; without an id, the newest. Raises NotFoundException."""
-        for deployment in self._deployments.history(service):
-            if identity in (None, deployment.id):
-                return deployment
-        which = f"deployment {identity}" if identity else "deployment yet"
-        raise AwsError("NotFoundException", f"{service} has no {which}")
-
     def _mesh(self, name: str) -> str:
         meshes = self._meshes()
         if name not in meshes:
@@ -315,16 +232,6 @@ class Tealmesh:
         }
         return {mesh: state.converged for mesh, state in states.items()}
 
-    def _explain(self, deployment: wire.Deployment, troubles: Sequence[Trouble]) -> None:
-        """Say of a running deployment that it stands still because a worker fails."""
-        if deployment["status"] != Status.IN_PROGRESS.value or not troubles:
-            return
-        sides = self._inventory.ecs_services(deployment["service"])
-        for trouble in concerning(troubles, [deployment["service"], *sides]):
-            why = f"{trouble.worker}, which fails: {described(trouble)}"
-            waiting = deployment.get("waitingFor")
-            deployment["waitingFor"] = f"{why}; {waiting}" if waiting else why
-
     def _add_deployment(self, service: wire.ServiceStatus) -> None:
         """Add the latest deployment of a service; while one runs, it says where the service is."""
         latest = self._deployments.latest(service["name"])
@@ -332,35 +239,3 @@ class Tealmesh:
             service["deployment"] = answers.deployment(latest)
             if not latest.finished:
                 service.pop("release", None)
-
-
-def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:
-    """The entries with a sequence number above ``after``."""
-    entries = (JournalEntry.from_json(d.body) for d in view.list(tables.JOURNAL, deployment))
-    return [entry for entry in entries if entry.sequence > after]
-
-
-def _strategy(configured: Strategy, request: wire.DeployInput) -> Strategy | None:
-    """The strategy that a Deploy asks for; None to use the one in teal.toml.
-
-    Raises BadRequestException unless the steps rise to 100.
-    """
-    asked, sent = request.get("strategy"), request.get("steps")
-    if asked is None and sent is None:
-        return None
-    asked = asked or ("canary" if len(sent or ()) > 1 else configured.type)
-    if sent is not None:
-        steps = tuple(sent)
-    elif asked == "bluegreen":
-        steps = (100,)
-    else:
-        steps = configured.steps if configured.type == "canary" else CANARY_STEPS
-    if steps[-1] != 100 or any(a >= b for a, b in pairwise(steps)):
-        raise AwsError("BadRequestException", f"steps = {list(steps)}: must rise and end with 100")
-    if asked != "bluegreen":
-        return replace(configured, type="canary", steps=steps)
-    if steps != (100,):
-        raise AwsError(
-            "BadRequestException", f"steps = {list(steps)}: must be [100] for strategy bluegreen"
-        )
-    return replace(configured, type="bluegreen", steps=steps)

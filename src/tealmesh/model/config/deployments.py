@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tealmesh.model.config.nouns import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import Table
 
 _TIMEOUTS = (

@@ -4,44 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-
-@dataclass(frozen=True)
-class Gates:
-    """The conditions for a deployment to continue."""
-
-    success_rate: float = 0.99
-    """The least share of requests that succeed, 0 to 1: no 5xx, reset or timeout."""
-    min_requests: int = 100
-    """How many requests callers must have sent to the new side to judge the rate."""
-    approval: bool = False
-    """Wait for `teal approve` before production traffic shifts for the first time."""
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """How weight moves to the new side. Times are in seconds."""
-
-    type: Literal["bluegreen", "canary"] = "bluegreen"
-    steps: tuple[int, ...] = (100,)
-    """Rising percentages for the new side, ending with 100; blue/green is ``(100,)``."""
-    step_time: float = 10.0
-    """The least time at each step."""
-    bake_time: float = 10.0
-    """The time at 100 % before the old side is stopped."""
-    start_timeout: float = 300.0
-    """The longest wait for the new side's tasks to be healthy; then the deployment rolls back."""
-    verify_timeout: float = 300.0
-    """The longest wait for the callers' Envoys to reach the new side while it has no weight."""
-    step_timeout: float = 300.0
-    """The longest wait for the gates of a step, on top of ``step_time``."""
-    bake_timeout: float = 300.0
-    """The longest wait for the old side to fall silent, on top of ``bake_time``."""
-    rollback_timeout: float = 300.0
-    """The longest wait to give the weight back; then the rollback has failed."""
-    stop_timeout: float = 300.0
-    """The longest wait for a side's tasks to stop; then they are left running."""
+from tealmesh.model.config.strategies import Gates, Strategy
 
 
 @dataclass(frozen=True)
@@ -76,8 +40,8 @@ class ServiceConfig:
     too; None for as long as a request may take."""
     replace_after: float | None = None
     """Seconds after which a task that no caller can use is replaced, 0 for never; None for 30 s."""
-    strategy: Strategy = Strategy()
-    gates: Gates = Gates()
+    strategy: Strategy = field(default_factory=Strategy)
+    gates: Gates = field(default_factory=Gates)
 
 
 @dataclass(frozen=True)
@@ -114,8 +78,8 @@ class AdoptedConfig:
     name: str
     container: str = ""
     """The container that runs the application."""
-    route: str = ""
-    """The route whose weights are shifted."""
+    route: tuple[str, ...] = ()
+    """The routes whose weights are shifted together."""
     clean_up: str = ""
     """What is left of a side without weight: ``stop`` for an ECS service without tasks, ``delete``
     for nothing."""

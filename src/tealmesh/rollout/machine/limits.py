@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tealmesh.model.config.nouns import Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.rollout import Deployment, State
 
 

@@ -1,0 +1,193 @@
+"""The operations of our API that are about deployments."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from tealmesh.apis.tealmesh import answers, telling
+from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
+from tealmesh.model import wire
+from tealmesh.model.caller import Caller
+from tealmesh.model.clock import system_clock
+from tealmesh.model.config.strategies import Strategy
+from tealmesh.model.errors import AwsError
+from tealmesh.model.rollout import Deployment, JournalEntry, Status
+from tealmesh.store import Store, View, tables
+from tealmesh.supervision.trouble import Trouble, concerning, described
+
+CANARY_STEPS = (10, 50, 100)
+"""The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
+DEFAULT_JOURNAL_ENTRIES = 1000
+
+
+class DeploymentOperations:
+    """The part of the service that starts, steers and shows deployments."""
+
+    def __init__(
+        self,
+        store: Store,
+        deployments: Deployments,
+        operations: Operations,
+        inventory: Inventory,
+        troubles: Troubles,
+    ) -> None:
+        self._store = store
+        self._deployments = deployments
+        self._operations = operations
+        self._inventory = inventory
+        self._troubles = troubles
+
+    async def deploy(self, caller: Caller, request: wire.DeployInput) -> wire.DeployOutput:
+        service = request["service"]
+        strategy = _strategy(self._operations.strategy(service), request)
+        image, token = request["image"], request.get("clientToken", "")
+        notes = await self._operations.preflight(
+            service, image, strategy, token, force=request.get("force", False)
+        )
+        deployment = await self._deployments.deploy(
+            caller.access_key, service, image, strategy, token
+        )
+        return {"deployment": answers.deployment(deployment), "notes": notes}
+
+    async def plan_deployment(
+        self, caller: Caller, request: wire.PlanDeploymentInput
+    ) -> wire.PlanDeploymentOutput:
+        service = request["service"]
+        strategy = _strategy(self._operations.strategy(service), request)
+        plan = await self._operations.plan_deployment(
+            service, request["image"], strategy, force=request.get("force", False)
+        )
+        return telling.planned(plan)
+
+    async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
+        return {
+            "deployment": answers.deployment(await self._deployments.approve(request["service"]))
+        }
+
+    async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
+        deployment, message = await self._deployments.rollback(
+            caller.access_key, request["service"], request.get("gradual", False)
+        )
+        answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
+        if message:
+            answer["message"] = message
+        return answer
+
+    async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
+        deployment = await self._deployments.abort(
+            caller.access_key, request["service"], request.get("giveUp", False)
+        )
+        return {"deployment": answers.deployment(deployment)}
+
+    async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
+        deployment = await self._deployments.resume(
+            caller.access_key, request["service"], request.get("takeOver", False)
+        )
+        return {"deployment": answers.deployment(deployment)}
+
+    async def get_deployment(
+        self, caller: Caller, request: wire.GetDeploymentInput
+    ) -> wire.GetDeploymentOutput:
+        deployment = self._deployment(request["service"], request.get("deploymentId"))
+        answer = answers.deployment(deployment)
+        self._explain(answer, self._troubles())
+        return {"deployment": answer}
+
+    async def list_deployments(
+        self, caller: Caller, request: wire.ListDeploymentsInput
+    ) -> wire.ListDeploymentsOutput:
+        history = self._deployments.history(request["service"])
+        return {"deployments": [answers.deployment(deployment) for deployment in history]}
+
+    async def list_journal(
+        self, caller: Caller, request: wire.ListJournalInput
+    ) -> wire.ListJournalOutput:
+        deployment = self._deployment(request["service"], request.get("deploymentId")).id
+        after = request.get("after", 0)
+        limit = request.get("limit", DEFAULT_JOURNAL_ENTRIES)
+        entries: list[JournalEntry] = []
+        try:
+            async with asyncio.timeout(request.get("waitSeconds", 0) or None):
+                async for view in self._store.watch():
+                    entries = _journal(view, deployment, after)
+                    if entries or not request.get("waitSeconds"):
+                        break
+        except TimeoutError:
+            entries = []
+        return {
+            "deploymentId": deployment,
+            "entries": [answers.journal_entry(entry) for entry in entries[:limit]],
+        }
+
+    async def explain(self, caller: Caller, request: wire.ExplainInput) -> wire.ExplainOutput:
+        deployment = self._begins(request["service"], request.get("deploymentId"))
+        explanation = self._operations.explain(deployment, system_clock())
+        journal = _journal(self._store.view, deployment.id, 0)
+        answer = telling.explained(deployment, explanation, journal)
+        self._explain(answer["deployment"], self._troubles())
+        return answer
+
+    def _begins(self, service: str, beginning: str | None) -> Deployment:
+        """The newest deployment whose id begins so; without, the newest of all."""
+        if beginning is None:
+            return self._deployment(service, None)
+        history = self._deployments.history(service)
+        return next(
+            (d for d in history if d.id.startswith(beginning)),
+            None,
+        ) or self._deployment(service, beginning)
+
+    def _deployment(self, service: str, identity: str | None) -> Deployment:
+        """The deployment with this id; without an id, the newest. Raises NotFoundException."""
+        for deployment in self._deployments.history(service):
+            if identity in (None, deployment.id):
+                return deployment
+        which = f"deployment {identity}" if identity else "deployment yet"
+        raise AwsError("NotFoundException", f"{service} has no {which}")
+
+    def _explain(self, deployment: wire.Deployment, troubles: Sequence[Trouble]) -> None:
+        """Say of a running deployment that it stands still because a worker fails."""
+        if deployment["status"] != Status.IN_PROGRESS.value or not troubles:
+            return
+        sides = self._inventory.ecs_services(deployment["service"])
+        for trouble in concerning(troubles, [deployment["service"], *sides]):
+            why = f"{trouble.worker}, which fails: {described(trouble)}"
+            waiting = deployment.get("waitingFor")
+            deployment["waitingFor"] = f"{why}; {waiting}" if waiting else why
+
+
+def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:
+    """The entries with a sequence number above ``after``."""
+    entries = (JournalEntry.from_json(d.body) for d in view.list(tables.JOURNAL, deployment))
+    return [entry for entry in entries if entry.sequence > after]
+
+
+def _strategy(
+    configured: Strategy, request: wire.DeployInput | wire.PlanDeploymentInput
+) -> Strategy | None:
+    """The strategy that a Deploy asks for; None to use the one in teal.toml.
+
+    Raises BadRequestException unless the steps rise to 100.
+    """
+    asked, sent = request.get("strategy"), request.get("steps")
+    if asked is None and sent is None:
+        return None
+    asked = asked or ("canary" if len(sent or ()) > 1 else configured.type)
+    if sent is not None:
+        steps = tuple(sent)
+    elif asked == "bluegreen":
+        steps = (100,)
+    else:
+        steps = configured.steps if configured.type == "canary" else CANARY_STEPS
+    if steps[-1] != 100 or any(a >= b for a, b in pairwise(steps)):
+        raise AwsError("BadRequestException", f"steps = {list(steps)}: must rise and end with 100")
+    if asked != "bluegreen":
+        return replace(configured, type="canary", steps=steps)
+    if steps != (100,):
+        raise AwsError(
+            "BadRequestException", f"steps = {list(steps)}: must be [100] for strategy bluegreen"
+        )
+    return replace(configured, type="bluegreen", steps=steps)

@@ -1,0 +1,172 @@
+"""A deployment: one service moving from one side and image to the other, as frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
+from tealmesh.model.rollout.verdicts import StepEvidence
+from tealmesh.model.teal import known_members
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import DeploymentBody, GatesBody, JournalEntryBody, StrategyBody
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The whole state of a deployment: what the machine decides on and the store keeps.
+
+    Times are epoch seconds.
+    """
+
+    id: str
+    service: str
+    mesh: str
+    old_side: str
+    new_side: str
+    old_image: str
+    new_image: str
+    desired_count: int
+    """Tasks that the new side needs: as many as the old one has had since the beginning."""
+    strategy: Strategy
+    gates: Gates
+    created_at: float
+    updated_at: float
+    entered_at: float
+    """When the current state was entered."""
+    actor: str = ""
+    """Who started the deployment."""
+    client_token: str = ""
+    kind: Kind = "DEPLOY"
+    gated: bool = True
+    """Whether callers judge the new side. A rollback needs only its tasks to be healthy."""
+    state: State = State.CREATED
+    held_in: str = ""
+    """The state in which the deployment was held, while it is."""
+    step: int = 0
+    """Index of the current step in the strategy's steps."""
+    sequence: int = 1
+    """Number of the latest transition, as in the journal."""
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """The weights last ordered, by side."""
+    acknowledged: Mapping[str, int] = field(default_factory=dict)
+    """The weights that every Envoy is known to run; empty if unknown."""
+    live: Mapping[str, int] = field(default_factory=dict)
+    """The weights that the route had when the deployment began, took over or last set them: others
+    are somebody else's. Empty if any are right."""
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """The weights of the route when last observed, of all that it leads to."""
+    left_apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """As ``live``, by route, where the routes stood apart when somebody took over; else empty."""
+    apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The weights of each route when last observed, where they stand apart; else empty."""
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By side, routes that are not the service's and give it weight: it goes on serving them."""
+    healthy: Mapping[str, int] = field(default_factory=dict)
+    """Healthy tasks of each side when last observed."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """The image of each side when last observed."""
+    old_desired: int = 0
+    """The old side's desired count when last observed."""
+    new_desired: int = 0
+    """The new side's desired count when last observed."""
+    scaled: int = 0
+    """How many tasks the new side was last given; 0 before it is started."""
+    resumed_at: float = 0.0
+    """When a control plane last took up the deployment anew; 0 for never."""
+    revision: int = 0
+    """The store revision that set the weights."""
+    set_at: float = 0.0
+    """When the weights were set."""
+    since: float = 0.0
+    """Start of the current window of measurement; 0 for none."""
+    approved: bool = False
+    reason: str = ""
+    """Why the deployment was rolled back, held or stopped, for people."""
+    note: str = ""
+    """Why the present state was entered, where that is not in the order of things; for people."""
+    waiting_for: str = ""
+    """What the deployment waits for, completing "waiting for …"."""
+    serves: str = ""
+    """Once finished: what serves now, for people."""
+    phase_at: float = 0.0
+    """When the current phase began; its time limit counts from here."""
+    seconds_left: float | None = None
+    """How long the phase could still take when last observed, until its limit; None without one."""
+    time_limit: str = ""
+    """The setting that limits the phase, with its value; empty without one."""
+    windows: int = 0
+    """How many full windows of measurement were not enough in the current state."""
+    last_window: str = ""
+    """Why the last of them was not enough."""
+    evidence: tuple[StepEvidence, ...] = ()
+    finished_at: float | None = None
+
+    @property
+    def status(self) -> Status:
+        return STATUSES.get(self.state, Status.IN_PROGRESS)
+
+    @property
+    def phase(self) -> Phase:
+        return PHASES[self.state]
+
+    @property
+    def finished(self) -> bool:
+        return self.finished_at is not None
+
+    def to_json(self) -> DeploymentBody:
+        """The body that the store keeps."""
+        return cast("DeploymentBody", asdict(self))
+
+    @classmethod
+    def from_json(cls, body: DeploymentBody) -> Deployment:
+        """The deployment that `to_json` wrote. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        known["strategy"] = stored_strategy(body["strategy"])
+        known["gates"] = stored_gates(body["gates"])
+        known["state"] = State(body["state"])
+        known.setdefault("phase_at", body["entered_at"])
+        known["evidence"] = tuple(
+            StepEvidence.from_json(entry) for entry in body.get("evidence", ())
+        )
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One transition of a deployment."""
+
+    deployment: str
+    """Id of the deployment."""
+    sequence: int
+    """Counts from 1 within a deployment."""
+    at: float
+    transition: str
+    """The state entered, or ``RESUMED`` or ``APPROVED``."""
+    phase: Phase
+    status: Status
+    message: str
+    """What happened and why, for people."""
+
+    def to_json(self) -> JournalEntryBody:
+        """The body that the store keeps."""
+        return cast("JournalEntryBody", asdict(self))
+
+    @classmethod
+    def from_json(cls, body: JournalEntryBody) -> JournalEntry:
+        """The entry that `to_json` wrote. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        return cls(**{**known, "phase": Phase(body["phase"]), "status": Status(body["status"])})
+
+
+def stored_strategy(body: StrategyBody) -> Strategy:
+    """The strategy that a stored body holds."""
+    return Strategy(**{**known_members(Strategy, body), "steps": tuple(body["steps"])})
+
+
+def stored_gates(body: GatesBody) -> Gates:
+    """The gates that a stored body holds. Members of later versions are ignored."""
+    return Gates(**known_members(Gates, body))

@@ -1,0 +1,152 @@
+"""Windows of measurement: what callers saw of both sides of a service between two looks, as frozen
+data and as the store keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TypedDict, cast
+
+from tealmesh.model.teal import known_members
+
+
+class CountsBody(TypedDict):
+    """A `Counts`."""
+
+    requests: int
+    failures: int
+    client_errors: int
+
+
+class SideWindowBody(TypedDict):
+    """A `SideWindow`."""
+
+    requests: int
+    failures: int
+    client_errors: int
+    open: int
+    active: int
+    started: int
+    timed: int
+    bounds: Sequence[float]
+    buckets: Sequence[int]
+    kinds: Mapping[str, int]
+    by_caller: Mapping[str, CountsBody]
+    by_second: Sequence[CountsBody]
+
+
+class WindowBody(TypedDict):
+    """A `Window`."""
+
+    index: int
+    step: int
+    started_at: float
+    seconds: float
+    weights: Mapping[str, int]
+    old: SideWindowBody
+    new: SideWindowBody
+    compared: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many requests ended, and how."""
+
+    requests: int = 0
+    """Requests that were answered or failed."""
+    failures: int = 0
+    """Those of them that failed, as docs/gates.md says."""
+    client_errors: int = 0
+    """Those of them that were answered with a 4xx, or with gRPC's equivalents; never failures."""
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.requests + other.requests,
+            self.failures + other.failures,
+            self.client_errors + other.client_errors,
+        )
+
+
+@dataclass(frozen=True)
+class SideWindow:
+    """What callers saw of one side in a window."""
+
+    requests: int = 0
+    """Requests that were answered or failed."""
+    failures: int = 0
+    """Those of them that failed, as docs/gates.md says."""
+    client_errors: int = 0
+    """Those of them that were answered with a 4xx, or with gRPC's equivalents; never failures."""
+    open: int = 0
+    """Requests in flight without an answer at the end of the window, at least."""
+    active: int = 0
+    """Requests in flight at its end, among them answers and streams on their way."""
+    started: int = 0
+    """Attempts that began in the window, including retries."""
+    timed: int = 0
+    """Answers whose latency was measured; Envoy times only part of them."""
+    bounds: tuple[float, ...] = ()
+    """Upper bounds of the latency's buckets, rising, in milliseconds."""
+    buckets: tuple[int, ...] = ()
+    """For each bound, the timed answers up to it; those above the last are in ``timed`` only."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures by kind, such as ``timed out``; they add up to ``failures``."""
+    by_caller: Mapping[str, Counts] = field(default_factory=dict)
+    """By the caller's task, or node id. Those beyond the busiest are together in "others"."""
+    by_second: tuple[Counts, ...] = ()
+    """In order of time, about a second each, all callers together. Empty seconds are left out."""
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self.requests, self.failures, self.client_errors)
+
+    @classmethod
+    def from_json(cls, body: SideWindowBody) -> SideWindow:
+        """The side that the store keeps. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        callers = body.get("by_caller", {}).items()
+        known["bounds"] = tuple(body.get("bounds", ()))
+        known["buckets"] = tuple(body.get("buckets", ()))
+        known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
+        known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What callers saw of both sides between two looks."""
+
+    index: int
+    """Counts a deployment's windows, from 0."""
+    step: int
+    """Index of the step in the strategy's steps."""
+    started_at: float
+    """Seconds since the epoch."""
+    seconds: float
+    """How long it lasted."""
+    weights: Mapping[str, int]
+    """By side, the weights that every Envoy ran meanwhile."""
+    old: SideWindow
+    new: SideWindow
+    compared: bool = True
+    """Whether the sides were compared by it."""
+    note: str = ""
+    """Why they were not, for people."""
+
+    def to_json(self) -> WindowBody:
+        """The body that the store keeps."""
+        return cast("WindowBody", asdict(self))
+
+    @classmethod
+    def from_json(cls, body: WindowBody) -> Window:
+        """The window that `to_json` wrote. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        known["old"] = SideWindow.from_json(body["old"])
+        known["new"] = SideWindow.from_json(body["new"])
+        return cls(**known)
+
+
+def _counts(body: CountsBody) -> Counts:
+    return Counts(**known_members(Counts, body))

@@ -255,6 +255,10 @@ class DeploymentBody(TypedDict):
     set_at: float
     since: float
     approved_step: int
+    promoted: str
+    promoted_by: str
+    paused_at: float
+    paused_by: str
     reason: str
     note: str
     waiting_for: str

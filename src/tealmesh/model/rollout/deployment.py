@@ -7,7 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
-from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
+from tealmesh.model.rollout.states import (
+    PHASES,
+    STATUSES,
+    Kind,
+    Phase,
+    Promotion,
+    State,
+    Status,
+)
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
 
@@ -85,6 +93,13 @@ class Deployment:
     """Start of the current window of measurement; 0 for none."""
     approved_step: int = -1
     """Index of the last step that a person has approved, with all before it; -1 for none."""
+    promoted: Promotion = ""
+    """What a person lets the deployment skip: the rest of its step, or all steps and the bake
+    time; empty for nothing."""
+    promoted_by: str = ""
+    paused_at: float = 0.0
+    """When a person paused the deployment; 0 while it is not paused."""
+    paused_by: str = ""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""

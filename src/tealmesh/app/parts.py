@@ -17,6 +17,7 @@ from tealmesh import __version__
 from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
+from tealmesh.apis.appmesh.shifting import RouteShifts
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
@@ -182,6 +183,7 @@ class Parts:
                     lambda: self.certificates.missing,
                 ),
                 self._logs,
+                RouteShifts(self._store, self.config.account, system_clock).shift,
                 self._shut_down,
                 _without_effect,
                 self._supervisor.troubles,

@@ -105,7 +105,7 @@ class MeshServiceBody(TypedDict):
     mesh: str
     hostname: str
     router: str
-    route: str
+    routes: Sequence[str]
     port: int
     protocol: str
     found: Sequence[MeshSideBody]
@@ -113,6 +113,7 @@ class MeshServiceBody(TypedDict):
     clean_up: str
     strategy: StrategyBody
     gates: GatesBody
+    further: Sequence[tuple[int, str]]
     problem: str
 
 
@@ -133,7 +134,9 @@ class AdoptionBody(TypedDict, total=False):
     container: str
     """The container that runs the application."""
     route: str
-    """The route whose weights are shifted."""
+    """As one of ``routes``: what earlier versions were told."""
+    routes: list[str]
+    """The routes whose weights are shifted together."""
     cleanUp: str
     """``stop`` or ``delete``."""
     strategy: StrategyBody
@@ -227,6 +230,9 @@ class DeploymentBody(TypedDict):
     acknowledged: Mapping[str, int]
     live: Mapping[str, int]
     seen: Mapping[str, int]
+    left_apart: Mapping[str, Mapping[str, int]]
+    apart: Mapping[str, Mapping[str, int]]
+    elsewhere: Mapping[str, Sequence[str]]
     healthy: Mapping[str, int]
     images: Mapping[str, str]
     old_desired: int

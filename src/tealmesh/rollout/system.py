@@ -15,7 +15,7 @@ from tealmesh.model.config.nouns import GatewayConfig, ServiceConfig, TealConfig
 from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
-from tealmesh.model.rollout import stored_strategy
+from tealmesh.model.rollout import stored_gates, stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import MeshService
 
@@ -54,9 +54,9 @@ class ServiceSystem:
         return self.config.name
 
     @property
-    def route(self) -> str:
-        """The route whose weights are shifted."""
-        return ROUTE
+    def routes(self) -> tuple[str, ...]:
+        """The routes whose weights are shifted: there is one."""
+        return (ROUTE,)
 
     @property
     def port(self) -> int:
@@ -66,6 +66,11 @@ class ServiceSystem:
     def protocol(self) -> str:
         """Of its nodes' listeners."""
         return "http"
+
+    @property
+    def listeners(self) -> tuple[tuple[int, str], ...]:
+        """Port and protocol of its nodes' one listener."""
+        return ((self.port, self.protocol),)
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -115,7 +120,7 @@ class ServiceSystem:
         stored = body["config"]
         config = known_members(ServiceConfig, stored)
         config["strategy"] = stored_strategy(stored["strategy"])
-        config["gates"] = Gates(**known_members(Gates, stored["gates"]))
+        config["gates"] = stored_gates(stored["gates"])
         config["backends"] = tuple(stored["backends"])
         first, second = stored["sides"]
         config["sides"] = (first, second)

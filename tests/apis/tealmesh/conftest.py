@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tealmesh.apis.appmesh.api import AppMesh
+from tealmesh.apis.appmesh.shifting import RouteShifts
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
@@ -70,6 +71,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             cache,
             NoLoadBalancers(),
             no_logs,
+            RouteShifts(store, DEFAULT_ACCOUNT, system_clock).shift,
             stop,
             without_effect,
         ),

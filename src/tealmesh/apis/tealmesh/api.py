@@ -19,6 +19,7 @@ from tealmesh.apis.tealmesh.ports import (
     LoadBalancers,
     Logs,
     Operations,
+    ShiftWeights,
     Stop,
     TasksHealth,
     Troubles,
@@ -52,6 +53,7 @@ class Tealmesh(DeploymentOperations):
         envoys: Envoys,
         load_balancers: LoadBalancers,
         logs: Logs,
+        shift: ShiftWeights,
         stop: Stop,
         without_effect: WithoutEffect,
         troubles: Troubles = tuple,
@@ -61,6 +63,7 @@ class Tealmesh(DeploymentOperations):
         self._envoys = envoys
         self._load_balancers = load_balancers
         self._logs = logs
+        self._shift = shift
         self._stop = stop
         self._without_effect = without_effect
         self._health = health
@@ -89,14 +92,21 @@ class Tealmesh(DeploymentOperations):
         )
         return {"revision": revision, "weights": dict(weights)}
 
+    async def shift_weights(
+        self, caller: Caller, request: wire.ShiftWeightsInput
+    ) -> wire.ShiftWeightsOutput:
+        self._mesh(request["mesh"])
+        routes = await self._shift(caller, request)
+        return {"revision": self._store.revision, "routes": routes}
+
     async def adopt(self, caller: Caller, request: wire.AdoptInput) -> wire.AdoptOutput:
         told: AdoptionBody = {}
         if "sides" in request:
             told["sides"] = {side: {**one} for side, one in request["sides"].items()}
         if "container" in request:
             told["container"] = request["container"]
-        if "route" in request:
-            told["route"] = request["route"]
+        if "routes" in request or "route" in request:
+            told["routes"] = request.get("routes") or [request.get("route", "")]
         if "cleanUp" in request:
             told["cleanUp"] = request["cleanUp"]
         described = await self._operations.adopt(caller.access_key, request["service"], told)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tealmesh.model import wire
+from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     AppliedSystem,
@@ -54,7 +57,11 @@ class Operations(Protocol):
     async def preflight(
         self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
     ) -> list[str]: ...
+    async def plan_deployment(
+        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+    ) -> DeploymentPlan: ...
     def strategy(self, service: str) -> Strategy: ...
+    def explain(self, deployment: Deployment, now: float) -> Explanation: ...
 
 
 class Inventory(Protocol):
@@ -93,6 +100,9 @@ class ContainerLine:
 
 Logs = Callable[[str, int], Awaitable[Sequence[ContainerLine]]]
 """(task ARN, number of lines) -> the last lines that each container of the task wrote."""
+
+ShiftWeights = Callable[[Caller, wire.ShiftWeightsInput], Awaitable[list[wire.ShiftedRoute]]]
+"""Gives several routes other targets in one revision. Raises AwsError, and then changes none."""
 
 Stop = Callable[[bool], Awaitable[int]]
 """(whether to drain and stop all tasks first) -> how many tasks were stopped. The control plane

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +12,7 @@ from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
-    from tealmesh.model.teal import DeploymentBody, JournalEntryBody, StrategyBody
+    from tealmesh.model.teal import DeploymentBody, GatesBody, JournalEntryBody, StrategyBody
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,12 @@ class Deployment:
     are somebody else's. Empty if any are right."""
     seen: Mapping[str, int] = field(default_factory=dict)
     """The weights of the route when last observed, of all that it leads to."""
+    left_apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """As ``live``, by route, where the routes stood apart when somebody took over; else empty."""
+    apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The weights of each route when last observed, where they stand apart; else empty."""
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By side, routes that are not the service's and give it weight: it goes on serving them."""
     healthy: Mapping[str, int] = field(default_factory=dict)
     """Healthy tasks of each side when last observed."""
     images: Mapping[str, str] = field(default_factory=dict)
@@ -120,7 +126,7 @@ class Deployment:
         """The deployment that `to_json` wrote. Members of later versions are ignored."""
         known = known_members(cls, body)
         known["strategy"] = stored_strategy(body["strategy"])
-        known["gates"] = Gates(**known_members(Gates, body["gates"]))
+        known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
         known["evidence"] = tuple(
@@ -159,3 +165,8 @@ class JournalEntry:
 def stored_strategy(body: StrategyBody) -> Strategy:
     """The strategy that a stored body holds."""
     return Strategy(**{**known_members(Strategy, body), "steps": tuple(body["steps"])})
+
+
+def stored_gates(body: GatesBody) -> Gates:
+    """The gates that a stored body holds. Members of later versions are ignored."""
+    return Gates(**known_members(Gates, body))

@@ -38,6 +38,8 @@ class ServiceDescription(TypedDict):
     hostname: str
     container: NotRequired[str]
     """The container that runs the application; absent if that is not clear."""
+    routes: NotRequired[list[str]]
+    """The routes whose weights are shifted together; absent if that is not clear."""
     sides: list[SideDescription]
     problem: NotRequired[str]
     """Why it cannot be deployed; absent if it can."""
@@ -50,6 +52,9 @@ class AdoptInput(TypedDict):
     sides: NotRequired[dict[str, ToldSide]]
     container: NotRequired[str]
     route: NotRequired[str]
+    """As one of `routes`."""
+    routes: NotRequired[list[str]]
+    """The routes whose weights are shifted together."""
     cleanUp: NotRequired[str]
     """stop: the ECS service of a side without weight stays, without tasks; delete: nothing does."""
 

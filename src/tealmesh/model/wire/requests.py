@@ -32,6 +32,11 @@ class DeployInput(TypedDict):
     force: NotRequired[bool]
 
 
+class ExplainInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+
+
 class GetConvergenceInput(TypedDict):
     mesh: str
     revision: NotRequired[int]
@@ -77,6 +82,14 @@ class ListJournalInput(TypedDict):
     waitSeconds: NotRequired[int]
 
 
+class PlanDeploymentInput(TypedDict):
+    service: str
+    image: str
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    force: NotRequired[bool]
+
+
 class RemoveInput(TypedDict):
     name: str
     plan: NotRequired[bool]
@@ -95,6 +108,28 @@ class RollbackInput(TypedDict):
 class SetWeightsInput(TypedDict):
     service: str
     weights: dict[str, int]
+
+
+class ShiftedTarget(TypedDict):
+    """A weighted target, as App Mesh has it."""
+
+    virtualNode: str
+    weight: int
+    port: NotRequired[int]
+
+
+class RouteShift(TypedDict):
+    """The targets that a route is to have, if it has this version."""
+
+    virtualRouterName: str
+    routeName: str
+    version: int
+    weightedTargets: list[ShiftedTarget]
+
+
+class ShiftWeightsInput(TypedDict):
+    mesh: str
+    routes: list[RouteShift]
 
 
 class ShutdownInput(TypedDict):

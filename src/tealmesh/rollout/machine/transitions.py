@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
@@ -109,6 +109,11 @@ def hold(d: Deployment, now: float, what: str) -> Deployment:
 
 def decision(d: Deployment) -> str:
     """What a held deployment waits for, with all ways out."""
+    return f"your decision, since {d.note}: {', '.join(ways_out(d))}"
+
+
+def ways_out(d: Deployment) -> list[str]:
+    """What a person can do with a held deployment."""
     service = d.service
     ways = [
         f"`teal resume {service} --take-over` goes on from what is live",
@@ -116,7 +121,7 @@ def decision(d: Deployment) -> str:
     ]
     if d.healthy.get(d.old_side):
         ways.insert(1, f"`teal abort {service}` gives {d.old_side} all the weight")
-    return f"your decision, since {d.note}: {', '.join(ways)}"
+    return ways
 
 
 def resume(d: Deployment, now: float) -> Deployment:
@@ -167,6 +172,7 @@ def reweigh(
         now,
         weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
         live=d.seen or d.live,
+        left_apart=d.apart,
         acknowledged={},
         since=0.0,
         **changes,
@@ -176,14 +182,6 @@ def reweigh(
 def gets_all(d: Deployment, side: str) -> bool:
     """Whether the weights last ordered are all for one side."""
     return shares(d.weights) == {side: 1.0}
-
-
-def shares(weights: Mapping[str, int]) -> dict[str, float]:
-    """Each target's share of the requests, 0 to 1, without those that get none: 1/0 and 100/0 are
-    the same.
-    """
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 def _joined(*parts: str) -> str:

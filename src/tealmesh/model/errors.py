@@ -14,6 +14,7 @@
     │   ├── ChangedMeanwhile        it has another version than the one that was read
     │   └── NotYet                  something else has to happen first: ask again
     ├── InvariantError              the rollout machine has a bug; nothing was changed
+    ├── Fenced                  another control plane works on the deployment by now
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
@@ -141,6 +142,10 @@ class NotYet(DriverError):
 
 class InvariantError(TealError):
     """The rollout machine was about to break one of its invariants; nothing was changed."""
+
+
+class Fenced(TealError):
+    """A deployment has gone on without this control plane: it must not write any more."""
 
 
 class DeploymentHeld(TealError):

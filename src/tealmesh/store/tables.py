@@ -62,6 +62,8 @@ if TYPE_CHECKING:
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
+        KeptBody,
+        LockBody,
         MeshServiceBody,
         RemovalBody,
         ServiceSystemBody,
@@ -213,5 +215,9 @@ UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""
+LOCKS: Collection[LockBody] = Collection("teal.lock")
+"""Key: service. The services that are locked against deployments."""
+KEPT: Collection[KeptBody] = Collection("teal.kept")
+"""Key: service. Sides without weight that are kept running for a way back."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")
 """Key: deployment id, index of the window with six digits."""

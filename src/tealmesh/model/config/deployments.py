@@ -28,6 +28,7 @@ _STRATEGY_KEYS = (
     "step_time",
     "bake_time",
     *_TIMEOUTS,
+    "keep_old",
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
 _CANARY_STEPS = (10, 50, 100)
@@ -56,6 +57,7 @@ def read_strategy(owner: Table) -> Strategy:
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
         step_settings=own,
+        keep_old=table.seconds("keep_old", defaults.keep_old),
     )
 
 

@@ -45,6 +45,8 @@ class Deployment:
     updated_at: float
     entered_at: float
     """When the current state was entered."""
+    number: int = 0
+    """Counts the deployments of the service, from 1."""
     actor: str = ""
     """Who started the deployment."""
     client_token: str = ""
@@ -106,6 +108,8 @@ class Deployment:
     """Why the present state was entered, where that is not in the order of things; for people."""
     waiting_for: str = ""
     """What the deployment waits for, completing "waiting for …"."""
+    kept_for: float = 0.0
+    """Once successful: how long the old side goes on running without weight, in seconds."""
     serves: str = ""
     """Once finished: what serves now, for people."""
     phase_at: float = 0.0

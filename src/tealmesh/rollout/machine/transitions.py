@@ -46,7 +46,8 @@ def enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment
         # What a person asked for on the way forward has ended.
         changes |= {"paused_at": 0.0, "paused_by": "", "promoted": ""}
     if state in FINAL:
-        changes |= {"finished_at": now, "serves": serving_words(d)}
+        kept_for = changes.get("kept_for", 0.0)
+        changes |= {"finished_at": now, "serves": serving_words(d, kept_for)}
     if limits.begins(d, state):
         changes.setdefault("phase_at", now)
     if state is not d.state:
@@ -198,7 +199,10 @@ def baked(d: Deployment, now: float) -> Deployment:
     if kept := stays(d):
         return wait(d, now, kept)
     note = f"promoted by {d.promoted_by}" if d.promoted else ""
-    return enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0, promoted="", note=note)
+    d = evidence.closed(d, now)
+    if d.strategy.keep_old and d.kind == "DEPLOY" and d.healthy.get(d.old_side):
+        return enter(d, State.SUCCEEDED, now, since=0.0, note=note, kept_for=d.strategy.keep_old)
+    return enter(d, State.CLEANING_UP, now, since=0.0, promoted="", note=note)
 
 
 def approval(d: Deployment) -> str:

@@ -13,19 +13,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 
 from tealmesh.envoy import matches, names
 from tealmesh.envoy.matches import Match, Path
+from tealmesh.envoy.parts import Conditions
 from tealmesh.envoy.protos import milliseconds
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.routes import (
     HostRoutes,
     configuration,
     domains,
-    envoy_route,
+    envoy_routes,
     service_routes,
 )
 from tealmesh.envoy.services import Service
@@ -321,24 +323,44 @@ def _envoy_routes(entrance: Entrance, limits: Limits) -> tuple[list[components.R
     """
     routes: list[components.Route] = []
     clusters: set[str] = set()
-    behind = service_routes(entrance.service) if entrance.service else ()
-    for route in behind:
+    if entrance.service is None:
+        return [_unmatched(entrance)], clusters
+    for route in service_routes(entrance.service):
         if not _reachable(entrance, route.match.port):
             continue
         match = compose(entrance.match, entrance.rewrite, route.match)
         if match is None:
             continue
-        envoy = envoy_route(f"{entrance.name}/{route.name}", match, route.action)
-        if route.action is not None:
-            _apply(entrance.rewrite, envoy.route)
-            limits.limit(envoy.route)
-            clusters |= route.clusters
-        routes.append(envoy)
+        name = f"{entrance.name}/{route.name}"
+        below = partial(_below, entrance)
+        for envoy in envoy_routes(name, match, route.action, entrance.service.watch, below):
+            if route.action is not None:
+                _apply(entrance.rewrite, envoy.route)
+                limits.limit(envoy.route)
+            routes.append(envoy)
+        clusters |= route.clusters if route.action is not None else frozenset()
         if replace(match, port=None) == replace(entrance.match, port=None):
             return routes, clusters
+    return [*routes, _unmatched(entrance)], clusters
+
+
+def _unmatched(entrance: Entrance) -> components.Route:
+    """404 for what a gateway route accepts and none of its service's routes does."""
     unmatched = components.Route(name=entrance.name, match=matches.route_match(entrance.match))
     unmatched.direct_response.status = 404
-    return [*routes, unmatched], clusters
+    return unmatched
+
+
+def _below(entrance: Entrance, prefix: Path) -> Conditions | None:
+    """The conditions at the gateway for a path that has this prefix at the service; None if none
+    has it.
+    """
+    path, extra = _compose_path(entrance.match.path, entrance.rewrite, prefix)
+    if path is None:
+        return None
+    if path == entrance.match.path:
+        return extra
+    return (*extra, matches.regex_header(":path", rf"(?:{_as_regex(path)})(?:\?.*)?"))
 
 
 def _reachable(entrance: Entrance, asked: int | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,14 @@ from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
-from tealmesh.envoy import discovery, matches, names
+from tealmesh.envoy import discovery, matches, names, parts
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded
 from tealmesh.envoy.services import Service, targets
 from tealmesh.envoy.tcp import connect_route, tcp_routes
 from tealmesh.envoy.weights import WeightedTarget, effective_weights
+from tealmesh.model.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import GrpcRoute, HttpRoute, HttpTimeout, Listener, RetryPolicy
@@ -107,7 +108,8 @@ def virtual_host(service: Service) -> HostRoutes:
     for route in service_routes(service):
         match = at_port(route.match, service.ports)
         if match is not None:
-            host.routes.append(envoy_route(route.name, match, route.action))
+            below = parts.on_path(match.path)
+            host.routes.extend(envoy_routes(route.name, match, route.action, service.watch, below))
             clusters |= route.clusters
     return HostRoutes.of(host, clusters)
 
@@ -171,6 +173,17 @@ def envoy_route(name: str, match: Match, action: bytes | None) -> components.Rou
     else:
         route.route.MergeFromString(action)
     return route
+
+
+def envoy_routes(
+    name: str, match: Match, action: bytes | None, watch: Sequence[Part], below: parts.Below
+) -> Iterator[components.Route]:
+    """`envoy_route`, divided into the parts of the service that are watched."""
+    if action is None:
+        yield envoy_route(name, match, action)
+        return
+    for label, narrower in parts.divided(match, watch, below):
+        yield parts.labelled(envoy_route(name, narrower, action), label)
 
 
 def domains(name: str, ports: Iterable[int]) -> list[str]:

@@ -11,6 +11,7 @@ from tealmesh.envoy import discovery, names
 from tealmesh.envoy.discovery import Source
 from tealmesh.envoy.weights import WeightedTarget
 from tealmesh.model.mesh import MeshSnapshot
+from tealmesh.model.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import PortMapping, WeightedTargetSpec
@@ -35,12 +36,15 @@ class Service:
     capable: frozenset[str]
     """Names of the nodes with an instance that can answer."""
 
+    watch: tuple[Part, ...] = ()
+    """The parts whose requests are counted while it is deployed."""
+
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.resource, self.router, self.routes, self.nodes, self.capable))
+        return hash((self.resource, self.router, self.routes, self.nodes, self.capable, self.watch))
 
     @cached_property
     def ports(self) -> tuple[int, ...]:
@@ -104,7 +108,8 @@ class Services:
             targets = {provider["virtualNode"]["virtualNodeName"]}
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self.source(node).capable)
-        return Service(resource, router, routes, tuple(nodes), able)
+        watch = snapshot.watched.get(router.name, ()) if router else ()
+        return Service(resource, router, routes, tuple(nodes), able, watch)
 
 
 def targets(

@@ -24,6 +24,8 @@ from tealmesh.model.load_balancers import (
     named_groups,
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
+from tealmesh.model.parts import Part
+from tealmesh.model.teal import known_members
 from tealmesh.store import tables
 from tealmesh.store.tables import Collection
 from tealmesh.store.views import Document, Transaction, View
@@ -39,7 +41,9 @@ _COLLECTIONS: dict[str, Kind] = {
     tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
 }
 _CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
-INPUTS: tuple[str, ...] = (*_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP)
+INPUTS: tuple[str, ...] = (
+    *_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP, tables.WATCHED
+)  # fmt: skip
 """The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
 
 
@@ -65,7 +69,18 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
         cloud_map=cloud_map(view),
         zones=dns_zones(view),
+        watched=_watched(view, mesh),
     )
+
+
+def _watched(view: View, mesh: str) -> dict[str, tuple[Part, ...]]:
+    """The parts that are counted, by router."""
+    return {
+        document.body["router"]: tuple(
+            Part(**known_members(Part, part)) for part in document.body["parts"]
+        )
+        for document in view.list(tables.WATCHED, mesh)
+    }
 
 
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.parts import WatchedBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
         ScalingActivityBody,
@@ -196,6 +197,8 @@ ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
 """Key: service name. What was told of a service that others made."""
 ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
+WATCHED: Collection[WatchedBody] = Collection("teal.watched")
+"""Key: mesh, router. The parts of a service that are counted while it is deployed."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 REMOVALS: Collection[RemovalBody] = Collection("teal.removal")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.rollout.controller import OnTransition
+from tealmesh.rollout.running.work import OnTransition
 
 
 @dataclass(frozen=True)

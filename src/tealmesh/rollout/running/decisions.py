@@ -1,0 +1,108 @@
+"""What people decide about a deployment that runs: approve, abort, resume."""
+
+from __future__ import annotations
+
+from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout import documents, machine
+from tealmesh.rollout.effects import AbortAsked, Approved, GivenUp, TakenOver
+from tealmesh.rollout.performer import Performer
+from tealmesh.rollout.running.work import Work
+from tealmesh.rollout.system import Service
+from tealmesh.store import Store
+
+
+class Decisions:
+    """The operations on deployments that run, by the name of their service.
+
+    Methods raise AwsError: NotFoundException for an unknown service, and ConflictException as each
+    method says.
+    """
+
+    def __init__(self, store: Store, work: Work, performer: Performer) -> None:
+        self._store = store
+        self._work = work
+        self._performer = performer
+
+    async def approve(self, service: str) -> Deployment:
+        """Let the running deployment pass the approval gate.
+
+        ConflictException when none is running, or when it needs no approval.
+        """
+        service = self._system(service).name
+        deployment = await self._work.settled(service)
+        if deployment is None:
+            raise AwsError("ConflictException", f"no deployment of {service} is running")
+        if not deployment.gates.approval:
+            raise AwsError("ConflictException", f"the deployment of {service} needs no approval")
+        if deployment.approved:
+            return deployment
+        return await self._work.apply(deployment.id, Approved())
+
+    async def abort(self, actor: str, service: str, give_up: bool = False) -> Deployment:
+        """Return all the weight to the old side, or ``give_up``: end the deployment and leave all
+        as it is.
+
+        ConflictException when none is running, or when only the new side can serve.
+        """
+        deployment = await self._running(service)
+        if give_up:
+            return await self._work.woken_by(deployment.id, GivenUp(actor))
+        if deployment.state in machine.BACKWARD:
+            return deployment
+        return await self._abort(actor, deployment)
+
+    async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
+        """Let a held deployment go on: ``take_over`` from what is live, else only if all is again
+        as the deployment left it.
+
+        ConflictException when none is held, or when something is still otherwise.
+        """
+        deployment = await self._running(service)
+        name = deployment.service
+        if deployment.state is not State.HELD:
+            needed = f" but waits for {deployment.waiting_for}" if deployment.waiting_for else ""
+            raise AwsError("ConflictException", f"the deployment of {name} is not held{needed}")
+        try:
+            system = documents.deployed_service(self._store.view, name)
+            changed = machine.change(deployment, await self._performer.see(deployment, system))
+        except DriverError as error:
+            raise AwsError("InternalServerError", str(error), status=500) from error
+        if changed and not take_over:
+            raise AwsError(
+                "ConflictException",
+                f"{changed.what.rstrip(',')}{changed.rest}: `teal resume {name} --take-over` goes "
+                f"on from what is live, `teal abort {name}` ends the deployment",
+            )
+        return await self._work.woken_by(deployment.id, TakenOver(actor))
+
+    async def _running(self, service: str) -> Deployment:
+        """The unfinished deployment. Raises ConflictException if there is none."""
+        service = self._system(service).name
+        deployment = await self._work.settled(service)
+        if deployment is None:
+            raise AwsError(
+                "ConflictException",
+                f"no deployment of {service} is running: `teal rollback {service}` goes back to "
+                "the version before",
+            )
+        return deployment
+
+    async def _abort(self, actor: str, deployment: Deployment) -> Deployment:
+        service, old, new = deployment.service, deployment.old_side, deployment.new_side
+        if machine.only_new_serves(deployment):
+            raise AwsError(
+                "ConflictException",
+                f"{service}: side {old} has no healthy task to go back to, and {new} can serve: "
+                f"`teal abort {service} --give-up` ends the deployment and leaves all as it is",
+            )
+        if not machine.can_abort(deployment):
+            raise AwsError(
+                "ConflictException",
+                f"the deployment of {service} is stopping {old}: `teal rollback {service}` starts "
+                "it again and goes back to it",
+            )
+        return await self._work.woken_by(deployment.id, AbortAsked(actor))
+
+    def _system(self, service: str) -> Service:
+        return documents.service(self._store.view, service)

@@ -1,0 +1,198 @@
+"""The work on deployments: stores each transition, then performs the effect of the new state.
+
+The store keeps the state (``teal.deployment``) and one entry of ``teal.journal`` per transition.
+When the control plane restarts, every unfinished deployment resumes in its stored state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from tealmesh.model.clock import Clock, SteadyClock
+from tealmesh.model.rollout import Deployment, JournalEntry, State
+from tealmesh.rollout import documents, journal, machine
+from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
+from tealmesh.rollout.performer import Performer
+from tealmesh.store import Store, Transaction
+from tealmesh.supervision.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+OnTransition = Callable[[JournalEntry], None]
+"""Called after a transition is committed and before its effect is performed. For tests that stop
+the control plane at every transition."""
+
+
+class Work:
+    """The unfinished deployments of one control plane; `run` must run as long as it does."""
+
+    def __init__(
+        self,
+        store: Store,
+        performer: Performer,
+        *,
+        clock: SteadyClock,
+        wall: Clock,
+        poll_seconds: float,
+        supervisor: Supervisor,
+        on_transition: OnTransition,
+    ) -> None:
+        self._store = store
+        self._performer = performer
+        self._clock = clock
+        self._wall = wall
+        self._poll_seconds = poll_seconds
+        self._supervisor = supervisor
+        self._on_transition = on_transition
+        self._live: dict[str, Deployment] = {}
+        self._woken: dict[str, asyncio.Event] = {}
+        self._lock = asyncio.Lock()
+        self._workers: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Resume the unfinished deployments, then work on all until cancelled."""
+        try:
+            for deployment in documents.unfinished(self._store.view):
+                self._live[deployment.id] = deployment
+                self._work_on(deployment, resumed=True)
+            await asyncio.Event().wait()
+        finally:
+            for worker in self._workers.values():
+                worker.cancel()
+            await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
+    async def begin(
+        self,
+        operation: str,
+        first: Deployment,
+        put_first: Callable[[Transaction, Deployment, JournalEntry], None],
+    ) -> Deployment:
+        """Store a deployment by ``put_first`` and work on it."""
+        first = replace(first, created_at=self._wall(), updated_at=self._wall())
+        entry = journal.entry(first, State.CREATED.value)
+        await self._store.write(first.actor, operation, lambda t: put_first(t, first, entry))
+        self._live[first.id] = first
+        self._on_transition(entry)
+        self._work_on(first)
+        return first
+
+    def running(self, service: str) -> Deployment | None:
+        """The unfinished deployment of a service, with its newest observations."""
+        live = (d for d in self._live.values() if d.service == service and not d.finished)
+        return next(live, None)
+
+    def all(self, service: str) -> list[Deployment]:
+        """The deployments of a service, newest first; a running one with its newest observations,
+        which are not stored one by one.
+        """
+        running = self.running(service)
+        stored = documents.deployments(self._store.view, service)
+        if running is None:
+            return stored
+        older = [d for d in stored if d.id != running.id]
+        # A transition is stored, and in the journal, a moment before it is live here.
+        same = next((d for d in stored if d.id == running.id), running)
+        return [running if running.sequence >= same.sequence else same, *older]
+
+    async def settled(self, service: str) -> Deployment | None:
+        """The running deployment, once a transition that is being stored has been made."""
+        async with self._lock:
+            return self.running(service)
+
+    async def woken_by(self, deployment_id: str, event: Event) -> Deployment:
+        """Step on what a person asked for, and work on."""
+        after = await self.apply(deployment_id, event)
+        if deployment_id not in self._workers and not after.finished:
+            self._work_on(after)
+        return after
+
+    async def apply(
+        self, deployment_id: str, event: Event, issued: int | None = None
+    ) -> Deployment:
+        """Step on ``event``; a transition is stored before anybody sees it.
+
+        ``issued``: sequence of the deployment when the effect was issued that ``event`` answers.
+        If there was a transition since, the event is out of date and is ignored.
+        """
+        async with self._lock:
+            before = self._live.get(deployment_id) or documents.deployment(
+                self._store.view, deployment_id
+            )
+            if issued is not None and before.sequence != issued:
+                return before
+            after = self._dated(before, machine.step(before, event, self._clock()))
+            if after.sequence != before.sequence:
+                entry = journal.entry(after, journal.transition(before, event, after))
+                await self._store.write(
+                    f"rollout/{after.service}",
+                    entry.transition,
+                    lambda t: documents.put(t, after, entry),
+                )
+                log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+            if not before.finished:
+                self._live[deployment_id] = after
+            if after.sequence != before.sequence:
+                self._on_transition(entry)
+                if deployment_id in self._woken:
+                    self._woken[deployment_id].set()
+            return after
+
+    def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
+        identity, service = deployment.id, deployment.service
+        worker = asyncio.create_task(
+            self._supervisor.keep(
+                f"the deployment of {service}",
+                lambda: self._work_to_the_end(identity, resumed),
+                concerns=service,
+            ),
+            name=f"deployment-{identity}",
+        )
+        self._workers[identity] = worker
+        worker.add_done_callback(lambda _: self._workers.pop(identity, None))
+
+    async def _work_to_the_end(self, deployment_id: str, resumed: bool) -> None:
+        if resumed:
+            await self.apply(deployment_id, Resumed())
+        woken = self._woken.setdefault(deployment_id, asyncio.Event())
+        while not self._live[deployment_id].finished:
+            issued = self._live[deployment_id]
+            woken.clear()
+            await self._turn(issued)
+            if self._live[deployment_id].sequence == issued.sequence:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), self._poll_seconds)
+        self._live.pop(deployment_id)
+        self._woken.pop(deployment_id)
+
+    async def _turn(self, d: Deployment) -> None:
+        """Look at what is, and perform the effect of the state if that is still right."""
+        service = documents.deployed_service(self._store.view, d.service)
+        look = await self._performer.look(d, service)
+        looked = await self.apply(d.id, look, d.sequence)
+        if looked.sequence != d.sequence or not isinstance(look, Looked):
+            return
+        order = machine.scaling(looked)
+        if order is not None:
+            scaled = await self._performer.scale(service, order)
+            looked = await self.apply(d.id, scaled, d.sequence)
+        effect = machine.next_effect(looked)
+        if effect is None or looked.sequence != d.sequence:
+            return
+        event: Event
+        if obstacle := machine.obstacle(looked):
+            event = NotReady(obstacle)
+        else:
+            event = await self._performer.perform(looked, service, effect, look.seen)
+        await self.apply(d.id, event, d.sequence)
+
+    def _dated(self, before: Deployment, after: Deployment) -> Deployment:
+        """The dates that are shown are wall time; what the machine computes with is not."""
+        if after is before:
+            return after
+        now = self._wall()
+        finished = after.finished_at if before.finished_at == after.finished_at else now
+        return replace(after, updated_at=now, finished_at=finished)

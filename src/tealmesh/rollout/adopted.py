@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from tealmesh.model.config.strategies import Gates, Strategy
-from tealmesh.model.rollout import stored_strategy
+from tealmesh.model.rollout import stored_gates, stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.naming import renamed
 
@@ -112,7 +112,7 @@ class MeshService:
         known = known_members(cls, body)
         known["found"] = tuple(MeshSide(**known_members(MeshSide, side)) for side in body["found"])
         known["strategy"] = stored_strategy(body["strategy"])
-        known["gates"] = Gates(**known_members(Gates, body["gates"]))
+        known["gates"] = stored_gates(body["gates"])
         return cls(**known)
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from tealmesh.model.absent import means, unrouted
 from tealmesh.model.config.strategies import Gates, Strategy
-from tealmesh.model.rollout import stored_strategy
-from tealmesh.model.teal import known_members
+from tealmesh.model.rollout import stored_gates, stored_strategy
 from tealmesh.rollout.adopted import CleanUp, MeshService, MeshSide, counterpart
 from tealmesh.rollout.ecs_sides import EcsServices, ecs_attribute
 from tealmesh.rollout.naming import (
@@ -138,7 +137,7 @@ def _service(
         container=live.container if live else "",
         clean_up=cast("CleanUp", told.get("cleanUp", "")),
         strategy=stored_strategy(told["strategy"]) if "strategy" in told else Strategy(),
-        gates=Gates(**known_members(Gates, told["gates"])) if "gates" in told else Gates(),
+        gates=stored_gates(told["gates"]) if "gates" in told else Gates(),
         problem=unclear or unnamed or several or ecs.obstacle(found),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tealmesh.model.rollout import SideTasks, Traffic
+from tealmesh.model.rollout import GateResult, SideTasks, Traffic
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,11 @@ class Observed:
     new_traffic: Traffic = field(default_factory=Traffic)
     explanation: str = ""
     """Why the new side's tasks stopped, with their last log lines; empty if none did."""
+    gates: tuple[GateResult, ...] = ()
+    """The verdicts of others, who were asked: hooks and queries. They count as our own do."""
+    frozen: str = ""
+    """Why the new side gets no more weight now, completing "waiting for …"; empty if it may. Time
+    limits stand still meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tealmesh.model.config.nouns import GatewayConfig, ServiceConfig, TealConfig
 from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
-from tealmesh.model.rollout import stored_strategy
+from tealmesh.model.rollout import stored_gates, stored_strategy
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.adopted import MeshService
 
@@ -115,7 +115,7 @@ class ServiceSystem:
         stored = body["config"]
         config = known_members(ServiceConfig, stored)
         config["strategy"] = stored_strategy(stored["strategy"])
-        config["gates"] = Gates(**known_members(Gates, stored["gates"]))
+        config["gates"] = stored_gates(stored["gates"])
         config["backends"] = tuple(stored["backends"])
         first, second = stored["sides"]
         config["sides"] = (first, second)

@@ -1,6 +1,11 @@
 """Deployments as frozen data: their states, what is observed, and the verdicts of gates."""
 
-from tealmesh.model.rollout.deployment import Deployment, JournalEntry, stored_strategy
+from tealmesh.model.rollout.deployment import (
+    Deployment,
+    JournalEntry,
+    stored_gates,
+    stored_strategy,
+)
 from tealmesh.model.rollout.observed import SideTasks, Traffic
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence, Verdict
@@ -19,5 +24,6 @@ __all__ = [
     "StepEvidence",
     "Traffic",
     "Verdict",
+    "stored_gates",
     "stored_strategy",
 ]

@@ -12,7 +12,7 @@ from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
-    from tealmesh.model.teal import DeploymentBody, JournalEntryBody, StrategyBody
+    from tealmesh.model.teal import DeploymentBody, GatesBody, JournalEntryBody, StrategyBody
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Deployment:
         """The deployment that `to_json` wrote. Members of later versions are ignored."""
         known = known_members(cls, body)
         known["strategy"] = stored_strategy(body["strategy"])
-        known["gates"] = Gates(**known_members(Gates, body["gates"]))
+        known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
         known["evidence"] = tuple(
@@ -159,3 +159,8 @@ class JournalEntry:
 def stored_strategy(body: StrategyBody) -> Strategy:
     """The strategy that a stored body holds."""
     return Strategy(**{**known_members(Strategy, body), "steps": tuple(body["steps"])})
+
+
+def stored_gates(body: GatesBody) -> Gates:
+    """The gates that a stored body holds. Members of later versions are ignored."""
+    return Gates(**known_members(Gates, body))

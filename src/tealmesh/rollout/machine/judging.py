@@ -6,7 +6,13 @@ from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence
 from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait, window_again
-from tealmesh.rollout.machine.wording import all_pass, expected_share, failure, unmet
+from tealmesh.rollout.machine.wording import (
+    all_pass,
+    expected_share,
+    failure,
+    refused,
+    unmet,
+)
 
 
 def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
@@ -18,22 +24,25 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
         assess.success_rate(new, d.gates.success_rate, least),
     )
     full = now - d.since >= d.strategy.step_time
-    failed_by = failure((gates[0], gates[2]), event)
+    failed_by = failure((gates[0], gates[2]), event) or refused(event)
+    every = (*gates, *event.gates)
     if full or failed_by or not d.windows:
         # While a further window fills, the last full one stays to be seen.
-        d = evidence.measured(d, event.old_traffic, new, gates)
+        d = evidence.measured(d, event.old_traffic, new, every)
     if failed_by:
         return roll_back(d, now, failed_by)
     if not full:
         return wait(d, now, _window(d), d.last_window)
-    if all_pass(gates):
+    if all_pass(every):
         if d.step + 1 < len(d.strategy.steps):
+            if event.frozen:
+                return wait(d, now, event.frozen)
             return shift(d, now, d.step + 1)
         return enter(d, State.BAKING, now, since=now)
     if gates[1].verdict is not Verdict.FAIL:
-        return wait(d, now, unmet(gates))
+        return wait(d, now, unmet(every))
     # Requests that began under the old weights may have ended in this window: start a new one.
-    d = window_again(d, now, unmet(gates))
+    d = window_again(d, now, unmet(every))
     return wait(d, now, _window(d), d.last_window)
 
 
@@ -44,14 +53,14 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
         assess.success_rate(event.new_traffic, d.gates.success_rate, d.gates.min_requests),
     )
     failed = tuple(gate for gate in gates if gate.verdict is Verdict.FAIL)
-    d = evidence.judged(d, (quiet, *failed))
-    failed_by = failure(gates, event)
+    d = evidence.judged(d, (quiet, *failed, *event.gates))
+    failed_by = failure(gates, event) or refused(event)
     if failed_by:
         return roll_back(d, now, failed_by)
     hangs = assess.hanging(event.new_traffic, d.gates.success_rate)
-    if all_pass((quiet, gates[0])) and not hangs:
+    if all_pass((quiet, gates[0], *event.gates)) and not hangs:
         return enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0)
-    waiting_for = unmet((quiet, gates[0], *(gates[1:] if hangs else ())))
+    waiting_for = unmet((quiet, gates[0], *(gates[1:] if hangs else ()), *event.gates))
     if quiet.verdict is Verdict.FAIL:
         d = window_again(d, now, waiting_for)
     return wait(d, now, waiting_for, d.last_window)

@@ -15,7 +15,7 @@ from tealmesh.rollout.machine.transitions import (
     shift,
     wait,
 )
-from tealmesh.rollout.machine.wording import all_pass, explanation, unmet, why
+from tealmesh.rollout.machine.wording import all_pass, explanation, refused, unmet, why
 
 
 def created(d: Deployment, event: SideEnsured, now: float) -> Deployment:
@@ -50,10 +50,16 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
     )
     if gates[0].verdict is Verdict.FAIL:
         return roll_back(d, now, why(gates[0], event))
+    if refusal := refused(event):
+        return roll_back(d, now, refusal)
     if not all_pass(gates):
         return wait(d, now, unmet(gates) + explanation(event))
+    if not all_pass(event.gates):
+        return wait(d, now, unmet(event.gates))
     if d.gates.approval and not d.approved:
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    if event.frozen:
+        return wait(d, now, event.frozen)
     return shift(d, now, next_step(d))
 
 

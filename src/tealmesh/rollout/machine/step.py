@@ -75,6 +75,8 @@ def _asked(d: Deployment, event: Event, now: float) -> Deployment:
     accepted, handler = _HANDLERS[d.state]
     if not isinstance(event, accepted):
         raise InvariantError(f"{type(event).__name__} does not belong to state {d.state}")
+    if isinstance(event, Observed) and event.frozen and d.state in _WAITS_FOR_WEIGHT:
+        d = replace(d, phase_at=now)
     return handler(d, event, now)
 
 
@@ -97,6 +99,9 @@ def _held(d: Deployment, event: Observed, now: float) -> Deployment:
 
 _PATIENT = {State.HELD, State.AWAITING_APPROVAL}
 """The states that wait for a person, however long."""
+
+_WAITS_FOR_WEIGHT = {State.VERIFYING, State.MEASURING}
+"""The states after which the new side gets more weight. In a freeze their time stands still."""
 
 # `_react` checks an event's class before it calls the handler; the handlers' own types are narrower
 # than one table can say.

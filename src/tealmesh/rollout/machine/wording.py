@@ -54,6 +54,14 @@ def failure(gates: tuple[GateResult, ...], event: Observed) -> str:
     return ""
 
 
+def refused(event: Observed) -> str:
+    """Why others, who were asked, refuse the version; empty if they do not."""
+    for gate in event.gates:
+        if gate.verdict is Verdict.FAIL:
+            return f"{gate.gate}: {gate.detail}"
+    return ""
+
+
 def why(gate: GateResult, event: Observed) -> str:
     """What a gate found; how tasks stopped explains nothing that callers counted."""
     more = "" if gate.gate == "success-rate" else explanation(event)

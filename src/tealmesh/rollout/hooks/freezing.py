@@ -1,0 +1,104 @@
+"""Times of the week in which no version gets more weight. Pure.
+
+A window belongs to the day on which it begins. Its ends are moments, found once from the clock of
+its zone, so an hour that this clock shows twice or skips makes it longer, and never tears it apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tealmesh.model.config.outside import DAYS, Freeze
+
+_MOST_JOINED = 60
+"""Windows that follow one another without a gap, before their end is not looked for any further:
+that is a freeze without an end."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A freeze that lasts now."""
+
+    until: float | None
+    """When it ends (epoch seconds), with those that follow without a gap; None if it never does."""
+    zone: str
+    why: str
+
+    def words(self) -> str:
+        """Such as ``a freeze until Mon 30 Nov 00:00 Europe/Berlin (weekend)``."""
+        because = f" ({self.why})" if self.why else ""
+        if self.until is None:
+            return f"a freeze without an end{because}"
+        end = datetime.fromtimestamp(self.until, zone(self.zone))
+        return f"a freeze until {end:%a} {end.day} {end:%b %H:%M} {self.zone}{because}"
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone. Raises ValueError if there is none of this name."""
+    if name in ("UTC", "Etc/UTC"):  # Machines without a database of zones have this one.
+        return UTC
+    try:
+        return ZoneInfo(name)
+    # Names with characters of paths, and directories of the database, are no zones either.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name!r}") from error
+
+
+def minutes(text: str) -> int | None:
+    """Minutes since midnight of "HH:MM", up to "24:00"; None for anything else."""
+    hours, colon, rest = text.partition(":")
+    if len(hours) != 2 or not colon or len(rest) != 2 or not (hours + rest).isascii():
+        return None
+    if not (hours + rest).isdecimal():
+        return None
+    total = int(hours) * 60 + int(rest)
+    return total if int(rest) < 60 and total <= 24 * 60 else None
+
+
+def frozen(freezes: Iterable[Freeze], now: float) -> Frozen | None:
+    """The freeze that lasts at ``now`` (epoch seconds), with the reason of the first that does;
+    None outside all of them.
+    """
+    every = tuple(freezes)
+    first = next((one for one in every if _end(one, now) is not None), None)
+    if first is None:
+        return None
+    until = now
+    for _ in range(_MOST_JOINED):
+        ends = [end for one in every if (end := _end(one, until)) is not None]
+        if not ends:
+            return Frozen(until, first.zone, first.why)
+        until = max(ends)
+    return Frozen(None, first.zone, first.why)
+
+
+def _end(freeze: Freeze, now: float) -> float | None:
+    """When the window ends that ``now`` is in; None outside."""
+    place = zone(freeze.zone)
+    today = datetime.fromtimestamp(now, place).date()
+    for days in (-1, 0, 1):  # The next day's may have begun where the clock was set over midnight.
+        begin, end = _window(freeze, today + timedelta(days=days), place)
+        if begin <= now < end:
+            return end
+    return None
+
+
+def _window(freeze: Freeze, day: date, place: tzinfo) -> tuple[float, float]:
+    """The moments at which the window of a day begins and ends; empty if it has none."""
+    if DAYS[day.weekday()] not in freeze.days:
+        return (0.0, 0.0)
+    start, end = minutes(freeze.start) or 0, minutes(freeze.end) or 0
+    if end <= start:
+        end += 24 * 60
+    return min(_moments(day, start, place)), max(_moments(day, end, place))
+
+
+def _moments(day: date, minute: int, place: tzinfo) -> tuple[float, float]:
+    """The moments that the clock of a zone may mean: two where it is set back, or skips it."""
+    local = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)
+    return tuple(  # type: ignore[return-value]
+        local.replace(tzinfo=place, fold=fold).timestamp() for fold in (0, 1)
+    )

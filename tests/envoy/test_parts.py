@@ -157,9 +157,7 @@ def test_watching_changes_routes_alone_and_each_leads_to_where_it_led(tmp_path: 
 
 def test_only_envoys_that_can_count_get_the_log_that_counts() -> None:
     def node(minor: int, *extensions: str) -> Any:
-        made = base_pb2.Node(
-            id="mesh/m/virtualNode/web", user_agent_name="envoy"
-        )
+        made = base_pb2.Node(id="mesh/m/virtualNode/web", user_agent_name="envoy")
         made.user_agent_build_version.version.major_number = 1
         made.user_agent_build_version.version.minor_number = minor
         for extension in extensions:

@@ -4,8 +4,11 @@ path, or with a header.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypedDict
+
+from tealmesh.model.windows import Counts
 
 MOST_PARTS = 4
 """A request may be in several parts, and Envoys count every combination."""
@@ -47,3 +50,22 @@ class Part:
         """What people call it, such as ``POST``, ``/pay``, ``POST /pay`` or ``x-tenant: acme``."""
         header = f"{self.header}: {self.value}" if self.header else ""
         return " ".join(filter(None, (self.method, self.prefix, header)))
+
+
+@dataclass(frozen=True)
+class PartTraffic:
+    """What the callers of one side saw of a part in a window. Requests count when they have
+    ended.
+    """
+
+    requests: int = 0
+    failures: int = 0
+    """Those that failed, as those of the whole service do (docs/gates.md)."""
+    client_errors: int = 0
+    """Those that were answered with a 4xx, or with gRPC's equivalents; never failures."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures by kind, such as ``timed out``; they add up to ``failures``."""
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self.requests, self.failures, self.client_errors)

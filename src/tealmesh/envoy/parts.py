@@ -37,6 +37,8 @@ COUNTER = "parts"
 METADATA = "tealmesh"
 """The namespace of the metadata of routes; its key is `LABEL`."""
 LABEL = "part"
+REST = "rest"
+"""The label of requests that are in no part."""
 
 Conditions = tuple[bytes, ...]
 """Envoy's HeaderMatchers, serialized; all must match."""
@@ -55,8 +57,12 @@ _TAGS = (
 
 def divided(match: Match, watch: Sequence[Part], below: Below) -> Iterator[tuple[str, Match]]:
     """The routes that take the place of one with ``match``, in order, each with its label: the
-    numbers of the parts that its requests are in. The last has what is in no part, and no label.
+    numbers of the parts that its requests are in, or `REST`. Without a watch it is the same route,
+    without a label.
     """
+    if not watch:
+        yield "", match
+        return
     needed = {number: _conditions(part, below) for number, part in enumerate(watch)}
     always = [number for number, conditions in needed.items() if conditions == ()]
     sometimes = {number: conditions for number, conditions in needed.items() if conditions}
@@ -64,7 +70,7 @@ def divided(match: Match, watch: Sequence[Part], below: Below) -> Iterator[tuple
         for chosen in combinations(sometimes, size):
             if _contradictory([watch[number] for number in chosen]):
                 continue
-            label = "_".join(str(number) for number in sorted([*always, *chosen]))
+            label = "_".join(str(number) for number in sorted([*always, *chosen])) or REST
             conditions = tuple(one for number in chosen for one in sometimes[number])
             yield label, replace(match, headers=(*match.headers, *conditions))
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.parts import PartBody
+
 
 class TroubleBody(TypedDict):
     """A worker of the control plane that fails at present."""
@@ -52,6 +54,7 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    watch: Sequence[PartBody]
 
 
 class ServiceConfigBody(TypedDict):

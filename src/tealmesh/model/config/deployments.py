@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import Table
+from tealmesh.model.config.watching import read_watch
 
 _TIMEOUTS = (
     "start_timeout",
@@ -54,10 +55,11 @@ def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    table = owner.table("gates", ("success_rate", "min_requests", "approval"))
+    table = owner.table("gates", ("success_rate", "min_requests", "approval", "watch"))
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
         min_requests=table.integer("min_requests", defaults.min_requests, 0, 1_000_000_000),
         approval=table.boolean("approval", defaults.approval),
+        watch=read_watch(table),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tealmesh.model.parts import Part
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -16,6 +18,10 @@ class Gates:
     """How many requests callers must have sent to the new side to judge the rate."""
     approval: bool = False
     """Wait for `teal approve` before production traffic shifts for the first time."""
+    watch: tuple[Part, ...] = ()
+    """Parts of the service that are judged by themselves too, so that their failures do not drown
+    in the traffic of the others: the requests with a `method`, below a `prefix`, or with a `header`
+    of this `value`."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tealmesh.rollout.metrics import outcomes, proto
 
 _PREFIX = f"{SCOPE}.{COUNTER}."
 _NAME = re.compile(
-    r"cluster\.(?P<cluster>.+)\.part\.(?P<label>[0-9_]+)\.code\.(?P<code>[0-9]*)"
+    r"cluster\.(?P<cluster>.+)\.part\.(?P<label>rest|[0-9_]+)\.code\.(?P<code>[0-9]*)"
     r"\.grpc\.(?P<grpc>[^.]*)\.flags\.(?P<flags>[^.]*)"
 )
 _MOST_SAMPLES = 900
@@ -32,20 +32,20 @@ ANSWERED = ""
 CLIENT_ERROR = "4xx"
 """The kind of one that was answered with a 4xx, or with gRPC's equivalent."""
 
-_BY_FLAG = (
+_REASONS = (
     ("UT", "timed out"),
-    ("UPT", "timed out"),
+    ("UMSDR", "timed out"),
     ("UH", "no healthy endpoint"),
     ("UO", "overflow"),
     ("UF", "refused"),
-    ("UC", "reset"),
-    ("UR", "reset"),
 )
-"""Of an answer by Envoy itself, its reason:
+"""Of an answer by Envoy itself, its reason. Flags are of the last try only:
 https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/advanced/substitution_formatter
 """
-_CUT = frozenset({"UC", "UR", "UPE"})
-"""The flags of an answer that the other end cut off."""
+_BROKEN = frozenset({"UC", "UR", "UPE"})
+"""The flags of a connection or stream that the other end broke."""
+_LEFT = frozenset({"DC", "DR"})
+"""The flags of a caller that left."""
 _SWITCHING_PROTOCOLS = 101
 
 Ways = Mapping[tuple[str, str], int]
@@ -132,8 +132,12 @@ class PartCounters:
 
 
 def traffic(ended: Counter[tuple[str, str]], watch: Sequence[Part]) -> dict[str, PartTraffic]:
-    """What became of the requests to each part, by its name."""
-    seen = {}
+    """What became of the requests to each part, by its name; empty if no caller's Envoy has counted
+    any request to the service in this way.
+    """
+    seen: dict[str, PartTraffic] = {}
+    if not ended:
+        return seen
     for number, part in enumerate(watch):
         kinds: Counter[str] = Counter()
         for (label, kind), count in ended.items():
@@ -162,26 +166,28 @@ def _read(name: str) -> _Counted | None:
     cluster, code = found["cluster"], int(found["code"] or 0)
     # A cluster's name ends with its protocol and port.
     protocol = cluster.rsplit("_", 2)[-2] if cluster.count("_") > 1 else ""
-    status = found["grpc"] if protocol == "grpc" else ""
-    kind = became(code, status, frozenset(found["flags"].split(",")))
+    kind = became(protocol, code, found["grpc"], frozenset(found["flags"].split(",")))
     return _Counted(cluster, found["label"], kind)
 
 
-def became(code: int, status: str, flags: frozenset[str]) -> str:
+def became(protocol: str, code: int, status: str, flags: frozenset[str]) -> str:
     """What became of a request, as a kind of `outcomes` or `ANSWERED` or `CLIENT_ERROR`: its HTTP
     code, 0 without an answer; the number of gRPC's status, empty without one; Envoy's flags.
     """
     if not code:
         return "gone"
-    if code >= 500 or status in outcomes.GRPC_FAILURES:
-        reason = next((kind for flag, kind in _BY_FLAG if flag in flags), "")
-        if reason:
+    if flags & _LEFT and code < 500:
+        # In the middle of the answer. Envoy then makes up a status of gRPC.
+        return ANSWERED
+    for flag, reason in _REASONS:
+        if flag in flags:
             return reason
-        if code == 504:
-            return "timed out"
-        return outcomes.GRPC_FAILURES.get(status, "5xx")
-    if flags & _CUT and code != _SWITCHING_PROTOCOLS:
-        return "cut off"
-    if code >= 400 or status in outcomes.GRPC_CLIENT_ERRORS:
-        return CLIENT_ERROR
-    return ANSWERED
+    if flags & _BROKEN and code != _SWITCHING_PROTOCOLS:
+        # Envoy answers gRPC with a code of 200 and a status.
+        return "reset" if code >= 500 or status else "cut off"
+    if code >= 500:
+        return "timed out" if code == 504 else "5xx"
+    if protocol == "grpc" and status in outcomes.GRPC_FAILURES:
+        return outcomes.GRPC_FAILURES[status]
+    blamed = protocol == "grpc" and status in outcomes.GRPC_CLIENT_ERRORS
+    return CLIENT_ERROR if code >= 400 or blamed else ANSWERED

@@ -16,6 +16,7 @@ from tealmesh.cli import terraform
 from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
+from tealmesh.model.parts import PartTraffic
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, machine, system
 from tealmesh.rollout.drivers import resources
@@ -31,6 +32,8 @@ BASE: Mapping[str, Any] = {
 }
 WEB, EDGE = ("services", "web"), ("gateways", "edge")
 STRATEGY, GATES = (*WEB, "strategy"), (*WEB, "gates")
+EMPTY: Mapping[str, PartTraffic] = {}
+POSTS = {"POST": PartTraffic(requests=10, failures=8, kinds={"5xx": 8})}
 GOOD = SideTasks(desired=3, running=3, healthy=3)
 
 Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
@@ -40,6 +43,8 @@ Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
 def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -100,18 +105,30 @@ def web(config: nouns.TealConfig) -> Deployment:
     )
 
 
-def looks(d: Deployment, requests: int, failures: int, now: float) -> Observed:
+def looks(
+    d: Deployment,
+    requests: int,
+    failures: int,
+    now: float,
+    parts: Mapping[str, PartTraffic] = EMPTY,
+) -> Observed:
     """All as the weights say, up to ``now``."""
     share = d.weights["green"] / 100
-    seen = Traffic(requests, failures, requests, reporters=2, seen_until=now)
+    seen = Traffic(requests, failures, requests, reporters=2, seen_until=now, parts=parts)
     others = round(requests * (1 - share) / share) if share else 0
     old = replace(seen, requests=others, started=others, failures=0)
     return Observed(GOOD, GOOD, old, seen)
 
 
-def after(d: Deployment, seconds: float, requests: int = 1000, failures: int = 0) -> Deployment:
+def after(
+    d: Deployment,
+    seconds: float,
+    requests: int = 1000,
+    failures: int = 0,
+    parts: Mapping[str, PartTraffic] = EMPTY,
+) -> Deployment:
     now = 1000.0 + seconds
-    return machine.step(d, looks(d, requests, failures, now), now)
+    return machine.step(d, looks(d, requests, failures, now, parts), now)
 
 
 def ends(state: State, seconds: float, setting: str) -> Check:
@@ -223,6 +240,11 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (strategies.Gates, "approval"): (
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
+    ),
+    (nouns.Gates, "watch"): (
+        (*GATES, "watch"), [{"method": "POST"}],
+        lambda b, a: after(web(b), 20, parts=POSTS).state is State.BAKING
+        and after(web(a), 20, parts=POSTS).state is State.ROLLING_BACK,
     ),
     (nouns.ServiceConfig, "name"): (
         ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')

@@ -27,7 +27,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from google.protobuf import message
 
-from tealmesh.envoy import clusters, names, parts, self_check, tls
+from tealmesh.envoy import clusters, names, parts, self_check, stripping, tls
 from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
@@ -199,6 +199,7 @@ def _into_gateway(resource: VirtualGateway, proxy: Proxy, spec: GatewayListener)
     _count_grpc(manager)
     if proxy.counts_parts:
         manager.access_log.append(parts.counting_log())
+    manager.http_filters.insert(0, stripping.http_filter())
     check = self_check.http_filter(spec)
     if check is not None:
         _add_http_filter(manager, "envoy.filters.http.health_check", check, first=True)

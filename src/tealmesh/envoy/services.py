@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tealmesh.envoy import discovery, names
 from tealmesh.envoy.discovery import Source
 from tealmesh.envoy.weights import WeightedTarget
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.mesh import MeshSnapshot
 from tealmesh.model.parts import Part
 
@@ -36,6 +37,9 @@ class Service:
     capable: frozenset[str]
     """Names of the nodes with an instance that can answer."""
 
+    extension: RouterExtension | None = None
+    """What a running deployment adds to the router's routes."""
+
     watch: tuple[Part, ...] = ()
     """The parts whose requests are counted while it is deployed."""
 
@@ -44,7 +48,8 @@ class Service:
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.resource, self.router, self.routes, self.nodes, self.capable, self.watch))
+        parts = (self.resource, self.router, self.routes, self.nodes, self.capable)
+        return hash((*parts, self.extension, self.watch))
 
     @cached_property
     def ports(self) -> tuple[int, ...]:
@@ -108,8 +113,9 @@ class Services:
             targets = {provider["virtualNode"]["virtualNodeName"]}
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self.source(node).capable)
+        extension = snapshot.extensions.get(router.name) if router else None
         watch = snapshot.watched.get(router.name, ()) if router else ()
-        return Service(resource, router, routes, tuple(nodes), able, watch)
+        return Service(resource, router, routes, tuple(nodes), able, extension, watch)
 
 
 def targets(
@@ -136,5 +142,6 @@ def targets(
             continue
         port, protocol = listener["portMapping"]["port"], listener["portMapping"]["protocol"]
         cluster = names.egress_cluster(node.mesh, node.name, protocol, port)
-        weighted.append(WeightedTarget(cluster, spec["weight"], node.name in service.capable))
+        capable = node.name in service.capable
+        weighted.append(WeightedTarget(cluster, spec["weight"], capable, node.name))
     return weighted

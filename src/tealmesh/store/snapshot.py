@@ -14,6 +14,7 @@ from tealmesh.model.cloudmap import (
     NamespaceBody,
     Zones,
 )
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.load_balancers import (
     BY_HOST,
     ByHostSnapshot,
@@ -42,8 +43,12 @@ _COLLECTIONS: dict[str, Kind] = {
 }
 _CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
 INPUTS: tuple[str, ...] = (
-    *_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP, tables.WATCHED
-)  # fmt: skip
+    *_COLLECTIONS,
+    tables.CERTIFICATES,
+    *_CLOUD_MAP,
+    tables.ROUTER_EXTENSIONS,
+    tables.WATCHED,
+)
 """The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
 
 
@@ -67,6 +72,7 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         | _by_parent(view, tables.ROUTES, mesh),
         virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
+        extensions=router_extensions(view, mesh),
         cloud_map=cloud_map(view),
         zones=dns_zones(view),
         watched=_watched(view, mesh),
@@ -81,6 +87,12 @@ def _watched(view: View, mesh: str) -> dict[str, tuple[Part, ...]]:
         )
         for document in view.list(tables.WATCHED, mesh)
     }
+
+
+def router_extensions(view: View | Transaction, mesh: str) -> dict[str, RouterExtension]:
+    """What running deployments add to the routes of a mesh, by router."""
+    found = (RouterExtension.from_json(d.body) for d in view.list(tables.ROUTER_EXTENSIONS, mesh))
+    return {extension.router: extension for extension in found}
 
 
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:

@@ -35,7 +35,12 @@ WHOLE = {
             "backends": ["api"],
             "sides": ["red", "black"],
             "strategy": {"type": "canary", "steps": [10, 100], "step_time": "5s", "bake_time": 3},
-            "gates": {"success_rate": 0.9, "min_requests": 10, "approval": True},
+            "gates": {
+                "success_rate": 0.9,
+                "min_requests": 10,
+                "approval": True,
+                "watch": [{"method": "POST"}, {"header": "x-tenant", "value": "a"}],
+            },
             "request_timeout": "1m",
         },
         "api": {"port": 81, "image": "x/web:2"},

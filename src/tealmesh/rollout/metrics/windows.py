@@ -17,6 +17,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.windows import SideWindow
 from tealmesh.rollout.metrics import outcomes, parts, proto
+from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
@@ -128,28 +129,29 @@ class Metrics:
 
     def callers_saw(self, service: Service, side: str, since: float) -> Traffic:
         """`traffic` of one side of a service."""
-        node = service.node(side)
-        seen = self.traffic(service.mesh, node, since, service.port, service.protocol)
-        if not service.gates.watch:
-            return seen
-        name = egress_cluster(service.mesh, node, service.protocol, service.port)
+        mesh, node = service.mesh, service.node(side)
+        seen = [self.traffic(mesh, node, since, *listener) for listener in service.listeners]
         ended: Counter[tuple[str, str]] = Counter()
-        for envoy in self._envoys.values():
-            ended.update(envoy.parts.ended_since(name, since))
-        return replace(seen, parts=parts.traffic(ended, service.gates.watch))
+        for envoy, cluster in self._counting_parts(service, node):
+            ended.update(envoy.parts.ended_since(cluster, since))
+        return replace(traffic_together(seen), parts=parts.traffic(ended, service.gates.watch))
 
     def callers_saw_after(self, service: Service, side: str, after: float) -> SideWindow:
         """`window` of one side of a service."""
-        node = service.node(side)
-        seen = self.window(service.mesh, node, after, service.port, service.protocol)
-        if not service.gates.watch:
-            return seen
-        name = egress_cluster(service.mesh, node, service.protocol, service.port)
+        mesh, node = service.mesh, service.node(side)
+        seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
         ended: Counter[tuple[str, str]] = Counter()
-        for envoy in self._envoys.values():
-            ended.update(envoy.parts.ended_after(name, after))
+        for envoy, cluster in self._counting_parts(service, node):
+            ended.update(envoy.parts.ended_after(cluster, after))
         of_parts = parts.traffic(ended, service.gates.watch).items()
-        return replace(seen, by_part={name: one.counts for name, one in of_parts})
+        by_part = {name: one.counts for name, one in of_parts}
+        return replace(window_together(seen), by_part=by_part)
+
+    def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:
+        """Every Envoy with every cluster of a side whose parts are watched."""
+        for port, protocol in service.listeners if service.gates.watch else ():
+            for envoy in self._envoys.values():
+                yield envoy, egress_cluster(service.mesh, node, protocol, port)
 
     def _reports(self, envoy: _Envoy) -> bool:
         """Whether the Envoy is connected and reports."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence
+from tealmesh.rollout.machine import capacity, elsewhere
 from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait, window_again
 from tealmesh.rollout.machine.wording import (
     all_pass,
@@ -20,7 +21,12 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     least = d.gates.min_requests
     gates = (
         assess.tasks(event.new, d.desired_count),
-        assess.share(event.old_traffic, new, expected_share(d), least),
+        elsewhere.judged(
+            d,
+            assess.share(event.old_traffic, new, expected_share(d), least),
+            d.old_side,
+            d.new_side,
+        ),
         assess.success_rate(new, d.gates.success_rate, least),
     )
     full = now - d.since >= d.strategy.step_time
@@ -34,6 +40,8 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     if not full:
         return wait(d, now, _window(d), d.last_window)
     if all_pass(every):
+        if capacity.reduced(d):
+            return capacity.raised(d, now)
         if d.step + 1 < len(d.strategy.steps):
             if event.frozen:
                 return wait(d, now, event.frozen)
@@ -47,7 +55,8 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
 
 
 def baking(d: Deployment, event: Observed, now: float) -> Deployment:
-    quiet = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    silence = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    quiet = elsewhere.judged(d, silence, d.old_side)
     gates = (
         assess.tasks(event.new, d.desired_count),
         assess.success_rate(event.new_traffic, d.gates.success_rate, d.gates.min_requests),

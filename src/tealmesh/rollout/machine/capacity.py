@@ -19,7 +19,13 @@ from tealmesh.rollout.machine.transitions import FULL_WEIGHT, reweigh, roll_back
 MOST_REDUCTIONS = 3
 """A deployment whose new side has lost capacity more often is rolled back."""
 
-_STATES = {State.SHIFTING, State.CONVERGING, State.MEASURING, State.BAKING}
+_STATES = {
+    State.SHIFTING,
+    State.CONVERGING,
+    State.MEASURING,
+    State.AWAITING_APPROVAL,
+    State.BAKING,
+}
 """The states in which the new side has, or gets, weight on the way forward."""
 
 

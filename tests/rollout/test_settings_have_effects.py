@@ -40,6 +40,8 @@ Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
 def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -186,6 +188,32 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: after(web(b), 39).state is State.BAKING
         and after(web(a), 39).state is State.MEASURING and after(web(a), 41).state is State.BAKING,
     ),
+    (strategies.Strategy, "step_settings"): (
+        (*STRATEGY, "steps"), [{"weight": 25}, {"weight": 100, "time": "40s"}],
+        lambda b, a: a.services["web"].strategy.step_settings[1].time == 40,
+    ),
+    (strategies.StepSettings, "time"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "time": "40s"}, 100],
+        lambda b, a: after(web(a), 39).state is State.MEASURING
+        and after(web(a), 41).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "timeout"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "timeout": "40s"}, 100],
+        ends(State.CONVERGING, 50, "step_timeout of 40 s"),
+    ),
+    (strategies.StepSettings, "approval"): (
+        (*STRATEGY, "steps"), [25, {"weight": 100, "approval": True}],
+        lambda b, a: after(web(a), 20).state is State.AWAITING_APPROVAL,
+    ),
+    (strategies.StepSettings, "success_rate"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "success_rate": 0.9}, 100],
+        lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
+        and after(web(a), 20, failures=60).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "min_requests"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "min_requests": 0}, 100],
+        lambda b, a: after(web(a), 20, requests=0).state is State.SHIFTING,
+    ),
     (strategies.Strategy, "bake_time"): (
         (*STRATEGY, "bake_time"), "40s",
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
@@ -223,6 +251,10 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (strategies.Gates, "approval"): (
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
+    ),
+    (strategies.Gates, "approval_timeout"): (
+        (*GATES, "approval_timeout"), "40s",
+        ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
     (nouns.ServiceConfig, "name"): (
         ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
@@ -356,7 +388,8 @@ def found(config: nouns.TealConfig) -> Any:
 def test_every_setting_has_a_row() -> None:
     classes = (
         nouns.TealConfig, nouns.ServiceConfig, nouns.GatewayConfig, nouns.Image,
-        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.Gates,
+        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.StepSettings,
+        strategies.Gates,
     )  # fmt: skip
     every = {(cls, field.name) for cls in classes for field in fields(cls)}
     assert every == ROWS.keys() | ELSEWHERE.keys()

@@ -31,10 +31,20 @@ class UnusableBody(TypedDict):
     since: float
 
 
+class StepSettingsBody(TypedDict):
+    """A `model.config.strategies.StepSettings`."""
+
+    time: float | None
+    timeout: float | None
+    approval: bool
+    success_rate: float | None
+    min_requests: int | None
+
+
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary"]
+    type: Literal["bluegreen", "canary", "linear"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -44,6 +54,7 @@ class StrategyBody(TypedDict):
     bake_timeout: float
     rollback_timeout: float
     stop_timeout: float
+    step_settings: Sequence[StepSettingsBody]
 
 
 class GatesBody(TypedDict):
@@ -52,6 +63,7 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    approval_timeout: float
 
 
 class ServiceConfigBody(TypedDict):
@@ -242,7 +254,7 @@ class DeploymentBody(TypedDict):
     revision: int
     set_at: float
     since: float
-    approved: bool
+    approved_step: int
     reason: str
     note: str
     waiting_for: str

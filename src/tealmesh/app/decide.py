@@ -91,7 +91,7 @@ class Deciding:
         service = deployment.service
         try:
             if link.decision == "approve":
-                await self._controller.decisions.approve(service)
+                await self._controller.approve(ACTOR, service)
                 done = f"The deployment of {service} is approved"
             else:
                 _, said = await self._controller.rollback(ACTOR, service)

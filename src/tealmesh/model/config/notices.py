@@ -23,7 +23,7 @@ Kind = Literal[
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHAPES: tuple[Shape, ...] = get_args(Shape)
-_NOTICE_KEYS = ("shape", "url", "url_file", "secret_file", "bus", "services", "on", "links")
+NOTICE_KEYS = ("shape", "url", "url_file", "secret_file", "bus", "services", "on", "links")
 _URL_ALLOWED = "an http or https URL without a name or password"
 
 
@@ -51,7 +51,7 @@ class NoticeConfig:
 
 def read_notices(table: Table) -> dict[str, NoticeConfig]:
     """``[notices.NAME]``, by name."""
-    return {name: read_notice(table.table(name, _NOTICE_KEYS), name) for name in table.data}
+    return {name: read_notice(table.table(name, NOTICE_KEYS), name) for name in table.data}
 
 
 def read_notice(table: Table, name: str) -> NoticeConfig:

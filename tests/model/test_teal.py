@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import rollout, teal, windows
-from tealmesh.model.config import nouns, strategies
+from tealmesh.model import hooks, rollout, teal, windows
+from tealmesh.model.config import nouns, outside, strategies
 from tealmesh.rollout import adopted, system
 
 
@@ -18,6 +18,10 @@ from tealmesh.rollout import adopted, system
     [
         (teal.StrategyBody, strategies.Strategy),
         (teal.GatesBody, strategies.Gates),
+        (hooks.HookSettingBody, outside.Hook),
+        (hooks.PrometheusGateBody, outside.PrometheusGate),
+        (hooks.CloudWatchGateBody, outside.CloudWatchGate),
+        (hooks.FreezeBody, outside.Freeze),
         (teal.ServiceConfigBody, nouns.ServiceConfig),
         (teal.ServiceSystemBody, system.ServiceSystem),
         (teal.MeshSideBody, adopted.MeshSide),

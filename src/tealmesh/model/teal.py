@@ -14,6 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.hooks import (
+        CloudWatchGateBody,
+        FreezeBody,
+        HookSettingBody,
+        PrometheusGateBody,
+    )
+
 
 class TroubleBody(TypedDict):
     """A worker of the control plane that fails at present."""
@@ -52,6 +59,11 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    hooks: Sequence[HookSettingBody]
+    prometheus: Sequence[PrometheusGateBody]
+    cloudwatch: Sequence[CloudWatchGateBody]
+    freeze: Sequence[FreezeBody]
+    directory: str
 
 
 class ServiceConfigBody(TypedDict):

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from tealmesh.model.config.hooks import (
+    OUTSIDE_KEYS,
+    read_cloudwatch,
+    read_freeze,
+    read_hooks,
+    read_prometheus,
+)
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import Table
 
@@ -54,10 +61,14 @@ def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    table = owner.table("gates", ("success_rate", "min_requests", "approval"))
+    table = owner.table("gates", ("success_rate", "min_requests", "approval", *OUTSIDE_KEYS))
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
         min_requests=table.integer("min_requests", defaults.min_requests, 0, 1_000_000_000),
         approval=table.boolean("approval", defaults.approval),
+        hooks=read_hooks(table),
+        prometheus=read_prometheus(table),
+        cloudwatch=read_cloudwatch(table),
+        freeze=read_freeze(table),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -16,6 +18,17 @@ class Gates:
     """How many requests callers must have sent to the new side to judge the rate."""
     approval: bool = False
     """Wait for `teal approve` before production traffic shifts for the first time."""
+    hooks: tuple[Hook, ...] = ()
+    """Webhooks and commands that are asked at the stages of a deployment."""
+    prometheus: tuple[PrometheusGate, ...] = ()
+    """Queries whose values must be as told while the new side has weight."""
+    cloudwatch: tuple[CloudWatchGate, ...] = ()
+    """Metrics whose values must be as told while the new side has weight."""
+    freeze: tuple[Freeze, ...] = ()
+    """Times of the week in which no version gets more weight."""
+    directory: str = ""
+    """That of the teal.toml which was applied: where commands run, and from where files are
+    read."""
 
 
 @dataclass(frozen=True)

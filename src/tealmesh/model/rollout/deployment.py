@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.hooks import stored_outside
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
@@ -163,4 +164,4 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def stored_gates(body: GatesBody) -> Gates:
     """The gates that a stored body holds. Members of later versions are ignored."""
-    return Gates(**known_members(Gates, body))
+    return Gates(**{**known_members(Gates, body), **stored_outside(body)})

@@ -167,6 +167,9 @@ class Client:
             "deployment"
         ]
 
+    def explain(self, service: str, deployment_id: str | None = None) -> wire.ExplainOutput:
+        return self._call(wire.ExplainOutput, service=service, deploymentId=deployment_id)
+
     def list_deployments(self, service: str) -> list[wire.Deployment]:
         return self._call(wire.ListDeploymentsOutput, service=service)["deployments"]
 

@@ -26,7 +26,7 @@ class SideWindowBody(TypedDict):
     failures: int
     client_errors: int
     open: int
-    hanging: int
+    active: int
     started: int
     timed: int
     bounds: Sequence[float]
@@ -80,9 +80,9 @@ class SideWindow:
     client_errors: int = 0
     """Those of them that were answered with a 4xx, or with gRPC's equivalents; never failures."""
     open: int = 0
-    """Requests in flight without an answer at the end of the window."""
-    hanging: int = 0
-    """Of these, those that were in flight already when the window began, at least."""
+    """Requests in flight without an answer at the end of the window, at least."""
+    active: int = 0
+    """Requests in flight at its end, among them answers and streams on their way."""
     started: int = 0
     """Attempts that began in the window, including retries."""
     timed: int = 0
@@ -94,8 +94,7 @@ class SideWindow:
     kinds: Mapping[str, int] = field(default_factory=dict)
     """The failures by kind, such as ``timed out``; they add up to ``failures``."""
     by_caller: Mapping[str, Counts] = field(default_factory=dict)
-    """By the caller's task, or node id; of very many callers, those with the most failures and
-    requests."""
+    """By the caller's task, or node id. Those beyond the busiest are together in "others"."""
     by_second: tuple[Counts, ...] = ()
     """In order of time, about a second each, all callers together. Empty seconds are left out."""
 

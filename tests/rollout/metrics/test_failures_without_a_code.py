@@ -169,7 +169,7 @@ async def upstreams() -> AsyncIterator[Ports]:
 
 
 def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: Path) -> None:
-    async def scenario() -> dict[str, Traffic]:
+    async def scenario() -> tuple[dict[str, Traffic], dict[str, int]]:
         metrics = Metrics(system_clock)
 
         def seen(name: str) -> Traffic:
@@ -188,11 +188,14 @@ def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: 
                 await asyncio.gather(*[requests(n, w, ports) for n, w in WAYS.items()])
                 with contextlib.suppress(TimeoutError):
                     await until(lambda: all(map(counted, WAYS)), 5.0)
-                return {name: seen(name) for name in WAYS}
+                windows = {n: metrics.window("demo", n, 0.0, 8080, WAYS[n].protocol) for n in WAYS}
+                blamed = {name: window.client_errors for name, window in windows.items()}
+                return {name: seen(name) for name in WAYS}, blamed
 
-    ended = asyncio.run(scenario())
+    ended, blamed = asyncio.run(scenario())
     got = {name: (dict(t.kinds), t.requests - t.failures) for name, t in ended.items()}
     assert got == {name: (way.kinds, way.answered) for name, way in WAYS.items()}
+    assert {name: n for name, n in blamed.items() if n} == {"not-found": 3, "grpc-not-found": 3}
 
 
 def test_requests_that_hang_now_are_seen_before_anybody_gives_up(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.rollout import Traffic
+from tealmesh.model.windows import Counts, SideWindow
 from tealmesh.rollout.metrics import proto
-from tealmesh.rollout.metrics.windows import Metrics, quantile
+from tealmesh.rollout.metrics.sums import MOST_CALLERS, quantile
+from tealmesh.rollout.metrics.windows import Metrics
 
 CLUSTER = "cds_egress_demo_web-blue_http_8080"
 
@@ -38,6 +42,9 @@ class Reports:
 
     def traffic(self, since: float = 0.0) -> Traffic:
         return self.metrics.traffic("demo", "web-blue", since, 8080, "http")
+
+    def window(self, after: float) -> SideWindow:
+        return self.metrics.window("demo", "web-blue", after, 8080, "http")
 
 
 def test_the_first_report_is_the_zero_and_a_window_begins_with_a_report() -> None:
@@ -86,6 +93,61 @@ def test_envoys_are_added_up_and_the_ones_that_are_gone_do_not_hold_a_window_ope
     reports.metrics.disconnected("task/1")
     assert reports.traffic().requests == 20
     assert (reports.traffic().reporters, reports.traffic().seen_until) == (1, 104.0)
+
+
+CHANGES = st.tuples(st.sampled_from(["task/1", "task/2"]), *[st.integers(0, 9)] * 4)
+
+
+@given(changes=st.lists(CHANGES, max_size=60), cuts=st.sets(st.integers(102, 170), max_size=6))
+def test_consecutive_windows_leave_nothing_out_and_count_nothing_twice(
+    changes: list[tuple[str, int, int, int, int]], cuts: set[int]
+) -> None:
+    reports = Reports()
+    for envoy in ("task/1", "task/2"):
+        reports.report(envoy, first=True)
+    begun = reports.now
+    totals = {envoy: Counter[str]() for envoy in ("task/1", "task/2")}
+    windows, after = [], begun
+    for envoy, answered, failed, wrong, gone in changes:
+        totals[envoy].update(
+            completed=answered + failed + wrong, failed=failed, tx_reset=gone,
+            total=answered + failed + wrong + gone,
+        )  # fmt: skip
+        totals[envoy]["4xx"] += wrong
+        reports.report(envoy, **totals[envoy])
+        if reports.now in cuts:
+            windows.append(reports.window(after))
+            after = reports.now
+    windows.append(reports.window(after))
+    whole = reports.window(begun)
+    assert sum((w.counts for w in windows), Counts()) == whole.counts
+    for window in windows:
+        assert sum(window.by_caller.values(), Counts()) == window.counts
+
+
+def test_a_window_tells_what_is_in_flight_without_an_answer() -> None:
+    reports = Reports()
+    reports.metrics.connected("task/1")
+    reports.report(first=True)
+    reports.report(completed=10, total=10)
+    reports.report(completed=10, total=14, active=4)
+    window = reports.window(after=102.0)
+    assert (window.requests, window.open, window.active) == (0, 4, 4)
+    # Two of them stream their answer: they have one.
+    reports.report(completed=12, total=14, active=4)
+    assert (reports.window(103.0).open, reports.window(103.0).active) == (2, 4)
+    reports.metrics.disconnected("task/1")
+    assert reports.window(103.0).open == 0
+
+
+def test_the_callers_beyond_the_busiest_are_added_up() -> None:
+    reports = Reports()
+    for number in range(MOST_CALLERS + 20):
+        reports.report(f"task/{number}", first=True)
+        reports.report(f"task/{number}", completed=number, failed=number % 2)
+    window = reports.window(100.0)
+    assert len(window.by_caller) == MOST_CALLERS + 1
+    assert sum(window.by_caller.values(), Counts()) == window.counts
 
 
 @given(

@@ -11,6 +11,7 @@ from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
+from tealmesh.model.clock import system_clock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
@@ -110,6 +111,24 @@ class DeploymentOperations:
             "deploymentId": deployment,
             "entries": [answers.journal_entry(entry) for entry in entries[:limit]],
         }
+
+    async def explain(self, caller: Caller, request: wire.ExplainInput) -> wire.ExplainOutput:
+        deployment = self._begins(request["service"], request.get("deploymentId"))
+        explanation = self._operations.explain(deployment, system_clock())
+        journal = _journal(self._store.view, deployment.id, 0)
+        answer = answers.explained(deployment, explanation, journal)
+        self._explain(answer["deployment"], self._troubles())
+        return answer
+
+    def _begins(self, service: str, beginning: str | None) -> Deployment:
+        """The newest deployment whose id begins so; without, the newest of all."""
+        if beginning is None:
+            return self._deployment(service, None)
+        history = self._deployments.history(service)
+        return next(
+            (d for d in history if d.id.startswith(beginning)),
+            None,
+        ) or self._deployment(service, beginning)
 
     def _deployment(self, service: str, identity: str | None) -> Deployment:
         """The deployment with this id; without an id, the newest. Raises NotFoundException."""

@@ -11,6 +11,7 @@ from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
@@ -56,6 +57,7 @@ class Operations(Protocol):
         self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
     ) -> list[str]: ...
     def strategy(self, service: str) -> Strategy: ...
+    def explain(self, deployment: Deployment, now: float) -> Explanation: ...
 
 
 class Inventory(Protocol):

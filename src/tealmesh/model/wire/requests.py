@@ -32,6 +32,11 @@ class DeployInput(TypedDict):
     force: NotRequired[bool]
 
 
+class ExplainInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+
+
 class GetConvergenceInput(TypedDict):
     mesh: str
     revision: NotRequired[int]

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 COMPLETED = "upstream_rq_completed"
 FAILED = "upstream_rq_5xx"
+CLIENT_ERRORS = "upstream_rq_4xx"
 STARTED = "upstream_rq_total"
 ACTIVE = "upstream_rq_active"
 
@@ -47,9 +48,9 @@ _ATTEMPTS_EXCEEDED = "upstream_cx_connect_attempts_exceeded"
 _CONNECTION_OVERFLOW = "upstream_cx_overflow"
 
 _HTTP = (
-    COMPLETED, FAILED, STARTED, _NONE_HEALTHY, _EJECTED, _CANCELLED, _PENDING_OVERFLOW,
-    _ACTIVE_OVERFLOW, _RETRY, _REFUSED, _UPGRADED, _UNAVAILABLE, _TIMED_OUT, _ROUTE_TIMEOUT,
-    _TRY_TIMEOUT, _LEFT, _CLOSED_HERE, _CLOSED_THERE,
+    COMPLETED, FAILED, CLIENT_ERRORS, STARTED, _NONE_HEALTHY, _EJECTED, _CANCELLED,
+    _PENDING_OVERFLOW, _ACTIVE_OVERFLOW, _RETRY, _REFUSED, _UPGRADED, _UNAVAILABLE, _TIMED_OUT,
+    _ROUTE_TIMEOUT, _TRY_TIMEOUT, _LEFT, _CLOSED_HERE, _CLOSED_THERE,
 )  # fmt: skip
 _TCP = (STARTED, _EJECTED, _NONE_HEALTHY, _ATTEMPTS_EXCEEDED, _CONNECTION_OVERFLOW)
 
@@ -64,7 +65,19 @@ GRPC_FAILURES: Mapping[str, str] = {
 """The statuses of gRPC that are a server's failure, as OpenTelemetry has them; all others are
 answers. https://opentelemetry.io/docs/specs/semconv/rpc/grpc/#server
 """
-_GRPC = (*_HTTP, *(f"grpc.{status}" for status in GRPC_FAILURES))
+GRPC_CLIENT_ERRORS: Mapping[str, str] = {
+    "3": "INVALID_ARGUMENT",
+    "5": "NOT_FOUND",
+    "6": "ALREADY_EXISTS",
+    "7": "PERMISSION_DENIED",
+    "8": "RESOURCE_EXHAUSTED",
+    "9": "FAILED_PRECONDITION",
+    "10": "ABORTED",
+    "11": "OUT_OF_RANGE",
+    "16": "UNAUTHENTICATED",
+}
+"""The statuses of gRPC that are what 4xx is to HTTP. CANCELLED is the caller's."""
+_GRPC = (*_HTTP, *(f"grpc.{status}" for status in (*GRPC_FAILURES, *GRPC_CLIENT_ERRORS)))
 
 COUNTERS: Mapping[str, Sequence[str]] = {
     "http": _HTTP,
@@ -92,6 +105,8 @@ class Outcome:
     kinds: Mapping[str, int]
     """The failures by kind, for people; they add up to ``failures``. Kinds without any are left
     out."""
+    client_errors: int = 0
+    """Answers that say that the request was wrong; they are no failures."""
 
 
 def open_requests(counted: Counted) -> int:
@@ -123,7 +138,11 @@ def _http(protocol: str, counted: Counted, gone: int) -> Outcome:
     kinds["cut off"] = _cut(counted)
     shown = {kind: count for kind, count in kinds.items() if count > 0}
     failures = min(sum(shown.values()), requests)
-    return Outcome(requests, failures, counted.get(STARTED, 0), shown)
+    blamed = counted.get(CLIENT_ERRORS, 0)
+    if protocol == "grpc":
+        blamed += sum(counted.get(f"grpc.{status}", 0) for status in GRPC_CLIENT_ERRORS)
+    client_errors = max(0, min(blamed, requests - failures))
+    return Outcome(requests, failures, counted.get(STARTED, 0), shown, client_errors)
 
 
 def _by_code(counted: Counted) -> dict[str, int]:

@@ -1,0 +1,159 @@
+"""What one Envoy has counted of one egress cluster, sample by sample.
+
+Totals keep growing when the Envoy restarts. A sample holds its counters as a tuple, shared with the
+sample before if nothing changed, which is so for most clusters most of the time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tealmesh.rollout.metrics import outcomes
+from tealmesh.rollout.metrics.reports import Report
+
+_MAX_SAMPLES = 900
+"""Samples kept for each cluster of an Envoy; beyond that the older half is thinned out."""
+
+_LOOK_BACK = 60
+"""Samples among which the fewest requests in flight are looked for."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The totals of one cluster at one time."""
+
+    at: float
+    counts: tuple[int, ...] = ()
+    """How much each of the protocol's counters has grown, in the order of `outcomes.COUNTERS`."""
+    open: int = 0
+    """`outcomes.open_requests` of the counts."""
+    active: int = 0
+    timed: int = 0
+    """Requests in the latency histogram; Envoy times only part of them."""
+    buckets: tuple[int, ...] = ()
+    """Requests up to each bound of the latency histogram."""
+
+
+@dataclass
+class Cluster:
+    """One egress cluster of one Envoy."""
+
+    counters: Sequence[str]
+    """The counters of its protocol."""
+    raw: dict[str, float] = field(default_factory=dict)
+    """The counters as last reported."""
+    gauges: dict[str, int] = field(default_factory=dict)
+    bounds: tuple[float, ...] = ()
+    samples: list[Sample] = field(default_factory=list)
+
+    def add(self, at: float, report: Report, baseline: bool) -> None:
+        """Append a sample. ``baseline``: the report's counters are where counting starts."""
+        last = self.samples[-1] if self.samples else Sample(at)
+        counts, changed = list(last.counts or (0,) * len(self.counters)), not last.counts
+        for index, name in enumerate(self.counters):
+            before = self.raw.get(name, 0.0)
+            value = report.counters.get(name, before)
+            if value == before:
+                continue
+            self.raw[name] = value
+            if not baseline:
+                # A counter that has fallen started again at zero.
+                counts[index] += int(value - before if value > before else value)
+                changed = True
+        self.gauges.update(report.gauges)
+        if report.bounds:
+            self.bounds = report.bounds
+        # Most clusters are idle most of the time: their samples share one tuple.
+        kept, still_open = last.counts, last.open
+        if changed:
+            kept = tuple(counts)
+            still_open = outcomes.open_requests(dict(zip(self.counters, kept, strict=True)))
+        self.samples.append(
+            Sample(
+                at,
+                kept,
+                still_open,
+                self.gauges.get(outcomes.ACTIVE, 0),
+                last.timed + report.timed,
+                _summed(last.buckets, report.buckets),
+            )
+        )
+        if len(self.samples) > _MAX_SAMPLES:
+            half = len(self.samples) // 2
+            self.samples[:half] = self.samples[:half:2]
+
+    def restarted(self) -> None:
+        """Its Envoy has begun to count anew."""
+        self.raw.clear()
+        self.gauges.pop(outcomes.ACTIVE, None)
+
+    def first_since(self, since: float) -> int:
+        """The index of the first sample at or after a time; the number of samples if none is."""
+        return bisect_left(self.samples, since, key=lambda sample: sample.at)
+
+    def last_until(self, until: float) -> int:
+        """The index of the last sample at or before a time; 0 if all came later."""
+        return max(0, bisect_right(self.samples, until, key=lambda sample: sample.at) - 1)
+
+    def grown(self, start: int, end: int = -1) -> Counter[str]:
+        """How much each counter has grown from the sample at the index ``start`` to the one at
+        ``end``.
+        """
+        first, last = self.samples[start].counts, self.samples[end].counts
+        if not first:
+            return Counter(dict(zip(self.counters, last or (0,) * len(self.counters), strict=True)))
+        pairs = zip(self.counters, first, last, strict=True)
+        return Counter({name: after - before for name, before, after in pairs})
+
+    def gone(self, start: int, left: int) -> int:
+        """Requests that ended without an answer since the sample at ``start``, at least.
+
+        Counters and gauges of one report are read one after the other, so that under load a
+        request may be missing in both for a moment: what counts was there in two reports.
+        """
+        begin, end = self.samples[start : start + 2], self.samples[start:][-2:]
+        unanswered = min(s.open - s.active for s in end) - max(s.open - s.active for s in begin)
+        return max(0, min(unanswered, left))
+
+    def gone_between(self, start: int, end: int) -> int:
+        """Requests that ended without an answer from the sample at ``start`` to the one at ``end``,
+        so that consecutive windows leave none out: one that is in a single report as yet belongs to
+        the window after.
+        """
+        unanswered = self._unanswered(end) - self._unanswered(start)
+        # The caller may have left one report before that is sure.
+        left = outcomes.left_requests(self.grown(max(0, start - 1), end))
+        return max(0, min(unanswered, left))
+
+    def _unanswered(self, index: int) -> int:
+        return min(s.open - s.active for s in self.samples[max(0, index - 1) : index + 1])
+
+    def waiting(self, start: int, gone: int) -> int:
+        """By how much the requests in flight without an answer have become more since the first
+        half of the window from the sample at ``start``: with a steady load, those that hang.
+        """
+        half = start + (len(self.samples) - start + 1) // 2
+        most = max((s.open for s in self.samples[start:half]), default=self.samples[-1].open)
+        return max(0, min(self.samples[-1].open - most - gone, self.samples[-1].active))
+
+    def in_flight(self, end: int) -> int:
+        """Requests in flight without an answer at the sample at ``end``, at least. Nobody counts
+        them: they are those by which `outcomes.open_requests` has grown since it was lowest, less
+        those that are gone since.
+        """
+        last = self.samples[end]
+        if not last.active:
+            return 0
+        look_back = range(max(0, end - _LOOK_BACK), end + 1)
+        lowest = min(look_back, key=lambda index: self.samples[index].open)
+        grown = last.open - self.samples[lowest].open - self.gone_between(lowest, end)
+        return max(0, min(grown, last.active))
+
+
+def _summed(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+    if len(left) != len(right):
+        return right or left
+    return tuple(a + b for a, b in zip(left, right, strict=True))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import hooks, rollout, teal, windows
-from tealmesh.model.config import nouns, outside, strategies
+from tealmesh.model import extensions, hooks, rollout, teal, windows
+from tealmesh.model.config import beside, nouns, outside, strategies
 from tealmesh.rollout import adopted, system
 
 
@@ -32,6 +32,11 @@ from tealmesh.rollout import adopted, system
         (teal.StepEvidenceBody, rollout.StepEvidence),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
+        (extensions.RouterExtensionBody, extensions.RouterExtension),
+        (beside.PreviewBody, beside.Preview),
+        (beside.MirrorBody, beside.Mirror),
+        (beside.CohortBody, beside.Cohort),
+        (beside.StickyBody, beside.Sticky),
         (windows.CountsBody, windows.Counts),
         (windows.SideWindowBody, windows.SideWindow),
         (windows.WindowBody, windows.Window),

@@ -5,6 +5,7 @@ A new field of a configuration's dataclass needs a row here.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -14,12 +15,18 @@ import pytest
 
 from tealmesh.cli import terraform
 from tealmesh.model import wire
+from tealmesh.model.clock import Steady, Wall
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
+from tealmesh.model.errors import DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, machine, system
+from tealmesh.rollout.asking.http import Web
+from tealmesh.rollout.asking.queries import Queries
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
+from tealmesh.rollout.hooks import due
+from tealmesh.rollout.hooks.freezing import frozen
 from tealmesh.store import Transaction, View, tables
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
@@ -224,6 +231,26 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
     ),
+    (strategies.Gates, "hooks"): (
+        (*GATES, "hooks"), [{"stage": "PRE_SCALE_UP", "command": "true"}],
+        lambda b, a: due.before(at_start(a)) and not due.before(at_start(b)),
+    ),
+    (strategies.Gates, "prometheus"): (
+        (*GATES, "prometheus"),
+        [{"name": "p", "url": "http://127.0.0.1:1", "query": "up", "pass": "> 0"}],
+        lambda b, a: asks(a) == ["prometheus p"] and not asks(b),
+    ),
+    (strategies.Gates, "cloudwatch"): (
+        (*GATES, "cloudwatch"),
+        [{"name": "c", "namespace": "n", "metric": "m", "pass": "> 0"}],
+        lambda b, a: asks(a) == ["cloudwatch c"] and not asks(b),
+    ),
+    (strategies.Gates, "freeze"): (
+        (*GATES, "freeze"), [{"days": ["sat"], "zone": "UTC"}],
+        lambda b, a: frozen(web(a).gates.freeze, SATURDAY)
+        and not frozen(web(a).gates.freeze, SATURDAY + 86_400)
+        and not frozen(web(b).gates.freeze, SATURDAY),
+    ),
     (nouns.ServiceConfig, "name"): (
         ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
     ),
@@ -330,6 +357,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
 }  # fmt: skip
 
 ELSEWHERE = {
+    (strategies.Gates, "directory"): "is that of the file",
     (nouns.ServiceConfig, "strategy"): "the fields of Strategy",
     (nouns.ServiceConfig, "gates"): "the fields of Gates",
     (nouns.TealConfig, "services"): "the fields of ServiceConfig",
@@ -337,6 +365,28 @@ ELSEWHERE = {
     (nouns.TealConfig, "additions"): "images, adopted and terraform",
     (nouns.GatewayConfig, "desired_count"): "1 is all that is accepted",
 }
+
+
+SATURDAY = 1_700_308_800.0
+
+
+def at_start(config: nouns.TealConfig) -> Deployment:
+    return replace(web(config), state=State.CREATED)
+
+
+def asks(config: nouns.TealConfig) -> list[str]:
+    """The metrics that are asked at a step."""
+
+    async def started() -> list[str]:
+        queries = Queries(Web(), nobody, lambda: Steady(1000.0), lambda: Wall(1000.0))
+        found = [gate.gate for gate in queries.verdicts(web(config), system.services(config)[0])]
+        await queries.close()
+        return found
+
+    async def nobody(call: Callable[[Any], Any]) -> Any:
+        raise DriverError("nobody is there", retryable=True)
+
+    return asyncio.run(started())
 
 
 def verified(config: nouns.TealConfig) -> State:

@@ -251,6 +251,7 @@ class DeploymentBody(TypedDict):
     set_at: float
     since: float
     approved: bool
+    through_freeze: str
     reason: str
     note: str
     waiting_for: str

@@ -55,6 +55,9 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
     tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
+    tables.HOOKS: lambda deployment, step, index: (
+        f"hook {int(index) + 1} of deployment {deployment[:8]} at step {int(step) + 1}"
+    ),
     tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
 }
 """What a document is, for people, from the parts of its key."""
@@ -67,6 +70,7 @@ _BOOKKEEPING = frozenset(
         tables.SERVICE_DEPLOYMENTS,
         tables.JOURNAL,
         tables.WINDOWS,
+        tables.ROUTER_EXTENSIONS,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,
@@ -87,6 +91,8 @@ _VERBS = (
     (("PolicyWaits",), "found nothing to act on for"),
     (("PolicyWorks",), "found data again for"),
     (("Stop",), "asked to stop"),
+    (("AskHook",), "asked"),
+    (("HookAnswered",), "noted the answer of"),
     # ECS deletes a service when its tasks have stopped, so its document is still there.
     (("Delete",), "is deleting"),
 )

@@ -79,6 +79,8 @@ class Deployment:
     since: float = 0.0
     """Start of the current window of measurement; 0 for none."""
     approved: bool = False
+    through_freeze: str = ""
+    """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""

@@ -52,7 +52,9 @@ def message(
     }
 
 
-def environment(told: Mapping[str, object], own: Mapping[str, str], endpoint: str) -> dict[str, str]:
+def environment(
+    told: Mapping[str, object], own: Mapping[str, str], endpoint: str
+) -> dict[str, str]:
     """The environment of a command: what programs need of ours, and what is told of the deployment
     as ``TEAL_…``. Credentials and everything else that we have stay with us.
     """

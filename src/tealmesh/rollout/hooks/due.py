@@ -84,6 +84,10 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
         case State.MEASURING:
             step = _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "during"), step=d.step)
             after = _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "after"), step=d.step)
+            if d.step + 1 < len(d.strategy.steps):
+                # Asked while the present weights are still judged.
+                next_step = d.step + 1
+                after += _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "before"), step=next_step)
             full = now - d.since >= d.strategy.step_time
             return (*step, *(after if full else _waiting(after, "the end of the step's time")))
         case State.BAKING:
@@ -136,5 +140,5 @@ def _reached(d: Deployment, seen: Observed) -> bool:
 
 
 def _rescues(d: Deployment) -> bool:
-    """Whether the new side gets the weight since the old one cannot serve: that waits for nobody."""
+    """Whether the new side gets the weight since the old one cannot serve: nobody is asked."""
     return d.healthy.get(d.old_side) == 0 and bool(d.healthy.get(d.new_side))

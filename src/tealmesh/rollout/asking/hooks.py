@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.rollout import Deployment, GateResult, Verdict
+from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer, exhausted
 from tealmesh.rollout.hooks.due import MOST_TOLD_TRIES, Due, Group
-from tealmesh.rollout.outside.asking import Asker
 from tealmesh.rollout.system import Service
 from tealmesh.store import Reader, Store, tables
 from tealmesh.supervision.trouble import last_line
@@ -93,8 +93,8 @@ class Hooks:
             task.add_done_callback(lambda done: self._gone(place, done))
         if record is None or not record["verdict"]:
             return GateResult(due.gate, Verdict.NEED_DATA, "is being asked")
-        verdict = Verdict(record["verdict"])
-        return GateResult(due.gate, verdict, f"{record['detail']} (asked {record['tries']} times)")
+        times = f" (asked {record['tries']} times)" if record["tries"] > 1 else ""
+        return GateResult(due.gate, Verdict(record["verdict"]), record["detail"] + times)
 
     def _gone(self, place: Place, task: asyncio.Task[None]) -> None:
         if self._asking.get(place) is task:

@@ -14,9 +14,9 @@ from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.config.outside import CloudWatchGate, PrometheusGate
 from tealmesh.model.errors import DriverError, OutsideError
 from tealmesh.model.rollout import Deployment, GateResult, State, Verdict
+from tealmesh.rollout.asking.http import Web, bearer
 from tealmesh.rollout.hooks.content import filled
 from tealmesh.rollout.hooks.values import Asked, Found, Series, judge, prometheus
-from tealmesh.rollout.outside.http import Web, bearer
 from tealmesh.rollout.system import Service
 from tealmesh.supervision.trouble import last_line
 
@@ -35,12 +35,12 @@ Phase = tuple[State, int, float]
 """In which state, at which step, since when a metric is asked: each begins anew."""
 
 
-class CallAws(Protocol):
-    """Run ``call`` on the boto3 client of a service. boto3 makes its clients at run time, so only
+class CallCloudWatch(Protocol):
+    """Run ``call`` on the boto3 client of CloudWatch. boto3 makes its clients at run time, so only
     their use says which type they have. Raises DriverError.
     """
 
-    async def __call__(self, service: str, call: Callable[[Any], R]) -> R: ...
+    async def __call__(self, call: Callable[[Any], R]) -> R: ...
 
 
 @dataclass
@@ -54,11 +54,11 @@ class _Watched:
 
 
 @dataclass
-class Metrics:
+class Queries:
     """The metrics of deployments, each asked in a task of its own."""
 
     web: Web
-    aws: CallAws
+    cloudwatch: CallCloudWatch
     clock: SteadyClock
     wall: Clock
     _watched: dict[Place, _Watched] = field(default_factory=dict)
@@ -160,8 +160,7 @@ class Metrics:
         period = timedelta(seconds=gate.period)
         start = datetime.fromtimestamp(began - began % gate.period, UTC)
         percentile = gate.statistic not in _STATISTICS
-        answer = await self.aws(
-            "cloudwatch",
+        answer = await self.cloudwatch(
             lambda client: client.get_metric_statistics(
                 Namespace=gate.namespace,
                 MetricName=gate.metric,

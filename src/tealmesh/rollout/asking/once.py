@@ -10,11 +10,11 @@ from tealmesh.model.clock import Clock
 from tealmesh.model.config.outside import Hook
 from tealmesh.model.errors import OutsideError
 from tealmesh.model.rollout import Deployment, Verdict
+from tealmesh.rollout.asking import command
+from tealmesh.rollout.asking.http import Web, bearer, secret
 from tealmesh.rollout.hooks import content, signing
 from tealmesh.rollout.hooks.answers import Answer, late, of_webhook
 from tealmesh.rollout.hooks.due import Due
-from tealmesh.rollout.outside import command
-from tealmesh.rollout.outside.http import Web, bearer, secret
 from tealmesh.rollout.system import Service
 
 

@@ -47,6 +47,8 @@ Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
 def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(value)
 
 
@@ -334,7 +336,8 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*ADOPTED, "container"), "envoy", lambda b, a: found(a).container == "envoy"
     ),
     (nouns.AdoptedConfig, "route"): (
-        (*ADOPTED, "route"), "r0", lambda b, a: told(a)["route"] == found(a).route == "r0"
+        (*ADOPTED, "route"), "r0",
+        lambda b, a: told(a)["routes"] == list(found(a).routes) == ["r0"],
     ),
     (nouns.AdoptedConfig, "clean_up"): (
         (*ADOPTED, "clean_up"), "delete",

@@ -109,6 +109,23 @@ class Client:
             force=force or None,
         )
 
+    def plan_deployment(
+        self,
+        service: str,
+        image: str,
+        strategy: str | None = None,
+        steps: Sequence[int] | None = None,
+        force: bool = False,
+    ) -> wire.PlanDeploymentOutput:
+        return self._call(
+            wire.PlanDeploymentOutput,
+            service=service,
+            image=image,
+            strategy=strategy,
+            steps=steps,
+            force=force or None,
+        )
+
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]
 
@@ -131,7 +148,7 @@ class Client:
         service: str,
         sides: Mapping[str, wire.ToldSide],
         container: str | None = None,
-        route: str | None = None,
+        routes: Sequence[str] = (),
         clean_up: str | None = None,
     ) -> wire.ServiceDescription:
         return self._call(
@@ -139,7 +156,7 @@ class Client:
             service=service,
             sides=sides or None,
             container=container,
-            route=route,
+            routes=list(routes) or None,
             cleanUp=clean_up,
         )["service"]
 

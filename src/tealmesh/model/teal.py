@@ -117,7 +117,7 @@ class MeshServiceBody(TypedDict):
     mesh: str
     hostname: str
     router: str
-    route: str
+    routes: Sequence[str]
     port: int
     protocol: str
     found: Sequence[MeshSideBody]
@@ -125,6 +125,7 @@ class MeshServiceBody(TypedDict):
     clean_up: str
     strategy: StrategyBody
     gates: GatesBody
+    further: Sequence[tuple[int, str]]
     problem: str
 
 
@@ -241,6 +242,9 @@ class DeploymentBody(TypedDict):
     acknowledged: Mapping[str, int]
     live: Mapping[str, int]
     seen: Mapping[str, int]
+    left_apart: Mapping[str, Mapping[str, int]]
+    apart: Mapping[str, Mapping[str, int]]
+    elsewhere: Mapping[str, Sequence[str]]
     healthy: Mapping[str, int]
     images: Mapping[str, str]
     old_desired: int

@@ -5,7 +5,6 @@ A new field of a configuration's dataclass needs a row here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -15,19 +14,14 @@ import pytest
 
 from tealmesh.cli import terraform
 from tealmesh.model import wire
-from tealmesh.model.clock import Steady, Wall
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
-from tealmesh.model.errors import DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, machine, system
-from tealmesh.rollout.asking.http import Web
-from tealmesh.rollout.asking.queries import Queries
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
-from tealmesh.rollout.hooks import due
-from tealmesh.rollout.hooks.freezing import frozen
 from tealmesh.store import Transaction, View, tables
+from tests.rollout import hook_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -48,7 +42,7 @@ def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return f"[{', '.join(map(toml, value))}]"
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -195,6 +189,32 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: after(web(b), 39).state is State.BAKING
         and after(web(a), 39).state is State.MEASURING and after(web(a), 41).state is State.BAKING,
     ),
+    (strategies.Strategy, "step_settings"): (
+        (*STRATEGY, "steps"), [{"weight": 25}, {"weight": 100, "time": "40s"}],
+        lambda b, a: a.services["web"].strategy.step_settings[1].time == 40,
+    ),
+    (strategies.StepSettings, "time"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "time": "40s"}, 100],
+        lambda b, a: after(web(a), 39).state is State.MEASURING
+        and after(web(a), 41).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "timeout"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "timeout": "40s"}, 100],
+        ends(State.CONVERGING, 50, "step_timeout of 40 s"),
+    ),
+    (strategies.StepSettings, "approval"): (
+        (*STRATEGY, "steps"), [25, {"weight": 100, "approval": True}],
+        lambda b, a: after(web(a), 20).state is State.AWAITING_APPROVAL,
+    ),
+    (strategies.StepSettings, "success_rate"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "success_rate": 0.9}, 100],
+        lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
+        and after(web(a), 20, failures=60).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "min_requests"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "min_requests": 0}, 100],
+        lambda b, a: after(web(a), 20, requests=0).state is State.SHIFTING,
+    ),
     (strategies.Strategy, "bake_time"): (
         (*STRATEGY, "bake_time"), "40s",
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
@@ -233,37 +253,18 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
     ),
-    (strategies.Gates, "hooks"): (
-        (*GATES, "hooks"), [{"stage": "PRE_SCALE_UP", "command": "true"}],
-        lambda b, a: due.before(at_start(a)) and not due.before(at_start(b)),
+    (strategies.Gates, "approval_timeout"): (
+        (*GATES, "approval_timeout"), "40s",
+        ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    (strategies.Gates, "prometheus"): (
-        (*GATES, "prometheus"),
-        [{"name": "p", "url": "http://127.0.0.1:1", "query": "up", "pass": "> 0"}],
-        lambda b, a: asks(a) == ["prometheus p"] and not asks(b),
-    ),
-    (strategies.Gates, "cloudwatch"): (
-        (*GATES, "cloudwatch"),
-        [{"name": "c", "namespace": "n", "metric": "m", "pass": "> 0"}],
-        lambda b, a: asks(a) == ["cloudwatch c"] and not asks(b),
-    ),
-    (strategies.Gates, "freeze"): (
-        (*GATES, "freeze"), [{"days": ["sat"], "zone": "UTC"}],
-        lambda b, a: frozen(web(a).gates.freeze, SATURDAY)
-        and not frozen(web(a).gates.freeze, SATURDAY + 86_400)
-        and not frozen(web(b).gates.freeze, SATURDAY),
-    ),
-    (nouns.ServiceConfig, "name"): (
-        ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
-    ),
+    **hook_settings.ROWS,
+    (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "x"}, makes('"x-blue"')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
     (nouns.ServiceConfig, "hostname"): (
         (*WEB, "hostname"), "www.shop", makes('"virtualServiceName": "www.shop"')
     ),
-    (nouns.ServiceConfig, "health_path"): (
-        (*WEB, "health_path"), "/alive", makes('"path": "/alive"')
-    ),
+    (nouns.ServiceConfig, "health_path"): ((*WEB, "health_path"), "/up", makes('"path": "/up"')),
     (nouns.ServiceConfig, "desired_count"): (
         (*WEB, "desired_count"), 4,
         lambda b, a: system.services(b)[0].desired_count == 1
@@ -280,8 +281,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (nouns.ServiceConfig, "sides"): ((*WEB, "sides"), ["a", "b"], makes('"web-a"', '"web-b"')),
     (nouns.ServiceConfig, "request_timeout"): (
-        (*WEB, "request_timeout"), "60s",
-        makes('"perRequest": {"unit": "s", "value": 60}'),
+        (*WEB, "request_timeout"), "60s", makes('"perRequest": {"unit": "s", "value": 60}')
     ),
     (nouns.ServiceConfig, "idle_timeout"): (
         (*WEB, "idle_timeout"), "70s", makes('"idle": {"unit": "s", "value": 70}')
@@ -370,28 +370,6 @@ ELSEWHERE = {
 }
 
 
-SATURDAY = 1_700_308_800.0
-
-
-def at_start(config: nouns.TealConfig) -> Deployment:
-    return replace(web(config), state=State.CREATED)
-
-
-def asks(config: nouns.TealConfig) -> list[str]:
-    """The metrics that are asked at a step."""
-
-    async def started() -> list[str]:
-        queries = Queries(Web(), nobody, lambda: Steady(1000.0), lambda: Wall(1000.0))
-        found = [gate.gate for gate in queries.verdicts(web(config), system.services(config)[0])]
-        await queries.close()
-        return found
-
-    async def nobody(call: Callable[[Any], Any]) -> Any:
-        raise DriverError("nobody is there", retryable=True)
-
-    return asyncio.run(started())
-
-
 def verified(config: nouns.TealConfig) -> State:
     d = replace(web(config), state=State.VERIFYING, weights={"blue": 100, "green": 0}, evidence=())
     seen = Traffic(reporters=1, members=3, members_healthy=3, seen_until=1001.0)
@@ -408,7 +386,8 @@ def found(config: nouns.TealConfig) -> Any:
 def test_every_setting_has_a_row() -> None:
     classes = (
         nouns.TealConfig, nouns.ServiceConfig, nouns.GatewayConfig, nouns.Image,
-        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.Gates,
+        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.StepSettings,
+        strategies.Gates,
     )  # fmt: skip
     every = {(cls, field.name) for cls in classes for field in fields(cls)}
     assert every == ROWS.keys() | ELSEWHERE.keys()

@@ -38,10 +38,20 @@ class UnusableBody(TypedDict):
     since: float
 
 
+class StepSettingsBody(TypedDict):
+    """A `model.config.strategies.StepSettings`."""
+
+    time: float | None
+    timeout: float | None
+    approval: bool
+    success_rate: float | None
+    min_requests: int | None
+
+
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary"]
+    type: Literal["bluegreen", "canary", "linear"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -51,6 +61,7 @@ class StrategyBody(TypedDict):
     bake_timeout: float
     rollback_timeout: float
     stop_timeout: float
+    step_settings: Sequence[StepSettingsBody]
 
 
 class GatesBody(TypedDict):
@@ -59,6 +70,7 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    approval_timeout: float
     hooks: Sequence[HookSettingBody]
     prometheus: Sequence[PrometheusGateBody]
     cloudwatch: Sequence[CloudWatchGateBody]
@@ -254,7 +266,7 @@ class DeploymentBody(TypedDict):
     revision: int
     set_at: float
     since: float
-    approved: bool
+    approved_step: int
     through_freeze: str
     reason: str
     note: str

@@ -56,7 +56,7 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
     tables.HOOKS: lambda deployment, step, index: (
-        f"hook {int(index) + 1} of deployment {deployment[:8]} at step {int(step) + 1}"
+        f"hook {index.lstrip('0') or 0} at step {step.lstrip('0') or 0} of deployment {deployment}"
     ),
     tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
 }

@@ -26,8 +26,8 @@ R = TypeVar("R")
 _STATISTICS = ("Average", "Sum", "Minimum", "Maximum", "SampleCount")
 _LONGEST_URL = 2000
 """Characters; longer queries are posted."""
-WEIGHTED = (State.MEASURING, State.BAKING)
-"""The states in which metrics say something of the new side."""
+_WEIGHTED = (State.MEASURING, State.BAKING)
+"""The states in which the new side has weight, and is judged."""
 
 Place = tuple[str, str, int]
 """A metric of a deployment: its id, the kind of the metric, its place among those."""
@@ -65,7 +65,8 @@ class Queries:
 
     def verdicts(self, d: Deployment, service: Service) -> tuple[GateResult, ...]:
         """The newest verdict on each metric in the present state of a deployment."""
-        if d.state not in WEIGHTED or not d.gated:
+        waits = d.state is State.AWAITING_APPROVAL and d.seen.get(d.new_side)
+        if not d.gated or not (waits or d.state in _WEIGHTED):
             self.forget(d.id)
             return ()
         gates = d.gates

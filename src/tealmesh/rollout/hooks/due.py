@@ -88,7 +88,7 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
                 # Asked while the present weights are still judged.
                 next_step = d.step + 1
                 after += _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "before"), step=next_step)
-            full = now - d.since >= d.strategy.step_time
+            full = now - d.since >= d.step_time
             return (*step, *(after if full else _waiting(after, "the end of the step's time")))
         case State.BAKING:
             first = _groups(

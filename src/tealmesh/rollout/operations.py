@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import SteadyClock
-from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.explanation import Explanation
+from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.model.status import (
@@ -138,6 +139,10 @@ class Operations:
     ) -> DeploymentPlan:
         """As `Forecast.plan`."""
         return await self._forecast.plan(name, image, strategy, force=force)
+
+    async def lint(self, config: TealConfig | Additions | None) -> list[Finding]:
+        """As `Forecast.lint`."""
+        return await self._forecast.lint(config)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""

@@ -76,9 +76,15 @@ def parse_additions(text: str, file: str = "teal.toml") -> Additions:
 
     Raises ConfigError as `parse` does.
     """
+    config = parse_any(text, file)
+    return config.additions if isinstance(config, TealConfig) else config
+
+
+def parse_any(text: str, file: str = "teal.toml") -> TealConfig | Additions:
+    """As `parse`, or as `parse_additions` for a file that describes no system."""
     data = _tables(text, file)
     if any(key in data for key in ("mesh", "services", "gateways")):
-        return parse_mapping(data, file).additions
+        return parse_mapping(data, file)
     return _additions(Table(file, "", data, TABLES))
 
 

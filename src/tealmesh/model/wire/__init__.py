@@ -44,6 +44,8 @@ from tealmesh.model.wire.inventory import (
 )
 from tealmesh.model.wire.planning import (
     KnownFact as KnownFact,
+    LintFinding as LintFinding,
+    LintOutput as LintOutput,
     PlanDeploymentOutput as PlanDeploymentOutput,
     PlannedStage as PlannedStage,
 )
@@ -61,6 +63,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    LintInput as LintInput,
     PlanDeploymentInput as PlanDeploymentInput,
     RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,

@@ -258,7 +258,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
     **hook_settings.ROWS,
-    (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "x"}, makes('"x-blue"')),
+    (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
     (nouns.ServiceConfig, "hostname"): (

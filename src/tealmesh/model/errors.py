@@ -15,6 +15,9 @@
     │   └── NotYet                  something else has to happen first: ask again
     ├── NoticeError                 a notice of a deployment could not be sent
     ├── LinkError                   a signed link of a notice is not good
+
+
+    ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -147,6 +150,10 @@ class NoticeError(TealError):
 
 class LinkError(TealError):
     """A signed link of a notice is not ours, or too late; nothing was done."""
+
+
+class OutsideError(TealError):
+    """A webhook, command or metrics server could not be asked: that says nothing of a version."""
 
 
 class InvariantError(TealError):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
+    from tealmesh.model.hooks import HookBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -218,5 +219,7 @@ NOTICES: Collection[NoticeBody] = Collection("teal.notice")
 """Key: target, order. What is still to be told."""
 NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
 """Key: name."""
+HOOKS: Collection[HookBody] = Collection("teal.hook")
+"""Key: deployment id, index of the step with three digits, index of the hook with three digits."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")
 """Key: deployment id, index of the window with six digits."""

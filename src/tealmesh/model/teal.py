@@ -250,6 +250,7 @@ class DeploymentBody(TypedDict):
     old_desired: int
     new_desired: int
     scaled: int
+    reductions: int
     resumed_at: float
     revision: int
     set_at: float

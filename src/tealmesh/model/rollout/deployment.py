@@ -77,6 +77,8 @@ class Deployment:
     """How many tasks the new side was last given; 0 before it is started."""
     resumed_at: float = 0.0
     """When a control plane last took up the deployment anew; 0 for never."""
+    reductions: int = 0
+    """How often the new side's weight was reduced, since it lost tasks that carried it."""
     revision: int = 0
     """The store revision that set the weights."""
     set_at: float = 0.0

@@ -12,8 +12,9 @@ from tealmesh.model import wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
+from tealmesh.model.config.parse import parse_any
 from tealmesh.model.config.strategies import Strategy, StrategyType
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables
 from tealmesh.supervision.trouble import Trouble, concerning, described
@@ -48,7 +49,7 @@ class DeploymentOperations:
             service, image, strategy, token, force=request.get("force", False)
         )
         deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token
+            caller.access_key, service, image, strategy, token, force=request.get("force", False)
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 
@@ -61,6 +62,15 @@ class DeploymentOperations:
             service, request["image"], strategy, force=request.get("force", False)
         )
         return telling.planned(plan)
+
+    async def lint(self, caller: Caller, request: wire.LintInput) -> wire.LintOutput:
+        config = None
+        if "text" in request:
+            try:
+                config = parse_any(request["text"], request.get("file", "teal.toml"))
+            except ConfigError as error:
+                raise AwsError("BadRequestException", str(error)) from error
+        return {"findings": [telling.finding(one) for one in await self._operations.lint(config)]}
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {

@@ -16,12 +16,12 @@ from tealmesh.cli import terraform
 from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
-from tealmesh.model.parts import PartTraffic
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
+from tests.rollout import hook_settings, watch_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -32,8 +32,6 @@ BASE: Mapping[str, Any] = {
 }
 WEB, EDGE = ("services", "web"), ("gateways", "edge")
 STRATEGY, GATES = (*WEB, "strategy"), (*WEB, "gates")
-EMPTY: Mapping[str, PartTraffic] = {}
-POSTS = {"POST": PartTraffic(requests=10, failures=8, kinds={"5xx": 8})}
 GOOD = SideTasks(desired=3, running=3, healthy=3)
 
 Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
@@ -105,30 +103,18 @@ def web(config: nouns.TealConfig) -> Deployment:
     )
 
 
-def looks(
-    d: Deployment,
-    requests: int,
-    failures: int,
-    now: float,
-    parts: Mapping[str, PartTraffic] = EMPTY,
-) -> Observed:
+def looks(d: Deployment, requests: int, failures: int, now: float) -> Observed:
     """All as the weights say, up to ``now``."""
     share = d.weights["green"] / 100
-    seen = Traffic(requests, failures, requests, reporters=2, seen_until=now, parts=parts)
+    seen = Traffic(requests, failures, requests, reporters=2, seen_until=now)
     others = round(requests * (1 - share) / share) if share else 0
     old = replace(seen, requests=others, started=others, failures=0)
     return Observed(GOOD, GOOD, old, seen)
 
 
-def after(
-    d: Deployment,
-    seconds: float,
-    requests: int = 1000,
-    failures: int = 0,
-    parts: Mapping[str, PartTraffic] = EMPTY,
-) -> Deployment:
+def after(d: Deployment, seconds: float, requests: int = 1000, failures: int = 0) -> Deployment:
     now = 1000.0 + seconds
-    return machine.step(d, looks(d, requests, failures, now, parts), now)
+    return machine.step(d, looks(d, requests, failures, now), now)
 
 
 def ends(state: State, seconds: float, setting: str) -> Check:
@@ -271,22 +257,14 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval_timeout"), "40s",
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    (strategies.Gates, "watch"): (
-        (*GATES, "watch"), [{"method": "POST"}],
-        lambda b, a: after(web(b), 20, parts=POSTS).state is State.BAKING
-        and after(web(a), 20, parts=POSTS).state is State.ROLLING_BACK,
-    ),
-    (nouns.ServiceConfig, "name"): (
-        ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
-    ),
+    **hook_settings.ROWS, **watch_settings.ROWS,
+    (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
     (nouns.ServiceConfig, "hostname"): (
         (*WEB, "hostname"), "www.shop", makes('"virtualServiceName": "www.shop"')
     ),
-    (nouns.ServiceConfig, "health_path"): (
-        (*WEB, "health_path"), "/alive", makes('"path": "/alive"')
-    ),
+    (nouns.ServiceConfig, "health_path"): ((*WEB, "health_path"), "/up", makes('"path": "/up"')),
     (nouns.ServiceConfig, "desired_count"): (
         (*WEB, "desired_count"), 4,
         lambda b, a: system.services(b)[0].desired_count == 1
@@ -303,8 +281,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (nouns.ServiceConfig, "sides"): ((*WEB, "sides"), ["a", "b"], makes('"web-a"', '"web-b"')),
     (nouns.ServiceConfig, "request_timeout"): (
-        (*WEB, "request_timeout"), "60s",
-        makes('"perRequest": {"unit": "s", "value": 60}'),
+        (*WEB, "request_timeout"), "60s", makes('"perRequest": {"unit": "s", "value": 60}')
     ),
     (nouns.ServiceConfig, "idle_timeout"): (
         (*WEB, "idle_timeout"), "70s", makes('"idle": {"unit": "s", "value": 70}')
@@ -383,6 +360,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
 }  # fmt: skip
 
 ELSEWHERE = {
+    (strategies.Gates, "directory"): "is that of the file",
     (nouns.ServiceConfig, "strategy"): "the fields of Strategy",
     (nouns.ServiceConfig, "gates"): "the fields of Gates",
     (nouns.TealConfig, "services"): "the fields of ServiceConfig",

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.hooks import (
+        CloudWatchGateBody,
+        FreezeBody,
+        HookSettingBody,
+        PrometheusGateBody,
+    )
     from tealmesh.model.parts import PartBody
 
 
@@ -66,6 +72,11 @@ class GatesBody(TypedDict):
     min_requests: int
     approval: bool
     approval_timeout: float
+    hooks: Sequence[HookSettingBody]
+    prometheus: Sequence[PrometheusGateBody]
+    cloudwatch: Sequence[CloudWatchGateBody]
+    freeze: Sequence[FreezeBody]
+    directory: str
     watch: Sequence[PartBody]
 
 
@@ -259,6 +270,7 @@ class DeploymentBody(TypedDict):
     set_at: float
     since: float
     approved_step: int
+    through_freeze: str
     reason: str
     note: str
     waiting_for: str

@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
+from tealmesh.model.config.hooks import (
+    OUTSIDE_KEYS,
+    read_cloudwatch,
+    read_freeze,
+    read_hooks,
+    read_prometheus,
+)
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy, StrategyType
 from tealmesh.model.config.table import Table, dotted
 from tealmesh.model.config.watching import read_watch
@@ -31,7 +38,14 @@ _STRATEGY_KEYS = (
     *_TIMEOUTS,
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
-_GATES_KEYS = ("success_rate", "min_requests", "approval", "approval_timeout", "watch")
+_GATES_KEYS = (
+    "success_rate",
+    "min_requests",
+    "approval",
+    "approval_timeout",
+    "watch",
+    *OUTSIDE_KEYS,
+)
 _CANARY_STEPS = (10, 50, 100)
 LINEAR_STEP = 10
 _STEPS_ALLOWED = (
@@ -116,5 +130,9 @@ def read_gates(owner: Table) -> Gates:
         min_requests=table.integer("min_requests", defaults.min_requests, 0, MOST_REQUESTS),
         approval=table.boolean("approval", defaults.approval),
         approval_timeout=table.seconds("approval_timeout", defaults.approval_timeout),
+        hooks=read_hooks(table),
+        prometheus=read_prometheus(table),
+        cloudwatch=read_cloudwatch(table),
+        freeze=read_freeze(table),
         watch=read_watch(table),
     )

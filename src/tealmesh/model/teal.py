@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tealmesh.model.clock import MomentBody
+    from tealmesh.model.hooks import (
+        CloudWatchGateBody,
+        FreezeBody,
+        HookSettingBody,
+        PrometheusGateBody,
+    )
+    from tealmesh.model.parts import PartBody
 
 
 class TroubleBody(TypedDict):
@@ -67,6 +74,12 @@ class GatesBody(TypedDict):
     min_requests: int
     approval: bool
     approval_timeout: float
+    hooks: Sequence[HookSettingBody]
+    prometheus: Sequence[PrometheusGateBody]
+    cloudwatch: Sequence[CloudWatchGateBody]
+    freeze: Sequence[FreezeBody]
+    directory: str
+    watch: Sequence[PartBody]
 
 
 class ServiceConfigBody(TypedDict):
@@ -253,6 +266,7 @@ class DeploymentBody(TypedDict):
     old_desired: int
     new_desired: int
     scaled: int
+    reductions: int
     resumed_at: float
     revision: int
     set_at: float
@@ -264,6 +278,7 @@ class DeploymentBody(TypedDict):
     promoted_by: str
     paused_at: float
     paused_by: str
+    through_freeze: str
     reason: str
     note: str
     waiting_for: str

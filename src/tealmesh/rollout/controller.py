@@ -18,7 +18,7 @@ from tealmesh.rollout import beginning, documents, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
-from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
+from tealmesh.rollout.performer import CallersSaw, HearOthers, Performer, WaitConverged, WhoChanged
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
 from tealmesh.rollout.running.keeping import Keeping
@@ -57,8 +57,9 @@ class Controller(Decisions):
         image_problem: ImageProblem = none_known,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
+        others: HearOthers | None = None,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock)
+        performer = Performer(driver, converged, traffic, who, clock, others)
         work = Work(
             store,
             performer,
@@ -75,6 +76,7 @@ class Controller(Decisions):
         self._driver = driver
         self._clock = clock
         self._new_id = new_id
+        self._wall = wall
         self._image_problem = image_problem
 
     async def run(self) -> None:
@@ -97,13 +99,15 @@ class Controller(Decisions):
         strategy: Strategy | None = None,
         token: str = "",
         instead: bool = False,
+        *,
+        force: bool = False,
     ) -> Deployment:
-        """Start a deployment of ``image`` to the idle side.
+        """Start a deployment of ``image`` to the idle side. ``force``: also in a freeze.
 
         ``strategy``: None for the one in teal.toml. A repeated ``token`` returns the deployment
         that it started. ``instead``: a deployment that runs is ended first. ConflictException while
-        another one runs otherwise, while the service is locked, or when the weights do not say
-        which side is idle.
+        another one runs otherwise, while the service is locked, in a freeze, or when the weights do
+        not say which side is idle.
         """
         system = self._system(service)
         service = system.name
@@ -121,9 +125,12 @@ class Controller(Decisions):
             await self._make_way(actor, service, image)
         documents.refuse_another(self.running(service))
         documents.refuse_shared_router(self._store.view, system)
+        freeze = beginning.freeze(system, self._wall(), force=force)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
+        if freeze:
+            first = replace(first, through_freeze=actor, note=f"in {freeze}, forced by {actor}")
         return await self._begin(
             "Deploy",
             system,

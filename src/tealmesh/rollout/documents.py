@@ -13,12 +13,14 @@ from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout import discovery, system
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.running.stored import keep, refuse_locked
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.parts import PartBody, WatchedBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
 
 
@@ -71,6 +73,11 @@ def put_first(
         t.put(tables.ADOPTED, service.name, body=service.to_json())
     if t.get(tables.KEPT, d.service) is not None:
         t.delete(tables.KEPT, d.service)
+    if d.gates.watch and d.gated:
+        place = deployed_service(t, d.service)
+        parts = cast("list[PartBody]", [asdict(part) for part in d.gates.watch])
+        watched: WatchedBody = {"service": d.service, "router": place.router, "parts": parts}
+        t.put(tables.WATCHED, d.mesh, place.router, body=watched)
     d = replace(d, number=1 + max((other.number for other in before), default=0))
     _put(t, d, entry)
     return d
@@ -97,6 +104,9 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry, before: int, wall: W
 def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+    outbox.put(t, d, entry)
+    if d.finished and d.gates.watch:
+        t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
 
 
 def refuse_shared_router(view: View, service: Service) -> None:
@@ -220,6 +230,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
         t.delete(tables.REMOVALS, gateway.name)
     put_adopted(t, config.additions.adopted)
+    outbox.put_targets(t, config.additions.notices, base_directory)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
 

@@ -49,7 +49,13 @@ class DeploymentOperations(Control):
             service, image, strategy, token, force=request.get("force", False), instead=instead
         )
         deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token, instead
+            caller.access_key,
+            service,
+            image,
+            strategy,
+            token,
+            instead,
+            force=request.get("force", False),
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
+from tealmesh.model.config.hooks import (
+    OUTSIDE_KEYS,
+    read_cloudwatch,
+    read_freeze,
+    read_hooks,
+    read_prometheus,
+)
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy, StrategyType
 from tealmesh.model.config.table import Table, dotted
+from tealmesh.model.config.watching import read_watch
 
 MOST_REQUESTS = 1_000_000_000
 """The most that `min_requests` can ask for."""
@@ -31,6 +39,14 @@ _STRATEGY_KEYS = (
     "keep_old",
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
+_GATES_KEYS = (
+    "success_rate",
+    "min_requests",
+    "approval",
+    "approval_timeout",
+    "watch",
+    *OUTSIDE_KEYS,
+)
 _CANARY_STEPS = (10, 50, 100)
 LINEAR_STEP = 10
 _STEPS_ALLOWED = (
@@ -109,11 +125,16 @@ def _step(owner: Table, index: int, value: object) -> tuple[int, StepSettings]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    table = owner.table("gates", ("success_rate", "min_requests", "approval", "approval_timeout"))
+    table = owner.table("gates", _GATES_KEYS)
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
         min_requests=table.integer("min_requests", defaults.min_requests, 0, MOST_REQUESTS),
         approval=table.boolean("approval", defaults.approval),
         approval_timeout=table.seconds("approval_timeout", defaults.approval_timeout),
+        hooks=read_hooks(table),
+        prometheus=read_prometheus(table),
+        cloudwatch=read_cloudwatch(table),
+        freeze=read_freeze(table),
+        watch=read_watch(table),
     )

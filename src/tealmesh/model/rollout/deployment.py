@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
+from tealmesh.model.hooks import stored_outside
+from tealmesh.model.parts import Part
 from tealmesh.model.rollout.states import (
     PHASES,
     STATUSES,
@@ -87,6 +89,8 @@ class Deployment:
     """How many tasks the new side was last given; 0 before it is started."""
     resumed_at: float = 0.0
     """When a control plane last took up the deployment anew; 0 for never."""
+    reductions: int = 0
+    """How often the new side's weight was reduced, since it lost tasks that carried it."""
     revision: int = 0
     """The store revision that set the weights."""
     set_at: float = 0.0
@@ -102,6 +106,8 @@ class Deployment:
     paused_at: float = 0.0
     """When a person paused the deployment; 0 while it is not paused."""
     paused_by: str = ""
+    through_freeze: str = ""
+    """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
@@ -219,5 +225,7 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 
 def stored_gates(body: GatesBody) -> Gates:
-    """The gates that a stored body holds."""
-    return Gates(**known_members(Gates, body))
+    """The gates that a stored body holds. Members of later versions are ignored."""
+    watch = tuple(Part(**known_members(Part, part)) for part in body.get("watch", ()))
+    known = {**known_members(Gates, body), **stored_outside(body), "watch": watch}
+    return Gates(**known)

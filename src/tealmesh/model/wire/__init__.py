@@ -197,6 +197,9 @@ class ServiceStatus(TypedDict):
     """Present while the service is locked against deployments."""
     kept: NotRequired[KeptSide]
     """Present while a side without weight is kept running for a way back."""
+    toldCount: NotRequired[int]
+    """Tasks of a side by teal.toml; absent unless the side that serves has another desired count.
+    """
 
 
 class EnvoyStatus(TypedDict):

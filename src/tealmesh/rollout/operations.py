@@ -346,6 +346,7 @@ class Operations:
             service.port,
             tuple(sides),
             self._controller.latest(service.name),
+            service.desired_count,
         )
 
     async def _gateway_status(self, gateway: GatewaySystem) -> GatewayStatus:

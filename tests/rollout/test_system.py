@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from tealmesh.model.config.nouns import AdoptedConfig, Additions, GatewayConfig, TealConfig
+from tealmesh.model.config.nouns import Additions, AdoptedConfig, GatewayConfig, TealConfig
 from tealmesh.model.config.outside import Freeze, Hook
 from tealmesh.model.config.strategies import Gates
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem, in_directory, with_former_times

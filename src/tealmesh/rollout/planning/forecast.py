@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tealmesh.model.clock import SteadyClock
+from tealmesh.model.clock import Clock, SteadyClock, system_clock
 from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
@@ -35,6 +35,7 @@ class Forecast:
         traffic: CallersSaw,
         clock: SteadyClock,
         image_problem: preflight.ImageProblem,
+        wall: Clock = system_clock,
     ) -> None:
         self._store = store
         self._controller = controller
@@ -42,6 +43,7 @@ class Forecast:
         self._traffic = traffic
         self._clock = clock
         self._image_problem = image_problem
+        self._wall = wall
 
     async def preflight(
         self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
@@ -81,7 +83,7 @@ class Forecast:
         is told, and not raised. ``strategy`` and ``force`` as for `preflight`.
         """
         service = documents.service(self._store.view, name)
-        refusals = list(self._refusals(service))
+        refusals = list(self._refusals(service, force))
         try:
             route = await self._driver.route(service)
             tasks = {side: await self._driver.observe(service, side) for side in service.sides}
@@ -131,7 +133,7 @@ class Forecast:
         seen = self._traffic(service, serves, self._clock() - preflight.WINDOW_SECONDS)
         return linted(service, self._store.view, tasks, seen)
 
-    def _refusals(self, service: Service) -> Iterator[Known]:
+    def _refusals(self, service: Service, force: bool) -> Iterator[Known]:
         """What forbids a deployment, whatever the image is."""
         if self._store.view.get(tables.REMOVALS, service.name) is not None:
             yield Known("refused", "removal", f"`teal delete {service.name}` has begun")
@@ -140,6 +142,13 @@ class Forecast:
             documents.refuse_shared_router(self._store.view, service)
         except AwsError as error:
             yield Known("refused", "deployment", error.message)
+        try:
+            freeze = beginning.freeze(service, self._wall(), force=force)
+        except AwsError as error:
+            yield Known("refused", "freeze", error.message)
+        else:
+            if freeze:
+                yield Known("note", "freeze", f"it begins in {freeze}, forced by `--force`")
 
     def _last(self, service: str) -> dict[Phase, float]:
         """How long each phase of the last successful deployment took."""

@@ -11,6 +11,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Traff
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.gates.preflight import LEAST_SECONDS
+from tealmesh.rollout.hooks.words import planned
 from tealmesh.rollout.machine.limits import LIMITS, seconds
 from tealmesh.rollout.machine.transitions import SETTLE_SECONDS
 
@@ -79,7 +80,10 @@ def _start(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
         Phase.SCALE_UP,
         f"start {counted(d.desired_count, 'task')} of {d.new_side}",
         0,
-        (f"all of them healthy ({d.old_side} has as many)",),
+        (
+            *planned(d.gates, "PRE_SCALE_UP"),
+            f"all of them healthy ({d.old_side} has as many)",
+        ),
         expected,
         by,
         _longest(d, State.SCALING_UP),
@@ -93,7 +97,12 @@ def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
         Phase.TEST_TRAFFIC_SHIFT,
         f"add {d.new_side} to the route with weight 0",
         0,
-        ("every Envoy acknowledges it", "every caller's Envoy finds all its endpoints healthy"),
+        (
+            *planned(d.gates, "POST_SCALE_UP"),
+            "every Envoy acknowledges it",
+            "every caller's Envoy finds all its endpoints healthy",
+            *planned(d.gates, "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT"),
+        ),
         expected,
         by,
         _longest(d, State.VERIFYING),
@@ -128,7 +137,11 @@ def _step(d: Deployment, index: int, traffic: Traffic) -> Iterator[PlannedStage]
         Phase.PRODUCTION_TRAFFIC_SHIFT,
         f"step {index + 1} of {len(steps)}: {weight} % to {d.new_side}",
         weight,
-        tuple(_gates(d, weight)),
+        (
+            *planned(d.gates, *(["PRE_PRODUCTION_TRAFFIC_SHIFT"] if not index else [])),
+            *_gates(d, weight),
+            *planned(d.gates, "PRODUCTION_TRAFFIC_SHIFT", weighted=True),
+        ),
         *_expected(d, weight, traffic),
         _longest(d, State.MEASURING),
         _ROLLS_BACK,
@@ -175,6 +188,7 @@ def _bake(d: Deployment) -> PlannedStage:
         waits_for=(
             f"no request to {d.old_side} for {span(d.strategy.bake_time)}",
             "tasks and success-rate do not fail",
+            *planned(d.gates, "POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", weighted=True),
         ),
         expected=d.strategy.bake_time + SETTLE_SECONDS,
         expected_by="bake_time",

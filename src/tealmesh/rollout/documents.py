@@ -18,6 +18,7 @@ from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.parts import PartBody, WatchedBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
 
 
@@ -59,6 +60,11 @@ def put_first(
         refuse_another(Deployment.from_json(document.body))
     if isinstance(service, MeshService):
         t.put(tables.ADOPTED, service.name, body=service.to_json())
+    if d.gates.watch and d.gated:
+        place = deployed_service(t, d.service)
+        parts = cast("list[PartBody]", [asdict(part) for part in d.gates.watch])
+        watched: WatchedBody = {"service": d.service, "router": place.router, "parts": parts}
+        t.put(tables.WATCHED, d.mesh, place.router, body=watched)
     put(t, d, entry)
 
 
@@ -67,6 +73,8 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
     outbox.put(t, d, entry)
+    if d.finished and d.gates.watch:
+        t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
 
 
 def refuse_shared_router(view: View, service: Service) -> None:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         TargetGroupBody,
     )
     from tealmesh.model.notices import NoticeBody, NoticeTargetBody
+    from tealmesh.model.parts import WatchedBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
         ScalingActivityBody,
@@ -199,6 +200,8 @@ ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
 """Key: service name. What was told of a service that others made."""
 ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
+WATCHED: Collection[WatchedBody] = Collection("teal.watched")
+"""Key: mesh, router. The parts of a service that are counted while it is deployed."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 REMOVALS: Collection[RemovalBody] = Collection("teal.removal")

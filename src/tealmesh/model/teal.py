@@ -14,6 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.hooks import (
+        CloudWatchGateBody,
+        FreezeBody,
+        HookSettingBody,
+        PrometheusGateBody,
+    )
+
 
 class TroubleBody(TypedDict):
     """A worker of the control plane that fails at present."""
@@ -64,6 +71,11 @@ class GatesBody(TypedDict):
     min_requests: int
     approval: bool
     approval_timeout: float
+    hooks: Sequence[HookSettingBody]
+    prometheus: Sequence[PrometheusGateBody]
+    cloudwatch: Sequence[CloudWatchGateBody]
+    freeze: Sequence[FreezeBody]
+    directory: str
 
 
 class ServiceConfigBody(TypedDict):
@@ -256,6 +268,7 @@ class DeploymentBody(TypedDict):
     set_at: float
     since: float
     approved_step: int
+    through_freeze: str
     reason: str
     note: str
     waiting_for: str

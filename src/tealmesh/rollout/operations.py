@@ -77,7 +77,7 @@ class Operations:
         """
         async with self._applying:
             before = self._store.view
-            config, part = self._unlocked(config)
+            config, part = self._unlocked(system.in_directory(config, base_directory))
             self._refuse_ports(part.config)
             await self._store.write(
                 actor, "Apply", lambda t: documents.put_config(t, part.config, base_directory)
@@ -94,7 +94,7 @@ class Operations:
         """What `apply` would do now; nothing is changed."""
         async with self._applying:
             before = self._store.view
-            config, part = self._unlocked(config)
+            config, part = self._unlocked(system.in_directory(config, base_directory))
             documents.refuse_other_names(before, part.config)
             against = self._against_ports(part.config)
             with self._driver.recording(perform=False) as (driver, changes):
@@ -346,6 +346,7 @@ class Operations:
             service.port,
             tuple(sides),
             self._controller.latest(service.name),
+            service.desired_count,
         )
 
     async def _gateway_status(self, gateway: GatewaySystem) -> GatewayStatus:

@@ -168,9 +168,10 @@ def service_status(s: ServiceStatus) -> wire.ServiceStatus:
         "port": s.port,
         "sides": [side_status(side) for side in s.sides],
     }
-    leading = max(s.sides, key=lambda side: side.weight)
-    if leading.tasks.image:
-        answer["image"] = leading.tasks.image
+    if s.leading.tasks.image:
+        answer["image"] = s.leading.tasks.image
+    if s.other_count is not None:
+        answer["toldCount"] = s.other_count
     if s.deployment:
         answer["deployment"] = deployment(s.deployment)
     return answer

@@ -49,7 +49,7 @@ class DeploymentOperations:
             service, image, strategy, token, force=request.get("force", False)
         )
         deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token
+            caller.access_key, service, image, strategy, token, force=request.get("force", False)
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 

@@ -33,7 +33,14 @@ class Deployments(Protocol):
     """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
 
     async def deploy(
-        self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
+        self,
+        actor: str,
+        service: str,
+        image: str,
+        strategy: Strategy | None,
+        token: str,
+        *,
+        force: bool,
     ) -> Deployment: ...
     async def approve(self, actor: str, service: str) -> Deployment: ...
     async def rollback(self, actor: str, service: str, gradual: bool) -> tuple[Deployment, str]: ...

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
+from tealmesh.model.hooks import stored_outside
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
@@ -87,6 +88,8 @@ class Deployment:
     """Start of the current window of measurement; 0 for none."""
     approved_step: int = -1
     """Index of the last step that a person has approved, with all before it; -1 for none."""
+    through_freeze: str = ""
+    """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
@@ -202,5 +205,5 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 
 def stored_gates(body: GatesBody) -> Gates:
-    """The gates that a stored body holds."""
-    return Gates(**known_members(Gates, body))
+    """The gates that a stored body holds. Members of later versions are ignored."""
+    return Gates(**{**known_members(Gates, body), **stored_outside(body)})

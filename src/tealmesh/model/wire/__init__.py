@@ -181,6 +181,9 @@ class ServiceStatus(TypedDict):
     """Absent while a deployment runs, and where the service is not between the steps."""
     removing: NotRequired[bool]
     """Present while it is being removed."""
+    toldCount: NotRequired[int]
+    """Tasks of a side by teal.toml; absent unless the side that serves has another desired count.
+    """
 
 
 class EnvoyStatus(TypedDict):

@@ -21,7 +21,7 @@ from tealmesh.rollout import documents, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings
+from tests.rollout import hook_settings, watch_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -257,7 +257,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval_timeout"), "40s",
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    **hook_settings.ROWS,
+    **hook_settings.ROWS, **watch_settings.ROWS,
     (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         HookSettingBody,
         PrometheusGateBody,
     )
+    from tealmesh.model.parts import PartBody
 
 
 class TroubleBody(TypedDict):
@@ -76,6 +77,7 @@ class GatesBody(TypedDict):
     cloudwatch: Sequence[CloudWatchGateBody]
     freeze: Sequence[FreezeBody]
     directory: str
+    watch: Sequence[PartBody]
 
 
 class ServiceConfigBody(TypedDict):

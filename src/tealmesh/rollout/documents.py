@@ -12,11 +12,13 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout import discovery, system
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.parts import PartBody, WatchedBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
 
 
@@ -58,6 +60,11 @@ def put_first(
         refuse_another(Deployment.from_json(document.body))
     if isinstance(service, MeshService):
         t.put(tables.ADOPTED, service.name, body=service.to_json())
+    if d.gates.watch and d.gated:
+        place = deployed_service(t, d.service)
+        parts = cast("list[PartBody]", [asdict(part) for part in d.gates.watch])
+        watched: WatchedBody = {"service": d.service, "router": place.router, "parts": parts}
+        t.put(tables.WATCHED, d.mesh, place.router, body=watched)
     put(t, d, entry)
 
 
@@ -65,6 +72,9 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     """Store a deployment and the entry of the transition that it has just made."""
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+    outbox.put(t, d, entry)
+    if d.finished and d.gates.watch:
+        t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
 
 
 def refuse_shared_router(view: View, service: Service) -> None:
@@ -187,6 +197,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
         t.delete(tables.REMOVALS, gateway.name)
     put_adopted(t, config.additions.adopted)
+    outbox.put_targets(t, config.additions.notices, base_directory)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
 

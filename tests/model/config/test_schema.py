@@ -59,6 +59,7 @@ WHOLE = {
                     }
                 ],
                 "freeze": [{"days": ["sat"], "from": "10:00", "zone": "Europe/Berlin"}],
+                "watch": [{"method": "POST"}, {"header": "x-tenant", "value": "a"}],
             },
             "request_timeout": "1m",
         },

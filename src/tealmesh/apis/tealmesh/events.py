@@ -71,6 +71,7 @@ _BOOKKEEPING = frozenset(
         tables.JOURNAL,
         tables.WINDOWS,
         tables.ROUTER_EXTENSIONS,
+        tables.WATCHED,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tealmesh.model.config.notices import NoticeConfig
 from tealmesh.model.config.strategies import Gates, Strategy
 
 Protocol = Literal["http", "http2", "grpc", "tcp"]
@@ -120,6 +121,7 @@ class Additions:
     images: tuple[Image, ...] = ()
     adopted: Mapping[str, AdoptedConfig] = field(default_factory=dict)
     terraform: TerraformNames = TerraformNames()
+    notices: Mapping[str, NoticeConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
+from tealmesh.model.parts import Part
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Gates:
     directory: str = ""
     """That of the teal.toml which was applied: where commands run, and from where files are
     read."""
+    watch: tuple[Part, ...] = ()
+    """Parts of the service that are judged by themselves too, so that their failures do not drown
+    in the traffic of the others: the requests with a `method`, below a `prefix`, or with a `header`
+    of this `value`."""
 
     def of_step(self, own: StepSettings) -> Gates:
         """The gates of a step that has settings of its own."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
 from tealmesh.model.hooks import stored_outside
+from tealmesh.model.parts import Part
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
@@ -206,4 +207,6 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def stored_gates(body: GatesBody) -> Gates:
     """The gates that a stored body holds. Members of later versions are ignored."""
-    return Gates(**{**known_members(Gates, body), **stored_outside(body)})
+    watch = tuple(Part(**known_members(Part, part)) for part in body.get("watch", ()))
+    known = {**known_members(Gates, body), **stored_outside(body), "watch": watch}
+    return Gates(**known)

@@ -147,6 +147,8 @@ def _gates(d: Deployment, weight: int) -> Iterator[str]:
         )
     else:
         yield f"success-rate: {percent(d.step_gates.success_rate)} of what comes succeeds"
+    for part in d.gates.watch:
+        yield f"success-rate of {part.name}: {percent(d.step_gates.success_rate)} of it succeeds"
 
 
 def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | None, str]:

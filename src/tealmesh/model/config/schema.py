@@ -15,9 +15,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, nouns, outside, parse, strategies
+from tealmesh.model.config import adopted, notices, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
+from tealmesh.model.parts import MOST_PARTS
 
 Schema = dict[str, object]
 
@@ -37,6 +38,18 @@ _ENVIRONMENT: Schema = {
     "propertyNames": {"pattern": r"^[^=\s]+$", "not": {"enum": ["HOST", "PORT"]}},
     "additionalProperties": {"type": ["string", "integer"]},
 }
+_PART: Schema = {
+    "type": "object",
+    "properties": {
+        "method": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "prefix": {"type": "string", "pattern": r"^/[^\s?#]*$"},
+        "header": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "value": {"type": "string", "minLength": 1},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+    "dependencies": {"header": ["value"], "value": ["header"]},
+}
 _WEIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
 _STEP: Schema = {
     "type": "object",
@@ -52,6 +65,7 @@ _STEP: Schema = {
     "additionalProperties": False,
 }
 _BY_HAND: Mapping[str, Schema] = {
+    "watch": {"type": "array", "items": _PART, "maxItems": MOST_PARTS, "uniqueItems": True},
     "environment": _ENVIRONMENT,
     "steps": {
         "type": "array",
@@ -78,6 +92,9 @@ _BY_HAND: Mapping[str, Schema] = {
         "description": "The route, or the routes, whose weights are shifted; if left out, all that "
         "lead to the service's sides alone.",
     },
+    "shape": {"enum": list(notices.SHAPES), "default": "webhook"},
+    "url": {"type": "string", "pattern": "^https?://"},
+    "on": {"type": "array", "items": {"enum": list(notices.KINDS)}, "minItems": 1},
     "sides": {**_WORDS, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     "routes": {
         "type": "object",
@@ -147,11 +164,19 @@ def schema() -> Schema:
                 "gateways": _map(label, gateway.children[_SAMPLE].schema(nouns.GatewayConfig)),
                 "adopted": _map({}, told.schema(nouns.AdoptedConfig)),
                 "terraform": terraform.children["terraform"].schema(nouns.TerraformNames),
+                "notices": _map({}, _noted_notice().schema(notices.NoticeConfig)),
             },
             [],
         ),
         "dependencies": {"services": ["mesh"], "gateways": ["mesh"]},
     }
+
+
+def _noted_notice() -> _Noting:
+    given = {"url_file": _SAMPLE, "secret_file": _SAMPLE, "links": "http://sample.local"}
+    notice = _Noting("", given, notices.NOTICE_KEYS)
+    notices.read_notice(notice, _SAMPLE)
+    return notice
 
 
 class _Noting(Table):

@@ -124,7 +124,7 @@ class Controller(Decisions):
         freeze = beginning.freeze(system, self._wall(), force=force)
         if instead:
             await self._make_way(actor, service, image)
-        documents.refuse_another(self.running(service))
+        documents.refuse_another(await self._work.settled(service))
         documents.refuse_shared_router(self._store.view, system)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)

@@ -32,6 +32,12 @@ CONVERGENCE_SECONDS = 15
 )
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
 @click.option("--force", is_flag=True, help="Deploy the image even if SERVICE already runs it.")
+@click.option(
+    "--replace",
+    "instead",
+    is_flag=True,
+    help="End a deployment that runs: what it has given weight goes back first.",
+)
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @ends
 @with_client
@@ -42,6 +48,7 @@ def deploy(
     strategy: str | None,
     steps: str | None,
     force: bool,
+    instead: bool,
     plan: bool,
     ending: Ending,
     client: Client,
@@ -68,6 +75,7 @@ def deploy(
             percentages,
             client_token=uuid.uuid4().hex,
             force=force,
+            instead=instead,
         )
     except AwsError as error:
         if error.code != "AlreadyRunsException":

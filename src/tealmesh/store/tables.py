@@ -65,6 +65,8 @@ if TYPE_CHECKING:
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
+        KeptBody,
+        LockBody,
         MeshServiceBody,
         RemovalBody,
         ServiceSystemBody,
@@ -218,6 +220,10 @@ UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""
+LOCKS: Collection[LockBody] = Collection("teal.lock")
+"""Key: service. The services that are locked against deployments."""
+KEPT: Collection[KeptBody] = Collection("teal.kept")
+"""Key: service. Sides without weight that are kept running for a way back."""
 NOTICES: Collection[NoticeBody] = Collection("teal.notice")
 """Key: target, order. What is still to be told."""
 NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")

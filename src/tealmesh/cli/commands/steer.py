@@ -67,9 +67,7 @@ def retry(service: str, ending: Ending, client: Client) -> None:
 @click.command(short_help="Let no deployment of SERVICE begin.")
 @click.argument("service", shell_complete=complete_names)
 @click.option("--reason", metavar="TEXT", help="Why; whoever is refused reads it.")
-@click.option(
-    "--for", "lasts", metavar="TIME", help="How long, such as 2h (default: for ever)."
-)
+@click.option("--for", "lasts", metavar="TIME", help="How long, such as 2h (default: for ever).")
 @with_json
 @with_client
 def lock(

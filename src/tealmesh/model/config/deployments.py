@@ -36,6 +36,7 @@ _STRATEGY_KEYS = (
     "step_time",
     "bake_time",
     *_TIMEOUTS,
+    "keep_old",
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
 _GATES_KEYS = (
@@ -72,6 +73,7 @@ def read_strategy(owner: Table) -> Strategy:
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
         step_settings=own,
+        keep_old=table.seconds("keep_old", defaults.keep_old),
     )
 
 

@@ -93,6 +93,9 @@ class Strategy:
     """The longest wait for a side's tasks to stop; then they are left running."""
     step_settings: tuple[StepSettings, ...] = ()
     """What each of the steps has of its own; empty if none has anything."""
+    keep_old: float = 0.0
+    """How long the old side is kept running, without weight, after a deployment has succeeded:
+    until then a way back is one change of weights. 0 to stop it at once."""
 
     def own(self, step: int) -> StepSettings:
         """What the step with this index has of its own."""

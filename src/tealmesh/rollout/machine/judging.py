@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tealmesh.model.rollout import Deployment, State, Verdict
+from tealmesh.model.rollout import Deployment, Verdict
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence, parts
 from tealmesh.rollout.machine import capacity, elsewhere
-from tealmesh.rollout.machine.transitions import enter, onward, roll_back, wait, window_again
+from tealmesh.rollout.machine.transitions import baked, onward, roll_back, wait, window_again
 from tealmesh.rollout.machine.wording import (
     all_pass,
     expected_share,
@@ -38,6 +38,8 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
         d = evidence.measured(d, event.old_traffic, new, every)
     if failed_by:
         return roll_back(d, now, failed_by)
+    if d.promoted:
+        return onward(d, now, event.frozen)
     if not full:
         return wait(d, now, _window(d), d.last_window)
     if all_pass(every):
@@ -66,9 +68,11 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     failed_by = failure(gates, event) or refused(event)
     if failed_by:
         return roll_back(d, now, failed_by)
+    if d.promoted:
+        return baked(d, now)
     hangs = assess.hanging(event.new_traffic, d.step_gates.success_rate)
     if all_pass((quiet, gates[0], *event.gates)) and not hangs:
-        return enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0)
+        return baked(d, now)
     waiting_for = unmet((quiet, gates[0], *(gates[1:2] if hangs else ()), *event.gates))
     if quiet.verdict is Verdict.FAIL:
         d = window_again(d, now, waiting_for)

@@ -123,7 +123,7 @@ class Controller(Decisions):
         refuse_locked(self._store.view, service, self._store.now())
         if instead:
             await self._make_way(actor, service, image)
-        documents.refuse_another(self.running(service))
+        documents.refuse_another(await self._work.settled(service))
         documents.refuse_shared_router(self._store.view, system)
         freeze = beginning.freeze(system, self._wall(), force=force)
         route, tasks = await self._present(system)

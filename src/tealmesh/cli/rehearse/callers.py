@@ -12,7 +12,7 @@ from tealmesh.cli.demo.load import Load
 from tealmesh.cli.demo.tally import Tally
 from tealmesh.cli.rehearse.faulty import MARK
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 5.0
 """A request without an answer for so long has failed."""
 MADE = "by the fault"
 

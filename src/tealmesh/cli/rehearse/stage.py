@@ -20,6 +20,10 @@ TIMES = ("step_time", "bake_time", "warm_up")
 """The times of a strategy that a rehearsal shortens."""
 
 
+START_SECONDS = 45.0
+"""The longest wait for tasks to start."""
+
+
 class Stage:
     """A teal.toml as it is rehearsed.
 
@@ -65,6 +69,7 @@ class Stage:
         for key in TIMES:
             if hasattr(read, key):
                 strategy[key] = min(getattr(read, key), self._longest)
+        strategy["start_timeout"] = min(read.start_timeout, START_SECONDS)
         for step in strategy.get("steps", []):
             if isinstance(step, dict) and (duration(step.get("time")) or 0.0) > self._longest:
                 step["time"] = self._longest

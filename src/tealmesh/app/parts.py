@@ -128,6 +128,7 @@ class Parts:
             image_problem=self._image_problem,
             on_transition=config.on_transition,
             supervisor=supervisor,
+            beside=self._metrics.callers_saw_beside,
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
+
 
 class TroubleBody(TypedDict):
     """A worker of the control plane that fails at present."""
@@ -34,7 +36,7 @@ class UnusableBody(TypedDict):
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary"]
+    type: Literal["bluegreen", "canary", "ab"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -44,6 +46,10 @@ class StrategyBody(TypedDict):
     bake_timeout: float
     rollback_timeout: float
     stop_timeout: float
+    preview: PreviewBody | None
+    mirror: MirrorBody | None
+    match: CohortBody | None
+    sticky: StickyBody | None
 
 
 class GatesBody(TypedDict):
@@ -249,6 +255,8 @@ class DeploymentBody(TypedDict):
     windows: int
     last_window: str
     evidence: Sequence[StepEvidenceBody]
+    beside: Sequence[str]
+    beside_verdicts: Sequence[GateResultBody]
     finished_at: float | None
 
 

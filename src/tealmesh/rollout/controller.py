@@ -12,11 +12,18 @@ from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State
-from tealmesh.rollout import beginning, documents, going_back, machine
+from tealmesh.rollout import beginning, documents, extending, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
-from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
+from tealmesh.rollout.performer import (
+    CallersSaw,
+    CallersSawBeside,
+    Performer,
+    WaitConverged,
+    WhoChanged,
+    nothing_beside,
+)
 from tealmesh.rollout.running.decisions import Decisions
 from tealmesh.rollout.running.work import OnTransition, Work
 from tealmesh.rollout.system import Service, other_side
@@ -46,8 +53,9 @@ class Controller(Decisions):
         image_problem: ImageProblem = none_known,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
+        beside: CallersSawBeside = nothing_beside,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock)
+        performer = Performer(driver, converged, traffic, who, clock, beside)
         work = Work(
             store,
             performer,
@@ -96,6 +104,7 @@ class Controller(Decisions):
                     f"clientToken {token} was used for a deployment of {repeated.new_image}",
                 )
             return repeated
+        extending.refuse(system, strategy or system.strategy)
         documents.refuse_another(self.running(service))
         documents.refuse_shared_router(self._store.view, system)
         route, tasks = await self._present(system)

@@ -10,7 +10,7 @@ from tealmesh.model.absent import absent
 from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.rollout import discovery, system
+from tealmesh.rollout import discovery, extending, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
@@ -65,6 +65,13 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     """Store a deployment and the entry of the transition that it has just made."""
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+    extending.keep(t, d, _present_service(t, d.service))
+
+
+def _present_service(t: Transaction, name: str) -> Service | None:
+    """The service of a deployment; None if it is gone."""
+    gone = t.get(tables.SYSTEMS, name) is None and t.get(tables.ADOPTED, name) is None
+    return None if gone else deployed_service(t, name)
 
 
 def refuse_shared_router(view: View, service: Service) -> None:

@@ -51,6 +51,11 @@ class Cohort:
     """In lower case."""
     cookie: str = ""
 
+    def __str__(self) -> str:
+        if self.header:
+            return f"header {self.header}: {self.value}"
+        return f"cookie {self.cookie}={self.value}"
+
 
 @dataclass(frozen=True)
 class Sticky:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal, cast
 
+from tealmesh.model.config import beside_tables
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import Table
 
@@ -15,25 +17,32 @@ _TIMEOUTS = (
     "rollback_timeout",
     "stop_timeout",
 )
-_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", *_TIMEOUTS)
+_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", *_TIMEOUTS, *beside_tables.KEYS)
 _CANARY_STEPS = (10, 50, 100)
 
 
 def read_strategy(owner: Table) -> Strategy:
     """The strategy of a service, from its ``strategy`` table or by default."""
     table = owner.table("strategy", _STRATEGY_KEYS)
-    assumed = "canary" if "steps" in table.data else "bluegreen"
+    assumed = next(
+        (kind for key, kind in (("steps", "canary"), ("match", "ab")) if key in table.data),
+        "bluegreen",
+    )
     kind = table.text(
-        "type", assumed, '"bluegreen" or "canary"', ("bluegreen", "canary").__contains__
+        "type", assumed, '"bluegreen", "canary" or "ab"', ("bluegreen", "canary", "ab").__contains__
     )
     defaults = Strategy()
     timeouts = {key: table.seconds(key, getattr(defaults, key), positive=True) for key in _TIMEOUTS}
     return Strategy(
-        type="canary" if kind == "canary" else "bluegreen",
+        type=cast('Literal["bluegreen", "canary", "ab"]', kind),
         steps=_steps(table, canary=kind == "canary"),
         step_time=table.seconds("step_time", defaults.step_time),
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
+        preview=beside_tables.read_preview(table),
+        mirror=beside_tables.read_mirror(table),
+        match=beside_tables.read_match(table, kind),
+        sticky=beside_tables.read_sticky(table, kind),
     )
 
 
@@ -48,7 +57,8 @@ def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
     if any(later <= earlier for earlier, later in pairwise(value)):
         table.fail("steps", allowed)
     if not canary and len(value) > 1:
-        table.fail("steps", '[100] for type "bluegreen"; more steps need type = "canary"')
+        told = table.data.get("type", "bluegreen")
+        table.fail("steps", f'[100] for type "{told}"; more steps need type = "canary"')
     return tuple(value)
 
 

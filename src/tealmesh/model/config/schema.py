@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, nouns, parse, strategies
+from tealmesh.model.config import adopted, beside, nouns, parse, strategies
 from tealmesh.model.config.deployments import read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 
@@ -44,6 +44,13 @@ _BY_HAND: Mapping[str, Schema] = {
         "items": {"type": "integer", "minimum": 1, "maximum": 100},
         "minItems": 1,
         "description": "Rising percentages of requests for the new version, up to 100.",
+    },
+    "percent": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 100,
+        "default": 5,
+        "description": "The share of requests that are copied.",
     },
     "sides": {**_WORDS, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     "routes": {
@@ -118,8 +125,17 @@ class _Noting(Table):
     def schema(self, noun: type | None = None) -> Schema:
         """What was noted. ``noun``: the dataclass whose docstrings describe the keys."""
         described = _descriptions(noun) if noun else {}
-        nested = {"strategy": strategies.Strategy, "gates": strategies.Gates}
+        nested = {
+            "strategy": strategies.Strategy,
+            "gates": strategies.Gates,
+            "preview": beside.Preview,
+            "mirror": beside.Mirror,
+            "match": beside.Cohort,
+            "sticky": beside.Sticky,
+        }
         properties = {key: child.schema(nested.get(key)) for key, child in self.children.items()}
+        if "preview" in properties:
+            properties["preview"] = {"anyOf": [{"type": "boolean"}, properties["preview"]]}
         properties |= self.properties
         properties |= {key: _BY_HAND[key] for key in self.known if key in _BY_HAND}
         for key, text in described.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Gates:
 class Strategy:
     """How weight moves to the new side. Times are in seconds."""
 
-    type: Literal["bluegreen", "canary"] = "bluegreen"
+    type: Literal["bluegreen", "canary", "ab"] = "bluegreen"
     steps: tuple[int, ...] = (100,)
     """Rising percentages for the new side, ending with 100; blue/green is ``(100,)``."""
     step_time: float = 10.0
@@ -41,3 +43,12 @@ class Strategy:
     """The longest wait to give the weight back; then the rollback has failed."""
     stop_timeout: float = 300.0
     """The longest wait for a side's tasks to stop; then they are left running."""
+    preview: Preview | None = field(default_factory=Preview)
+    """How requests choose the new side before it has weight; None if they cannot."""
+    mirror: Mirror | None = None
+    """Which requests are copied to the new side before it gets weight; None for none."""
+    match: Cohort | None = None
+    """Which requests an A/B deployment sends to the new side, for ``step_time``; None for other
+    types."""
+    sticky: Sticky | None = None
+    """What keeps a user on one side; None for nothing."""

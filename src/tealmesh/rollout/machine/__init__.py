@@ -1,6 +1,7 @@
 """The rollout machine: `step(deployment, event, now) -> deployment`, pure.
 
-    CREATED -> SCALING_UP -> ADDING_TARGET -> CONVERGING_TARGET -> VERIFYING [-> AWAITING_APPROVAL]
+    CREATED -> SCALING_UP -> ADDING_TARGET -> CONVERGING_TARGET -> VERIFYING
+    [-> MIRRORING] [-> COHORT] [-> AWAITING_APPROVAL]
     -> (SHIFTING -> CONVERGING -> MEASURING) for each step -> BAKING -> CLEANING_UP -> SUCCEEDED
 
 Any failure before CLEANING_UP leads through ROLLING_BACK -> CONVERGING_BACK -> CLEANING_BACK to
@@ -13,6 +14,7 @@ performing the effect of its stored state. `limits` has the time limit of each p
 waits for a person have none.
 """
 
+from tealmesh.rollout.machine.beside import kind as beside_kind
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
 from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
@@ -31,6 +33,7 @@ __all__ = [
     "FINAL",
     "RESUME_SECONDS",
     "SETTLE_SECONDS",
+    "beside_kind",
     "can_abort",
     "change",
     "check",

@@ -20,7 +20,9 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     least = d.gates.min_requests
     gates = (
         assess.tasks(event.new, d.desired_count),
-        assess.share(event.old_traffic, new, expected_share(d), least),
+        assess.share(
+            event.old_traffic, new, expected_share(d), least, sticky=bool(d.strategy.sticky)
+        ),
         assess.success_rate(new, d.gates.success_rate, least),
     )
     full = now - d.since >= d.strategy.step_time

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.rollout import Deployment, State
@@ -27,6 +28,8 @@ class Limit:
 
 _START = Limit("start_timeout", "starting the new side's tasks")
 _VERIFY = Limit("verify_timeout", "the callers' Envoys checked the new side")
+_MIRROR = Limit("verify_timeout", "judging the copies of requests", "mirror.time")
+_COHORT = Limit("step_timeout", "measuring the cohort", "step_time")
 _STEP = Limit("step_timeout", "measuring the step", "step_time")
 _BAKE = Limit("bake_timeout", "the old side had to fall silent", "bake_time")
 _ROLLBACK = Limit("rollback_timeout", "giving the weight back")
@@ -38,6 +41,8 @@ LIMITS: Mapping[State, Limit] = {
     State.ADDING_TARGET: _VERIFY,
     State.CONVERGING_TARGET: _VERIFY,
     State.VERIFYING: _VERIFY,
+    State.MIRRORING: _MIRROR,
+    State.COHORT: _COHORT,
     State.SHIFTING: _STEP,
     State.CONVERGING: _STEP,
     State.MEASURING: _STEP,
@@ -53,7 +58,7 @@ LIMITS: Mapping[State, Limit] = {
 def seconds(limit: Limit, strategy: Strategy) -> float:
     """How long the phase may take."""
     longest: float = getattr(strategy, limit.setting)
-    least: float = getattr(strategy, limit.on_top_of) if limit.on_top_of else 0.0
+    least: float = attrgetter(limit.on_top_of)(strategy) if limit.on_top_of else 0.0
     return longest + least
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
-from tealmesh.rollout.machine import limits
+from tealmesh.rollout.machine import beside, limits
 from tealmesh.rollout.machine.looking import approval
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
@@ -56,15 +56,35 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
         return wait(d, now, unmet(gates) + explanation(event))
     if not all_pass(event.gates):
         return wait(d, now, unmet(event.gates))
-    if d.gates.approval and not d.approved:
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
-    if event.frozen:
-        return wait(d, now, event.frozen)
-    return shift(d, now, next_step(d))
+    return _onward(d, event, now)
+
+
+def mirroring(d: Deployment, event: Observed, now: float) -> Deployment:
+    least = d.strategy.mirror.time if d.strategy.mirror else 0.0
+    d, over = beside.measured(d, event, now, least, "copied requests")
+    return _onward(d, event, now) if over else d
+
+
+def cohort(d: Deployment, event: Observed, now: float) -> Deployment:
+    d, over = beside.measured(d, event, now, d.strategy.step_time, "the cohort")
+    return _onward(d, event, now) if over else d
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
     gate = assess.tasks(event.new, d.desired_count)
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))
-    return d
+    d, failed = beside.cohort_fails(d, event)
+    return roll_back(d, now, failed) if failed else d
+
+
+def _onward(d: Deployment, event: Observed, now: float) -> Deployment:
+    """To what is due before the first weight, else to that."""
+    due = beside.due(d)
+    if due is State.MIRRORING:
+        return beside.begin(d, due, now)
+    if due is None and d.gates.approval and not d.approved:
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    if event.frozen:
+        return wait(d, now, event.frozen)
+    return beside.begin(d, due, now) if due else shift(d, now, next_step(d))

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tealmesh.envoy.names import egress_cluster
+from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.windows import SideWindow
@@ -74,7 +74,9 @@ class Metrics:
         """What the callers of a virtual node saw, from each caller's first report at or after
         ``since`` (by its clock) to its last.
         """
-        name = egress_cluster(mesh, node, protocol, port)
+        return self._traffic(egress_cluster(mesh, node, protocol, port), since, protocol)
+
+    def _traffic(self, name: str, since: float, protocol: str) -> Traffic:
         parts: list[Span] = []
         counted: Counter[str] = Counter()
         gone = waiting = 0
@@ -126,6 +128,13 @@ class Metrics:
         """`traffic` of one side of a service."""
         node = service.node(side)
         return self.traffic(service.mesh, node, since, service.port, service.protocol)
+
+    def callers_saw_beside(
+        self, service: Service, side: str, since: float, kind: BesideKind
+    ) -> Traffic:
+        """`traffic` of the requests that reached a side beside its weight."""
+        egress = egress_cluster(service.mesh, service.node(side), service.protocol, service.port)
+        return self._traffic(beside_cluster(kind, egress), since, service.protocol)
 
     def callers_saw_after(self, service: Service, side: str, after: float) -> SideWindow:
         """`window` of one side of a service."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.rollout import beginning, documents
+from tealmesh.rollout import beginning, documents, extending
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.gates import preflight
@@ -42,6 +42,7 @@ class Forecast:
         """
         service = documents.service(self._store.view, name)
         beginning.refuse_problem(service)
+        extending.refuse(service, strategy or service.strategy)
         if documents.by_token(self._store.view, service.name, token) is not None:
             return []
         documents.refuse_another(self._controller.running(service.name))

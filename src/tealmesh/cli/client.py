@@ -109,6 +109,23 @@ class Client:
             force=force or None,
         )
 
+    def plan_deployment(
+        self,
+        service: str,
+        image: str,
+        strategy: str | None = None,
+        steps: Sequence[int] | None = None,
+        force: bool = False,
+    ) -> wire.PlanDeploymentOutput:
+        return self._call(
+            wire.PlanDeploymentOutput,
+            service=service,
+            image=image,
+            strategy=strategy,
+            steps=steps,
+            force=force or None,
+        )
+
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]
 

@@ -12,6 +12,7 @@ from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.explanation import Explanation
+from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.model.status import (
     Applied,
@@ -131,6 +132,12 @@ class Operations:
     ) -> list[str]:
         """As `Forecast.preflight`."""
         return await self._forecast.preflight(name, image, strategy, token, force=force)
+
+    async def plan_deployment(
+        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+    ) -> DeploymentPlan:
+        """As `Forecast.plan`."""
+        return await self._forecast.plan(name, image, strategy, force=force)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""

@@ -156,7 +156,7 @@ def test_refusals(old: str, new: str, message: str) -> None:
         ("strategy]\nsteps = [10, 10, 100]", "strategy.steps = [10, 10, 100]: must be rising"),
         ("strategy]\nsteps = [true, 100]", "strategy.steps = [True, 100]: must be rising"),
         ("strategy]\ntype = 'bluegreen'\nsteps = [10, 100]", 'must be [100] for type "bluegreen"'),
-        ("strategy]\ntype = 'linear'", "strategy.type = 'linear': must be \"bluegreen\" or"),
+        ("strategy]\ntype = 'rolling'", "strategy.type = 'rolling': must be \"bluegreen\","),
         ("strategy]\nstep_time = '5 s'", "strategy.step_time = '5 s': must be a duration"),
         ("strategy]\nstep_time = -1", "strategy.step_time = -1: must be a duration"),
         ("strategy]\nstep_time = nan", "strategy.step_time = nan: must be a duration"),

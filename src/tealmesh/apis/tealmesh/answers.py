@@ -10,7 +10,6 @@ from typing import Literal, Protocol, TypeVar
 
 from tealmesh.model import wire
 from tealmesh.model.convergence import EnvoyStatus
-from tealmesh.model.explanation import Explanation
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
 from tealmesh.model.status import (
     Applied,
@@ -108,30 +107,6 @@ def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
         "status": entry.status.value,
         "message": entry.message,
     }
-
-
-def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) -> wire.ExplainOutput:
-    answer: wire.ExplainOutput = {
-        "deployment": deployment(d),
-        "sentence": e.sentence,
-        "doing": e.doing,
-        "why": e.why,
-        "following": e.following,
-        "latest": e.latest,
-        "steps": [
-            {
-                "title": step.title,
-                "measured": step.measured,
-                "findings": [finding.to_wire() for finding in step.findings],
-                "outcome": step.outcome,
-            }
-            for step in e.steps
-        ],
-        "journal": [journal_entry(entry) for entry in journal],
-    }
-    if e.latest_at is not None:
-        answer["latestAt"] = e.latest_at
-    return answer
 
 
 def applied(resource: Applied) -> wire.AppliedResource:

@@ -13,6 +13,7 @@ from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     AppliedSystem,
@@ -56,6 +57,9 @@ class Operations(Protocol):
     async def preflight(
         self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
     ) -> list[str]: ...
+    async def plan_deployment(
+        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+    ) -> DeploymentPlan: ...
     def strategy(self, service: str) -> Strategy: ...
     def explain(self, deployment: Deployment, now: float) -> Explanation: ...
 

@@ -41,6 +41,11 @@ from tealmesh.model.wire.inventory import (
     TaskStatus as TaskStatus,
     VirtualServiceStatus as VirtualServiceStatus,
 )
+from tealmesh.model.wire.planning import (
+    KnownFact as KnownFact,
+    PlanDeploymentOutput as PlanDeploymentOutput,
+    PlannedStage as PlannedStage,
+)
 from tealmesh.model.wire.requests import (
     AbortInput as AbortInput,
     ApplyInput as ApplyInput,
@@ -55,6 +60,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    PlanDeploymentInput as PlanDeploymentInput,
     RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,
     RollbackInput as RollbackInput,

@@ -82,6 +82,14 @@ class ListJournalInput(TypedDict):
     waitSeconds: NotRequired[int]
 
 
+class PlanDeploymentInput(TypedDict):
+    service: str
+    image: str
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    force: NotRequired[bool]
+
+
 class RemoveInput(TypedDict):
     name: str
     plan: NotRequired[bool]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted
-from tealmesh.rollout.gates.preflight import span
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, gets_all, ways_out
 from tealmesh.rollout.machine.wording import shown

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tealmesh.model.explanation import StepTold
 from tealmesh.model.rollout import Deployment, State, StepEvidence
+from tealmesh.model.spans import span
 from tealmesh.rollout.explaining.situation import step_name
 from tealmesh.rollout.gates.assess import counted, percent
-from tealmesh.rollout.gates.preflight import span
 from tealmesh.rollout.machine.transitions import BACKWARD, FINAL
 
 

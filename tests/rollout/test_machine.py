@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.model.config.beside import Cohort, Mirror, Sticky
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
@@ -43,7 +44,22 @@ STEPS = (10, 50, 100)
 PAST_STEP = machine.SETTLE_SECONDS + STEP_TIME + 0.1
 
 
-def created(approval: bool = False, now: float = 1000.0) -> Deployment:
+BESIDE = Strategy(
+    "ab",
+    (100,),
+    STEP_TIME,
+    BAKE_TIME,
+    *[TIMEOUT] * 6,
+    mirror=Mirror(time=STEP_TIME),
+    match=Cohort("beta", header="x-cohort"),
+    sticky=Sticky(cookie="user"),
+)
+
+
+def created(approval: bool = False, now: float = 1000.0, beside: bool = False) -> Deployment:
+    """``beside``: an A/B deployment with copies of requests before."""
+    if beside:
+        return replace(created(approval, now), strategy=BESIDE)
     return replace(
         begun(approval, now=now),
         desired_count=3,
@@ -78,6 +94,7 @@ def observed(
         new=tasks,
         old_traffic=_with(seen, old, 0),
         new_traffic=_with(seen, new, round(new * failing)),
+        beside=_with(seen, 0 if silent else 10_000, 0 if silent else round(10_000 * failing)),
         explanation="last words" if tasks.failed or tasks.failure else "",
     )
 
@@ -184,6 +201,7 @@ def key(d: Deployment) -> tuple[object, ...]:
         d.held_in,
         d.approved,
         bool(d.evidence),
+        d.beside,
     )
 
 
@@ -215,8 +233,8 @@ def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, f
 
 @pytest.fixture(scope="module")
 def states() -> list[tuple[Deployment, float]]:
-    plain, gated = reachable(created()), reachable(created(approval=True))
-    return [*plain.values(), *gated.values()]
+    ways = (created(), created(approval=True), created(approval=True, beside=True))
+    return [one for way in ways for one in reachable(way).values()]
 
 
 def test_every_state_is_reached(states: list[tuple[Deployment, float]]) -> None:
@@ -374,7 +392,7 @@ def test_an_event_of_another_state_is_a_bug() -> None:
 @given(data=st.data())
 def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
     """`machine.step` checks its invariants itself; here a simulated world checks them too."""
-    d, now = created(data.draw(st.booleans())), 1000.0
+    d, now = created(data.draw(st.booleans()), beside=data.draw(st.booleans())), 1000.0
     route: dict[str, int] = {"blue": 100}
     everywhere = dict(route)
     last_sequence = 0

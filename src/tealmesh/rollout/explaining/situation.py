@@ -114,7 +114,11 @@ def _copies_next(d: Deployment) -> str:
 
 def _cohort_next(d: Deployment) -> str:
     due = d.strategy.type == "ab" and State.COHORT not in d.beside
-    return f"requests with {d.strategy.match} go to {d.new_side}" if due else ""
+    return f"{_of_cohort(d)} go to {d.new_side}" if due else ""
+
+
+def _of_cohort(d: Deployment) -> str:
+    return f"requests with {d.strategy.match}" if d.strategy.match else "the cohort's requests"
 
 
 def _after_converging(d: Deployment) -> str:
@@ -177,7 +181,7 @@ _DOING: Mapping[State, Words] = {
     State.MIRRORING: lambda d: (
         f"sends {d.new_side} copies of {_copied(d)}, whose answers nobody sees"
     ),
-    State.COHORT: lambda d: f"sends requests with {d.strategy.match} to {d.new_side}",
+    State.COHORT: lambda d: f"sends {_of_cohort(d)} to {d.new_side}",
     State.AWAITING_APPROVAL: lambda d: "waits for your approval",
     State.HELD: lambda d: f"is held{_held_in(d)} and does nothing",
     State.SHIFTING: lambda d: f"sets the weights of {step_name(d, d.step)}",

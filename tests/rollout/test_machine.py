@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.config.beside import Cohort, Mirror, Sticky
-from tealmesh.model.config.strategies import Strategy
+from tealmesh.model.config.strategies import StepSettings, Strategy
 from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
 from tealmesh.rollout import machine
@@ -56,14 +56,19 @@ BESIDE = Strategy(
 )
 
 
-def created(approval: bool = False, now: float = 1000.0, beside: bool = False) -> Deployment:
-    """``beside``: an A/B deployment with copies of requests before."""
+def created(
+    approval: bool = False, now: float = 1000.0, midway: bool = False, beside: bool = False
+) -> Deployment:
+    """``midway``: the second step needs approval. ``beside``: an A/B deployment with copies of
+    requests before.
+    """
     if beside:
         return replace(created(approval, now), strategy=BESIDE)
+    own = (StepSettings(), StepSettings(approval=True)) if midway else ()
     return replace(
         begun(approval, now=now),
         desired_count=3,
-        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6),
+        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6, step_settings=own),
         healthy={"blue": 3},
         old_desired=3,
     )
@@ -190,7 +195,7 @@ def looks(d: Deployment) -> Iterator[Looked]:
 def key(d: Deployment) -> tuple[object, ...]:
     """What distinguishes two deployments, apart from times and counts."""
     if d.finished or d.state is State.HELD:
-        return d.state, d.held_in, d.approved, d.healthy.get("blue") == 0
+        return d.state, d.held_in, d.approved_step, d.healthy.get("blue") == 0
     return (
         d.state,
         d.step,
@@ -199,7 +204,7 @@ def key(d: Deployment) -> tuple[object, ...]:
         tuple(sorted(side for side, count in d.healthy.items() if count)),
         tuple(sorted(machine.shares(d.seen).items())),
         d.held_in,
-        d.approved,
+        d.approved_step,
         bool(d.evidence),
         d.beside,
     )
@@ -233,7 +238,7 @@ def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, f
 
 @pytest.fixture(scope="module")
 def states() -> list[tuple[Deployment, float]]:
-    ways = (created(), created(approval=True), created(approval=True, beside=True))
+    ways = (created(), created(approval=True, midway=True), created(approval=True, beside=True))
     return [one for way in ways for one in reachable(way).values()]
 
 
@@ -392,7 +397,8 @@ def test_an_event_of_another_state_is_a_bug() -> None:
 @given(data=st.data())
 def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
     """`machine.step` checks its invariants itself; here a simulated world checks them too."""
-    d, now = created(data.draw(st.booleans()), beside=data.draw(st.booleans())), 1000.0
+    midway, beside = data.draw(st.booleans()), data.draw(st.booleans())
+    d, now = created(data.draw(st.booleans()), midway=midway, beside=beside), 1000.0
     route: dict[str, int] = {"blue": 100}
     everywhere = dict(route)
     last_sequence = 0

@@ -15,9 +15,11 @@ import pytest
 from tealmesh.cli import terraform
 from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
+from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.parse import parse
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
-from tealmesh.rollout import documents, machine, system
+from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
@@ -40,6 +42,8 @@ Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
 def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -136,6 +140,15 @@ def baked(config: nouns.TealConfig, seconds: float) -> State:
     return after(d, seconds).state
 
 
+NOTHING_BESIDE = RouterExtension("", "", "", "", "", "")
+
+
+def beside(config: nouns.TealConfig, state: State) -> RouterExtension:
+    """What a deployment of web adds to the routes."""
+    (service,) = (one for one in system.services(config) if one.name == "web")
+    return extending.extension(replace(web(config), state=state), service) or NOTHING_BESIDE
+
+
 def told(config: nouns.TealConfig, name: str = "sample") -> Any:
     """What the store knows of an adopted service."""
     transaction = Transaction(View(0, {}))
@@ -186,6 +199,32 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: after(web(b), 39).state is State.BAKING
         and after(web(a), 39).state is State.MEASURING and after(web(a), 41).state is State.BAKING,
     ),
+    (strategies.Strategy, "step_settings"): (
+        (*STRATEGY, "steps"), [{"weight": 25}, {"weight": 100, "time": "40s"}],
+        lambda b, a: a.services["web"].strategy.step_settings[1].time == 40,
+    ),
+    (strategies.StepSettings, "time"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "time": "40s"}, 100],
+        lambda b, a: after(web(a), 39).state is State.MEASURING
+        and after(web(a), 41).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "timeout"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "timeout": "40s"}, 100],
+        ends(State.CONVERGING, 50, "step_timeout of 40 s"),
+    ),
+    (strategies.StepSettings, "approval"): (
+        (*STRATEGY, "steps"), [25, {"weight": 100, "approval": True}],
+        lambda b, a: after(web(a), 20).state is State.AWAITING_APPROVAL,
+    ),
+    (strategies.StepSettings, "success_rate"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "success_rate": 0.9}, 100],
+        lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
+        and after(web(a), 20, failures=60).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "min_requests"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "min_requests": 0}, 100],
+        lambda b, a: after(web(a), 20, requests=0).state is State.SHIFTING,
+    ),
     (strategies.Strategy, "bake_time"): (
         (*STRATEGY, "bake_time"), "40s",
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
@@ -193,6 +232,26 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (strategies.Strategy, "step_timeout"): (
         (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
+    ),
+    (strategies.Strategy, "preview"): (
+        (*STRATEGY, "preview"), {"header": "X-Try", "allow": ["edge"]},
+        lambda b, a: beside(b, State.VERIFYING).preview == Preview()
+        and beside(a, State.VERIFYING).preview == Preview("x-try", ("edge",)),
+    ),
+    (strategies.Strategy, "mirror"): (
+        (*STRATEGY, "mirror"), {"percent": 0.5, "time": "2m", "methods": ["GET", "POST"]},
+        lambda b, a: beside(b, State.MIRRORING).mirror is None
+        and beside(a, State.MIRRORING).mirror == Mirror(0.5, 120.0, ("GET", "POST")),
+    ),
+    (strategies.Strategy, "match"): (
+        (*STRATEGY, "match"), {"header": "X-Cohort", "value": "beta"},
+        lambda b, a: beside(b, State.COHORT).cohort is None
+        and beside(a, State.COHORT).cohort == Cohort("beta", header="x-cohort"),
+    ),
+    (strategies.Strategy, "sticky"): (
+        STRATEGY, {"type": "canary", "sticky": {"cookie": "user", "ttl": "1h"}},
+        lambda b, a: beside(b, State.CREATED).sticky is None
+        and beside(a, State.CREATED).sticky == Sticky(cookie="user", ttl=3600.0),
     ),
     (strategies.Strategy, "start_timeout"): (
         (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s"),
@@ -223,6 +282,10 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (strategies.Gates, "approval"): (
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
+    ),
+    (strategies.Gates, "approval_timeout"): (
+        (*GATES, "approval_timeout"), "40s",
+        ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
     (nouns.ServiceConfig, "name"): (
         ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
@@ -307,7 +370,8 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*ADOPTED, "container"), "envoy", lambda b, a: found(a).container == "envoy"
     ),
     (nouns.AdoptedConfig, "route"): (
-        (*ADOPTED, "route"), "r0", lambda b, a: told(a)["route"] == found(a).route == "r0"
+        (*ADOPTED, "route"), "r0",
+        lambda b, a: told(a)["routes"] == list(found(a).routes) == ["r0"],
     ),
     (nouns.AdoptedConfig, "clean_up"): (
         (*ADOPTED, "clean_up"), "delete",
@@ -355,7 +419,8 @@ def found(config: nouns.TealConfig) -> Any:
 def test_every_setting_has_a_row() -> None:
     classes = (
         nouns.TealConfig, nouns.ServiceConfig, nouns.GatewayConfig, nouns.Image,
-        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.Gates,
+        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.StepSettings,
+        strategies.Gates,
     )  # fmt: skip
     every = {(cls, field.name) for cls in classes for field in fields(cls)}
     assert every == ROWS.keys() | ELSEWHERE.keys()

@@ -33,10 +33,20 @@ class UnusableBody(TypedDict):
     since: float
 
 
+class StepSettingsBody(TypedDict):
+    """A `model.config.strategies.StepSettings`."""
+
+    time: float | None
+    timeout: float | None
+    approval: bool
+    success_rate: float | None
+    min_requests: int | None
+
+
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary", "ab"]
+    type: Literal["bluegreen", "canary", "linear", "ab"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -50,6 +60,7 @@ class StrategyBody(TypedDict):
     mirror: MirrorBody | None
     match: CohortBody | None
     sticky: StickyBody | None
+    step_settings: Sequence[StepSettingsBody]
 
 
 class GatesBody(TypedDict):
@@ -58,6 +69,7 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    approval_timeout: float
 
 
 class ServiceConfigBody(TypedDict):
@@ -111,7 +123,7 @@ class MeshServiceBody(TypedDict):
     mesh: str
     hostname: str
     router: str
-    route: str
+    routes: Sequence[str]
     port: int
     protocol: str
     found: Sequence[MeshSideBody]
@@ -119,6 +131,7 @@ class MeshServiceBody(TypedDict):
     clean_up: str
     strategy: StrategyBody
     gates: GatesBody
+    further: Sequence[tuple[int, str]]
     problem: str
 
 
@@ -235,6 +248,9 @@ class DeploymentBody(TypedDict):
     acknowledged: Mapping[str, int]
     live: Mapping[str, int]
     seen: Mapping[str, int]
+    left_apart: Mapping[str, Mapping[str, int]]
+    apart: Mapping[str, Mapping[str, int]]
+    elsewhere: Mapping[str, Sequence[str]]
     healthy: Mapping[str, int]
     images: Mapping[str, str]
     old_desired: int
@@ -244,7 +260,7 @@ class DeploymentBody(TypedDict):
     revision: int
     set_at: float
     since: float
-    approved: bool
+    approved_step: int
     reason: str
     note: str
     waiting_for: str

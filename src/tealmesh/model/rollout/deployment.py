@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +12,7 @@ from tealmesh.model.config.beside import (
     stored_preview,
     stored_sticky,
 )
-from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence
 from tealmesh.model.teal import known_members
@@ -65,6 +65,12 @@ class Deployment:
     are somebody else's. Empty if any are right."""
     seen: Mapping[str, int] = field(default_factory=dict)
     """The weights of the route when last observed, of all that it leads to."""
+    left_apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """As ``live``, by route, where the routes stood apart when somebody took over; else empty."""
+    apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The weights of each route when last observed, where they stand apart; else empty."""
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By side, routes that are not the service's and give it weight: it goes on serving them."""
     healthy: Mapping[str, int] = field(default_factory=dict)
     """Healthy tasks of each side when last observed."""
     images: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +89,8 @@ class Deployment:
     """When the weights were set."""
     since: float = 0.0
     """Start of the current window of measurement; 0 for none."""
-    approved: bool = False
+    approved_step: int = -1
+    """Index of the last step that a person has approved, with all before it; -1 for none."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
@@ -115,7 +122,33 @@ class Deployment:
 
     @property
     def phase(self) -> Phase:
+        if self.state is State.AWAITING_APPROVAL and self.evidence:
+            return Phase.PRODUCTION_TRAFFIC_SHIFT
         return PHASES[self.state]
+
+    @property
+    def approved(self) -> bool:
+        """Whether a person has approved that the new side gets weight."""
+        return self.approved_step >= 0
+
+    def needs_approval(self, step: int) -> bool:
+        """Whether a person has still to approve the step with this index, or any before it that
+        the gates ask for.
+        """
+        if not self.gated:
+            return False
+        first = self.gates.approval and not self.approved
+        return first or (self.strategy.own(step).approval and step > self.approved_step)
+
+    @property
+    def step_time(self) -> float:
+        """The least time at the current step, in seconds."""
+        return self.strategy.time_of(self.step)
+
+    @property
+    def step_gates(self) -> Gates:
+        """The gates of the current step."""
+        return self.gates.of_step(self.strategy.own(self.step))
 
     @property
     def finished(self) -> bool:
@@ -133,6 +166,8 @@ class Deployment:
         known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
+        # Version 0.1 knew only one approval.
+        known.setdefault("approved_step", 0 if body.get("approved") else -1)
         known["evidence"] = tuple(
             StepEvidence.from_json(entry) for entry in body.get("evidence", ())
         )
@@ -170,8 +205,10 @@ class JournalEntry:
 
 def stored_strategy(body: StrategyBody) -> Strategy:
     """The strategy that a stored body holds."""
+    own = body.get("step_settings", ())
     known = known_members(Strategy, body)
     known["steps"] = tuple(body["steps"])
+    known["step_settings"] = tuple(StepSettings(**known_members(StepSettings, one)) for one in own)
     if "preview" in body:
         known["preview"] = stored_preview(body["preview"])
     known["mirror"] = stored_mirror(body.get("mirror"))
@@ -181,5 +218,5 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 
 def stored_gates(body: GatesBody) -> Gates:
-    """The gates that a stored body holds. Members of later versions are ignored."""
+    """The gates that a stored body holds."""
     return Gates(**known_members(Gates, body))

@@ -14,7 +14,9 @@ performing the effect of its stored state. `limits` has the time limit of each p
 waits for a person have none.
 """
 
+from tealmesh.rollout.effects import shares
 from tealmesh.rollout.machine.beside import kind as beside_kind
+from tealmesh.rollout.machine.deciding import awaited
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
 from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
@@ -25,7 +27,6 @@ from tealmesh.rollout.machine.transitions import (
     SETTLE_SECONDS,
     can_abort,
     only_new_serves,
-    shares,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "FINAL",
     "RESUME_SECONDS",
     "SETTLE_SECONDS",
+    "awaited",
     "beside_kind",
     "can_abort",
     "change",

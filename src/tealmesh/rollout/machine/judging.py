@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence
-from tealmesh.rollout.machine.transitions import enter, roll_back, shift, wait, window_again
+from tealmesh.rollout.machine.transitions import enter, onward, roll_back, wait, window_again
 from tealmesh.rollout.machine.wording import (
     all_pass,
     expected_share,
@@ -17,15 +17,15 @@ from tealmesh.rollout.machine.wording import (
 
 def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     new = event.new_traffic
-    least = d.gates.min_requests
+    least = d.step_gates.min_requests
     gates = (
         assess.tasks(event.new, d.desired_count),
         assess.share(
             event.old_traffic, new, expected_share(d), least, sticky=bool(d.strategy.sticky)
         ),
-        assess.success_rate(new, d.gates.success_rate, least),
+        assess.success_rate(new, d.step_gates.success_rate, least),
     )
-    full = now - d.since >= d.strategy.step_time
+    full = now - d.since >= d.step_time
     failed_by = failure((gates[0], gates[2]), event) or refused(event)
     every = (*gates, *event.gates)
     if full or failed_by or not d.windows:
@@ -36,11 +36,7 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     if not full:
         return wait(d, now, _window(d), d.last_window)
     if all_pass(every):
-        if d.step + 1 < len(d.strategy.steps):
-            if event.frozen:
-                return wait(d, now, event.frozen)
-            return shift(d, now, d.step + 1)
-        return enter(d, State.BAKING, now, since=now)
+        return onward(d, now, event.frozen)
     if gates[1].verdict is not Verdict.FAIL:
         return wait(d, now, unmet(every))
     # Requests that began under the old weights may have ended in this window: start a new one.
@@ -52,14 +48,16 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     quiet = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
     gates = (
         assess.tasks(event.new, d.desired_count),
-        assess.success_rate(event.new_traffic, d.gates.success_rate, d.gates.min_requests),
+        assess.success_rate(
+            event.new_traffic, d.step_gates.success_rate, d.step_gates.min_requests
+        ),
     )
     failed = tuple(gate for gate in gates if gate.verdict is Verdict.FAIL)
     d = evidence.judged(d, (quiet, *failed, *event.gates))
     failed_by = failure(gates, event) or refused(event)
     if failed_by:
         return roll_back(d, now, failed_by)
-    hangs = assess.hanging(event.new_traffic, d.gates.success_rate)
+    hangs = assess.hanging(event.new_traffic, d.step_gates.success_rate)
     if all_pass((quiet, gates[0], *event.gates)) and not hangs:
         return enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0)
     waiting_for = unmet((quiet, gates[0], *(gates[1:] if hangs else ()), *event.gates))
@@ -70,4 +68,4 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def _window(d: Deployment) -> str:
     """What is waited for while a window fills."""
-    return f"{'another window' if d.windows else 'the step time'} of {d.strategy.step_time:g} s"
+    return f"{'another window' if d.windows else 'the step time'} of {d.step_time:g} s"

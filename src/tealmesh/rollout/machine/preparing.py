@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import beside, limits
-from tealmesh.rollout.machine.looking import approval
+from tealmesh.rollout.machine.judging import measuring
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
+    approval,
     enter,
+    midway,
     next_step,
     roll_back,
     shift,
@@ -70,21 +74,37 @@ def cohort(d: Deployment, event: Observed, now: float) -> Deployment:
     return _onward(d, event, now) if over else d
 
 
-def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
-    gate = assess.tasks(event.new, d.desired_count)
-    if gate.verdict is Verdict.FAIL:
-        return roll_back(d, now, why(gate, event))
-    d, failed = beside.cohort_fails(d, event)
-    return roll_back(d, now, failed) if failed else d
-
-
 def _onward(d: Deployment, event: Observed, now: float) -> Deployment:
     """To what is due before the first weight, else to that."""
     due = beside.due(d)
     if due is State.MIRRORING:
         return beside.begin(d, due, now)
-    if due is None and d.gates.approval and not d.approved:
+    if due is None and d.needs_approval(next_step(d)):
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
     if event.frozen:
         return wait(d, now, event.frozen)
     return beside.begin(d, due, now) if due else shift(d, now, next_step(d))
+
+
+def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
+    """While a person decides, the new side is judged on if it has weight."""
+    gate = assess.tasks(event.new, d.desired_count)
+    if gate.verdict is Verdict.FAIL:
+        return roll_back(d, now, why(gate, event))
+    d, failed = beside.cohort_fails(d, event)
+    if failed:
+        return roll_back(d, now, failed)
+    if not midway(d):
+        return wait(d, now, approval(d))
+    judged = measuring(replace(d, state=State.MEASURING, phase_at=now), event, now)
+    if judged.state is State.ROLLING_BACK:
+        return judged
+    still = replace(
+        judged,
+        state=d.state,
+        sequence=d.sequence,
+        entered_at=d.entered_at,
+        phase_at=d.phase_at,
+        note=d.note,
+    )
+    return wait(still, now, approval(d))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
@@ -155,6 +155,38 @@ def shift(d: Deployment, now: float, index: int, note: str = "") -> Deployment:
     return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index, note=note)
 
 
+def midway(d: Deployment) -> bool:
+    """Whether a step is being measured: the new side has its weight, and is judged."""
+    return bool(d.evidence) and d.evidence[-1].finished_at is None
+
+
+def onward(d: Deployment, now: float, frozen: str = "") -> Deployment:
+    """To the next step, or to the bake time after the last one; unless a person has to approve, or
+    ``frozen`` says why no version gets more weight now.
+    """
+    following = d.step + 1
+    if following == len(d.strategy.steps):
+        return enter(d, State.BAKING, now, since=now)
+    if d.needs_approval(following):
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    if frozen:
+        return wait(d, now, frozen)
+    return shift(d, now, following)
+
+
+def approval(d: Deployment) -> str:
+    """What a deployment waits for that needs approval."""
+    words = f"approval (`teal approve {d.service}`)"
+    if midway(d):
+        return f"{words} of the step of {d.strategy.steps[next_step(d)]} %"
+    if shares(d.seen).get(d.old_side) and d.healthy.get(d.old_side) == 0:
+        able = d.healthy.get(d.new_side)
+        words += f"; {d.old_side} has no healthy task" + (
+            f": approving gives {d.new_side} all the weight at once" if able else ""
+        )
+    return words
+
+
 def next_step(d: Deployment) -> int:
     """The first step that gives the new side more than it has, or the last one."""
     has = shares(d.weights).get(d.new_side, 0.0) * FULL_WEIGHT
@@ -172,6 +204,7 @@ def reweigh(
         now,
         weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
         live=d.seen or d.live,
+        left_apart=d.apart,
         acknowledged={},
         since=0.0,
         **changes,
@@ -181,14 +214,6 @@ def reweigh(
 def gets_all(d: Deployment, side: str) -> bool:
     """Whether the weights last ordered are all for one side."""
     return shares(d.weights) == {side: 1.0}
-
-
-def shares(weights: Mapping[str, int]) -> dict[str, float]:
-    """Each target's share of the requests, 0 to 1, without those that get none: 1/0 and 100/0 are
-    the same.
-    """
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 def _joined(*parts: str) -> str:

@@ -23,6 +23,7 @@ from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
+from tests.rollout import hook_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -287,17 +288,14 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval_timeout"), "40s",
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    (nouns.ServiceConfig, "name"): (
-        ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
-    ),
+    **hook_settings.ROWS,
+    (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
     (nouns.ServiceConfig, "hostname"): (
         (*WEB, "hostname"), "www.shop", makes('"virtualServiceName": "www.shop"')
     ),
-    (nouns.ServiceConfig, "health_path"): (
-        (*WEB, "health_path"), "/alive", makes('"path": "/alive"')
-    ),
+    (nouns.ServiceConfig, "health_path"): ((*WEB, "health_path"), "/up", makes('"path": "/up"')),
     (nouns.ServiceConfig, "desired_count"): (
         (*WEB, "desired_count"), 4,
         lambda b, a: system.services(b)[0].desired_count == 1
@@ -314,8 +312,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (nouns.ServiceConfig, "sides"): ((*WEB, "sides"), ["a", "b"], makes('"web-a"', '"web-b"')),
     (nouns.ServiceConfig, "request_timeout"): (
-        (*WEB, "request_timeout"), "60s",
-        makes('"perRequest": {"unit": "s", "value": 60}'),
+        (*WEB, "request_timeout"), "60s", makes('"perRequest": {"unit": "s", "value": 60}')
     ),
     (nouns.ServiceConfig, "idle_timeout"): (
         (*WEB, "idle_timeout"), "70s", makes('"idle": {"unit": "s", "value": 70}')
@@ -394,6 +391,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
 }  # fmt: skip
 
 ELSEWHERE = {
+    (strategies.Gates, "directory"): "is that of the file",
     (nouns.ServiceConfig, "strategy"): "the fields of Strategy",
     (nouns.ServiceConfig, "gates"): "the fields of Gates",
     (nouns.TealConfig, "services"): "the fields of ServiceConfig",

@@ -52,15 +52,17 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.drivers.aws import Aws
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
-from tealmesh.rollout.system import GatewaySystem
+from tealmesh.rollout.system import GatewaySystem, additions_in
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
@@ -98,6 +100,7 @@ class Parts:
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self.load_balancers = Feed(store, self._client)
+        self._aws = Aws(self._client)
         self._driver = ApiDriver(
             self._client,
             config.region,
@@ -128,6 +131,14 @@ class Parts:
             image_problem=self._image_problem,
             on_transition=config.on_transition,
             supervisor=supervisor,
+            others=connected(
+                store,
+                self._aws.cloudwatch,
+                self.endpoint,
+                os.environ,
+                steady_clock,
+                system_clock,
+            ),
             beside=self._metrics.callers_saw_beside,
         )
 
@@ -223,6 +234,7 @@ class Parts:
             return
         try:
             additions = parse_additions(file.read_text(), str(file))
+            additions = additions_in(additions, str(file.parent.resolve()))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
         bodies = {image.pattern: image_body(image, str(file.parent)) for image in additions.images}
@@ -287,6 +299,7 @@ class Parts:
         await self.engine.close()
         await self._admin.close()
         self._driver.close()
+        self._aws.close()
         self._ads.close()
         self._counted.close()
         await self._grpc.stop(grace=0.2)

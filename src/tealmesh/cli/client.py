@@ -126,6 +126,9 @@ class Client:
             force=force or None,
         )
 
+    def lint(self, text: str | None = None, file: str | None = None) -> wire.LintOutput:
+        return self._call(wire.LintOutput, text=text, file=file)
+
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]
 

@@ -13,6 +13,7 @@
     │   ├── NoSuchOperation         the endpoint does not know the operation
     │   ├── ChangedMeanwhile        it has another version than the one that was read
     │   └── NotYet                  something else has to happen first: ask again
+    ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -137,6 +138,10 @@ class NotYet(DriverError):
         super().__init__(f"waiting for {waiting_for}", retryable=True)
         self.waiting_for = waiting_for
         """What has to happen, completing "waiting for …"."""
+
+
+class OutsideError(TealError):
+    """A webhook, command or metrics server could not be asked: that says nothing of a version."""
 
 
 class InvariantError(TealError):

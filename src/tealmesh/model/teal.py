@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
+    from tealmesh.model.hooks import (
+        CloudWatchGateBody,
+        FreezeBody,
+        HookSettingBody,
+        PrometheusGateBody,
+    )
 
 
 class TroubleBody(TypedDict):
@@ -70,6 +76,11 @@ class GatesBody(TypedDict):
     min_requests: int
     approval: bool
     approval_timeout: float
+    hooks: Sequence[HookSettingBody]
+    prometheus: Sequence[PrometheusGateBody]
+    cloudwatch: Sequence[CloudWatchGateBody]
+    freeze: Sequence[FreezeBody]
+    directory: str
 
 
 class ServiceConfigBody(TypedDict):
@@ -256,11 +267,13 @@ class DeploymentBody(TypedDict):
     old_desired: int
     new_desired: int
     scaled: int
+    reductions: int
     resumed_at: float
     revision: int
     set_at: float
     since: float
     approved_step: int
+    through_freeze: str
     reason: str
     note: str
     waiting_for: str

@@ -9,6 +9,7 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.effects import LiveRoute
+from tealmesh.rollout.hooks.freezing import frozen
 from tealmesh.rollout.machine import shares
 from tealmesh.rollout.machine.wording import shown
 from tealmesh.rollout.system import Service, other_side
@@ -20,6 +21,22 @@ def refuse_problem(service: Service) -> None:
         raise AwsError(
             "BadRequestException", f"{service.name} cannot be deployed: {service.problem}"
         )
+
+
+def freeze(service: Service, now: float, *, force: bool) -> str:
+    """The freeze in which a deployment begins, in words; empty outside of any. ``now``: wall time.
+    Raises ConflictException in one, unless ``force``.
+    """
+    found = frozen(service.gates.freeze, now)
+    if found is None:
+        return ""
+    if not force:
+        raise AwsError(
+            "ConflictException",
+            f"{service.name} is not deployed in {found.words()}: wait for its end, or deploy it "
+            "all the same with `--force`, which is written down",
+        )
+    return found.words()
 
 
 def created(

@@ -19,6 +19,7 @@ from tealmesh.rollout.gates.preflight import ImageProblem, none_known
 from tealmesh.rollout.performer import (
     CallersSaw,
     CallersSawBeside,
+    HearOthers,
     Performer,
     WaitConverged,
     WhoChanged,
@@ -53,9 +54,10 @@ class Controller(Decisions):
         image_problem: ImageProblem = none_known,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
+        others: HearOthers | None = None,
         beside: CallersSawBeside = nothing_beside,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock, beside)
+        performer = Performer(driver, converged, traffic, who, clock, others, beside)
         work = Work(
             store,
             performer,
@@ -69,6 +71,7 @@ class Controller(Decisions):
         self._driver = driver
         self._clock = clock
         self._new_id = new_id
+        self._wall = wall
         self._image_problem = image_problem
 
     async def run(self) -> None:
@@ -86,12 +89,14 @@ class Controller(Decisions):
         image: str,
         strategy: Strategy | None = None,
         token: str = "",
+        *,
+        force: bool = False,
     ) -> Deployment:
-        """Start a deployment of ``image`` to the idle side.
+        """Start a deployment of ``image`` to the idle side. ``force``: also in a freeze.
 
         ``strategy``: None for the one in teal.toml. A repeated ``token`` returns the deployment
-        that it started. ConflictException while another deployment runs, or when the weights do
-        not say which side is idle.
+        that it started. ConflictException while another deployment runs, in a freeze, or when the
+        weights do not say which side is idle.
         """
         system = self._system(service)
         service = system.name
@@ -107,9 +112,12 @@ class Controller(Decisions):
         extending.refuse(system, strategy or system.strategy)
         documents.refuse_another(self.running(service))
         documents.refuse_shared_router(self._store.view, system)
+        freeze = beginning.freeze(system, self._wall(), force=force)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
+        if freeze:
+            first = replace(first, through_freeze=actor, note=f"in {freeze}, forced by {actor}")
         return await self._begin(
             "Deploy",
             system,

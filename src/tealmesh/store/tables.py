@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
+    from tealmesh.model.hooks import HookBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -213,5 +214,7 @@ UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""
+HOOKS: Collection[HookBody] = Collection("teal.hook")
+"""Key: deployment id, index of the step with three digits, index of the hook with three digits."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")
 """Key: deployment id, index of the window with six digits."""

@@ -60,6 +60,8 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["secondsLeft"] = max(0.0, d.seconds_left)
     if d.time_limit and not d.finished:
         answer["timeLimit"] = d.time_limit
+    if d.beside_verdicts:
+        answer["besideVerdicts"] = [verdict.to_wire() for verdict in d.beside_verdicts]
     if d.windows:
         answer["windows"] = d.windows
         answer["lastWindow"] = d.last_window
@@ -168,9 +170,10 @@ def service_status(s: ServiceStatus) -> wire.ServiceStatus:
         "port": s.port,
         "sides": [side_status(side) for side in s.sides],
     }
-    leading = max(s.sides, key=lambda side: side.weight)
-    if leading.tasks.image:
-        answer["image"] = leading.tasks.image
+    if s.leading.tasks.image:
+        answer["image"] = s.leading.tasks.image
+    if s.other_count is not None:
+        answer["toldCount"] = s.other_count
     if s.deployment:
         answer["deployment"] = deployment(s.deployment)
     return answer

@@ -12,14 +12,16 @@ from tealmesh.model import wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
+from tealmesh.model.config.parse import parse_any
 from tealmesh.model.config.strategies import Strategy, StrategyType
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables
 from tealmesh.supervision.trouble import Trouble, concerning, described
 
 CANARY_STEPS = (10, 50, 100)
 """The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
+_TYPES: tuple[StrategyType, ...] = ("bluegreen", "canary", "linear", "ab")
 DEFAULT_JOURNAL_ENTRIES = 1000
 
 
@@ -48,7 +50,7 @@ class DeploymentOperations:
             service, image, strategy, token, force=request.get("force", False)
         )
         deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token
+            caller.access_key, service, image, strategy, token, force=request.get("force", False)
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 
@@ -61,6 +63,15 @@ class DeploymentOperations:
             service, request["image"], strategy, force=request.get("force", False)
         )
         return telling.planned(plan)
+
+    async def lint(self, caller: Caller, request: wire.LintInput) -> wire.LintOutput:
+        config = None
+        if "text" in request:
+            try:
+                config = parse_any(request["text"], request.get("file", "teal.toml"))
+            except ConfigError as error:
+                raise AwsError("BadRequestException", str(error)) from error
+        return {"findings": [telling.finding(one) for one in await self._operations.lint(config)]}
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {
@@ -95,6 +106,7 @@ class DeploymentOperations:
     ) -> wire.GetDeploymentOutput:
         deployment = self._deployment(request["service"], request.get("deploymentId"))
         answer = answers.deployment(deployment)
+        telling.add_beside(answer, self._store.view)
         self._explain(answer, self._troubles())
         return {"deployment": answer}
 
@@ -189,16 +201,18 @@ def _strategy(
         return (
             configured if kept else configured.with_steps(kind, linear_steps(step or LINEAR_STEP))
         )
+    if kind == "ab" and configured.match is None:
+        raise _bad("strategy = 'ab': needs the match of [services.NAME.strategy] or [adopted.NAME]")
     if sent is not None:
         steps = tuple(sent)
-    elif kind == "bluegreen":
+    elif kind in ("bluegreen", "ab"):
         steps = (100,)
     else:
         steps = configured.steps if configured.type == "canary" else CANARY_STEPS
     if steps[-1] != 100 or any(a >= b for a, b in pairwise(steps)):
         raise _bad(f"steps = {list(steps)}: must rise and end with 100")
-    if kind == "bluegreen" and steps != (100,):
-        raise _bad(f"steps = {list(steps)}: must be [100] for strategy bluegreen")
+    if kind in ("bluegreen", "ab") and steps != (100,):
+        raise _bad(f"steps = {list(steps)}: must be [100] for strategy {kind}")
     return configured.with_steps(kind, steps)
 
 
@@ -213,9 +227,7 @@ def _meant(configured: Strategy, steps: Sequence[int] | None, step: int | None) 
 
 def _type(asked: str) -> StrategyType:
     """The model of the API allows no other value."""
-    if asked == "linear":
-        return "linear"
-    return "canary" if asked == "canary" else "bluegreen"
+    return next((kind for kind in _TYPES if kind == asked), "bluegreen")
 
 
 def _bad(message: str) -> AwsError:

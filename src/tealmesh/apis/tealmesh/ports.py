@@ -8,11 +8,12 @@ from typing import Protocol
 
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
-from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
@@ -32,7 +33,14 @@ class Deployments(Protocol):
     """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
 
     async def deploy(
-        self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
+        self,
+        actor: str,
+        service: str,
+        image: str,
+        strategy: Strategy | None,
+        token: str,
+        *,
+        force: bool,
     ) -> Deployment: ...
     async def approve(self, actor: str, service: str) -> Deployment: ...
     async def rollback(self, actor: str, service: str, gradual: bool) -> tuple[Deployment, str]: ...
@@ -60,6 +68,7 @@ class Operations(Protocol):
     async def plan_deployment(
         self, name: str, image: str, strategy: Strategy | None, *, force: bool
     ) -> DeploymentPlan: ...
+    async def lint(self, config: TealConfig | Additions | None) -> list[Finding]: ...
     def strategy(self, service: str) -> Strategy: ...
     def explain(self, deployment: Deployment, now: float) -> Explanation: ...
 

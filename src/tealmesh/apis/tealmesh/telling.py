@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from tealmesh.apis.tealmesh import answers
 from tealmesh.model import wire
 from tealmesh.model.explanation import Explanation
+from tealmesh.model.extensions import RouterExtension
+from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan, PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.store import View, tables
 
 
 def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) -> wire.ExplainOutput:
@@ -35,6 +38,14 @@ def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) ->
     return answer
 
 
+def add_beside(answer: wire.Deployment, view: View) -> None:
+    """Add how requests reach the new side of a running deployment beside its weight."""
+    stored = (RouterExtension.from_json(d.body) for d in view.list(tables.ROUTER_EXTENSIONS))
+    for extension in stored:
+        if extension.deployment == answer["deploymentId"]:
+            answer["beside"] = extension.sentences()
+
+
 def planned(plan: DeploymentPlan) -> wire.PlanDeploymentOutput:
     answer: wire.PlanDeploymentOutput = {
         "service": plan.service,
@@ -57,6 +68,10 @@ def planned(plan: DeploymentPlan) -> wire.PlanDeploymentOutput:
             "wayBack": plan.way_back,
         }
     return answer
+
+
+def finding(f: Finding) -> wire.LintFinding:
+    return {"level": f.level, "key": f.key, "what": f.what, "why": f.why, "remedy": f.remedy}
 
 
 def _stage(stage: PlannedStage) -> wire.PlannedStage:

@@ -68,6 +68,9 @@ class Sticky:
     ttl: float = 86_400.0
     """How long a cookie lasts, in seconds; 0 for as long as the browser runs."""
 
+    def __str__(self) -> str:
+        return f"header {self.header}" if self.header else f"cookie {self.cookie}"
+
 
 class PreviewBody(TypedDict):
     """A `Preview`."""

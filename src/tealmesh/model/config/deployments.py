@@ -7,6 +7,13 @@ from itertools import pairwise
 from typing import cast
 
 from tealmesh.model.config import beside_tables
+from tealmesh.model.config.hooks import (
+    OUTSIDE_KEYS,
+    read_cloudwatch,
+    read_freeze,
+    read_hooks,
+    read_prometheus,
+)
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy, StrategyType
 from tealmesh.model.config.table import Table, dotted
 
@@ -118,11 +125,16 @@ def _step(owner: Table, index: int, value: object) -> tuple[int, StepSettings]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    table = owner.table("gates", ("success_rate", "min_requests", "approval", "approval_timeout"))
+    known = ("success_rate", "min_requests", "approval", "approval_timeout", *OUTSIDE_KEYS)
+    table = owner.table("gates", known)
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
         min_requests=table.integer("min_requests", defaults.min_requests, 0, MOST_REQUESTS),
         approval=table.boolean("approval", defaults.approval),
         approval_timeout=table.seconds("approval_timeout", defaults.approval_timeout),
+        hooks=read_hooks(table),
+        prometheus=read_prometheus(table),
+        cloudwatch=read_cloudwatch(table),
+        freeze=read_freeze(table),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -77,9 +76,15 @@ def parse_additions(text: str, file: str = "teal.toml") -> Additions:
 
     Raises ConfigError as `parse` does.
     """
+    config = parse_any(text, file)
+    return config.additions if isinstance(config, TealConfig) else config
+
+
+def parse_any(text: str, file: str = "teal.toml") -> TealConfig | Additions:
+    """As `parse`, or as `parse_additions` for a file that describes no system."""
     data = _tables(text, file)
     if any(key in data for key in ("mesh", "services", "gateways")):
-        return parse_mapping(data, file).additions
+        return parse_mapping(data, file)
     return _additions(Table(file, "", data, TABLES))
 
 
@@ -253,24 +258,9 @@ def _image(images: Table, pattern: str) -> Image:
         images.fail(pattern, "under an image pattern without spaces")
     value = images.data[pattern]
     if not isinstance(value, Mapping):
-        return Image(pattern, _command(images, pattern))
+        return Image(pattern, images.command(pattern))
     table = images.table(pattern, ("command", "environment"))
-    return Image(pattern, _command(table, "command"), _environment(table))
-
-
-def _command(table: Table, key: str) -> tuple[str, ...]:
-    """A list of arguments, or a string that is split as by a shell. No shell runs it."""
-    value = table.data.get(key)
-    if isinstance(value, str):
-        try:
-            value = shlex.split(value)
-        except ValueError:
-            table.fail(key, "a command with balanced quotes")
-    if not isinstance(value, list) or not all(isinstance(v, str) and "\0" not in v for v in value):
-        value = []
-    if not value or not value[0]:
-        table.fail(key, 'a command such as ["python3", "app.py"] or "python3 app.py"')
-    return tuple(value)
+    return Image(pattern, table.command("command"), _environment(table))
 
 
 def _environment(table: Table) -> dict[str, str]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, beside, nouns, parse, strategies
+from tealmesh.model.config import adopted, beside, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 
@@ -65,6 +65,14 @@ _BY_HAND: Mapping[str, Schema] = {
         "default": 10,
         "description": "With type linear: by how many percent each step raises the weight.",
     },
+    "command": _COMMAND,
+    "days": {
+        "type": "array",
+        "items": {"enum": list(outside.DAYS)},
+        "minItems": 1,
+        "description": "The days on which it begins.",
+    },
+    "dimensions": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
     "route": {
         "anyOf": [{"type": "string", "minLength": 1}, {**_WORDS, "minItems": 1}],
         "description": "The route, or the routes, whose weights are shifted; if left out, all that "
@@ -87,6 +95,28 @@ _BY_HAND: Mapping[str, Schema] = {
     },
 }
 """Keys whose values a reader checks by itself."""
+_ITEMS: Mapping[str, Schema] = {
+    "hooks": {"when": "", "url": "", "name": "", "retries": 0, "secret_file": "", "token_file": ""},
+    "prometheus": {"token_file": ""},
+    "cloudwatch": {},
+    "freeze": {"why": ""},
+}
+"""What a reader must find in an item of a list of tables to take all keys."""
+_ALIASES = {"pass": "passes", "from": "start", "to": "end"}
+"""Keys that are words of Python, and how the dataclasses call them."""
+_NOUNS: Mapping[str, type] = {
+    "strategy": strategies.Strategy,
+    "gates": strategies.Gates,
+    "hooks": outside.Hook,
+    "prometheus": outside.PrometheusGate,
+    "cloudwatch": outside.CloudWatchGate,
+    "freeze": outside.Freeze,
+    "preview": beside.Preview,
+    "mirror": beside.Mirror,
+    "match": beside.Cohort,
+    "sticky": beside.Sticky,
+}
+"""The dataclass whose docstrings describe a table."""
 _SAMPLE = "sample"
 """A string that every reader accepts."""
 
@@ -144,25 +174,23 @@ class _Noting(Table):
         super().__init__("teal.toml", path, data, ())
         self.known = tuple(known)
         self.children: dict[str, _Noting] = {}
+        self.items: dict[str, _Noting] = {}
         self.properties: dict[str, Schema] = {}
         self.required: list[str] = []
 
     def schema(self, noun: type | None = None) -> Schema:
         """What was noted. ``noun``: the dataclass whose docstrings describe the keys."""
         described = _descriptions(noun) if noun else {}
-        nested = {
-            "strategy": strategies.Strategy,
-            "gates": strategies.Gates,
-            "preview": beside.Preview,
-            "mirror": beside.Mirror,
-            "match": beside.Cohort,
-            "sticky": beside.Sticky,
-        }
-        properties = {key: child.schema(nested.get(key)) for key, child in self.children.items()}
+        properties = {key: child.schema(_NOUNS.get(key)) for key, child in self.children.items()}
         if "preview" in properties:
             properties["preview"] = {"anyOf": [{"type": "boolean"}, properties["preview"]]}
+        for key, item in self.items.items():
+            properties[key] = {"type": "array", "items": item.schema(_NOUNS.get(key))}
         properties |= self.properties
         properties |= {key: _BY_HAND[key] for key in self.known if key in _BY_HAND}
+        for key, called in _ALIASES.items():
+            if key in properties and called in described:
+                described[key] = described[called]
         for key, text in described.items():
             if key in properties and "description" not in _BY_HAND.get(key, {}):
                 properties[key] = {**properties[key], "description": text}
@@ -174,6 +202,15 @@ class _Noting(Table):
         child = _Noting(key, self.data.get(key, {}), known)
         self.children[key] = child
         return child
+
+    def tables(self, key: str, known: Iterable[str]) -> list[Table]:
+        item = _Noting(key, _ITEMS[key], known)
+        self.items[key] = item
+        return [item]
+
+    def command(self, key: str) -> tuple[str, ...]:
+        self.properties[key] = dict(_COMMAND)
+        return (_SAMPLE,)
 
     def text(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
+from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,17 @@ class Gates:
     approval_timeout: float = 0.0
     """The longest wait for `teal approve`, in seconds; then the deployment rolls back. 0 for no
     limit."""
+    hooks: tuple[Hook, ...] = ()
+    """Webhooks and commands that are asked at the stages of a deployment."""
+    prometheus: tuple[PrometheusGate, ...] = ()
+    """Queries whose values must be as told while the new side has weight."""
+    cloudwatch: tuple[CloudWatchGate, ...] = ()
+    """Metrics whose values must be as told while the new side has weight."""
+    freeze: tuple[Freeze, ...] = ()
+    """Times of the week in which no version gets more weight."""
+    directory: str = ""
+    """That of the teal.toml which was applied: where commands run, and from where files are
+    read."""
 
     def of_step(self, own: StepSettings) -> Gates:
         """The gates of a step that has settings of its own."""

@@ -13,6 +13,7 @@ from tealmesh.model.config.beside import (
     stored_sticky,
 )
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
+from tealmesh.model.hooks import stored_outside
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence
 from tealmesh.model.teal import known_members
@@ -83,6 +84,8 @@ class Deployment:
     """How many tasks the new side was last given; 0 before it is started."""
     resumed_at: float = 0.0
     """When a control plane last took up the deployment anew; 0 for never."""
+    reductions: int = 0
+    """How often the new side's weight was reduced, since it lost tasks that carried it."""
     revision: int = 0
     """The store revision that set the weights."""
     set_at: float = 0.0
@@ -91,6 +94,8 @@ class Deployment:
     """Start of the current window of measurement; 0 for none."""
     approved_step: int = -1
     """Index of the last step that a person has approved, with all before it; -1 for none."""
+    through_freeze: str = ""
+    """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
@@ -218,5 +223,5 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 
 def stored_gates(body: GatesBody) -> Gates:
-    """The gates that a stored body holds."""
-    return Gates(**known_members(Gates, body))
+    """The gates that a stored body holds. Members of later versions are ignored."""
+    return Gates(**{**known_members(Gates, body), **stored_outside(body)})

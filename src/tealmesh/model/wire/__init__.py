@@ -44,6 +44,8 @@ from tealmesh.model.wire.inventory import (
 )
 from tealmesh.model.wire.planning import (
     KnownFact as KnownFact,
+    LintFinding as LintFinding,
+    LintOutput as LintOutput,
     PlanDeploymentOutput as PlanDeploymentOutput,
     PlannedStage as PlannedStage,
 )
@@ -61,6 +63,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    LintInput as LintInput,
     PlanDeploymentInput as PlanDeploymentInput,
     RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,
@@ -178,6 +181,9 @@ class ServiceStatus(TypedDict):
     """Absent while a deployment runs, and where the service is not between the steps."""
     removing: NotRequired[bool]
     """Present while it is being removed."""
+    toldCount: NotRequired[int]
+    """Tasks of a side by teal.toml; absent unless the side that serves has another desired count.
+    """
 
 
 class EnvoyStatus(TypedDict):

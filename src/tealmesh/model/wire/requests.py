@@ -83,6 +83,11 @@ class ListJournalInput(TypedDict):
     waitSeconds: NotRequired[int]
 
 
+class LintInput(TypedDict):
+    text: NotRequired[str]
+    file: NotRequired[str]
+
+
 class PlanDeploymentInput(TypedDict):
     service: str
     image: str

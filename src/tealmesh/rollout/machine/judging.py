@@ -5,6 +5,7 @@ from __future__ import annotations
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence
+from tealmesh.rollout.machine import capacity, elsewhere
 from tealmesh.rollout.machine.transitions import enter, onward, roll_back, wait, window_again
 from tealmesh.rollout.machine.wording import (
     all_pass,
@@ -20,8 +21,13 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     least = d.step_gates.min_requests
     gates = (
         assess.tasks(event.new, d.desired_count),
-        assess.share(
-            event.old_traffic, new, expected_share(d), least, sticky=bool(d.strategy.sticky)
+        elsewhere.judged(
+            d,
+            assess.share(
+                event.old_traffic, new, expected_share(d), least, sticky=bool(d.strategy.sticky)
+            ),
+            d.old_side,
+            d.new_side,
         ),
         assess.success_rate(new, d.step_gates.success_rate, least),
     )
@@ -36,6 +42,8 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     if not full:
         return wait(d, now, _window(d), d.last_window)
     if all_pass(every):
+        if capacity.reduced(d):
+            return capacity.raised(d, now)
         return onward(d, now, event.frozen)
     if gates[1].verdict is not Verdict.FAIL:
         return wait(d, now, unmet(every))
@@ -45,7 +53,8 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
 
 
 def baking(d: Deployment, event: Observed, now: float) -> Deployment:
-    quiet = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    silence = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    quiet = elsewhere.judged(d, silence, d.old_side)
     gates = (
         assess.tasks(event.new, d.desired_count),
         assess.success_rate(

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tealmesh.model.clock import SteadyClock
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
+from tealmesh.model.linting import Finding, Linted, lint, of_config
 from tealmesh.model.plan import DeploymentPlan, Known
 from tealmesh.model.rollout import JournalEntry, Phase
 from tealmesh.rollout import beginning, documents, extending
@@ -16,6 +18,7 @@ from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.planning import facts
+from tealmesh.rollout.planning.live import linted, with_live
 from tealmesh.rollout.planning.stages import lengths, stages, way_back
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store, tables
@@ -108,6 +111,26 @@ class Forecast:
             new_side=first.new_side,
             way_back=way_back(first),
         )
+
+    async def lint(self, config: TealConfig | Additions | None) -> list[Finding]:
+        """What is odd or risky in a teal.toml, by what is live where that is known; without one, in
+        all services.
+        """
+        live = {}
+        for service in documents.every_service(self._store.view):
+            one = await self._linted(service)
+            live[one.key] = one
+        return lint(live.values() if config is None else with_live(of_config(config), live))
+
+    async def _linted(self, service: Service) -> Linted:
+        try:
+            weights = (await self._driver.route(service)).weights
+            serves = max(service.sides, key=lambda side: weights.get(side, 0))
+            tasks = await self._driver.observe(service, serves)
+        except DriverError as error:
+            raise error.answered() from error
+        seen = self._traffic(service, serves, self._clock() - preflight.WINDOW_SECONDS)
+        return linted(service, self._store.view, tasks, seen)
 
     def _refusals(self, service: Service, strategy: Strategy) -> Iterator[Known]:
         """What forbids a deployment, whatever the image is."""

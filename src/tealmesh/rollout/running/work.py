@@ -56,6 +56,7 @@ class Work:
     async def run(self) -> None:
         """Resume the unfinished deployments, then work on all until cancelled."""
         try:
+            self._performer.others.resume()
             for deployment in documents.unfinished(self._store.view):
                 self._live[deployment.id] = deployment
                 self._work_on(deployment, resumed=True)
@@ -64,6 +65,7 @@ class Work:
             for worker in self._workers.values():
                 worker.cancel()
             await asyncio.gather(*self._workers.values(), return_exceptions=True)
+            await self._performer.others.close()
 
     async def begin(
         self,
@@ -165,7 +167,7 @@ class Work:
             if self._live[deployment_id].sequence == issued.sequence:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), self._poll_seconds)
-        self._live.pop(deployment_id)
+        self._performer.others.forget(self._live.pop(deployment_id))
         self._woken.pop(deployment_id)
 
     async def _turn(self, d: Deployment) -> None:

@@ -25,8 +25,10 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.app import openmetrics
+from tealmesh.app.decide import Deciding
 from tealmesh.app.feed import feed
-from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
+from tealmesh.app.host import HOST, RESOLVER_HOST, listen, secret, token
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
 from tealmesh.app.settings import AppConfig
@@ -55,12 +57,14 @@ from tealmesh.model.wire import MemberWithoutEffect
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import image_body, put_adopted
+from tealmesh.rollout.documents import every_service, image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.notices import outbox
+from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
 from tealmesh.rollout.system import GatewaySystem, additions_in
 from tealmesh.store import Store, Transaction, View, tables
@@ -88,6 +92,7 @@ class Parts:
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
+        self._link_key = secret(config.data_dir / "link-key").encode()
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -154,6 +159,7 @@ class Parts:
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
+        yield "the sending of notices", self._sending().run
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:
@@ -211,19 +217,31 @@ class Parts:
             balancing,
             self._seams.before(self._moto, services, self.load_balancers.changed),
         )
-        return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+        return build_gateway(services, models, self._health, moto, routes=self._routes())
 
     async def _image_problem(self, image: str) -> str:
         images = [document.body for document in self._store.view.list(tables.IMAGES)]
         return await self._runtime.image_problem(image, images)
 
-    def _task_routes(self) -> list[BaseRoute]:
-        """The task metadata and credentials that tasks request from our port."""
+    def _sending(self) -> Sending:
+        """The notices of deployments."""
+        return Sending(
+            self._store, self._client, self.endpoint, self._link_key, system_clock, self._supervisor
+        )
+
+    def _routes(self) -> list[BaseRoute]:
+        """The task metadata and credentials that tasks request from our port, and our pages."""
         usage = self._runtime.usage
         metadata = Metadata(
             self._store, self._token, system_clock, usage, lambda: self._client("sts")
         )
-        return [*metadata.routes()]
+        deciding = Deciding(lambda: self._store.view, self.controller, self._link_key, system_clock)
+        return [*metadata.routes(), deciding.route(), openmetrics.route(self._standing)]
+
+    def _standing(self) -> openmetrics.Standing:
+        view = self._store.view
+        histories = [self.controller.history(one.name) for one in every_service(view)]
+        return openmetrics.standing(view, histories, self._metrics, self.cache.envoys)
 
     async def store_images(self) -> None:
         """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is
@@ -243,6 +261,7 @@ class Parts:
             for pattern, body in bodies.items():
                 transaction.put(tables.IMAGES, pattern, body=body)
             put_adopted(transaction, additions.adopted)
+            outbox.put_targets(transaction, additions.notices, str(file.parent))
 
         await self._store.write("teal up", "TakeImages", put)
 

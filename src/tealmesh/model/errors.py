@@ -13,6 +13,10 @@
     │   ├── NoSuchOperation         the endpoint does not know the operation
     │   ├── ChangedMeanwhile        it has another version than the one that was read
     │   └── NotYet                  something else has to happen first: ask again
+    ├── NoticeError                 a notice of a deployment could not be sent
+    ├── LinkError                   a signed link of a notice is not good
+
+
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── DeploymentHeld              a deployment waits for a person's decision
@@ -138,6 +142,14 @@ class NotYet(DriverError):
         super().__init__(f"waiting for {waiting_for}", retryable=True)
         self.waiting_for = waiting_for
         """What has to happen, completing "waiting for …"."""
+
+
+class NoticeError(TealError):
+    """A notice of a deployment could not be sent; it is tried again."""
+
+
+class LinkError(TealError):
+    """A signed link of a notice is not ours, or too late; nothing was done."""
 
 
 class OutsideError(TealError):

@@ -12,6 +12,7 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout import discovery, extending, system
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
 
@@ -65,6 +66,7 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     """Store a deployment and the entry of the transition that it has just made."""
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+    outbox.put(t, d, entry)
     extending.keep(t, d, _present_service(t, d.service))
 
 
@@ -194,6 +196,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
         t.delete(tables.REMOVALS, gateway.name)
     put_adopted(t, config.additions.adopted)
+    outbox.put_targets(t, config.additions.notices, base_directory)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
         ScalingActivityBody,
@@ -214,6 +215,10 @@ UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""
+NOTICES: Collection[NoticeBody] = Collection("teal.notice")
+"""Key: target, order. What is still to be told."""
+NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
+"""Key: name."""
 HOOKS: Collection[HookBody] = Collection("teal.hook")
 """Key: deployment id, index of the step with three digits, index of the hook with three digits."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")

@@ -69,7 +69,7 @@ def _show(findings: list[wire.LintFinding], where: str) -> None:
 
     out = console()
     for finding in findings:
-        level = Text(finding["level"], style=_SIGNS.get(finding["level"], ""))
+        level = Text(f"{finding['level']:<4}", style=_SIGNS.get(finding["level"], ""))
         head = Text(f"{finding['key']}: ", style="bold")
         head.append(finding["what"], style="default")
         for line in folded([[level, head]], out.width):

@@ -11,6 +11,7 @@ from typing import Any
 
 from tealmesh.model.config.adopted import read_adopted, read_terraform
 from tealmesh.model.config.deployments import read_gates, read_strategy
+from tealmesh.model.config.notices import read_notices
 from tealmesh.model.config.nouns import (
     Additions,
     GatewayConfig,
@@ -47,7 +48,7 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
-TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
+TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform", "notices")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
@@ -70,9 +71,9 @@ def parse(text: str, file: str = "teal.toml") -> TealConfig:
 
 
 def parse_additions(text: str, file: str = "teal.toml") -> Additions:
-    """``[images]``, ``[adopted]`` and ``[terraform]`` of a teal.toml. A file that describes no
-    system (no ``[mesh]``, services or gateways), since Terraform does, may have these alone; any
-    other is checked as a whole.
+    """``[images]``, ``[adopted]``, ``[terraform]`` and ``[notices]`` of a teal.toml. A file that
+    describes no system (no ``[mesh]``, services or gateways), since Terraform does, may have these
+    alone; any other is checked as a whole.
 
     Raises ConfigError as `parse` does.
     """
@@ -133,6 +134,7 @@ def _additions(root: Table) -> Additions:
         images=_images(root.table("images")),
         adopted=read_adopted(root.table("adopted")),
         terraform=read_terraform(root),
+        notices=read_notices(root.table("notices")),
     )
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, beside, nouns, outside, parse, strategies
+from tealmesh.model.config import adopted, beside, notices, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 
@@ -85,6 +85,9 @@ _BY_HAND: Mapping[str, Schema] = {
         "default": 5,
         "description": "The share of requests that are copied.",
     },
+    "shape": {"enum": list(notices.SHAPES), "default": "webhook"},
+    "url": {"type": "string", "pattern": "^https?://"},
+    "on": {"type": "array", "items": {"enum": list(notices.KINDS)}, "minItems": 1},
     "sides": {**_WORDS, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     "routes": {
         "type": "object",
@@ -158,11 +161,19 @@ def schema() -> Schema:
                 "gateways": _map(label, gateway.children[_SAMPLE].schema(nouns.GatewayConfig)),
                 "adopted": _map({}, told.schema(nouns.AdoptedConfig)),
                 "terraform": terraform.children["terraform"].schema(nouns.TerraformNames),
+                "notices": _map({}, _noted_notice().schema(notices.NoticeConfig)),
             },
             [],
         ),
         "dependencies": {"services": ["mesh"], "gateways": ["mesh"]},
     }
+
+
+def _noted_notice() -> _Noting:
+    given = {"url_file": _SAMPLE, "secret_file": _SAMPLE, "links": "http://sample.local"}
+    notice = _Noting("", given, notices.NOTICE_KEYS)
+    notices.read_notice(notice, _SAMPLE)
+    return notice
 
 
 class _Noting(Table):

@@ -20,7 +20,7 @@ from tealmesh.rollout.metrics import outcomes, proto
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
-from tealmesh.rollout.metrics.sums import Span, Tally, fewest, histogram, quantile
+from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
 from tealmesh.rollout.system import Service
 
 _STALE_AFTER_SECONDS = 10.0
@@ -124,6 +124,14 @@ class Metrics:
             start, end = cluster.last_until(after), len(cluster.samples) - 1
             tally.add(identity, cluster, start, end, self._reports(envoy))
         return tally.window()
+
+    def latency(self, mesh: str, node: str, port: int, protocol: str) -> Histogram:
+        """How long requests to a virtual node took, as its callers have measured since their first
+        reports.
+        """
+        name = egress_cluster(mesh, node, protocol, port)
+        seen = [cluster for _, _, cluster in self._envoys_with(name)]
+        return histogram((one.samples[0], one.samples[-1], one.bounds) for one in seen)
 
     def callers_saw(self, service: Service, side: str, since: float) -> Traffic:
         """`traffic` of one side of a service."""

@@ -104,7 +104,7 @@ def test_a_cohort_is_judged_while_a_person_decides() -> None:
 
 def states() -> Iterator[Deployment]:
     strategy = replace(BESIDE, preview=Preview())
-    first = replace(created(approval=True, beside=True), strategy=strategy)
+    first = replace(created(beside=True), strategy=strategy)
     return (d for d, _ in reachable(first).values())
 
 

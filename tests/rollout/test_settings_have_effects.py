@@ -23,7 +23,7 @@ from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings
+from tests.rollout import hook_settings, watch_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -137,7 +137,7 @@ def ends(state: State, seconds: float, setting: str) -> Check:
 
 def baked(config: nouns.TealConfig, seconds: float) -> State:
     d = replace(web(config), state=State.BAKING, weights={"blue": 0, "green": 100})
-    d = replace(d, acknowledged=d.weights, seen=d.weights)
+    d = replace(d, acknowledged=d.weights, seen=d.weights, healthy={"blue": 3, "green": 3})
     return after(d, seconds).state
 
 
@@ -231,6 +231,10 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
         == (State.CLEANING_UP, State.BAKING, State.CLEANING_UP),
     ),
+    (strategies.Strategy, "keep_old"): (
+        (*STRATEGY, "keep_old"), "2h",
+        lambda b, a: (baked(b, 11), baked(a, 11)) == (State.CLEANING_UP, State.SUCCEEDED),
+    ),
     (strategies.Strategy, "step_timeout"): (
         (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
     ),
@@ -288,12 +292,15 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval_timeout"), "40s",
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    **hook_settings.ROWS,
+    **hook_settings.ROWS, **watch_settings.ROWS,
     (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
     (nouns.ServiceConfig, "hostname"): (
         (*WEB, "hostname"), "www.shop", makes('"virtualServiceName": "www.shop"')
+    ),
+    (nouns.ServiceConfig, "protocol"): (
+        ("services", "cart", "protocol"), "grpc", makes('"grpcRoute"')
     ),
     (nouns.ServiceConfig, "health_path"): ((*WEB, "health_path"), "/up", makes('"path": "/up"')),
     (nouns.ServiceConfig, "desired_count"): (

@@ -19,6 +19,7 @@
 
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
+    ├── Fenced                  another control plane works on the deployment by now
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
@@ -158,6 +159,10 @@ class OutsideError(TealError):
 
 class InvariantError(TealError):
     """The rollout machine was about to break one of its invariants; nothing was changed."""
+
+
+class Fenced(TealError):
+    """A deployment has gone on without this control plane: it must not write any more."""
 
 
 class DeploymentHeld(TealError):

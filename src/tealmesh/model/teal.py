@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.clock import MomentBody
     from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
     from tealmesh.model.hooks import (
         CloudWatchGateBody,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         HookSettingBody,
         PrometheusGateBody,
     )
+    from tealmesh.model.parts import PartBody
 
 
 class TroubleBody(TypedDict):
@@ -67,6 +69,7 @@ class StrategyBody(TypedDict):
     match: CohortBody | None
     sticky: StickyBody | None
     step_settings: Sequence[StepSettingsBody]
+    keep_old: float
 
 
 class GatesBody(TypedDict):
@@ -81,6 +84,7 @@ class GatesBody(TypedDict):
     cloudwatch: Sequence[CloudWatchGateBody]
     freeze: Sequence[FreezeBody]
     directory: str
+    watch: Sequence[PartBody]
 
 
 class ServiceConfigBody(TypedDict):
@@ -90,6 +94,7 @@ class ServiceConfigBody(TypedDict):
     port: int
     image: str
     hostname: str
+    protocol: Literal["http", "http2", "grpc", "tcp"]
     health_path: str
     desired_count: int
     cpu: int
@@ -273,6 +278,12 @@ class DeploymentBody(TypedDict):
     set_at: float
     since: float
     approved_step: int
+    number: int
+    kept_for: float
+    promoted: str
+    promoted_by: str
+    paused_at: float
+    paused_by: str
     through_freeze: str
     reason: str
     note: str
@@ -287,6 +298,34 @@ class DeploymentBody(TypedDict):
     beside: Sequence[str]
     beside_verdicts: Sequence[GateResultBody]
     finished_at: float | None
+
+
+class LockBody(TypedDict):
+    """A lock of a service against deployments."""
+
+    by: str
+    why: str
+    at: float
+    """When it was locked, for people (seconds since the epoch)."""
+    since: MomentBody
+    seconds: float
+    """How long it lasts; 0 for no end."""
+    until: float | None
+    """When it ends, for people (seconds since the epoch); None for no end."""
+
+
+class KeptBody(TypedDict):
+    """A side without weight that is kept running for a way back."""
+
+    service: str
+    deployment: str
+    """Id of the deployment that took its weight."""
+    side: str
+    image: str
+    since: MomentBody
+    seconds: float
+    until: float
+    """When it is stopped, for people (seconds since the epoch)."""
 
 
 class JournalEntryBody(TypedDict):

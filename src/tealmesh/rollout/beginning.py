@@ -16,10 +16,17 @@ from tealmesh.rollout.system import Service, other_side
 
 
 def refuse_problem(service: Service) -> None:
-    """Raise BadRequestException if a service that others made cannot be deployed."""
+    """Raise BadRequestException if the service cannot be deployed as it is or as was told."""
     if isinstance(service, MeshService) and service.problem:
         raise AwsError(
             "BadRequestException", f"{service.name} cannot be deployed: {service.problem}"
+        )
+    if service.gates.watch and all(protocol == "tcp" for _, protocol in service.listeners):
+        names = ", ".join(part.name for part in service.gates.watch)
+        raise AwsError(
+            "BadRequestException",
+            f"{service.name} cannot be deployed: gates.watch = {names}: must be left out, as its "
+            "protocol is tcp and connections have no such parts",
         )
 
 

@@ -129,10 +129,19 @@ class Operations:
         )
 
     async def preflight(
-        self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        token: str,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> list[str]:
         """As `Forecast.preflight`."""
-        return await self._forecast.preflight(name, image, strategy, token, force=force)
+        return await self._forecast.preflight(
+            name, image, strategy, token, force=force, instead=instead
+        )
 
     async def plan_deployment(
         self, name: str, image: str, strategy: Strategy | None, *, force: bool

@@ -44,7 +44,8 @@ def finish(t: Transaction, wanted: Removal) -> None:
     if wanted.kind == "gateway":
         t.delete(tables.GATEWAYS, wanted.name)
         return
-    t.delete(tables.SYSTEMS, wanted.name)
+    for collection in (tables.SYSTEMS, tables.LOCKS, tables.KEPT):
+        t.delete(collection, wanted.name)
     for deployment in documents.deployments(t, wanted.name):
         t.delete(tables.DEPLOYMENTS, wanted.name, deployment.id)
         for entry in t.list(tables.JOURNAL, deployment.id):

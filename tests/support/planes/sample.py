@@ -23,6 +23,10 @@ IMAGES = {
         sys.executable,
         str(REPOSITORY / "tests" / "support" / "programs" / "hanging.py"),
     ],
+    "example/sample:posting": [
+        sys.executable,
+        str(REPOSITORY / "tests" / "support" / "programs" / "posting.py"),
+    ],
     "example/sample:dead": [
         sys.executable,
         "-c",
@@ -43,6 +47,9 @@ class Sample:
     bake_time: str = "300ms"
     min_requests: int = 50
     approval: bool = False
+    success_rate: float = 0.99
+    gates: str = ""
+    """Further lines of its gates."""
 
     def __post_init__(self) -> None:
         self.gateway_port = free_port()
@@ -75,9 +82,10 @@ bake_time = "{self.bake_time}"
 step_timeout = "{self.step_timeout}"
 
 [services.web.gates]
-success_rate = 0.99
+success_rate = {self.success_rate}
 min_requests = {self.min_requests}
 approval = {json.dumps(self.approval)}
+{self.gates}
 
 [gateways.edge]
 port = {self.gateway_port}

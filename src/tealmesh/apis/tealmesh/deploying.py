@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tealmesh.apis.tealmesh import answers, telling
+from tealmesh.apis.tealmesh.control import Control
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
@@ -25,8 +26,8 @@ _TYPES: tuple[StrategyType, ...] = ("bluegreen", "canary", "linear", "ab")
 DEFAULT_JOURNAL_ENTRIES = 1000
 
 
-class DeploymentOperations:
-    """The part of the service that starts, steers and shows deployments."""
+class DeploymentOperations(Control):
+    """The part of the service that starts and shows deployments."""
 
     def __init__(
         self,
@@ -36,9 +37,7 @@ class DeploymentOperations:
         inventory: Inventory,
         troubles: Troubles,
     ) -> None:
-        self._store = store
-        self._deployments = deployments
-        self._operations = operations
+        super().__init__(store, deployments, operations)
         self._inventory = inventory
         self._troubles = troubles
 
@@ -46,11 +45,18 @@ class DeploymentOperations:
         service = request["service"]
         strategy = _strategy(self._operations.strategy(service), request)
         image, token = request["image"], request.get("clientToken", "")
+        instead = request.get("replace", False)
         notes = await self._operations.preflight(
-            service, image, strategy, token, force=request.get("force", False)
+            service, image, strategy, token, force=request.get("force", False), instead=instead
         )
         deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token, force=request.get("force", False)
+            caller.access_key,
+            service,
+            image,
+            strategy,
+            token,
+            instead,
+            force=request.get("force", False),
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 
@@ -73,42 +79,21 @@ class DeploymentOperations:
                 raise AwsError("BadRequestException", str(error)) from error
         return {"findings": [telling.finding(one) for one in await self._operations.lint(config)]}
 
-    async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
-        return {
-            "deployment": answers.deployment(
-                await self._deployments.approve(caller.access_key, request["service"])
-            )
-        }
-
-    async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
-        deployment, message = await self._deployments.rollback(
-            caller.access_key, request["service"], request.get("gradual", False)
-        )
-        answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
-        if message:
-            answer["message"] = message
-        return answer
-
-    async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
-        deployment = await self._deployments.abort(
-            caller.access_key, request["service"], request.get("giveUp", False)
-        )
-        return {"deployment": answers.deployment(deployment)}
-
-    async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
-        deployment = await self._deployments.resume(
-            caller.access_key, request["service"], request.get("takeOver", False)
-        )
-        return {"deployment": answers.deployment(deployment)}
-
     async def get_deployment(
         self, caller: Caller, request: wire.GetDeploymentInput
     ) -> wire.GetDeploymentOutput:
-        deployment = self._deployment(request["service"], request.get("deploymentId"))
-        answer = answers.deployment(deployment)
-        telling.add_beside(answer, self._store.view)
-        self._explain(answer, self._troubles())
-        return {"deployment": answer}
+        service, identity = request["service"], request.get("deploymentId")
+        deployment = self._deployment(service, identity)
+        output: wire.GetDeploymentOutput = {"deployment": answers.deployment(deployment)}
+        if "waitUntil" in request:
+            seconds = request.get("waitSeconds", 0)
+            output["reached"] = await self._reaches(
+                deployment.id, deployment.service, request["waitUntil"], seconds
+            )
+            output["deployment"] = answers.deployment(self._deployment(service, deployment.id))
+        telling.add_beside(output["deployment"], self._store.view)
+        self._explain(output["deployment"], self._troubles())
+        return output
 
     async def list_deployments(
         self, caller: Caller, request: wire.ListDeploymentsInput

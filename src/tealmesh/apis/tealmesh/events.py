@@ -55,6 +55,8 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
     tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
+    tables.LOCKS: lambda service: f"the lock of {service}",
+    tables.KEPT: lambda service: f"the side of {service} that is kept for a way back",
     tables.HOOKS: lambda deployment, step, index: (
         f"hook {index.lstrip('0') or 0} at step {step.lstrip('0') or 0} of deployment {deployment}"
     ),
@@ -71,6 +73,7 @@ _BOOKKEEPING = frozenset(
         tables.JOURNAL,
         tables.WINDOWS,
         tables.ROUTER_EXTENSIONS,
+        tables.WATCHED,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,

@@ -16,6 +16,7 @@ from tealmesh.model.config.hooks import (
 )
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy, StrategyType
 from tealmesh.model.config.table import Table, dotted
+from tealmesh.model.config.watching import read_watch
 
 MOST_REQUESTS = 1_000_000_000
 """The most that `min_requests` can ask for."""
@@ -36,9 +37,18 @@ _STRATEGY_KEYS = (
     "step_time",
     "bake_time",
     *_TIMEOUTS,
+    "keep_old",
     *beside_tables.KEYS,
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
+_GATES_KEYS = (
+    "success_rate",
+    "min_requests",
+    "approval",
+    "approval_timeout",
+    "watch",
+    *OUTSIDE_KEYS,
+)
 _CANARY_STEPS = (10, 50, 100)
 LINEAR_STEP = 10
 _STEPS_ALLOWED = (
@@ -70,6 +80,7 @@ def read_strategy(owner: Table) -> Strategy:
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
         step_settings=own,
+        keep_old=table.seconds("keep_old", defaults.keep_old),
         preview=beside_tables.read_preview(table),
         mirror=beside_tables.read_mirror(table),
         match=beside_tables.read_match(table, kind),
@@ -125,8 +136,7 @@ def _step(owner: Table, index: int, value: object) -> tuple[int, StepSettings]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    known = ("success_rate", "min_requests", "approval", "approval_timeout", *OUTSIDE_KEYS)
-    table = owner.table("gates", known)
+    table = owner.table("gates", _GATES_KEYS)
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
@@ -137,4 +147,5 @@ def read_gates(owner: Table) -> Gates:
         prometheus=read_prometheus(table),
         cloudwatch=read_cloudwatch(table),
         freeze=read_freeze(table),
+        watch=read_watch(table),
     )

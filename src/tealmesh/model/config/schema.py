@@ -18,6 +18,7 @@ from itertools import pairwise
 from tealmesh.model.config import adopted, beside, notices, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
+from tealmesh.model.parts import MOST_PARTS
 
 Schema = dict[str, object]
 
@@ -37,6 +38,18 @@ _ENVIRONMENT: Schema = {
     "propertyNames": {"pattern": r"^[^=\s]+$", "not": {"enum": ["HOST", "PORT"]}},
     "additionalProperties": {"type": ["string", "integer"]},
 }
+_PART: Schema = {
+    "type": "object",
+    "properties": {
+        "method": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "prefix": {"type": "string", "pattern": r"^/[^\s?#]*$"},
+        "header": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "value": {"type": "string", "minLength": 1},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+    "dependencies": {"header": ["value"], "value": ["header"]},
+}
 _WEIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
 _STEP: Schema = {
     "type": "object",
@@ -52,6 +65,7 @@ _STEP: Schema = {
     "additionalProperties": False,
 }
 _BY_HAND: Mapping[str, Schema] = {
+    "watch": {"type": "array", "items": _PART, "maxItems": MOST_PARTS, "uniqueItems": True},
     "environment": _ENVIRONMENT,
     "steps": {
         "type": "array",

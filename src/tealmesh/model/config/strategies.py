@@ -7,6 +7,7 @@ from typing import Literal
 
 from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
+from tealmesh.model.parts import Part
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Gates:
     directory: str = ""
     """That of the teal.toml which was applied: where commands run, and from where files are
     read."""
+    watch: tuple[Part, ...] = ()
+    """Parts of the service that are judged by themselves too, so that their failures do not drown
+    in the traffic of the others: the requests with a `method`, below a `prefix`, or with a `header`
+    of this `value`."""
 
     def of_step(self, own: StepSettings) -> Gates:
         """The gates of a step that has settings of its own."""
@@ -98,6 +103,9 @@ class Strategy:
     """What keeps a user on one side; None for nothing."""
     step_settings: tuple[StepSettings, ...] = ()
     """What each of the steps has of its own; empty if none has anything."""
+    keep_old: float = 0.0
+    """How long the old side is kept running, without weight, after a deployment has succeeded:
+    until then a way back is one change of weights. 0 to stop it at once."""
 
     def own(self, step: int) -> StepSettings:
         """What the step with this index has of its own."""

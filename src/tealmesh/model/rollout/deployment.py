@@ -14,7 +14,16 @@ from tealmesh.model.config.beside import (
 )
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
 from tealmesh.model.hooks import stored_outside
-from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
+from tealmesh.model.parts import Part
+from tealmesh.model.rollout.states import (
+    PHASES,
+    STATUSES,
+    Kind,
+    Phase,
+    Promotion,
+    State,
+    Status,
+)
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence
 from tealmesh.model.teal import known_members
 
@@ -44,6 +53,8 @@ class Deployment:
     updated_at: float
     entered_at: float
     """When the current state was entered."""
+    number: int = 0
+    """Counts the deployments of the service, from 1."""
     actor: str = ""
     """Who started the deployment."""
     client_token: str = ""
@@ -94,6 +105,13 @@ class Deployment:
     """Start of the current window of measurement; 0 for none."""
     approved_step: int = -1
     """Index of the last step that a person has approved, with all before it; -1 for none."""
+    promoted: Promotion = ""
+    """What a person lets the deployment skip: the rest of its step, or all steps and the bake
+    time; empty for nothing."""
+    promoted_by: str = ""
+    paused_at: float = 0.0
+    """When a person paused the deployment; 0 while it is not paused."""
+    paused_by: str = ""
     through_freeze: str = ""
     """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
@@ -102,6 +120,8 @@ class Deployment:
     """Why the present state was entered, where that is not in the order of things; for people."""
     waiting_for: str = ""
     """What the deployment waits for, completing "waiting for …"."""
+    kept_for: float = 0.0
+    """Once successful: how long the old side goes on running without weight, in seconds."""
     serves: str = ""
     """Once finished: what serves now, for people."""
     phase_at: float = 0.0
@@ -224,4 +244,6 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def stored_gates(body: GatesBody) -> Gates:
     """The gates that a stored body holds. Members of later versions are ignored."""
-    return Gates(**{**known_members(Gates, body), **stored_outside(body)})
+    watch = tuple(Part(**known_members(Part, part)) for part in body.get("watch", ()))
+    known = {**known_members(Gates, body), **stored_outside(body), "watch": watch}
+    return Gates(**known)

@@ -19,6 +19,8 @@ _EARLY = {State.CREATED, State.SCALING_UP}
 
 def due(d: Deployment) -> State | None:
     """What comes before the first weight and has not been yet."""
+    if d.promoted == "FULL":
+        return None
     if d.strategy.mirror and State.MIRRORING not in d.beside and not d.weights.get(d.new_side):
         return State.MIRRORING
     if d.strategy.type == "ab" and d.strategy.match and State.COHORT not in d.beside:
@@ -69,17 +71,24 @@ def measured(
     d, gates = judged(d, event)
     if refusal := failure(gates, event) or refused(event):
         return roll_back(d, now, refusal), False
+    if d.promoted:
+        return _over(d), True
     if now - d.since < least:
         return wait(d, now, f"the {least:g} s of {what}: {gates[1].detail}"), False
     outside = (*gates, *event.gates)
     if not all_pass(outside):
         return wait(d, now, unmet(outside)), False
-    return replace(d, beside=(*d.beside, d.state.value)), True
+    return _over(d), True
+
+
+def _over(d: Deployment) -> Deployment:
+    before = tuple(state for state in d.beside if state != d.state)
+    return replace(d, beside=(*before, d.state.value))
 
 
 def begin(d: Deployment, state: State, now: float) -> Deployment:
     """Begin to copy requests, or to send the cohort."""
-    return enter(d, state, now, since=now)
+    return enter(d, state, now, since=now, promoted="")
 
 
 def cohort_fails(d: Deployment, event: Observed) -> tuple[Deployment, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tealmesh.model.rollout import Deployment, State, Verdict
+from tealmesh.model.rollout import Deployment, Verdict
 from tealmesh.rollout.effects import Observed
-from tealmesh.rollout.gates import assess, evidence
+from tealmesh.rollout.gates import assess, evidence, parts
 from tealmesh.rollout.machine import capacity, elsewhere
-from tealmesh.rollout.machine.transitions import enter, onward, roll_back, wait, window_again
+from tealmesh.rollout.machine.transitions import baked, onward, roll_back, wait, window_again
 from tealmesh.rollout.machine.wording import (
     all_pass,
     expected_share,
@@ -30,15 +30,18 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
             d.new_side,
         ),
         assess.success_rate(new, d.step_gates.success_rate, least),
+        *parts.assess(event.old_traffic, new, d.step_gates),
     )
     full = now - d.since >= d.step_time
-    failed_by = failure((gates[0], gates[2]), event) or refused(event)
+    failed_by = failure((gates[0], *gates[2:]), event) or refused(event)
     every = (*gates, *event.gates)
     if full or failed_by or not d.windows:
         # While a further window fills, the last full one stays to be seen.
         d = evidence.measured(d, event.old_traffic, new, every)
     if failed_by:
         return roll_back(d, now, failed_by)
+    if d.promoted:
+        return onward(d, now, event.frozen)
     if not full:
         return wait(d, now, _window(d), d.last_window)
     if all_pass(every):
@@ -60,16 +63,19 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
         assess.success_rate(
             event.new_traffic, d.step_gates.success_rate, d.step_gates.min_requests
         ),
+        *parts.assess(event.old_traffic, event.new_traffic, d.step_gates),
     )
     failed = tuple(gate for gate in gates if gate.verdict is Verdict.FAIL)
     d = evidence.judged(d, (quiet, *failed, *event.gates))
     failed_by = failure(gates, event) or refused(event)
     if failed_by:
         return roll_back(d, now, failed_by)
+    if d.promoted:
+        return baked(d, now)
     hangs = assess.hanging(event.new_traffic, d.step_gates.success_rate)
     if all_pass((quiet, gates[0], *event.gates)) and not hangs:
-        return enter(evidence.closed(d, now), State.CLEANING_UP, now, since=0.0)
-    waiting_for = unmet((quiet, gates[0], *(gates[1:] if hangs else ()), *event.gates))
+        return baked(d, now)
+    waiting_for = unmet((quiet, gates[0], *(gates[1:2] if hangs else ()), *event.gates))
     if quiet.verdict is Verdict.FAIL:
         d = window_again(d, now, waiting_for)
     return wait(d, now, waiting_for, d.last_window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.rollout import Deployment, State, Verdict
+from tealmesh.model.rollout import Deployment, Promotion, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import beside, limits
@@ -17,6 +17,7 @@ from tealmesh.rollout.machine.transitions import (
     next_step,
     roll_back,
     shift,
+    stays,
     wait,
 )
 from tealmesh.rollout.machine.wording import all_pass, explanation, refused, unmet, why
@@ -80,10 +81,16 @@ def _onward(d: Deployment, event: Observed, now: float) -> Deployment:
     if due is State.MIRRORING:
         return beside.begin(d, due, now)
     if due is None and d.needs_approval(next_step(d)):
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
-    if event.frozen:
-        return wait(d, now, event.frozen)
-    return beside.begin(d, due, now) if due else shift(d, now, next_step(d))
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), promoted="")
+    if kept := stays(d, event.frozen):
+        return wait(d, now, kept)
+    if due:
+        return beside.begin(d, due, now)
+    full = d.promoted == "FULL"
+    left: Promotion = "FULL" if full else ""
+    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    step = len(d.strategy.steps) - 1 if full else next_step(d)
+    return shift(d, now, step, promoted=left, note=note)
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:

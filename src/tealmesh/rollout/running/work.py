@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tealmesh.model.clock import Clock, SteadyClock
+from tealmesh.model.errors import Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
@@ -71,12 +72,14 @@ class Work:
         self,
         operation: str,
         first: Deployment,
-        put_first: Callable[[Transaction, Deployment, JournalEntry], None],
+        put_first: Callable[[Transaction, Deployment, JournalEntry], Deployment],
     ) -> Deployment:
         """Store a deployment by ``put_first`` and work on it."""
-        first = replace(first, created_at=self._wall(), updated_at=self._wall())
-        entry = journal.entry(first, State.CREATED.value)
-        await self._store.write(first.actor, operation, lambda t: put_first(t, first, entry))
+        begun = replace(first, created_at=self._wall(), updated_at=self._wall())
+        entry = journal.entry(begun, State.CREATED.value)
+        first = await self._store.write(
+            first.actor, operation, lambda t: put_first(t, begun, entry)
+        )
         self._live[first.id] = first
         self._on_transition(entry)
         self._work_on(first)
@@ -129,11 +132,7 @@ class Work:
             after = self._dated(before, machine.step(before, event, self._clock()))
             if after.sequence != before.sequence:
                 entry = journal.entry(after, journal.transition(before, event, after))
-                await self._store.write(
-                    f"rollout/{after.service}",
-                    entry.transition,
-                    lambda t: documents.put(t, after, entry),
-                )
+                await self._put(before, after, entry)
                 log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
             if not before.finished:
                 self._live[deployment_id] = after
@@ -190,6 +189,20 @@ class Work:
         else:
             event = await self._performer.perform(looked, service, effect, look.seen)
         await self.apply(d.id, event, d.sequence)
+
+    async def _put(self, before: Deployment, after: Deployment, entry: JournalEntry) -> None:
+        """Store a transition. Raises Fenced if the stored deployment is not ``before``; then it is
+        taken as it is stored.
+        """
+        try:
+            await self._store.write(
+                f"rollout/{after.service}",
+                entry.transition,
+                lambda t: documents.put(t, after, entry, before.sequence, self._wall()),
+            )
+        except Fenced:
+            self._live[after.id] = documents.deployment(self._store.view, after.id)
+            raise
 
     def _dated(self, before: Deployment, after: Deployment) -> Deployment:
         """The dates that are shown are wall time; what the machine computes with is not."""

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from tealmesh.model.config import nouns, strategies
+from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.parse import parse
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
-from tealmesh.rollout import documents, machine, system
+from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
@@ -137,6 +139,15 @@ def baked(config: nouns.TealConfig, seconds: float) -> State:
     return after(d, seconds).state
 
 
+NOTHING_BESIDE = RouterExtension("", "", "", "", "", "")
+
+
+def beside(config: nouns.TealConfig, state: State) -> RouterExtension:
+    """What a deployment of web adds to the routes."""
+    (service,) = (one for one in system.services(config) if one.name == "web")
+    return extending.extension(replace(web(config), state=state), service) or NOTHING_BESIDE
+
+
 def told(config: nouns.TealConfig, name: str = "sample") -> Any:
     """What the store knows of an adopted service."""
     transaction = Transaction(View(0, {}))
@@ -197,6 +208,26 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (strategies.Strategy, "step_timeout"): (
         (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
+    ),
+    (strategies.Strategy, "preview"): (
+        (*STRATEGY, "preview"), {"header": "X-Try", "allow": ["edge"]},
+        lambda b, a: beside(b, State.VERIFYING).preview == Preview()
+        and beside(a, State.VERIFYING).preview == Preview("x-try", ("edge",)),
+    ),
+    (strategies.Strategy, "mirror"): (
+        (*STRATEGY, "mirror"), {"percent": 0.5, "time": "2m", "methods": ["GET", "POST"]},
+        lambda b, a: beside(b, State.MIRRORING).mirror is None
+        and beside(a, State.MIRRORING).mirror == Mirror(0.5, 120.0, ("GET", "POST")),
+    ),
+    (strategies.Strategy, "match"): (
+        (*STRATEGY, "match"), {"header": "X-Cohort", "value": "beta"},
+        lambda b, a: beside(b, State.COHORT).cohort is None
+        and beside(a, State.COHORT).cohort == Cohort("beta", header="x-cohort"),
+    ),
+    (strategies.Strategy, "sticky"): (
+        STRATEGY, {"type": "canary", "sticky": {"cookie": "user", "ttl": "1h"}},
+        lambda b, a: beside(b, State.CREATED).sticky is None
+        and beside(a, State.CREATED).sticky == Sticky(cookie="user", ttl=3600.0),
     ),
     (strategies.Strategy, "start_timeout"): (
         (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s"),

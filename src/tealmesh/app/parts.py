@@ -137,6 +137,7 @@ class Parts:
             on_transition=config.on_transition,
             supervisor=supervisor,
             others=connected(store, self._aws.cloudwatch, self.endpoint, os.environ),
+            beside=self._metrics.callers_saw_beside,
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:

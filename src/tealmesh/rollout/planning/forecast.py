@@ -12,7 +12,7 @@ from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.linting import Finding, Linted, lint, of_config
 from tealmesh.model.plan import DeploymentPlan, Known
 from tealmesh.model.rollout import JournalEntry, Phase
-from tealmesh.rollout import beginning, documents
+from tealmesh.rollout import beginning, documents, extending
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.gates import preflight
@@ -64,6 +64,7 @@ class Forecast:
         """
         service = documents.service(self._store.view, name)
         beginning.refuse_problem(service)
+        extending.refuse(service, strategy or service.strategy)
         if documents.by_token(self._store.view, service.name, token) is not None:
             return []
         refuse_locked(self._store.view, service.name, self._store.now())
@@ -100,7 +101,8 @@ class Forecast:
         is told, and not raised. ``strategy`` and ``force`` as for `preflight`.
         """
         service = documents.service(self._store.view, name)
-        refusals = list(self._refusals(service, force=force))
+        chosen = strategy or service.strategy
+        refusals = list(self._refusals(service, chosen, force=force))
         try:
             route = await self._driver.route(service)
             tasks = {side: await self._driver.observe(service, side) for side in service.sides}
@@ -150,8 +152,12 @@ class Forecast:
         seen = self._traffic(service, serves, self._clock() - preflight.WINDOW_SECONDS)
         return linted(service, self._store.view, tasks, seen)
 
-    def _refusals(self, service: Service, *, force: bool) -> Iterator[Known]:
+    def _refusals(self, service: Service, strategy: Strategy, *, force: bool) -> Iterator[Known]:
         """What forbids a deployment, whatever the image is."""
+        try:
+            extending.refuse(service, strategy)
+        except AwsError as error:
+            yield Known("refused", "strategy", error.message)
         if self._store.view.get(tables.REMOVALS, service.name) is not None:
             yield Known("refused", "removal", f"`teal delete {service.name}` has begun")
         try:

@@ -21,7 +21,7 @@ from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings, watch_settings
+from tests.rollout import hook_settings, terraform_settings, watch_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 

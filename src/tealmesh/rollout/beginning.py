@@ -15,7 +15,6 @@ from tealmesh.rollout.machine import shares
 from tealmesh.rollout.machine.wording import shown
 from tealmesh.rollout.system import Service, other_side
 
-
 _SOON_SECONDS = 4 * 3600.0
 """A freeze that begins within so long is told before a deployment starts."""
 

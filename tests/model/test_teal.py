@@ -26,6 +26,7 @@ from tealmesh.rollout import adopted, system
         (teal.GatewaySystemBody, system.GatewaySystem),
         (teal.GateResultBody, rollout.GateResult),
         (teal.StepEvidenceBody, rollout.StepEvidence),
+        (teal.ComparisonBody, rollout.Comparison),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
         (windows.CountsBody, windows.Counts),
@@ -79,4 +80,5 @@ def test_a_deployment_that_an_earlier_version_stored_goes_on() -> None:
     assert holds(again, body)
     assert deployment.phase_at == deployment.entered_at
     assert (deployment.kind, deployment.gated, deployment.live) == ("DEPLOY", True, {})
+    assert deployment.comparison == rollout.Comparison()
     assert rollout.Deployment.from_json({**body, "of_a_later_version": 1}) == deployment

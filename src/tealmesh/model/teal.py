@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.windows import CountsBody, WindowBody
+
 
 class TroubleBody(TypedDict):
     """A worker of the control plane that fails at present."""
@@ -201,6 +203,17 @@ class StepEvidenceBody(TypedDict):
     verdicts: Sequence[GateResultBody]
 
 
+class ComparisonBody(TypedDict, total=False):
+    """A `model.rollout.Comparison`."""
+
+    windows: int
+    opened_at: float
+    warm_until: float
+    before: CountsBody | None
+    evidence: Mapping[str, Mapping[str, object]]
+    last: WindowBody | None
+
+
 class DeploymentBody(TypedDict):
     """A `model.rollout.Deployment`."""
 
@@ -249,6 +262,7 @@ class DeploymentBody(TypedDict):
     windows: int
     last_window: str
     evidence: Sequence[StepEvidenceBody]
+    comparison: ComparisonBody
     finished_at: float | None
 
 

@@ -16,7 +16,13 @@ from tealmesh.rollout import beginning, documents, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
-from tealmesh.rollout.performer import CallersSaw, Performer, WaitConverged, WhoChanged
+from tealmesh.rollout.performer import (
+    CallersSaw,
+    CallersSawAfter,
+    Performer,
+    WaitConverged,
+    WhoChanged,
+)
 from tealmesh.rollout.running.decisions import Decisions
 from tealmesh.rollout.running.work import OnTransition, Work
 from tealmesh.rollout.system import Service, other_side
@@ -37,6 +43,7 @@ class Controller(Decisions):
         driver: Driver,
         converged: WaitConverged,
         traffic: CallersSaw,
+        windows: CallersSawAfter,
         who: WhoChanged,
         *,
         clock: SteadyClock,
@@ -47,7 +54,7 @@ class Controller(Decisions):
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock)
+        performer = Performer(driver, converged, traffic, windows, who, clock)
         work = Work(
             store,
             performer,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
@@ -97,6 +98,8 @@ class Deployment:
     last_window: str = ""
     """Why the last of them was not enough."""
     evidence: tuple[StepEvidence, ...] = ()
+    comparison: Comparison = field(default_factory=Comparison)
+    """What the comparison of both sides has so far."""
     finished_at: float | None = None
 
     @property
@@ -123,6 +126,7 @@ class Deployment:
         known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
+        known["comparison"] = Comparison.from_json(body.get("comparison", {}))
         known["evidence"] = tuple(
             StepEvidence.from_json(entry) for entry in body.get("evidence", ())
         )

@@ -96,7 +96,8 @@ class SideWindow:
     by_caller: Mapping[str, Counts] = field(default_factory=dict)
     """By the caller's task, or node id. Those beyond the busiest are together in "others"."""
     by_second: tuple[Counts, ...] = ()
-    """In order of time, about a second each, all callers together. Empty seconds are left out."""
+    """Second by second from the beginning of the window, all callers together: the same seconds on
+    both sides, quiet ones included. Empty if it is not known so finely."""
 
     @property
     def counts(self) -> Counts:

@@ -12,6 +12,8 @@ from tealmesh.rollout.metrics.samples import Cluster, Sample
 
 MOST_CALLERS = 100
 """Callers that a window names; the others are added up."""
+MOST_SECONDS = 120
+"""The longest window that is told second by second."""
 OTHERS = "others"
 """The name under which they are."""
 
@@ -36,6 +38,10 @@ class Tally:
     """What the callers of one side saw, added up caller by caller."""
 
     protocol: str
+    after: float
+    """When the window begins."""
+    until: float
+    """When it ends."""
     counted: Counter[str] = field(default_factory=Counter)
     gone: int = 0
     open: int = 0
@@ -43,6 +49,7 @@ class Tally:
     spans: list[Span] = field(default_factory=list)
     callers: dict[str, Counts] = field(default_factory=dict)
     seconds: dict[int, Counts] = field(default_factory=dict)
+    """By the second since the beginning."""
 
     def add(self, caller: str, cluster: Cluster, start: int, end: int, reports: bool) -> None:
         """Add what one caller saw from the sample at ``start`` to the one at ``end``. ``reports``:
@@ -63,7 +70,7 @@ class Tally:
             lost = 0 if tcp else cluster.gone_between(index - 1, index)
             part = _counts(self.protocol, cluster.grown(index - 1, index), lost)
             if part.requests:
-                second = int(cluster.samples[index].at)
+                second = max(0, int(cluster.samples[index].at) - int(self.after))
                 self.seconds[second] = self.seconds.get(second, Counts()) + part
 
     def window(self) -> SideWindow:
@@ -81,8 +88,14 @@ class Tally:
             buckets=latency.buckets,
             kinds=became.kinds,
             by_caller=_busiest(self.callers),
-            by_second=tuple(counts for _, counts in sorted(self.seconds.items())),
+            by_second=self._by_second(),
         )
+
+    def _by_second(self) -> tuple[Counts, ...]:
+        number = int(self.until) - int(self.after) + 1
+        if number > MOST_SECONDS:
+            return ()
+        return tuple(self.seconds.get(second, Counts()) for second in range(number))
 
 
 def histogram(spans: Iterable[Span]) -> Histogram:

@@ -115,7 +115,7 @@ class Metrics:
         ``after`` (by its clock), or its first one if there is none, to its last. Windows that begin
         when the one before was taken leave nothing out and count nothing twice.
         """
-        tally = Tally(protocol)
+        tally = Tally(protocol, after, self._clock())
         name = egress_cluster(mesh, node, protocol, port)
         for identity, envoy, cluster in self._envoys_with(name):
             start, end = cluster.last_until(after), len(cluster.samples) - 1

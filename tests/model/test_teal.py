@@ -17,6 +17,7 @@ from tealmesh.rollout import adopted, system
     ("body", "dataclass"),
     [
         (teal.StrategyBody, strategies.Strategy),
+        (teal.LatencyObjectiveBody, strategies.LatencyObjective),
         (teal.GatesBody, strategies.Gates),
         (teal.ServiceConfigBody, nouns.ServiceConfig),
         (teal.ServiceSystemBody, system.ServiceSystem),
@@ -31,6 +32,7 @@ from tealmesh.rollout import adopted, system
         (teal.JournalEntryBody, rollout.JournalEntry),
         (windows.CountsBody, windows.Counts),
         (windows.SideWindowBody, windows.SideWindow),
+        (windows.JudgedBody, windows.Judged),
         (windows.WindowBody, windows.Window),
     ],
     ids=lambda value: value.__name__,

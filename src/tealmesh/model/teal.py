@@ -46,6 +46,16 @@ class StrategyBody(TypedDict):
     bake_timeout: float
     rollback_timeout: float
     stop_timeout: float
+    warm_up: float
+    on_no_verdict: Literal["rollback", "hold"]
+    hold_timeout: float
+
+
+class LatencyObjectiveBody(TypedDict):
+    """A `model.config.strategies.LatencyObjective`."""
+
+    quantile: float
+    below: float
 
 
 class GatesBody(TypedDict):
@@ -54,6 +64,12 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    compare: bool
+    alpha: float
+    beta: float
+    margin: float
+    breaker: float
+    latency: Sequence[LatencyObjectiveBody]
 
 
 class ServiceConfigBody(TypedDict):
@@ -209,7 +225,9 @@ class ComparisonBody(TypedDict, total=False):
     windows: int
     opened_at: float
     warm_until: float
+    cold_until: float
     before: CountsBody | None
+    bounds: Sequence[float]
     evidence: Mapping[str, Mapping[str, object]]
     last: WindowBody | None
 

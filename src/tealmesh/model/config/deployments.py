@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from tealmesh.model.config import judging
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import Table
 
@@ -15,7 +16,7 @@ _TIMEOUTS = (
     "rollback_timeout",
     "stop_timeout",
 )
-_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", *_TIMEOUTS)
+_STRATEGY_KEYS = ("type", "steps", "step_time", "bake_time", *_TIMEOUTS, *judging.STRATEGY_KEYS)
 _CANARY_STEPS = (10, 50, 100)
 
 
@@ -34,6 +35,7 @@ def read_strategy(owner: Table) -> Strategy:
         step_time=table.seconds("step_time", defaults.step_time),
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
+        **judging.read_patience(table),
     )
 
 
@@ -54,10 +56,11 @@ def _steps(table: Table, *, canary: bool) -> tuple[int, ...]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    table = owner.table("gates", ("success_rate", "min_requests", "approval"))
+    table = owner.table("gates", ("success_rate", "min_requests", "approval", *judging.GATE_KEYS))
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
         min_requests=table.integer("min_requests", defaults.min_requests, 0, 1_000_000_000),
         approval=table.boolean("approval", defaults.approval),
+        **judging.read_judging(table),
     )

@@ -28,8 +28,12 @@ class Comparison:
     """When the present window began; 0 for none."""
     warm_until: float = 0.0
     """Until when the new side is not judged, as it warms up; 0 before its first weight."""
+    cold_until: float = 0.0
+    """Until when its latency is not judged."""
     before: Counts | None = None
     """What callers saw of the old side shortly before the first weight; None if unknown."""
+    bounds: tuple[float, ...] = ()
+    """The bounds of latency, in milliseconds, by which both sides are compared."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """By metric, the state of the comparing gate."""
     last: Window | None = None
@@ -39,6 +43,7 @@ class Comparison:
     def from_json(cls, body: ComparisonBody) -> Comparison:
         """The comparison that `dataclasses.asdict` made into a body."""
         known = known_members(cls, body)
+        known["bounds"] = tuple(body.get("bounds", ()))
         before, last = body.get("before"), body.get("last")
         known["before"] = Counts(**known_members(Counts, before)) if before else None
         known["last"] = Window.from_json(last) if last else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, LatencyObjective, Strategy
 from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
@@ -167,4 +167,8 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def stored_gates(body: GatesBody) -> Gates:
     """The gates that a stored body holds. Members of later versions are ignored."""
-    return Gates(**known_members(Gates, body))
+    known = known_members(Gates, body)
+    known["latency"] = tuple(
+        LatencyObjective(**known_members(LatencyObjective, one)) for one in body.get("latency", ())
+    )
+    return Gates(**known)

@@ -50,6 +50,8 @@ class Tally:
     callers: dict[str, Counts] = field(default_factory=dict)
     seconds: dict[int, Counts] = field(default_factory=dict)
     """By the second since the beginning."""
+    latencies: dict[int, list[Span]] = field(default_factory=dict)
+    """The same of the samples between which answers were timed."""
 
     def add(self, caller: str, cluster: Cluster, start: int, end: int, reports: bool) -> None:
         """Add what one caller saw from the sample at ``start`` to the one at ``end``. ``reports``:
@@ -67,10 +69,13 @@ class Tally:
         saw = _counts(self.protocol, grown, gone)
         self.callers[caller] = self.callers.get(caller, Counts()) + saw
         for index in range(start + 1, end + 1):
+            second = max(0, int(cluster.samples[index].at) - int(self.after))
+            before, after = cluster.samples[index - 1], cluster.samples[index]
+            if after.timed > before.timed:
+                self.latencies.setdefault(second, []).append((before, after, cluster.bounds))
             lost = 0 if tcp else cluster.gone_between(index - 1, index)
             part = _counts(self.protocol, cluster.grown(index - 1, index), lost)
             if part.requests:
-                second = max(0, int(cluster.samples[index].at) - int(self.after))
                 self.seconds[second] = self.seconds.get(second, Counts()) + part
 
     def window(self) -> SideWindow:
@@ -88,14 +93,17 @@ class Tally:
             buckets=latency.buckets,
             kinds=became.kinds,
             by_caller=_busiest(self.callers),
-            by_second=self._by_second(),
+            by_second=tuple(self.seconds.get(second, Counts()) for second in self._every_second()),
+            latency_by_second=tuple(self._latency(second) for second in self._every_second()),
         )
 
-    def _by_second(self) -> tuple[Counts, ...]:
+    def _every_second(self) -> range:
         number = int(self.until) - int(self.after) + 1
-        if number > MOST_SECONDS:
-            return ()
-        return tuple(self.seconds.get(second, Counts()) for second in range(number))
+        return range(number if number <= MOST_SECONDS else 0)
+
+    def _latency(self, second: int) -> tuple[int, ...]:
+        found = histogram(self.latencies.get(second, ()))
+        return (*found.buckets, found.total) if found.total else ()
 
 
 def histogram(spans: Iterable[Span]) -> Histogram:

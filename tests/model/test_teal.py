@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import rollout, teal, windows
-from tealmesh.model.config import nouns, strategies
+from tealmesh.model import extensions, rollout, teal, windows
+from tealmesh.model.config import beside, nouns, strategies
 from tealmesh.rollout import adopted, system
 
 
@@ -30,6 +30,11 @@ from tealmesh.rollout import adopted, system
         (teal.ComparisonBody, rollout.Comparison),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
+        (extensions.RouterExtensionBody, extensions.RouterExtension),
+        (beside.PreviewBody, beside.Preview),
+        (beside.MirrorBody, beside.Mirror),
+        (beside.CohortBody, beside.Cohort),
+        (beside.StickyBody, beside.Sticky),
         (windows.CountsBody, windows.Counts),
         (windows.SideWindowBody, windows.SideWindow),
         (windows.JudgedBody, windows.Judged),

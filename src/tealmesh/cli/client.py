@@ -109,6 +109,23 @@ class Client:
             force=force or None,
         )
 
+    def plan_deployment(
+        self,
+        service: str,
+        image: str,
+        strategy: str | None = None,
+        steps: Sequence[int] | None = None,
+        force: bool = False,
+    ) -> wire.PlanDeploymentOutput:
+        return self._call(
+            wire.PlanDeploymentOutput,
+            service=service,
+            image=image,
+            strategy=strategy,
+            steps=steps,
+            force=force or None,
+        )
+
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]
 
@@ -166,6 +183,9 @@ class Client:
         return self._call(wire.GetDeploymentOutput, service=service, deploymentId=deployment_id)[
             "deployment"
         ]
+
+    def explain(self, service: str, deployment_id: str | None = None) -> wire.ExplainOutput:
+        return self._call(wire.ExplainOutput, service=service, deploymentId=deployment_id)
 
     def list_deployments(self, service: str) -> list[wire.Deployment]:
         return self._call(wire.ListDeploymentsOutput, service=service)["deployments"]

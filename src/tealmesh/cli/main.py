@@ -20,6 +20,7 @@ from tealmesh.cli.commands import (
     demo,
     deploy,
     envoy,
+    explain,
     image,
     init,
     load,
@@ -44,7 +45,22 @@ def teal() -> None:
     """Blue/green and canary deployments over Envoy, on this machine; AWS to come."""
 
 
-MODULES = (init, run, apply, deploy, back, adopt, look, load, envoy, image, demo, reset, about)
+MODULES = (
+    init,
+    run,
+    apply,
+    deploy,
+    back,
+    explain,
+    adopt,
+    look,
+    load,
+    envoy,
+    image,
+    demo,
+    reset,
+    about,
+)
 for module in MODULES:
     for command in module.COMMANDS:
         teal.add_command(command)

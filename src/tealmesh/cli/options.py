@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +36,11 @@ def with_client(command: F) -> F:
 def with_json(command: F) -> F:
     """Add --json, which passes ``as_json`` to the command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def print_json(value: object, *, compact: bool = False) -> None:
+    """Print a value as JSON: over several lines, or ``compact`` in one."""
+    click.echo(json.dumps(value, indent=None if compact else 2))
 
 
 def config_option(explanation: str) -> Callable[[F], F]:

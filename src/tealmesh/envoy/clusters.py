@@ -51,17 +51,21 @@ def egress(
     hostname: str | None,
     gateway: VirtualGateway | None = None,
     client: Origination | None = None,
+    beside: names.BesideKind | None = None,
 ) -> Resource:
     """The cluster through which callers reach ``node``'s listener at ``port``: its hosts are those
     of a DNS name, or without one the endpoints that we send.
 
     The callers do the listener's health checks and outlier detection, here. A ``gateway``'s
     connection pool limits what it sends to each of its clusters. ``client`` is the TLS that the
-    caller uses, None for plaintext.
+    caller uses, None for plaintext. ``beside``: for requests that reach the node beside its weight;
+    only those of a cohort are users' own, so only there hosts are checked once more.
     """
     listener = discovery.own_listener(node, port)
     protocol = listener["portMapping"]["protocol"]
     name = names.egress_cluster(mesh.name, node.name, protocol, port)
+    if beside is not None:
+        name = names.beside_cluster(beside, name)
     listeners = gateway.spec["listeners"] if gateway else []
     cluster = _cluster(name, protocol, listeners[0].get("connectionPool") if listeners else None)
     # A host that Cloud Map no longer lists is gone, whatever its last health check said: without
@@ -74,7 +78,7 @@ def egress(
     # workers see them: it would acknowledge a drain and still send requests there.
     # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto#config-cluster-v3-cluster-commonlbconfig
     cluster.common_lb_config.update_merge_window.SetInParent()
-    if "healthCheck" in listener:
+    if "healthCheck" in listener and beside in (None, "cohort"):
         check = listener["healthCheck"]
         cluster.health_checks.append(health_check(check, check["protocol"], node.name))
     if "outlierDetection" in listener:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 
-from tealmesh.envoy import matches, names
+from tealmesh.envoy import matches, names, stripping
 from tealmesh.envoy.matches import Match, Path
 from tealmesh.envoy.protos import milliseconds
 from tealmesh.envoy.resources import Resource
@@ -29,6 +29,7 @@ from tealmesh.envoy.routes import (
     service_routes,
 )
 from tealmesh.envoy.services import Service
+from tealmesh.model.config.beside import PREVIEW_HEADER
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import HostnameMatch, HostnameRewrite, HttpRewrite
@@ -84,6 +85,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Previews:
+    """The headers of previews at one gateway."""
+
+    stripped: tuple[str, ...] = (PREVIEW_HEADER,)
+    """Those that it removes, sorted."""
+    passed: frozenset[str] = frozenset()
+    """Those that may choose a side, here and in the services behind it."""
+
+
+@dataclass(frozen=True)
 class Entrance:
     """One gateway route and the service that it leads to."""
 
@@ -112,12 +123,16 @@ def gateway_routes(
     routes: Iterable[GatewayRoute],
     services: Mapping[str, Service],
     limits: Limits = Limits(),
+    previews: Previews = Previews(),
 ) -> Resource:
     """The route configuration of the gateway's listener at ``port``."""
     entrances = sorted(_applicable(gateway, port, routes, services), key=lambda one: one.order)
     hostnames = dict.fromkeys(sorted({one.hostname for one in entrances}, key=_wideness))
-    hosts = [_virtual_host(hostname, port, entrances, limits) for hostname in hostnames]
-    return configuration(names.ingress_routes(_protocol_at(gateway, port), port), hosts)
+    hosts = [
+        _virtual_host(hostname, port, entrances, limits, previews.passed) for hostname in hostnames
+    ]
+    name = names.ingress_routes(_protocol_at(gateway, port), port)
+    return configuration(name, hosts, stripping.stripped(previews.stripped))
 
 
 def _protocol_at(gateway: VirtualGateway, port: int) -> str:
@@ -301,7 +316,11 @@ def http_rewrite(rewrite: HttpRewrite, path: Path, service: str) -> Rewrite:
 
 
 def _virtual_host(
-    hostname: str, port: int, entrances: Iterable[Entrance], limits: Limits
+    hostname: str,
+    port: int,
+    entrances: Iterable[Entrance],
+    limits: Limits,
+    previews: frozenset[str],
 ) -> HostRoutes:
     """All routes that serve ``hostname``: Envoy looks at one virtual host only."""
     host = components.VirtualHost(name=hostname)
@@ -309,26 +328,28 @@ def _virtual_host(
     clusters: set[str] = set()
     for entrance in entrances:
         if _covers(entrance.hostname, hostname):
-            routes, used = _envoy_routes(entrance, limits)
+            routes, used = _envoy_routes(entrance, limits, previews)
             host.routes.extend(routes)
             clusters |= used
     return HostRoutes.of(host, clusters)
 
 
-def _envoy_routes(entrance: Entrance, limits: Limits) -> tuple[list[components.Route], set[str]]:
+def _envoy_routes(
+    entrance: Entrance, limits: Limits, previews: frozenset[str]
+) -> tuple[list[components.Route], set[str]]:
     """One Envoy route for each of the service's routes, then 404 for what none of them matches;
     and the clusters that they lead to.
     """
     routes: list[components.Route] = []
     clusters: set[str] = set()
-    behind = service_routes(entrance.service) if entrance.service else ()
+    behind = service_routes(entrance.service, previews) if entrance.service else ()
     for route in behind:
         if not _reachable(entrance, route.match.port):
             continue
         match = compose(entrance.match, entrance.rewrite, route.match)
         if match is None:
             continue
-        envoy = envoy_route(f"{entrance.name}/{route.name}", match, route.action)
+        envoy = envoy_route(f"{entrance.name}/{route.name}", match, route.action, route.more)
         if route.action is not None:
             _apply(entrance.rewrite, envoy.route)
             limits.limit(envoy.route)

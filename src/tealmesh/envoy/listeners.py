@@ -27,7 +27,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from google.protobuf import message
 
-from tealmesh.envoy import clusters, names, self_check, tls
+from tealmesh.envoy import clusters, names, self_check, stripping, tls
 from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
@@ -195,6 +195,7 @@ def _into_gateway(resource: VirtualGateway, spec: GatewayListener) -> _WayIn:
     # Requests enter the mesh at a gateway: it says who sent them.
     manager.use_remote_address.value = True
     _count_grpc(manager)
+    manager.http_filters.insert(0, stripping.http_filter())
     check = self_check.http_filter(spec)
     if check is not None:
         _add_http_filter(manager, "envoy.filters.http.health_check", check, first=True)

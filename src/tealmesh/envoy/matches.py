@@ -141,6 +141,12 @@ def regex_header(name: str, pattern: str) -> bytes:
     return serialized(components.HeaderMatcher(name=name, string_match=matcher))
 
 
+def without_header(name: str) -> bytes:
+    """A condition that there is no such header."""
+    matcher = components.HeaderMatcher(name=name, present_match=True, invert_match=True)
+    return serialized(matcher)
+
+
 def regex(pattern: str) -> regex_pb2.RegexMatcher:
     """Envoy's RegexMatcher (RE2, whole string)."""
     return regex_pb2.RegexMatcher(regex=pattern)

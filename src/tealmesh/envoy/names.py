@@ -6,6 +6,11 @@ https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-metrics.html
 
 from __future__ import annotations
 
+from typing import Literal
+
+BesideKind = Literal["preview", "mirror", "cohort"]
+"""What leads to a node beside weights."""
+
 EGRESS_PORT = 15001
 """Where redirected outbound traffic arrives, and where the egress HTTP proxy listens otherwise."""
 
@@ -39,6 +44,13 @@ def self_cluster(mesh: str, gateway: str, protocol: str, port: int) -> str:
 
 def egress_cluster(mesh: str, node: str, protocol: str, port: int) -> str:
     return f"cds_egress_{mesh}_{node}_{protocol}_{port}"
+
+
+def beside_cluster(kind: BesideKind, egress: str) -> str:
+    """A cluster with the same hosts as an egress cluster, for requests beside the weights. No name
+    of a node can make it an egress cluster.
+    """
+    return f"cds_{kind}_{egress.removeprefix('cds_egress_')}"
 
 
 def amazon_cluster(mesh: str) -> str:

@@ -10,7 +10,7 @@ from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
-from tealmesh.envoy import discovery, matches, names
+from tealmesh.envoy import beside, discovery, matches, names
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded
@@ -52,6 +52,8 @@ class ServiceRoute:
     """Envoy's RouteAction, serialized; None when no target has a listener and weight."""
     clusters: frozenset[str]
     """The clusters that it leads to."""
+    more: bytes = b""
+    """Further members of Envoy's Route, serialized."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,22 @@ class HostRoutes:
         return HostRoutes.of(host, self.clusters)
 
 
-def service_routes(service: Service) -> tuple[ServiceRoute, ...]:
-    """The routes of a service in the order in which they are tried."""
+def service_routes(
+    service: Service, previews: frozenset[str] | None = None
+) -> tuple[ServiceRoute, ...]:
+    """The routes of a service in the order in which they are tried. ``previews``: the headers by
+    which callers may choose a side before it has weight; None for any.
+    """
     if service.router is None:
         return tuple(_node_routes(service))
     ordered = []
     for route in service.routes:
-        translated = _route(service, route)
-        if translated is not None:
-            order = matches.order(route.spec, translated.match, route.name)
+        translated = _route(service, route, previews)
+        if translated:
+            order = matches.order(route.spec, translated[-1].match, route.name)
             ordered.append((order, translated))
-    return tuple(translated for _, translated in sorted(ordered, key=lambda pair: pair[0]))
+    in_order = sorted(ordered, key=lambda pair: pair[0])
+    return tuple(one for _, translated in in_order for one in translated)
 
 
 def virtual_host(service: Service) -> HostRoutes:
@@ -107,7 +114,7 @@ def virtual_host(service: Service) -> HostRoutes:
     for route in service_routes(service):
         match = at_port(route.match, service.ports)
         if match is not None:
-            host.routes.append(envoy_route(route.name, match, route.action))
+            host.routes.append(envoy_route(route.name, match, route.action, route.more))
             clusters |= route.clusters
     return HostRoutes.of(host, clusters)
 
@@ -117,11 +124,16 @@ def egress_routes(hosts: Iterable[HostRoutes], more: Iterable[HostRoutes]) -> Re
     return configuration(names.EGRESS_ROUTES, [*hosts, *more])
 
 
-def configuration(name: str, hosts: Iterable[HostRoutes]) -> Resource:
-    """A route configuration. A domain belongs to the first host that has it: Envoy ignores case and
-    refuses a whole configuration in which a domain occurs twice.
+def configuration(
+    name: str, hosts: Iterable[HostRoutes], more: route_pb2.RouteConfiguration | None = None
+) -> Resource:
+    """A route configuration, with ``more`` members. A domain belongs to the first host that has it:
+    Envoy ignores case and refuses a whole configuration in which a domain occurs twice.
     """
-    parts = [route_pb2.RouteConfiguration(name=name).SerializeToString()]
+    whole = route_pb2.RouteConfiguration(name=name)
+    if more is not None:
+        whole.MergeFrom(more)
+    parts = [serialized(whole)]
     taken: set[str] = set()
     clusters: set[str] = set()
     for one in hosts:
@@ -163,9 +175,12 @@ def at_port(match: Match, ports: tuple[int, ...]) -> Match | None:
     return Match(match.path, headers, match.query, match.port, match.grpc)
 
 
-def envoy_route(name: str, match: Match, action: bytes | None) -> components.Route:
+def envoy_route(
+    name: str, match: Match, action: bytes | None, more: bytes = b""
+) -> components.Route:
     """Envoy's Route; it answers 503 when there is no ``action``."""
     route = components.Route(name=name, match=matches.route_match(match))
+    route.MergeFromString(more)
     if action is None:
         route.direct_response.status = 503
     else:
@@ -228,17 +243,20 @@ def _retry_on(spec: RetryPolicy) -> Iterator[str]:
     yield from (_TCP_EVENTS[event] for event in spec.get("tcpRetryEvents", ()))
 
 
-def _route(service: Service, route: Route) -> ServiceRoute | None:
-    """None for a TCP route."""
+def _route(
+    service: Service, route: Route, previews: frozenset[str] | None
+) -> tuple[ServiceRoute, ...]:
+    """The route and those that a deployment adds before it; nothing for a TCP route."""
     spec = route.spec
     if "grpcRoute" in spec:
         grpc = spec["grpcRoute"]
         events = grpc["retryPolicy"].get("grpcRetryEvents", ()) if "retryPolicy" in grpc else ()
-        return _service_route(service, route.name, matches.grpc_match(grpc["match"]), grpc, events)
+        match = matches.grpc_match(grpc["match"])
+        return _service_route(service, route.name, match, grpc, previews, events)
     http = spec.get("httpRoute") or spec.get("http2Route")
     if http is None:
-        return None
-    return _service_route(service, route.name, matches.http_match(http["match"]), http)
+        return ()
+    return _service_route(service, route.name, matches.http_match(http["match"]), http, previews)
 
 
 def _service_route(
@@ -246,13 +264,23 @@ def _service_route(
     name: str,
     match: Match,
     spec: HttpRoute | GrpcRoute,
+    previews: frozenset[str] | None,
     grpc_events: Iterable[str] = (),
-) -> ServiceRoute:
+) -> tuple[ServiceRoute, ...]:
     chosen = targets(service, spec["action"]["weightedTargets"], match.port)
     retries = spec.get("retryPolicy")
     policy = retry_policy(retries, grpc_events) if retries else _DEFAULT_RETRIES
     action = _action(chosen, spec.get("timeout", {}), policy)
-    return ServiceRoute(name, match, action, frozenset(one.cluster for one in chosen))
+    clusters = frozenset(one.cluster for one in chosen)
+    extension = service.extension
+    new = next((one for one in chosen if extension and one.node == extension.node), None)
+    if extension is None or new is None or action is None:
+        return (ServiceRoute(name, match, action, clusters),)
+    itself = beside.Way(name, match, action, clusters)
+    return tuple(
+        ServiceRoute(way.name, way.match, way.action, way.clusters, way.more)
+        for way in beside.ways(extension, itself, new, previews)
+    )
 
 
 def _node_routes(service: Service) -> Iterator[ServiceRoute]:

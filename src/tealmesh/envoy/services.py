@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tealmesh.envoy import discovery, names
 from tealmesh.envoy.discovery import Source
 from tealmesh.envoy.weights import WeightedTarget
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.mesh import MeshSnapshot
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ class Service:
     capable: frozenset[str]
     """Names of the nodes with an instance that can answer."""
 
+    extension: RouterExtension | None = None
+    """What a running deployment adds to the router's routes."""
+
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.resource, self.router, self.routes, self.nodes, self.capable))
+        parts = (self.resource, self.router, self.routes, self.nodes, self.capable)
+        return hash((*parts, self.extension))
 
     @cached_property
     def ports(self) -> tuple[int, ...]:
@@ -104,7 +109,8 @@ class Services:
             targets = {provider["virtualNode"]["virtualNodeName"]}
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self.source(node).capable)
-        return Service(resource, router, routes, tuple(nodes), able)
+        extension = snapshot.extensions.get(router.name) if router else None
+        return Service(resource, router, routes, tuple(nodes), able, extension)
 
 
 def targets(
@@ -131,5 +137,6 @@ def targets(
             continue
         port, protocol = listener["portMapping"]["port"], listener["portMapping"]["protocol"]
         cluster = names.egress_cluster(node.mesh, node.name, protocol, port)
-        weighted.append(WeightedTarget(cluster, spec["weight"], node.name in service.capable))
+        capable = node.name in service.capable
+        weighted.append(WeightedTarget(cluster, spec["weight"], capable, node.name))
     return weighted

@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tealmesh.envoy import (
+    beside,
     clusters,
     endpoints,
     gateways,
     listeners,
+    names,
     proxyless,
     routes,
     self_check,
@@ -139,6 +141,7 @@ class Translator:
         reached, assignments, secrets = self._reached(snapshot, services, policies, gateway)
         ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
         limits = gateways.Limits(proxy.request_timeout, proxy.idle_timeout)
+        previews = gateways.Previews(*beside.stripped(snapshot.extensions, gateway.name))
         checks = (self._self_check(gateway, port, proxy) for port in ports)
         reached += [check for check in checks if check]
         return ResourceSet(
@@ -146,7 +149,8 @@ class Translator:
             endpoints=by_name(assignments),
             listeners=by_name(self._gateway(gateway, proxy)),
             routes=by_name(
-                self._gateway_routes(gateway, port, entries, services, limits) for port in ports
+                self._gateway_routes(gateway, port, entries, services, limits, previews)
+                for port in ports
             ),
             secrets=self._secrets(snapshot, gateway, secrets),
         )
@@ -177,6 +181,7 @@ class Translator:
         """
         known = self._known(snapshot)
         nodes = {node.name: node for service in services for node in service.nodes}
+        besides = _besides(services)
         reached, assignments = [], []
         secrets: set[Secret] = set()
         for name in sorted(nodes):
@@ -186,15 +191,16 @@ class Translator:
                 port = listener["portMapping"]["port"]
                 client = tls.origination(policies.get(name), node, port)
                 secrets.update(client.secrets if client else ())
-                cluster = self._egress_cluster(
-                    snapshot.mesh, node, port, source.hostname, gateway, client
-                )
-                reached.append(cluster)
-                if source.hostname is None:
-                    assignment = self._load_assignment(
-                        cluster.name, source.instances, port, source.preference
+                for kind in (None, *besides.get(name, ())):
+                    cluster = self._egress_cluster(
+                        snapshot.mesh, node, port, source.hostname, gateway, client, kind
                     )
-                    assignments.append(assignment)
+                    reached.append(cluster)
+                    if source.hostname is None:
+                        assignment = self._load_assignment(
+                            cluster.name, source.instances, port, source.preference
+                        )
+                        assignments.append(assignment)
         return reached, assignments, secrets
 
     def _secrets(
@@ -235,9 +241,16 @@ def _gateway_routes(
     entries: tuple[GatewayRoute, ...],
     services: tuple[Service, ...],
     limits: gateways.Limits,
+    previews: gateways.Previews,
 ) -> Resource:
     by_service = {service.resource.name: service for service in services}
-    return gateways.gateway_routes(gateway, port, entries, by_service, limits)
+    return gateways.gateway_routes(gateway, port, entries, by_service, limits, previews)
+
+
+def _besides(services: Iterable[Service]) -> dict[str, tuple[names.BesideKind, ...]]:
+    """The nodes that requests reach beside their weight, and in which ways."""
+    extensions = (service.extension for service in services)
+    return {one.node: beside.kinds(one) for one in extensions if one is not None}
 
 
 def _backends(node: VirtualNode) -> list[str]:

@@ -18,6 +18,8 @@ class WeightedTarget:
     cluster: str
     weight: int
     capable: bool
+    node: str = ""
+    """Its virtual node."""
 
 
 def effective_weights(targets: Sequence[WeightedTarget]) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol
 
 from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
+from tealmesh.model.extensions import RouterExtension
 
 _PROTOCOLS: tuple[Literal["httpRoute", "http2Route", "grpcRoute", "tcpRoute"], ...] = (
     "httpRoute",
@@ -133,6 +134,8 @@ class MeshSnapshot:
     virtual_gateways: Mapping[str, VirtualGateway] = field(default_factory=dict)
     gateway_routes: Mapping[str, Mapping[str, GatewayRoute]] = field(default_factory=dict)
     """By gateway, then name."""
+    extensions: Mapping[str, RouterExtension] = field(default_factory=dict)
+    """By router: what running deployments add to its routes."""
     cloud_map: Mapping[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
     """By (namespace name, service name)."""
     zones: Zones = field(default_factory=dict)

@@ -11,7 +11,9 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.model.rollout import SideTasks
+from tealmesh.model.explanation import Explanation
+from tealmesh.model.plan import DeploymentPlan
+from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
@@ -27,6 +29,7 @@ from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
+from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.locked import Unlocked, unlocked
 from tealmesh.rollout.performer import CallersSaw
@@ -130,9 +133,19 @@ class Operations:
         """As `Forecast.preflight`."""
         return await self._forecast.preflight(name, image, strategy, token, force=force)
 
+    async def plan_deployment(
+        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+    ) -> DeploymentPlan:
+        """As `Forecast.plan`."""
+        return await self._forecast.plan(name, image, strategy, force=force)
+
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""
         return self._system(service).strategy
+
+    def explain(self, deployment: Deployment, now: float) -> Explanation:
+        """As `explaining.explain`."""
+        return explain(deployment, now)
 
     async def set_weights(
         self, name: str, weights: Mapping[str, int]

@@ -14,6 +14,7 @@ from tealmesh.model.cloudmap import (
     NamespaceBody,
     Zones,
 )
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.load_balancers import (
     BY_HOST,
     ByHostSnapshot,
@@ -39,7 +40,12 @@ _COLLECTIONS: dict[str, Kind] = {
     tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
 }
 _CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
-INPUTS: tuple[str, ...] = (*_COLLECTIONS, tables.CERTIFICATES, *_CLOUD_MAP)
+INPUTS: tuple[str, ...] = (
+    *_COLLECTIONS,
+    tables.CERTIFICATES,
+    *_CLOUD_MAP,
+    tables.ROUTER_EXTENSIONS,
+)
 """The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
 
 
@@ -63,9 +69,16 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         | _by_parent(view, tables.ROUTES, mesh),
         virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
+        extensions=router_extensions(view, mesh),
         cloud_map=cloud_map(view),
         zones=dns_zones(view),
     )
+
+
+def router_extensions(view: View | Transaction, mesh: str) -> dict[str, RouterExtension]:
+    """What running deployments add to the routes of a mesh, by router."""
+    found = (RouterExtension.from_json(d.body) for d in view.list(tables.ROUTER_EXTENSIONS, mesh))
+    return {extension.router: extension for extension in found}
 
 
 def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         FamilyBody,
     )
     from tealmesh.model.ecs.events import ToldBody
+    from tealmesh.model.extensions import RouterExtensionBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -206,6 +207,8 @@ DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
 """Key: worker, error. The workers of the running control plane that fail."""
+ROUTER_EXTENSIONS: Collection[RouterExtensionBody] = Collection("teal.routerExtension")
+"""Key: mesh, router. What running deployments add to routes, beside App Mesh's specifications."""
 UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tealmesh.model.cloudmap import DnsService
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot, Proxy
 
 Spec = Mapping[str, Any]
@@ -21,6 +22,7 @@ class MeshBuilder:
     spec: Spec = field(default_factory=dict)
     cloud_map: dict[tuple[str, str], tuple[Instance, ...]] = field(default_factory=dict)
     zones: dict[str, dict[str, DnsService]] = field(default_factory=dict)
+    extensions: dict[str, RouterExtension] = field(default_factory=dict)
     made: dict[tuple[Kind, str, str], MeshResource[Any]] = field(default_factory=dict)
     revisions: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -118,6 +120,7 @@ class MeshBuilder:
             routes=nested[Kind.ROUTE],
             virtual_gateways=flat[Kind.VIRTUAL_GATEWAY],
             gateway_routes=nested[Kind.GATEWAY_ROUTE],
+            extensions=dict(self.extensions),
             cloud_map=dict(self.cloud_map),
             zones={name: dict(services) for name, services in self.zones.items()},
         )

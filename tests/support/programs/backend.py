@@ -45,6 +45,7 @@ def backend(name: str, address: str = "127.0.0.1", port: int = 0) -> Iterator[Ba
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body are two writes
 
         def _serve(self) -> None:
             length = int(self.headers.get("content-length", 0))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from tealmesh.apis.tealmesh import answers
+from tealmesh.apis.tealmesh import answers, telling
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
+from tealmesh.model.clock import system_clock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
@@ -50,6 +51,16 @@ class DeploymentOperations:
             caller.access_key, service, image, strategy, token
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
+
+    async def plan_deployment(
+        self, caller: Caller, request: wire.PlanDeploymentInput
+    ) -> wire.PlanDeploymentOutput:
+        service = request["service"]
+        strategy = _strategy(self._operations.strategy(service), request)
+        plan = await self._operations.plan_deployment(
+            service, request["image"], strategy, force=request.get("force", False)
+        )
+        return telling.planned(plan)
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {
@@ -111,6 +122,24 @@ class DeploymentOperations:
             "entries": [answers.journal_entry(entry) for entry in entries[:limit]],
         }
 
+    async def explain(self, caller: Caller, request: wire.ExplainInput) -> wire.ExplainOutput:
+        deployment = self._begins(request["service"], request.get("deploymentId"))
+        explanation = self._operations.explain(deployment, system_clock())
+        journal = _journal(self._store.view, deployment.id, 0)
+        answer = telling.explained(deployment, explanation, journal)
+        self._explain(answer["deployment"], self._troubles())
+        return answer
+
+    def _begins(self, service: str, beginning: str | None) -> Deployment:
+        """The newest deployment whose id begins so; without, the newest of all."""
+        if beginning is None:
+            return self._deployment(service, None)
+        history = self._deployments.history(service)
+        return next(
+            (d for d in history if d.id.startswith(beginning)),
+            None,
+        ) or self._deployment(service, beginning)
+
     def _deployment(self, service: str, identity: str | None) -> Deployment:
         """The deployment with this id; without an id, the newest. Raises NotFoundException."""
         for deployment in self._deployments.history(service):
@@ -136,7 +165,9 @@ def _journal(view: View, deployment: str, after: int) -> list[JournalEntry]:
     return [entry for entry in entries if entry.sequence > after]
 
 
-def _strategy(configured: Strategy, request: wire.DeployInput) -> Strategy | None:
+def _strategy(
+    configured: Strategy, request: wire.DeployInput | wire.PlanDeploymentInput
+) -> Strategy | None:
     """The strategy that a Deploy asks for; None to use the one in teal.toml.
 
     Raises BadRequestException unless the steps rise to 100.

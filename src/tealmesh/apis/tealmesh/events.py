@@ -67,6 +67,7 @@ _BOOKKEEPING = frozenset(
         tables.SERVICE_DEPLOYMENTS,
         tables.JOURNAL,
         tables.WINDOWS,
+        tables.ROUTER_EXTENSIONS,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,

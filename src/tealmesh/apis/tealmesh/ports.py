@@ -11,7 +11,9 @@ from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
     AppliedSystem,
@@ -55,7 +57,11 @@ class Operations(Protocol):
     async def preflight(
         self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
     ) -> list[str]: ...
+    async def plan_deployment(
+        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+    ) -> DeploymentPlan: ...
     def strategy(self, service: str) -> Strategy: ...
+    def explain(self, deployment: Deployment, now: float) -> Explanation: ...
 
 
 class Inventory(Protocol):

@@ -9,7 +9,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import follow_option, follow_or_report
-from tealmesh.cli.options import complete_names, with_client
+from tealmesh.cli.options import complete_names, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import AwsError, TealError
 
@@ -19,9 +19,9 @@ CONVERGENCE_SECONDS = 15
 
 @click.command(short_help="Deploy another image to SERVICE, step by step.")
 @click.argument("service", shell_complete=complete_names)
+@click.argument("image_argument", metavar="[IMAGE]", required=False)
 @click.option(
     "--image",
-    required=True,
     metavar="IMAGE",
     help="The new image, or :TAG for another tag of the current one.",
 )
@@ -32,15 +32,20 @@ CONVERGENCE_SECONDS = 15
 )
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
 @click.option("--force", is_flag=True, help="Deploy the image even if SERVICE already runs it.")
+@click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @follow_option
+@with_json
 @with_client
 def deploy(
     service: str,
-    image: str,
+    image_argument: str | None,
+    image: str | None,
     strategy: str | None,
     steps: str | None,
     force: bool,
+    plan: bool,
     follow: bool,
+    as_json: bool,
     client: Client,
 ) -> None:
     """Deploy another image to the idle side of SERVICE and shift traffic to it, step by step.
@@ -48,12 +53,19 @@ def deploy(
     An image that cannot be started is refused, and one that SERVICE already runs is left as it is.
     Ctrl-C stops following; the deployment continues in the control plane.
     """
+    wanted, percentages = _wanted(image_argument, image), _steps(steps)
+    full = _image(client, service, wanted)
+    if plan:
+        from tealmesh.cli.screens.planned import show_plan
+
+        show_plan(client.plan_deployment(service, full, strategy, percentages, force), as_json)
+        return
     try:
         answer = client.deploy(
             service,
-            _image(client, service, image),
+            full,
             strategy,
-            _steps(steps),
+            percentages,
             client_token=uuid.uuid4().hex,
             force=force,
         )
@@ -101,6 +113,16 @@ def weights(service: str, weights: tuple[str, ...], client: Client) -> None:
             f"{service}: {shown} is set, but only {count} have acknowledged it{rejections}"
         )
     click.echo(f"{service}: {shown} at revision {revision}, acknowledged by {count}")
+
+
+def _wanted(argument: str | None, option: str | None) -> str:
+    """The image that was given, in one of two ways."""
+    if argument is not None and option is not None and argument != option:
+        raise click.UsageError(f"{argument} and --image {option}: give only one of them")
+    image = argument or option
+    if not image:
+        raise click.UsageError("an image is needed: `teal deploy SERVICE IMAGE`")
+    return image
 
 
 def _image(client: Client, service: str, image: str) -> str:

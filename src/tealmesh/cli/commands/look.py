@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.names import task_name
-from tealmesh.cli.options import complete_names, with_client, with_json
+from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
@@ -52,7 +51,7 @@ def status(watch: bool, window: int, mesh: str | None, as_json: bool, client: Cl
     """
     if as_json:
         while True:
-            _print_json(client.get_status(window, mesh), compact=watch)
+            print_json(client.get_status(window, mesh), compact=watch)
             if not watch:
                 return
             time.sleep(WATCH_SECONDS)
@@ -130,7 +129,7 @@ def history(
     whole = details or journal or deployment is not None
     journals = [_journal(client, d) if journal or as_json else [] for d in deployments]
     if as_json:
-        _print_json(
+        print_json(
             [{**d, "journal": entries} for d, entries in zip(deployments, journals, strict=True)]
         )
         return
@@ -181,7 +180,7 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
     """Changes, the latest last: when, by whom, and what."""
     newest_last = client.list_events(number, everything)[::-1]
     if as_json:
-        _print_json(newest_last)
+        print_json(newest_last)
         return
     for event in newest_last:
         at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
@@ -302,7 +301,7 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
         mesh = find_service(client, service)["mesh"]
     listed = client.list_envoys(mesh)
     if as_json:
-        _print_json(listed)
+        print_json(listed)
         return
     if not listed:
         click.echo("no Envoys yet: start tasks with Terraform or `teal apply`")
@@ -338,10 +337,6 @@ def doctor(data_dir: Path | None, client: Client) -> None:
         out.print(line)
     if wrong:
         raise SystemExit(1)
-
-
-def _print_json(value: object, *, compact: bool = False) -> None:
-    click.echo(json.dumps(value, indent=None if compact else 2))
 
 
 COMMANDS = (status, history, events, logs, envoys, doctor)

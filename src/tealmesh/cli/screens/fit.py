@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 _UNLIMITED = 100_000
 
@@ -50,3 +51,24 @@ def versions(old: str | None, new: str | None) -> str:
     name, colon, tag = after.rpartition(":")
     same = colon and "/" not in tag and before.rpartition(":")[0] == name
     return f"{before} → {tag if same else after}"
+
+
+def folded(rows: Sequence[Sequence[Text]], width: int, gap: int = 2, indent: int = 0) -> list[Text]:
+    """Rows in columns, of which the last is folded under itself; no line ends with spaces."""
+    first = [max((row[i].cell_len for row in rows), default=0) for i in range(_columns(rows) - 1)]
+    left = indent + sum(first) + gap * len(first)
+    lines: list[Text] = []
+    console = Console(file=io.StringIO(), width=max(20, width - left))
+    for row in rows:
+        head = Text(" " * indent)
+        for cell, size in zip(row, first, strict=False):
+            head.append_text(cell)
+            head.append(" " * (size - cell.cell_len + gap))
+        for number, part in enumerate(row[-1].wrap(console, max(20, width - left))):
+            part.rstrip()
+            lines.append((head if number == 0 else Text(" " * left)) + part)
+    return lines
+
+
+def _columns(rows: Sequence[Sequence[Text]]) -> int:
+    return len(rows[0]) if rows else 1

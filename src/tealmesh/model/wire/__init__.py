@@ -16,6 +16,7 @@ from tealmesh.model.wire.deployments import (
     AbortOutput as AbortOutput,
     Deployment as Deployment,
     GateVerdict as GateVerdict,
+    JournalEntry as JournalEntry,
     ResumeOutput as ResumeOutput,
     RollbackOutput as RollbackOutput,
     StepEvidence as StepEvidence,
@@ -25,6 +26,10 @@ from tealmesh.model.wire.changes import (
     ApplyOutput as ApplyOutput,
     Change as Change,
     RemoveOutput as RemoveOutput,
+)
+from tealmesh.model.wire.explaining import (
+    ExplainedStep as ExplainedStep,
+    ExplainOutput as ExplainOutput,
 )
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
@@ -36,11 +41,17 @@ from tealmesh.model.wire.inventory import (
     TaskStatus as TaskStatus,
     VirtualServiceStatus as VirtualServiceStatus,
 )
+from tealmesh.model.wire.planning import (
+    KnownFact as KnownFact,
+    PlanDeploymentOutput as PlanDeploymentOutput,
+    PlannedStage as PlannedStage,
+)
 from tealmesh.model.wire.requests import (
     AbortInput as AbortInput,
     ApplyInput as ApplyInput,
     ApproveInput as ApproveInput,
     DeployInput as DeployInput,
+    ExplainInput as ExplainInput,
     GetConvergenceInput as GetConvergenceInput,
     GetDeploymentInput as GetDeploymentInput,
     GetLogsInput as GetLogsInput,
@@ -49,6 +60,7 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    PlanDeploymentInput as PlanDeploymentInput,
     RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,
     RollbackInput as RollbackInput,
@@ -196,19 +208,6 @@ class Event(TypedDict):
     """The change in words, for people."""
     sentence: str
     """Who did what, in a sentence for people."""
-
-
-class JournalEntry(TypedDict):
-    """One transition of a deployment."""
-
-    sequence: int
-    """Counts from 1; pass the last one received as ``after`` to get the entries that follow."""
-    at: float
-    transition: str
-    phase: NotRequired[str]
-    status: str
-    message: NotRequired[str]
-    """What happened and why, for people."""
 
 
 class ApproveOutput(TypedDict):

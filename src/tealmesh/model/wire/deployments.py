@@ -102,6 +102,19 @@ class Deployment(TypedDict):
     finishedAt: NotRequired[float]
 
 
+class JournalEntry(TypedDict):
+    """One transition of a deployment."""
+
+    sequence: int
+    """Counts from 1; pass the last one received as ``after`` to get the entries that follow."""
+    at: float
+    transition: str
+    phase: NotRequired[str]
+    status: str
+    message: NotRequired[str]
+    """What happened and why, for people."""
+
+
 class RollbackOutput(TypedDict):
     """What Rollback answers."""
 

@@ -32,6 +32,11 @@ class DeployInput(TypedDict):
     force: NotRequired[bool]
 
 
+class ExplainInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+
+
 class GetConvergenceInput(TypedDict):
     mesh: str
     revision: NotRequired[int]
@@ -75,6 +80,14 @@ class ListJournalInput(TypedDict):
     after: NotRequired[int]
     limit: NotRequired[int]
     waitSeconds: NotRequired[int]
+
+
+class PlanDeploymentInput(TypedDict):
+    service: str
+    image: str
+    strategy: NotRequired[str]
+    steps: NotRequired[list[int]]
+    force: NotRequired[bool]
 
 
 class RemoveInput(TypedDict):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
+from tealmesh.model.spans import span as span
 from tealmesh.rollout.gates.assess import counted
 
 WINDOW_SECONDS = 30.0
@@ -99,17 +100,3 @@ def _traffic(before: Before, strategy: Strategy, gates: Gates) -> Iterator[str]:
             f"{span(expected)} to see {needed} on the new side{ends}"
             f" (step_timeout is {span(strategy.step_timeout)})"
         )
-
-
-def span(seconds: float) -> str:
-    """A length of time for people, such as ``2 min 30 s``."""
-    whole = round(seconds)
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -109,6 +109,11 @@ def hold(d: Deployment, now: float, what: str) -> Deployment:
 
 def decision(d: Deployment) -> str:
     """What a held deployment waits for, with all ways out."""
+    return f"your decision, since {d.note}: {', '.join(ways_out(d))}"
+
+
+def ways_out(d: Deployment) -> list[str]:
+    """What a person can do with a held deployment."""
     service = d.service
     ways = [
         f"`teal resume {service} --take-over` goes on from what is live",
@@ -116,7 +121,7 @@ def decision(d: Deployment) -> str:
     ]
     if d.healthy.get(d.old_side):
         ways.insert(1, f"`teal abort {service}` gives {d.old_side} all the weight")
-    return f"your decision, since {d.note}: {', '.join(ways)}"
+    return ways
 
 
 def resume(d: Deployment, now: float) -> Deployment:

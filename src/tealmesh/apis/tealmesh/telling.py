@@ -1,0 +1,77 @@
+"""What is told of deployments in words, as structures of our API's model. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tealmesh.apis.tealmesh import answers
+from tealmesh.model import wire
+from tealmesh.model.explanation import Explanation
+from tealmesh.model.plan import DeploymentPlan, PlannedStage
+from tealmesh.model.rollout import Deployment, JournalEntry
+
+
+def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) -> wire.ExplainOutput:
+    answer: wire.ExplainOutput = {
+        "deployment": answers.deployment(d),
+        "sentence": e.sentence,
+        "doing": e.doing,
+        "why": e.why,
+        "following": e.following,
+        "latest": e.latest,
+        "steps": [
+            {
+                "title": step.title,
+                "measured": step.measured,
+                "findings": [finding.to_wire() for finding in step.findings],
+                "outcome": step.outcome,
+            }
+            for step in e.steps
+        ],
+        "journal": [answers.journal_entry(entry) for entry in journal],
+    }
+    if e.latest_at is not None:
+        answer["latestAt"] = e.latest_at
+    return answer
+
+
+def planned(plan: DeploymentPlan) -> wire.PlanDeploymentOutput:
+    answer: wire.PlanDeploymentOutput = {
+        "service": plan.service,
+        "image": plan.image,
+        "starts": plan.starts,
+        "known": [
+            {"bearing": one.bearing, "about": one.about, "detail": one.detail} for one in plan.known
+        ],
+        "stages": [_stage(stage) for stage in plan.stages],
+        "expectedSeconds": plan.expected,
+        "uncertain": list(plan.uncertain),
+        "longestSeconds": plan.longest,
+    }
+    if plan.old_image:
+        answer["oldImage"] = plan.old_image
+    if plan.stages:
+        answer |= {
+            "oldSide": plan.old_side,
+            "newSide": plan.new_side,
+            "wayBack": plan.way_back,
+        }
+    return answer
+
+
+def _stage(stage: PlannedStage) -> wire.PlannedStage:
+    answer: wire.PlannedStage = {
+        "phase": stage.phase.value,
+        "title": stage.title,
+        "waitsFor": list(stage.waits_for),
+        "otherwise": stage.otherwise,
+    }
+    if stage.weight is not None:
+        answer["weight"] = stage.weight
+    if stage.expected is not None:
+        answer["expectedSeconds"] = stage.expected
+    if stage.expected_by:
+        answer["expectedBy"] = stage.expected_by
+    if stage.longest is not None:
+        answer["longestSeconds"] = stage.longest
+    return answer

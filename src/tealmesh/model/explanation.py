@@ -1,0 +1,39 @@
+"""Why a deployment is where it is, in words, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tealmesh.model.rollout import GateResult
+
+
+@dataclass(frozen=True)
+class StepTold:
+    """One step."""
+
+    title: str
+    """``step 2 of 3 (50 % to green)``."""
+    measured: str
+    """What callers saw, in a sentence."""
+    findings: tuple[GateResult, ...]
+    """What each gate found."""
+    outcome: str
+    """How the deployment went on, and why."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a deployment is where it is."""
+
+    sentence: str
+    """The next four in one sentence."""
+    doing: str
+    """What it does, completing "the deployment …"."""
+    why: str
+    following: str
+    """What comes next."""
+    latest: str
+    """When at the latest, and what happens then."""
+    latest_at: float | None
+    """The same in epoch seconds; None without a limit."""
+    steps: tuple[StepTold, ...]

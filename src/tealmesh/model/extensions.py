@@ -1,0 +1,75 @@
+"""What a deployment adds to the routes of a virtual router, beside App Mesh's specifications.
+
+App Mesh's routes know weights and nothing else, and stay as they are; this is a document of our
+own, which only deployments write (design note 028). It concerns the routes that lead to ``node``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TypedDict, cast
+
+from tealmesh.model.config.beside import (
+    Cohort,
+    CohortBody,
+    Mirror,
+    MirrorBody,
+    Preview,
+    PreviewBody,
+    Sticky,
+    StickyBody,
+    stored_cohort,
+    stored_mirror,
+    stored_preview,
+    stored_sticky,
+)
+from tealmesh.model.teal import known_members
+
+
+class RouterExtensionBody(TypedDict):
+    """A `RouterExtension`."""
+
+    mesh: str
+    router: str
+    deployment: str
+    service: str
+    side: str
+    node: str
+    preview: PreviewBody | None
+    mirror: MirrorBody | None
+    cohort: CohortBody | None
+    sticky: StickyBody | None
+
+
+@dataclass(frozen=True)
+class RouterExtension:
+    """How requests reach a new side beside its weight."""
+
+    mesh: str
+    router: str
+    deployment: str
+    """Id of the deployment that it belongs to."""
+    service: str
+    """The name by which `teal` knows the service."""
+    side: str
+    """The new side."""
+    node: str
+    """Its virtual node."""
+    preview: Preview | None = None
+    mirror: Mirror | None = None
+    cohort: Cohort | None = None
+    sticky: Sticky | None = None
+
+    def to_json(self) -> RouterExtensionBody:
+        """The body that the store keeps."""
+        return cast("RouterExtensionBody", asdict(self))
+
+    @classmethod
+    def from_json(cls, body: RouterExtensionBody) -> RouterExtension:
+        """The extension that `to_json` wrote. Members of later versions are ignored."""
+        known = known_members(cls, body)
+        known["preview"] = stored_preview(body.get("preview"))
+        known["mirror"] = stored_mirror(body.get("mirror"))
+        known["cohort"] = stored_cohort(body.get("cohort"))
+        known["sticky"] = stored_sticky(body.get("sticky"))
+        return cls(**known)

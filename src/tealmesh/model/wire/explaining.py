@@ -1,0 +1,41 @@
+"""What a deployment does and why, in the answers of Tealmesh's own API."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from tealmesh.model.wire.deployments import Deployment, GateVerdict, JournalEntry
+
+
+class ExplainedStep(TypedDict):
+    """What a step of a deployment found, and how it went on."""
+
+    title: str
+    """Which step, and the new side's share."""
+    measured: str
+    """What callers saw, in a sentence."""
+    findings: list[GateVerdict]
+    """What each gate found."""
+    outcome: str
+    """How the deployment went on, and why."""
+
+
+class ExplainOutput(TypedDict):
+    """What Explain answers."""
+
+    deployment: Deployment
+    sentence: str
+    """The next four members in one sentence."""
+    doing: str
+    """What the deployment does, completing "the deployment …"."""
+    why: str
+    following: str
+    """What comes next."""
+    latest: str
+    """When at the latest, and what happens then."""
+    latestAt: NotRequired[float]
+    """When at the latest; absent without a time limit."""
+    steps: list[ExplainedStep]
+    """Every step that was measured, in order of time."""
+    journal: list[JournalEntry]
+    """Every transition."""

@@ -1,0 +1,186 @@
+"""The stages that a deployment would go through, with what each waits for and how long. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+
+from tealmesh.model.plan import PlannedStage
+from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Traffic
+from tealmesh.model.spans import span
+from tealmesh.rollout.gates.assess import counted, percent
+from tealmesh.rollout.gates.preflight import LEAST_SECONDS
+from tealmesh.rollout.machine.limits import LIMITS, seconds
+from tealmesh.rollout.machine.transitions import SETTLE_SECONDS
+
+_ROLLS_BACK = "it rolls back"
+
+
+def stages(
+    d: Deployment, traffic: Traffic, last: Mapping[Phase, float]
+) -> tuple[PlannedStage, ...]:
+    """The stages of a deployment that has not begun. ``traffic``: what callers saw of the old side
+    lately. ``last``: how long each phase of the last deployment took (`lengths`).
+    """
+    return (
+        _start(d, last),
+        _verify(d, last),
+        *_approval(d),
+        *(_step(d, index, traffic) for index in range(len(d.strategy.steps))),
+        _bake(d),
+        _clean_up(d, last),
+    )
+
+
+def lengths(journal: Iterable[JournalEntry]) -> dict[Phase, float]:
+    """How long each phase took by the journal of a deployment that was successful; of others
+    nothing, as their phases were cut short. In seconds.
+    """
+    entries = list(journal)
+    if not entries or entries[-1].transition != State.SUCCEEDED:
+        return {}
+    taken: dict[Phase, float] = {}
+    for entry, following in pairwise(entries):
+        waits = entry.transition in (State.AWAITING_APPROVAL, State.HELD)
+        if not waits:
+            taken[entry.phase] = taken.get(entry.phase, 0.0) + max(0.0, following.at - entry.at)
+    return taken
+
+
+def rate(traffic: Traffic) -> float | None:
+    """Requests a second; None if too little was seen to tell."""
+    return traffic.requests / traffic.seconds if traffic.seconds >= LEAST_SECONDS else None
+
+
+def way_back(d: Deployment) -> str:
+    """How a deployment goes back, for people."""
+    limit = span(d.strategy.rollback_timeout)
+    return (
+        f"a gate that fails or a time limit gives {d.old_side} all the weight again, by one change "
+        f"of weights (within {limit}), and then stops {d.new_side}; `teal abort {d.service}` does "
+        f"the same; after success `teal rollback {d.service}` starts {d.old_image or d.old_side} "
+        "again and goes back as soon as it is healthy"
+    )
+
+
+def _longest(d: Deployment, state: State) -> float:
+    return seconds(LIMITS[state], d.strategy)
+
+
+def _last(last: Mapping[Phase, float], *phases: Phase) -> tuple[float | None, str]:
+    if not all(phase in last for phase in phases):
+        return None, "no deployment has succeeded before"
+    return sum(last[phase] for phase in phases), "as the last time"
+
+
+def _start(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+    expected, by = _last(last, Phase.PRE_SCALE_UP, Phase.SCALE_UP)
+    return PlannedStage(
+        Phase.SCALE_UP,
+        f"start {counted(d.desired_count, 'task')} of {d.new_side}",
+        0,
+        (f"all of them healthy ({d.old_side} has as many)",),
+        expected,
+        by,
+        _longest(d, State.SCALING_UP),
+        _ROLLS_BACK,
+    )
+
+
+def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+    expected, by = _last(last, Phase.TEST_TRAFFIC_SHIFT)
+    return PlannedStage(
+        Phase.TEST_TRAFFIC_SHIFT,
+        f"add {d.new_side} to the route with weight 0",
+        0,
+        ("every Envoy acknowledges it", "every caller's Envoy finds all its endpoints healthy"),
+        expected,
+        by,
+        _longest(d, State.VERIFYING),
+        _ROLLS_BACK,
+    )
+
+
+def _approval(d: Deployment) -> Iterator[PlannedStage]:
+    if d.gates.approval:
+        yield PlannedStage(
+            Phase.TEST_TRAFFIC_SHIFT,
+            "wait for approval",
+            waits_for=(f"`teal approve {d.service}`",),
+            otherwise=f"it waits on, with {d.new_side} at weight 0",
+        )
+
+
+def _step(d: Deployment, index: int, traffic: Traffic) -> PlannedStage:
+    steps = d.strategy.steps
+    weight = steps[index]
+    return PlannedStage(
+        Phase.PRODUCTION_TRAFFIC_SHIFT,
+        f"step {index + 1} of {len(steps)}: {weight} % to {d.new_side}",
+        weight,
+        tuple(_gates(d, weight)),
+        *_expected(d, weight, traffic),
+        _longest(d, State.MEASURING),
+        _ROLLS_BACK,
+    )
+
+
+def _gates(d: Deployment, weight: int) -> Iterator[str]:
+    least = d.gates.min_requests
+    yield f"{span(d.strategy.step_time)} have passed"
+    yield f"tasks: {counted(d.desired_count, 'task')} healthy"
+    if least:
+        yield f"share: {weight} % of at least {counted(least, 'request')} reach {d.new_side}"
+        yield (
+            f"success-rate: {percent(d.gates.success_rate)} of at least "
+            f"{counted(least, 'request')} to it succeed"
+        )
+    else:
+        yield f"success-rate: {percent(d.gates.success_rate)} of what comes succeeds"
+
+
+def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | None, str]:
+    """How long a step takes, and what that follows from."""
+    floor, least, present = (
+        d.strategy.step_time + SETTLE_SECONDS,
+        d.gates.min_requests,
+        rate(traffic),
+    )
+    if not least:
+        return floor, "step_time"
+    if not present:
+        return None, "no request was seen lately" if present is not None else "not seen long enough"
+    needed = least / (present * weight / 100)
+    if needed <= d.strategy.step_time:
+        return floor, "step_time"
+    return needed + SETTLE_SECONDS, (
+        f"{counted(least, 'request')} at {present * weight / 100:.1f} a second"
+    )
+
+
+def _bake(d: Deployment) -> PlannedStage:
+    return PlannedStage(
+        Phase.BAKE_TIME,
+        f"bake: {d.new_side} serves alone, {d.old_side} is kept",
+        waits_for=(
+            f"no request to {d.old_side} for {span(d.strategy.bake_time)}",
+            "tasks and success-rate do not fail",
+        ),
+        expected=d.strategy.bake_time + SETTLE_SECONDS,
+        expected_by="bake_time",
+        longest=_longest(d, State.BAKING),
+        otherwise=_ROLLS_BACK,
+    )
+
+
+def _clean_up(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+    expected, by = _last(last, Phase.CLEAN_UP)
+    return PlannedStage(
+        Phase.CLEAN_UP,
+        f"drain and stop {d.old_side}",
+        waits_for=("its tasks have stopped",),
+        expected=expected,
+        expected_by=by,
+        longest=_longest(d, State.CLEANING_UP),
+        otherwise="it is left running",
+    )

@@ -1,0 +1,115 @@
+"""The stages of a plan are those that the machine goes through, with its limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.rollout import Deployment, JournalEntry, Phase, SideTasks, State, Traffic
+from tealmesh.rollout.gates.preflight import Before
+from tealmesh.rollout.machine.limits import LIMITS
+from tealmesh.rollout.planning.facts import known
+from tealmesh.rollout.planning.stages import lengths, stages
+from tests.rollout.test_machine import created
+
+TRAFFIC = Traffic(requests=300, seconds=30.0, reporters=2)
+
+
+def planned(**strategy: object) -> Deployment:
+    canary = Strategy("canary", (10, 50, 100), step_time=5.0, bake_time=7.0)
+    return replace(created(), strategy=replace(canary, **strategy), gates=Gates())  # type: ignore[arg-type]
+
+
+def test_every_step_waits_for_its_requests_at_the_present_traffic() -> None:
+    found = stages(planned(), TRAFFIC, {})
+    steps = [stage for stage in found if stage.phase is Phase.PRODUCTION_TRAFFIC_SHIFT]
+    assert [step.weight for step in steps] == [10, 50, 100]
+    # 100 requests: at 1 a second, at 5 a second, at 10 a second; and a second to settle.
+    assert [step.expected for step in steps] == [101.0, 21.0, 11.0]
+    assert {step.longest for step in steps} == {305.0}
+    assert steps[0].expected_by == "100 requests at 1.0 a second"
+
+
+def test_without_traffic_nobody_knows_how_long_a_step_takes() -> None:
+    for seen in (Traffic(), Traffic(seconds=30.0)):
+        steps = [s for s in stages(planned(), seen, {}) if s.weight]
+        assert [step.expected for step in steps] == [None, None, None]
+    needless = replace(planned(), gates=Gates(min_requests=0))
+    assert [s.expected for s in stages(needless, Traffic(), {}) if s.weight] == [6.0, 6.0, 6.0]
+
+
+@given(
+    st.lists(st.integers(1, 99), unique=True, max_size=6).map(lambda s: (*sorted(s), 100)),
+    st.integers(0, 1000),
+    st.integers(0, 100_000),
+    st.booleans(),
+)
+def test_every_stage_is_in_order_and_within_its_limit_or_said_to_be_longer(
+    steps: tuple[int, ...], least: int, requests: int, approval: bool
+) -> None:
+    d = replace(planned(steps=steps), gates=Gates(min_requests=least, approval=approval))
+    found = stages(d, Traffic(requests=requests, seconds=30.0), {})
+    phases = [stage.phase for stage in found]
+    order = list(Phase)
+    assert [order.index(phase) for phase in phases] == sorted(order.index(p) for p in phases)
+    assert [stage.weight for stage in found if stage.weight] == list(steps)
+    assert all(stage.title and stage.waits_for and stage.otherwise for stage in found)
+    waits_for_person = [stage for stage in found if stage.title == "wait for approval"]
+    assert len(waits_for_person) == approval
+    for stage in found:
+        assert (stage.longest is None) == (stage in waits_for_person)
+
+
+def test_a_plan_goes_by_the_last_deployment() -> None:
+    at = {
+        State.CREATED: (0.0, Phase.PRE_SCALE_UP),
+        State.SCALING_UP: (1.0, Phase.SCALE_UP),
+        State.VERIFYING: (4.0, Phase.TEST_TRAFFIC_SHIFT),
+        State.AWAITING_APPROVAL: (5.0, Phase.TEST_TRAFFIC_SHIFT),
+        State.SHIFTING: (905.0, Phase.PRODUCTION_TRAFFIC_SHIFT),
+        State.CLEANING_UP: (925.0, Phase.CLEAN_UP),
+        State.SUCCEEDED: (928.0, Phase.CLEAN_UP),
+    }
+    d = created()
+    journal = [
+        JournalEntry(d.id, n, when, state.value, phase, d.status, "")
+        for n, (state, (when, phase)) in enumerate(at.items())
+    ]
+    taken = lengths(journal)
+    assert taken[Phase.SCALE_UP] == 3.0
+    assert taken[Phase.TEST_TRAFFIC_SHIFT] == 1.0, "a person's time is not the deployment's"
+    assert lengths(journal[:-1]) == {}, "what was cut short tells nothing"
+    found = {stage.phase: stage for stage in stages(planned(), TRAFFIC, taken)}
+    assert found[Phase.SCALE_UP].expected == 4.0
+    assert found[Phase.CLEAN_UP].expected == 3.0
+
+
+def test_the_limits_are_those_of_the_machine() -> None:
+    found = {stage.phase: stage for stage in stages(planned(start_timeout=42.0), TRAFFIC, {})}
+    assert found[Phase.SCALE_UP].longest == 42.0
+    assert found[Phase.BAKE_TIME].longest == 307.0
+    assert State.BAKING in LIMITS
+
+
+@pytest.mark.parametrize(
+    ("problem", "image", "force", "bearing"),
+    [
+        ("", "web:2", False, "ok"),
+        ("no command for it", "web:2", False, "refused"),
+        ("", "web:1", False, "done"),
+        ("", "web:1", True, "note"),
+    ],
+)
+def test_what_is_known_of_the_image(problem: str, image: str, force: bool, bearing: str) -> None:
+    tasks = SideTasks(desired=3, running=3, healthy=3, image="web:1")
+    before = Before("web", "blue", tasks, TRAFFIC)
+    found = {
+        one.about: one for one in known(before, replace(planned(), new_image=image), problem, force)
+    }
+    assert found["image"].bearing == bearing
+    assert found["tasks"].bearing == "ok"
+    assert found["traffic"].detail == "10.0 requests a second in the last 30 s, none failed"

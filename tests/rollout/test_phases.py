@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.config.strategies import Strategy
+from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import NotReady, Observed, Resumed
@@ -25,6 +25,7 @@ def measuring(**seconds: float) -> Deployment:
     return replace(
         created(now=START),
         strategy=strategy(**seconds),
+        gates=Gates(compare=False),
         state=State.MEASURING,
         weights=weights,
         acknowledged=weights,

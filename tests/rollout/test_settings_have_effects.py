@@ -17,10 +17,13 @@ from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
+from tealmesh.model.windows import Counts, SideWindow
 from tealmesh.rollout import documents, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
+from tealmesh.rollout.machine import windows as windows_of
 from tealmesh.store import Transaction, View, tables
+from tests.rollout.outside import windows
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -40,6 +43,8 @@ Check = Callable[[nouns.TealConfig, nouns.TealConfig], object]
 def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(value)
 
 
@@ -106,7 +111,37 @@ def looks(d: Deployment, requests: int, failures: int, now: float) -> Observed:
     seen = Traffic(requests, failures, requests, reporters=2, seen_until=now)
     others = round(requests * (1 - share) / share) if share else 0
     old = replace(seen, requests=others, started=others, failures=0)
-    return Observed(GOOD, GOOD, old, seen)
+    return Observed(GOOD, GOOD, old, seen, **windows(old, seen, now))
+
+
+def compared(config: nouns.TealConfig, failures: int, seconds: float = 11.0) -> Deployment:
+    """A deployment of web, of which blue had ten failures of ten thousand meanwhile, and green so
+    many of a thousand.
+    """
+    service = config.services["web"]
+    strategy = replace(service.strategy, type="canary", steps=(10, 100))
+    weights = {"blue": 90, "green": 10}
+    d = replace(web(config), strategy=strategy, weights=weights, acknowledged=weights)
+    d = windows_of.opened(d, 1000.0)
+    seen = Observed(
+        GOOD,
+        GOOD,
+        Traffic(10_000, 10, 10_000, reporters=2, timed=10_000, bounds=(50.0,), buckets=(9990,)),
+        Traffic(1_000, failures, 1_000, reporters=2, timed=1_000, bounds=(50.0,), buckets=(900,)),
+        at=1000.0 + seconds,
+        old_window=SideWindow(10_000, 10, by_second=(Counts(1_000, 1),) * 10),
+        new_window=SideWindow(1_000, failures, by_second=(Counts(100, failures // 10),) * 10),
+    )
+    return machine.step(d, seen, 1000.0 + seconds)
+
+
+def undecided(config: nouns.TealConfig, seconds: float) -> Deployment:
+    """The same when it could not be compared until now."""
+    d = compared(config, 0, 1.0)
+    d = replace(d, phase_at=1000.0, since=1000.0)
+    few = Traffic(1_000, 0, 1_000, reporters=2, seen_until=1000.0 + seconds)
+    seen = Observed(GOOD, GOOD, replace(few, requests=9_000), few, at=d.comparison.opened_at)
+    return machine.step(d, seen, 1000.0 + seconds)
 
 
 def after(d: Deployment, seconds: float, requests: int = 1000, failures: int = 0) -> Deployment:
@@ -178,8 +213,8 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: web(b).weights["green"] == 100 and web(a).weights["green"] == 10,
     ),
     (strategies.Strategy, "steps"): (
-        (*STRATEGY, "steps"), [25, 100],
-        lambda b, a: web(a).weights["green"] == 25 and after(web(a), 20).weights["green"] == 100,
+        (*STRATEGY, "steps"), [25, 50, 100],
+        lambda b, a: web(a).weights["green"] == 25 and after(web(a), 20).weights["green"] == 50,
     ),
     (strategies.Strategy, "step_time"): (
         (*STRATEGY, "step_time"), "40s",
@@ -223,6 +258,46 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (strategies.Gates, "approval"): (
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
+    ),
+    (strategies.Strategy, "warm_up"): (
+        (*STRATEGY, "warm_up"), "20s",
+        lambda b, a: compared(b, 200).state is State.ROLLING_BACK
+        and compared(a, 200).state is State.MEASURING,
+    ),
+    (strategies.Strategy, "on_no_verdict"): (
+        (*STRATEGY, "on_no_verdict"), "hold",
+        lambda b, a: undecided(b, 311).state is State.ROLLING_BACK
+        and undecided(a, 309).state is State.MEASURING and undecided(a, 311).state is State.HELD,
+    ),
+    (strategies.Gates, "compare"): (
+        (*GATES, "compare"), False,
+        lambda b, a: compared(b, 10).state is State.ROLLING_BACK
+        and compared(a, 10).state is State.SHIFTING,
+    ),
+    (strategies.Gates, "alpha"): (
+        (*GATES, "alpha"), 1e-12,
+        lambda b, a: compared(b, 10).state is State.ROLLING_BACK
+        and compared(a, 10).state is State.MEASURING,
+    ),
+    (strategies.Gates, "beta"): (
+        (*GATES, "beta"), 1e-12,
+        lambda b, a: compared(b, 1).state is State.SHIFTING
+        and compared(a, 1).state is State.MEASURING,
+    ),
+    (strategies.Gates, "margin"): (
+        (*GATES, "margin"), 9,
+        lambda b, a: compared(b, 10).state is State.ROLLING_BACK
+        and compared(a, 10).state is State.SHIFTING,
+    ),
+    (strategies.Gates, "breaker"): (
+        (*GATES, "breaker"), 0.05,
+        lambda b, a: "breaker" not in after(web(b), 1, failures=60).reason
+        and "breaker" in after(web(a), 1, failures=60).reason,
+    ),
+    (strategies.Gates, "latency"): (
+        (*GATES, "latency"), [{"quantile": 0.99, "below": "50ms"}],
+        lambda b, a: compared(b, 1).state is State.SHIFTING
+        and "latency-p99" in compared(a, 1).reason,
     ),
     (nouns.ServiceConfig, "name"): (
         ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')

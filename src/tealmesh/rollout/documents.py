@@ -10,6 +10,7 @@ from tealmesh.model.absent import absent
 from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.model.windows import Window
 from tealmesh.rollout import discovery, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
@@ -65,6 +66,19 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     """Store a deployment and the entry of the transition that it has just made."""
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+
+
+def put_window(t: Transaction, d: Deployment) -> None:
+    """Store a deployment, and the window of measurement that it has just closed."""
+    t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
+    window = d.comparison.last
+    if window is not None:
+        t.put(tables.WINDOWS, d.id, f"{window.index:06}", body=window.to_json())
+
+
+def windows(view: Reader, deployment_id: str) -> list[Window]:
+    """The windows of measurement of a deployment, in order."""
+    return [Window.from_json(d.body) for d in view.list(tables.WINDOWS, deployment_id)]
 
 
 def refuse_shared_router(view: View, service: Service) -> None:

@@ -12,9 +12,11 @@ long as there is no evidence that it is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout.comparison import Comparison, Evidence
@@ -30,6 +32,9 @@ from tealmesh.rollout.gates.comparing import (
     judge,
     start,
 )
+
+if TYPE_CHECKING:
+    from tealmesh.rollout.gates.comparing.bodies import StateBody
 
 ERRORS, CLIENT_ERRORS, LATENCY = METRICS = ("errors", "client-errors", "latency")
 
@@ -94,7 +99,7 @@ def prepared(comparison: Comparison, gates: Gates, before: SideWindow) -> Compar
     nothing = SideWindow()
     for part in _parts(before):
         states = _added(states, gates, bounds, part, nothing, 0, step=-1, cold=False)
-    return replace(fresh, evidence={metric: state.to_json() for metric, state in states.items()})
+    return replace(fresh, evidence=_evidence(states))
 
 
 def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison:
@@ -113,8 +118,7 @@ def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison
         step=window.step,
         cold=cold,
     )
-    evidence = {metric: state.to_json() for metric, state in states.items()}
-    return replace(comparison, evidence=evidence)
+    return replace(comparison, evidence=_evidence(states))
 
 
 def judgements(comparison: Comparison, gates: Gates) -> tuple[Compared, ...]:
@@ -152,9 +156,16 @@ def _states(comparison: Comparison) -> dict[str, State]:
     }
     stored: Mapping[str, Evidence] = comparison.evidence
     return {
-        metric: State.from_json(stored[metric]) if metric in stored else start(weights[metric])
+        metric: State.from_json(cast("StateBody", stored[metric]))
+        if metric in stored
+        else start(weights[metric])
         for metric in METRICS
     }
+
+
+def _evidence(states: Mapping[str, State]) -> dict[str, Evidence]:
+    """The evidence as it comes out of the store."""
+    return {metric: json.loads(json.dumps(state.to_json())) for metric, state in states.items()}
 
 
 def _added(

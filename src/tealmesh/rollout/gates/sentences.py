@@ -8,6 +8,7 @@ from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, Verdict
 from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.spans import span
+from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.gates.comparing import Arm, Missing, missing
 from tealmesh.rollout.gates.comparison import (
     CLIENT_ERRORS,
@@ -17,7 +18,6 @@ from tealmesh.rollout.gates.comparison import (
     Compared,
     judgements,
 )
-from tealmesh.rollout.gates.assess import counted, percent
 
 _IN_BURSTS = 1.5
 """Below this φ, errors count as independent for people."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
-from tealmesh.rollout.machine import limits
+from tealmesh.rollout.machine import limits, windows
 from tealmesh.rollout.machine.looking import approval
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
@@ -56,6 +56,7 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
         return wait(d, now, unmet(gates) + explanation(event))
     if not all_pass(event.gates):
         return wait(d, now, unmet(event.gates))
+    d = windows.before(d, event)
     if d.gates.approval and not d.approved:
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
     if event.frozen:

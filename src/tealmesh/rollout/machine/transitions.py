@@ -132,6 +132,8 @@ def resume(d: Deployment, now: float) -> Deployment:
     if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
         before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
         d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")
+    # The window of measurement that was open is lost; the evidence before it is not.
+    d = replace(d, comparison=replace(d.comparison, opened_at=since))
     same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
     return enter(d, d.state, now, since=since, phase_at=now, resumed_at=now, **same)
 

@@ -125,21 +125,37 @@ class Work:
             if issued is not None and before.sequence != issued:
                 return before
             after = self._dated(before, machine.step(before, event, self._clock()))
-            if after.sequence != before.sequence:
-                entry = journal.entry(after, journal.transition(before, event, after))
-                await self._store.write(
-                    f"rollout/{after.service}",
-                    entry.transition,
-                    lambda t: documents.put(t, after, entry),
-                )
-                log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+            entry = await self._keep(before, event, after)
             if not before.finished:
                 self._live[deployment_id] = after
-            if after.sequence != before.sequence:
+            if entry is not None:
                 self._on_transition(entry)
                 if deployment_id in self._woken:
                     self._woken[deployment_id].set()
             return after
+
+    async def _keep(
+        self, before: Deployment, event: Event, after: Deployment
+    ) -> JournalEntry | None:
+        """Store a transition, whose entry is returned, and a window of measurement that has been
+        closed. What else was observed is not stored.
+        """
+        actor = f"rollout/{after.service}"
+        measured = after.comparison.windows != before.comparison.windows
+        if after.sequence == before.sequence:
+            if measured:
+                await self._store.write(actor, "Window", lambda t: documents.put_window(t, after))
+            return None
+        entry = journal.entry(after, journal.transition(before, event, after))
+
+        def change(t: Transaction) -> None:
+            if measured:
+                documents.put_window(t, after)
+            documents.put(t, after, entry)
+
+        await self._store.write(actor, entry.transition, change)
+        log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+        return entry
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
         identity, service = deployment.id, deployment.service

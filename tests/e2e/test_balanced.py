@@ -112,6 +112,7 @@ def test_a_service_in_two_groups_of_two_kinds(world: Balanced) -> None:
     assert health(world.elb, http).keys() == health(world.elb, flows).keys()
 
 
+@pytest.mark.drill
 def test_a_replacement_goes_on_after_a_kill(world: Balanced) -> None:
     group = world.group("killed")
     place = world.front("killed", group)

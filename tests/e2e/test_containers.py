@@ -21,6 +21,7 @@ from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import api, finished
 from tests.support.programs.load import Load
 from tests.support.programs.podman import Podman, needs_engine, podman
+from tests.support.waiting import until
 
 # The first test also makes the images and starts the whole system.
 pytestmark = [needs_engine, pytest.mark.timeout(300)]
@@ -294,8 +295,9 @@ def test_containers_killed_from_outside_are_replaced_and_lose_nothing(world: Wor
 
 
 def test_nothing_is_left_behind(world: World) -> None:
-    """Runs last: the next start removes what has ended of unknown tasks, refuses to begin while one
-    runs, and `teal down` removes everything else.
+    """Runs last: the next start removes what has ended of unknown tasks, and refuses to begin while
+    one runs; `teal down --force` ends that with all others, which then start anew, and `teal down`
+    removes everything.
     """
     network = next(n for n in world.engine.run("network", "ls", "-q").split() if "tealmesh" in n)
     instance = network.removeprefix("tealmesh-")
@@ -310,21 +312,30 @@ def test_nothing_is_left_behind(world: World) -> None:
         world.plane.start(DOCKER_HOST=world.engine.url)
     assert "ended" not in containers(world.engine).values()
     assert "lost" in containers(world.engine).values(), "not ended unasked"
-    world.engine.run("rm", "--force", "lost")
+    data = str(world.plane.directory / "data")
+    ended = run_teal(world.engine, "down", "--force", "--data-dir", data)
+    assert "; removed " in ended
+    assert set(containers(world.engine).values()) == {"somebodys"}, "others' are not ours to end"
     world.plane.start(DOCKER_HOST=world.engine.url)
+    until(lambda: len(_pauses(world.engine)) == 3, world.plane.log, seconds=90)
+    world.plane.teal("apply", "--config", str(world.boxes.config), "--wait", "90")
     world.engine.stop()
     done = world.plane.teal("down", check=False)
     assert done.returncode == 1
     assert "the container engine at " in done.stderr
     world.engine.start()
     format_ = "{{.NetworkSettings.SandboxKey}}"
-    pauses = [n for n in containers(world.engine).values() if n.endswith("task.network")]
-    namespaces = world.engine.run("inspect", "--format", format_, *pauses).split()
+    namespaces = world.engine.run("inspect", "--format", format_, *_pauses(world.engine)).split()
     assert all(Path(namespace).exists() for namespace in namespaces)
     world.plane.down()
     assert not any(Path(namespace).exists() for namespace in namespaces)
     assert set(containers(world.engine).values()) == {"somebodys"}
     assert "tealmesh" not in world.engine.run("network", "ls", "-q")
+
+
+def _pauses(engine: Podman) -> list[str]:
+    """The containers that hold the networks of tasks."""
+    return [name for name in containers(engine).values() if name.endswith("task.network")]
 
 
 def containers(engine: Podman) -> dict[str, str]:

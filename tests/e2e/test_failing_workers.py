@@ -1,4 +1,4 @@
-"""What passes heals: every worker of a control plane fails twice, and everything works."""
+"""What passes heals: every worker of a control plane fails, and everything works."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.e2e.failing_plane import WORKERS
+from tests.support.drills import sizes
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import Sample, api, finished
 from tests.support.programs.traffic import traffic
@@ -22,11 +23,12 @@ def failing(plane: ControlPlane, sample: Sample, times: int) -> None:
     plane.wait_ready()
 
 
-def test_every_worker_fails_twice_and_a_deployment_loses_no_request(tmp_path: Path) -> None:
+@sizes("times", short=1, long=2)
+def test_every_worker_fails_and_a_deployment_loses_no_request(tmp_path: Path, times: int) -> None:
     sample = Sample(tmp_path)
     plane = ControlPlane(tmp_path, sample.config)
     try:
-        failing(plane, sample, 2)
+        failing(plane, sample, times)
         named = plane.teal("status").stdout
         assert "injected into" in named, "the status names what fails"
         sample.apply(plane)

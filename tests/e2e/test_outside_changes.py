@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import APP, Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
@@ -40,6 +42,7 @@ def running(plane: ControlPlane) -> dict[str, int]:
     return {side["side"]: side["healthy"] for side in sides}
 
 
+@pytest.mark.drill
 def test_weight_given_back_while_baking_without_traffic_stops_nothing(tmp_path: Path) -> None:
     sample = Sample(tmp_path, bake_time="60s")
     with control_plane(tmp_path, sample.config) as plane:

@@ -10,6 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.machine import REPOSITORY, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.websocket import talking, websocket
@@ -66,6 +68,7 @@ def test_what_is_in_flight_is_given_the_times_of_teal_toml(tmp_path: Path) -> No
         assert new != old
 
 
+@pytest.mark.drill
 def test_a_gateway_that_is_replaced_keeps_its_websockets(tmp_path: Path) -> None:
     port = free_port()
     config = _config(tmp_path, port)

@@ -382,7 +382,8 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*ADOPTED, "container"), "envoy", lambda b, a: found(a).container == "envoy"
     ),
     (nouns.AdoptedConfig, "route"): (
-        (*ADOPTED, "route"), "r0", lambda b, a: told(a)["route"] == found(a).route == "r0"
+        (*ADOPTED, "route"), "r0",
+        lambda b, a: told(a)["routes"] == list(found(a).routes) == ["r0"],
     ),
     (nouns.AdoptedConfig, "clean_up"): (
         (*ADOPTED, "clean_up"), "delete",

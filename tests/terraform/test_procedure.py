@@ -1,5 +1,6 @@
-"""The users' system by real Terraform, with three routes that replace each other; in the long form
-the single route of the example is applied beside it. Under steady traffic, no request fails.
+"""The users' system by real Terraform, with three routes that replace each other: the four steps
+from blue to green. The long form goes back as well, and applies the single route of the example
+beside it. Under steady traffic, no request fails.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ class Form:
         assert self.terraform.outputs()["url"] == f"http://127.0.0.1:{self.port}/"
 
     def procedure(self, load: Traffic) -> None:
-        """The four steps from blue to green, and the four back."""
+        """The four steps from blue to green, and in the long form the four back."""
         self.settled(load, {"1"})
         self.release(load, "green", "blue", {"2"}, {"1"})
-        self.release(load, "blue", "green", {"1"}, {"2"})
+        if self.least == LONG:
+            self.release(load, "blue", "green", {"1"}, {"2"})
         while load.total.sent < self.least:
             time.sleep(0.5)
 
@@ -140,8 +142,8 @@ def forms(tmp_path: Path, least: int) -> Iterator[list[Form]]:
 
 
 @pytest.mark.timeout(600)
-@sizes("least", short=5_000, long=LONG)
-def test_the_four_steps_and_back_lose_nothing(forms: list[Form]) -> None:
+@sizes("least", short=2_500, long=LONG)
+def test_the_four_steps_lose_nothing(forms: list[Form]) -> None:
     plane = forms[0].plane
     with ThreadPoolExecutor(len(forms)) as pool, ExitStack() as stack:
         list(pool.map(Form.begin, forms))

@@ -103,6 +103,7 @@ SERVICE = "sample.article.local"
 ROUTE = {**MESH, "virtual_router_name": "sample", "route_name": "sample"}
 
 
+@pytest.mark.drill
 def test_blue_to_green_by_hand(aws: Aws) -> None:
     assert aws("create-mesh", **MESH)["mesh"]["status"] == {"status": "ACTIVE"}
     blue = aws(

@@ -22,6 +22,7 @@ import click
 
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.services import deploying
+from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
@@ -164,15 +165,21 @@ def drain(client: Client) -> wire.ShutdownOutput:
         began = time.monotonic()
         while not ended.wait(HEARTBEAT_SECONDS):
             waited = time.monotonic() - began
-            click.echo(
-                f"still draining, for {waited:.0f} s: requests in flight end first", err=True
-            )
+            click.echo(f"still stopping tasks, for {waited:.0f} s{_why(client)}", err=True)
 
     threading.Thread(target=tell, daemon=True).start()
     try:
         return client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
     finally:
         ended.set()
+
+
+def _why(client: Client) -> str:
+    """What keeps the control plane from its work, for the end of a line."""
+    with contextlib.suppress(TealError):
+        failing = next(troubles(client.get_status()), None)
+        return f": {' '.join(failing)}" if failing else ""
+    return ""
 
 
 def _free(preferred: int) -> int:

@@ -148,7 +148,7 @@ class Client:
         service: str,
         sides: Mapping[str, wire.ToldSide],
         container: str | None = None,
-        route: str | None = None,
+        routes: Sequence[str] = (),
         clean_up: str | None = None,
     ) -> wire.ServiceDescription:
         return self._call(
@@ -156,7 +156,7 @@ class Client:
             service=service,
             sides=sides or None,
             container=container,
-            route=route,
+            routes=list(routes) or None,
             cleanUp=clean_up,
         )["service"]
 

@@ -18,6 +18,7 @@ from tealmesh.cli import render
 from tealmesh.cli.client import Client
 from tealmesh.cli.screens.fit import fitted, short_image
 from tealmesh.cli.screens.heartbeat import Heartbeat, addresses
+from tealmesh.cli.screens.progress import progress_lines
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
@@ -135,7 +136,12 @@ def _progress(
         past = index < at or deployment["status"] == "SUCCESSFUL"
         mark, style = ("✔", "green") if past else ("●", "bold cyan") if index == at else ("", "dim")
         line.append(f"{percentage} % {mark}".rstrip() + "   ", style=style)
-    return Group(Text(), line, _side_lines(sides, width), render.deployment_line(deployment))
+    return Group(
+        Text(),
+        line,
+        _side_lines(sides, width),
+        render.deployment_line(deployment, progress_lines(deployment, sides, width)),
+    )
 
 
 def _side_lines(sides: list[wire.SideStatus], width: int) -> Table:

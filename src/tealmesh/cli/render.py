@@ -89,19 +89,32 @@ def side_style(side: str) -> str:
     return side if side in ("blue", "green") else ""
 
 
-def deployment_line(deployment: wire.Deployment) -> RenderableType:
-    """A deployment: its state, and below it where it is and what it waits for, or why it failed."""
+def deployment_line(
+    deployment: wire.Deployment, details: Sequence[RenderableType] = ()
+) -> RenderableType:
+    """A deployment: its state, and below it where it is and what it waits for, or why it failed.
+    ``details`` of one that runs go between, and what they say of gates is not said twice.
+    """
     head = Text(f"{deployment['service']}: ")
     status = deployment["status"]
     head.append(status, style=STATUS_STYLES.get(status, ""))
     images = [deployment.get("oldImage") or "?", deployment.get("newImage") or "?"]
     head.append(f"  {' → '.join(images)} on {deployment.get('newSide', '?')}")
-    below = []
+    below: list[RenderableType] = []
     if "IN_PROGRESS" in status:
-        below = [Text(where(deployment), style="bold"), *map(Text, waiting(deployment))]
+        words = [w for w in waiting(deployment) if not (details and _by_gates(w, deployment))]
+        below = [Text(where(deployment), style="bold"), *details, *map(Text, words)]
     if deployment.get("reason"):
         below.append(Text(deployment["reason"], style="red"))
     return Group(head, *(Padding(line, (0, 0, 0, 2), expand=False) for line in below))
+
+
+def _by_gates(line: str, deployment: wire.Deployment) -> bool:
+    """Whether a line of `waiting` says no more than the gates of the present step."""
+    evidence = deployment.get("evidence", [])
+    verdicts = evidence[-1].get("verdicts", []) if evidence else []
+    unmet = [f"{v['gate']}: {v['detail']}" for v in verdicts if v["verdict"] != "PASS"]
+    return line == f"waiting for {'; '.join(unmet)}"
 
 
 def where(deployment: wire.Deployment) -> str:

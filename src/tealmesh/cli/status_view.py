@@ -22,6 +22,7 @@ from tealmesh.cli.render import (
 )
 from tealmesh.cli.screens.fit import fitted, short_image
 from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
+from tealmesh.cli.screens.progress import progress_lines
 from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.failures import by_kind
@@ -51,7 +52,11 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
             for one in (*status["services"], *status["gateways"])
             if "removing" in one
         ],
-        [deployment_line(s["deployment"]) for s in status["services"] if "deployment" in s],
+        [
+            deployment_line(s["deployment"], progress_lines(s["deployment"], s["sides"], width))
+            for s in status["services"]
+            if "deployment" in s
+        ],
         [
             Text(advice(s["name"], addresses(status, s["name"])), style="yellow")
             for s in status["services"]

@@ -134,7 +134,7 @@ class Engine:
                     if not _unstopped(view):
                         break
         except TimeoutError:
-            left = _unstopped(self._store.view)
+            left = [*_unstopped(self._store.view), *self._failures()]
             raise EngineError(
                 f"not stopped after {self._context.times.down:g} s: {'; '.join(left)}: run `teal "
                 "down` again to go on waiting, or `teal down --force` to end them at once"
@@ -148,6 +148,10 @@ class Engine:
             if document.body["lastStatus"] != "STOPPED":
                 for handle in TaskState.of(document.body).handles.values():
                     await self._runtime.inspect(handle)
+
+    def _failures(self) -> list[str]:
+        """What keeps workers from their work, each error once."""
+        return list(dict.fromkeys(trouble.error for trouble in self._supervisor.troubles()))
 
     def _dispatch_tasks(self, view: View, group: asyncio.TaskGroup) -> dict[Key, int]:
         """Give each live task a worker, and wake the workers of tasks that have changed. Return

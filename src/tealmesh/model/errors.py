@@ -10,6 +10,7 @@
     │   └── DockerRefused           Docker answers with an error
     ├── DriverError                 a rollout's call failed, for now or for good
     │   ├── NoSuchResource          AWS does not know the resource
+    │   ├── NoSuchOperation         the endpoint does not know the operation
     │   ├── ChangedMeanwhile        it has another version than the one that was read
     │   └── NotYet                  something else has to happen first: ask again
     ├── InvariantError              the rollout machine has a bug; nothing was changed
@@ -110,6 +111,13 @@ class DriverError(TealError):
 
 class NoSuchResource(DriverError):
     """The resource that a call names does not exist."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
+class NoSuchOperation(DriverError):
+    """The endpoint does not know the operation: it is AWS, or an earlier version of Tealmesh."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)

@@ -160,3 +160,5 @@ class DescribedService:
     sides: tuple[DescribedSide, ...]
     problem: str
     """Why it cannot be deployed; empty if it can."""
+    routes: tuple[str, ...] = ()
+    """The routes whose weights are shifted together; empty if that is not clear."""

@@ -123,7 +123,7 @@ class MeshServiceBody(TypedDict):
     mesh: str
     hostname: str
     router: str
-    route: str
+    routes: Sequence[str]
     port: int
     protocol: str
     found: Sequence[MeshSideBody]
@@ -131,6 +131,7 @@ class MeshServiceBody(TypedDict):
     clean_up: str
     strategy: StrategyBody
     gates: GatesBody
+    further: Sequence[tuple[int, str]]
     problem: str
 
 
@@ -260,6 +261,9 @@ class DeploymentBody(TypedDict):
     acknowledged: Mapping[str, int]
     live: Mapping[str, int]
     seen: Mapping[str, int]
+    left_apart: Mapping[str, Mapping[str, int]]
+    apart: Mapping[str, Mapping[str, int]]
+    elsewhere: Mapping[str, Sequence[str]]
     healthy: Mapping[str, int]
     images: Mapping[str, str]
     old_desired: int

@@ -51,8 +51,8 @@ class MeshService:
     hostname: str
     """The virtual service."""
     router: str
-    route: str
-    """The route whose weights are shifted; empty if that is not clear."""
+    routes: tuple[str, ...]
+    """The routes whose weights are shifted together; empty if that is not clear."""
     port: int
     """The port of its nodes to which the route leads."""
     protocol: str
@@ -64,6 +64,8 @@ class MeshService:
     clean_up: CleanUp = ""
     strategy: Strategy = field(default_factory=Strategy)
     gates: Gates = field(default_factory=Gates)
+    further: tuple[tuple[int, str], ...] = ()
+    """Ports and protocols of further listeners to which its routes lead."""
     problem: str = ""
     """Why it cannot be deployed, for people, with what to do; empty if it can."""
 
@@ -102,6 +104,11 @@ class MeshService:
         """None: a side gets as many tasks as the other one has."""
         return None
 
+    @property
+    def listeners(self) -> tuple[tuple[int, str], ...]:
+        """Ports and protocols of its nodes' listeners to which its routes lead."""
+        return ((self.port, self.protocol), *self.further)
+
     def to_json(self) -> MeshServiceBody:
         """The body that the store keeps."""
         return cast("MeshServiceBody", asdict(self))
@@ -110,6 +117,9 @@ class MeshService:
     def from_json(cls, body: MeshServiceBody) -> MeshService:
         """The service that `to_json` wrote. Members of later versions are ignored."""
         known = known_members(cls, body)
+        # Earlier versions shifted one route.
+        known["routes"] = tuple(body.get("routes") or [r for r in [body.get("route", "")] if r])
+        known["further"] = tuple((port, kind) for port, kind in body.get("further", ()))
         known["found"] = tuple(MeshSide(**known_members(MeshSide, side)) for side in body["found"])
         known["strategy"] = stored_strategy(body["strategy"])
         known["gates"] = stored_gates(body["gates"])

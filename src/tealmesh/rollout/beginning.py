@@ -50,6 +50,7 @@ def created(
         updated_at=now,
         entered_at=now,
         live=route.weights,
+        left_apart=route.apart,
         seen=route.weights,
         old_desired=tasks[old].desired,
         new_desired=tasks[new].desired,
@@ -62,6 +63,7 @@ def active_side(service: Service, route: LiveRoute, tasks: Mapping[str, SideTask
     serve while the other one, which would be replaced, can.
     """
     refuse_other_targets(service, route)
+    refuse_apart(service, route)
     active = list(shares(route.weights))
     if len(active) != 1:
         weights = shown(route.weights) or "none"
@@ -91,6 +93,26 @@ def refuse_other_targets(service: Service, route: LiveRoute) -> None:
             f"{service.name}: its route also leads to {shown(others)}, which is none of its sides: "
             "give the weight to the sides first",
         )
+
+
+def refuse_apart(service: Service, route: LiveRoute) -> None:
+    """Raise ConflictException if the service's routes do not all give the same shares: which of
+    them are to be shifted is somebody's decision.
+    """
+    if why := apart(service, route.apart):
+        raise AwsError("ConflictException", f"{service.name}: {why}")
+
+
+def apart(service: Service, by_route: Mapping[str, Mapping[str, int]]) -> str:
+    """That the routes stand apart, with what to do; empty without ``by_route``, their weights."""
+    if not by_route:
+        return ""
+    name, sides = service.name, " ".join(f"{side}=WEIGHT" for side in service.sides)
+    stand = "; ".join(f"{route}: {shown(weights)}" for route, weights in by_route.items())
+    return (
+        f"its routes stand at different weights ({stand}): `teal weights {name} {sides}` gives all "
+        f"of them the same, `teal adopt {name} --route ROUTE` says which ones are to be shifted"
+    )
 
 
 def pinned(service: Service) -> Service:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.rollout.system import Service
-from tealmesh.store import Store, tables
+from tealmesh.store import AuditEntry, Store, tables
 
 _OURSELVES = ("engine",)
 """Actors that write down what they observe."""
@@ -21,8 +21,19 @@ class Changes:
             return await self._last(tables.ECS_SERVICES, cluster, name)
         if of == "node":
             return await self._last(tables.VIRTUAL_NODES, service.mesh, service.node(side))
-        return await self._last(tables.ROUTES, service.mesh, service.router, service.route)
+        changes = [
+            await self._last_entry(tables.ROUTES, service.mesh, service.router, route)
+            for route in service.routes
+        ]
+        last = max(filter(None, changes), key=lambda entry: entry.revision, default=None)
+        return _told(last)
 
     async def _last(self, collection: str, *parts: str) -> str:
-        entry = await self._store.last_change_of(collection, *parts, without=_OURSELVES)
-        return f"{entry.actor} ({entry.operation})" if entry else ""
+        return _told(await self._last_entry(collection, *parts))
+
+    async def _last_entry(self, collection: str, *parts: str) -> AuditEntry | None:
+        return await self._store.last_change_of(collection, *parts, without=_OURSELVES)
+
+
+def _told(entry: AuditEntry | None) -> str:
+    return f"{entry.actor} ({entry.operation})" if entry else ""

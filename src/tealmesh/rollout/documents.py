@@ -232,7 +232,7 @@ def put_adopted(t: Transaction, adopted: Mapping[str, AdoptedConfig]) -> None:
         if config.container:
             told["container"] = config.container
         if config.route:
-            told["route"] = config.route
+            told["routes"] = list(config.route)
         if config.clean_up:
             told["cleanUp"] = config.clean_up
         if config.strategy:
@@ -276,7 +276,7 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
     missing = after.problem and any(
         (
             told.get("container", after.container) != after.container,
-            told.get("route", after.route) != after.route,
+            tuple(told.get("routes", after.routes)) != after.routes,
             any(
                 "ecsService" in one and after.side(side).exists and not after.ecs_service(side)[1]
                 for side, one in told.get("sides", {}).items()

@@ -15,20 +15,42 @@ from tealmesh.model.windows import SideWindow
 
 @dataclass(frozen=True)
 class LiveRoute:
-    """The route of a service, as it is."""
+    """The routes of a service, as they are. A service has one or several, whose weights are shifted
+    together."""
 
     weights: Mapping[str, int] = field(default_factory=dict)
-    """By side, of those that it leads to."""
+    """By side, of those that they lead to. Where the routes stand apart, their average in percent:
+    a side that any of them gives weight has some."""
     version: int = 0
-    """Counts its changes; 0 where there is no route."""
+    """Counts their changes; 0 where there is none of them."""
     others: Mapping[str, int] = field(default_factory=dict)
     """The weights of virtual nodes that are no side of the service."""
     unmade: tuple[str, ...] = ()
-    """The sides that it does not lead to and whose virtual node does not exist."""
+    """The sides that they do not lead to and whose virtual node does not exist."""
+    by_route: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The weights of each route by side, where there are several."""
+    gone: tuple[str, ...] = ()
+    """The service's routes that do not exist, while another one does."""
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By side, the router's other routes that give it weight: they are not the service's."""
 
     @property
     def exists(self) -> bool:
         return self.version > 0
+
+    @property
+    def apart(self) -> Mapping[str, Mapping[str, int]]:
+        """The weights of each route, if these are not the same shares; else nothing."""
+        different = {frozenset(shares(weights).items()) for weights in self.by_route.values()}
+        return self.by_route if len(different) > 1 else {}
+
+
+def shares(weights: Mapping[str, int]) -> dict[str, float]:
+    """Each target's share of the requests, 0 to 1, without those that get none: 1/0 and 100/0 are
+    the same.
+    """
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 @dataclass(frozen=True)
@@ -42,7 +64,7 @@ class EnsureSide:
 
 @dataclass(frozen=True)
 class SetWeights:
-    """Give the route's targets these weights, unless it changes in the meantime."""
+    """Give the targets of all routes these weights at once, unless one changes in the meantime."""
 
     weights: Mapping[str, int]
 

@@ -24,7 +24,7 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import documents, system
+from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.controller import Controller
@@ -157,13 +157,16 @@ class Operations:
         service = self._system(name)
         documents.refuse_another(self._controller.running(service.name))
         sides = service.sides
-        if isinstance(service, MeshService) and not service.route:
+        if isinstance(service, MeshService) and not service.routes:
             raise _bad(f"weights: {service.problem}")
         for side in weights:
             if side not in sides:
                 raise _bad(f"weights: {side!r} must be one of the sides {', '.join(sides)}")
         try:
-            wanted = {**(await self._driver.route(service)).weights, **weights}
+            route = await self._driver.route(service)
+            if set(weights) != set(sides):
+                beginning.refuse_apart(service, route)
+            wanted = {**route.weights, **weights}
             if sum(wanted.values()) == 0:
                 raise _bad("weights: at least one must be greater than zero")
             for side, weight in weights.items():
@@ -185,13 +188,20 @@ class Operations:
         """What a service consists of, and what runs."""
         service = self._system(name)
         try:
-            weights = (await self._driver.route(service)).weights
+            route = await self._driver.route(service)
+            weights = route.weights
             sides = tuple([await self._described(service, s, weights) for s in service.sides])
         except DriverError as error:
             raise error.answered() from error
         problem = service.problem if isinstance(service, MeshService) else ""
         return DescribedService(
-            service.name, service.mesh, service.hostname, service.container, sides, problem
+            service.name,
+            service.mesh,
+            service.hostname,
+            service.container,
+            sides,
+            problem or beginning.apart(service, route.apart),
+            service.routes,
         )
 
     async def _described(

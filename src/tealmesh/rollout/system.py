@@ -54,9 +54,9 @@ class ServiceSystem:
         return self.config.name
 
     @property
-    def route(self) -> str:
-        """The route whose weights are shifted."""
-        return ROUTE
+    def routes(self) -> tuple[str, ...]:
+        """The routes whose weights are shifted: there is one."""
+        return (ROUTE,)
 
     @property
     def port(self) -> int:
@@ -66,6 +66,11 @@ class ServiceSystem:
     def protocol(self) -> str:
         """Of its nodes' listeners."""
         return "http"
+
+    @property
+    def listeners(self) -> tuple[tuple[int, str], ...]:
+        """Port and protocol of its nodes' one listener."""
+        return ((self.port, self.protocol),)
 
     @property
     def sides(self) -> tuple[str, ...]:

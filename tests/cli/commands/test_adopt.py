@@ -48,7 +48,7 @@ def test_adopt_tells_and_shows(api: TealApi) -> None:
     described(api)
     done = teal(
         "adopt", "sample", "--side", "green=c/x", "--node", "green=n", "--node", "blue=o",
-        "--clean-up", "stop", endpoint=api.endpoint,
+        "--clean-up", "stop", "--route", "web", "--route", "api", endpoint=api.endpoint,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert api.requests("Adopt") == [
@@ -58,6 +58,7 @@ def test_adopt_tells_and_shows(api: TealApi) -> None:
                 "green": {"ecsService": "c/x", "virtualNode": "n"},
                 "blue": {"virtualNode": "o"},
             },
+            "routes": ["web", "api"],
             "cleanUp": "stop",
         }
     ]

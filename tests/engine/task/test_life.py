@@ -13,6 +13,7 @@ import pytest
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.runtimes.fake import Behaviour, FakeRuntime
+from tealmesh.model.errors import EngineError
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 from tealmesh.store.views import Transaction
@@ -238,3 +239,33 @@ def test_interrupted_at_any_phase_and_resumed(tmp_path: Path, phase: str) -> Non
 
 def _phases(documents: Documents) -> set[str]:
     return {task["teal"].get("phase", "PREPARE") for task in documents.tasks()}
+
+
+def test_what_keeps_tasks_from_stopping_is_named_in_time(tmp_path: Path) -> None:
+    class Away(FakeRuntime):
+        back = False
+
+        async def release(self, directory: Path) -> None:
+            if not self.back:
+                raise EngineError("the container engine does not answer")
+
+    async def scenario() -> None:
+        store = Store.open(tmp_path / "state.db")
+        documents, runtime = Documents(store), Away()
+        await put_images(store, "web")
+        arn = await documents.define(definition("web", 1, container("web")))
+        await run_task(store, arn)
+        made = engine_context(tmp_path, store, runtime=runtime, times=quick_times(down=0.5))
+        async with running(made) as engine:
+            await documents.until(lambda _: bool(documents.tasks("RUNNING")))
+            with pytest.raises(EngineError) as raised:
+                await engine.stop_all()
+            assert "not stopped after 0.5 s: task t1 of nobody (halt)" in str(raised.value)
+            assert "the container engine does not answer: run `teal down` again" in str(
+                raised.value
+            )
+            runtime.back = True
+            await documents.until(lambda _: not documents.tasks("RUNNING"))
+        store.close()
+
+    asyncio.run(scenario())

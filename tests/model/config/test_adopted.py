@@ -29,8 +29,13 @@ def test_what_is_not_given_is_found_out() -> None:
     text = '[adopted."web.a.local"]\ncontainer = "c"\nroute = "r"\nclean_up = "stop"\n'
     read = parse_additions(text + '[adopted."web.a.local".gates]\napproval = true')
     gates = Gates(approval=True)
-    expected = AdoptedConfig("web.a.local", "c", "r", "stop", gates=gates)
+    expected = AdoptedConfig("web.a.local", "c", ("r",), "stop", gates=gates)
     assert read.adopted == {"web.a.local": expected}
+
+
+def test_several_routes() -> None:
+    read = parse_additions('[adopted.web]\nroute = ["http", "tcp"]').adopted
+    assert read["web"].route == ("http", "tcp")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,9 @@ def test_what_is_not_given_is_found_out() -> None:
     [
         ('[adopted.web]\nclean_up = "keep"', "adopted.web.clean_up = 'keep': must be \"stop\""),
         ('[adopted.web]\ncontainer = ""', "adopted.web.container = ''"),
+        ("[adopted.web]\nroute = []", "adopted.web.route = []: must be the name of a route, or a"),
+        ("[adopted.web]\nroute = ['a', 'a']", "adopted.web.route"),
+        ("[adopted.web]\nroute = ['a', 1]", "adopted.web.route"),
         ("[adopted.web]\nport = 1", "adopted.web.port"),
         ("[terraform]\nweight = 1", "terraform.weight = 1: must be a name in which {side}"),
         ('[terraform]\nweight = "{colour}_weight"', "terraform.weight"),

@@ -211,6 +211,8 @@ def service_description(d: DescribedService) -> wire.ServiceDescription:
     }
     if d.container:
         answer["container"] = d.container
+    if d.routes:
+        answer["routes"] = list(d.routes)
     if d.problem:
         answer["problem"] = d.problem
     return answer

@@ -32,7 +32,13 @@ _CONFIG_EXAMPLE = 'weight = "{side}_weight"'
     help="A side's virtual node; give both sides.",
 )
 @click.option("--container", metavar="NAME", help="The container that runs the application.")
-@click.option("--route", metavar="NAME", help="The route whose weights are shifted.")
+@click.option(
+    "--route",
+    "routes",
+    multiple=True,
+    metavar="NAME",
+    help="A route whose weights are shifted; by default all that lead to its sides alone.",
+)
 @click.option(
     "--clean-up",
     type=click.Choice(["stop", "delete"]),
@@ -45,7 +51,7 @@ def adopt(
     ecs_services: tuple[str, ...],
     nodes: tuple[str, ...],
     container: str | None,
-    route: str | None,
+    routes: tuple[str, ...],
     clean_up: str | None,
     client: Client,
 ) -> None:
@@ -63,7 +69,7 @@ def adopt(
         sides.setdefault(side, {})["virtualNode"] = name
     if len(sides) > 2:
         raise click.UsageError(f"{', '.join(sides)}: a service has two sides")
-    described = client.adopt(service, sides, container, route, clean_up)
+    described = client.adopt(service, sides, container, routes, clean_up)
     for line in _description(described):
         click.echo(line)
 
@@ -123,6 +129,10 @@ def _description(service: wire.ServiceDescription) -> list[str]:
     container = service.get("container", "not clear")
     lines = [f"{service['name']}: {service['hostname']} in mesh {service['mesh']}"]
     lines.append(f"  application: container {container}")
+    if len(service.get("routes", [])) > 1:
+        lines.append(
+            f"  routes, whose weights are shifted together: {', '.join(service['routes'])}"
+        )
     for side in service["sides"]:
         ecs_service = "/".join((side.get("cluster", ""), side.get("ecsService", "not clear")))
         state = "" if side["exists"] else ", made by the next deployment"

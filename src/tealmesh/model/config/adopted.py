@@ -30,7 +30,7 @@ def read_one(table: Table, name: str) -> AdoptedConfig:
     return AdoptedConfig(
         name=name,
         container=_name(table, "container"),
-        route=_name(table, "route"),
+        route=_routes(table),
         clean_up=table.text("clean_up", "", '"stop" or "delete"', ("", *CLEAN_UPS).__contains__),
         strategy=read_strategy(table) if "strategy" in table.data else None,
         gates=read_gates(table) if "gates" in table.data else None,
@@ -39,6 +39,17 @@ def read_one(table: Table, name: str) -> AdoptedConfig:
 
 def _name(table: Table, key: str) -> str:
     return table.text(key, None, f"the name of a {key}") if key in table.data else ""
+
+
+def _routes(table: Table) -> tuple[str, ...]:
+    """``route``: the name of one, or a list of names."""
+    value = table.data.get("route", [])
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
+        names = []
+    if "route" in table.data and (not names or len(set(names)) < len(names)):
+        table.fail("route", 'the name of a route, or a list of several such as ["web", "api"]')
+    return tuple(names)
 
 
 def _template(table: Table, key: str) -> str:

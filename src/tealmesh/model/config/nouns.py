@@ -78,8 +78,8 @@ class AdoptedConfig:
     name: str
     container: str = ""
     """The container that runs the application."""
-    route: str = ""
-    """The route whose weights are shifted."""
+    route: tuple[str, ...] = ()
+    """The routes whose weights are shifted together."""
     clean_up: str = ""
     """What is left of a side without weight: ``stop`` for an ECS service without tasks, ``delete``
     for nothing."""

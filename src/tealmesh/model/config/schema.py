@@ -57,6 +57,11 @@ _BY_HAND: Mapping[str, Schema] = {
             "additionalProperties": False,
         },
     },
+    "route": {
+        "anyOf": [{"type": "string", "minLength": 1}, {**_WORDS, "minItems": 1}],
+        "description": "The route, or the routes, whose weights are shifted; if left out, all that "
+        "lead to the service's sides alone.",
+    },
     "sides": {**_WORDS, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     "routes": {
         "type": "object",

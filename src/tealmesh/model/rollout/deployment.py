@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -60,6 +60,12 @@ class Deployment:
     are somebody else's. Empty if any are right."""
     seen: Mapping[str, int] = field(default_factory=dict)
     """The weights of the route when last observed, of all that it leads to."""
+    left_apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """As ``live``, by route, where the routes stood apart when somebody took over; else empty."""
+    apart: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The weights of each route when last observed, where they stand apart; else empty."""
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By side, routes that are not the service's and give it weight: it goes on serving them."""
     healthy: Mapping[str, int] = field(default_factory=dict)
     """Healthy tasks of each side when last observed."""
     images: Mapping[str, str] = field(default_factory=dict)

@@ -38,6 +38,8 @@ class ServiceDescription(TypedDict):
     hostname: str
     container: NotRequired[str]
     """The container that runs the application; absent if that is not clear."""
+    routes: NotRequired[list[str]]
+    """The routes whose weights are shifted together; absent if that is not clear."""
     sides: list[SideDescription]
     problem: NotRequired[str]
     """Why it cannot be deployed; absent if it can."""

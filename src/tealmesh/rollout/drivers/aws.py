@@ -9,7 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tealmesh.model.errors import ChangedMeanwhile, DriverError, NoSuchResource, NotYet
+from tealmesh.model.errors import (
+    ChangedMeanwhile,
+    DriverError,
+    NoSuchOperation,
+    NoSuchResource,
+    NotYet,
+)
 from tealmesh.rollout.drivers.resources import MeshObject, covers
 
 if TYPE_CHECKING:
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_servicediscovery.client import ServiceDiscoveryClient
 
     from tealmesh.model.appmesh import RouteSpec
-    from tealmesh.model.wire import GetConvergenceOutput
+    from tealmesh.model.wire import GetConvergenceOutput, RouteShift, ShiftWeightsOutput
 
 MakeClient = Callable[[str], Any]
 """The boto3 client of a service (``appmesh``) at the endpoint that a driver works on. boto3 makes
@@ -35,6 +41,7 @@ class TealmeshClient(Protocol):
     """The boto3 client of our own API, as far as it is used here."""
 
     def get_convergence(self, *, mesh: str) -> GetConvergenceOutput: ...
+    def shift_weights(self, *, mesh: str, routes: list[RouteShift]) -> ShiftWeightsOutput: ...
 
 
 class Aws:
@@ -84,6 +91,15 @@ class Aws:
             await self.appmesh(update)
         except ChangedMeanwhile as changed:
             raise NotYet("the route, which somebody else has just changed") from changed
+
+    async def shift_weights(self, mesh: str, routes: list[RouteShift]) -> None:
+        """Give routes of these versions other targets in one revision. `NotYet` if one has another
+        version by now, `NoSuchOperation` where routes can only be changed one after the other.
+        """
+        try:
+            await self.tealmesh(lambda client: client.shift_weights(mesh=mesh, routes=routes))
+        except ChangedMeanwhile as changed:
+            raise NotYet("the routes, which somebody else has just changed") from changed
 
     async def tealmesh(self, call: Callable[[TealmeshClient], R]) -> R:
         return await self._run("tealmesh", call)
@@ -180,6 +196,9 @@ def _driver_error(error: ClientError) -> DriverError:
     text = f"{error.operation_name}: {message}"
     if code.endswith(("NotFoundException", "NotFound")):
         return NoSuchResource(text)
-    if code == "ConflictException" and "If-Match" in message:
+    if code == "UnknownOperationException":
+        return NoSuchOperation(text)
+    conditional = "If-Match" in message or error.operation_name == "ShiftWeights"
+    if code == "ConflictException" and conditional:
         return ChangedMeanwhile(text)
     return DriverError(text, retryable=status >= 500 or code in _THROTTLED)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tealmesh.model.errors import DriverError
-from tealmesh.rollout.discovery import route_member
+from tealmesh.rollout.discovery.routes import route_member
 from tealmesh.rollout.naming import renamed
 
 if TYPE_CHECKING:

@@ -11,7 +11,10 @@ from tealmesh.model.mesh import Kind
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.status import Missing
 from tealmesh.rollout.adopted import MeshService, MeshSide
-from tealmesh.rollout.discovery import discover, route_targets
+from tealmesh.rollout.beginning import apart
+from tealmesh.rollout.discovery import discover
+from tealmesh.rollout.discovery.routes import route_targets
+from tealmesh.rollout.effects import LiveRoute
 from tealmesh.rollout.four_steps import Followed, SideNow, follow
 from tealmesh.rollout.inventory.workloads import (
     EcsService,
@@ -22,6 +25,7 @@ from tealmesh.rollout.inventory.workloads import (
     missing_of,
     resource_of_task,
 )
+from tealmesh.rollout.metrics.listeners import traffic_together
 from tealmesh.store import View, tables
 
 if TYPE_CHECKING:
@@ -64,8 +68,11 @@ def _service(
 ) -> wire.ServiceStatus:
     weights = _weights(view, service)
     seen = {
-        side.name: window.traffic(
-            service.mesh, side.virtual_node, window.since, service.port, service.protocol
+        side.name: traffic_together(
+            [
+                window.traffic(service.mesh, side.virtual_node, window.since, *listener)
+                for listener in service.listeners
+            ]
         )
         for side in service.found
     }
@@ -83,6 +90,9 @@ def _service(
         sides.append(shown)
         now.append(_now(side, weights, run_by, traffic))
     answer = _answer(service, sides)
+    if problem := _apart(view, service):
+        answer.setdefault("problem", problem)
+        return answer
     reported = window.end - REPORT_SECONDS
     followed = follow(now, service.gates, converged=converged, window_end=reported)
     if followed:
@@ -137,13 +147,26 @@ def release(followed: Followed) -> wire.ReleaseStep:
     }
 
 
+def _apart(view: View, service: MeshService) -> str:
+    """That the service's routes stand at different weights; empty if they do not."""
+    by_route: dict[str, dict[str, int]] = {}
+    sides = {side.virtual_node: side.name for side in service.found}
+    for document in view.list(tables.ROUTES, service.mesh, service.router):
+        if document.body["name"] in service.routes:
+            targets = route_targets(document.body["spec"])
+            weights = {sides[node]: weight for node, weight in targets.items() if node in sides}
+            by_route[document.body["name"]] = weights
+    return apart(service, LiveRoute(by_route=by_route).apart)
+
+
 def _weights(view: View, service: MeshService) -> dict[str, int]:
-    """The weights of the service's route, by virtual node; of all its router's routes together
-    where it is not clear which one counts.
+    """The weights of the service's routes, by virtual node; of all its router's routes together
+    where it is not clear which ones count. Where they stand apart, a node has the most that any
+    gives it.
     """
     weights: dict[str, int] = {}
     for document in view.list(tables.ROUTES, service.mesh, service.router):
-        if service.route in ("", document.body["name"]):
+        if not service.routes or document.body["name"] in service.routes:
             for node, weight in route_targets(document.body["spec"]).items():
                 weights[node] = max(weight, weights.get(node, 0))
     return weights

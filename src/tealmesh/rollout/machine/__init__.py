@@ -13,6 +13,7 @@ performing the effect of its stored state. `limits` has the time limit of each p
 waits for a person have none.
 """
 
+from tealmesh.rollout.effects import shares
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
 from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
@@ -23,7 +24,6 @@ from tealmesh.rollout.machine.transitions import (
     SETTLE_SECONDS,
     can_abort,
     only_new_serves,
-    shares,
 )
 
 __all__ = [

@@ -33,12 +33,13 @@ def taken_over(d: Deployment, by: str, now: float) -> Deployment:
     if d.state is not State.HELD:
         return d
     if d.held_in in {state.value for state in BACKWARD}:
-        return roll_back(replace(d, live=d.seen), now, d.reason)
+        return roll_back(replace(d, live=d.seen, left_apart=d.apart), now, d.reason)
     return enter(
         evidence.closed(d, now),
         State.CREATED,
         now,
         live=d.seen,
+        left_apart=d.apart,
         weights={},
         acknowledged={},
         step=0,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, State
-from tealmesh.rollout.effects import Seen
+from tealmesh.rollout.effects import LiveRoute, Seen, shares
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
@@ -18,7 +18,6 @@ from tealmesh.rollout.machine.transitions import (
     gets_all,
     hold,
     roll_back,
-    shares,
     shift,
 )
 from tealmesh.rollout.machine.wording import shown
@@ -77,6 +76,8 @@ def noted(d: Deployment, seen: Seen, now: float) -> Deployment:
         d,
         seen=weights,
         live=d.live or weights,
+        apart=seen.route.apart,
+        elsewhere=seen.route.elsewhere,
         healthy={
             side: _able(d, side, tasks)
             for side, tasks in sides.items()
@@ -100,13 +101,10 @@ def change(d: Deployment, seen: Seen) -> Change | None:
     others = {node: weight for node, weight in route.others.items() if weight}
     if others:
         return Change("route", f"the route was given other targets, {shown(others)},")
-    ours = [d.live, *([d.weights] if d.state in SETTING else [])]
-    if route.exists and d.live and shares(route.weights) not in [shares(w) for w in ours]:
-        return Change(
-            "route",
-            f"the weights were changed to {shown(route.weights)}",
-            f" (they were {shown(d.live)})",
-        )
+    if d.live and route.gone:
+        return Change("route", f"route {' and '.join(route.gone)} was deleted")
+    if changed := _weights_changed(d, route):
+        return changed
     if d.state in BACKWARD or d.state is State.CREATED or not d.scaled:
         return None
     if d.new_side in route.unmade:
@@ -116,6 +114,24 @@ def change(d: Deployment, seen: Seen) -> Change | None:
             "tasks",
             f"the tasks of {d.new_side} were changed from {d.scaled} to {seen.new.desired}",
         )
+    return None
+
+
+def _weights_changed(d: Deployment, route: LiveRoute) -> Change | None:
+    """The first route whose shares are not those that the deployment left; each of them counts."""
+    if not route.exists or not d.live:
+        return None
+    routes = route.by_route or {"": route.weights}
+    for name, weights in routes.items():
+        left = d.left_apart.get(name, d.live)
+        ours = [left, *([d.weights] if d.state in SETTING else [])]
+        if shares(weights) not in [shares(w) for w in ours]:
+            of = f" of route {name}" if name else ""
+            return Change(
+                "route",
+                f"the weights{of} were changed to {shown(weights)}",
+                f" (they were {shown(left)})",
+            )
     return None
 
 
@@ -146,7 +162,14 @@ def _give_all(d: Deployment, side: str, why: str, now: float) -> Deployment:
     if side == d.old_side or d.state in BACKWARD:
         return roll_back(d, now, why)
     if d.gated and d.gates.approval and not d.approved:
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), live=d.seen)
+        return enter(
+            d,
+            State.AWAITING_APPROVAL,
+            now,
+            waiting_for=approval(d),
+            live=d.seen,
+            left_apart=d.apart,
+        )
     last = len(d.strategy.steps) - 1
     return shift(d, now, last, note=f"{why}: {d.new_side} gets all the weight at once")
 

@@ -11,8 +11,9 @@ from tealmesh.rollout.effects import (
     ScaleSide,
     SetWeights,
     StopSide,
+    shares,
 )
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, shares
+from tealmesh.rollout.machine.transitions import BACKWARD, FINAL
 
 
 def next_effect(d: Deployment) -> Effect | None:

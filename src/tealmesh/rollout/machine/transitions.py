@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
@@ -174,6 +174,7 @@ def reweigh(
         now,
         weights={d.old_side: FULL_WEIGHT - new_weight, d.new_side: new_weight},
         live=d.seen or d.live,
+        left_apart=d.apart,
         acknowledged={},
         since=0.0,
         **changes,
@@ -183,14 +184,6 @@ def reweigh(
 def gets_all(d: Deployment, side: str) -> bool:
     """Whether the weights last ordered are all for one side."""
     return shares(d.weights) == {side: 1.0}
-
-
-def shares(weights: Mapping[str, int]) -> dict[str, float]:
-    """Each target's share of the requests, 0 to 1, without those that get none: 1/0 and 100/0 are
-    the same.
-    """
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 def _joined(*parts: str) -> str:

@@ -36,6 +36,7 @@ def weights_set(d: Deployment, event: WeightsSet, now: float) -> Deployment:
         revision=event.revision,
         set_at=event.at,
         live=d.weights,
+        left_apart={},
         seen=d.weights,
     )
 

@@ -17,6 +17,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.windows import SideWindow
 from tealmesh.rollout.metrics import outcomes, proto
+from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
 from tealmesh.rollout.metrics.sums import Span, Tally, fewest, histogram, quantile
@@ -127,13 +128,15 @@ class Metrics:
 
     def callers_saw(self, service: Service, side: str, since: float) -> Traffic:
         """`traffic` of one side of a service."""
-        node = service.node(side)
-        return self.traffic(service.mesh, node, since, service.port, service.protocol)
+        mesh, node = service.mesh, service.node(side)
+        seen = [self.traffic(mesh, node, since, *listener) for listener in service.listeners]
+        return traffic_together(seen)
 
     def callers_saw_after(self, service: Service, side: str, after: float) -> SideWindow:
         """`window` of one side of a service."""
-        node = service.node(side)
-        return self.window(service.mesh, node, after, service.port, service.protocol)
+        mesh, node = service.mesh, service.node(side)
+        seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
+        return window_together(seen)
 
     def _reports(self, envoy: _Envoy) -> bool:
         """Whether the Envoy is connected and reports."""

@@ -16,6 +16,7 @@ from tealmesh.rollout import adopted, system
 @pytest.mark.parametrize(
     ("body", "dataclass"),
     [
+        (teal.StepSettingsBody, strategies.StepSettings),
         (teal.StrategyBody, strategies.Strategy),
         (teal.LatencyObjectiveBody, strategies.LatencyObjective),
         (teal.GatesBody, strategies.Gates),
@@ -84,8 +85,11 @@ def test_a_deployment_that_an_earlier_version_stored_goes_on() -> None:
     assert deployment.evidence[0].verdicts[0].verdict is rollout.Verdict.PASS
     again = json.loads(json.dumps(deployment.to_json()))
     assert rollout.Deployment.from_json(again) == deployment
+    assert not body.pop("approved")
+    assert deployment.approved_step == -1
     assert holds(again, body)
     assert deployment.phase_at == deployment.entered_at
     assert (deployment.kind, deployment.gated, deployment.live) == ("DEPLOY", True, {})
     assert deployment.comparison == rollout.Comparison()
     assert rollout.Deployment.from_json({**body, "of_a_later_version": 1}) == deployment
+    assert rollout.Deployment.from_json({**body, "approved": True}).approved

@@ -203,7 +203,7 @@ def test_approval_is_waited_for(tmp_path: Path) -> None:
     async def approve(store: Store, controller: Controller) -> None:
         await until_state(controller, State.AWAITING_APPROVAL)
         waited.append(dict(b.driver.weights))
-        await controller.approve("web")
+        await controller.approve("root", "web")
 
     assert run(b, meanwhile=approve).status is Status.SUCCESSFUL
     assert waited == [{"blue": 100, "green": 0}]

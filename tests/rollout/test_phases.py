@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.config.strategies import Gates, Strategy
-from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
+from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
+from tealmesh.model.rollout import Deployment, Phase, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import machine
-from tealmesh.rollout.effects import NotReady, Observed, Resumed
+from tealmesh.rollout.effects import Approved, NotReady, Observed, Resumed
+from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.limits import LIMITS
 from tests.rollout.test_machine import created
 
 GOOD = SideTasks(desired=3, running=3, healthy=3)
 START = 1000.0
+PRODUCTION = Phase.PRODUCTION_TRAFFIC_SHIFT
 
 
 def strategy(**seconds: float) -> Strategy:
@@ -35,18 +37,54 @@ def measuring(**seconds: float) -> Deployment:
     )
 
 
-def look(d: Deployment, now: float, old: int, new: int) -> Deployment:
+def look(d: Deployment, now: float, old: int, new: int, failures: int = 0) -> Deployment:
     seen = Traffic(reporters=2, seen_until=now)
-    sides = (replace(seen, requests=n, started=n) for n in (old, new))
-    return machine.step(d, Observed(GOOD, GOOD, *sides), now)
+    before, after = (replace(seen, requests=n, started=n) for n in (old, new))
+    seen_both = Observed(GOOD, GOOD, before, replace(after, failures=failures))
+    return machine.step(d, seen_both, now)
 
 
 def test_every_state_that_waits_for_something_else_than_a_person_has_a_limit() -> None:
     final = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.STOPPED}
     without = {state for state in State if state not in LIMITS}
     assert final <= without
-    assert State.AWAITING_APPROVAL in without
-    assert {limit.setting for limit in LIMITS.values()} <= set(Strategy.__dataclass_fields__)
+    assert limits.of(replace(created(now=START), state=State.HELD)) is None
+    known = {*Strategy.__dataclass_fields__, *Gates.__dataclass_fields__}
+    assert {limit.setting for limit in LIMITS.values()} <= known
+
+
+def test_the_wait_for_approval_is_limited_if_that_is_asked_for() -> None:
+    d = replace(created(approval=True, now=START), state=State.AWAITING_APPROVAL)
+    assert limits.of(d) is None
+    d = replace(d, gates=replace(d.gates, approval_timeout=60.0))
+    seen = Observed(GOOD, GOOD)
+    assert machine.step(d, seen, START + 59.0).seconds_left == 1.0
+    late = machine.step(d, seen, START + 61.0)
+    assert late.state is State.ROLLING_BACK
+    assert late.reason == (
+        "approval_timeout of 60 s exceeded while waiting for a person, still waiting for approval "
+        "(`teal approve web`)"
+    )
+
+
+def test_a_step_has_a_time_and_gates_of_its_own_and_waits_for_approval_while_it_is_judged() -> None:
+    own = (StepSettings(time=9.0, success_rate=0.5), StepSettings(approval=True), StepSettings())
+    d = replace(measuring(), gates=Gates())
+    d = replace(d, strategy=replace(d.strategy, steps=(10, 50, 100), step_settings=own))
+    assert look(d, START + 8.9, old=900, new=100).state is State.MEASURING
+    d = look(d, START + 9.1, old=900, new=100)
+    assert (d.state, d.step, d.phase) == (State.AWAITING_APPROVAL, 0, PRODUCTION)
+    assert d.waiting_for == "approval (`teal approve web`) of the step of 50 %"
+    assert machine.awaited(d) == 1
+    waits = look(d, START + 100_000.0, old=90_000, new=10_000)
+    assert (waits.state, waits.evidence[-1].requests) == (State.AWAITING_APPROVAL, 10_000)
+    bad = look(d, START + 20.0, old=900, new=100, failures=90)
+    assert (bad.state, bad.reason[:13]) == (State.ROLLING_BACK, "success-rate:")
+    d = machine.step(waits, Approved("root"), START + 100_001.0)
+    assert (d.state, d.note) == (State.MEASURING, "approved by root")
+    assert machine.awaited(d) is None
+    d = look(d, START + 100_002.0, old=90_000, new=10_000)
+    assert (d.state, d.step) == (State.SHIFTING, 1)
 
 
 def test_a_slow_start_takes_nothing_from_the_time_of_the_steps() -> None:

@@ -20,7 +20,7 @@ from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, T
 from tealmesh.model.windows import Counts, SideWindow
 from tealmesh.rollout import documents, machine, system
 from tealmesh.rollout.drivers import resources
-from tealmesh.rollout.effects import Event, NotReady, Observed
+from tealmesh.rollout.effects import Event, LiveRoute, Looked, NotReady, Observed, Seen
 from tealmesh.rollout.machine import windows as windows_of
 from tealmesh.store import Transaction, View, tables
 from tests.rollout.outside import windows
@@ -44,7 +44,7 @@ def toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return f"[{', '.join(map(toml, value))}]"
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -122,6 +122,8 @@ def compared(config: nouns.TealConfig, failures: int, seconds: float = 11.0) -> 
     strategy = replace(service.strategy, type="canary", steps=(10, 100))
     weights = {"blue": 90, "green": 10}
     d = replace(web(config), strategy=strategy, weights=weights, acknowledged=weights)
+    quiet = SideWindow(60_000, 60, by_second=(Counts(1_000, 1),) * 60)
+    d = windows_of.before(d, Observed(GOOD, GOOD, old_window=quiet))
     d = windows_of.opened(d, 1000.0)
     seen = Observed(
         GOOD,
@@ -142,6 +144,27 @@ def undecided(config: nouns.TealConfig, seconds: float) -> Deployment:
     few = Traffic(1_000, 0, 1_000, reporters=2, seen_until=1000.0 + seconds)
     seen = Observed(GOOD, GOOD, replace(few, requests=9_000), few, at=d.comparison.opened_at)
     return machine.step(d, seen, 1000.0 + seconds)
+
+
+def broken(config: nouns.TealConfig) -> bool:
+    """Whether sixty failures of a thousand are too many at once, if many may fail."""
+    d = web(config)
+    d = replace(d, gates=replace(d.gates, success_rate=0.5))
+    return "breaker" in after(d, 1, failures=60).reason
+
+
+def held(config: nouns.TealConfig) -> float | None:
+    """How long a deployment without a verdict is held, if that is not the default."""
+    service = config.services["web"]
+    wanted = replace(service, strategy=replace(service.strategy, on_no_verdict="hold"))
+    d = undecided(replace(config, services={"web": wanted}), 311)
+    assert d.state is State.HELD
+    assert d.seconds_left is not None
+    seen = Looked(Seen(LiveRoute(d.weights, 1), GOOD, replace(GOOD, image=d.new_image)))
+    limit = d.seconds_left
+    assert machine.step(d, seen, d.entered_at + limit - 1).state is State.HELD
+    assert "hold_timeout" in machine.step(d, seen, d.entered_at + limit + 1).reason
+    return None if limit == strategies.Strategy().hold_timeout else limit
 
 
 def after(d: Deployment, seconds: float, requests: int = 1000, failures: int = 0) -> Deployment:
@@ -221,6 +244,32 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: after(web(b), 39).state is State.BAKING
         and after(web(a), 39).state is State.MEASURING and after(web(a), 41).state is State.BAKING,
     ),
+    (strategies.Strategy, "step_settings"): (
+        (*STRATEGY, "steps"), [{"weight": 25}, {"weight": 100, "time": "40s"}],
+        lambda b, a: a.services["web"].strategy.step_settings[1].time == 40,
+    ),
+    (strategies.StepSettings, "time"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "time": "40s"}, 50, 100],
+        lambda b, a: after(web(a), 39).state is State.MEASURING
+        and after(web(a), 41).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "timeout"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "timeout": "40s"}, 100],
+        ends(State.CONVERGING, 50, "step_timeout of 40 s"),
+    ),
+    (strategies.StepSettings, "approval"): (
+        (*STRATEGY, "steps"), [25, {"weight": 50, "approval": True}, 100],
+        lambda b, a: after(web(a), 20).state is State.AWAITING_APPROVAL,
+    ),
+    (strategies.StepSettings, "success_rate"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "success_rate": 0.9}, 50, 100],
+        lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
+        and after(web(a), 20, failures=60).state is State.SHIFTING,
+    ),
+    (strategies.StepSettings, "min_requests"): (
+        (*STRATEGY, "steps"), [{"weight": 25, "min_requests": 0}, 100],
+        lambda b, a: after(web(a), 20, requests=0).state is State.SHIFTING,
+    ),
     (strategies.Strategy, "bake_time"): (
         (*STRATEGY, "bake_time"), "40s",
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
@@ -259,6 +308,13 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval"), True,
         lambda b, a: verified(b) is State.SHIFTING and verified(a) is State.AWAITING_APPROVAL,
     ),
+    (strategies.Gates, "approval_timeout"): (
+        (*GATES, "approval_timeout"), "40s",
+        ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
+    ),
+    (strategies.Strategy, "hold_timeout"): (
+        (*STRATEGY, "hold_timeout"), "40s", lambda b, a: held(b) is None and held(a) == 40.0,
+    ),
     (strategies.Strategy, "warm_up"): (
         (*STRATEGY, "warm_up"), "20s",
         lambda b, a: compared(b, 200).state is State.ROLLING_BACK
@@ -287,12 +343,11 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (strategies.Gates, "margin"): (
         (*GATES, "margin"), 9,
         lambda b, a: compared(b, 10).state is State.ROLLING_BACK
-        and compared(a, 10).state is State.SHIFTING,
+        and compared(a, 10).state is State.MEASURING,
     ),
     (strategies.Gates, "breaker"): (
         (*GATES, "breaker"), 0.05,
-        lambda b, a: "breaker" not in after(web(b), 1, failures=60).reason
-        and "breaker" in after(web(a), 1, failures=60).reason,
+        lambda b, a: not broken(b) and broken(a),
     ),
     (strategies.Gates, "latency"): (
         (*GATES, "latency"), [{"quantile": 0.99, "below": "50ms"}],
@@ -431,7 +486,8 @@ def found(config: nouns.TealConfig) -> Any:
 def test_every_setting_has_a_row() -> None:
     classes = (
         nouns.TealConfig, nouns.ServiceConfig, nouns.GatewayConfig, nouns.Image,
-        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.Gates,
+        nouns.AdoptedConfig, nouns.TerraformNames, strategies.Strategy, strategies.StepSettings,
+        strategies.Gates,
     )  # fmt: skip
     every = {(cls, field.name) for cls in classes for field in fields(cls)}
     assert every == ROWS.keys() | ELSEWHERE.keys()

@@ -33,10 +33,20 @@ class UnusableBody(TypedDict):
     since: float
 
 
+class StepSettingsBody(TypedDict):
+    """A `model.config.strategies.StepSettings`."""
+
+    time: float | None
+    timeout: float | None
+    approval: bool
+    success_rate: float | None
+    min_requests: int | None
+
+
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary"]
+    type: Literal["bluegreen", "canary", "linear"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -49,6 +59,7 @@ class StrategyBody(TypedDict):
     warm_up: float
     on_no_verdict: Literal["rollback", "hold"]
     hold_timeout: float
+    step_settings: Sequence[StepSettingsBody]
 
 
 class LatencyObjectiveBody(TypedDict):
@@ -64,6 +75,7 @@ class GatesBody(TypedDict):
     success_rate: float
     min_requests: int
     approval: bool
+    approval_timeout: float
     compare: bool
     alpha: float
     beta: float
@@ -230,6 +242,7 @@ class ComparisonBody(TypedDict, total=False):
     before: CountsBody | None
     bounds: Sequence[float]
     evidence: Mapping[str, Mapping[str, object]]
+    undecided: bool
     last: WindowBody | None
 
 
@@ -273,7 +286,7 @@ class DeploymentBody(TypedDict):
     revision: int
     set_at: float
     since: float
-    approved: bool
+    approved_step: int
     reason: str
     note: str
     waiting_for: str

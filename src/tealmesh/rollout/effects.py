@@ -208,7 +208,9 @@ class EffectFailed:
 
 @dataclass(frozen=True)
 class Approved:
-    """A person approved the deployment."""
+    """A person approved the next step that needs it."""
+
+    by: str = ""
 
 
 @dataclass(frozen=True)

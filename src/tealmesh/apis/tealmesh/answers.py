@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol, TypeVar
 
 from tealmesh.model import wire
+from tealmesh.model.config.strategies import StepSettings
 from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
 from tealmesh.model.status import (
@@ -51,6 +52,8 @@ def deployment(d: Deployment) -> wire.Deployment:
         "createdAt": d.created_at,
         "updatedAt": d.updated_at,
     }
+    if d.strategy.step_settings:
+        answer["stepSettings"] = [step_settings(own) for own in d.strategy.step_settings]
     if d.waiting_for:
         answer["waitingFor"] = d.waiting_for
     if d.seconds_left is not None and not d.finished:
@@ -68,6 +71,21 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["serves"] = d.serves
     if d.finished_at is not None:
         answer["finishedAt"] = d.finished_at
+    return answer
+
+
+def step_settings(own: StepSettings) -> wire.StepSettings:
+    answer: wire.StepSettings = {}
+    if own.time is not None:
+        answer["time"] = own.time
+    if own.timeout is not None:
+        answer["timeout"] = own.timeout
+    if own.approval:
+        answer["approval"] = True
+    if own.success_rate is not None:
+        answer["successRate"] = own.success_rate
+    if own.min_requests is not None:
+        answer["minRequests"] = own.min_requests
     return answer
 
 

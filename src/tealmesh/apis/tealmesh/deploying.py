@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from tealmesh.apis.tealmesh import answers, telling
@@ -12,7 +11,8 @@ from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Tro
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
-from tealmesh.model.config.strategies import Strategy
+from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
+from tealmesh.model.config.strategies import Strategy, StrategyType
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables
@@ -64,7 +64,9 @@ class DeploymentOperations:
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
         return {
-            "deployment": answers.deployment(await self._deployments.approve(request["service"]))
+            "deployment": answers.deployment(
+                await self._deployments.approve(caller.access_key, request["service"])
+            )
         }
 
     async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
@@ -172,22 +174,49 @@ def _strategy(
 
     Raises BadRequestException unless the steps rise to 100.
     """
-    asked, sent = request.get("strategy"), request.get("steps")
-    if asked is None and sent is None:
+    asked, sent, step = request.get("strategy"), request.get("steps"), request.get("step")
+    if asked is None and sent is None and step is None:
         return None
-    asked = asked or ("canary" if len(sent or ()) > 1 else configured.type)
+    kind = _type(asked or _meant(configured, sent, step))
+    if step is not None and kind != "linear":
+        raise _bad(f"step = {step}: must be left out for strategy {kind}, which has steps")
+    if kind == "linear":
+        if sent is not None:
+            raise _bad(
+                f"steps = {list(sent)}: must be left out for strategy linear, which has step"
+            )
+        kept = step is None and configured.type == "linear"
+        return (
+            configured if kept else configured.with_steps(kind, linear_steps(step or LINEAR_STEP))
+        )
     if sent is not None:
         steps = tuple(sent)
-    elif asked == "bluegreen":
+    elif kind == "bluegreen":
         steps = (100,)
     else:
         steps = configured.steps if configured.type == "canary" else CANARY_STEPS
     if steps[-1] != 100 or any(a >= b for a, b in pairwise(steps)):
-        raise AwsError("BadRequestException", f"steps = {list(steps)}: must rise and end with 100")
-    if asked != "bluegreen":
-        return replace(configured, type="canary", steps=steps)
-    if steps != (100,):
-        raise AwsError(
-            "BadRequestException", f"steps = {list(steps)}: must be [100] for strategy bluegreen"
-        )
-    return replace(configured, type="bluegreen", steps=steps)
+        raise _bad(f"steps = {list(steps)}: must rise and end with 100")
+    if kind == "bluegreen" and steps != (100,):
+        raise _bad(f"steps = {list(steps)}: must be [100] for strategy bluegreen")
+    return configured.with_steps(kind, steps)
+
+
+def _meant(configured: Strategy, steps: Sequence[int] | None, step: int | None) -> str:
+    """The type of strategy that fits what was sent."""
+    if step is not None:
+        return "linear"
+    if steps is not None:
+        return "canary" if len(steps) > 1 or configured.type == "linear" else configured.type
+    return configured.type
+
+
+def _type(asked: str) -> StrategyType:
+    """The model of the API allows no other value."""
+    if asked == "linear":
+        return "linear"
+    return "canary" if asked == "canary" else "bluegreen"
+
+
+def _bad(message: str) -> AwsError:
+    return AwsError("BadRequestException", message)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
 from tealmesh.model.config import adopted, nouns, parse, strategies
-from tealmesh.model.config.deployments import read_gates, read_strategy
+from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 
 Schema = dict[str, object]
@@ -37,13 +37,33 @@ _ENVIRONMENT: Schema = {
     "propertyNames": {"pattern": r"^[^=\s]+$", "not": {"enum": ["HOST", "PORT"]}},
     "additionalProperties": {"type": ["string", "integer"]},
 }
+_WEIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
+_STEP: Schema = {
+    "type": "object",
+    "properties": {
+        "weight": _WEIGHT,
+        "time": _DURATION,
+        "timeout": _POSITIVE_DURATION,
+        "approval": {"type": "boolean", "default": False},
+        "success_rate": {"type": "number", "minimum": 0, "maximum": 1},
+        "min_requests": {"type": "integer", "minimum": 0, "maximum": MOST_REQUESTS},
+    },
+    "required": ["weight"],
+    "additionalProperties": False,
+}
 _BY_HAND: Mapping[str, Schema] = {
     "environment": _ENVIRONMENT,
     "steps": {
         "type": "array",
-        "items": {"type": "integer", "minimum": 1, "maximum": 100},
+        "items": {"anyOf": [_WEIGHT, _STEP]},
         "minItems": 1,
-        "description": "Rising percentages of requests for the new version, up to 100.",
+        "description": "Rising percentages of requests for the new version, up to 100; each may be "
+        "a table with settings of its own.",
+    },
+    "step": {
+        **_WEIGHT,
+        "default": 10,
+        "description": "With type linear: by how many percent each step raises the weight.",
     },
     "latency": {
         "type": "array",

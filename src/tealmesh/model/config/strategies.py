@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -26,6 +26,9 @@ class Gates:
     """How many requests callers must have sent to the new side to judge the rate."""
     approval: bool = False
     """Wait for `teal approve` before production traffic shifts for the first time."""
+    approval_timeout: float = 0.0
+    """The longest wait for `teal approve`, in seconds; then the deployment rolls back. 0 for no
+    limit."""
     compare: bool = True
     """Compare the new side with the old one while both have weight."""
     alpha: float = 0.01
@@ -39,12 +42,41 @@ class Gates:
     latency: tuple[LatencyObjective, ...] = ()
     """How fast the new side must answer."""
 
+    def of_step(self, own: StepSettings) -> Gates:
+        """The gates of a step that has settings of its own."""
+        return replace(
+            self,
+            success_rate=self.success_rate if own.success_rate is None else own.success_rate,
+            min_requests=self.min_requests if own.min_requests is None else own.min_requests,
+        )
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What a step has of its own. What is None is as the strategy and the gates say for all steps.
+    Times are in seconds.
+    """
+
+    time: float | None = None
+    """The least time at the step; None for `step_time`."""
+    timeout: float | None = None
+    """The longest wait for its gates, on top of its time; None for `step_timeout`."""
+    approval: bool = False
+    """Wait for `teal approve` before the new side gets this weight."""
+    success_rate: float | None = None
+    """The least share of requests that succeed; None for that of the gates."""
+    min_requests: int | None = None
+    """How many requests it takes to judge that; None for that of the gates."""
+
+
+StrategyType = Literal["bluegreen", "canary", "linear"]
+
 
 @dataclass(frozen=True)
 class Strategy:
     """How weight moves to the new side. Times are in seconds."""
 
-    type: Literal["bluegreen", "canary"] = "bluegreen"
+    type: StrategyType = "bluegreen"
     steps: tuple[int, ...] = (100,)
     """Rising percentages for the new side, ending with 100; blue/green is ``(100,)``."""
     step_time: float = 10.0
@@ -69,3 +101,24 @@ class Strategy:
     """What happens when the comparison has come to no verdict within `step_timeout`."""
     hold_timeout: float = 3600.0
     """How long a deployment without a verdict is held; then it rolls back."""
+    step_settings: tuple[StepSettings, ...] = ()
+    """What each of the steps has of its own; empty if none has anything."""
+
+    def own(self, step: int) -> StepSettings:
+        """What the step with this index has of its own."""
+        return self.step_settings[step] if step < len(self.step_settings) else StepSettings()
+
+    def time_of(self, step: int) -> float:
+        """The least time at a step, by its index."""
+        time = self.own(step).time
+        return self.step_time if time is None else time
+
+    def timeout_of(self, step: int) -> float:
+        """The longest wait for the gates of a step, on top of its time."""
+        timeout = self.own(step).timeout
+        return self.step_timeout if timeout is None else timeout
+
+    def with_steps(self, kind: StrategyType, steps: tuple[int, ...]) -> Strategy:
+        """The strategy with other steps; what the present ones have of their own goes with them."""
+        kept = self.step_settings if steps == self.steps else ()
+        return replace(self, type=kind, steps=steps, step_settings=kept)

@@ -36,6 +36,8 @@ class Comparison:
     """The bounds of latency, in milliseconds, by which both sides are compared."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """By metric, the state of the comparing gate."""
+    undecided: bool = False
+    """Whether the deployment is held because there was no verdict in time."""
     last: Window | None = None
     """The window that was closed last."""
 

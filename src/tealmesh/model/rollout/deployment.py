@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.strategies import Gates, LatencyObjective, Strategy
+from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings, Strategy
 from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
 from tealmesh.model.rollout.verdicts import StepEvidence
@@ -84,7 +84,8 @@ class Deployment:
     """When the weights were set."""
     since: float = 0.0
     """Start of the current window of measurement; 0 for none."""
-    approved: bool = False
+    approved_step: int = -1
+    """Index of the last step that a person has approved, with all before it; -1 for none."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
@@ -114,7 +115,33 @@ class Deployment:
 
     @property
     def phase(self) -> Phase:
+        if self.state is State.AWAITING_APPROVAL and self.evidence:
+            return Phase.PRODUCTION_TRAFFIC_SHIFT
         return PHASES[self.state]
+
+    @property
+    def approved(self) -> bool:
+        """Whether a person has approved that the new side gets weight."""
+        return self.approved_step >= 0
+
+    def needs_approval(self, step: int) -> bool:
+        """Whether a person has still to approve the step with this index, or any before it that
+        the gates ask for.
+        """
+        if not self.gated:
+            return False
+        first = self.gates.approval and not self.approved
+        return first or (self.strategy.own(step).approval and step > self.approved_step)
+
+    @property
+    def step_time(self) -> float:
+        """The least time at the current step, in seconds."""
+        return self.strategy.time_of(self.step)
+
+    @property
+    def step_gates(self) -> Gates:
+        """The gates of the current step."""
+        return self.gates.of_step(self.strategy.own(self.step))
 
     @property
     def finished(self) -> bool:
@@ -133,6 +160,8 @@ class Deployment:
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
         known["comparison"] = Comparison.from_json(body.get("comparison", {}))
+        # Version 0.1 knew only one approval.
+        known.setdefault("approved_step", 0 if body.get("approved") else -1)
         known["evidence"] = tuple(
             StepEvidence.from_json(entry) for entry in body.get("evidence", ())
         )
@@ -168,7 +197,10 @@ class JournalEntry:
 
 def stored_strategy(body: StrategyBody) -> Strategy:
     """The strategy that a stored body holds."""
-    return Strategy(**{**known_members(Strategy, body), "steps": tuple(body["steps"])})
+    own = body.get("step_settings", ())
+    settings = tuple(StepSettings(**known_members(StepSettings, one)) for one in own)
+    known = known_members(Strategy, body)
+    return Strategy(**{**known, "steps": tuple(body["steps"]), "step_settings": settings})
 
 
 def stored_gates(body: GatesBody) -> Gates:

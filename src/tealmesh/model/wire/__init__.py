@@ -20,6 +20,7 @@ from tealmesh.model.wire.deployments import (
     ResumeOutput as ResumeOutput,
     RollbackOutput as RollbackOutput,
     StepEvidence as StepEvidence,
+    StepSettings as StepSettings,
 )
 from tealmesh.model.wire.changes import (
     AppliedResource as AppliedResource,

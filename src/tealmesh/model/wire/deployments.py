@@ -53,6 +53,21 @@ class StepEvidence(TypedDict):
     verdicts: NotRequired[list[GateVerdict]]
 
 
+class StepSettings(TypedDict):
+    """What a step has of its own. What is absent is as for all steps."""
+
+    time: NotRequired[float]
+    """The least time at the step, in seconds."""
+    timeout: NotRequired[float]
+    """The longest wait for its gates on top of that, in seconds."""
+    approval: NotRequired[bool]
+    """Whether a person has to approve before the new side gets this weight."""
+    successRate: NotRequired[float]
+    """The least share of requests that succeed."""
+    minRequests: NotRequired[int]
+    """How many requests it takes to judge that."""
+
+
 class Deployment(TypedDict):
     """A deployment: moves a service from one side and image to the other side and a new image."""
 
@@ -64,6 +79,8 @@ class Deployment(TypedDict):
     strategy: NotRequired[str]
     steps: NotRequired[list[int]]
     """Percentages for the new side, ending with 100."""
+    stepSettings: NotRequired[list[StepSettings]]
+    """What each of the steps has of its own; absent if none has anything."""
     step: NotRequired[int]
     """Index of the current step in steps."""
     oldImage: NotRequired[str]

@@ -28,6 +28,7 @@ class DeployInput(TypedDict):
     image: str
     strategy: NotRequired[str]
     steps: NotRequired[list[int]]
+    step: NotRequired[int]
     clientToken: NotRequired[str]
     force: NotRequired[bool]
 
@@ -87,6 +88,7 @@ class PlanDeploymentInput(TypedDict):
     image: str
     strategy: NotRequired[str]
     steps: NotRequired[list[int]]
+    step: NotRequired[int]
     force: NotRequired[bool]
 
 

@@ -105,10 +105,12 @@ def _after_verifying(d: Deployment) -> str:
 def _after_converging(d: Deployment) -> str:
     if not d.gated:
         return f"{d.old_side} is stopped, as nothing is measured on the way back"
-    return f"{span(d.strategy.step_time)} of measurement at least"
+    return f"{span(d.step_time)} of measurement at least"
 
 
 def _after_measuring(d: Deployment) -> str:
+    if d.needs_approval(d.step + 1):
+        return f"it waits for `teal approve {d.service}`"
     if d.step + 1 < len(d.strategy.steps):
         return f"{d.new_side} gets {d.strategy.steps[d.step + 1]} % of the requests"
     return f"{d.old_side} must be silent for {span(d.strategy.bake_time)}, then it is stopped"

@@ -80,7 +80,9 @@ def _traffic(before: Before, strategy: Strategy, gates: Gates) -> Iterator[str]:
     seen = before.traffic
     if not gates.min_requests or seen.seconds < LEAST_SECONDS:
         return
-    longest = strategy.step_time + strategy.step_timeout
+    gates = gates.of_step(strategy.own(0))
+    time, timeout = strategy.time_of(0), strategy.timeout_of(0)
+    longest = time + timeout
     needed = counted(gates.min_requests, "request")
     rate = seen.requests / seen.seconds
     if not rate:
@@ -92,11 +94,11 @@ def _traffic(before: Before, strategy: Strategy, gates: Gates) -> Iterator[str]:
         return
     first = strategy.steps[0]
     expected = gates.min_requests / (rate * first / 100)
-    if expected > strategy.step_time:
+    if expected > time:
         rolls_back = ", which is longer than its time limit: it will roll back"
         ends = rolls_back if expected > longest else ""
         yield (
             f"at the present {rate:.1f} requests a second, the step of {first} % takes about "
             f"{span(expected)} to see {needed} on the new side{ends}"
-            f" (step_timeout is {span(strategy.step_timeout)})"
+            f" (step_timeout is {span(timeout)})"
         )

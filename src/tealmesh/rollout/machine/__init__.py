@@ -14,6 +14,7 @@ waits for a person have none.
 """
 
 from tealmesh.rollout.effects import shares
+from tealmesh.rollout.machine.deciding import awaited
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
 from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
@@ -31,6 +32,7 @@ __all__ = [
     "FINAL",
     "RESUME_SECONDS",
     "SETTLE_SECONDS",
+    "awaited",
     "can_abort",
     "change",
     "check",

@@ -11,15 +11,30 @@ from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     can_abort,
     enter,
+    midway,
+    next_step,
     roll_back,
 )
 
 
 def approved(d: Deployment, event: Approved, now: float) -> Deployment:
-    if d.state is State.AWAITING_APPROVAL:
-        # Tasks may have changed while the deployment waited for a person: verify again.
-        return enter(d, State.VERIFYING, now, approved=True, since=now)
-    return replace(d, approved=True, updated_at=now, sequence=d.sequence + 1)
+    note = f"approved by {event.by}" if event.by else ""
+    if d.state is not State.AWAITING_APPROVAL:
+        step = awaited(d) or 0
+        return replace(d, approved_step=step, note=note, updated_at=now, sequence=d.sequence + 1)
+    step = next_step(d)
+    if midway(d):
+        # It was measured on meanwhile: what is to be said against it is known.
+        return enter(d, State.MEASURING, now, approved_step=step, note=note)
+    # Tasks may have changed while the deployment waited for a person: verify again.
+    return enter(d, State.VERIFYING, now, approved_step=step, since=now, note=note)
+
+
+def awaited(d: Deployment) -> int | None:
+    """The first step to come that a person has to approve; None if there is none."""
+    begun = d.step if midway(d) else -1
+    steps = range(len(d.strategy.steps))
+    return next((i for i in steps if (i > begun or i == 0) and d.needs_approval(i)), None)
 
 
 def aborted(d: Deployment, by: str, now: float) -> Deployment:

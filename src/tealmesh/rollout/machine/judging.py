@@ -12,8 +12,8 @@ from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
     enter,
     hold,
+    onward,
     roll_back,
-    shift,
     wait,
     window_again,
 )
@@ -28,7 +28,7 @@ from tealmesh.rollout.machine.wording import (
 
 def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     share = assess.share(
-        event.old_traffic, event.new_traffic, expected_share(d), d.gates.min_requests
+        event.old_traffic, event.new_traffic, expected_share(d), d.step_gates.min_requests
     )
     fixed = _fixed(d, event)
     due = windows.due(d, event)
@@ -39,7 +39,7 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     if d.since < d.comparison.warm_until:
         d = replace(d, since=d.comparison.warm_until, updated_at=now)
         return wait(d, now, _window(d))
-    full = now - d.since >= d.strategy.step_time
+    full = now - d.since >= d.step_time
     compared = windows.verdicts(d) if due or full else ()
     failed_by = failure((*fixed, *compared), event) or refused(event)
     every = (fixed[0], share, *fixed[1:], *compared, *event.gates)
@@ -53,9 +53,10 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
     undecided = compared if _needs_verdict(d) else ()
     needed = (*fixed, share, *event.gates)
     if all_pass((*needed, *undecided)):
-        if event.frozen and d.step + 1 < len(d.strategy.steps):
-            return wait(d, now, event.frozen)
-        return _next(windows.closed(d, event), now)
+        after = onward(d, now, event.frozen)
+        if after.sequence == d.sequence or after.state is State.AWAITING_APPROVAL:
+            return after
+        return onward(windows.closed(d, event), now, event.frozen)
     if share.verdict is not Verdict.FAIL:
         return _undecided(d, now, needed, undecided)
     # Requests that began under the old weights may have ended in this window: start a new one.
@@ -65,13 +66,13 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def _fixed(d: Deployment, event: Observed) -> tuple[GateResult, ...]:
     """The gates that fail a version whatever the old one does; that of the tasks is the first."""
-    new, least = event.new_traffic, d.gates.min_requests
+    new, least = event.new_traffic, d.step_gates.min_requests
     broken = objectives.breaker(new, event.new_window, d.comparison.before, d.gates.breaker)
     return (
         assess.tasks(event.new, d.desired_count),
-        *([broken] if broken else []),
-        assess.success_rate(new, d.gates.success_rate, least),
+        assess.success_rate(new, d.step_gates.success_rate, least),
         *objectives.latency(new, d.gates.latency, least),
+        *([broken] if broken else []),
     )
 
 
@@ -90,14 +91,8 @@ def _warming(d: Deployment, event: Observed, now: float) -> Deployment:
 def _needs_verdict(d: Deployment) -> bool:
     """Whether the next step gives the new side all the weight: nothing is compared after that."""
     steps = d.strategy.steps
-    return d.step + 1 < len(steps) and steps[d.step + 1] == FULL_WEIGHT
-
-
-def _next(d: Deployment, now: float) -> Deployment:
-    """The step after, or the bake time after the last one."""
-    if d.step + 1 < len(d.strategy.steps):
-        return shift(d, now, d.step + 1)
-    return enter(d, State.BAKING, now, since=now)
+    last = d.step + 1 < len(steps) and steps[d.step + 1] == FULL_WEIGHT
+    return last and d.step_gates.min_requests > 0
 
 
 def _undecided(
@@ -106,7 +101,7 @@ def _undecided(
     """Wait on; hold when only the comparison is missing at the end, if that is wanted."""
     over = (limits.left(d, now) or 0.0) < 0
     if over and all_pass(needed) and d.strategy.on_no_verdict == "hold":
-        return hold(d, now, f"there is no verdict: {unmet(compared)}")
+        return hold(d, now, f"there is no verdict: {unmet(compared)}", undecided=True)
     return wait(d, now, unmet((*needed, *compared)))
 
 
@@ -120,7 +115,7 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     failed_by = failure(fixed, event) or refused(event)
     if failed_by:
         return roll_back(windows.closed(d, event), now, failed_by)
-    hangs = assess.hanging(event.new_traffic, d.gates.success_rate)
+    hangs = assess.hanging(event.new_traffic, d.step_gates.success_rate)
     tasks, rates = fixed[0], fixed[1:]
     if all_pass((quiet, tasks, *event.gates)) and not hangs:
         d = evidence.closed(windows.closed(d, event), now)
@@ -133,4 +128,4 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def _window(d: Deployment) -> str:
     """What is waited for while a window fills."""
-    return f"{'another window' if d.windows else 'the step time'} of {d.strategy.step_time:g} s"
+    return f"{'another window' if d.windows else 'the step time'} of {d.step_time:g} s"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.rollout import Deployment, State
 
 
@@ -27,6 +26,8 @@ class Limit:
 
 _START = Limit("start_timeout", "starting the new side's tasks")
 _VERIFY = Limit("verify_timeout", "the callers' Envoys checked the new side")
+_APPROVAL = Limit("approval_timeout", "waiting for a person")
+_HOLD = Limit("hold_timeout", "holding it for a person")
 _STEP = Limit("step_timeout", "measuring the step", "step_time")
 _BAKE = Limit("bake_timeout", "the old side had to fall silent", "bake_time")
 _ROLLBACK = Limit("rollback_timeout", "giving the weight back")
@@ -38,6 +39,8 @@ LIMITS: Mapping[State, Limit] = {
     State.ADDING_TARGET: _VERIFY,
     State.CONVERGING_TARGET: _VERIFY,
     State.VERIFYING: _VERIFY,
+    State.AWAITING_APPROVAL: _APPROVAL,
+    State.HELD: _HOLD,
     State.SHIFTING: _STEP,
     State.CONVERGING: _STEP,
     State.MEASURING: _STEP,
@@ -50,11 +53,28 @@ LIMITS: Mapping[State, Limit] = {
 """The limit of each state; the others may last as long as they like."""
 
 
-def seconds(limit: Limit, strategy: Strategy) -> float:
+def of(d: Deployment) -> Limit | None:
+    """The limit of the present phase; None if it may last as long as it likes."""
+    limit = LIMITS.get(d.state)
+    return limit if limit is not None and _longest(limit, d) else None
+
+
+def seconds(limit: Limit, d: Deployment) -> float:
     """How long the phase may take."""
-    longest: float = getattr(strategy, limit.setting)
-    least: float = getattr(strategy, limit.on_top_of) if limit.on_top_of else 0.0
-    return longest + least
+    least = {"step_time": d.step_time, "bake_time": d.strategy.bake_time}.get(limit.on_top_of, 0.0)
+    return _longest(limit, d) + least
+
+
+def _longest(limit: Limit, d: Deployment) -> float:
+    """The value of the limit's setting; 0 where there is no limit."""
+    if limit is _STEP:
+        return d.strategy.timeout_of(d.step)
+    if limit is _APPROVAL:
+        return d.gates.approval_timeout
+    if limit is _HOLD:
+        return d.strategy.hold_timeout if d.comparison.undecided else 0.0
+    value: float = getattr(d.strategy, limit.setting)
+    return value
 
 
 def begins(before: Deployment, state: State) -> bool:
@@ -64,23 +84,23 @@ def begins(before: Deployment, state: State) -> bool:
 
 def left(d: Deployment, now: float) -> float | None:
     """The seconds that the present phase may still take; None without a limit."""
-    limit = LIMITS.get(d.state)
-    return d.phase_at + seconds(limit, d.strategy) - now if limit else None
+    limit = of(d)
+    return d.phase_at + seconds(limit, d) - now if limit else None
 
 
 def half_gone(d: Deployment, now: float) -> bool:
     """Whether the present phase has taken half of its time."""
-    limit = LIMITS.get(d.state)
-    return limit is not None and now - d.phase_at > seconds(limit, d.strategy) / 2
+    limit = of(d)
+    return limit is not None and now - d.phase_at > seconds(limit, d) / 2
 
 
 def shown(d: Deployment) -> str:
     """The setting that limits the present phase, with its value; empty without one."""
-    limit = LIMITS.get(d.state)
+    limit = of(d)
     if limit is None:
         return ""
     plus = f" on top of {limit.on_top_of}" if limit.on_top_of else ""
-    return f"{limit.setting} of {getattr(d.strategy, limit.setting):g} s{plus}"
+    return f"{limit.setting} of {_longest(limit, d):g} s{plus}"
 
 
 def exceeded(d: Deployment) -> str:

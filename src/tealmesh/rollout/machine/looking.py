@@ -13,12 +13,15 @@ from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
     SETTING,
+    approval,
     decision,
     enter,
     gets_all,
     hold,
+    midway,
     roll_back,
     shift,
+    wait,
 )
 from tealmesh.rollout.machine.wording import shown
 
@@ -45,8 +48,8 @@ def look(d: Deployment, seen: Seen, now: float) -> Deployment:
     by = f" by {seen.by}" if seen.by else ""
     told = f"{changed.what}{by}{changed.rest}" if changed else ""
     if d.state is State.HELD:
-        return replace(d, waiting_for=decision(d), updated_at=now)
-    if d.state is State.AWAITING_APPROVAL:
+        return wait(d, now, decision(d))
+    if d.state is State.AWAITING_APPROVAL and not midway(d):
         return hold(d, now, told) if told else replace(d, waiting_for=approval(d), updated_at=now)
     able = rescuer(d)
     if able:
@@ -145,17 +148,6 @@ def rescuer(d: Deployment) -> str:
         if needs and d.healthy.get(side) and not (d.state in SETTING and gets_all(d, side)):
             return side
     return ""
-
-
-def approval(d: Deployment) -> str:
-    """What a deployment waits for that needs approval."""
-    words = f"approval (`teal approve {d.service}`)"
-    if shares(d.seen).get(d.old_side) and d.healthy.get(d.old_side) == 0:
-        able = d.healthy.get(d.new_side)
-        words += f"; {d.old_side} has no healthy task" + (
-            f": approving gives {d.new_side} all the weight at once" if able else ""
-        )
-    return words
 
 
 def _give_all(d: Deployment, side: str, why: str, now: float) -> Deployment:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import limits, windows
-from tealmesh.rollout.machine.looking import approval
+from tealmesh.rollout.machine.judging import measuring
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
+    approval,
     enter,
+    midway,
     next_step,
     roll_back,
     shift,
@@ -57,7 +61,7 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
     if not all_pass(event.gates):
         return wait(d, now, unmet(event.gates))
     d = windows.before(d, event)
-    if d.gates.approval and not d.approved:
+    if d.needs_approval(next_step(d)):
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
     if event.frozen:
         return wait(d, now, event.frozen)
@@ -65,7 +69,21 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
+    """While a person decides, the new side is judged on if it has weight."""
     gate = assess.tasks(event.new, d.desired_count)
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))
-    return d
+    if not midway(d):
+        return wait(d, now, approval(d))
+    judged = measuring(replace(d, state=State.MEASURING, phase_at=now), event, now)
+    if judged.state is State.ROLLING_BACK:
+        return judged
+    still = replace(
+        judged,
+        state=d.state,
+        sequence=d.sequence,
+        entered_at=d.entered_at,
+        phase_at=d.phase_at,
+        note=d.note,
+    )
+    return wait(still, now, approval(d))

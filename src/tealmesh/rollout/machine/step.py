@@ -90,7 +90,9 @@ def _failed(d: Deployment, now: float, message: str, retryable: bool) -> Deploym
 
 
 def _wait(d: Deployment, now: float, waiting_for: str) -> Deployment:
-    return replace(d, updated_at=now) if d.state in _PATIENT else wait(d, now, waiting_for)
+    if d.state is State.HELD:
+        return replace(d, updated_at=now)
+    return wait(d, now, d.waiting_for if d.state in _PATIENT else waiting_for)
 
 
 def _held(d: Deployment, event: Observed, now: float) -> Deployment:

@@ -94,8 +94,11 @@ def rolled_back(d: Deployment, now: float, reason: str) -> Deployment:
     return enter(d, State.ROLLED_BACK if back else State.STOPPED, now, reason=reason)
 
 
-def hold(d: Deployment, now: float, what: str) -> Deployment:
-    """Do nothing more until a person decides; the ways out are told from the first moment."""
+def hold(d: Deployment, now: float, what: str, *, undecided: bool = False) -> Deployment:
+    """Do nothing more until a person decides; the ways out are told from the first moment.
+    ``undecided``: the comparison came to no verdict. That is held for a limited time.
+    """
+    d = replace(d, comparison=replace(d.comparison, undecided=undecided))
     held = enter(
         evidence.closed(d, now),
         State.HELD,
@@ -115,8 +118,11 @@ def decision(d: Deployment) -> str:
 def ways_out(d: Deployment) -> list[str]:
     """What a person can do with a held deployment."""
     service = d.service
+    onwards = "goes on without a verdict" if d.comparison.undecided else ""
     ways = [
-        f"`teal resume {service} --take-over` goes on from what is live",
+        f"`teal resume {service}` {onwards}"
+        if onwards
+        else f"`teal resume {service} --take-over` goes on from what is live",
         f"`teal abort {service} --give-up` leaves all as it is",
     ]
     if d.healthy.get(d.old_side):
@@ -155,6 +161,38 @@ def roll_back(d: Deployment, now: float, reason: str) -> Deployment:
 def shift(d: Deployment, now: float, index: int, note: str = "") -> Deployment:
     percent = d.strategy.steps[index]
     return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index, note=note)
+
+
+def midway(d: Deployment) -> bool:
+    """Whether a step is being measured: the new side has its weight, and is judged."""
+    return bool(d.evidence) and d.evidence[-1].finished_at is None
+
+
+def onward(d: Deployment, now: float, frozen: str = "") -> Deployment:
+    """To the next step, or to the bake time after the last one; unless a person has to approve, or
+    ``frozen`` says why no version gets more weight now.
+    """
+    following = d.step + 1
+    if following == len(d.strategy.steps):
+        return enter(d, State.BAKING, now, since=now)
+    if d.needs_approval(following):
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    if frozen:
+        return wait(d, now, frozen)
+    return shift(d, now, following)
+
+
+def approval(d: Deployment) -> str:
+    """What a deployment waits for that needs approval."""
+    words = f"approval (`teal approve {d.service}`)"
+    if midway(d):
+        return f"{words} of the step of {d.strategy.steps[next_step(d)]} %"
+    if shares(d.seen).get(d.old_side) and d.healthy.get(d.old_side) == 0:
+        able = d.healthy.get(d.new_side)
+        words += f"; {d.old_side} has no healthy task" + (
+            f": approving gives {d.new_side} all the weight at once" if able else ""
+        )
+    return words
 
 
 def next_step(d: Deployment) -> int:

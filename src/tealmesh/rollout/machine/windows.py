@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.rollout import Deployment, GateResult, State
+from tealmesh.model.rollout import Deployment, GateResult
 from tealmesh.model.windows import Window
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import comparison, sentences
@@ -49,8 +49,8 @@ def due(d: Deployment, event: Observed) -> bool:
     time.
     """
     c = d.comparison
-    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, d.strategy.step_time))
-    ends = (c.warm_until, d.since + d.strategy.step_time)
+    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, d.step_time))
+    ends = (c.warm_until, d.since + d.step_time)
     return event.at - c.opened_at >= longest or any(c.opened_at < end <= event.at for end in ends)
 
 
@@ -94,8 +94,6 @@ def _why_not(d: Deployment) -> str:
         return "compare = false"
     if not _both_weighted(d):
         return "no comparison: one side has no weight"
-    if d.state is not State.MEASURING:
-        return "the weights change"
     if warming(d, d.comparison.opened_at):
         return "warm-up"
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from tealmesh.model.plan import PlannedStage
@@ -25,8 +26,7 @@ def stages(
     return (
         _start(d, last),
         _verify(d, last),
-        *_approval(d),
-        *(_step(d, index, traffic) for index in range(len(d.strategy.steps))),
+        *(stage for index in range(len(d.strategy.steps)) for stage in _step(d, index, traffic)),
         _bake(d),
         _clean_up(d, last),
     )
@@ -64,7 +64,7 @@ def way_back(d: Deployment) -> str:
 
 
 def _longest(d: Deployment, state: State) -> float:
-    return seconds(LIMITS[state], d.strategy)
+    return seconds(LIMITS[state], d)
 
 
 def _last(last: Mapping[Phase, float], *phases: Phase) -> tuple[float | None, str]:
@@ -101,20 +101,30 @@ def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
     )
 
 
-def _approval(d: Deployment) -> Iterator[PlannedStage]:
-    if d.gates.approval:
+def _approval(d: Deployment, index: int) -> Iterator[PlannedStage]:
+    """The wait for a person before a step, if it needs one."""
+    asked = d.strategy.own(index).approval or (index == 0 and d.gates.approval)
+    limit = d.gates.approval_timeout
+    weight = d.strategy.steps[index - 1] if index else 0
+    if asked:
         yield PlannedStage(
-            Phase.TEST_TRAFFIC_SHIFT,
+            Phase.PRODUCTION_TRAFFIC_SHIFT if index else Phase.TEST_TRAFFIC_SHIFT,
             "wait for approval",
+            weight,
             waits_for=(f"`teal approve {d.service}`",),
-            otherwise=f"it waits on, with {d.new_side} at weight 0",
+            longest=limit or None,
+            otherwise=_ROLLS_BACK
+            if limit
+            else f"it waits on, with {d.new_side} at weight {weight}",
         )
 
 
-def _step(d: Deployment, index: int, traffic: Traffic) -> PlannedStage:
+def _step(d: Deployment, index: int, traffic: Traffic) -> Iterator[PlannedStage]:
+    yield from _approval(d, index)
+    d = replace(d, step=index)
     steps = d.strategy.steps
     weight = steps[index]
-    return PlannedStage(
+    yield PlannedStage(
         Phase.PRODUCTION_TRAFFIC_SHIFT,
         f"step {index + 1} of {len(steps)}: {weight} % to {d.new_side}",
         weight,
@@ -126,24 +136,24 @@ def _step(d: Deployment, index: int, traffic: Traffic) -> PlannedStage:
 
 
 def _gates(d: Deployment, weight: int) -> Iterator[str]:
-    least = d.gates.min_requests
-    yield f"{span(d.strategy.step_time)} have passed"
+    least = d.step_gates.min_requests
+    yield f"{span(d.step_time)} have passed"
     yield f"tasks: {counted(d.desired_count, 'task')} healthy"
     if least:
         yield f"share: {weight} % of at least {counted(least, 'request')} reach {d.new_side}"
         yield (
-            f"success-rate: {percent(d.gates.success_rate)} of at least "
+            f"success-rate: {percent(d.step_gates.success_rate)} of at least "
             f"{counted(least, 'request')} to it succeed"
         )
     else:
-        yield f"success-rate: {percent(d.gates.success_rate)} of what comes succeeds"
+        yield f"success-rate: {percent(d.step_gates.success_rate)} of what comes succeeds"
 
 
 def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | None, str]:
     """How long a step takes, and what that follows from."""
     floor, least, present = (
-        d.strategy.step_time + SETTLE_SECONDS,
-        d.gates.min_requests,
+        d.step_time + SETTLE_SECONDS,
+        d.step_gates.min_requests,
         rate(traffic),
     )
     if not least:
@@ -151,7 +161,7 @@ def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | Non
     if not present:
         return None, "no request was seen lately" if present is not None else "not seen long enough"
     needed = least / (present * weight / 100)
-    if needed <= d.strategy.step_time:
+    if needed <= d.step_time:
         return floor, "step_time"
     return needed + SETTLE_SECONDS, (
         f"{counted(least, 'request')} at {present * weight / 100:.1f} a second"

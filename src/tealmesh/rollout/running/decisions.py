@@ -24,8 +24,8 @@ class Decisions:
         self._work = work
         self._performer = performer
 
-    async def approve(self, service: str) -> Deployment:
-        """Let the running deployment pass the approval gate.
+    async def approve(self, actor: str, service: str) -> Deployment:
+        """Let the running deployment pass the next step that needs approval.
 
         ConflictException when none is running, or when it needs no approval.
         """
@@ -33,11 +33,11 @@ class Decisions:
         deployment = await self._work.settled(service)
         if deployment is None:
             raise AwsError("ConflictException", f"no deployment of {service} is running")
-        if not deployment.gates.approval:
+        if machine.awaited(deployment) is None:
+            if deployment.approved:
+                return deployment
             raise AwsError("ConflictException", f"the deployment of {service} needs no approval")
-        if deployment.approved:
-            return deployment
-        return await self._work.apply(deployment.id, Approved())
+        return await self._work.apply(deployment.id, Approved(actor))
 
     async def abort(self, actor: str, service: str, give_up: bool = False) -> Deployment:
         """Return all the weight to the old side, or ``give_up``: end the deployment and leave all

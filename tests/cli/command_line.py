@@ -123,7 +123,7 @@ def follow(api: TealApi, final: dict[str, Any]) -> None:
     running = {**final, "status": "IN_PROGRESS", "phase": "SCALE_UP"}
     api.operations["ListJournal"] = lambda body: {
         "deploymentId": "d1",
-        "entries": [entry for entry in entries if entry["sequence"] == body["after"] + 1],
+        "entries": [entry for entry in entries if entry["sequence"] == body.get("after", 0) + 1],
     }
     api.operations["Deploy"] = lambda _: {"deployment": running}
     api.operations["Approve"] = lambda _: {"deployment": running}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -31,23 +31,29 @@ _RETRY_SECONDS = 0.25
 
 A = TypeVar("A")
 Show = Callable[[RenderableType], None]
+Enough = Callable[[Sequence[wire.JournalEntry]], bool]
+"""Whether a deployment with this journal need not be followed any further."""
 
 
-def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | None:
-    """Show a deployment until it has finished or is held, and return its last state; None after
-    Ctrl-C.
+def follow(
+    client: Client, deployment: wire.Deployment, out: Console, enough: Enough | None = None
+) -> tuple[wire.Deployment, bool] | None:
+    """Show a deployment on ``out`` until it has finished or is held, and return its last state and
+    whether that was early: ``enough`` ends it by the journal so far. None after Ctrl-C.
 
     While no control plane answers, wait for one: the next to start continues the deployment.
     Raises TealError if none starts within `PATIENCE_SECONDS`.
     """
-    out = render.console()
     latest: wire.Deployment | None = None
+    journal: list[wire.JournalEntry] = []
     beat = Heartbeat(out)
     try:
         with _live(out) as show:
-            for latest in _states(client, deployment, out, beat):
+            for latest in _states(client, deployment, out, beat, journal):
                 show(_progress(latest, _sides(client, latest), out.width))
                 beat.look(latest, partial(_addresses, client, latest["service"]))
+                if enough is not None and not _ended(latest) and enough(journal):
+                    return latest, True
     except KeyboardInterrupt:
         click.echo(
             "\nstopped following; the deployment continues: watch it with `teal status -w`, "
@@ -58,13 +64,23 @@ def follow(client: Client, deployment: wire.Deployment) -> wire.Deployment | Non
     if latest is not None and latest.get("evidence"):
         # A log is read later: it has every verdict. `teal history` has them for a terminal.
         out.print(render.evidence_view(latest, out.width, details=not out.is_terminal))
-    return latest
+    return None if latest is None else (latest, False)
+
+
+def _ended(deployment: wire.Deployment) -> bool:
+    return deployment["status"] in FINAL_STATUSES or deployment.get("state") == "HELD"
 
 
 def _states(
-    client: Client, deployment: wire.Deployment, out: Console, beat: Heartbeat
+    client: Client,
+    deployment: wire.Deployment,
+    out: Console,
+    beat: Heartbeat,
+    journal: list[wire.JournalEntry],
 ) -> Iterator[wire.Deployment]:
-    """Poll the deployment until it has finished, and print its journal on the way."""
+    """Poll the deployment until it has finished, and print its journal on the way; it is added to
+    ``journal``.
+    """
     service, identity = deployment["service"], deployment["deploymentId"]
     last = 0
     while True:
@@ -72,12 +88,12 @@ def _states(
         for entry in entries:
             last = max(last, entry["sequence"])
             out.print(render.journal_line(entry))
+            journal.append(entry)
             beat.printed()
         current = _patiently(partial(client.get_deployment, service, identity))
         yield current
         # The last journal entries are committed together with the final state: fetch those too.
-        ended = current["status"] in FINAL_STATUSES or current.get("state") == "HELD"
-        if ended and not entries:
+        if _ended(current) and not entries:
             return
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from tealmesh.cli.commands.look import _new_lines, _overlap
+from tealmesh.cli.commands.logs import _new_lines, _overlap, _text
 from tests.cli.command_line import DEPLOYMENT, STATUS, assert_one_line, teal
 from tests.cli.teal_api import TealApi
 
@@ -139,15 +140,19 @@ def test_what_is_not_there_is_said_with_what_is(api: TealApi) -> None:
     assert_one_line(done, "no service 'wbe': there is web; did you mean web?")
 
 
+def shown(lines: Any, seen: dict[tuple[str, str], list[str]]) -> list[str]:
+    return [_text(line) for line in _new_lines(lines, seen)]
+
+
 def test_new_lines_of_logs() -> None:
     def look(*texts: str) -> list[dict[str, str]]:
         return [{"task": "t", "container": "app", "line": text} for text in texts]
 
     seen: dict[tuple[str, str], list[str]] = {}
-    assert _new_lines(look("a", "b"), seen) == ["[t app] a", "[t app] b"]
-    assert _new_lines(look("a", "b"), seen) == []
-    assert _new_lines(look("b", "c"), seen) == ["[t app] c"]
-    assert _new_lines(look("x", "y"), seen) == ["[t app] x", "[t app] y"]
+    assert shown(look("a", "b"), seen) == ["[t app] a", "[t app] b"]
+    assert shown(look("a", "b"), seen) == []
+    assert shown(look("b", "c"), seen) == ["[t app] c"]
+    assert shown(look("x", "y"), seen) == ["[t app] x", "[t app] y"]
 
 
 def test_lines_of_several_containers_are_in_the_order_of_time() -> None:
@@ -155,7 +160,7 @@ def test_lines_of_several_containers_are_in_the_order_of_time() -> None:
         {"task": task, "container": "app", "line": line, "at": at}
         for task, line, at in (("t", "one", 1.0), ("t", "three", 3.0), ("u", "two", 2.0))
     ]
-    assert _new_lines(lines, {}) == ["[t app] one", "[u app] two", "[t app] three"]
+    assert shown(lines, {}) == ["[t app] one", "[u app] two", "[t app] three"]
 
 
 def test_overlap() -> None:

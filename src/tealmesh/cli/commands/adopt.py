@@ -8,7 +8,14 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.group import Commands
-from tealmesh.cli.options import complete_names, config_option, read_text, with_client
+from tealmesh.cli.options import (
+    complete_names,
+    config_option,
+    print_json,
+    read_text,
+    with_client,
+    with_json,
+)
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
@@ -45,6 +52,7 @@ _CONFIG_EXAMPLE = 'weight = "{side}_weight"'
     help="What a deployment leaves of the old side: its ECS service without tasks, or nothing. "
     "By default as it found the side that it started.",
 )
+@with_json
 @with_client
 def adopt(
     service: str,
@@ -53,6 +61,7 @@ def adopt(
     container: str | None,
     routes: tuple[str, ...],
     clean_up: str | None,
+    as_json: bool,
     client: Client,
 ) -> None:
     """Show how a SERVICE that Terraform or others made would be deployed, and tell what cannot be
@@ -70,6 +79,9 @@ def adopt(
     if len(sides) > 2:
         raise click.UsageError(f"{', '.join(sides)}: a service has two sides")
     described = client.adopt(service, sides, container, routes, clean_up)
+    if as_json:
+        print_json(described)
+        return
     for line in _description(described):
         click.echo(line)
 
@@ -87,8 +99,11 @@ def terraform() -> None:
     type=click.Choice(["vars", "commands"]),
     help="Print the lines of the .tfvars file, or the commands, alone.",
 )
+@with_json
 @with_client
-def variables(service: str, config_file: Path, only: str | None, client: Client) -> None:
+def variables(
+    service: str, config_file: Path, only: str | None, as_json: bool, client: Client
+) -> None:
     """Print what the deployments of SERVICE changed: lines for the .tfvars file, then the commands
     after which `terraform plan` creates, replaces and destroys nothing.
 
@@ -108,6 +123,14 @@ def variables(service: str, config_file: Path, only: str | None, client: Client)
     latest = next(iter(client.list_deployments(described["name"])), None)
     if latest and latest["status"] in ("IN_PROGRESS", "ROLLBACK_IN_PROGRESS"):
         raise TealError(f"a deployment of {service} is running: wait until it has finished")
+    if as_json:
+        parts: dict[str, list[str]] = {}
+        if only != "commands":
+            parts["variables"] = words.variables(names, described)
+        if only != "vars":
+            parts["commands"] = words.commands(names, described)
+        print_json(parts)
+        return
     if only != "commands":
         for line in words.variables(names, described):
             click.echo(line)

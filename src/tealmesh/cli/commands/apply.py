@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import complete_names, config_option, read_text, with_client
+from tealmesh.cli.options import (
+    complete_names,
+    config_option,
+    print_json,
+    read_text,
+    with_client,
+    with_json,
+)
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
@@ -32,9 +40,16 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
     metavar="SECONDS",
     help="How long to wait until every task is healthy; 0 to not wait.",
 )
+@with_json
 @with_client
 def apply(
-    config_file: Path, plan: bool, prune: bool, yes: bool, wait: float, client: Client
+    config_file: Path,
+    plan: bool,
+    prune: bool,
+    yes: bool,
+    wait: float,
+    as_json: bool,
+    client: Client,
 ) -> None:
     """Create or update the system that teal.toml describes, and wait until it is healthy.
 
@@ -46,25 +61,33 @@ def apply(
     read = _Read(config_file)
     if plan:
         planned = read.apply(client, plan=True)
-        changes.show(planned["changes"])
-        removed = _show_left_over(client, planned) if prune else []
+        changes.show(planned["changes"], err=as_json)
+        removed = _show_left_over(client, planned, err=as_json) if prune else []
         total = changes.counted([*planned["changes"], *removed], planned=True)
-        click.echo(f"plan: {total}; nothing was changed" if total else "nothing would change")
-        _say_rest(planned, prune)
+        click.echo(
+            f"plan: {total}; nothing was changed" if total else "nothing would change", err=as_json
+        )
+        _say_rest(planned, prune, err=as_json)
+        if as_json:
+            print_json({**planned, "removals": removed})
         _refused(planned)
         return
-    gone = _remove_gateways(client, read, yes) if prune else []
+    gone = _remove_gateways(client, read, yes, err=as_json) if prune else []
     applied = read.apply(client)
     if "changes" in applied:
-        changes.show(applied["changes"])
+        changes.show(applied["changes"], err=as_json)
         total = changes.counted(applied["changes"], planned=False)
-        click.echo(total or "nothing to change: everything is as teal.toml describes it")
-        _say_rest(applied, prune)
+        click.echo(
+            total or "nothing to change: everything is as teal.toml describes it", err=as_json
+        )
+        _say_rest(applied, prune, err=as_json)
     else:  # A control plane that is older than this command.
-        click.echo("\n".join(applied["summary"]))
+        click.echo("\n".join(applied["summary"]), err=as_json)
     if prune:
-        _remove_rest(client, applied, asked=bool(gone))
-    _wait(client, applied, wait)
+        _remove_rest(client, applied, asked=bool(gone), err=as_json)
+    if as_json:
+        print_json(applied)
+    _wait(client, applied, wait, err=as_json)
     _refused(applied)
 
 
@@ -83,14 +106,15 @@ class _Read:
         return client.apply(self._text, self._file, self._directory, plan)
 
 
-def _show_left_over(client: Client, planned: wire.ApplyOutput) -> list[wire.Change]:
+def _show_left_over(client: Client, planned: wire.ApplyOutput, *, err: bool) -> list[wire.Change]:
     """Print what pruning would delete, and return it."""
     from tealmesh.cli.system.removing import show_removal
 
-    return [c for name in planned["leftOver"] for c in show_removal(client, name)["changes"]]
+    shown = [show_removal(client, name, err=err) for name in planned["leftOver"]]
+    return [change for one in shown for change in one["changes"]]
 
 
-def _remove_gateways(client: Client, read: _Read, yes: bool) -> list[str]:
+def _remove_gateways(client: Client, read: _Read, yes: bool, *, err: bool) -> list[str]:
     """Show all that is to be removed, ask, and remove the gateways among it at once: the gateway
     that takes their place may want the same port. Returns the names of all that is to be removed.
     """
@@ -100,32 +124,35 @@ def _remove_gateways(client: Client, read: _Read, yes: bool) -> list[str]:
     names = planned["leftOver"]
     if not names:
         return []
-    gateways = [n for n in names if removing.show_removal(client, n)["kind"] == "gateway"]
+    shown = {name: removing.show_removal(client, name, err=err) for name in names}
+    gateways = [name for name, one in shown.items() if one["kind"] == "gateway"]
     for name in names:
         removing.refuse_unfinished(client, name)
     if not removing.ask(f"Remove {', '.join(names)}?", yes, "teal apply --prune"):
         raise TealError("nothing was changed or removed")
-    removing.remove(client, gateways, lambda line: click.echo(line, err=True))
+    removing.remove(client, gateways, lambda line: click.echo(line, err=True), err=err)
     return names
 
 
-def _remove_rest(client: Client, applied: wire.ApplyOutput, *, asked: bool) -> None:
+def _remove_rest(client: Client, applied: wire.ApplyOutput, *, asked: bool, err: bool) -> None:
     """Remove the services that are left over, now that nothing of teal.toml calls them."""
     from tealmesh.cli.system import removing
 
     if asked:
-        removing.remove(client, applied["leftOver"], lambda line: click.echo(line, err=True))
+        say = functools.partial(click.echo, err=True)
+        removing.remove(client, applied["leftOver"], say, err=err)
 
 
-def _say_rest(applied: wire.ApplyOutput, prune: bool) -> None:
+def _say_rest(applied: wire.ApplyOutput, prune: bool, *, err: bool) -> None:
     for note in applied["notes"]:
         # What is pruned is removed first, and its port with it.
         if not (prune and applied["leftOver"] and note.startswith("as things are, ")):
-            click.echo(note)
+            click.echo(note, err=err)
     if applied["leftOver"] and not prune:
         click.echo(
             f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "
-            "`teal apply --prune` removes what it does not describe"
+            "`teal apply --prune` removes what it does not describe",
+            err=err,
         )
 
 
@@ -137,7 +164,7 @@ def _refused(applied: wire.ApplyOutput) -> None:
         raise TealError("\n".join(applied["refused"]))
 
 
-def _wait(client: Client, applied: wire.ApplyOutput, seconds: float) -> None:
+def _wait(client: Client, applied: wire.ApplyOutput, seconds: float, *, err: bool) -> None:
     """Wait until every task is healthy, and print where gateways listen."""
     from tealmesh.cli.ready import wait_ready
 
@@ -146,14 +173,17 @@ def _wait(client: Client, applied: wire.ApplyOutput, seconds: float) -> None:
         return
     for gateway in wait_ready(client, names, seconds)["gateways"]:
         if gateway["name"] in names:
-            click.echo(f"{gateway['name']}: http://{gateway['address']}:{gateway['port']}/")
+            click.echo(
+                f"{gateway['name']}: http://{gateway['address']}:{gateway['port']}/", err=err
+            )
 
 
 @click.command(short_help="Remove a service or gateway of teal.toml.")
 @click.argument("name", shell_complete=complete_names)
 @yes_option
+@with_json
 @with_client
-def delete(name: str, yes: bool, client: Client) -> None:
+def delete(name: str, yes: bool, as_json: bool, client: Client) -> None:
     """Drain and stop the tasks of a service or gateway, and delete everything that `teal apply`
     made for it. Nothing that others made is touched.
 
@@ -163,11 +193,13 @@ def delete(name: str, yes: bool, client: Client) -> None:
     """
     from tealmesh.cli.system import removing
 
-    removing.show_removal(client, name)
+    planned = removing.show_removal(client, name, err=as_json)
     removing.refuse_unfinished(client, name)
     if not removing.ask(f"Remove {name}?", yes, f"teal delete {name}"):
         raise TealError("nothing was removed")
-    removing.remove(client, [name], lambda line: click.echo(line, err=True))
+    removing.remove(client, [name], functools.partial(click.echo, err=True), err=as_json)
+    if as_json:
+        print_json({**planned, "done": True})
 
 
 COMMANDS = (apply, delete)

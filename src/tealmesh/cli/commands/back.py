@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.ending import follow_option, follow_or_report
-from tealmesh.cli.options import complete_names, with_client
+from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.options import complete_names, print_json, with_client
 
 
 @click.command(short_help="Go back to the version of SERVICE before, at once.")
@@ -16,9 +16,9 @@ from tealmesh.cli.options import complete_names, with_client
     is_flag=True,
     help="Shift the weight back by the steps and gates of SERVICE, as a deployment does.",
 )
-@follow_option
+@ends
 @with_client
-def rollback(service: str, gradual: bool, follow: bool, client: Client) -> None:
+def rollback(service: str, gradual: bool, ending: Ending, client: Client) -> None:
     """Go back to the version of SERVICE before the one that serves now.
 
     During a deployment, returns all weight to the old side. After one, starts tasks of the version
@@ -28,12 +28,15 @@ def rollback(service: str, gradual: bool, follow: bool, client: Client) -> None:
     """
     answer = client.rollback(service, gradual)
     if "message" in answer:
-        click.echo(answer["message"])
+        if ending.as_json:
+            print_json(answer)
+        else:
+            click.echo(answer["message"])
         return
     deployment = answer["deployment"]
     aborted = deployment.get("kind") != "ROLLBACK"
     wanted = ("ROLLBACK_SUCCESSFUL",) if aborted else ("SUCCESSFUL",)
-    follow_or_report(client, deployment, follow, wanted)
+    follow_or_report(client, deployment, ending, wanted)
 
 
 @click.command(short_help="End the running deployment of SERVICE.")
@@ -43,15 +46,15 @@ def rollback(service: str, gradual: bool, follow: bool, client: Client) -> None:
     is_flag=True,
     help="Leave all as it is: no weight changes, and no side is stopped.",
 )
-@follow_option
+@ends
 @with_client
-def abort(service: str, give_up: bool, follow: bool, client: Client) -> None:
+def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
     """End the running deployment of SERVICE and return all weight to the old side."""
     deployment = client.abort(service, give_up)
     wanted = ("STOPPED",) if give_up else ("ROLLBACK_SUCCESSFUL",)
     if deployment.get("kind") == "ROLLBACK":
         wanted = ("STOPPED",)
-    follow_or_report(client, deployment, follow, wanted)
+    follow_or_report(client, deployment, ending, wanted)
 
 
 @click.command(short_help="Continue the held deployment of SERVICE.")
@@ -61,9 +64,9 @@ def abort(service: str, give_up: bool, follow: bool, client: Client) -> None:
     is_flag=True,
     help="Continue from what is live, whoever changed it.",
 )
-@follow_option
+@ends
 @with_client
-def resume(service: str, take_over: bool, follow: bool, client: Client) -> None:
+def resume(service: str, take_over: bool, ending: Ending, client: Client) -> None:
     """Continue the deployment of SERVICE that is held, because somebody else has changed weights,
     tasks or the route that it works on.
 
@@ -73,7 +76,7 @@ def resume(service: str, take_over: bool, follow: bool, client: Client) -> None:
     wanted = ("SUCCESSFUL",)
     if deployment["status"].startswith("ROLLBACK"):
         wanted = ("ROLLBACK_SUCCESSFUL",)
-    follow_or_report(client, deployment, follow, wanted)
+    follow_or_report(client, deployment, ending, wanted)
 
 
 COMMANDS = (rollback, abort, resume)

@@ -8,8 +8,8 @@ from itertools import pairwise
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.ending import follow_option, follow_or_report
-from tealmesh.cli.options import complete_names, with_client, with_json
+from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import AwsError, TealError
 
@@ -33,8 +33,7 @@ CONVERGENCE_SECONDS = 15
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
 @click.option("--force", is_flag=True, help="Deploy the image even if SERVICE already runs it.")
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
-@follow_option
-@with_json
+@ends
 @with_client
 def deploy(
     service: str,
@@ -44,8 +43,7 @@ def deploy(
     steps: str | None,
     force: bool,
     plan: bool,
-    follow: bool,
-    as_json: bool,
+    ending: Ending,
     client: Client,
 ) -> None:
     """Deploy another image to the idle side of SERVICE and shift traffic to it, step by step.
@@ -58,7 +56,9 @@ def deploy(
     if plan:
         from tealmesh.cli.screens.planned import show_plan
 
-        show_plan(client.plan_deployment(service, full, strategy, percentages, force), as_json)
+        show_plan(
+            client.plan_deployment(service, full, strategy, percentages, force), ending.as_json
+        )
         return
     try:
         answer = client.deploy(
@@ -72,27 +72,31 @@ def deploy(
     except AwsError as error:
         if error.code != "AlreadyRunsException":
             raise
-        click.echo(error.message)
+        if ending.as_json:
+            print_json({"message": error.message})
+        else:
+            click.echo(error.message)
         return
     for note in answer.get("notes", []):
         click.echo(f"note: {note}", err=True)
-    follow_or_report(client, answer["deployment"], follow)
+    follow_or_report(client, answer["deployment"], ending)
 
 
 @click.command()
 @click.argument("service", shell_complete=complete_names)
-@follow_option
+@ends
 @with_client
-def approve(service: str, follow: bool, client: Client) -> None:
+def approve(service: str, ending: Ending, client: Client) -> None:
     """Continue the deployment of SERVICE that waits for approval."""
-    follow_or_report(client, client.approve(service), follow)
+    follow_or_report(client, client.approve(service), ending)
 
 
 @click.command(short_help="Set the weights of SERVICE's sides.")
 @click.argument("service", shell_complete=complete_names)
 @click.argument("weights", nargs=-1, required=True, metavar="SIDE=WEIGHT...")
+@with_json
 @with_client
-def weights(service: str, weights: tuple[str, ...], client: Client) -> None:
+def weights(service: str, weights: tuple[str, ...], as_json: bool, client: Client) -> None:
     """Set the weights of SERVICE's sides, such as `blue=1 green=0`.
 
     Weights are relative, from 0 to 100. Waits until every Envoy has acknowledged them.
@@ -103,6 +107,8 @@ def weights(service: str, weights: tuple[str, ...], client: Client) -> None:
     shown = ", ".join(f"{side}={weight}" for side, weight in sorted(answer["weights"].items()))
     mesh = find_service(client, service)["mesh"]
     convergence = client.get_convergence(mesh, revision, CONVERGENCE_SECONDS)
+    if as_json:
+        print_json({**answer, "convergence": convergence})
     count = f"{convergence['acknowledged']} of {convergence['expected']} Envoys"
     if not convergence["converged"]:
         rejections = "".join(
@@ -112,6 +118,8 @@ def weights(service: str, weights: tuple[str, ...], client: Client) -> None:
         raise TealError(
             f"{service}: {shown} is set, but only {count} have acknowledged it{rejections}"
         )
+    if as_json:
+        return
     click.echo(f"{service}: {shown} at revision {revision}, acknowledged by {count}")
 
 

@@ -1,4 +1,4 @@
-"""Commands that only read: status, history, events, logs, envoys, doctor."""
+"""Commands that only read: status, history, events, envoys, doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.names import task_name
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 1.0
 """Between two updates of `teal status -w`."""
-FOLLOW_SECONDS = 0.5
-"""Between two requests of `teal logs -f`."""
-
-_COLOURS = ("cyan", "magenta", "yellow", "bright_blue", "bright_green")
-
-Source = tuple[str, str]
-"""Where a log line is from: task ARN and container."""
 
 
 @click.command(short_help="Services, gateways, tasks: everything, and its traffic.")
@@ -189,104 +181,6 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
         click.echo(f"{at} {told}")
 
 
-@click.command(short_help="The latest log lines of an application.")
-@click.argument("name", shell_complete=complete_names)
-@click.option("--side", help="Show only this side of a service.")
-@click.option(
-    "-n",
-    "--lines",
-    type=click.IntRange(1, 10000),
-    default=100,
-    show_default=True,
-    help="Lines per container.",
-)
-@click.option("--envoy", is_flag=True, help="Include Envoys and other sidecars.")
-@click.option("--stopped", is_flag=True, help="Include tasks that have stopped.")
-@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines, until Ctrl-C.")
-@with_client
-def logs(
-    name: str,
-    side: str | None,
-    lines: int,
-    envoy: bool,
-    stopped: bool,
-    follow: bool,
-    client: Client,
-) -> None:
-    """The latest log lines of NAME's applications, in its running tasks.
-
-    NAME is a service, a virtual service, node or gateway ([MESH/]NAME), an ECS service
-    ([CLUSTER/]NAME), or a task, of whose id six characters are enough. If no task runs, the one
-    that stopped last is shown.
-    """
-    printed: dict[Source, list[str]] = {}
-    first = True
-    try:
-        while True:
-            found = client.get_logs(name, side, lines, not stopped, not envoy)
-            if first:
-                _explain(name, found, stopped)
-            for line in _new_lines(found, printed):
-                click.echo(_coloured(line))
-            first = False
-            if not follow:
-                return
-            time.sleep(FOLLOW_SECONDS)
-    except KeyboardInterrupt:
-        return
-
-
-def _explain(name: str, found: list[wire.LogLine], stopped: bool) -> None:
-    """Say on stderr what the log alone does not tell."""
-    if not found:
-        click.echo(f"{name} has written nothing; `teal doctor` says what is wrong", err=True)
-    elif not stopped and all(line.get("stopped") for line in found):
-        click.echo(f"no task of {name} runs: this is the log of the last one", err=True)
-
-
-def _new_lines(lines: list[wire.LogLine], printed: dict[Source, list[str]]) -> list[str]:
-    """The lines that have not been printed, in order of time, as `teal logs` prints them.
-
-    Each answer has the last lines of every container. What is new in it comes after the longest
-    end of the previous answer that it begins with. ``printed`` has the previous answer by source
-    and is replaced by this one.
-    """
-    answers: dict[Source, list[tuple[float, str]]] = {}
-    texts: dict[Source, list[str]] = {}
-    for line in lines:
-        source = (line["task"], line["container"])
-        task = task_name(line["task"])
-        name = " ".join(part for part in (line.get("side", ""), task, line["container"]) if part)
-        at = line.get("at", 0.0)
-        answers.setdefault(source, []).append((at, f"{at} {line['line']}"))
-        texts.setdefault(source, []).append(f"[{name}] {line['line']}")
-    new: list[tuple[float, str]] = []
-    for source, answer in answers.items():
-        start = _overlap(printed.get(source, []), [text for _, text in answer])
-        new += [(at, texts[source][n]) for n, (at, _) in enumerate(answer) if n >= start]
-        printed[source] = [text for _, text in answer]
-    # Sorting is stable: without times, containers follow one another.
-    return [text for _, text in sorted(new, key=lambda entry: entry[0])]
-
-
-def _coloured(line: str) -> str:
-    """A line with its source in the colour of its side, or in one of its own. click leaves colours
-    out where there is no terminal.
-    """
-    source, bracket, text = line.partition("] ")
-    side = source[1:].partition(" ")[0]
-    colour = side if side in ("blue", "green") else _COLOURS[sum(source.encode()) % len(_COLOURS)]
-    return click.style(source + "]", fg=colour) + " " + text if bracket else line
-
-
-def _overlap(before: list[str], now: list[str]) -> int:
-    """The length of the longest end of ``before`` that ``now`` begins with."""
-    for length in range(min(len(before), len(now)), 0, -1):
-        if before[-length:] == now[:length]:
-            return length
-    return 0
-
-
 @click.command(short_help="Every Envoy and the revision that it runs.")
 @click.argument("service", required=False, shell_complete=complete_names)
 @click.option("--mesh", metavar="NAME", help="Only the Envoys of this mesh.")
@@ -318,8 +212,9 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
     type=click.Path(file_okay=False, path_type=Path),
     help="Data directory to check (default: that of the running control plane).",
 )
+@with_json
 @with_client
-def doctor(data_dir: Path | None, client: Client) -> None:
+def doctor(data_dir: Path | None, as_json: bool, client: Client) -> None:
     """Check this machine and the control plane. The exit code is 1 if something is wrong."""
     from rich.text import Text
 
@@ -329,14 +224,20 @@ def doctor(data_dir: Path | None, client: Client) -> None:
     styles = {"ok": "green", "note": "yellow", "wrong": "red"}
     out = console()
     wrong = False
+    checks = []
     for check in check_all(data_dir, client):
         wrong = wrong or check.verdict == "wrong"
+        if as_json:
+            checks.append(vars(check))
+            continue
         line = Text(f"{check.verdict:<6}", style=styles[check.verdict])
         line.append(f"{check.name}: ", style="bold")
         line.append(check.detail)
         out.print(line)
+    if as_json:
+        print_json(checks)
     if wrong:
         raise SystemExit(1)
 
 
-COMMANDS = (status, history, events, logs, envoys, doctor)
+COMMANDS = (status, history, events, envoys, doctor)

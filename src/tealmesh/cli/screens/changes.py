@@ -16,15 +16,17 @@ _WORDS = (
 )
 
 
-def show(changes: Iterable[wire.Change]) -> None:
-    """Print each change, and below it what is different; coloured on a terminal."""
+def show(changes: Iterable[wire.Change], *, err: bool = False) -> None:
+    """Print each change, and below it what is different; coloured on a terminal. ``err``: on
+    standard error, where standard output has JSON.
+    """
     for change in changes:
         sign, colour = _SIGNS.get(change["action"], ("?", "white"))
         details = change.get("details", [])
         alone = f" ({details[0]})" if len(details) == 1 and change["action"] == "create" else ""
-        click.echo(f"{click.style(sign, fg=colour)} {change['what']}{alone}")
+        click.echo(f"{click.style(sign, fg=colour)} {change['what']}{alone}", err=err)
         for detail in () if alone else details:
-            click.echo(f"    {detail}")
+            click.echo(f"    {detail}", err=err)
 
 
 def counted(changes: Sequence[wire.Change], *, planned: bool) -> str:

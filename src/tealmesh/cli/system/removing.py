@@ -19,12 +19,12 @@ HEARTBEAT_SECONDS = 10.0
 """So often it is said again what is waited for."""
 
 
-def show_removal(client: Client, name: str) -> wire.RemoveOutput:
-    """Print what a removal would delete, and what calls it."""
+def show_removal(client: Client, name: str, *, err: bool = False) -> wire.RemoveOutput:
+    """Print what a removal would delete, and what calls it; ``err`` as for `changes.show`."""
     planned = client.remove(name, plan=True)
-    changes.show(planned["changes"])
+    changes.show(planned["changes"], err=err)
     for caller in planned["callers"]:
-        click.echo(f"  {caller}: those requests will fail")
+        click.echo(f"  {caller}: those requests will fail", err=err)
     return planned
 
 
@@ -39,7 +39,9 @@ def ask(question: str, yes: bool, command: str) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
-def remove(client: Client, names: Sequence[str], say: Callable[[str], None]) -> None:
+def remove(
+    client: Client, names: Sequence[str], say: Callable[[str], None], *, err: bool = False
+) -> None:
     """Remove the services and gateways of these names, each whole, and wait until it is done.
 
     ``say`` gets a line about what is waited for. Ctrl-C leaves the rest to be repeated.
@@ -56,7 +58,7 @@ def remove(client: Client, names: Sequence[str], say: Callable[[str], None]) -> 
                 say(f"{name}: waiting for {waiting}")
                 said, at = waiting, now
             time.sleep(POLL_SECONDS)
-        click.echo(f"{answer['kind']} {name} is removed")
+        click.echo(f"{answer['kind']} {name} is removed", err=err)
 
 
 def refuse_unfinished(client: Client, name: str) -> None:

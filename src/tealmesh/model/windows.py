@@ -10,6 +10,9 @@ from typing import TypedDict, cast
 
 from tealmesh.model.teal import known_members
 
+ACTOR = "measurement"
+"""Who writes windows into the store."""
+
 
 class CountsBody(TypedDict):
     """A `Counts`."""

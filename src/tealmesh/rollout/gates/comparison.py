@@ -6,8 +6,8 @@ Three metrics share ``alpha``:
 - ``client-errors``: requests that were answered with a 4xx.
 - ``latency``: answers slower than each of a few bounds of Envoy's histogram.
 
-A PASS is needed of the first alone: evidence that the new side is not worse. The others pass as
-long as there is no evidence that it is.
+The first passes by evidence that the new side is not worse. The others pass as long as there is no
+evidence that it is; none passes while there is some, though not enough to FAIL.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates
+from tealmesh.model.rollout import Verdict
 from tealmesh.model.rollout.comparison import Comparison, Evidence
 from tealmesh.model.windows import Counts, Judged, SideWindow, Window
 from tealmesh.rollout.gates.comparing import (
@@ -73,6 +74,19 @@ class Compared:
     judgement: Judgement
     state: State
     settings: Settings
+
+    @property
+    def suspect(self) -> bool:
+        """Whether so much speaks against the new side that chance would show it in fewer than
+        ``beta`` of the good versions: then it has to be seen for longer.
+        """
+        return self.judgement.log_e_worse >= self.judgement.pass_at
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL, PASS or NEED_DATA."""
+        found = self.judgement.verdict
+        return Verdict.NEED_DATA if found is Verdict.PASS and self.suspect else found
 
 
 def settings(gates: Gates, metric: str) -> Settings:
@@ -135,7 +149,7 @@ def judged(comparison: Comparison, gates: Gates) -> dict[str, Judged]:
     """The same as a window keeps it."""
     return {
         one.metric: Judged(
-            verdict=one.judgement.verdict.value,
+            verdict=one.verdict.value,
             log_e_worse=one.judgement.log_e_worse,
             fail_at=one.judgement.fail_at,
             log_e_alike=one.judgement.log_e_alike,

@@ -49,7 +49,7 @@ def verdicts(comparison: Comparison, gates: Gates, sides: Sides) -> tuple[GateRe
 
 
 def _verdict(one: Compared, sides: Sides, bounds: tuple[float, ...]) -> GateResult:
-    verdict = one.judgement.verdict
+    verdict = one.verdict
     seen = _seen(one, sides, bounds)
     if verdict is Verdict.FAIL:
         chance = f"fewer than 1 in {1 / one.settings.alpha:,.0f} good versions would ever show this"
@@ -60,6 +60,9 @@ def _verdict(one: Compared, sides: Sides, bounds: tuple[float, ...]) -> GateResu
         if not one.settings.pass_needed:
             return GateResult(one.metric, verdict, detail)
         return GateResult(one.metric, verdict, detail, requests, requests, "requests")
+    if one.suspect:
+        few = f"fewer than 1 in {1 / one.settings.beta:,.0f} good versions would show this"
+        return GateResult(one.metric, verdict, f"{seen}{_bursts(one)}; {few}: more will tell")
     left = missing(one.state, one.settings, sides.share, sides.rate)
     detail = f"{seen}{_bursts(one)}; {_still_missing(left, sides)}"
     if left.requests is None:
@@ -69,14 +72,15 @@ def _verdict(one: Compared, sides: Sides, bounds: tuple[float, ...]) -> GateResu
 
 def _seen(one: Compared, sides: Sides, bounds: tuple[float, ...]) -> str:
     """The numbers of both sides: those of the strongest evidence, if there is any."""
-    strand = one.judgement.strand if one.judgement.verdict is Verdict.FAIL else 0
-    if one.metric == LATENCY and one.judgement.verdict is not Verdict.FAIL:
+    against = one.verdict is Verdict.FAIL or one.suspect
+    strand = one.judgement.strand if against else 0
+    if one.metric == LATENCY and not against:
         strand = len(bounds) - 1
     pair = one.state.strands[strand].seen
     if one.metric == LATENCY:
         happened = f"took longer than {bounds[strand]:g} ms"
     elif one.metric == ERRORS and strand:
-        happened = f"had no answer yet when {'windows'} of measurement ended"
+        happened = "had no answer yet when windows of measurement ended"
     else:
         happened = _HAPPENED.get(one.metric, "failed")
     if not pair.new.requests:

@@ -17,6 +17,9 @@ from tealmesh.rollout.machine.wording import expected_share
 
 WINDOW_SECONDS = 10.0
 """The longest window. What is decided by comparison is decided at the end of one."""
+_A_STEP = 3
+"""The least number of windows in a step: one is a single bet until the old side has shown that its
+errors do not come in bursts."""
 
 LEAST_SECONDS = 1.0
 """The shortest: Envoys report once a second."""
@@ -49,7 +52,7 @@ def due(d: Deployment, event: Observed) -> bool:
     time.
     """
     c = d.comparison
-    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, d.step_time))
+    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, d.step_time / _A_STEP))
     ends = (c.warm_until, d.since + d.step_time)
     return event.at - c.opened_at >= longest or any(c.opened_at < end <= event.at for end in ends)
 

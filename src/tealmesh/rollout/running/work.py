@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from tealmesh.model import windows
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout import documents, journal, machine
@@ -144,7 +145,9 @@ class Work:
         measured = after.comparison.windows != before.comparison.windows
         if after.sequence == before.sequence:
             if measured:
-                await self._store.write(actor, "Window", lambda t: documents.put_window(t, after))
+                await self._store.write(
+                    windows.ACTOR, "Window", lambda t: documents.put_window(t, after)
+                )
             return None
         entry = journal.entry(after, journal.transition(before, event, after))
 

@@ -18,6 +18,9 @@ IMAGES = {
     "example/sample:0.0.1": [sys.executable, APP, "--version", "1"],
     "example/sample:0.0.2": [sys.executable, APP, "--version", "2"],
     "example/sample:faulty": [sys.executable, APP, "--version", "2", "--fail", "0.2"],
+    "example/sample:base": [sys.executable, APP, "--version", "1", "--fail", "0.005"],
+    "example/sample:alike": [sys.executable, APP, "--version", "2", "--fail", "0.005"],
+    "example/sample:worse": [sys.executable, APP, "--version", "2", "--fail", "0.05"],
     "example/sample:broken": ["/no/such/program"],
     "example/sample:hanging": [
         sys.executable,
@@ -43,6 +46,9 @@ class Sample:
     bake_time: str = "300ms"
     min_requests: int = 50
     approval: bool = False
+    image: str = "example/sample:0.0.1"
+    steps: tuple[int, ...] = (100,)
+    success_rate: float = 0.99
 
     def __post_init__(self) -> None:
         self.gateway_port = free_port()
@@ -64,18 +70,19 @@ name = "sample"
 
 [services.web]
 port = 8080
-image = "example/sample:0.0.1"
+image = "{self.image}"
 health_path = "/health"
 desired_count = {self.desired_count}
 
 [services.web.strategy]
-type = "bluegreen"
+type = "{"canary" if len(self.steps) > 1 else "bluegreen"}"
+steps = {list(self.steps)}
 step_time = "{self.step_time}"
 bake_time = "{self.bake_time}"
 step_timeout = "{self.step_timeout}"
 
 [services.web.gates]
-success_rate = 0.99
+success_rate = {self.success_rate}
 min_requests = {self.min_requests}
 approval = {json.dumps(self.approval)}
 

@@ -113,8 +113,8 @@ class SideWindow:
     by_caller: Mapping[str, Counts] = field(default_factory=dict)
     """By the caller's task, or node id. Those beyond the busiest are together in "others"."""
     by_second: tuple[Counts, ...] = ()
-    """Second by second from the beginning of the window, all callers together: the same seconds on
-    both sides, quiet ones included. Empty if it is not known so finely."""
+    """Second by second from the first report of the window on, all callers together: the same
+    seconds on both sides, quiet ones included. Empty if it is not known so finely."""
     latency_by_second: tuple[tuple[int, ...], ...] = ()
     """For the same seconds, ``buckets`` and ``timed`` of each; nothing for a second without timed
     answers."""

@@ -283,10 +283,14 @@ def _bounds(before: SideWindow) -> tuple[float, ...]:
 
 
 def _parts(before: SideWindow) -> Iterator[SideWindow]:
-    """A long window in parts, with their seconds."""
+    """A long window in parts, with their seconds; those in which traffic began or paused are left
+    out, as errors are not in bursts because requests are.
+    """
     for index in range(0, len(before.by_second), _PART_SECONDS):
         seconds = before.by_second[index : index + _PART_SECONDS]
         timed = before.latency_by_second[index : index + _PART_SECONDS]
+        if len(seconds) < _PART_SECONDS or not all(second.requests for second in seconds):
+            continue
         whole = sum(seconds, Counts())
         known = [one for one in timed if one]
         histogram = [sum(column) for column in zip(*known, strict=True)] if known else []

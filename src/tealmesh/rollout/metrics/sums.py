@@ -38,10 +38,9 @@ class Tally:
     """What the callers of one side saw, added up caller by caller."""
 
     protocol: str
-    after: float
-    """When the window begins."""
-    until: float
-    """When it ends."""
+    first: float
+    """When the first report of the window came: the seconds are counted from it, as Envoys report
+    once a second."""
     counted: Counter[str] = field(default_factory=Counter)
     gone: int = 0
     open: int = 0
@@ -50,6 +49,8 @@ class Tally:
     callers: dict[str, Counts] = field(default_factory=dict)
     seconds: dict[int, Counts] = field(default_factory=dict)
     """By the second since the beginning."""
+    last: int = -1
+    """The last second with a report."""
     latencies: dict[int, list[Span]] = field(default_factory=dict)
     """The same of the samples between which answers were timed."""
 
@@ -69,7 +70,8 @@ class Tally:
         saw = _counts(self.protocol, grown, gone)
         self.callers[caller] = self.callers.get(caller, Counts()) + saw
         for index in range(start + 1, end + 1):
-            second = max(0, int(cluster.samples[index].at) - int(self.after))
+            second = max(0, round(cluster.samples[index].at - self.first))
+            self.last = max(self.last, second)
             before, after = cluster.samples[index - 1], cluster.samples[index]
             if after.timed > before.timed:
                 self.latencies.setdefault(second, []).append((before, after, cluster.bounds))
@@ -98,8 +100,7 @@ class Tally:
         )
 
     def _every_second(self) -> range:
-        number = int(self.until) - int(self.after) + 1
-        return range(number if number <= MOST_SECONDS else 0)
+        return range(self.last + 1 if self.last < MOST_SECONDS else 0)
 
     def _latency(self, second: int) -> tuple[int, ...]:
         found = histogram(self.latencies.get(second, ()))

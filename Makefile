@@ -52,8 +52,9 @@ dist: $(STAMP) ## Build a wheel and check it in an empty environment; writes dis
 readme: $(STAMP) ## Run the README's commands in a fresh clone
 	$(PY) docs/readme.py
 
-recording: $(STAMP) ## Record the README's first minutes; writes docs/first-minutes.*
+recording: $(STAMP) ## Record the README's first minutes and docs/screens.md
 	$(PY) docs/record.py
+	$(PY) docs/screens.py
 
 man: $(STAMP) ## Write man pages of all commands to build/man
 	$(PY) docs/man.py build/man

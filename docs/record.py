@@ -36,12 +36,18 @@ _CONTROL = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b\][^\x07]*\x07|\x1b[=>]")
 class Session:
     """A bash in a terminal, with everything that it has shown, and when."""
 
-    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        environment: dict[str, str],
+        columns: int = COLUMNS,
+        rows: int = ROWS,
+    ) -> None:
         self.events: list[tuple[float, str]] = []
         self._begun = time.monotonic()
         process, self._terminal = pty.fork()
         if process == 0:
-            size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
+            size = struct.pack("HHHH", rows, columns, 0, 0)
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting"], environment)

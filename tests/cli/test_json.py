@@ -81,6 +81,7 @@ def api() -> Iterator[TealApi]:
             "ListMembersWithoutEffect": {"members": []},
             "Explain": ANSWER,
             "PlanDeployment": PLAN,
+            "Lint": {"findings": []},
             "Apply": APPLIED,
             "Remove": REMOVED,
             "Adopt": {"service": SERVICE},

@@ -129,3 +129,15 @@ def test_the_next_step_is_safe() -> None:
     status = cast("wire.GetStatusOutput", {"revision": 1, "services": [safe], "gateways": []})
     assert "next: take all weight from blue: safe" in " ".join(shown(status, 80).split())
     assert "mesh shop" not in shown(status, 80)
+
+
+def test_another_count_than_that_of_teal_toml_is_told() -> None:
+    scaled = service("web", "m", side("blue", 1, 3), side("green", 0, 0, desired=0), toldCount=2)
+    status = cast("wire.GetStatusOutput", {"revision": 1, "services": [scaled], "gateways": []})
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(status_view(status, 10, 100))
+    assert (
+        "web has a desired count of 3, which stays; teal.toml says 2, for its first start"
+        in capture.get()
+    )

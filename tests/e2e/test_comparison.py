@@ -19,9 +19,9 @@ SEEN_BEFORE_SECONDS = 8.0
 def test_ten_times_the_errors_are_rolled_back_where_a_threshold_would_have_passed_them(
     tmp_path: Path,
 ) -> None:
-    sample = Sample(
-        tmp_path, 1, "8s", image="example/sample:base", steps=(25, 50, 100), success_rate=0.9
-    )
+    sample = Sample(tmp_path, 1, image="example/sample:base", success_rate=0.9)
+    steps = '[{ weight = 25, time = "15s" }, 100]'
+    sample.config.write_text(sample.text().replace("steps = [100]", f"steps = {steps}"))
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
         with traffic((sample.url, RATE)) as load:

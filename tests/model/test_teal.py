@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import extensions, rollout, teal, windows
-from tealmesh.model.config import beside, nouns, strategies
+from tealmesh.model import extensions, hooks, rollout, teal, windows
+from tealmesh.model.config import beside, nouns, outside, strategies
 from tealmesh.rollout import adopted, system
 
 
@@ -20,6 +20,10 @@ from tealmesh.rollout import adopted, system
         (teal.StrategyBody, strategies.Strategy),
         (teal.LatencyObjectiveBody, strategies.LatencyObjective),
         (teal.GatesBody, strategies.Gates),
+        (hooks.HookSettingBody, outside.Hook),
+        (hooks.PrometheusGateBody, outside.PrometheusGate),
+        (hooks.CloudWatchGateBody, outside.CloudWatchGate),
+        (hooks.FreezeBody, outside.Freeze),
         (teal.ServiceConfigBody, nouns.ServiceConfig),
         (teal.ServiceSystemBody, system.ServiceSystem),
         (teal.MeshSideBody, adopted.MeshSide),

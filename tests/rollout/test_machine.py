@@ -26,6 +26,9 @@ from tealmesh.rollout.effects import (
     Looked,
     NotReady,
     Observed,
+    Paused,
+    Promoted,
+    Replaced,
     Resumed,
     Seen,
     SetWeights,
@@ -34,22 +37,32 @@ from tealmesh.rollout.effects import (
     StopSide,
     Superseded,
     TakenOver,
+    Unpaused,
     WeightsSet,
 )
 from tests.rollout.outside import begun, windows
 
 STEP_TIME, BAKE_TIME, TIMEOUT = 10.0, 10.0, 60.0
 STEPS = (10, 50, 100)
+STEERED = (10, 100)
+"""The steps of those that people promote and pause, and nobody else changes: with both there would
+be too many states. `test_outside_changes` has both, at random.
+"""
 PAST_STEP = machine.SETTLE_SECONDS + STEP_TIME + 0.1
 
 
-def created(approval: bool = False, now: float = 1000.0, midway: bool = False) -> Deployment:
+def created(
+    approval: bool = False,
+    now: float = 1000.0,
+    midway: bool = False,
+    steps: tuple[int, ...] = STEPS,
+) -> Deployment:
     """``midway``: the second step needs approval."""
     own = (StepSettings(), StepSettings(approval=True)) if midway else ()
     return replace(
         begun(approval, now=now),
         desired_count=3,
-        strategy=Strategy("canary", STEPS, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6, step_settings=own),
+        strategy=Strategy("canary", steps, STEP_TIME, BAKE_TIME, *[TIMEOUT] * 6, step_settings=own),
         healthy={"blue": 3},
         old_desired=3,
     )
@@ -114,6 +127,8 @@ def good(d: Deployment, now: float) -> tuple[Event, float]:
             return SideStopped(True), now + 1
     if d.state is State.AWAITING_APPROVAL:
         return Approved(), now + 1
+    if d.paused_at and f"`teal resume {d.service}`" in d.waiting_for:
+        return Unpaused("tester"), now + 1
     if d.state is State.HELD:
         return TakenOver("tester"), now + 1
     later = max(now, d.since) + PAST_STEP
@@ -127,6 +142,12 @@ def bad(d: Deployment, now: float) -> Iterator[tuple[Event, float]]:
         yield AbortAsked("tester"), at
         yield TakenOver("tester"), at
         yield Superseded("tester"), at
+        yield Replaced("tester", "web:3"), at
+        if d.strategy.steps == STEERED:
+            yield Promoted("tester"), at
+            yield Promoted("tester", full=True), at
+            yield Paused("tester"), at
+            yield Unpaused("tester"), at
         yield from ((look, at) for look in looks(d))
         yield Approved(), at
         yield Resumed(), at
@@ -168,6 +189,8 @@ def looks(d: Deployment) -> Iterator[Looked]:
     yield looked(d, new=NO_TASKS)
     yield looked(d, old=DEAD_TASKS)
     yield looked(d, new=NO_TASKS, old=DEAD_TASKS)
+    if d.strategy.steps == STEERED:
+        return
     yield looked(d, new=SideTasks())
     for weights in ({"blue": 100}, {"green": 100}, {"blue": 30, "green": 70}, {}):
         yield looked(d, weights=weights)
@@ -187,6 +210,8 @@ def key(d: Deployment) -> tuple[object, ...]:
         tuple(sorted(machine.shares(d.seen).items())),
         d.held_in,
         d.approved_step,
+        d.promoted,
+        bool(d.paused_at),
         bool(d.evidence),
     )
 
@@ -219,7 +244,7 @@ def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, f
 
 @pytest.fixture(scope="module")
 def states() -> list[tuple[Deployment, float]]:
-    ways = (created(), created(approval=True, midway=True))
+    ways = (created(), created(True, midway=True, steps=(20, 100)), created(steps=STEERED))
     return [one for way in ways for one in reachable(way).values()]
 
 
@@ -378,7 +403,8 @@ def test_an_event_of_another_state_is_a_bug() -> None:
 @given(data=st.data())
 def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
     """`machine.step` checks its invariants itself; here a simulated world checks them too."""
-    d, now = created(data.draw(st.booleans()), midway=data.draw(st.booleans())), 1000.0
+    midway, steps = data.draw(st.booleans()), data.draw(st.sampled_from((STEPS, STEERED)))
+    d, now = created(data.draw(st.booleans()), midway=midway, steps=steps), 1000.0
     route: dict[str, int] = {"blue": 100}
     everywhere = dict(route)
     last_sequence = 0

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout import machine
-from tealmesh.rollout.effects import AbortAsked, Approved, Event, GivenUp, Resumed, TakenOver
+from tealmesh.rollout.effects import (
+    AbortAsked,
+    Approved,
+    Event,
+    GivenUp,
+    Paused,
+    Promoted,
+    Replaced,
+    Resumed,
+    TakenOver,
+    Unpaused,
+)
 from tests.rollout.outside import OUTSIDE, World, begun, every_moment, to_pause, turn
 
 WAITING = {State.HELD, State.AWAITING_APPROVAL}
@@ -23,6 +34,11 @@ PEOPLE: dict[str, Event] = {
     "give up": GivenUp("root"),
     "approve": Approved(),
     "restart": Resumed(),
+    "promote": Promoted("root"),
+    "promote fully": Promoted("root", full=True),
+    "pause": Paused("root"),
+    "end the pause": Unpaused("root"),
+    "replace": Replaced("root", "web:3"),
 }
 
 

@@ -17,12 +17,11 @@ from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.parse import parse
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
-from tealmesh.model.windows import Counts, SideWindow
 from tealmesh.rollout import documents, machine, system
 from tealmesh.rollout.drivers import resources
-from tealmesh.rollout.effects import Event, LiveRoute, Looked, NotReady, Observed, Seen
-from tealmesh.rollout.machine import windows as windows_of
+from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
+from tests.rollout import hook_settings, judging_settings, watch_settings
 from tests.rollout.outside import windows
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
@@ -114,59 +113,6 @@ def looks(d: Deployment, requests: int, failures: int, now: float) -> Observed:
     return Observed(GOOD, GOOD, old, seen, **windows(old, seen, now))
 
 
-def compared(config: nouns.TealConfig, failures: int, seconds: float = 11.0) -> Deployment:
-    """A deployment of web, of which blue had ten failures of ten thousand meanwhile, and green so
-    many of a thousand.
-    """
-    service = config.services["web"]
-    strategy = replace(service.strategy, type="canary", steps=(10, 100))
-    weights = {"blue": 90, "green": 10}
-    d = replace(web(config), strategy=strategy, weights=weights, acknowledged=weights)
-    quiet = SideWindow(60_000, 60, by_second=(Counts(1_000, 1),) * 60)
-    d = windows_of.before(d, Observed(GOOD, GOOD, old_window=quiet))
-    d = windows_of.opened(d, 1000.0)
-    seen = Observed(
-        GOOD,
-        GOOD,
-        Traffic(10_000, 10, 10_000, reporters=2, timed=10_000, bounds=(50.0,), buckets=(9990,)),
-        Traffic(1_000, failures, 1_000, reporters=2, timed=1_000, bounds=(50.0,), buckets=(900,)),
-        at=1000.0 + seconds,
-        old_window=SideWindow(10_000, 10, by_second=(Counts(1_000, 1),) * 10),
-        new_window=SideWindow(1_000, failures, by_second=(Counts(100, failures // 10),) * 10),
-    )
-    return machine.step(d, seen, 1000.0 + seconds)
-
-
-def undecided(config: nouns.TealConfig, seconds: float) -> Deployment:
-    """The same when it could not be compared until now."""
-    d = compared(config, 0, 1.0)
-    d = replace(d, phase_at=1000.0, since=1000.0)
-    few = Traffic(1_000, 0, 1_000, reporters=2, seen_until=1000.0 + seconds)
-    seen = Observed(GOOD, GOOD, replace(few, requests=9_000), few, at=d.comparison.opened_at)
-    return machine.step(d, seen, 1000.0 + seconds)
-
-
-def broken(config: nouns.TealConfig) -> bool:
-    """Whether sixty failures of a thousand are too many at once, if many may fail."""
-    d = web(config)
-    d = replace(d, gates=replace(d.gates, success_rate=0.5))
-    return "breaker" in after(d, 1, failures=60).reason
-
-
-def held(config: nouns.TealConfig) -> float | None:
-    """How long a deployment without a verdict is held, if that is not the default."""
-    service = config.services["web"]
-    wanted = replace(service, strategy=replace(service.strategy, on_no_verdict="hold"))
-    d = undecided(replace(config, services={"web": wanted}), 311)
-    assert d.state is State.HELD
-    assert d.seconds_left is not None
-    seen = Looked(Seen(LiveRoute(d.weights, 1), GOOD, replace(GOOD, image=d.new_image)))
-    limit = d.seconds_left
-    assert machine.step(d, seen, d.entered_at + limit - 1).state is State.HELD
-    assert "hold_timeout" in machine.step(d, seen, d.entered_at + limit + 1).reason
-    return None if limit == strategies.Strategy().hold_timeout else limit
-
-
 def after(d: Deployment, seconds: float, requests: int = 1000, failures: int = 0) -> Deployment:
     now = 1000.0 + seconds
     return machine.step(d, looks(d, requests, failures, now), now)
@@ -190,7 +136,7 @@ def ends(state: State, seconds: float, setting: str) -> Check:
 
 def baked(config: nouns.TealConfig, seconds: float) -> State:
     d = replace(web(config), state=State.BAKING, weights={"blue": 0, "green": 100})
-    d = replace(d, acknowledged=d.weights, seen=d.weights)
+    d = replace(d, acknowledged=d.weights, seen=d.weights, healthy={"blue": 3, "green": 3})
     return after(d, seconds).state
 
 
@@ -275,6 +221,10 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: (baked(b, 39), baked(a, 39), baked(a, 41))
         == (State.CLEANING_UP, State.BAKING, State.CLEANING_UP),
     ),
+    (strategies.Strategy, "keep_old"): (
+        (*STRATEGY, "keep_old"), "2h",
+        lambda b, a: (baked(b, 11), baked(a, 11)) == (State.CLEANING_UP, State.SUCCEEDED),
+    ),
     (strategies.Strategy, "step_timeout"): (
         (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
     ),
@@ -312,59 +262,14 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval_timeout"), "40s",
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    (strategies.Strategy, "hold_timeout"): (
-        (*STRATEGY, "hold_timeout"), "40s", lambda b, a: held(b) is None and held(a) == 40.0,
-    ),
-    (strategies.Strategy, "warm_up"): (
-        (*STRATEGY, "warm_up"), "20s",
-        lambda b, a: compared(b, 200).state is State.ROLLING_BACK
-        and compared(a, 200).state is State.MEASURING,
-    ),
-    (strategies.Strategy, "on_no_verdict"): (
-        (*STRATEGY, "on_no_verdict"), "hold",
-        lambda b, a: undecided(b, 311).state is State.ROLLING_BACK
-        and undecided(a, 309).state is State.MEASURING and undecided(a, 311).state is State.HELD,
-    ),
-    (strategies.Gates, "compare"): (
-        (*GATES, "compare"), False,
-        lambda b, a: compared(b, 10).state is State.ROLLING_BACK
-        and compared(a, 10).state is State.SHIFTING,
-    ),
-    (strategies.Gates, "alpha"): (
-        (*GATES, "alpha"), 1e-12,
-        lambda b, a: compared(b, 10).state is State.ROLLING_BACK
-        and compared(a, 10).state is State.MEASURING,
-    ),
-    (strategies.Gates, "beta"): (
-        (*GATES, "beta"), 1e-12,
-        lambda b, a: compared(b, 1).state is State.SHIFTING
-        and compared(a, 1).state is State.MEASURING,
-    ),
-    (strategies.Gates, "margin"): (
-        (*GATES, "margin"), 9,
-        lambda b, a: compared(b, 10).state is State.ROLLING_BACK
-        and compared(a, 10).state is State.MEASURING,
-    ),
-    (strategies.Gates, "breaker"): (
-        (*GATES, "breaker"), 0.05,
-        lambda b, a: not broken(b) and broken(a),
-    ),
-    (strategies.Gates, "latency"): (
-        (*GATES, "latency"), [{"quantile": 0.99, "below": "50ms"}],
-        lambda b, a: compared(b, 1).state is State.SHIFTING
-        and "latency-p99" in compared(a, 1).reason,
-    ),
-    (nouns.ServiceConfig, "name"): (
-        ("services", "extra"), {"port": 1, "image": "x"}, makes('"extra-blue"')
-    ),
+    **hook_settings.ROWS, **judging_settings.ROWS, **watch_settings.ROWS,
+    (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
     (nouns.ServiceConfig, "hostname"): (
         (*WEB, "hostname"), "www.shop", makes('"virtualServiceName": "www.shop"')
     ),
-    (nouns.ServiceConfig, "health_path"): (
-        (*WEB, "health_path"), "/alive", makes('"path": "/alive"')
-    ),
+    (nouns.ServiceConfig, "health_path"): ((*WEB, "health_path"), "/up", makes('"path": "/up"')),
     (nouns.ServiceConfig, "desired_count"): (
         (*WEB, "desired_count"), 4,
         lambda b, a: system.services(b)[0].desired_count == 1
@@ -381,8 +286,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     (nouns.ServiceConfig, "sides"): ((*WEB, "sides"), ["a", "b"], makes('"web-a"', '"web-b"')),
     (nouns.ServiceConfig, "request_timeout"): (
-        (*WEB, "request_timeout"), "60s",
-        makes('"perRequest": {"unit": "s", "value": 60}'),
+        (*WEB, "request_timeout"), "60s", makes('"perRequest": {"unit": "s", "value": 60}')
     ),
     (nouns.ServiceConfig, "idle_timeout"): (
         (*WEB, "idle_timeout"), "70s", makes('"idle": {"unit": "s", "value": 70}')
@@ -461,6 +365,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
 }  # fmt: skip
 
 ELSEWHERE = {
+    (strategies.Gates, "directory"): "is that of the file",
     (nouns.ServiceConfig, "strategy"): "the fields of Strategy",
     (nouns.ServiceConfig, "gates"): "the fields of Gates",
     (nouns.TealConfig, "services"): "the fields of ServiceConfig",

@@ -14,6 +14,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import deployments
 from tealmesh.rollout.drivers.fake import FakeDriver, Side
+from tealmesh.rollout.performer import HearOthers
 from tealmesh.rollout.system import Service, ServiceSystem
 from tealmesh.store import Store, tables
 
@@ -70,6 +71,8 @@ class Bench:
     """Images of which no task can be started any more."""
     wall: Callable[[], float] | None = None
     """The wall clock, which is only shown; None for the same as ``clock``."""
+    others: Callable[[Store], HearOthers] | None = None
+    """Those outside; None for nobody."""
 
     def open(self) -> tuple[Store, Controller]:
         wall = self.wall or self.clock
@@ -87,6 +90,7 @@ class Bench:
             poll_seconds=0.001,
             image_problem=self._image_problem,
             on_transition=self.on_transition,
+            others=self.others(store) if self.others else None,
         )
         return store, controller
 

@@ -127,6 +127,7 @@ def test_its_documents_are_understood(path: Path) -> None:
     deployment = Deployment.from_json(stored.body)
     assert (deployment.state, deployment.step) == (State.MEASURING, 1)
     again = json.loads(json.dumps(deployment.to_json()))
-    assert again.keys() >= stored.body.keys()
+    # ``approved`` has become ``approved_step``.
+    assert {*again, "approved"} >= stored.body.keys()
     assert Deployment.from_json(again) == deployment
     store.close()

@@ -39,6 +39,7 @@ SHORT = {
         "work": "awaited by the supervised task worker",
         "wait": "awaited by the supervised task worker",
     },
+    "rollout/running/keeping.py": {"_keep": "a child of the supervised keep; contains its errors"},
     "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
     "xds/server.py": {"_read": "one stream, which its Envoy begins again"},
 }

@@ -57,8 +57,12 @@ class Http(uvicorn.Server):
 
 
 def token(data_dir: Path) -> str:
-    """The bearer token of this data directory's Envoys; created at first use, readable by us."""
-    path = data_dir / "xds-token"
+    """The bearer token of this data directory's Envoys."""
+    return secret(data_dir / "xds-token")
+
+
+def secret(path: Path) -> str:
+    """The secret in a file of the data directory; created at first use, readable by us alone."""
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
     created = secrets.token_urlsafe(32)

@@ -25,8 +25,10 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.app import openmetrics
+from tealmesh.app.decide import Deciding
 from tealmesh.app.feed import feed
-from tealmesh.app.host import HOST, RESOLVER_HOST, listen, token
+from tealmesh.app.host import HOST, RESOLVER_HOST, listen, secret, token
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
 from tealmesh.app.settings import AppConfig
@@ -52,15 +54,19 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import image_body, put_adopted
+from tealmesh.rollout.documents import every_service, image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.drivers.aws import Aws
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.notices import outbox
+from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
-from tealmesh.rollout.system import GatewaySystem
+from tealmesh.rollout.system import GatewaySystem, additions_in
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
@@ -86,6 +92,7 @@ class Parts:
         self._store = store
         self._stop = stop
         self._token = token(config.data_dir)
+        self._link_key = secret(config.data_dir / "link-key").encode()
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -98,6 +105,7 @@ class Parts:
         self._runtime_summary = built.description
         self._xds_socket = built.xds_socket
         self.load_balancers = Feed(store, self._client)
+        self._aws = Aws(self._client)
         self._driver = ApiDriver(
             self._client,
             config.region,
@@ -129,6 +137,14 @@ class Parts:
             image_problem=self._image_problem,
             on_transition=config.on_transition,
             supervisor=supervisor,
+            others=connected(
+                store,
+                self._aws.cloudwatch,
+                self.endpoint,
+                os.environ,
+                steady_clock,
+                system_clock,
+            ),
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -143,6 +159,8 @@ class Parts:
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
+        yield "the sides kept for a way back", self.controller.keep
+        yield "the sending of notices", self._sending().run
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:
@@ -200,19 +218,31 @@ class Parts:
             balancing,
             self._seams.before(self._moto, services, self.load_balancers.changed),
         )
-        return build_gateway(services, models, self._health, moto, routes=self._task_routes())
+        return build_gateway(services, models, self._health, moto, routes=self._routes())
 
     async def _image_problem(self, image: str) -> str:
         images = [document.body for document in self._store.view.list(tables.IMAGES)]
         return await self._runtime.image_problem(image, images)
 
-    def _task_routes(self) -> list[BaseRoute]:
-        """The task metadata and credentials that tasks request from our port."""
+    def _sending(self) -> Sending:
+        """The notices of deployments."""
+        return Sending(
+            self._store, self._client, self.endpoint, self._link_key, system_clock, self._supervisor
+        )
+
+    def _routes(self) -> list[BaseRoute]:
+        """The task metadata and credentials that tasks request from our port, and our pages."""
         usage = self._runtime.usage
         metadata = Metadata(
             self._store, self._token, system_clock, usage, lambda: self._client("sts")
         )
-        return [*metadata.routes()]
+        deciding = Deciding(lambda: self._store.view, self.controller, self._link_key, system_clock)
+        return [*metadata.routes(), deciding.route(), openmetrics.route(self._standing)]
+
+    def _standing(self) -> openmetrics.Standing:
+        view = self._store.view
+        histories = [self.controller.history(one.name) for one in every_service(view)]
+        return openmetrics.standing(view, histories, self._metrics, self.cache.envoys)
 
     async def store_images(self) -> None:
         """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is
@@ -223,6 +253,7 @@ class Parts:
             return
         try:
             additions = parse_additions(file.read_text(), str(file))
+            additions = additions_in(additions, str(file.parent.resolve()))
         except (OSError, UnicodeDecodeError) as error:
             raise TealError(f"{file} cannot be read: {error}") from error
         bodies = {image.pattern: image_body(image, str(file.parent)) for image in additions.images}
@@ -231,6 +262,7 @@ class Parts:
             for pattern, body in bodies.items():
                 transaction.put(tables.IMAGES, pattern, body=body)
             put_adopted(transaction, additions.adopted)
+            outbox.put_targets(transaction, additions.notices, str(file.parent))
 
         await self._store.write("teal up", "TakeImages", put)
 
@@ -287,6 +319,7 @@ class Parts:
         await self.engine.close()
         await self._admin.close()
         self._driver.close()
+        self._aws.close()
         self._ads.close()
         self._counted.close()
         await self._grpc.stop(grace=0.2)

@@ -63,6 +63,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
             if "deployment" in s and lacks_requests(s["deployment"])
         ],
         [line for service in status["services"] for line in _release_lines(service)],
+        [line for service in status["services"] for line in _count_lines(service)],
         [_gateway_line(gateway) for gateway in status["gateways"]],
     ]
     for lines in blocks:
@@ -188,6 +189,17 @@ def _release_lines(service: wire.ServiceStatus) -> Iterator[Text]:
     if "problem" in service:
         text = f"{service['name']}: `teal deploy` cannot deploy it: {service['problem']}"
         yield Text(text, style="dim")
+
+
+def _count_lines(service: wire.ServiceStatus) -> Iterator[Text]:
+    """That teal.toml says another number of tasks than there is."""
+    if "toldCount" in service:
+        desired = max(service["sides"], key=lambda side: side["weight"])["desired"]
+        yield Text(
+            f"{service['name']} has a desired count of {desired}, which stays; teal.toml says "
+            f"{service['toldCount']}, for its first start",
+            style="dim",
+        )
 
 
 def _safety(release: wire.ReleaseStep) -> tuple[str, str]:

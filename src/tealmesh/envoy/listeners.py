@@ -27,7 +27,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from google.protobuf import message
 
-from tealmesh.envoy import clusters, names, self_check, stripping, tls
+from tealmesh.envoy import clusters, names, parts, self_check, stripping, tls
 from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
@@ -66,7 +66,7 @@ def gateway(resource: VirtualGateway, proxy: Proxy) -> list[Resource]:
     """A virtual gateway's listeners, each at its own port: nothing is redirected to a gateway."""
     address = proxy.address or names.ANYWHERE
     return [
-        _bound(address, proxy, spec, _into_gateway(resource, spec))
+        _bound(address, proxy, spec, _into_gateway(resource, proxy, spec))
         for spec in resource.spec["listeners"]
     ]
 
@@ -81,6 +81,8 @@ def egress(
     listener.traffic_direction = 2  # envoy.config.core.v3.TrafficDirection.OUTBOUND
     manager = _manager("egress", names.EGRESS_ROUTES, node.spec.get("logging"))
     _count_grpc(manager)
+    if proxy.counts_parts:
+        manager.access_log.append(parts.counting_log())
     refers_to = [names.EGRESS_ROUTES]
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
@@ -189,12 +191,14 @@ def _into_node(node: VirtualNode, spec: Listener) -> _WayIn:
     return _WayIn(_http(manager), routes)
 
 
-def _into_gateway(resource: VirtualGateway, spec: GatewayListener) -> _WayIn:
+def _into_gateway(resource: VirtualGateway, proxy: Proxy, spec: GatewayListener) -> _WayIn:
     routes = names.ingress_routes(spec["portMapping"]["protocol"], spec["portMapping"]["port"])
     manager = _manager("ingress", routes, resource.spec.get("logging"))
     # Requests enter the mesh at a gateway: it says who sent them.
     manager.use_remote_address.value = True
     _count_grpc(manager)
+    if proxy.counts_parts:
+        manager.access_log.append(parts.counting_log())
     manager.http_filters.insert(0, stripping.http_filter())
     check = self_check.http_filter(spec)
     if check is not None:

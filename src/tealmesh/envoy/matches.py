@@ -135,6 +135,12 @@ def exact_header(name: str, value: str) -> bytes:
     return serialized(components.HeaderMatcher(name=name, string_match=_exact(value)))
 
 
+def prefix_header(name: str, beginning: str) -> bytes:
+    """A condition that a header begins so."""
+    matcher = string_pb2.StringMatcher(prefix=beginning)
+    return serialized(components.HeaderMatcher(name=name, string_match=matcher))
+
+
 def regex_header(name: str, pattern: str) -> bytes:
     """A condition that a header as a whole matches a regular expression."""
     matcher = string_pb2.StringMatcher(safe_regex=regex(pattern))

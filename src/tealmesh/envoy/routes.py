@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
-from tealmesh.envoy import beside, discovery, matches, names
+from tealmesh.envoy import beside, discovery, matches, names, parts
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded
@@ -114,7 +114,8 @@ def virtual_host(service: Service) -> HostRoutes:
     for route in service_routes(service):
         match = at_port(route.match, service.ports)
         if match is not None:
-            host.routes.append(envoy_route(route.name, match, route.action, route.more))
+            below = parts.on_path(match.path)
+            host.routes.extend(envoy_routes(replace(route, match=match), service, below))
             clusters |= route.clusters
     return HostRoutes.of(host, clusters)
 
@@ -186,6 +187,18 @@ def envoy_route(
     else:
         route.route.MergeFromString(action)
     return route
+
+
+def envoy_routes(
+    route: ServiceRoute, service: Service, below: parts.Below
+) -> Iterator[components.Route]:
+    """`envoy_route`, divided into the parts of the service that are watched."""
+    if route.action is None:
+        yield envoy_route(route.name, route.match, None, route.more)
+        return
+    for label, narrower in parts.divided(route.match, service.watch, below):
+        envoy = envoy_route(route.name, narrower, route.action, route.more)
+        yield parts.labelled(envoy, label)
 
 
 def domains(name: str, ports: Iterable[int]) -> list[str]:

@@ -12,6 +12,7 @@ from tealmesh.envoy.discovery import Source
 from tealmesh.envoy.weights import WeightedTarget
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.mesh import MeshSnapshot
+from tealmesh.model.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import PortMapping, WeightedTargetSpec
@@ -39,13 +40,16 @@ class Service:
     extension: RouterExtension | None = None
     """What a running deployment adds to the router's routes."""
 
+    watch: tuple[Part, ...] = ()
+    """The parts whose requests are counted while it is deployed."""
+
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
         parts = (self.resource, self.router, self.routes, self.nodes, self.capable)
-        return hash((*parts, self.extension))
+        return hash((*parts, self.extension, self.watch))
 
     @cached_property
     def ports(self) -> tuple[int, ...]:
@@ -110,7 +114,8 @@ class Services:
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self.source(node).capable)
         extension = snapshot.extensions.get(router.name) if router else None
-        return Service(resource, router, routes, tuple(nodes), able, extension)
+        watch = snapshot.watched.get(router.name, ()) if router else ()
+        return Service(resource, router, routes, tuple(nodes), able, extension, watch)
 
 
 def targets(

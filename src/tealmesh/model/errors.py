@@ -13,7 +13,13 @@
     │   ├── NoSuchOperation         the endpoint does not know the operation
     │   ├── ChangedMeanwhile        it has another version than the one that was read
     │   └── NotYet                  something else has to happen first: ask again
+    ├── NoticeError                 a notice of a deployment could not be sent
+    ├── LinkError                   a signed link of a notice is not good
+
+
+    ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
+    ├── Fenced                  another control plane works on the deployment by now
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
@@ -139,8 +145,24 @@ class NotYet(DriverError):
         """What has to happen, completing "waiting for …"."""
 
 
+class NoticeError(TealError):
+    """A notice of a deployment could not be sent; it is tried again."""
+
+
+class LinkError(TealError):
+    """A signed link of a notice is not ours, or too late; nothing was done."""
+
+
+class OutsideError(TealError):
+    """A webhook, command or metrics server could not be asked: that says nothing of a version."""
+
+
 class InvariantError(TealError):
     """The rollout machine was about to break one of its invariants; nothing was changed."""
+
+
+class Fenced(TealError):
+    """A deployment has gone on without this control plane: it must not write any more."""
 
 
 class DeploymentHeld(TealError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol
 from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
 from tealmesh.model.extensions import RouterExtension
+from tealmesh.model.parts import Part
 
 _PROTOCOLS: tuple[Literal["httpRoute", "http2Route", "grpcRoute", "tcpRoute"], ...] = (
     "httpRoute",
@@ -140,6 +141,8 @@ class MeshSnapshot:
     """By (namespace name, service name)."""
     zones: Zones = field(default_factory=dict)
     """The DNS namespaces among them, as DNS answers from them."""
+    watched: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    """The parts of services that are counted now, by router."""
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
     """By the ACM ARNs that the mesh names."""
 
@@ -184,6 +187,9 @@ class Proxy:
 
     idle_timeout: float | None = None
     """The same for the time without a byte in either direction."""
+
+    counts_parts: bool = False
+    """Whether it is an Envoy that can count the requests to parts of services."""
 
     proxyless: bool = False
     """Whether it is no Envoy but a gRPC client that speaks xDS itself."""

@@ -98,6 +98,19 @@ class ServiceStatus:
     sides: tuple[SideStatus, ...]
     deployment: Deployment | None = None
     """The running deployment, or else the latest; None before the first."""
+    told: int | None = None
+    """Tasks of a side by teal.toml, for the first start; None for a service that others made."""
+
+    @property
+    def leading(self) -> SideStatus:
+        """The side with the most weight."""
+        return max(self.sides, key=lambda side: side.weight)
+
+    @property
+    def other_count(self) -> int | None:
+        """What teal.toml says, if the side that serves has another desired count."""
+        desired = self.leading.tasks.desired
+        return self.told if self.told is not None and desired not in (0, self.told) else None
 
 
 @dataclass(frozen=True)

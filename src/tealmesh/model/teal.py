@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tealmesh.model.clock import MomentBody
+    from tealmesh.model.hooks import (
+        CloudWatchGateBody,
+        FreezeBody,
+        HookSettingBody,
+        PrometheusGateBody,
+    )
+    from tealmesh.model.parts import PartBody
     from tealmesh.model.windows import CountsBody, WindowBody
 
 
@@ -60,6 +68,7 @@ class StrategyBody(TypedDict):
     on_no_verdict: Literal["rollback", "hold"]
     hold_timeout: float
     step_settings: Sequence[StepSettingsBody]
+    keep_old: float
 
 
 class LatencyObjectiveBody(TypedDict):
@@ -82,6 +91,12 @@ class GatesBody(TypedDict):
     margin: float
     breaker: float
     latency: Sequence[LatencyObjectiveBody]
+    hooks: Sequence[HookSettingBody]
+    prometheus: Sequence[PrometheusGateBody]
+    cloudwatch: Sequence[CloudWatchGateBody]
+    freeze: Sequence[FreezeBody]
+    directory: str
+    watch: Sequence[PartBody]
 
 
 class ServiceConfigBody(TypedDict):
@@ -282,11 +297,19 @@ class DeploymentBody(TypedDict):
     old_desired: int
     new_desired: int
     scaled: int
+    reductions: int
     resumed_at: float
     revision: int
     set_at: float
     since: float
     approved_step: int
+    number: int
+    kept_for: float
+    promoted: str
+    promoted_by: str
+    paused_at: float
+    paused_by: str
+    through_freeze: str
     reason: str
     note: str
     waiting_for: str
@@ -299,6 +322,34 @@ class DeploymentBody(TypedDict):
     evidence: Sequence[StepEvidenceBody]
     comparison: ComparisonBody
     finished_at: float | None
+
+
+class LockBody(TypedDict):
+    """A lock of a service against deployments."""
+
+    by: str
+    why: str
+    at: float
+    """When it was locked, for people (seconds since the epoch)."""
+    since: MomentBody
+    seconds: float
+    """How long it lasts; 0 for no end."""
+    until: float | None
+    """When it ends, for people (seconds since the epoch); None for no end."""
+
+
+class KeptBody(TypedDict):
+    """A side without weight that is kept running for a way back."""
+
+    service: str
+    deployment: str
+    """Id of the deployment that took its weight."""
+    side: str
+    image: str
+    since: MomentBody
+    seconds: float
+    until: float
+    """When it is stopped, for people (seconds since the epoch)."""
 
 
 class JournalEntryBody(TypedDict):

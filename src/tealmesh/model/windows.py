@@ -38,6 +38,7 @@ class SideWindowBody(TypedDict):
     by_caller: Mapping[str, CountsBody]
     by_second: Sequence[CountsBody]
     latency_by_second: Sequence[Sequence[int]]
+    by_part: Mapping[str, CountsBody]
 
 
 class JudgedBody(TypedDict):
@@ -118,6 +119,8 @@ class SideWindow:
     latency_by_second: tuple[tuple[int, ...], ...] = ()
     """For the same seconds, ``buckets`` and ``timed`` of each; nothing for a second without timed
     answers."""
+    by_part: Mapping[str, Counts] = field(default_factory=dict)
+    """By the name of each part that is watched."""
 
     @property
     def counts(self) -> Counts:
@@ -131,6 +134,7 @@ class SideWindow:
         known["bounds"] = tuple(body.get("bounds", ()))
         known["buckets"] = tuple(body.get("buckets", ()))
         known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
+        known["by_part"] = {p: _counts(counts) for p, counts in body.get("by_part", {}).items()}
         known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
         known["latency_by_second"] = tuple(map(tuple, body.get("latency_by_second", ())))
         return cls(**known)

@@ -9,17 +9,41 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.effects import LiveRoute
+from tealmesh.rollout.hooks.freezing import frozen
 from tealmesh.rollout.machine import shares
 from tealmesh.rollout.machine.wording import shown
 from tealmesh.rollout.system import Service, other_side
 
 
 def refuse_problem(service: Service) -> None:
-    """Raise BadRequestException if a service that others made cannot be deployed."""
+    """Raise BadRequestException if the service cannot be deployed as it is or as was told."""
     if isinstance(service, MeshService) and service.problem:
         raise AwsError(
             "BadRequestException", f"{service.name} cannot be deployed: {service.problem}"
         )
+    if service.gates.watch and all(protocol == "tcp" for _, protocol in service.listeners):
+        names = ", ".join(part.name for part in service.gates.watch)
+        raise AwsError(
+            "BadRequestException",
+            f"{service.name} cannot be deployed: gates.watch = {names}: must be left out, as its "
+            "protocol is tcp and connections have no such parts",
+        )
+
+
+def freeze(service: Service, now: float, *, force: bool) -> str:
+    """The freeze in which a deployment begins, in words; empty outside of any. ``now``: wall time.
+    Raises ConflictException in one, unless ``force``.
+    """
+    found = frozen(service.gates.freeze, now)
+    if found is None:
+        return ""
+    if not force:
+        raise AwsError(
+            "ConflictException",
+            f"{service.name} is not deployed in {found.words()}: wait for its end, or deploy it "
+            "all the same with `--force`, which is written down",
+        )
+    return found.words()
 
 
 def created(

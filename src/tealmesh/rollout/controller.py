@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.strategies import Strategy
@@ -14,20 +16,30 @@ from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout import beginning, documents, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
-from tealmesh.rollout.effects import LiveRoute, Superseded
+from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
 from tealmesh.rollout.performer import (
     CallersSaw,
     CallersSawAfter,
+    HearOthers,
     Performer,
     WaitConverged,
     WhoChanged,
 )
+from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
+from tealmesh.rollout.running.keeping import Keeping
+from tealmesh.rollout.running.stored import refuse_locked
 from tealmesh.rollout.running.work import OnTransition, Work
 from tealmesh.rollout.system import Service, other_side
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import LockBody
+
+MAKE_WAY_SECONDS = 50.0
+"""How long a deployment waits for the end of the one that it replaces."""
 
 
 class Controller(Decisions):
@@ -53,8 +65,9 @@ class Controller(Decisions):
         image_problem: ImageProblem = none_known,
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
+        others: HearOthers | None = None,
     ) -> None:
-        performer = Performer(driver, converged, traffic, windows, who, clock)
+        performer = Performer(driver, converged, traffic, windows, who, clock, others)
         work = Work(
             store,
             performer,
@@ -65,14 +78,22 @@ class Controller(Decisions):
             on_transition=on_transition or (lambda entry: None),
         )
         super().__init__(store, work, performer)
+        self._keeping = Keeping(store, driver, supervisor or Supervisor(), poll_seconds)
+        self._poll_seconds = poll_seconds
+        self._wall = wall
         self._driver = driver
         self._clock = clock
         self._new_id = new_id
+        self._wall = wall
         self._image_problem = image_problem
 
     async def run(self) -> None:
         """Resume the unfinished deployments, then work on all until cancelled."""
         await self._work.run()
+
+    async def keep(self) -> None:
+        """Stop the sides that are kept for a way back, each in time, until cancelled."""
+        await self._keeping.run()
 
     def running(self, service: str) -> Deployment | None:
         """The unfinished deployment of a service, with its newest observations."""
@@ -85,11 +106,15 @@ class Controller(Decisions):
         image: str,
         strategy: Strategy | None = None,
         token: str = "",
+        instead: bool = False,
+        *,
+        force: bool = False,
     ) -> Deployment:
-        """Start a deployment of ``image`` to the idle side.
+        """Start a deployment of ``image`` to the idle side. ``force``: also in a freeze.
 
         ``strategy``: None for the one in teal.toml. A repeated ``token`` returns the deployment
-        that it started. ConflictException while another deployment runs, or when the weights do
+        that it started. ``instead``: a deployment that runs is ended first. ConflictException while
+        another one runs otherwise, while the service is locked, in a freeze, or when the weights do
         not say which side is idle.
         """
         system = self._system(service)
@@ -103,24 +128,49 @@ class Controller(Decisions):
                     f"clientToken {token} was used for a deployment of {repeated.new_image}",
                 )
             return repeated
+        refuse_locked(self._store.view, service, self._store.now())
+        if instead:
+            await self._make_way(actor, service, image)
         documents.refuse_another(self.running(service))
         documents.refuse_shared_router(self._store.view, system)
+        freeze = beginning.freeze(system, self._wall(), force=force)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
+        if freeze:
+            first = replace(first, through_freeze=actor, note=f"in {freeze}, forced by {actor}")
         return await self._begin(
             "Deploy",
             system,
             replace(first, strategy=strategy or system.strategy, actor=actor, client_token=token),
         )
 
+    async def retry(self, actor: str, service: str, token: str = "") -> Deployment:
+        """Start the latest deployment again, which has failed or was stopped: the same image by the
+        same strategy. ConflictException if there is none, or if it was successful.
+        """
+        name = self._system(service).name
+        if repeated := documents.by_token(self._store.view, name, token):
+            return repeated
+        latest = self.latest(name)
+        documents.refuse_another(latest)
+        if latest is None or latest.state is State.SUCCEEDED:
+            what = "was successful" if latest else "has not been yet"
+            raise AwsError(
+                "ConflictException", f"the latest deployment of {name} {what}: nothing to retry"
+            )
+        if latest.kind == "ROLLBACK":
+            return (await self.rollback(actor, name, latest.gated))[0]
+        return await self.deploy(actor, name, latest.new_image, latest.strategy, token)
+
     async def rollback(
-        self, actor: str, service: str, gradual: bool = False
+        self, actor: str, service: str, gradual: bool = False, revision: int | None = None
     ) -> tuple[Deployment, str]:
         """Go back to the version before. A running deployment is aborted; if none is running, one
         of the version before starts: at once, or ``gradual`` with all steps and gates. One that
         goes back already is answered as it is; so is a service that is back already, which the
-        second value says.
+        second value says. ``revision``: go back to what the deployment with this number released,
+        when none is running.
 
         ConflictException when there is no version before, or it cannot serve.
         """
@@ -129,10 +179,24 @@ class Controller(Decisions):
         if deployment is not None and deployment.state is State.CLEANING_UP:
             await self._work.apply(deployment.id, Superseded(actor))
         elif deployment is not None:
+            if revision is not None:
+                documents.refuse_another(deployment)
             if deployment.kind == "ROLLBACK" or deployment.state in machine.BACKWARD:
                 return deployment, ""
             return await self._abort(actor, deployment), ""
-        return await self._go_back(actor, system, gradual)
+        return await self._go_back(actor, system, gradual, revision)
+
+    async def lock(self, actor: str, service: str, why: str, seconds: float = 0.0) -> LockBody:
+        """Lock a service against deployments, for so many seconds or, with 0, until `unlock`."""
+        name = self._system(service).name
+        return await self._store.write(
+            actor, "Lock", lambda t: stored.lock(t, name, actor, why, seconds, self._wall())
+        )
+
+    async def unlock(self, actor: str, service: str) -> LockBody:
+        """End the lock of a service. ConflictException if it is not locked."""
+        name = self._system(service).name
+        return await self._store.write(actor, "Unlock", lambda t: stored.unlock(t, name))
 
     def latest(self, service: str) -> Deployment | None:
         """The running deployment, or else the one that started last."""
@@ -144,14 +208,43 @@ class Controller(Decisions):
         """
         return self._work.all(self._system(service).name)
 
-    async def _go_back(self, actor: str, system: Service, gradual: bool) -> tuple[Deployment, str]:
+    async def _make_way(self, actor: str, service: str, image: str) -> None:
+        """End the deployment that runs, if one does, and wait for its end: what has given weight
+        gives it back first. Raises ConflictException if a person has to look at that.
+        """
+        replaced = await self._work.settled(service)
+        if replaced is None:
+            return
+        present: Deployment | None = await self._work.woken_by(replaced.id, Replaced(actor, image))
+        patience = self._clock() + MAKE_WAY_SECONDS
+        while present is not None and present.id == replaced.id and not present.finished:
+            if present.state is State.HELD or self._clock() > patience:
+                raise AwsError(
+                    "ConflictException",
+                    f"the deployment of {service} to {replaced.new_image} was told to end, and "
+                    f"waits for {present.waiting_for or 'its Envoys'}: deploy again when it has "
+                    "ended",
+                )
+            if present.state is State.CLEANING_BACK:
+                # Its tasks need not stop first: the next deployment takes their place.
+                await self._work.woken_by(present.id, Replaced(actor, image))
+            await asyncio.sleep(self._poll_seconds)
+            present = await self._work.settled(service)
+
+    async def _go_back(
+        self, actor: str, system: Service, gradual: bool, revision: int | None = None
+    ) -> tuple[Deployment, str]:
         name = system.name
         beginning.refuse_problem(system)
         documents.refuse_shared_router(self._store.view, system)
         route, tasks = await self._present(system)
         beginning.refuse_other_targets(system, route)
         history = documents.deployments(self._store.view, name)
-        back = going_back.way_back(system, history, route.weights, tasks)
+        back = (
+            going_back.way_back(system, history, route.weights, tasks)
+            if revision is None
+            else going_back.to_revision(system, history, revision, route.weights, tasks)
+        )
         if back.already:
             return history[0], f"{name} is already back: {back.image} on {back.to} serves"
         if not tasks[back.to].healthy and (problem := await self._image_problem(back.image)):
@@ -174,6 +267,7 @@ class Controller(Decisions):
     async def _begin(self, operation: str, system: Service, first: Deployment) -> Deployment:
         """Store a deployment and work on it."""
         pinned = beginning.pinned(system)
-        return await self._work.begin(
-            operation, first, lambda t, d, entry: documents.put_first(t, d, entry, pinned)
-        )
+        async with self._keeping.beginning:
+            return await self._work.begin(
+                operation, first, lambda t, d, entry: documents.put_first(t, d, entry, pinned)
+            )

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.absent import absent
+from tealmesh.model.clock import Wall
 from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.windows import Window
 from tealmesh.rollout import discovery, system
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.notices import outbox
+from tealmesh.rollout.running.stored import keep, refuse_locked
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
+    from tealmesh.model.parts import PartBody, WatchedBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
 
 
@@ -26,7 +30,9 @@ def deployments(view: Reader, service: str) -> list[Deployment]:
     # A finished one is not written any more, and one that runs is the newest: dates could have been
     # set back meanwhile.
     stored = sorted(view.list(tables.DEPLOYMENTS, service), key=lambda d: d.revision, reverse=True)
-    return [Deployment.from_json(document.body) for document in stored]
+    found = [Deployment.from_json(document.body) for document in stored]
+    # Version 0.1 did not number them.
+    return [replace(d, number=d.number or len(found) - i) for i, d in enumerate(found)]
 
 
 def unfinished(view: Reader) -> list[Deployment]:
@@ -46,31 +52,76 @@ def deployment(view: View, deployment_id: str) -> Deployment:
 
 def put_first(
     t: Transaction, d: Deployment, entry: JournalEntry, service: Service | None = None
-) -> None:
-    """Store a new deployment, with ``service`` as it is now if others made it.
-    Raises ConflictException while another one of its service runs."""
+) -> Deployment:
+    """Store a new deployment, with ``service`` as it is now if others made it, and return it with
+    its number. A side of the service that was kept is the deployment's from now on.
+
+    Raises ConflictException while another one of its service runs, or if that is locked; a way back
+    is never locked.
+    """
     if t.get(tables.REMOVALS, d.service) is not None:
         raise AwsError(
             "ConflictException",
             f"{d.service} is being removed: `teal delete {d.service}` finishes that, and `teal "
             "apply` makes it anew",
         )
-    for document in t.list(tables.DEPLOYMENTS, d.service):
-        refuse_another(Deployment.from_json(document.body))
+    if d.kind == "DEPLOY":
+        refuse_locked(t, d.service, t.moment)
+    before = deployments(t, d.service)
+    for other in before:
+        refuse_another(other)
     if isinstance(service, MeshService):
         t.put(tables.ADOPTED, service.name, body=service.to_json())
-    put(t, d, entry)
+    if t.get(tables.KEPT, d.service) is not None:
+        t.delete(tables.KEPT, d.service)
+    if d.gates.watch and d.gated:
+        place = deployed_service(t, d.service)
+        parts = cast("list[PartBody]", [asdict(part) for part in d.gates.watch])
+        watched: WatchedBody = {"service": d.service, "router": place.router, "parts": parts}
+        t.put(tables.WATCHED, d.mesh, place.router, body=watched)
+    d = replace(d, number=1 + max((other.number for other in before), default=0))
+    _put(t, d, entry)
+    return d
 
 
-def put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
-    """Store a deployment and the entry of the transition that it has just made."""
+def put(t: Transaction, d: Deployment, entry: JournalEntry, before: int, wall: Wall) -> None:
+    """Store a deployment and the entry of the transition that it has just made. ``before``: the
+    number of the transition before, by which a control plane knows the deployment.
+
+    Raises Fenced if the deployment has made another one since: somebody else works on it.
+    """
+    _refuse_fenced(t, d, before)
+    _put(t, d, entry)
+    if d.kept_for:
+        keep(t, d, wall)
+
+
+def _refuse_fenced(t: Transaction, d: Deployment, before: int) -> None:
+    stored = t.get(tables.DEPLOYMENTS, d.service, d.id)
+    present = stored.body["sequence"] if stored else 0
+    if present != before:
+        raise Fenced(
+            f"deployment {d.number} of {d.service} is at transition {present}, not {before}: "
+            "another control plane works on it"
+        )
+
+
+def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
+    outbox.put(t, d, entry)
+    if d.finished and d.gates.watch:
+        t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
+
+
+def put_measured(t: Transaction, d: Deployment, before: int) -> None:
+    """Store what a deployment has measured, without a transition. Raises Fenced as `put` does."""
+    _refuse_fenced(t, d, before)
+    t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
 
 
 def put_window(t: Transaction, d: Deployment) -> None:
-    """Store a deployment, and the window of measurement that it has just closed."""
-    t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
+    """Store the window of measurement that a deployment has just closed."""
     window = d.comparison.last
     if window is not None:
         t.put(tables.WINDOWS, d.id, f"{window.index:06}", body=window.to_json())
@@ -108,7 +159,8 @@ def refuse_another(running: Deployment | None) -> None:
         raise AwsError(
             "ConflictException",
             f"a deployment of {running.service} to {running.new_image} is running: wait until it "
-            f"has finished, or abort it (`teal abort {running.service}`)",
+            f"has finished, abort it (`teal abort {running.service}`), or deploy in place of it "
+            f"(`teal deploy {running.service} --image IMAGE --replace`)",
         )
 
 
@@ -147,14 +199,14 @@ def deployed_service(view: Reader, name: str) -> Service:
 
 def scaling_in_held(view: Reader, cluster: str, service: str) -> bool:
     """Whether the ECS service is a side of a deployment that has not finished: automatic scaling
-    must not take tasks from it, as the traffic that it had leaves or is still to come.
+    must not take tasks from it, as the traffic that it had leaves or is still to come. So is one
+    that is kept for a way back.
     """
-    for running in unfinished(view):
-        deployed = deployed_service(view, running.service)
-        sides = (running.old_side, running.new_side)
-        if (cluster, service) in [deployed.ecs_service(side) for side in sides]:
-            return True
-    return False
+    held = [(d.service, side) for d in unfinished(view) for side in (d.old_side, d.new_side)]
+    held += [(kept.body["service"], kept.body["side"]) for kept in view.list(tables.KEPT)]
+    return any(
+        deployed_service(view, name).ecs_service(side) == (cluster, service) for name, side in held
+    )
 
 
 def every_service(view: Reader) -> list[Service]:
@@ -201,6 +253,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
         t.delete(tables.REMOVALS, gateway.name)
     put_adopted(t, config.additions.adopted)
+    outbox.put_targets(t, config.additions.notices, base_directory)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
 

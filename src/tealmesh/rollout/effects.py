@@ -242,6 +242,38 @@ class Superseded:
 
 
 @dataclass(frozen=True)
+class Promoted:
+    """A person lets the deployment skip the rest of its step, or ``full``: all steps and the bake
+    time.
+    """
+
+    by: str
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A person lets the deployment stay at its weight."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class Unpaused:
+    """A person ends that."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A person deploys another version instead."""
+
+    by: str
+    image: str
+
+
+@dataclass(frozen=True)
 class Resumed:
     """The control plane has restarted: waits and windows begin again."""
 
@@ -261,5 +293,9 @@ Event = (
     | TakenOver
     | GivenUp
     | Superseded
+    | Promoted
+    | Paused
+    | Unpaused
+    | Replaced
     | Resumed
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout.machine import shares
+from tealmesh.rollout.machine.wording import shown
 from tealmesh.rollout.system import Service, other_side
 
 
@@ -54,6 +55,41 @@ def way_back(
     raise _nothing(service, image)
 
 
+def to_revision(
+    service: Service,
+    history: Sequence[Deployment],
+    number: int,
+    weights: Mapping[str, int],
+    tasks: Mapping[str, SideTasks],
+) -> Back:
+    """The way back to what the deployment with this number released. Raises NotFoundException if
+    there is none, and ConflictException if it released nothing, or if no single side serves.
+    """
+    name = service.name
+    wanted = next((d for d in history if d.number == number), None)
+    if wanted is None:
+        there = f"1 to {max(d.number for d in history)}" if history else "none"
+        raise AwsError("NotFoundException", f"{name} has no revision {number} (there is: {there})")
+    if wanted.state is not State.SUCCEEDED:
+        why = f": {wanted.reason}" if wanted.reason else ""
+        raise AwsError(
+            "ConflictException",
+            f"revision {number} of {name}, {wanted.new_image}, was not released ({wanted.status})"
+            f"{why}; `teal history {name}` shows those that were",
+        )
+    live = list(shares(weights))
+    if len(live) != 1:
+        raise AwsError(
+            "ConflictException",
+            f"{name} has weights {shown(weights) or 'none'}: a way back starts from exactly one "
+            f"side with weight (`teal weights {name}`)",
+        )
+    (side,) = live
+    if tasks[side].image == wanted.new_image and tasks[side].healthy:
+        return Back(wanted.new_image, side, already=True)
+    return Back(wanted.new_image, other_side(service, side))
+
+
 def _undone(latest: Deployment, image: str) -> bool:
     """Whether the version ``image`` serves because the latest deployment was taken back."""
     if latest.kind == "ROLLBACK":
@@ -83,7 +119,8 @@ def begun(first: Deployment, service: Service, gradual: bool) -> Deployment:
     """The deployment of the version before: at once, without gates but healthy tasks and
     acknowledged weights; or ``gradual``, as any other.
     """
+    # What is gone back from is not kept for a way forward.
     if gradual:
         return replace(first, kind="ROLLBACK")
-    at_once = replace(service.strategy, type="bluegreen", steps=(100,))
+    at_once = service.strategy.with_steps("bluegreen", (100,))
     return replace(first, kind="ROLLBACK", gated=False, strategy=at_once)

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tealmesh.model.rollout import Deployment, JournalEntry, State
-from tealmesh.rollout.effects import Approved, Event, Resumed
+from tealmesh.rollout.effects import Approved, Event, Paused, Promoted, Resumed, Unpaused
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import FINAL
 from tealmesh.rollout.machine.transitions import decision
 from tealmesh.rollout.machine.wording import shown
 
+_DECISIONS: Mapping[type, str] = {
+    Approved: "APPROVED",
+    Promoted: "PROMOTED",
+    Paused: "PAUSED",
+    Unpaused: "UNPAUSED",
+}
+"""What people decide that does not change the state."""
+
 
 def transition(before: Deployment, event: Event, after: Deployment) -> str:
-    """The name of a transition: the state entered, or ``RESUMED`` or ``APPROVED``."""
+    """The name of a transition: the state entered, ``RESUMED`` after a restart, or what a person
+    has decided, such as ``PAUSED``.
+    """
     if isinstance(event, Resumed):
         return "RESUMED"
-    if isinstance(event, Approved) and before.state is after.state:
-        return "APPROVED"
+    for kind, name in _DECISIONS.items():
+        if isinstance(event, kind) and before.state is after.state:
+            return name
     return after.state.value
 
 
 def entry(d: Deployment, transition: str) -> JournalEntry:
     """The entry for a deployment that has just made ``transition``."""
-    message = f"resumed in {d.state}" if transition == "RESUMED" else _message(d)
+    message = _decided(d, transition) or _message(d)
     return JournalEntry(d.id, d.sequence, d.updated_at, transition, d.phase, d.status, message)
+
+
+def _decided(d: Deployment, transition: str) -> str:
+    """What a transition means that is no other state; empty for one that is."""
+    match transition:
+        case "RESUMED":
+            return f"resumed in {d.state}"
+        case "PAUSED":
+            return f"paused by {d.paused_by} in {d.state}"
+        case "UNPAUSED" | "APPROVED":
+            return f"{d.note}: goes on in {d.state}" if d.note else ""
+        case "PROMOTED":
+            what = "all steps and the bake time" if d.promoted == "FULL" else "the rest of the step"
+            return f"promoted by {d.promoted_by}: skips {what}, unless a gate fails"
+    return ""
 
 
 def _message(d: Deployment) -> str:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import SteadyClock
-from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.explanation import Explanation
+from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.model.status import (
@@ -76,7 +77,7 @@ class Operations:
         """
         async with self._applying:
             before = self._store.view
-            config, part = self._unlocked(config)
+            config, part = self._unlocked(system.in_directory(config, base_directory))
             self._refuse_ports(part.config)
             await self._store.write(
                 actor, "Apply", lambda t: documents.put_config(t, part.config, base_directory)
@@ -93,7 +94,7 @@ class Operations:
         """What `apply` would do now; nothing is changed."""
         async with self._applying:
             before = self._store.view
-            config, part = self._unlocked(config)
+            config, part = self._unlocked(system.in_directory(config, base_directory))
             documents.refuse_other_names(before, part.config)
             against = self._against_ports(part.config)
             with self._driver.recording(perform=False) as (driver, changes):
@@ -128,16 +129,29 @@ class Operations:
         )
 
     async def preflight(
-        self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        token: str,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> list[str]:
         """As `Forecast.preflight`."""
-        return await self._forecast.preflight(name, image, strategy, token, force=force)
+        return await self._forecast.preflight(
+            name, image, strategy, token, force=force, instead=instead
+        )
 
     async def plan_deployment(
         self, name: str, image: str, strategy: Strategy | None, *, force: bool
     ) -> DeploymentPlan:
         """As `Forecast.plan`."""
         return await self._forecast.plan(name, image, strategy, force=force)
+
+    async def lint(self, config: TealConfig | Additions | None) -> list[Finding]:
+        """As `Forecast.lint`."""
+        return await self._forecast.lint(config)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""
@@ -341,6 +355,7 @@ class Operations:
             service.port,
             tuple(sides),
             self._controller.latest(service.name),
+            service.desired_count,
         )
 
     async def _gateway_status(self, gateway: GatewaySystem) -> GatewayStatus:

@@ -59,6 +59,35 @@ class WhoChanged(Protocol):
     async def __call__(self, service: Service, side: str, of: str) -> str: ...
 
 
+class HearOthers(Protocol):
+    """What those outside say of a deployment: `rollout.asking`. No method waits."""
+
+    def before(self, d: Deployment, service: Service) -> Event | None: ...
+    def heard(self, d: Deployment, service: Service, seen: Observed) -> Observed: ...
+    def forget(self, d: Deployment) -> None: ...
+    def resume(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Nobody:
+    """Nobody outside is asked."""
+
+    def before(self, d: Deployment, service: Service) -> Event | None:
+        return None
+
+    def heard(self, d: Deployment, service: Service, seen: Observed) -> Observed:
+        return seen
+
+    def forget(self, d: Deployment) -> None:
+        return None
+
+    def resume(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
 CallersSaw = Callable[[Service, str, float], Traffic]
 """(service, side, since) -> what the callers of a side have seen since a time."""
 
@@ -83,6 +112,7 @@ class Performer:
         windows: CallersSawAfter,
         who: WhoChanged,
         clock: SteadyClock,
+        others: HearOthers | None = None,
     ) -> None:
         self._driver = driver
         self._converged = converged
@@ -90,6 +120,7 @@ class Performer:
         self._windows = windows
         self._who = who
         self._clock = clock
+        self.others: HearOthers = others or Nobody()
 
     async def look(self, d: Deployment, service: Service) -> Event:
         """`Looked`, or why that was not possible."""
@@ -120,6 +151,10 @@ class Performer:
     async def perform(self, d: Deployment, service: Service, effect: Effect, seen: Seen) -> Event:
         """Perform the effect of the state, which follows from what was ``seen`` just now."""
         try:
+            if not isinstance(effect, Observe):
+                refusal = self.others.before(d, service)
+                if refusal is not None:
+                    return refusal
             match effect:
                 case EnsureSide(side=side, image=image, count=count):
                     await self._driver.ensure_side(service, side, image, count)
@@ -130,7 +165,8 @@ class Performer:
                 case AwaitConverged(revision=revision):
                     return await self._await_converged(d, revision)
                 case Observe():
-                    return self._observed(d, service, effect, seen)
+                    observed = self._observed(d, service, effect, seen)
+                    return self.others.heard(d, service, observed)
                 case StopSide(side=side):
                     return SideStopped(await self._driver.stop_side(service, side))
         except NotYet as pending:
@@ -156,7 +192,7 @@ class Performer:
             return await self._driver.explain(service, d.new_side, d.created_at)
         return ""
 
-    def _observed(self, d: Deployment, service: Service, effect: Observe, seen: Seen) -> Event:
+    def _observed(self, d: Deployment, service: Service, effect: Observe, seen: Seen) -> Observed:
         at = self._clock()
         after = effect.after or at - BEFORE_SECONDS
         return Observed(

@@ -44,11 +44,15 @@ def finish(t: Transaction, wanted: Removal) -> None:
     if wanted.kind == "gateway":
         t.delete(tables.GATEWAYS, wanted.name)
         return
-    t.delete(tables.SYSTEMS, wanted.name)
+    for collection in (tables.SYSTEMS, tables.LOCKS, tables.KEPT):
+        t.delete(collection, wanted.name)
     for deployment in documents.deployments(t, wanted.name):
         t.delete(tables.DEPLOYMENTS, wanted.name, deployment.id)
         for entry in t.list(tables.JOURNAL, deployment.id):
             t.delete(tables.JOURNAL, deployment.id, f"{entry.body['sequence']:06}")
+        for hook in t.list(tables.HOOKS, deployment.id):
+            step, index = hook.body["step"], hook.body["index"]
+            t.delete(tables.HOOKS, deployment.id, f"{step:03}", f"{index:03}")
         for window in t.list(tables.WINDOWS, deployment.id):
             t.delete(tables.WINDOWS, deployment.id, f"{window.body['index']:06}")
     for gateway in documents.gateways(t):

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from tealmesh.model.config.notices import NoticeConfig
 from tealmesh.model.config.nouns import Image, TealConfig
 from tealmesh.model.status import Change
 from tealmesh.rollout import documents, system
 from tealmesh.rollout.drivers.differences import differences
+from tealmesh.rollout.notices import outbox
 from tealmesh.store import Reader, tables
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def settings_changes(before: Reader, config: TealConfig, base_directory: str) ->
     """What applying ``config`` changes in the image map and in how services are deployed."""
     for image in config.images:
         yield from _image(before, image, base_directory)
+    for notice in config.additions.notices.values():
+        yield from _notice(before, notice, base_directory)
     for service in system.services(config):
         stored = before.get(tables.SYSTEMS, service.name)
         if stored is not None:
@@ -55,6 +59,16 @@ def _image(before: Reader, image: Image, base_directory: str) -> Iterator[Change
         yield Change("create", f"image {image.pattern}", (" ".join(image.command),))
     elif details := differences(_shown(document.body), _shown(body)):
         yield Change("change", f"image {image.pattern}", tuple(details))
+
+
+def _notice(before: Reader, config: NoticeConfig, base_directory: str) -> Iterator[Change]:
+    document = before.get(tables.NOTICE_TARGETS, config.name)
+    body = {**outbox.target_body(config, base_directory)}
+    what = f"notices {config.name}"
+    if document is None:
+        yield Change("create", what, (config.shape,))
+    elif details := differences({**document.body}, body):
+        yield Change("change", what, tuple(details))
 
 
 def _shown(body: ImageBody) -> dict[str, object]:

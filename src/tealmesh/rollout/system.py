@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.nouns import GatewayConfig, ServiceConfig, TealConfig
+from tealmesh.model.config.nouns import Additions, GatewayConfig, ServiceConfig, TealConfig
 from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
@@ -165,6 +165,28 @@ def services(config: TealConfig) -> list[ServiceSystem]:
         ServiceSystem(config.mesh, config.cluster, config.namespace, service)
         for service in config.services.values()
     ]
+
+
+def in_directory(config: TealConfig, directory: str) -> TealConfig:
+    """``config`` with the directory of its file where gates run commands or read files."""
+    services = {
+        name: replace(service, gates=_placed(service.gates, directory))
+        for name, service in config.services.items()
+    }
+    return replace(config, services=services, additions=additions_in(config.additions, directory))
+
+
+def additions_in(additions: Additions, directory: str) -> Additions:
+    """As `in_directory`."""
+    adopted = {
+        name: replace(one, gates=_placed(one.gates, directory)) if one.gates else one
+        for name, one in additions.adopted.items()
+    }
+    return replace(additions, adopted=adopted)
+
+
+def _placed(gates: Gates, directory: str) -> Gates:
+    return replace(gates, directory=directory) if gates.hooks or gates.prometheus else gates
 
 
 def with_former_times(config: TealConfig, before: Iterable[ServiceSystem]) -> TealConfig:

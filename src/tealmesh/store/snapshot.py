@@ -25,6 +25,8 @@ from tealmesh.model.load_balancers import (
     named_groups,
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
+from tealmesh.model.parts import Part
+from tealmesh.model.teal import known_members
 from tealmesh.store import tables
 from tealmesh.store.tables import Collection
 from tealmesh.store.views import Document, Transaction, View
@@ -45,6 +47,7 @@ INPUTS: tuple[str, ...] = (
     tables.CERTIFICATES,
     *_CLOUD_MAP,
     tables.ROUTER_EXTENSIONS,
+    tables.WATCHED,
 )
 """The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
 
@@ -72,7 +75,18 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         extensions=router_extensions(view, mesh),
         cloud_map=cloud_map(view),
         zones=dns_zones(view),
+        watched=_watched(view, mesh),
     )
+
+
+def _watched(view: View, mesh: str) -> dict[str, tuple[Part, ...]]:
+    """The parts that are counted, by router."""
+    return {
+        document.body["router"]: tuple(
+            Part(**known_members(Part, part)) for part in document.body["parts"]
+        )
+        for document in view.list(tables.WATCHED, mesh)
+    }
 
 
 def router_extensions(view: View | Transaction, mesh: str) -> dict[str, RouterExtension]:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
+    from tealmesh.model.hooks import HookBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.notices import NoticeBody, NoticeTargetBody
+    from tealmesh.model.parts import WatchedBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
         ScalingActivityBody,
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
+        KeptBody,
+        LockBody,
         MeshServiceBody,
         RemovalBody,
         ServiceSystemBody,
@@ -197,6 +202,8 @@ ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
 """Key: service name. What was told of a service that others made."""
 ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
+WATCHED: Collection[WatchedBody] = Collection("teal.watched")
+"""Key: mesh, router. The parts of a service that are counted while it is deployed."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
@@ -213,5 +220,15 @@ UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")
 """Key: cluster, ECS service, task id, why. The tasks that services were told no caller can use."""
 JOURNAL: Collection[JournalEntryBody] = Collection("teal.journal")
 """Key: deployment id, sequence number with six digits."""
+LOCKS: Collection[LockBody] = Collection("teal.lock")
+"""Key: service. The services that are locked against deployments."""
+KEPT: Collection[KeptBody] = Collection("teal.kept")
+"""Key: service. Sides without weight that are kept running for a way back."""
+NOTICES: Collection[NoticeBody] = Collection("teal.notice")
+"""Key: target, order. What is still to be told."""
+NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
+"""Key: name."""
+HOOKS: Collection[HookBody] = Collection("teal.hook")
+"""Key: deployment id, index of the step with three digits, index of the hook with three digits."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")
 """Key: deployment id, index of the window with six digits."""

@@ -114,3 +114,6 @@ def test_a_count_that_somebody_scaled_to_stays_and_is_told(plane: Plane) -> None
         assert plane.ecs_service("edge")["desiredCount"] == 4
         notes = [line for line in answer["summary"] if "desired count of 4, which stays" in line]
         assert [note.split()[0] for note in notes] == ["web-blue", "edge"]
+    told = {s["name"]: s.get("toldCount") for s in plane.get_status()["services"]}
+    assert told["web"] == 3
+    assert told["front"] is None

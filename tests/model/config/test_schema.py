@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tealmesh.model.config import adopted, nouns, parse
+from tealmesh.model.config import adopted, hooks, nouns, parse
 from tealmesh.model.config.deployments import read_gates, read_strategy
 from tealmesh.model.config.parse import parse_mapping
 from tealmesh.model.config.schema import schema
@@ -35,7 +36,31 @@ WHOLE = {
             "backends": ["api"],
             "sides": ["red", "black"],
             "strategy": {"type": "canary", "steps": [10, 100], "step_time": "5s", "bake_time": 3},
-            "gates": {"success_rate": 0.9, "min_requests": 10, "approval": True},
+            "gates": {
+                "success_rate": 0.9,
+                "min_requests": 10,
+                "approval": True,
+                "hooks": [
+                    {"stage": "PRE_SCALE_UP", "url": "http://127.0.0.1:1/ask", "retries": 3},
+                    {"stage": "BAKE_TIME", "when": "after", "command": ["true"], "timeout": "5s"},
+                ],
+                "prometheus": [
+                    {"name": "p", "url": "http://p", "query": "up", "pass": "> 0", "empty": "pass"}
+                ],
+                "cloudwatch": [
+                    {
+                        "name": "c",
+                        "namespace": "Shop",
+                        "metric": "m",
+                        "dimensions": {"Service": "{{service}}"},
+                        "pass": "<= 3",
+                        "period": 30,
+                        "statistic": "p99",
+                    }
+                ],
+                "freeze": [{"days": ["sat"], "from": "10:00", "zone": "Europe/Berlin"}],
+                "watch": [{"method": "POST"}, {"header": "x-tenant", "value": "a"}],
+            },
             "request_timeout": "1m",
         },
         "api": {"port": 81, "image": "x/web:2"},
@@ -128,7 +153,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 odd = st.one_of(
     st.none(), st.booleans(), st.integers(-1, 70000), st.floats(0, 2), st.text(max_size=4),
     st.sampled_from(["5s", "web", "canary", "/x", "127.0.0.2", [], {}, [1, 100], ["a"]]),
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
 
 
 @given(st.data())
@@ -210,6 +235,14 @@ def test_every_key_of_every_table_is_in_the_schema() -> None:
     assert known_keys(parse.read_gateway, odd_table, "w") == set(gateway)
     assert known_keys(read_strategy, odd_table) == set(service["strategy"]["properties"])
     assert known_keys(read_gates, odd_table) == set(service["gates"]["properties"])
+    gates = service["gates"]["properties"]
+    for key, keys in (
+        ("hooks", hooks.HOOK_KEYS),
+        ("prometheus", hooks.PROMETHEUS_KEYS),
+        ("cloudwatch", hooks.CLOUDWATCH_KEYS),
+        ("freeze", hooks.FREEZE_KEYS),
+    ):
+        assert set(gates[key]["items"]["properties"]) == set(keys)
     told = SCHEMA["properties"]["adopted"]["additionalProperties"]["properties"]
     assert set(adopted.ADOPTED_KEYS) == set(told)
     names = set(nouns.TerraformNames.__dataclass_fields__)

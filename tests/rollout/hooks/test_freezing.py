@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config.outside import DAYS, Freeze
-from tealmesh.rollout.hooks.freezing import frozen, minutes, zone
+from tealmesh.model.config.outside import DAYS, Freeze, minutes, zone
+from tealmesh.rollout.hooks.freezing import frozen
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 WEEKEND = (

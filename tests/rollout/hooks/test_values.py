@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.model.config.outside import condition
 from tealmesh.model.rollout import Verdict
-from tealmesh.rollout.hooks.values import Asked, Found, Series, condition, holds, judge, prometheus
+from tealmesh.rollout.hooks.values import Asked, Found, Series, holds, judge, prometheus
 
 ASKED = Asked("prometheus errors", "< 0.01", 1, "need-data")
 

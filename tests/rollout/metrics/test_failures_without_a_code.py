@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.envoy.names import egress_cluster
+from tealmesh.envoy.parts import LABEL, METADATA
 from tealmesh.model.clock import system_clock
+from tealmesh.model.config.strategies import Gates
+from tealmesh.model.parts import Part, PartTraffic
 from tealmesh.model.rollout import Traffic
+from tealmesh.rollout.adopted import MeshService, MeshSide
 from tealmesh.rollout.metrics.windows import Metrics
 from tests.rollout.metrics.test_servicer import served, until
 from tests.support.machine import free_port
@@ -141,7 +145,8 @@ def configured(ports: Ports) -> tuple[list[Any], list[Any]]:
         match = {"prefix": "/", "headers": [{"name": "way", "string_match": {"exact": name}}]}
         upgrades = [{"upgrade_type": "websocket"}]
         route = {"cluster": cluster, "upgrade_configs": upgrades, **way.route}
-        routes.append({"match": match, "route": route})
+        labelled = {"filter_metadata": {METADATA: {LABEL: "0"}}}
+        routes.append({"match": match, "route": route, "metadata": labelled})
         clusters.append(made)
     return clusters, [metered.http_listener(ports.listener, routes), *listeners]
 
@@ -168,8 +173,16 @@ async def upstreams() -> AsyncIterator[Ports]:
         yield Ports(http, over_grpc, refused, broken)
 
 
+def of_part(metrics: Metrics, name: str) -> PartTraffic:
+    """What the access log's counters say of a part to which all requests of a way belong."""
+    protocol, sides = WAYS[name].protocol, (MeshSide("blue", name),)
+    gates = Gates(watch=(Part(prefix="/"),))
+    way = MeshService(name, "demo", name, name, "", 8080, protocol, sides, gates=gates)
+    return metrics.callers_saw(way, "blue", 0.0).parts.get("/", PartTraffic())
+
+
 def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: Path) -> None:
-    async def scenario() -> tuple[dict[str, Traffic], dict[str, int]]:
+    async def scenario() -> tuple[dict[str, Traffic], dict[str, int], dict[str, PartTraffic]]:
         metrics = Metrics(system_clock)
 
         def seen(name: str) -> Traffic:
@@ -177,9 +190,10 @@ def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: 
 
         def counted(name: str) -> bool:
             traffic, way = seen(name), WAYS[name]
-            return (dict(traffic.kinds), traffic.requests, traffic.waiting) == (
-                way.kinds, way.answered + sum(way.kinds.values()), 0
-            )  # fmt: skip
+            ended = 0 if way.protocol == "tcp" else traffic.requests
+            return of_part(metrics, name).requests == ended and (
+                dict(traffic.kinds), traffic.requests, traffic.waiting
+            ) == (way.kinds, way.answered + sum(way.kinds.values()), 0)  # fmt: skip
 
         async with upstreams() as ports, served(metrics, "") as xds_port:
             clusters, listeners = configured(ports)
@@ -190,12 +204,18 @@ def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: 
                     await until(lambda: all(map(counted, WAYS)), 5.0)
                 windows = {n: metrics.window("demo", n, 0.0, 8080, WAYS[n].protocol) for n in WAYS}
                 blamed = {name: window.client_errors for name, window in windows.items()}
-                return {name: seen(name) for name in WAYS}, blamed
+                parts = {name: of_part(metrics, name) for name in WAYS}
+                return {name: seen(name) for name in WAYS}, blamed, parts
 
-    ended, blamed = asyncio.run(scenario())
+    ended, blamed, parts = asyncio.run(scenario())
     got = {name: (dict(t.kinds), t.requests - t.failures) for name, t in ended.items()}
     assert got == {name: (way.kinds, way.answered) for name, way in WAYS.items()}
     assert {name: n for name, n in blamed.items() if n} == {"not-found": 3, "grpc-not-found": 3}
+    of_parts = {name: (dict(p.kinds), p.requests - p.failures) for name, p in parts.items()}
+    assert of_parts == got | {"tcp-made": ({}, 0), "tcp-refused": ({}, 0)}
+    assert {name: p.client_errors for name, p in parts.items() if p.client_errors} == {
+        "not-found": 3, "grpc-not-found": 3
+    }  # fmt: skip
 
 
 def test_requests_that_hang_now_are_seen_before_anybody_gives_up(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.model.config.outside import Hook, PrometheusGate
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, SideTasks, State, Traffic
 from tealmesh.rollout.gates.preflight import Before
@@ -113,3 +114,22 @@ def test_what_is_known_of_the_image(problem: str, image: str, force: bool, beari
     assert found["image"].bearing == bearing
     assert found["tasks"].bearing == "ok"
     assert found["traffic"].detail == "10.0 requests a second in the last 30 s, none failed"
+
+
+def test_hooks_and_queries_are_waited_for_at_their_stages() -> None:
+    hooks = (
+        Hook("PRE_SCALE_UP", "tickets", command=("true",)),
+        Hook("PRODUCTION_TRAFFIC_SHIFT", "smoke", "after", command=("true",)),
+        Hook("CLEAN_UP", "tell", command=("true",)),
+    )
+    query = PrometheusGate("lag", "http://127.0.0.1:9090", "lag", "< 5")
+    d = replace(planned(), gates=Gates(hooks=hooks, prometheus=(query,)))
+    found = stages(d, TRAFFIC, {})
+    waits = {stage.title: stage.waits_for for stage in found}
+    assert "hook tickets passes (PRE_SCALE_UP)" in waits["start 3 tasks of green"]
+    for stage in found:
+        if stage.title.startswith("step"):
+            assert "hook smoke passes (after PRODUCTION_TRAFFIC_SHIFT)" in stage.waits_for
+            assert "lag: its value is < 5" in stage.waits_for
+    # One that is only told is not waited for.
+    assert not any("hook tell" in wait for stage in found for wait in stage.waits_for)

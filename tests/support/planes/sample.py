@@ -26,6 +26,10 @@ IMAGES = {
         sys.executable,
         str(REPOSITORY / "tests" / "support" / "programs" / "hanging.py"),
     ],
+    "example/sample:posting": [
+        sys.executable,
+        str(REPOSITORY / "tests" / "support" / "programs" / "posting.py"),
+    ],
     "example/sample:dead": [
         sys.executable,
         "-c",
@@ -47,8 +51,9 @@ class Sample:
     min_requests: int = 50
     approval: bool = False
     image: str = "example/sample:0.0.1"
-    steps: tuple[int, ...] = (100,)
     success_rate: float = 0.99
+    gates: str = ""
+    """Further lines of its gates."""
 
     def __post_init__(self) -> None:
         self.gateway_port = free_port()
@@ -75,8 +80,7 @@ health_path = "/health"
 desired_count = {self.desired_count}
 
 [services.web.strategy]
-type = "{"canary" if len(self.steps) > 1 else "bluegreen"}"
-steps = {list(self.steps)}
+steps = [100]
 step_time = "{self.step_time}"
 bake_time = "{self.bake_time}"
 step_timeout = "{self.step_timeout}"
@@ -85,6 +89,7 @@ step_timeout = "{self.step_timeout}"
 success_rate = {self.success_rate}
 min_requests = {self.min_requests}
 approval = {json.dumps(self.approval)}
+{self.gates}
 
 [gateways.edge]
 port = {self.gateway_port}

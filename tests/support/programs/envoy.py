@@ -91,6 +91,13 @@ def static_bootstrap(
     """A bootstrap (JSON) with the resources, and with the ``secrets`` that they would get from a
     local secret service.
     """
+    return json.dumps(_without_secret_service(as_dict(static_message(resources, admin, secrets))))
+
+
+def static_message(
+    resources: ResourceSet, admin: tuple[str, int] | None = None, secrets: Iterable[Any] = ()
+) -> Any:
+    """The same as a message, with the fields that xds-protos does not know yet."""
     message = bootstrap_pb2.Bootstrap()
     message.node.id, message.node.cluster = "test", "test"
     listeners, clusters = inlined(resources)
@@ -101,7 +108,7 @@ def static_bootstrap(
         message.admin.address.socket_address.port_value = admin[1]
     message.static_resources.secrets.extend(map(decoded, resources.secrets.values()))
     message.static_resources.secrets.extend(secrets)
-    return json.dumps(_without_secret_service(as_dict(message)))
+    return message
 
 
 def as_dict(message: Any) -> Any:
@@ -119,10 +126,13 @@ def _without_secret_service(value: Any) -> Any:
     return {name: _without_secret_service(item) for name, item in value.items()}
 
 
-def validate(bootstrap: str | Mapping[str, Any], directory: Path) -> str:
-    """Why Envoy refuses a bootstrap; empty if it accepts it."""
-    path = directory / "validate.json"
-    path.write_text(bootstrap if isinstance(bootstrap, str) else json.dumps(bootstrap))
+def validate(bootstrap: str | bytes | Mapping[str, Any], directory: Path) -> str:
+    """Why Envoy refuses a bootstrap, JSON or a serialized message; empty if it accepts it."""
+    path = directory / ("validate.pb" if isinstance(bootstrap, bytes) else "validate.json")
+    if isinstance(bootstrap, bytes):
+        path.write_bytes(bootstrap)
+    else:
+        path.write_text(bootstrap if isinstance(bootstrap, str) else json.dumps(bootstrap))
     argv = [ENVOY, "--mode", "validate", "-c", str(path), "-l", "error", "--disable-hot-restart"]
     argv += ["--concurrency", "1"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)

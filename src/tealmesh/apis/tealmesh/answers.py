@@ -37,6 +37,7 @@ def deployment(d: Deployment) -> wire.Deployment:
         "service": d.service,
         "mesh": d.mesh,
         "kind": d.kind,
+        "number": d.number,
         "strategy": d.strategy.type,
         "steps": list(d.strategy.steps),
         "step": d.step,
@@ -56,6 +57,12 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["stepSettings"] = [step_settings(own) for own in d.strategy.step_settings]
     if d.waiting_for:
         answer["waitingFor"] = d.waiting_for
+    if d.paused_at:
+        answer["pausedBy"] = d.paused_by
+    if d.promoted:
+        answer["promotedBy"] = d.promoted_by
+    if d.kept_for:
+        answer["keptForSeconds"] = d.kept_for
     if d.seconds_left is not None and not d.finished:
         answer["secondsLeft"] = max(0.0, d.seconds_left)
     if d.time_limit and not d.finished:
@@ -168,9 +175,10 @@ def service_status(s: ServiceStatus) -> wire.ServiceStatus:
         "port": s.port,
         "sides": [side_status(side) for side in s.sides],
     }
-    leading = max(s.sides, key=lambda side: side.weight)
-    if leading.tasks.image:
-        answer["image"] = leading.tasks.image
+    if s.leading.tasks.image:
+        answer["image"] = s.leading.tasks.image
+    if s.other_count is not None:
+        answer["toldCount"] = s.other_count
     if s.deployment:
         answer["deployment"] = deployment(s.deployment)
     return answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tealmesh.apis.tealmesh import answers, events
+from tealmesh.apis.tealmesh import answers, control, events
 from tealmesh.apis.tealmesh.deploying import DeploymentOperations
 from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
@@ -132,6 +132,8 @@ class Tealmesh(DeploymentOperations):
         for one in (*answer["services"], *answer["gateways"]):
             if self._store.view.get(tables.REMOVALS, one["name"]) is not None:
                 one["removing"] = True
+        for service in answer["services"]:
+            self._add_lock(service)
         add_health(answer, self._health())
         answer["meshes"] = [answers.mesh_status(m, self._envoys.envoys(m)) for m in self._meshes()]
         troubles = self._troubles()
@@ -231,6 +233,17 @@ class Tealmesh(DeploymentOperations):
             for mesh in self._meshes()
         }
         return {mesh: state.converged for mesh, state in states.items()}
+
+    def _add_lock(self, service: wire.ServiceStatus) -> None:
+        """Add who locked a service, and its side that is kept for a way back."""
+        present = self._store.view.get(tables.LOCKS, service["name"])
+        if present is not None:
+            since, seconds = present.body["since"], present.body["seconds"]
+            if not seconds or self._store.now().left(since, seconds):
+                service["lock"] = control.service_lock(present.body)
+        kept = self._store.view.get(tables.KEPT, service["name"])
+        if kept is not None:
+            service["kept"] = control.kept_side(kept.body)
 
     def _add_deployment(self, service: wire.ServiceStatus) -> None:
         """Add the latest deployment of a service; while one runs, it says where the service is."""

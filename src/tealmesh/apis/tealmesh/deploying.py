@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tealmesh.apis.tealmesh import answers, telling
+from tealmesh.apis.tealmesh.control import Control
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
+from tealmesh.model.config.parse import parse_any
 from tealmesh.model.config.strategies import Strategy, StrategyType
-from tealmesh.model.errors import AwsError
+from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables
 from tealmesh.supervision.trouble import Trouble, concerning, described
@@ -23,8 +25,8 @@ CANARY_STEPS = (10, 50, 100)
 DEFAULT_JOURNAL_ENTRIES = 1000
 
 
-class DeploymentOperations:
-    """The part of the service that starts, steers and shows deployments."""
+class DeploymentOperations(Control):
+    """The part of the service that starts and shows deployments."""
 
     def __init__(
         self,
@@ -34,9 +36,7 @@ class DeploymentOperations:
         inventory: Inventory,
         troubles: Troubles,
     ) -> None:
-        self._store = store
-        self._deployments = deployments
-        self._operations = operations
+        super().__init__(store, deployments, operations)
         self._inventory = inventory
         self._troubles = troubles
 
@@ -44,11 +44,18 @@ class DeploymentOperations:
         service = request["service"]
         strategy = _strategy(self._operations.strategy(service), request)
         image, token = request["image"], request.get("clientToken", "")
+        instead = request.get("replace", False)
         notes = await self._operations.preflight(
-            service, image, strategy, token, force=request.get("force", False)
+            service, image, strategy, token, force=request.get("force", False), instead=instead
         )
         deployment = await self._deployments.deploy(
-            caller.access_key, service, image, strategy, token
+            caller.access_key,
+            service,
+            image,
+            strategy,
+            token,
+            instead,
+            force=request.get("force", False),
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 
@@ -62,41 +69,29 @@ class DeploymentOperations:
         )
         return telling.planned(plan)
 
-    async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
-        return {
-            "deployment": answers.deployment(
-                await self._deployments.approve(caller.access_key, request["service"])
-            )
-        }
-
-    async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
-        deployment, message = await self._deployments.rollback(
-            caller.access_key, request["service"], request.get("gradual", False)
-        )
-        answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
-        if message:
-            answer["message"] = message
-        return answer
-
-    async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
-        deployment = await self._deployments.abort(
-            caller.access_key, request["service"], request.get("giveUp", False)
-        )
-        return {"deployment": answers.deployment(deployment)}
-
-    async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
-        deployment = await self._deployments.resume(
-            caller.access_key, request["service"], request.get("takeOver", False)
-        )
-        return {"deployment": answers.deployment(deployment)}
+    async def lint(self, caller: Caller, request: wire.LintInput) -> wire.LintOutput:
+        config = None
+        if "text" in request:
+            try:
+                config = parse_any(request["text"], request.get("file", "teal.toml"))
+            except ConfigError as error:
+                raise AwsError("BadRequestException", str(error)) from error
+        return {"findings": [telling.finding(one) for one in await self._operations.lint(config)]}
 
     async def get_deployment(
         self, caller: Caller, request: wire.GetDeploymentInput
     ) -> wire.GetDeploymentOutput:
-        deployment = self._deployment(request["service"], request.get("deploymentId"))
-        answer = answers.deployment(deployment)
-        self._explain(answer, self._troubles())
-        return {"deployment": answer}
+        service, identity = request["service"], request.get("deploymentId")
+        deployment = self._deployment(service, identity)
+        output: wire.GetDeploymentOutput = {"deployment": answers.deployment(deployment)}
+        if "waitUntil" in request:
+            seconds = request.get("waitSeconds", 0)
+            output["reached"] = await self._reaches(
+                deployment.id, deployment.service, request["waitUntil"], seconds
+            )
+            output["deployment"] = answers.deployment(self._deployment(service, deployment.id))
+        self._explain(output["deployment"], self._troubles())
+        return output
 
     async def list_deployments(
         self, caller: Caller, request: wire.ListDeploymentsInput

@@ -55,6 +55,11 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
     tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
+    tables.LOCKS: lambda service: f"the lock of {service}",
+    tables.KEPT: lambda service: f"the side of {service} that is kept for a way back",
+    tables.HOOKS: lambda deployment, step, index: (
+        f"hook {index.lstrip('0') or 0} at step {step.lstrip('0') or 0} of deployment {deployment}"
+    ),
     tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
 }
 """What a document is, for people, from the parts of its key."""
@@ -68,6 +73,7 @@ _BOOKKEEPING = frozenset(
         tables.JOURNAL,
         tables.WINDOWS,
         tables.ROUTER_EXTENSIONS,
+        tables.WATCHED,
         tables.LOAD_BALANCER_PLACES,
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,
@@ -88,6 +94,8 @@ _VERBS = (
     (("PolicyWaits",), "found nothing to act on for"),
     (("PolicyWorks",), "found data again for"),
     (("Stop",), "asked to stop"),
+    (("AskHook",), "asked"),
+    (("HookAnswered",), "noted the answer of"),
     # ECS deletes a service when its tasks have stopped, so its document is still there.
     (("Delete",), "is deleting"),
 )

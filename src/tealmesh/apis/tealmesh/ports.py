@@ -8,11 +8,12 @@ from typing import Protocol
 
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
-from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.status import (
@@ -23,7 +24,7 @@ from tealmesh.model.status import (
     Removed,
     ServiceStatus,
 )
-from tealmesh.model.teal import AdoptionBody
+from tealmesh.model.teal import AdoptionBody, LockBody
 from tealmesh.store import View
 from tealmesh.supervision.trouble import Trouble
 
@@ -32,12 +33,27 @@ class Deployments(Protocol):
     """The part of `rollout.controller.Controller` that is needed here. Raises AwsError."""
 
     async def deploy(
-        self, actor: str, service: str, image: str, strategy: Strategy | None, token: str
+        self,
+        actor: str,
+        service: str,
+        image: str,
+        strategy: Strategy | None,
+        token: str,
+        instead: bool,
+        *,
+        force: bool,
     ) -> Deployment: ...
+    async def retry(self, actor: str, service: str, token: str) -> Deployment: ...
     async def approve(self, actor: str, service: str) -> Deployment: ...
-    async def rollback(self, actor: str, service: str, gradual: bool) -> tuple[Deployment, str]: ...
+    async def promote(self, actor: str, service: str, full: bool) -> Deployment: ...
+    async def pause(self, actor: str, service: str) -> Deployment: ...
+    async def rollback(
+        self, actor: str, service: str, gradual: bool, revision: int | None
+    ) -> tuple[Deployment, str]: ...
     async def abort(self, actor: str, service: str, give_up: bool) -> Deployment: ...
     async def resume(self, actor: str, service: str, take_over: bool) -> Deployment: ...
+    async def lock(self, actor: str, service: str, why: str, seconds: float) -> LockBody: ...
+    async def unlock(self, actor: str, service: str) -> LockBody: ...
     def history(self, service: str) -> Sequence[Deployment]: ...
     def latest(self, service: str) -> Deployment | None: ...
 
@@ -55,11 +71,19 @@ class Operations(Protocol):
     async def describe(self, name: str) -> DescribedService: ...
     async def status(self, window: float) -> tuple[list[ServiceStatus], list[GatewayStatus]]: ...
     async def preflight(
-        self, name: str, image: str, strategy: Strategy | None, token: str, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        token: str,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> list[str]: ...
     async def plan_deployment(
         self, name: str, image: str, strategy: Strategy | None, *, force: bool
     ) -> DeploymentPlan: ...
+    async def lint(self, config: TealConfig | Additions | None) -> list[Finding]: ...
     def strategy(self, service: str) -> Strategy: ...
     def explain(self, deployment: Deployment, now: float) -> Explanation: ...
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tealmesh.apis.tealmesh import answers
 from tealmesh.model import wire
 from tealmesh.model.explanation import Explanation
+from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan, PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry
 
@@ -57,6 +58,10 @@ def planned(plan: DeploymentPlan) -> wire.PlanDeploymentOutput:
             "wayBack": plan.way_back,
         }
     return answer
+
+
+def finding(f: Finding) -> wire.LintFinding:
+    return {"level": f.level, "key": f.key, "what": f.what, "why": f.why, "remedy": f.remedy}
 
 
 def _stage(stage: PlannedStage) -> wire.PlannedStage:

@@ -11,6 +11,7 @@ import ipaddress
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
+from tealmesh.envoy import parts
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
     Json,
@@ -229,8 +230,19 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
         publish_address=addresses.get("publish_address", ""),
         request_timeout=_time(metadata.get("request_timeout")),
         idle_timeout=_time(metadata.get("idle_timeout")),
+        counts_parts=_counts_parts(node),
         proxyless=proxyless,
     )
+
+
+def _counts_parts(node: base_pb2.Node) -> bool:
+    """Whether the Envoy has the access log that makes counters. Older ones refuse it, with the
+    whole listener. Envoys name all their extensions when they connect.
+    """
+    version = node.user_agent_build_version.version
+    if (version.major_number, version.minor_number) < parts.FIRST_VERSION:
+        return False
+    return any(one.name == parts.EXTENSION for one in node.extensions)
 
 
 def _time(value: Json) -> float | None:

@@ -63,6 +63,8 @@ _INCLUDED = (
     rf"{_CLUSTER}membership_(?:total|healthy|degraded|excluded)$",
     rf"{_CLUSTER}outlier_detection\.ejections_(?:active|enforced_total)$",
     rf"{_CLUSTER}health_check\.(?:attempt|failure|healthy)$",
+    # The requests to parts of services that are deployed with a `watch` (`envoy.parts`).
+    r"^teal\.parts\.cluster\.cds_egress_.*\.part\.(?:rest|[0-9_]+)\..*$",
     # App Mesh's guide uses these to tell whether a connection was encrypted, and if not, why.
     rf"{_CLUSTER}ssl\.{_TLS}$",
     rf"^listener\.[^/]*\.ssl\.{_TLS}$",

@@ -7,8 +7,16 @@ from itertools import pairwise
 from typing import cast
 
 from tealmesh.model.config import judging
+from tealmesh.model.config.hooks import (
+    OUTSIDE_KEYS,
+    read_cloudwatch,
+    read_freeze,
+    read_hooks,
+    read_prometheus,
+)
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy, StrategyType
 from tealmesh.model.config.table import Table, dotted
+from tealmesh.model.config.watching import read_watch
 
 MOST_REQUESTS = 1_000_000_000
 """The most that `min_requests` can ask for."""
@@ -29,9 +37,19 @@ _STRATEGY_KEYS = (
     "step_time",
     "bake_time",
     *_TIMEOUTS,
+    "keep_old",
     *judging.STRATEGY_KEYS,
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
+_GATES_KEYS = (
+    "success_rate",
+    "min_requests",
+    "approval",
+    "approval_timeout",
+    *judging.GATE_KEYS,
+    "watch",
+    *OUTSIDE_KEYS,
+)
 _CANARY_STEPS = (10, 50, 100)
 LINEAR_STEP = 10
 _STEPS_ALLOWED = (
@@ -59,6 +77,7 @@ def read_strategy(owner: Table) -> Strategy:
         **timeouts,
         **judging.read_patience(table),
         step_settings=own,
+        keep_old=table.seconds("keep_old", defaults.keep_old),
     )
 
 
@@ -110,8 +129,7 @@ def _step(owner: Table, index: int, value: object) -> tuple[int, StepSettings]:
 
 def read_gates(owner: Table) -> Gates:
     """The gates of a service, from its ``gates`` table or by default."""
-    keys = ("success_rate", "min_requests", "approval", "approval_timeout", *judging.GATE_KEYS)
-    table = owner.table("gates", keys)
+    table = owner.table("gates", _GATES_KEYS)
     defaults = Gates()
     return Gates(
         success_rate=table.share("success_rate", defaults.success_rate),
@@ -119,4 +137,9 @@ def read_gates(owner: Table) -> Gates:
         approval=table.boolean("approval", defaults.approval),
         approval_timeout=table.seconds("approval_timeout", defaults.approval_timeout),
         **judging.read_judging(table),
+        hooks=read_hooks(table),
+        prometheus=read_prometheus(table),
+        cloudwatch=read_cloudwatch(table),
+        freeze=read_freeze(table),
+        watch=read_watch(table),
     )

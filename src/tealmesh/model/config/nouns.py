@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tealmesh.model.config.notices import NoticeConfig
 from tealmesh.model.config.strategies import Gates, Strategy
 
 
@@ -114,6 +115,7 @@ class Additions:
     images: tuple[Image, ...] = ()
     adopted: Mapping[str, AdoptedConfig] = field(default_factory=dict)
     terraform: TerraformNames = TerraformNames()
+    notices: Mapping[str, NoticeConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ONCE = (
     "PRE_SCALE_UP",
@@ -23,8 +26,48 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycl
 WHENS = ("before", "during", "after")
 EMPTIES = ("need-data", "pass", "fail")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-STATISTICS = ("Average", "Sum", "Minimum", "Maximum", "SampleCount")
-"""And percentiles, such as ``p99``."""
+PLACEHOLDERS = (
+    "service",
+    "hostname",
+    "mesh",
+    "side",
+    "old_side",
+    "node",
+    "old_node",
+    "image",
+    "deployment",
+)
+"""What queries may have in two pairs of braces. Without ``old_``, of the new side."""
+PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
+_CONDITION = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
+
+def condition(text: str) -> tuple[str, float] | None:
+    """The comparison and the number of such as ``< 0.01``; None for anything else."""
+    match = _CONDITION.fullmatch(text)
+    return (match[1], float(match[2])) if match else None
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone. Raises ValueError if there is none of this name."""
+    if name in ("UTC", "Etc/UTC"):  # Machines without a database of zones have this one.
+        return UTC
+    try:
+        return ZoneInfo(name)
+    # Names with characters of paths, and directories of the database, are no zones either.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name!r}") from error
+
+
+def minutes(text: str) -> int | None:
+    """Minutes since midnight of "HH:MM", up to "24:00"; None for anything else."""
+    hours, colon, rest = text.partition(":")
+    if len(hours) != 2 or not colon or len(rest) != 2 or not (hours + rest).isascii():
+        return None
+    if not (hours + rest).isdecimal():
+        return None
+    total = int(hours) * 60 + int(rest)
+    return total if int(rest) < 60 and total <= 24 * 60 else None
 
 
 @dataclass(frozen=True)

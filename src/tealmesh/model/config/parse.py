@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -12,6 +11,7 @@ from typing import Any
 
 from tealmesh.model.config.adopted import read_adopted, read_terraform
 from tealmesh.model.config.deployments import read_gates, read_strategy
+from tealmesh.model.config.notices import read_notices
 from tealmesh.model.config.nouns import (
     Additions,
     GatewayConfig,
@@ -48,7 +48,7 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
-TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform")
+TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform", "notices")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
@@ -71,15 +71,21 @@ def parse(text: str, file: str = "teal.toml") -> TealConfig:
 
 
 def parse_additions(text: str, file: str = "teal.toml") -> Additions:
-    """``[images]``, ``[adopted]`` and ``[terraform]`` of a teal.toml. A file that describes no
-    system (no ``[mesh]``, services or gateways), since Terraform does, may have these alone; any
-    other is checked as a whole.
+    """``[images]``, ``[adopted]``, ``[terraform]`` and ``[notices]`` of a teal.toml. A file that
+    describes no system (no ``[mesh]``, services or gateways), since Terraform does, may have these
+    alone; any other is checked as a whole.
 
     Raises ConfigError as `parse` does.
     """
+    config = parse_any(text, file)
+    return config.additions if isinstance(config, TealConfig) else config
+
+
+def parse_any(text: str, file: str = "teal.toml") -> TealConfig | Additions:
+    """As `parse`, or as `parse_additions` for a file that describes no system."""
     data = _tables(text, file)
     if any(key in data for key in ("mesh", "services", "gateways")):
-        return parse_mapping(data, file).additions
+        return parse_mapping(data, file)
     return _additions(Table(file, "", data, TABLES))
 
 
@@ -128,6 +134,7 @@ def _additions(root: Table) -> Additions:
         images=_images(root.table("images")),
         adopted=read_adopted(root.table("adopted")),
         terraform=read_terraform(root),
+        notices=read_notices(root.table("notices")),
     )
 
 
@@ -253,24 +260,9 @@ def _image(images: Table, pattern: str) -> Image:
         images.fail(pattern, "under an image pattern without spaces")
     value = images.data[pattern]
     if not isinstance(value, Mapping):
-        return Image(pattern, _command(images, pattern))
+        return Image(pattern, images.command(pattern))
     table = images.table(pattern, ("command", "environment"))
-    return Image(pattern, _command(table, "command"), _environment(table))
-
-
-def _command(table: Table, key: str) -> tuple[str, ...]:
-    """A list of arguments, or a string that is split as by a shell. No shell runs it."""
-    value = table.data.get(key)
-    if isinstance(value, str):
-        try:
-            value = shlex.split(value)
-        except ValueError:
-            table.fail(key, "a command with balanced quotes")
-    if not isinstance(value, list) or not all(isinstance(v, str) and "\0" not in v for v in value):
-        value = []
-    if not value or not value[0]:
-        table.fail(key, 'a command such as ["python3", "app.py"] or "python3 app.py"')
-    return tuple(value)
+    return Image(pattern, table.command("command"), _environment(table))
 
 
 def _environment(table: Table) -> dict[str, str]:

@@ -15,9 +15,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, nouns, parse, strategies
+from tealmesh.model.config import adopted, notices, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
+from tealmesh.model.parts import MOST_PARTS
 
 Schema = dict[str, object]
 
@@ -37,6 +38,18 @@ _ENVIRONMENT: Schema = {
     "propertyNames": {"pattern": r"^[^=\s]+$", "not": {"enum": ["HOST", "PORT"]}},
     "additionalProperties": {"type": ["string", "integer"]},
 }
+_PART: Schema = {
+    "type": "object",
+    "properties": {
+        "method": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "prefix": {"type": "string", "pattern": r"^/[^\s?#]*$"},
+        "header": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "value": {"type": "string", "minLength": 1},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+    "dependencies": {"header": ["value"], "value": ["header"]},
+}
 _WEIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
 _STEP: Schema = {
     "type": "object",
@@ -52,6 +65,7 @@ _STEP: Schema = {
     "additionalProperties": False,
 }
 _BY_HAND: Mapping[str, Schema] = {
+    "watch": {"type": "array", "items": _PART, "maxItems": MOST_PARTS, "uniqueItems": True},
     "environment": _ENVIRONMENT,
     "steps": {
         "type": "array",
@@ -77,11 +91,22 @@ _BY_HAND: Mapping[str, Schema] = {
             "additionalProperties": False,
         },
     },
+    "command": _COMMAND,
+    "days": {
+        "type": "array",
+        "items": {"enum": list(outside.DAYS)},
+        "minItems": 1,
+        "description": "The days on which it begins.",
+    },
+    "dimensions": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
     "route": {
         "anyOf": [{"type": "string", "minLength": 1}, {**_WORDS, "minItems": 1}],
         "description": "The route, or the routes, whose weights are shifted; if left out, all that "
         "lead to the service's sides alone.",
     },
+    "shape": {"enum": list(notices.SHAPES), "default": "webhook"},
+    "url": {"type": "string", "pattern": "^https?://"},
+    "on": {"type": "array", "items": {"enum": list(notices.KINDS)}, "minItems": 1},
     "sides": {**_WORDS, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     "routes": {
         "type": "object",
@@ -92,6 +117,24 @@ _BY_HAND: Mapping[str, Schema] = {
     },
 }
 """Keys whose values a reader checks by itself."""
+_ITEMS: Mapping[str, Schema] = {
+    "hooks": {"when": "", "url": "", "name": "", "retries": 0, "secret_file": "", "token_file": ""},
+    "prometheus": {"token_file": ""},
+    "cloudwatch": {},
+    "freeze": {"why": ""},
+}
+"""What a reader must find in an item of a list of tables to take all keys."""
+_ALIASES = {"pass": "passes", "from": "start", "to": "end"}
+"""Keys that are words of Python, and how the dataclasses call them."""
+_NOUNS: Mapping[str, type] = {
+    "strategy": strategies.Strategy,
+    "gates": strategies.Gates,
+    "hooks": outside.Hook,
+    "prometheus": outside.PrometheusGate,
+    "cloudwatch": outside.CloudWatchGate,
+    "freeze": outside.Freeze,
+}
+"""The dataclass whose docstrings describe a table."""
 _SAMPLE = "sample"
 """A string that every reader accepts."""
 
@@ -133,11 +176,19 @@ def schema() -> Schema:
                 "gateways": _map(label, gateway.children[_SAMPLE].schema(nouns.GatewayConfig)),
                 "adopted": _map({}, told.schema(nouns.AdoptedConfig)),
                 "terraform": terraform.children["terraform"].schema(nouns.TerraformNames),
+                "notices": _map({}, _noted_notice().schema(notices.NoticeConfig)),
             },
             [],
         ),
         "dependencies": {"services": ["mesh"], "gateways": ["mesh"]},
     }
+
+
+def _noted_notice() -> _Noting:
+    given = {"url_file": _SAMPLE, "secret_file": _SAMPLE, "links": "http://sample.local"}
+    notice = _Noting("", given, notices.NOTICE_KEYS)
+    notices.read_notice(notice, _SAMPLE)
+    return notice
 
 
 class _Noting(Table):
@@ -149,16 +200,21 @@ class _Noting(Table):
         super().__init__("teal.toml", path, data, ())
         self.known = tuple(known)
         self.children: dict[str, _Noting] = {}
+        self.items: dict[str, _Noting] = {}
         self.properties: dict[str, Schema] = {}
         self.required: list[str] = []
 
     def schema(self, noun: type | None = None) -> Schema:
         """What was noted. ``noun``: the dataclass whose docstrings describe the keys."""
         described = _descriptions(noun) if noun else {}
-        nested = {"strategy": strategies.Strategy, "gates": strategies.Gates}
-        properties = {key: child.schema(nested.get(key)) for key, child in self.children.items()}
+        properties = {key: child.schema(_NOUNS.get(key)) for key, child in self.children.items()}
+        for key, item in self.items.items():
+            properties[key] = {"type": "array", "items": item.schema(_NOUNS.get(key))}
         properties |= self.properties
         properties |= {key: _BY_HAND[key] for key in self.known if key in _BY_HAND}
+        for key, called in _ALIASES.items():
+            if key in properties and called in described:
+                described[key] = described[called]
         for key, text in described.items():
             if key in properties and "description" not in _BY_HAND.get(key, {}):
                 properties[key] = {**properties[key], "description": text}
@@ -170,6 +226,15 @@ class _Noting(Table):
         child = _Noting(key, self.data.get(key, {}), known)
         self.children[key] = child
         return child
+
+    def tables(self, key: str, known: Iterable[str]) -> list[Table]:
+        item = _Noting(key, _ITEMS[key], known)
+        self.items[key] = item
+        return [item]
+
+    def command(self, key: str) -> tuple[str, ...]:
+        self.properties[key] = dict(_COMMAND)
+        return (_SAMPLE,)
 
     def text(
         self,

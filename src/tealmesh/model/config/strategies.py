@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
+from tealmesh.model.parts import Part
+
 
 @dataclass(frozen=True)
 class LatencyObjective:
@@ -41,6 +44,21 @@ class Gates:
     """The share of errors above which a deployment rolls back at once; 1 for never."""
     latency: tuple[LatencyObjective, ...] = ()
     """How fast the new side must answer."""
+    hooks: tuple[Hook, ...] = ()
+    """Webhooks and commands that are asked at the stages of a deployment."""
+    prometheus: tuple[PrometheusGate, ...] = ()
+    """Queries whose values must be as told while the new side has weight."""
+    cloudwatch: tuple[CloudWatchGate, ...] = ()
+    """Metrics whose values must be as told while the new side has weight."""
+    freeze: tuple[Freeze, ...] = ()
+    """Times of the week in which no version gets more weight."""
+    directory: str = ""
+    """That of the teal.toml which was applied: where commands run, and from where files are
+    read."""
+    watch: tuple[Part, ...] = ()
+    """Parts of the service that are judged by themselves too, so that their failures do not drown
+    in the traffic of the others: the requests with a `method`, below a `prefix`, or with a `header`
+    of this `value`."""
 
     def of_step(self, own: StepSettings) -> Gates:
         """The gates of a step that has settings of its own."""
@@ -103,6 +121,9 @@ class Strategy:
     """How long a deployment without a verdict is held; then it rolls back."""
     step_settings: tuple[StepSettings, ...] = ()
     """What each of the steps has of its own; empty if none has anything."""
+    keep_old: float = 0.0
+    """How long the old side is kept running, without weight, after a deployment has succeeded:
+    until then a way back is one change of weights. 0 to stop it at once."""
 
     def own(self, step: int) -> StepSettings:
         """What the step with this index has of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -88,6 +89,14 @@ class Table:
         """The table under ``key``; empty if there is none."""
         return Table(self.file, dotted(self.path, key), self.data.get(key, {}), known)
 
+    def tables(self, key: str, known: Iterable[str]) -> list[Table]:
+        """The tables of the list under ``key``; none if there is no list."""
+        value = self.data.get(key, [])
+        if not isinstance(value, list | tuple) or not all(isinstance(v, Mapping) for v in value):
+            self.fail(key, "a list of tables, such as [{ … }, { … }]")
+        path = dotted(self.path, key)
+        return [Table(self.file, f"{path}[{n}]", one, known) for n, one in enumerate(value)]
+
     def text(
         self,
         key: str,
@@ -157,6 +166,19 @@ class Table:
         value = self.data.get(key, [])
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
             self.fail(key, "a list of strings")
+        return tuple(value)
+
+    def command(self, key: str) -> tuple[str, ...]:
+        """A list of arguments, or a string that is split as by a shell. No shell runs it."""
+        value = self.data.get(key)
+        if isinstance(value, str):
+            try:
+                value = shlex.split(value)
+            except ValueError:
+                self.fail(key, "a command with balanced quotes")
+        whole = isinstance(value, list) and all(isinstance(v, str) for v in value)
+        if not whole or not value or not value[0] or any("\0" in word for word in value):
+            self.fail(key, 'a command such as ["python3", "app.py"] or "python3 app.py"')
         return tuple(value)
 
 

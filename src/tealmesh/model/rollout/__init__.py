@@ -8,7 +8,15 @@ from tealmesh.model.rollout.deployment import (
     stored_strategy,
 )
 from tealmesh.model.rollout.observed import SideTasks, Traffic
-from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
+from tealmesh.model.rollout.states import (
+    PHASES,
+    STATUSES,
+    Kind,
+    Phase,
+    Promotion,
+    State,
+    Status,
+)
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence, Verdict
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "JournalEntry",
     "Kind",
     "Phase",
+    "Promotion",
     "SideTasks",
     "State",
     "Status",

@@ -7,8 +7,18 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings, Strategy
+from tealmesh.model.hooks import stored_outside
+from tealmesh.model.parts import Part
 from tealmesh.model.rollout.comparison import Comparison
-from tealmesh.model.rollout.states import PHASES, STATUSES, Kind, Phase, State, Status
+from tealmesh.model.rollout.states import (
+    PHASES,
+    STATUSES,
+    Kind,
+    Phase,
+    Promotion,
+    State,
+    Status,
+)
 from tealmesh.model.rollout.verdicts import StepEvidence
 from tealmesh.model.teal import known_members
 
@@ -38,6 +48,8 @@ class Deployment:
     updated_at: float
     entered_at: float
     """When the current state was entered."""
+    number: int = 0
+    """Counts the deployments of the service, from 1."""
     actor: str = ""
     """Who started the deployment."""
     client_token: str = ""
@@ -78,6 +90,8 @@ class Deployment:
     """How many tasks the new side was last given; 0 before it is started."""
     resumed_at: float = 0.0
     """When a control plane last took up the deployment anew; 0 for never."""
+    reductions: int = 0
+    """How often the new side's weight was reduced, since it lost tasks that carried it."""
     revision: int = 0
     """The store revision that set the weights."""
     set_at: float = 0.0
@@ -86,12 +100,23 @@ class Deployment:
     """Start of the current window of measurement; 0 for none."""
     approved_step: int = -1
     """Index of the last step that a person has approved, with all before it; -1 for none."""
+    promoted: Promotion = ""
+    """What a person lets the deployment skip: the rest of its step, or all steps and the bake
+    time; empty for nothing."""
+    promoted_by: str = ""
+    paused_at: float = 0.0
+    """When a person paused the deployment; 0 while it is not paused."""
+    paused_by: str = ""
+    through_freeze: str = ""
+    """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
     note: str = ""
     """Why the present state was entered, where that is not in the order of things; for people."""
     waiting_for: str = ""
     """What the deployment waits for, completing "waiting for …"."""
+    kept_for: float = 0.0
+    """Once successful: how long the old side goes on running without weight, in seconds."""
     serves: str = ""
     """Once finished: what serves now, for people."""
     phase_at: float = 0.0
@@ -205,7 +230,8 @@ def stored_strategy(body: StrategyBody) -> Strategy:
 
 def stored_gates(body: GatesBody) -> Gates:
     """The gates that a stored body holds. Members of later versions are ignored."""
-    known = known_members(Gates, body)
+    watch = tuple(Part(**known_members(Part, part)) for part in body.get("watch", ()))
+    known = {**known_members(Gates, body), **stored_outside(body), "watch": watch}
     known["latency"] = tuple(
         LatencyObjective(**known_members(LatencyObjective, one)) for one in body.get("latency", ())
     )

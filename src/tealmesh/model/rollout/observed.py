@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tealmesh.model.parts import PartTraffic
+
 
 @dataclass(frozen=True)
 class SideTasks:
@@ -60,3 +62,6 @@ class Traffic:
     """Every reporter has reported up to this time (epoch seconds)."""
     seconds: float = 0.0
     """How much of the window was counted, by the reporter that counted longest."""
+    parts: Mapping[str, PartTraffic] = field(default_factory=dict)
+    """What they saw of each part that is watched, by its name; empty if they counted no request so,
+    or if none is watched."""

@@ -33,6 +33,10 @@ class Status(StrEnum):
     STOPPED = "STOPPED"
 
 
+Promotion = Literal["", "STEP", "FULL"]
+"""How much a person lets a deployment skip."""
+
+
 class State(StrEnum):
     """What a deployment is doing. The journal names the transition into a state by its value."""
 

@@ -16,11 +16,18 @@ from tealmesh.model.wire.deployments import (
     AbortOutput as AbortOutput,
     Deployment as Deployment,
     GateVerdict as GateVerdict,
+    KeptSide as KeptSide,
+    LockOutput as LockOutput,
+    PauseOutput as PauseOutput,
+    PromoteOutput as PromoteOutput,
     JournalEntry as JournalEntry,
     ResumeOutput as ResumeOutput,
+    RetryOutput as RetryOutput,
     RollbackOutput as RollbackOutput,
+    ServiceLock as ServiceLock,
     StepEvidence as StepEvidence,
     StepSettings as StepSettings,
+    UnlockOutput as UnlockOutput,
 )
 from tealmesh.model.wire.changes import (
     AppliedResource as AppliedResource,
@@ -44,6 +51,8 @@ from tealmesh.model.wire.inventory import (
 )
 from tealmesh.model.wire.planning import (
     KnownFact as KnownFact,
+    LintFinding as LintFinding,
+    LintOutput as LintOutput,
     PlanDeploymentOutput as PlanDeploymentOutput,
     PlannedStage as PlannedStage,
 )
@@ -61,15 +70,21 @@ from tealmesh.model.wire.requests import (
     ListEnvoysInput as ListEnvoysInput,
     ListEventsInput as ListEventsInput,
     ListJournalInput as ListJournalInput,
+    LintInput as LintInput,
+    LockInput as LockInput,
+    PauseInput as PauseInput,
     PlanDeploymentInput as PlanDeploymentInput,
+    PromoteInput as PromoteInput,
     RemoveInput as RemoveInput,
     ResumeInput as ResumeInput,
+    RetryInput as RetryInput,
     RollbackInput as RollbackInput,
     RouteShift as RouteShift,
     SetWeightsInput as SetWeightsInput,
     ShiftedTarget as ShiftedTarget,
     ShiftWeightsInput as ShiftWeightsInput,
     ShutdownInput as ShutdownInput,
+    UnlockInput as UnlockInput,
 )
 from tealmesh.model.wire.adopted import (
     AdoptInput as AdoptInput,
@@ -178,6 +193,13 @@ class ServiceStatus(TypedDict):
     """Absent while a deployment runs, and where the service is not between the steps."""
     removing: NotRequired[bool]
     """Present while it is being removed."""
+    lock: NotRequired[ServiceLock]
+    """Present while the service is locked against deployments."""
+    kept: NotRequired[KeptSide]
+    """Present while a side without weight is kept running for a way back."""
+    toldCount: NotRequired[int]
+    """Tasks of a side by teal.toml; absent unless the side that serves has another desired count.
+    """
 
 
 class EnvoyStatus(TypedDict):
@@ -244,6 +266,8 @@ class GetDeploymentOutput(TypedDict):
     """What GetDeployment answers."""
 
     deployment: Deployment
+    reached: NotRequired[bool]
+    """Whether the deployment has reached what waitUntil names; absent without that."""
 
 
 class GetLogsOutput(TypedDict):

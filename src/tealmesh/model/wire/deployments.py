@@ -78,6 +78,8 @@ class Deployment(TypedDict):
     mesh: str
     kind: NotRequired[str]
     """DEPLOY for another version, ROLLBACK for the one before."""
+    number: NotRequired[int]
+    """Counts the deployments of the service, from 1."""
     strategy: NotRequired[str]
     steps: NotRequired[list[int]]
     """Percentages for the new side, ending with 100."""
@@ -95,6 +97,10 @@ class Deployment(TypedDict):
     """State of the rollout machine, named as the transition that led to it."""
     waitingFor: NotRequired[str]
     """What the deployment is waiting for; absent when it has finished."""
+    pausedBy: NotRequired[str]
+    """Who has paused the deployment; absent while it is not paused."""
+    promotedBy: NotRequired[str]
+    """Who lets the deployment skip the rest of its step, or all steps."""
     secondsLeft: NotRequired[float]
     """Seconds that the present phase may still take, as of updatedAt; then it rolls back, or
     what it stops is left running. Absent without a limit.
@@ -113,6 +119,10 @@ class Deployment(TypedDict):
     """
     serves: NotRequired[str]
     """What served when the deployment had finished, in words; absent before."""
+    keptForSeconds: NotRequired[float]
+    """How long the old side goes on running without weight after success; absent if it was
+    stopped.
+    """
     desiredCount: NotRequired[int]
     """Tasks that the new side needs."""
     evidence: NotRequired[list[StepEvidence]]
@@ -154,3 +164,58 @@ class ResumeOutput(TypedDict):
     """What Resume answers."""
 
     deployment: Deployment
+
+
+class PromoteOutput(TypedDict):
+    """What Promote answers."""
+
+    deployment: Deployment
+
+
+class PauseOutput(TypedDict):
+    """What Pause answers."""
+
+    deployment: Deployment
+
+
+class RetryOutput(TypedDict):
+    """What Retry answers."""
+
+    deployment: Deployment
+    notes: list[str]
+
+
+class ServiceLock(TypedDict):
+    """A lock of a service against deployments."""
+
+    by: str
+    """Who locked the service."""
+    reason: NotRequired[str]
+    """Why; absent if nobody said."""
+    since: float
+    until: NotRequired[float]
+    """When it ends; absent for no end."""
+
+
+class LockOutput(TypedDict):
+    """What Lock answers."""
+
+    lock: ServiceLock
+
+
+class UnlockOutput(TypedDict):
+    """What Unlock answers."""
+
+    lock: ServiceLock
+    """The lock that has ended."""
+
+
+class KeptSide(TypedDict):
+    """A side without weight that is kept running for a way back."""
+
+    side: str
+    image: str
+    until: float
+    """When it is stopped."""
+    deploymentId: str
+    """The deployment that took its weight."""

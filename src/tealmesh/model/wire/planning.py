@@ -62,3 +62,26 @@ class PlanDeploymentOutput(TypedDict):
     """How long the stages with a time limit may take."""
     wayBack: NotRequired[str]
     """How the deployment goes back, for people."""
+
+
+class LintFinding(TypedDict):
+    """Something that is odd or risky in how a service is deployed."""
+
+    level: str
+    """``risk`` if it may cost requests or promote a bad version, ``odd`` if it is probably not
+    meant.
+    """
+    key: str
+    """Where to change it, such as services.web.strategy.steps."""
+    what: str
+    """What it is, with its value."""
+    why: str
+    remedy: str
+    """What to do."""
+
+
+class LintOutput(TypedDict):
+    """What Lint answers."""
+
+    findings: list[LintFinding]
+    """Risks first."""

@@ -31,6 +31,7 @@ class DeployInput(TypedDict):
     step: NotRequired[int]
     clientToken: NotRequired[str]
     force: NotRequired[bool]
+    replace: NotRequired[bool]
 
 
 class ExplainInput(TypedDict):
@@ -47,6 +48,8 @@ class GetConvergenceInput(TypedDict):
 class GetDeploymentInput(TypedDict):
     service: str
     deploymentId: NotRequired[str]
+    waitUntil: NotRequired[str]
+    waitSeconds: NotRequired[int]
 
 
 class GetLogsInput(TypedDict):
@@ -83,6 +86,11 @@ class ListJournalInput(TypedDict):
     waitSeconds: NotRequired[int]
 
 
+class LintInput(TypedDict):
+    text: NotRequired[str]
+    file: NotRequired[str]
+
+
 class PlanDeploymentInput(TypedDict):
     service: str
     image: str
@@ -90,6 +98,30 @@ class PlanDeploymentInput(TypedDict):
     steps: NotRequired[list[int]]
     step: NotRequired[int]
     force: NotRequired[bool]
+
+
+class LockInput(TypedDict):
+    service: str
+    reason: NotRequired[str]
+    seconds: NotRequired[float]
+
+
+class PauseInput(TypedDict):
+    service: str
+
+
+class PromoteInput(TypedDict):
+    service: str
+    full: NotRequired[bool]
+
+
+class RetryInput(TypedDict):
+    service: str
+    clientToken: NotRequired[str]
+
+
+class UnlockInput(TypedDict):
+    service: str
 
 
 class RemoveInput(TypedDict):
@@ -105,6 +137,7 @@ class ResumeInput(TypedDict):
 class RollbackInput(TypedDict):
     service: str
     gradual: NotRequired[bool]
+    revision: NotRequired[int]
 
 
 class SetWeightsInput(TypedDict):

@@ -68,6 +68,9 @@ class Aws:
     async def cloud_map(self, call: Callable[[ServiceDiscoveryClient], R]) -> R:
         return await self._run("servicediscovery", call)
 
+    async def cloudwatch(self, call: Callable[[Any], R]) -> R:
+        return await self._run("cloudwatch", call)
+
     async def update_route(
         self, mesh: str, router: str, route: str, spec: RouteSpec, version: int
     ) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime, timedelta, tzinfo
 
-from tealmesh.model.config.outside import DAYS, Freeze
+from tealmesh.model.config.outside import DAYS, Freeze, minutes, zone
 
 _MOST_JOINED = 60
 """Windows that follow one another without a gap, before their end is not looked for any further:
@@ -34,28 +33,6 @@ class Frozen:
             return f"a freeze without an end{because}"
         end = datetime.fromtimestamp(self.until, zone(self.zone))
         return f"a freeze until {end:%a} {end.day} {end:%b %H:%M} {self.zone}{because}"
-
-
-def zone(name: str) -> tzinfo:
-    """The time zone. Raises ValueError if there is none of this name."""
-    if name in ("UTC", "Etc/UTC"):  # Machines without a database of zones have this one.
-        return UTC
-    try:
-        return ZoneInfo(name)
-    # Names with characters of paths, and directories of the database, are no zones either.
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {name!r}") from error
-
-
-def minutes(text: str) -> int | None:
-    """Minutes since midnight of "HH:MM", up to "24:00"; None for anything else."""
-    hours, colon, rest = text.partition(":")
-    if len(hours) != 2 or not colon or len(rest) != 2 or not (hours + rest).isascii():
-        return None
-    if not (hours + rest).isdecimal():
-        return None
-    total = int(hours) * 60 + int(rest)
-    return total if int(rest) < 60 and total <= 24 * 60 else None
 
 
 def frozen(freezes: Iterable[Freeze], now: float) -> Frozen | None:

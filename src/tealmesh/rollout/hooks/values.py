@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tealmesh.model.config.outside import condition
 from tealmesh.model.rollout import GateResult, Verdict
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -19,7 +19,6 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_CONDITION = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _MOST_SHOWN = 3
 """Series that a detail names."""
 
@@ -40,12 +39,6 @@ class Found:
     error: str = ""
     """Why nothing is known; empty if the query was answered."""
     warnings: tuple[str, ...] = ()
-
-
-def condition(text: str) -> tuple[str, float] | None:
-    """The comparison and the number of such as ``< 0.01``; None for anything else."""
-    match = _CONDITION.fullmatch(text)
-    return (match[1], float(match[2])) if match else None
 
 
 def holds(text: str, value: float) -> bool:

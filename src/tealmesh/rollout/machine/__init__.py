@@ -18,6 +18,7 @@ from tealmesh.rollout.machine.deciding import awaited
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
 from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
+from tealmesh.rollout.machine.steering import pausable, promotable
 from tealmesh.rollout.machine.step import step
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
@@ -39,6 +40,8 @@ __all__ = [
     "next_effect",
     "obstacle",
     "only_new_serves",
+    "pausable",
+    "promotable",
     "scaling",
     "shares",
     "step",

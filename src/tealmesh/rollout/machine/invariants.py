@@ -6,7 +6,7 @@ from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import SetWeights, StopSide
 from tealmesh.rollout.machine.orders import next_effect
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL
+from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, gets_all
 
 
 def check(before: Deployment, after: Deployment) -> None:
@@ -19,6 +19,7 @@ def check(before: Deployment, after: Deployment) -> None:
     - A deployment that rolls back never goes forward again, and steps never go back, unless a
       person decided so while it was held.
     - A side that has been given up to clean-up gets weight again only if it has a healthy task.
+    - A side is kept only without weight, as every Envoy has acknowledged.
     - The journal has no gap.
     """
     ordered = after.weights
@@ -37,6 +38,9 @@ def check(before: Deployment, after: Deployment) -> None:
             after,
             "stopping a side before every Envoy has acknowledged its zero weight",
         )
+    if after.kept_for:
+        _require(gets_all(after, after.new_side), after, "keeping a side that has weight")
+        _require(after.acknowledged == ordered, after, "keeping a side that Envoys send to")
     decided = before.state is State.HELD
     if before.state in BACKWARD or before.held_in in {state.value for state in BACKWARD}:
         back = after.state in BACKWARD | FINAL | {State.HELD}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, GateResult, State, Verdict
 from tealmesh.rollout.effects import Observed
-from tealmesh.rollout.gates import assess, evidence, objectives
-from tealmesh.rollout.machine import limits, windows
+from tealmesh.rollout.gates import assess, evidence, objectives, parts
+from tealmesh.rollout.machine import capacity, elsewhere, limits, windows
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
-    enter,
+    baked,
     hold,
     onward,
     roll_back,
@@ -27,14 +28,12 @@ from tealmesh.rollout.machine.wording import (
 
 
 def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
-    share = assess.share(
-        event.old_traffic, event.new_traffic, expected_share(d), d.step_gates.min_requests
-    )
+    share = _share(d, event)
     fixed = _fixed(d, event)
     due = windows.due(d, event)
     if due:
         d = windows.closed(d, event)
-    if windows.warming(d, event.at):
+    if windows.warming(d, event.at) and not d.promoted:
         return _warming(d, event, now)
     if d.since < d.comparison.warm_until:
         d = replace(d, since=d.comparison.warm_until, updated_at=now)
@@ -48,20 +47,35 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
         d = evidence.measured(d, event.old_traffic, event.new_traffic, every)
     if failed_by:
         return roll_back(windows.closed(d, event), now, failed_by)
+    if d.promoted and not capacity.reduced(d):
+        return _leaving(d, event, lambda d: onward(d, now, event.frozen))
     if not full:
         return wait(d, now, _window(d), d.last_window)
     undecided = compared if _needs_verdict(d) else ()
     needed = (*fixed, share, *event.gates)
     if all_pass((*needed, *undecided)):
-        after = onward(d, now, event.frozen)
-        if after.sequence == d.sequence or after.state is State.AWAITING_APPROVAL:
-            return after
-        return onward(windows.closed(d, event), now, event.frozen)
+        if capacity.reduced(d):
+            return capacity.raised(windows.closed(d, event), now)
+        return _leaving(d, event, lambda d: onward(d, now, event.frozen))
     if share.verdict is not Verdict.FAIL:
         return _undecided(d, now, needed, undecided)
     # Requests that began under the old weights may have ended in this window: start a new one.
     d = window_again(d, now, unmet(needed))
     return wait(d, now, _window(d), d.last_window)
+
+
+def _share(d: Deployment, event: Observed) -> GateResult:
+    least = d.step_gates.min_requests
+    share = assess.share(event.old_traffic, event.new_traffic, expected_share(d), least)
+    return elsewhere.judged(d, share, d.old_side, d.new_side)
+
+
+def _leaving(d: Deployment, event: Observed, way: Callable[[Deployment], Deployment]) -> Deployment:
+    """The deployment on its way; if that leads on, the open window of measurement ends first."""
+    after = way(d)
+    if after.sequence == d.sequence or after.state is State.AWAITING_APPROVAL:
+        return after
+    return way(windows.closed(d, event))
 
 
 def _fixed(d: Deployment, event: Observed) -> tuple[GateResult, ...]:
@@ -71,6 +85,7 @@ def _fixed(d: Deployment, event: Observed) -> tuple[GateResult, ...]:
     return (
         assess.tasks(event.new, d.desired_count),
         assess.success_rate(new, d.step_gates.success_rate, least),
+        *parts.assess(event.old_traffic, new, d.step_gates),
         *objectives.latency(new, d.gates.latency, least),
         *([broken] if broken else []),
     )
@@ -106,7 +121,8 @@ def _undecided(
 
 
 def baking(d: Deployment, event: Observed, now: float) -> Deployment:
-    quiet = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    silence = assess.silence(event.old_traffic, d.since + d.strategy.bake_time)
+    quiet = elsewhere.judged(d, silence, d.old_side)
     fixed = _fixed(d, event)
     if windows.due(d, event):
         d = windows.closed(d, event)
@@ -115,12 +131,13 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     failed_by = failure(fixed, event) or refused(event)
     if failed_by:
         return roll_back(windows.closed(d, event), now, failed_by)
+    if d.promoted:
+        return _leaving(d, event, lambda d: baked(d, now))
     hangs = assess.hanging(event.new_traffic, d.step_gates.success_rate)
-    tasks, rates = fixed[0], fixed[1:]
+    tasks, rate = fixed[0], fixed[1]
     if all_pass((quiet, tasks, *event.gates)) and not hangs:
-        d = evidence.closed(windows.closed(d, event), now)
-        return enter(d, State.CLEANING_UP, now, since=0.0)
-    waiting_for = unmet((quiet, tasks, *(rates if hangs else ()), *event.gates))
+        return _leaving(d, event, lambda d: baked(d, now))
+    waiting_for = unmet((quiet, tasks, *([rate] if hangs else ()), *event.gates))
     if quiet.verdict is Verdict.FAIL:
         d = window_again(d, now, waiting_for)
     return wait(d, now, waiting_for, d.last_window)

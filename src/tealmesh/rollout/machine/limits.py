@@ -82,16 +82,21 @@ def begins(before: Deployment, state: State) -> bool:
     return state is State.SHIFTING or LIMITS.get(before.state) is not LIMITS.get(state)
 
 
+def clock(d: Deployment, now: float) -> float:
+    """The time by which the limit of the phase counts: it stands still in a pause."""
+    return min(now, max(d.paused_at, d.phase_at)) if d.paused_at else now
+
+
 def left(d: Deployment, now: float) -> float | None:
     """The seconds that the present phase may still take; None without a limit."""
     limit = of(d)
-    return d.phase_at + seconds(limit, d) - now if limit else None
+    return d.phase_at + seconds(limit, d) - clock(d, now) if limit else None
 
 
 def half_gone(d: Deployment, now: float) -> bool:
     """Whether the present phase has taken half of its time."""
     limit = of(d)
-    return limit is not None and now - d.phase_at > seconds(limit, d) / 2
+    return limit is not None and clock(d, now) - d.phase_at > seconds(limit, d) / 2
 
 
 def shown(d: Deployment) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout.effects import LiveRoute, Seen, shares
+from tealmesh.rollout.machine import capacity, elsewhere
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
@@ -61,7 +62,10 @@ def look(d: Deployment, seen: Seen, now: float) -> Deployment:
     if d.state is State.SHIFTING and d.healthy.get(d.new_side) == 0:
         words = _last_words(d, d.new_side, seen)
         return roll_back(d, now, f"{d.new_side} has no healthy task to give weight to{words}")
-    return d
+    if d.state in (State.CLEANING_UP, State.CLEANING_BACK):
+        return elsewhere.left_running(d, now)
+    known = now - d.resumed_at >= RESUME_SECONDS
+    return capacity.fitted(d, now) if known else d
 
 
 def noted(d: Deployment, seen: Seen, now: float) -> Deployment:

@@ -13,6 +13,7 @@ from tealmesh.rollout.effects import (
     StopSide,
     shares,
 )
+from tealmesh.rollout.machine import capacity
 from tealmesh.rollout.machine.transitions import BACKWARD, FINAL
 
 
@@ -48,8 +49,8 @@ def scaling(d: Deployment) -> ScaleSide | None:
 
 def obstacle(d: Deployment) -> str:
     """What has to happen before the effect may be performed, completing "waiting for …"; empty if
-    nothing has to: no side gets more weight without a healthy task, and none is stopped unless the
-    other one serves.
+    nothing has to: no side gets more weight without a healthy task, nor the new one more than its
+    tasks can carry, and none is stopped unless the other one serves.
     """
     effect = next_effect(d)
     needed: list[str] = []
@@ -61,4 +62,6 @@ def obstacle(d: Deployment) -> str:
         started = {d.old_side: d.old_desired, d.new_side: d.new_desired}[effect.side]
         needed = [d.new_side if effect.side == d.old_side else d.old_side] if started else []
     missing = [side for side in needed if not d.healthy.get(side)]
-    return f"a healthy task of {' and '.join(missing)}" if missing else ""
+    if missing:
+        return f"a healthy task of {' and '.join(missing)}"
+    return capacity.beyond(d) if d.state is State.SHIFTING and d.new_side in needed else ""

@@ -17,6 +17,7 @@ from tealmesh.rollout.machine.transitions import (
     next_step,
     roll_back,
     shift,
+    stays,
     wait,
 )
 from tealmesh.rollout.machine.wording import all_pass, explanation, refused, unmet, why
@@ -63,9 +64,11 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
     d = windows.before(d, event)
     if d.needs_approval(next_step(d)):
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
-    if event.frozen:
-        return wait(d, now, event.frozen)
-    return shift(d, now, next_step(d))
+    if kept := stays(d, event.frozen):
+        return wait(d, now, kept)
+    full = d.promoted == "FULL"
+    note = f"promoted by {d.promoted_by}" if full else ""
+    return shift(d, now, len(d.strategy.steps) - 1 if full else next_step(d), note=note)
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:

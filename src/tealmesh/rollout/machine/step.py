@@ -18,15 +18,19 @@ from tealmesh.rollout.effects import (
     Looked,
     NotReady,
     Observed,
+    Paused,
+    Promoted,
+    Replaced,
     Resumed,
     SideEnsured,
     SideScaled,
     SideStopped,
     Superseded,
     TakenOver,
+    Unpaused,
     WeightsSet,
 )
-from tealmesh.rollout.machine import deciding, judging, preparing, weighing
+from tealmesh.rollout.machine import deciding, judging, preparing, steering, weighing
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import look
 from tealmesh.rollout.machine.transitions import can_abort, hold, resume, roll_back, wait
@@ -72,6 +76,14 @@ def _asked(d: Deployment, event: Event, now: float) -> Deployment:
             return deciding.superseded(d, by, now)
         case Approved():
             return deciding.approved(d, event, now)
+        case Promoted():
+            return steering.promoted(d, event, now)
+        case Paused():
+            return steering.paused(d, event, now)
+        case Unpaused():
+            return steering.unpaused(d, event, now)
+        case Replaced():
+            return steering.replaced(d, event, now)
     accepted, handler = _HANDLERS[d.state]
     if not isinstance(event, accepted):
         raise InvariantError(f"{type(event).__name__} does not belong to state {d.state}")

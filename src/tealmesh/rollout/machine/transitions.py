@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.rollout import Deployment, Promotion, State
 from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
@@ -42,8 +42,12 @@ def only_new_serves(d: Deployment) -> bool:
 def enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment:
     """The one way into a state; the journal gets one more transition."""
     changes = {"waiting_for": "", "note": "", "held_in": "", **changes}
+    if state in BACKWARD | FINAL | {State.HELD}:
+        # What a person asked for on the way forward has ended.
+        changes |= {"paused_at": 0.0, "paused_by": "", "promoted": ""}
     if state in FINAL:
-        changes |= {"finished_at": now, "serves": serving_words(d)}
+        kept_for = changes.get("kept_for", 0.0)
+        changes |= {"finished_at": now, "serves": serving_words(d, kept_for)}
     if limits.begins(d, state):
         changes.setdefault("phase_at", now)
     if state is not d.state:
@@ -141,6 +145,8 @@ def resume(d: Deployment, now: float) -> Deployment:
     # The window of measurement that was open is lost; the evidence before it is not.
     d = replace(d, comparison=replace(d.comparison, opened_at=since))
     same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
+    if d.paused_at:
+        d = replace(d, paused_at=now)
     return enter(d, d.state, now, since=since, phase_at=now, resumed_at=now, **same)
 
 
@@ -158,9 +164,9 @@ def roll_back(d: Deployment, now: float, reason: str) -> Deployment:
     return reweigh(d, State.ROLLING_BACK, now, new_weight=FULL_WEIGHT, reason=why)
 
 
-def shift(d: Deployment, now: float, index: int, note: str = "") -> Deployment:
+def shift(d: Deployment, now: float, index: int, **changes: Any) -> Deployment:
     percent = d.strategy.steps[index]
-    return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index, note=note)
+    return reweigh(d, State.SHIFTING, now, new_weight=percent, step=index, **changes)
 
 
 def midway(d: Deployment) -> bool:
@@ -169,17 +175,42 @@ def midway(d: Deployment) -> bool:
 
 
 def onward(d: Deployment, now: float, frozen: str = "") -> Deployment:
-    """To the next step, or to the bake time after the last one; unless a person has to approve, or
-    ``frozen`` says why no version gets more weight now.
+    """To the next step, or to the bake time after the last one; unless a person has to approve or
+    has paused the deployment, or ``frozen`` says why no version gets more weight now.
     """
-    following = d.step + 1
-    if following == len(d.strategy.steps):
-        return enter(d, State.BAKING, now, since=now)
-    if d.needs_approval(following):
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
-    if frozen:
-        return wait(d, now, frozen)
-    return shift(d, now, following)
+    full, last = d.promoted == "FULL", len(d.strategy.steps) - 1
+    following = last if full else d.step + 1
+    left: Promotion = "FULL" if full else ""
+    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    if d.step == last:
+        return enter(d, State.BAKING, now, since=now, promoted=left, note=note)
+    if d.needs_approval(following) and not full:
+        return enter(
+            d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), promoted="", note=note
+        )
+    if kept := stays(d, frozen):
+        return wait(d, now, kept)
+    return shift(d, now, following, promoted=left, note=note)
+
+
+def stays(d: Deployment, frozen: str = "") -> str:
+    """Why the new side gets no more weight and the old one is not stopped now, completing "waiting
+    for …"; empty if nothing is against it.
+    """
+    if d.paused_at:
+        return f"`teal resume {d.service}`, as {d.paused_by} paused it"
+    return frozen
+
+
+def baked(d: Deployment, now: float) -> Deployment:
+    """To the end of the bake time, unless a person has paused the deployment."""
+    if kept := stays(d):
+        return wait(d, now, kept)
+    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    d = evidence.closed(d, now)
+    if d.strategy.keep_old and d.kind == "DEPLOY" and d.healthy.get(d.old_side):
+        return enter(d, State.SUCCEEDED, now, since=0.0, note=note, kept_for=d.strategy.keep_old)
+    return enter(d, State.CLEANING_UP, now, since=0.0, promoted="", note=note)
 
 
 def approval(d: Deployment) -> str:

@@ -18,6 +18,7 @@ from tealmesh.rollout.machine.transitions import (
     rolled_back,
     serving,
     shift,
+    stays,
     wait,
 )
 from tealmesh.rollout.machine.wording import expected_share
@@ -56,6 +57,8 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
         case State.CONVERGING_TARGET if not d.gated:
             if not d.healthy.get(d.new_side):
                 return wait(d, now, f"a healthy task of {d.new_side}")
+            if kept := stays(d):
+                return wait(d, now, kept)
             return shift(d, now, next_step(d))
         case State.CONVERGING_TARGET:
             return enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)

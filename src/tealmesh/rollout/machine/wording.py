@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.model.rollout import Deployment, GateResult, Verdict
+from tealmesh.model.spans import span
 from tealmesh.rollout.effects import Observed
 
 
@@ -18,10 +19,14 @@ def shown(weights: Mapping[str, int]) -> str:
     return " ".join(f"{name}={weight}" for name, weight in sorted(weights.items()))
 
 
-def serving_words(d: Deployment) -> str:
-    """What serves now, by the route and the tasks as last observed."""
+def serving_words(d: Deployment, kept_for: float = 0.0) -> str:
+    """What serves now, by the route and the tasks as last observed, and how long the old side goes
+    on running beside it, in seconds.
+    """
     total = sum(d.seen.values())
     parts = [_serves(d, side, weight / total) for side, weight in d.seen.items() if weight]
+    if kept_for:
+        parts.append(f"{d.old_image} on {d.old_side} is kept without requests for {span(kept_for)}")
     return "; ".join(parts) if parts else "nothing serves: no route leads to a side"
 
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.windows import SideWindow
-from tealmesh.rollout.metrics import outcomes, proto
+from tealmesh.rollout.metrics import outcomes, parts, proto
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
+from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
-from tealmesh.rollout.metrics.sums import Span, Tally, fewest, histogram, quantile
+from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
 from tealmesh.rollout.system import Service
 
 _STALE_AFTER_SECONDS = 10.0
@@ -35,6 +36,7 @@ class _Envoy:
     streams: int = 0
     last_report: float = 0.0
     clusters: dict[str, Cluster] = field(default_factory=dict)
+    parts: PartCounters = field(default_factory=PartCounters)
 
 
 class Metrics:
@@ -59,6 +61,7 @@ class Metrics:
         reports = read(families)
         known = envoy.last_report > 0
         if known and first and _restarted(envoy, reports):
+            envoy.parts.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
         for name, report in reports.items():
@@ -68,6 +71,7 @@ class Metrics:
                 cluster.samples.append(Sample(envoy.last_report))
             cluster.add(now, report, baseline=not known)
             envoy.clusters[name] = cluster
+        envoy.parts.add(now, families, envoy.last_report if known else None)
         envoy.last_report = now
         self._forget(now)
 
@@ -76,7 +80,7 @@ class Metrics:
         ``since`` (by its clock) to its last.
         """
         name = egress_cluster(mesh, node, protocol, port)
-        parts: list[Span] = []
+        spans: list[Span] = []
         counted: Counter[str] = Counter()
         gone = waiting = 0
         seen_until: list[float] = []
@@ -85,7 +89,7 @@ class Metrics:
             start = cluster.first_since(since)
             if start == len(cluster.samples):
                 continue
-            parts.append((cluster.samples[start], cluster.samples[-1], cluster.bounds))
+            spans.append((cluster.samples[start], cluster.samples[-1], cluster.bounds))
             grown = cluster.grown(start)
             lost = 0 if protocol == "tcp" else cluster.gone(start, outcomes.left_requests(grown))
             counted.update(grown)
@@ -94,7 +98,7 @@ class Metrics:
                 seen_until.append(cluster.samples[-1].at)
                 members.append(cluster.gauges)
                 waiting += 0 if protocol == "tcp" else cluster.waiting(start, lost)
-        latency = histogram(parts)
+        latency = histogram(spans)
         became = outcomes.outcome(protocol, counted, gone)
         return Traffic(
             requests=became.requests,
@@ -111,7 +115,7 @@ class Metrics:
             members=fewest(members, MEMBERS),
             members_healthy=fewest(members, MEMBERS_HEALTHY),
             seen_until=min(seen_until, default=0.0),
-            seconds=max((last.at - first.at for first, last, _ in parts), default=0.0),
+            seconds=max((last.at - first.at for first, last, _ in spans), default=0.0),
         )
 
     def window(self, mesh: str, node: str, after: float, port: int, protocol: str) -> SideWindow:
@@ -134,17 +138,39 @@ class Metrics:
             tally.add(identity, cluster, start, len(cluster.samples) - 1, self._reports(envoy))
         return tally.window()
 
+    def latency(self, mesh: str, node: str, port: int, protocol: str) -> Histogram:
+        """How long requests to a virtual node took, as its callers have measured since their first
+        reports.
+        """
+        name = egress_cluster(mesh, node, protocol, port)
+        seen = [cluster for _, _, cluster in self._envoys_with(name)]
+        return histogram((one.samples[0], one.samples[-1], one.bounds) for one in seen)
+
     def callers_saw(self, service: Service, side: str, since: float) -> Traffic:
         """`traffic` of one side of a service."""
         mesh, node = service.mesh, service.node(side)
         seen = [self.traffic(mesh, node, since, *listener) for listener in service.listeners]
-        return traffic_together(seen)
+        ended: Counter[tuple[str, str]] = Counter()
+        for envoy, cluster in self._counting_parts(service, node):
+            ended.update(envoy.parts.ended_since(cluster, since))
+        return replace(traffic_together(seen), parts=parts.traffic(ended, service.gates.watch))
 
     def callers_saw_after(self, service: Service, side: str, after: float) -> SideWindow:
         """`window` of one side of a service."""
         mesh, node = service.mesh, service.node(side)
         seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
-        return window_together(seen)
+        ended: Counter[tuple[str, str]] = Counter()
+        for envoy, cluster in self._counting_parts(service, node):
+            ended.update(envoy.parts.ended_after(cluster, after))
+        of_parts = parts.traffic(ended, service.gates.watch).items()
+        by_part = {name: one.counts for name, one in of_parts}
+        return replace(window_together(seen), by_part=by_part)
+
+    def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:
+        """Every Envoy with every cluster of a side whose parts are watched."""
+        for port, protocol in service.listeners if service.gates.watch else ():
+            for envoy in self._envoys.values():
+                yield envoy, egress_cluster(service.mesh, node, protocol, port)
 
     def _reports(self, envoy: _Envoy) -> bool:
         """Whether the Envoy is connected and reports."""

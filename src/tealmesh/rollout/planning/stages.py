@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
+from tealmesh.model.config.outside import LASTING, CloudWatchGate, PrometheusGate
 from tealmesh.model.plan import PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Traffic
 from tealmesh.model.spans import span
@@ -79,7 +80,11 @@ def _start(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
         Phase.SCALE_UP,
         f"start {counted(d.desired_count, 'task')} of {d.new_side}",
         0,
-        (f"all of them healthy ({d.old_side} has as many)",),
+        (
+            *_hooks(d, "PRE_SCALE_UP"),
+            f"all of them healthy ({d.old_side} has as many)",
+            *_hooks(d, "POST_SCALE_UP"),
+        ),
         expected,
         by,
         _longest(d, State.SCALING_UP),
@@ -93,7 +98,11 @@ def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
         Phase.TEST_TRAFFIC_SHIFT,
         f"add {d.new_side} to the route with weight 0",
         0,
-        ("every Envoy acknowledges it", "every caller's Envoy finds all its endpoints healthy"),
+        (
+            "every Envoy acknowledges it",
+            "every caller's Envoy finds all its endpoints healthy",
+            *_hooks(d, "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT"),
+        ),
         expected,
         by,
         _longest(d, State.VERIFYING),
@@ -147,6 +156,24 @@ def _gates(d: Deployment, weight: int) -> Iterator[str]:
         )
     else:
         yield f"success-rate: {percent(d.step_gates.success_rate)} of what comes succeeds"
+    for part in d.gates.watch:
+        yield f"success-rate of {part.name}: {percent(d.step_gates.success_rate)} of it succeeds"
+    outside: tuple[PrometheusGate | CloudWatchGate, ...] = (
+        *d.gates.prometheus,
+        *d.gates.cloudwatch,
+    )
+    for query in outside:
+        yield f"{query.name}: its value is {query.passes}"
+    first = ("PRE_PRODUCTION_TRAFFIC_SHIFT",) if d.step == 0 else ()
+    yield from _hooks(d, *first, "PRODUCTION_TRAFFIC_SHIFT")
+
+
+def _hooks(d: Deployment, *stages: str) -> Iterator[str]:
+    """The hooks that must pass at these stages."""
+    for hook in d.gates.hooks:
+        if hook.stage in stages:
+            part = f"{hook.when} " if hook.stage in LASTING else ""
+            yield f"hook {hook.name} passes ({part}{hook.stage})"
 
 
 def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | None, str]:
@@ -175,6 +202,7 @@ def _bake(d: Deployment) -> PlannedStage:
         waits_for=(
             f"no request to {d.old_side} for {span(d.strategy.bake_time)}",
             "tasks and success-rate do not fail",
+            *_hooks(d, "POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME"),
         ),
         expected=d.strategy.bake_time + SETTLE_SECONDS,
         expected_by="bake_time",

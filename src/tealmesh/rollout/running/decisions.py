@@ -1,11 +1,19 @@
-"""What people decide about a deployment that runs: approve, abort, resume."""
+"""What people decide about a deployment that runs: approve, promote, pause, resume, abort."""
 
 from __future__ import annotations
 
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout import documents, machine
-from tealmesh.rollout.effects import AbortAsked, Approved, GivenUp, TakenOver
+from tealmesh.rollout.effects import (
+    AbortAsked,
+    Approved,
+    GivenUp,
+    Paused,
+    Promoted,
+    TakenOver,
+    Unpaused,
+)
 from tealmesh.rollout.performer import Performer
 from tealmesh.rollout.running.work import Work
 from tealmesh.rollout.system import Service
@@ -52,17 +60,42 @@ class Decisions:
             return deployment
         return await self._abort(actor, deployment)
 
-    async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
-        """Let a held deployment go on: ``take_over`` from what is live, else only if all is again
-        as the deployment left it.
+    async def promote(self, actor: str, service: str, full: bool = False) -> Deployment:
+        """Skip the rest of the present step, or ``full``: all steps and the bake time. A gate that
+        fails still rolls the deployment back; what has no verdict yet is overruled.
 
-        ConflictException when none is held, or when something is still otherwise.
+        ConflictException when none is running, or when there is nothing to skip.
+        """
+        deployment = await self._running(service)
+        if reason := machine.promotable(deployment, full):
+            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
+        return await self._work.woken_by(deployment.id, Promoted(actor, full))
+
+    async def pause(self, actor: str, service: str) -> Deployment:
+        """Keep the present weight until `resume`; time limits stand still, and gates are judged on.
+
+        ConflictException when none is running, or when it cannot be paused.
+        """
+        deployment = await self._running(service)
+        if reason := machine.pausable(deployment):
+            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
+        return await self._work.woken_by(deployment.id, Paused(actor))
+
+    async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
+        """Let a paused deployment go on, or a held one: ``take_over`` from what is live, else only
+        if all is again as the deployment left it.
+
+        ConflictException when none is paused or held, or when something is still otherwise.
         """
         deployment = await self._running(service)
         name = deployment.service
+        if deployment.state is not State.HELD and deployment.paused_at:
+            return await self._work.woken_by(deployment.id, Unpaused(actor))
         if deployment.state is not State.HELD:
             needed = f" but waits for {deployment.waiting_for}" if deployment.waiting_for else ""
-            raise AwsError("ConflictException", f"the deployment of {name} is not held{needed}")
+            raise AwsError(
+                "ConflictException", f"the deployment of {name} is neither paused nor held{needed}"
+            )
         try:
             system = documents.deployed_service(self._store.view, name)
             changed = machine.change(deployment, await self._performer.see(deployment, system))

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from tealmesh.model import windows
 from tealmesh.model.clock import Clock, SteadyClock
+from tealmesh.model.errors import Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
@@ -57,6 +58,7 @@ class Work:
     async def run(self) -> None:
         """Resume the unfinished deployments, then work on all until cancelled."""
         try:
+            self._performer.others.resume()
             for deployment in documents.unfinished(self._store.view):
                 self._live[deployment.id] = deployment
                 self._work_on(deployment, resumed=True)
@@ -65,17 +67,20 @@ class Work:
             for worker in self._workers.values():
                 worker.cancel()
             await asyncio.gather(*self._workers.values(), return_exceptions=True)
+            await self._performer.others.close()
 
     async def begin(
         self,
         operation: str,
         first: Deployment,
-        put_first: Callable[[Transaction, Deployment, JournalEntry], None],
+        put_first: Callable[[Transaction, Deployment, JournalEntry], Deployment],
     ) -> Deployment:
         """Store a deployment by ``put_first`` and work on it."""
-        first = replace(first, created_at=self._wall(), updated_at=self._wall())
-        entry = journal.entry(first, State.CREATED.value)
-        await self._store.write(first.actor, operation, lambda t: put_first(t, first, entry))
+        begun = replace(first, created_at=self._wall(), updated_at=self._wall())
+        entry = journal.entry(begun, State.CREATED.value)
+        first = await self._store.write(
+            first.actor, operation, lambda t: put_first(t, begun, entry)
+        )
         self._live[first.id] = first
         self._on_transition(entry)
         self._work_on(first)
@@ -139,25 +144,32 @@ class Work:
         self, before: Deployment, event: Event, after: Deployment
     ) -> JournalEntry | None:
         """Store a transition, whose entry is returned, and a window of measurement that has been
-        closed. What else was observed is not stored.
+        closed. What else was observed is not stored. Raises Fenced if the stored deployment is not
+        ``before``; then it is taken as it is stored.
         """
-        actor = f"rollout/{after.service}"
         measured = after.comparison.windows != before.comparison.windows
-        if after.sequence == before.sequence:
-            if measured:
-                await self._store.write(
-                    windows.ACTOR, "Window", lambda t: documents.put_window(t, after)
-                )
+        entry = None
+        if after.sequence != before.sequence:
+            entry = journal.entry(after, journal.transition(before, event, after))
+        elif not measured:
             return None
-        entry = journal.entry(after, journal.transition(before, event, after))
 
         def change(t: Transaction) -> None:
+            if entry is None:
+                documents.put_measured(t, after, before.sequence)
+            else:
+                documents.put(t, after, entry, before.sequence, self._wall())
             if measured:
                 documents.put_window(t, after)
-            documents.put(t, after, entry)
 
-        await self._store.write(actor, entry.transition, change)
-        log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+        actor = f"rollout/{after.service}" if entry else windows.ACTOR
+        try:
+            await self._store.write(actor, entry.transition if entry else "Window", change)
+        except Fenced:
+            self._live[after.id] = documents.deployment(self._store.view, after.id)
+            raise
+        if entry is not None:
+            log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
         return entry
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
@@ -184,7 +196,7 @@ class Work:
             if self._live[deployment_id].sequence == issued.sequence:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), self._poll_seconds)
-        self._live.pop(deployment_id)
+        self._performer.others.forget(self._live.pop(deployment_id))
         self._woken.pop(deployment_id)
 
     async def _turn(self, d: Deployment) -> None:

@@ -12,35 +12,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tealmesh.rollout.gates.comparing.counts import Pair
+
+@dataclass(frozen=True)
+class Bet:
+    """What there is to bet on in one cell."""
+
+    bad_old: int
+    bad_new: int
+    share: float
+    """The new side's share of the requests, 0 to 1."""
+    usual: float = 1.0
+    """How many bad requests the old side has in a cell that has any, at least 1. A cell with fewer
+    weighs less: a side with little traffic has small bursts, as often as large ones."""
 
 
-def odds_share(pair: Pair, ratio: float) -> float:
+def odds_share(share: float, ratio: float) -> float:
     """The probability that a bad request is on the new side, if the share of bad requests is
-    ``ratio`` times as large there; of the requests in ``pair``, which must not be none.
+    ``ratio`` times as large there. ``share``: the new side's share of all requests.
     """
-    weighted = ratio * pair.new.requests
-    return weighted / (weighted + pair.old.requests)
+    return ratio * share / (ratio * share + 1 - share)
 
 
-def log_factors(
-    cell: Pair, null: float, alternatives: Sequence[float], usual: float
-) -> tuple[float, ...]:
+def log_factors(bet: Bet, null: float, alternatives: Sequence[float]) -> tuple[float, ...]:
     """By how much the logarithm of the capital on each alternative grows by one cell.
 
     ``null``: the ratio that is bet against; each alternative is bet on as if it were true. With
     any true ratio up to ``null`` the bets on higher ones are unfavourable, and the reverse.
-    ``usual``: how many bad requests the old side has in a cell that has any, at least 1. A cell
-    with fewer weighs less: a side with little traffic has small bursts, as often as large ones.
     """
-    bad = cell.old.bad + cell.new.bad
-    if not bad or not cell.old.requests or not cell.new.requests:
+    bad = bet.bad_old + bet.bad_new
+    if not bad or not 0 < bet.share < 1:
         return (0.0,) * len(alternatives)
-    fair = odds_share(cell, null)
-    surplus = (cell.new.bad - fair * bad) / max(bad, usual)
+    fair = odds_share(bet.share, null)
+    surplus = (bet.bad_new - fair * bad) / max(bad, bet.usual)
     return tuple(
-        math.log1p(surplus * (odds_share(cell, ratio) / fair - 1) / (1 - fair))
+        math.log1p(surplus * (odds_share(bet.share, ratio) / fair - 1) / (1 - fair))
         for ratio in alternatives
     )
 

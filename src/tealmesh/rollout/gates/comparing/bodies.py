@@ -37,8 +37,16 @@ class BurstsBody(TypedDict):
     long_failures: float
     long_followers: float
     minute: Sequence[int]
+    windows: int
     sizes: float
     parts: float
+
+
+class SplitBody(TypedDict):
+    """A `state.Split`."""
+
+    old: float
+    new: float
 
 
 class StrandBody(TypedDict):
@@ -51,6 +59,7 @@ class StrandBody(TypedDict):
     seen: PairBody
     bursts: BurstsBody
     cell: CellBody
+    split: SplitBody
 
 
 class StateBody(TypedDict):

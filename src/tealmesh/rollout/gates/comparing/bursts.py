@@ -18,23 +18,27 @@ from tealmesh.rollout.gates.comparing.bodies import BurstsBody
 WINDOWS_OF_A_LONG_CELL = 6
 """About a minute."""
 
-_SHORT_BURSTS = 0.15
+SHORT_BURSTS = 0.15
 """Followers per failure among seconds, above which a cell is no second any more."""
 
-_LONG_BURSTS = 0.3
-"""Followers per failure among windows, above which a cell is no single window any more."""
+LONG_BURSTS = 0.4
+"""Followers per failure within `LATER`, above which a cell is no single window any more."""
 
-_PRIOR = 2.0
+LATER = range(3, 10)
+"""By how many seconds a failure follows another one in a burst that lasts long: some would go on in
+the next window."""
+
+PRIOR = 2.0
 """As many failures are assumed at first: half of them with a follower in the next second, and none
-with one in the next window."""
+with a later one."""
 
-_KEPT = 0.5 ** (1 / 30)
+KEPT = 0.5 ** (1 / 30)
 """What of the past still counts after another window: half of it after 30, some five minutes."""
 
-_HEAVIEST = 20.0
+HEAVIEST = 20.0
 """A window with more failures weighs no more than with so many: no outage decides alone."""
 
-_FEWEST_SECONDS = 6
+FEWEST_SECONDS = 6
 """In fewer, nothing is seen of bursts."""
 
 
@@ -59,9 +63,11 @@ class Bursts:
     long_failures: float = 0.0
     """Bad requests in whole minutes."""
     long_followers: float = 0.0
-    """Pairs of bad requests in adjacent windows of a minute, beyond chance."""
+    """Pairs of bad requests that are as far apart as `LATER`, beyond chance."""
     minute: tuple[int, ...] = ()
-    """Bad requests in the windows of the minute that has begun."""
+    """Bad requests in the seconds of the minute that has begun."""
+    windows: int = 0
+    """How many windows that minute has so far."""
     sizes: float = 0.0
     """Bad requests in all parts."""
     parts: float = 0.0
@@ -87,11 +93,11 @@ class Bursts:
     @property
     def length(self) -> Length:
         """How long the next cell should be."""
-        if max(0.0, self.long_followers) / (self.long_failures + _PRIOR) > _LONG_BURSTS:
+        if max(0.0, self.long_followers) / (self.long_failures + PRIOR) > LONG_BURSTS:
             return Length.MINUTE
-        followers = max(0.0, self.followers) + _PRIOR / 2
+        followers = max(0.0, self.followers) + PRIOR / 2
         return (
-            Length.WINDOW if followers / (self.failures + _PRIOR) > _SHORT_BURSTS else Length.SECOND
+            Length.WINDOW if followers / (self.failures + PRIOR) > SHORT_BURSTS else Length.SECOND
         )
 
 
@@ -99,18 +105,20 @@ def seen(bursts: Bursts, bad: Sequence[int], same_step: bool) -> Bursts:
     """``bursts`` after a window with so many bad requests in its parts. ``same_step``: the weights
     are still those of the window before.
     """
-    minute = (*(bursts.minute if same_step else ()), sum(bad))
+    minute = (*(bursts.minute if same_step else ()), *bad)
+    windows = 1 + (bursts.windows if same_step else 0)
     after = Bursts(
-        failures=bursts.failures * _KEPT,
-        followers=bursts.followers * _KEPT,
-        together=bursts.together * _KEPT,
-        long_failures=bursts.long_failures * _KEPT,
-        long_followers=bursts.long_followers * _KEPT,
+        failures=bursts.failures * KEPT,
+        followers=bursts.followers * KEPT,
+        together=bursts.together * KEPT,
+        long_failures=bursts.long_failures * KEPT,
+        long_followers=bursts.long_followers * KEPT,
         minute=minute,
-        sizes=bursts.sizes * _KEPT + sum(bad),
-        parts=bursts.parts * _KEPT + sum(1 for count in bad if count),
+        windows=windows,
+        sizes=bursts.sizes * KEPT + sum(bad),
+        parts=bursts.parts * KEPT + sum(1 for count in bad if count),
     )
-    if len(bad) >= _FEWEST_SECONDS:
+    if len(bad) >= FEWEST_SECONDS:
         weight = _weight(sum(bad))
         near = beyond_chance(bad, 1)
         together = beyond_chance(bad, 0) + 2 * (near + beyond_chance(bad, 2))
@@ -118,17 +126,27 @@ def seen(bursts: Bursts, bad: Sequence[int], same_step: bool) -> Bursts:
             after,
             failures=after.failures + weight * sum(bad),
             followers=after.followers + weight * near,
-            together=after.together + weight * together / _visible(len(bad)),
+            together=after.together + weight * together / visible(len(bad)),
         )
-    if len(minute) == WINDOWS_OF_A_LONG_CELL:
-        weight = _weight(sum(minute))
-        after = replace(
-            after,
-            long_failures=after.long_failures + weight * sum(minute),
-            long_followers=after.long_followers + weight * beyond_chance(minute, 1),
-            minute=(),
-        )
+    if windows == WINDOWS_OF_A_LONG_CELL and len(minute) <= windows:
+        # Without seconds, windows are all that there is.
+        after = _longer(after, minute, range(1, 2))
+    elif windows == WINDOWS_OF_A_LONG_CELL:
+        after = _longer(after, minute, LATER)
     return after
+
+
+def _longer(bursts: Bursts, minute: Sequence[int], lags: Sequence[int]) -> Bursts:
+    """``bursts`` after a whole minute."""
+    weight = _weight(sum(minute))
+    followers = sum(beyond_chance(minute, lag) for lag in lags)
+    return replace(
+        bursts,
+        long_failures=bursts.long_failures + weight * sum(minute),
+        long_followers=bursts.long_followers + weight * followers,
+        minute=(),
+        windows=0,
+    )
 
 
 def beyond_chance(counts: Sequence[int], lag: int) -> float:
@@ -143,7 +161,7 @@ def beyond_chance(counts: Sequence[int], lag: int) -> float:
     return pairs - (parts - lag) * total * (total - 1) / (parts * parts)
 
 
-def _visible(parts: int) -> float:
+def visible(parts: int) -> float:
     """The share of a burst's pairs that `beyond_chance` shows with lags of up to 2: the mean of the
     window hides the rest.
     """
@@ -151,4 +169,4 @@ def _visible(parts: int) -> float:
 
 
 def _weight(total: int) -> float:
-    return min(1.0, _HEAVIEST / total) if total else 1.0
+    return min(1.0, HEAVIEST / total) if total else 1.0

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tealmesh.rollout.gates.comparing import bets, objective
-from tealmesh.rollout.gates.comparing.counts import Arm, Pair
+from tealmesh.rollout.gates.comparing.bets import Bet
+from tealmesh.rollout.gates.comparing.counts import Arm
 from tealmesh.rollout.gates.comparing.settings import (
     ALIKE,
     ALIKE_WEIGHTS,
@@ -117,14 +118,10 @@ def _gains(
     the old side's requests that come beside it."""
     alike = (0.0,) * len(ALIKE)
     if 0 < share < 1 and base > 0:
-        # A request to the new side comes with some to the old one; a bad one is on either side in
-        # proportion.
-        pair = Pair(Arm(round((1 - share) * 1e9)), Arm(round(share * 1e9)))
-        on_new = Pair(Arm(pair.old.requests), Arm(pair.new.requests, 1))
-        on_old = Pair(Arm(pair.old.requests, 1), Arm(pair.new.requests))
+        # A bad request is on either side in proportion to the requests.
         null = max(INFERIOR, settings.tolerated)
-        if_new = bets.log_factors(on_new, null, ALIKE, 1.0)
-        if_old = bets.log_factors(on_old, null, ALIKE, 1.0)
+        if_new = bets.log_factors(Bet(0, 1, share), null, ALIKE)
+        if_old = bets.log_factors(Bet(1, 0, share), null, ALIKE)
         bad = base / share / phi
         alike = tuple(
             bad * (share * a + (1 - share) * b) for a, b in zip(if_new, if_old, strict=True)

@@ -8,10 +8,14 @@ from typing import cast
 
 from tealmesh.model.teal import known_members
 from tealmesh.rollout.gates.comparing import bets, bursts, objective
+from tealmesh.rollout.gates.comparing.bets import Bet
 from tealmesh.rollout.gates.comparing.bodies import PairBody, StateBody, StrandBody
 from tealmesh.rollout.gates.comparing.bursts import Bursts, Length
 from tealmesh.rollout.gates.comparing.counts import Arm, Observation, Pair
 from tealmesh.rollout.gates.comparing.settings import ALIKE, INFERIOR, WORSE, Settings
+
+SPLIT_REQUESTS = 100
+"""About so many requests to the new side tell how requests are split."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,28 @@ class Cell:
     """How many windows it has so far; 0 if no cell has begun."""
     usual: float = 1.0
     """`Bursts.usual` when it began."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How requests were split lately, at one weight. Where there are few, a window's own split
+    would be chance, and without a request to the new side nothing could be said about its bad ones.
+    """
+
+    old: float = 0.0
+    new: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """The new side's share of the requests, 0 to 1; 0 without any."""
+        return self.new / (self.old + self.new) if self.new else 0.0
+
+    def after(self, old: int, new: int) -> Split:
+        """The split after another window: the fewer requests that has, the more of the past
+        counts.
+        """
+        kept = SPLIT_REQUESTS / (SPLIT_REQUESTS + new)
+        return Split(self.old * kept + old, self.new * kept + new)
 
 
 @dataclass(frozen=True)
@@ -41,6 +67,7 @@ class Strand:
     """All requests that were compared."""
     bursts: Bursts = field(default_factory=Bursts)
     cell: Cell = field(default_factory=Cell)
+    split: Split = field(default_factory=Split)
 
 
 @dataclass(frozen=True)
@@ -91,12 +118,14 @@ def add(state: State, settings: Settings, *observed: Observation, step: int = 0)
 def _added(strand: Strand, settings: Settings, observed: Observation, same: bool) -> Strand:
     """The strand after a window."""
     if not same:
-        strand = _closed(strand, settings)
+        strand = replace(_closed(strand, settings), split=Split())
     old = tuple(part.old.bad for part in observed.parts)
     after = replace(strand, bursts=bursts.seen(strand.bursts, old, same))
-    if not observed.new.requests or not observed.old.requests:
-        return _own(after, settings, observed.new, strand.bursts.phi)
     after = _own(after, settings, observed.new, strand.bursts.phi)
+    split = strand.split.after(observed.old.requests, observed.new.requests)
+    after = replace(after, split=split)
+    if not 0 < split.share < 1:
+        return after
     after = replace(after, seen=strand.seen + observed.whole)
     length = strand.bursts.length
     if strand.cell.windows or length is Length.MINUTE:
@@ -105,9 +134,9 @@ def _added(strand: Strand, settings: Settings, observed: Observation, same: bool
         after = replace(after, cell=cell)
         full = cell.windows >= bursts.WINDOWS_OF_A_LONG_CELL
         return _closed(after, settings) if full else after
-    cells = observed.parts if length is Length.SECOND else (observed.whole,)
-    for pair in cells:
-        after = _bet(after, settings, pair, strand.bursts.usual)
+    for part in observed.parts if length is Length.SECOND else (observed.whole,):
+        bet = Bet(part.old.bad, part.new.bad, split.share, strand.bursts.usual)
+        after = _bet(after, settings, bet)
     return after
 
 
@@ -115,14 +144,16 @@ def _closed(strand: Strand, settings: Settings) -> Strand:
     """The strand after the bet of the cell that has begun, if one has."""
     if not strand.cell.windows:
         return strand
-    return replace(_bet(strand, settings, strand.cell.pair, strand.cell.usual), cell=Cell())
+    pair = strand.cell.pair
+    bet = Bet(pair.old.bad, pair.new.bad, pair.share, strand.cell.usual)
+    return replace(_bet(strand, settings, bet), cell=Cell())
 
 
-def _bet(strand: Strand, settings: Settings, cell: Pair, usual: float) -> Strand:
+def _bet(strand: Strand, settings: Settings, bet: Bet) -> Strand:
     tolerated = settings.tolerated
     ratios = [ratio * tolerated for ratio in WORSE]
-    worse = bets.log_factors(cell, tolerated, ratios, usual)
-    alike = bets.log_factors(cell, max(INFERIOR, tolerated), ALIKE, usual)
+    worse = bets.log_factors(bet, tolerated, ratios)
+    alike = bets.log_factors(bet, max(INFERIOR, tolerated), ALIKE)
     return replace(strand, worse=_sum(strand.worse, worse), alike=_sum(strand.alike, alike))
 
 
@@ -146,6 +177,7 @@ def _strand(body: StrandBody) -> Strand:
     known["cell"] = Cell(
         **{**known_members(Cell, body["cell"]), "pair": _pair(body["cell"]["pair"])}
     )
+    known["split"] = Split(**body["split"])
     return Strand(**known)
 
 

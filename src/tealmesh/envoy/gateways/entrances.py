@@ -10,34 +10,32 @@ https://docs.aws.amazon.com/app-mesh/latest/userguide/gateway-routes.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 
 from tealmesh.envoy import matches, names, stripping
-from tealmesh.envoy.matches import Match, Path
+from tealmesh.envoy.gateways import composing
+from tealmesh.envoy.gateways.composing import Rewrite, compose, http_rewrite, new_host
+from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import milliseconds
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.routes import (
     HostRoutes,
     configuration,
     domains,
-    envoy_route,
+    envoy_routes,
     service_routes,
 )
 from tealmesh.envoy.services import Service
 from tealmesh.model.config.beside import PREVIEW_HEADER
 
 if TYPE_CHECKING:
-    from tealmesh.envoy.specs import HostnameMatch, HostnameRewrite, HttpRewrite
+    from tealmesh.envoy.specs import HostnameMatch
     from tealmesh.model.mesh import GatewayRoute, VirtualGateway
-
-_DIVISIBLE = re.compile(r"[^*+?{|][^|]*\Z|\Z")
-"""What may follow a literal prefix of a pattern so that the prefix can be cut off: no quantifier of
-its last character, and no alternatives."""
 
 PROTOCOLS: Mapping[Literal["httpRoute", "http2Route", "grpcRoute"], str] = {
     "httpRoute": "http",
@@ -45,27 +43,6 @@ PROTOCOLS: Mapping[Literal["httpRoute", "http2Route", "grpcRoute"], str] = {
     "grpcRoute": "grpc",
 }
 """The members of a gateway route's spec, of which it has one, and the protocol of each."""
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    """How a gateway route changes a request."""
-
-    host: str | None
-    """The new Host; None keeps it."""
-
-    exact: str | None = None
-    """The new path; None to look at ``pattern``."""
-
-    pattern: str | None = None
-    """The beginning of the path that becomes ``prefix``, a regular expression; None keeps it."""
-
-    prefix: str = ""
-
-    @property
-    def keeps_path(self) -> bool:
-        """Whether the path stays as it is."""
-        return self.exact is None and self.pattern is None
 
 
 @dataclass(frozen=True)
@@ -140,93 +117,6 @@ def _protocol_at(gateway: VirtualGateway, port: int) -> str:
     return next(one["protocol"] for one in mappings if one["port"] == port)
 
 
-def compose(gateway: Match, rewrite: Rewrite, route: Match) -> Match | None:
-    """What a request must look like at the gateway so that both match; None if no request can."""
-    path, extra = _compose_path(gateway.path, rewrite, route.path)
-    if path is None:
-        return None
-    return Match(
-        path=path,
-        headers=(*gateway.headers, *route.headers, *extra),
-        query=(*gateway.query, *route.query),
-        grpc=gateway.grpc or route.grpc,
-    )
-
-
-def _compose_path(
-    gateway: Path, rewrite: Rewrite, route: Path
-) -> tuple[Path | None, tuple[bytes, ...]]:
-    """The path to match at the gateway, None if there is none, and further conditions on it."""
-    if rewrite.exact is not None or (gateway.kind == "exact" and rewrite.keeps_path):
-        fixed = gateway.value if rewrite.exact is None else rewrite.exact
-        return (gateway if _matches(route, fixed) else None), ()
-    if route == matches.ANY_PATH:
-        return gateway, ()
-    if rewrite.keeps_path or (gateway == matches.ANY_PATH and rewrite.prefix == "/"):
-        return _both(gateway, route)
-    return _behind_rewrite(rewrite, gateway, route), ()
-
-
-def _both(gateway: Path, route: Path) -> tuple[Path | None, tuple[bytes, ...]]:
-    """Two conditions on one unchanged path."""
-    if gateway.kind == "prefix" and route.kind != "regex":
-        if route.value.startswith(gateway.value):
-            return route, ()
-        inside = route.kind == "prefix" and gateway.value.startswith(route.value)
-        return (gateway if inside else None), ()
-    if gateway == matches.ANY_PATH:
-        return route, ()
-    # Envoy takes one condition on the path; the other goes on the pseudo-header, which includes
-    # the query string.
-    second = rf"(?:{_as_regex(route)})(?:\?.*)?"
-    return gateway, (matches.regex_header(":path", second),)
-
-
-def _behind_rewrite(rewrite: Rewrite, gateway: Path, route: Path) -> Path | None:
-    """The condition on the path before the rewrite, for the condition ``route`` after it."""
-    new, pattern = rewrite.prefix, rewrite.pattern or ""
-    if route.kind == "prefix" and new.startswith(route.value):
-        return gateway
-    if route.kind == "regex":
-        return _quotient(gateway.value, new, route.value)
-    if not route.value.startswith(new):
-        return None
-    rest = re.escape(route.value.removeprefix(new))
-    return Path("regex", f"{pattern}{rest}" + (".*" if route.kind == "prefix" else ""))
-
-
-def _quotient(old: str, new: str, pattern: str) -> Path | None:
-    """The condition on a path whose beginning ``old`` is replaced by ``new`` so that the result
-    matches ``pattern``; None if it cannot be expressed.
-
-    Both are cut before a slash, so that the rest of the path begins with one, like the pattern.
-    """
-    if old.endswith("/") and not new.endswith("/"):
-        return None  # "/x" becomes "/newx": the rest of the path does not begin with a slash
-    old, new = old.rstrip("/"), new.rstrip("/")
-    literal = re.escape(new)
-    begins = next((one for one in (new, literal) if pattern.startswith(one)), None)
-    divisible = begins == "" or (begins is not None and _DIVISIBLE.match(pattern, len(begins)))
-    if begins is None or not divisible:
-        # Better that nothing matches than the wrong requests.
-        return None
-    return Path("regex", f"{re.escape(old)}(?:{pattern[len(begins) :]})")
-
-
-def _matches(route: Path, path: str) -> bool:
-    if route.kind == "prefix":
-        return path.startswith(route.value)
-    if route.kind == "exact":
-        return path == route.value
-    return matches.full_match(route.value, path)
-
-
-def _as_regex(path: Path) -> str:
-    if path.kind == "regex":
-        return path.value
-    return re.escape(path.value) + (".*" if path.kind == "prefix" else "")
-
-
 def _applicable(
     gateway: VirtualGateway,
     port: int,
@@ -261,7 +151,7 @@ def _entrance(route: GatewayRoute, services: Mapping[str, Service]) -> Entrance:
         match, target = matches.grpc_match(grpc["match"]), grpc["action"]["target"]
         hostname = _hostname(grpc["match"].get("hostname"))
         service = target["virtualService"]["virtualServiceName"]
-        rewrite = Rewrite(_new_host((grpc["action"].get("rewrite") or {}).get("hostname"), service))
+        rewrite = Rewrite(new_host((grpc["action"].get("rewrite") or {}).get("hostname"), service))
     order = matches.order(spec, match, route.name)
     return Entrance(
         name=route.name,
@@ -292,29 +182,6 @@ def _covers(wide: str, narrow: str) -> bool:
     return wide == narrow or (wide.startswith("*") and narrow.endswith(wide[1:]))
 
 
-def _new_host(rewrite: HostnameRewrite | None, service: str) -> str | None:
-    """The service's name, unless the rewrite of the hostname is disabled."""
-    disabled = rewrite is not None and rewrite.get("defaultTargetHostname") == "DISABLED"
-    return None if disabled else service
-
-
-def http_rewrite(rewrite: HttpRewrite, path: Path, service: str) -> Rewrite:
-    """By default Host becomes the service's name and the matched prefix becomes ``/``."""
-    host = _new_host(rewrite.get("hostname"), service)
-    exact = rewrite["path"].get("exact") if "path" in rewrite else None
-    if exact is not None or path.kind != "prefix":
-        return Rewrite(host, exact=exact)
-    prefix = rewrite.get("prefix") or {}
-    if prefix.get("defaultPrefix") == "DISABLED":
-        return Rewrite(host)
-    escaped, new = re.escape(path.value), prefix.get("value", "/")
-    if new.endswith("/") and not escaped.endswith("/"):
-        # "/shop" and "/shop/" both become "/", never "//": App Mesh's gateway sends the rewritten
-        # request to its own listener, which merges slashes.
-        escaped += "/?"
-    return Rewrite(host, pattern=escaped, prefix=new)
-
-
 def _virtual_host(
     hostname: str,
     port: int,
@@ -342,24 +209,33 @@ def _envoy_routes(
     """
     routes: list[components.Route] = []
     clusters: set[str] = set()
-    behind = service_routes(entrance.service, previews) if entrance.service else ()
-    for route in behind:
+    if entrance.service is None:
+        return [_unmatched(entrance)], clusters
+    for route in service_routes(entrance.service, previews):
         if not _reachable(entrance, route.match.port):
             continue
         match = compose(entrance.match, entrance.rewrite, route.match)
         if match is None:
             continue
-        envoy = envoy_route(f"{entrance.name}/{route.name}", match, route.action, route.more)
+        name = f"{entrance.name}/{route.name}"
+        below = partial(composing.below, entrance.match.path, entrance.rewrite)
+        for envoy in envoy_routes(replace(route, name=name, match=match), entrance.service, below):
+            if route.action is not None:
+                _apply(entrance.rewrite, envoy.route)
+                limits.limit(envoy.route)
+            routes.append(envoy)
         if route.action is not None:
-            _apply(entrance.rewrite, envoy.route)
-            limits.limit(envoy.route)
             clusters |= route.clusters
-        routes.append(envoy)
         if replace(match, port=None) == replace(entrance.match, port=None):
             return routes, clusters
+    return [*routes, _unmatched(entrance)], clusters
+
+
+def _unmatched(entrance: Entrance) -> components.Route:
+    """404 for what a gateway route accepts and none of its service's routes does."""
     unmatched = components.Route(name=entrance.name, match=matches.route_match(entrance.match))
     unmatched.direct_response.status = 404
-    return [*routes, unmatched], clusters
+    return unmatched
 
 
 def _reachable(entrance: Entrance, asked: int | None) -> bool:

@@ -1,0 +1,188 @@
+"""The client of our own API: AWS JSON 1.1 over HTTP, as boto3 would speak it, but quick to import.
+
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. A control plane listens on loopback
+and checks no signatures, and `teal` has no credentials: a request names the user, for the audit
+log and the journal, and carries no signature.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar, cast
+from urllib.parse import urlsplit
+
+from tealmesh.model.errors import AwsError, NoControlPlane, TealError
+
+DEFAULT_PORT = 4566
+DEFAULT_ENDPOINT = f"http://127.0.0.1:{DEFAULT_PORT}"
+TARGET_PREFIX = "Tealmesh_20261101"
+CONTENT_TYPE = "application/x-amz-json-1.1"
+REQUEST_TIMEOUT_SECONDS = 30.0
+"""For an operation that is not asked to wait; waiting comes on top."""
+A = TypeVar("A")
+"""The type of an answer: a structure of `model.wire`."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The answer of ``GET /_teal/health``."""
+
+    status: str
+    pid: int
+    version: str
+    revision: int
+    data_dir: str = ""
+    runtime: str = ""
+    """How tasks run, in words."""
+
+
+class Transport:
+    """Requests to the control plane at ``endpoint``. Each opens its own connection: they are rare.
+
+    Every method raises NoControlPlane if nothing answers, and AwsError for an error of the API.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        """``endpoint``: an http URL or an address; without a port, `DEFAULT_PORT`. Raises TealError
+        if it is neither.
+        """
+        try:
+            parts = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
+            host, port = parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
+        except ValueError:  # A port that is no number, a bracket that is not closed.
+            host, port = None, 0
+        if not host or not port or parts.scheme != "http" or parts.path not in ("", "/"):
+            raise TealError(
+                f"endpoint {endpoint!r}: must be an address such as {DEFAULT_ENDPOINT} "
+                "(--endpoint or TEAL_ENDPOINT)"
+            )
+        self.endpoint = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._address = (host, port)
+
+    @classmethod
+    def from_environment(cls, endpoint: str | None = None) -> Self:
+        """A client of ``endpoint``, or else of TEAL_ENDPOINT, or else of the default address."""
+        return cls(endpoint or os.environ.get("TEAL_ENDPOINT") or DEFAULT_ENDPOINT)
+
+    def health(self, timeout: float = 5.0) -> Health:
+        """The control plane's health. Raises NoControlPlane if nothing answers in time."""
+        _, _, answer = self._request("GET", "/_teal/health", None, {}, timeout)
+        try:
+            return Health(
+                status=str(answer["status"]),
+                pid=int(answer["pid"]),
+                version=str(answer["version"]),
+                revision=int(answer["revision"]),
+                data_dir=str(answer.get("dataDir", "")),
+                runtime=str(answer.get("runtime", "")),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_tealmesh() from error
+
+    def _call(self, answer_type: type[A], wait_seconds: float = 0.0, /, **request: object) -> A:
+        """Perform the operation that answers ``answer_type``, without members that are None.
+
+        ``wait_seconds``: how long the operation may wait, beyond `REQUEST_TIMEOUT_SECONDS`.
+        """
+        operation = answer_type.__name__.removesuffix("Output")
+        body = json.dumps({name: value for name, value in request.items() if value is not None})
+        headers = {
+            "content-type": CONTENT_TYPE,
+            "x-amz-target": f"{TARGET_PREFIX}.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={_user()}/0/us-east-1/tealmesh"
+            "/aws4_request, SignedHeaders=host, Signature=none",
+        }
+        status, content_type, answer = self._request(
+            "POST", "/", body, headers, REQUEST_TIMEOUT_SECONDS + wait_seconds
+        )
+        if not isinstance(answer, dict):
+            raise self._not_tealmesh()
+        if status != 200 and "__type" in answer:
+            raise _error(status, answer)
+        if status != 200 or content_type != CONTENT_TYPE:
+            # An application behind a gateway answers JSON too.
+            raise self._not_tealmesh()
+        return cast(A, answer)  # The control plane builds its answers by the model.
+
+    def _request(
+        self, method: str, path: str, body: str | None, headers: Mapping[str, str], timeout: float
+    ) -> tuple[int, str, Any]:
+        """The status, content type and JSON body of the answer."""
+        import http.client  # Importing it takes a third of the time of `teal --help`.
+
+        connection = http.client.HTTPConnection(*self._address, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers=dict(headers))
+            response = connection.getresponse()
+            text = response.read()
+        except TimeoutError as error:
+            raise NoControlPlane(
+                f"the control plane at {self.endpoint} did not answer within {timeout:.0f} s"
+            ) from error
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            raise self._no_answer(error) from error
+        finally:
+            connection.close()
+        try:
+            return response.status, response.getheader("content-type", ""), json.loads(text)
+        except ValueError as error:
+            raise self._not_tealmesh() from error
+
+    def _no_answer(self, error: Exception) -> NoControlPlane:
+        """Why nothing answered, and what to do about it."""
+        import http.client
+
+        host, _ = self._address
+        # UnicodeError: a host name with an empty label, or one that is too long.
+        if isinstance(error, socket.gaierror | UnicodeError):
+            return NoControlPlane(
+                f"the name {host!r} does not resolve: check --endpoint or TEAL_ENDPOINT"
+            )
+        if isinstance(error, ConnectionRefusedError) and _is_here(host):
+            return NoControlPlane(
+                f"no control plane answers at {self.endpoint}: start one with `teal up`"
+            )
+        if isinstance(error, http.client.HTTPException | ConnectionError) and not isinstance(
+            error, ConnectionRefusedError
+        ):
+            return NoControlPlane(
+                f"no control plane answers at {self.endpoint}: the connection was closed; try "
+                "again, or choose another address with --endpoint or TEAL_ENDPOINT"
+            )
+        reason = getattr(error, "strerror", None) or error
+        return NoControlPlane(
+            f"no control plane answers at {self.endpoint} ({reason}): check --endpoint or "
+            "TEAL_ENDPOINT"
+        )
+
+    def _not_tealmesh(self) -> NoControlPlane:
+        return NoControlPlane(
+            f"the server at {self.endpoint} is not a Tealmesh control plane: "
+            "choose another address with --endpoint or TEAL_ENDPOINT"
+        )
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _user() -> str:
+    """The login name, reduced to the characters that a credential scope allows."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # A user id without a name, as in some containers.
+        name = f"uid-{os.getuid()}"
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name) or "teal"
+
+
+def _error(status: int, answer: Mapping[str, object]) -> AwsError:
+    """The error in an answer; ``__type`` may have a namespace before ``#``."""
+    code = str(answer.get("__type") or answer.get("code") or "UnknownError").rpartition("#")[2]
+    message = answer.get("message") or answer.get("Message") or f"{code} (status {status})"
+    return AwsError(code, str(message), status=status)

@@ -1,0 +1,110 @@
+"""What the store keeps of hooks, queries and freezes: their settings, and what hooks answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
+from tealmesh.model.teal import known_members
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import GatesBody
+
+
+class HookSettingBody(TypedDict):
+    """A `model.config.outside.Hook`."""
+
+    stage: str
+    name: str
+    when: str
+    url: str
+    command: Sequence[str]
+    timeout: float
+    interval: float
+    retries: int | None
+    secret_file: str
+    token_file: str
+
+
+class PrometheusGateBody(TypedDict):
+    """A `model.config.outside.PrometheusGate`."""
+
+    name: str
+    url: str
+    query: str
+    passes: str
+    interval: float
+    timeout: float
+    failures: int
+    empty: str
+    token_file: str
+
+
+class CloudWatchGateBody(TypedDict):
+    """A `model.config.outside.CloudWatchGate`."""
+
+    name: str
+    namespace: str
+    metric: str
+    passes: str
+    dimensions: Mapping[str, str]
+    statistic: str
+    period: float
+    interval: float
+    failures: int
+    empty: str
+
+
+class FreezeBody(TypedDict):
+    """A `model.config.outside.Freeze`."""
+
+    days: Sequence[str]
+    start: str
+    end: str
+    zone: str
+    why: str
+
+
+class HookBody(TypedDict):
+    """How far a hook of a deployment is (collection ``teal.hook``). Times are wall time."""
+
+    deployment: str
+    service: str
+    stage: str
+    when: str
+    step: int
+    """Index of the deployment's step; 0 for stages that come once."""
+    index: int
+    """The hook's place among those of the service."""
+    name: str
+    tries: int
+    """How often it was asked."""
+    verdict: str
+    """Of the last answer; empty before the first."""
+    detail: str
+    details: str
+    """JSON that it wants to be given with the next try; empty for none."""
+    started_at: float
+    finished_at: float | None
+    """None: it is asked again, also after a restart of the control plane."""
+
+
+def stored_outside(body: GatesBody) -> dict[str, Any]:
+    """The members of stored gates that are lists of tables, as a `Gates` has them. Those that an
+    earlier version did not store are left out, as are members of later ones.
+    """
+    found: dict[str, Any] = {}
+    if "hooks" in body:
+        hooks = [known_members(Hook, one) for one in body["hooks"]]
+        found["hooks"] = tuple(Hook(**{**h, "command": tuple(h["command"])}) for h in hooks)
+    if "prometheus" in body:
+        queries = [known_members(PrometheusGate, one) for one in body["prometheus"]]
+        found["prometheus"] = tuple(PrometheusGate(**one) for one in queries)
+    if "cloudwatch" in body:
+        metrics = [known_members(CloudWatchGate, one) for one in body["cloudwatch"]]
+        found["cloudwatch"] = tuple(CloudWatchGate(**one) for one in metrics)
+    if "freeze" in body:
+        freezes = [known_members(Freeze, one) for one in body["freeze"]]
+        found["freeze"] = tuple(Freeze(**{**f, "days": tuple(f["days"])}) for f in freezes)
+    return found

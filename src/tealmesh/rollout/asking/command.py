@@ -1,0 +1,102 @@
+"""Runs the command of a hook: in a process group of its own, bounded in time and output."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Mapping, Sequence
+
+from tealmesh.model.errors import OutsideError
+from tealmesh.rollout.hooks.answers import Answer, late, of_command
+
+_KEPT_BYTES = 16_384
+"""Of the output; what is shown are its last lines."""
+_GRACE_SECONDS = 2.0
+"""Between SIGTERM and SIGKILL."""
+_LAST_WORDS_SECONDS = 1.0
+"""How long the output of a command that has exited is read, if something else has it open."""
+
+
+async def run(
+    arguments: Sequence[str],
+    directory: str,
+    environment: Mapping[str, str],
+    given: bytes,
+    limit: float,
+) -> Answer:
+    """Run a command with ``given`` on its standard input, for at most ``limit`` seconds. Raises
+    `OutsideError` if it cannot be started.
+    """
+    # The pipe is our own: asyncio's waits for its pipes too, which a background process may keep.
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as standard_input, os.fdopen(reading, "rb") as output:
+        standard_input.write(given)
+        standard_input.seek(0)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                cwd=directory or None,
+                env=dict(environment),
+                stdin=standard_input,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise OutsideError(f"{arguments[0]} cannot be started: {reason}") from error
+        finally:
+            os.close(writing)
+        kept = bytearray()
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), output
+        )
+        listening = asyncio.create_task(_keep_end(stream, kept))
+        try:
+            return await _watched(process, listening, kept, limit)
+        finally:
+            if process.returncode is None:
+                # The deployment does not want to know any more, or the control plane stops.
+                await asyncio.shield(_end(process))
+            listening.cancel()
+            transport.close()
+
+
+async def _watched(
+    process: asyncio.subprocess.Process,
+    listening: asyncio.Task[None],
+    kept: bytearray,
+    limit: float,
+) -> Answer:
+    try:
+        async with asyncio.timeout(limit):
+            code = await process.wait()
+    except TimeoutError:
+        await _end(process)
+        return late(limit, bytes(kept))
+    await asyncio.wait([listening], timeout=_LAST_WORDS_SECONDS)
+    return of_command(code, bytes(kept))
+
+
+async def _keep_end(stream: asyncio.StreamReader, kept: bytearray) -> None:
+    while chunk := await stream.read(65_536):
+        kept += chunk
+        del kept[:-_KEPT_BYTES]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the whole process group."""
+    _signal(process, signal.SIGTERM)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+    _signal(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

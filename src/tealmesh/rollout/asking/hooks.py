@@ -1,0 +1,174 @@
+"""The hooks of deployments that are being asked, and what they have answered.
+
+What a hook has answered is stored before anyone acts on it, and that it is asked before it is: a
+restart of the control plane asks those again that had no verdict, with the same identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tealmesh.model.clock import Clock
+from tealmesh.model.rollout import Deployment, GateResult, Verdict
+from tealmesh.rollout.asking.once import Asker
+from tealmesh.rollout.hooks.answers import Answer, exhausted
+from tealmesh.rollout.hooks.due import MOST_TOLD_TRIES, Due, Group
+from tealmesh.rollout.system import Service
+from tealmesh.store import Reader, Store, tables
+from tealmesh.supervision.trouble import last_line
+
+if TYPE_CHECKING:
+    from tealmesh.model.hooks import HookBody
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, int, int]
+"""A hook that was asked: deployment, step, index."""
+
+
+@dataclass
+class Hooks:
+    """Hooks that are asked, each in a task of its own."""
+
+    store: Store
+    asker: Asker
+    wall: Clock
+    _asking: dict[Place, asyncio.Task[None]] = field(default_factory=dict)
+    _told: dict[Place, asyncio.Task[None]] = field(default_factory=dict)
+
+    def verdicts(
+        self, d: Deployment, service: Service, groups: tuple[Group, ...]
+    ) -> tuple[GateResult, ...]:
+        """The verdicts of the hooks that are due; those whose turn it is are asked. All others of
+        the deployment are not waited for any more.
+        """
+        due_now = {_place(d, due) for group in groups for due in group.hooks}
+        self.forget(d.id, but=due_now)
+        results: list[GateResult] = []
+        waits_for = ""
+        for group in groups:
+            waits_for = waits_for or group.waits_for
+            found = [self._verdict(d, service, due, waits_for) for due in group.hooks]
+            results += found
+            if any(one.verdict is not Verdict.PASS for one in found):
+                waits_for = waits_for or f"the hooks before it ({found[0].gate})"
+        return tuple(results)
+
+    def tell(self, d: Deployment, service: Service, due: Due) -> None:
+        """Tell a hook of what a deployment does, if that has not been done."""
+        place = _place(d, due)
+        record = read(self.store.view, place)
+        if place in self._told or (record is not None and record["finished_at"] is not None):
+            return
+        task = asyncio.create_task(self._ask(d, service, due), name=f"tell-{due.hook.name}")
+        self._told[place] = task
+        task.add_done_callback(lambda _: self._told.pop(place, None))
+
+    def forget(self, deployment: str, but: set[Place] | None = None) -> None:
+        """Do not wait for the hooks of a deployment any more, except those in ``but``."""
+        for place, task in list(self._asking.items()):
+            if place[0] == deployment and place not in (but or set()):
+                task.cancel()
+
+    async def close(self) -> None:
+        """Stop asking. What had no verdict is asked again by the next control plane."""
+        tasks = [*self._asking.values(), *self._told.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _verdict(self, d: Deployment, service: Service, due: Due, waits_for: str) -> GateResult:
+        place = _place(d, due)
+        record = read(self.store.view, place)
+        if record is not None and record["finished_at"] is not None:
+            return GateResult(due.gate, Verdict(record["verdict"]), record["detail"])
+        if waits_for:
+            return GateResult(due.gate, Verdict.NEED_DATA, f"is asked after {waits_for}")
+        if place not in self._asking:
+            task = asyncio.create_task(self._ask(d, service, due), name=f"ask-{due.hook.name}")
+            self._asking[place] = task
+            task.add_done_callback(lambda done: self._gone(place, done))
+        if record is None or not record["verdict"]:
+            return GateResult(due.gate, Verdict.NEED_DATA, "is being asked")
+        times = f" (asked {record['tries']} times)" if record["tries"] > 1 else ""
+        return GateResult(due.gate, Verdict(record["verdict"]), record["detail"] + times)
+
+    def _gone(self, place: Place, task: asyncio.Task[None]) -> None:
+        if self._asking.get(place) is task:
+            del self._asking[place]
+
+    async def _ask(self, d: Deployment, service: Service, due: Due) -> None:
+        """Ask a hook until it gives a verdict."""
+        place, hook = _place(d, due), due.hook
+        retries = hook.retries
+        if due.told and retries is None:
+            retries = MOST_TOLD_TRIES - 1
+        while True:
+            record = read(self.store.view, place) or _first(d, due, self.wall())
+            record = {**record, "tries": record["tries"] + 1}
+            try:
+                await self._write(d, place, "AskHook", record)
+                answer = await self.asker.ask(d, service, due, record["tries"], record["details"])
+            except Exception as error:
+                # Nobody foresaw it; it says nothing of the version.
+                log.exception("deployment of %s: hook %s failed", d.service, hook.name)
+                answer = Answer(Verdict.UNKNOWN, f"could not be asked: {last_line(error)}")
+            answer = exhausted(answer, record["tries"], retries)
+            ended = answer.verdict in (Verdict.PASS, Verdict.FAIL)
+            # Who is only told has heard it, whatever is still to be done there.
+            ended = ended or (due.told and answer.verdict is Verdict.NEED_DATA)
+            record = {
+                **record,
+                "verdict": answer.verdict.value,
+                "detail": answer.detail,
+                "details": answer.details or record["details"],
+                "finished_at": self.wall() if ended else None,
+            }
+            await self._write(d, place, "HookAnswered", record)
+            log.info("deployment of %s: hook %s %s", d.service, hook.name, answer.detail)
+            if ended:
+                return
+            await asyncio.sleep(hook.interval if answer.delay is None else answer.delay)
+
+    async def _write(self, d: Deployment, place: Place, operation: str, record: HookBody) -> None:
+        await self.store.write(
+            f"rollout/{d.service}",
+            operation,
+            lambda t: t.put(tables.HOOKS, *_key(place), body=record),
+        )
+
+
+def read(view: Reader, place: Place) -> HookBody | None:
+    """How far a hook is; None if it has not been asked."""
+    document = view.get(tables.HOOKS, *_key(place))
+    return document.body if document else None
+
+
+def _first(d: Deployment, due: Due, now: float) -> HookBody:
+    return {
+        "deployment": d.id,
+        "service": d.service,
+        "stage": due.hook.stage,
+        "when": due.hook.when,
+        "step": due.step,
+        "index": due.index,
+        "name": due.hook.name,
+        "tries": 0,
+        "verdict": "",
+        "detail": "",
+        "details": "",
+        "started_at": now,
+        "finished_at": None,
+    }
+
+
+def _place(d: Deployment, due: Due) -> Place:
+    return d.id, due.step, due.index
+
+
+def _key(place: Place) -> tuple[str, str, str]:
+    deployment, step, index = place
+    return deployment, f"{step:03}", f"{index:03}"

@@ -1,0 +1,76 @@
+"""Signed links by which a person decides about a deployment from a chat or a mail. Pure.
+
+A link names one deployment, one decision and the time until which it is good; whoever has it may
+decide that and nothing else. Opening it only shows a page that asks.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from tealmesh.model.errors import LinkError
+
+PATH = "/_teal/decide"
+GOOD_SECONDS = 24 * 3600.0
+"""A link is good for so long."""
+
+Decision = Literal["approve", "roll-back"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link allows."""
+
+    decision: Decision
+    deployment: str
+    """Id of the deployment."""
+    until: float
+    """Wall time, in epoch seconds."""
+
+
+def token(link: Link, key: bytes) -> str:
+    """The link as text that can stand in a URL, signed with ``key``."""
+    content = {"decision": link.decision, "deployment": link.deployment, "until": link.until}
+    body = _encode(json.dumps(content, separators=(",", ":")).encode())
+    return f"{body}.{_encode(_signature(body, key))}"
+
+
+def read(text: str, key: bytes, now: float) -> Link:
+    """The link in a token. Raises LinkError if we did not sign it, or if it is too late."""
+    body, _, signature = text.partition(".")
+    if not hmac.compare_digest(_decoded(signature), _signature(body, key)):
+        raise LinkError("this link is not from this control plane, or is not whole")
+    content = json.loads(_decoded(body))
+    link = Link(content["decision"], content["deployment"], content["until"])
+    if now > link.until:
+        raise LinkError("this link is good no more: use `teal`, or wait for the next notice")
+    if link.decision not in get_args(Decision):
+        raise LinkError("this control plane does not know this link's decision")
+    return link
+
+
+def url(base: str, decision: str, deployment: str, now: float, key: bytes) -> str:
+    """A link that is good from ``now`` for `GOOD_SECONDS`."""
+    link = Link(cast("Decision", decision), deployment, now + GOOD_SECONDS)
+    return f"{base.rstrip('/')}{PATH}?token={token(link, key)}"
+
+
+def _signature(body: str, key: bytes) -> bytes:
+    return hmac.new(key, f"tealmesh link {body}".encode(), hashlib.sha256).digest()
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -269,6 +269,9 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (nouns.ServiceConfig, "hostname"): (
         (*WEB, "hostname"), "www.shop", makes('"virtualServiceName": "www.shop"')
     ),
+    (nouns.ServiceConfig, "protocol"): (
+        ("services", "cart", "protocol"), "grpc", makes('"grpcRoute"')
+    ),
     (nouns.ServiceConfig, "health_path"): ((*WEB, "health_path"), "/up", makes('"path": "/up"')),
     (nouns.ServiceConfig, "desired_count"): (
         (*WEB, "desired_count"), 4,

@@ -106,6 +106,7 @@ class ServiceConfigBody(TypedDict):
     port: int
     image: str
     hostname: str
+    protocol: Literal["http", "http2", "grpc", "tcp"]
     health_path: str
     desired_count: int
     cpu: int

@@ -374,6 +374,7 @@ def _refuse_other_names(present: ServiceSystem, wanted: ServiceSystem) -> None:
         ("namespace", present.namespace, wanted.namespace),
         ("sides", present.config.sides, wanted.config.sides),
         ("hostname", present.config.hostname, wanted.config.hostname),
+        ("protocol", present.config.protocol, wanted.config.protocol),
     ):
         if before != after:
             raise AwsError(

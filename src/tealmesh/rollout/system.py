@@ -65,7 +65,7 @@ class ServiceSystem:
     @property
     def protocol(self) -> str:
         """Of its nodes' listeners."""
-        return "http"
+        return self.config.protocol
 
     @property
     def listeners(self) -> tuple[tuple[int, str], ...]:

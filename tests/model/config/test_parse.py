@@ -45,6 +45,15 @@ def test_defaults() -> None:
     assert config.gateways == {}
 
 
+def test_gateways_lead_to_services_that_speak_http() -> None:
+    text = MINIMAL + 'protocol = "grpc"\n'
+    assert parse(text).services["web"].protocol == "grpc"
+    said = refusal(text + '[gateways.edge]\nport = 9080\nroutes = { "/" = "web" }')
+    assert (
+        'a service with protocol = "http", which gateways speak: services.web speaks grpc' in said
+    )
+
+
 def test_the_sample_is_what_it_says() -> None:
     config = parse(SAMPLE.read_text(), str(SAMPLE))
     web, front = config.services["web"], config.services["front"]
@@ -120,6 +129,17 @@ def test_a_whole_file() -> None:
         ("port = 8080", "port = 0", "services.web.port = 0: must be a whole number from 1 to"),
         ("port = 8080", "port = 65536", "services.web.port = 65536: must be"),
         ("port = 8080", "port = true", "services.web.port = True: must be a whole number"),
+        ("port = 8080", 'port = 80\nprotocol = "udp"', "web.protocol = 'udp': must be \"http\", "),
+        (
+            "port = 8080",
+            'port = 80\nprotocol = "grpc"\nhealth_path = "/"',
+            "web.health_path = '/': must be left out with protocol = \"grpc\": gRPC's own health",
+        ),
+        (
+            "port = 8080",
+            'port = 80\nprotocol = "tcp"\nrequest_timeout = 1',
+            'web.request_timeout = 1: must be left out with protocol = "tcp": it has no requests',
+        ),
         ("port = 8080", 'port = "80"', "services.web.port = '80': must be a whole number"),
         ("port = 8080", "port = 15001", "services.web.port = 15001: must be another port"),
         ("port = 8080", "port = 80\nprot = 1", "services.web.prot = 1: must be a known key (did"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.config.nouns import GatewayConfig
+from tealmesh.rollout.discovery.routes import route_targets
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.drivers.resources import covers
 from tealmesh.rollout.system import GatewaySystem
@@ -53,6 +56,26 @@ def test_a_side_is_discovered_by_its_ecs_service_and_its_envoy_has_its_name() ->
     assert envoy["environment"] == [
         {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/demo/virtualNode/web-green"}
     ]
+
+
+@pytest.mark.parametrize("protocol", ["http", "http2", "grpc", "tcp"])
+def test_a_service_speaks_one_of_four_protocols(protocol: Any) -> None:
+    one = service()
+    config = replace(one.config, protocol=protocol, idle_timeout=7.0)
+    one = replace(one, config=config)
+    listener = resources.virtual_node(one, "blue").spec["listeners"][0]
+    assert listener["portMapping"] == {"port": 8080, "protocol": protocol}
+    assert listener["healthCheck"]["protocol"] == protocol
+    assert ("path" in listener["healthCheck"]) == protocol.startswith("http")
+    idle = {"idle": {"unit": "s", "value": 7}}
+    assert listener["timeout"] == {protocol: idle}
+    router = resources.virtual_router(one).spec["listeners"][0]["portMapping"]
+    assert router["protocol"] == one.protocol == protocol
+    spec = resources.route(one, {"blue": 1, "green": 0}).spec
+    (member,) = spec
+    assert member == f"{protocol}Route"
+    assert spec[member]["timeout"] == idle  # type: ignore[literal-required]
+    assert route_targets(spec) == {"web-blue": 1, "web-green": 0}
 
 
 def test_times_of_teal_toml_are_in_the_specifications_and_in_envoys_environment() -> None:

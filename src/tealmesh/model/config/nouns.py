@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tealmesh.model.config.notices import NoticeConfig
 from tealmesh.model.config.strategies import Gates, Strategy
+
+Protocol = Literal["http", "http2", "grpc", "tcp"]
+"""The protocols of App Mesh's listeners."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class ServiceConfig:
     """The first image to run; later ones are deployed."""
     hostname: str
     """The name of its virtual service."""
+    protocol: Protocol = "http"
+    """What its listener speaks. With ``tcp`` connections are counted, not requests."""
     health_path: str = "/"
     desired_count: int = 1
     """Tasks per side."""

@@ -16,6 +16,7 @@ from tealmesh.model.config.nouns import (
     Additions,
     GatewayConfig,
     Image,
+    Protocol,
     ServiceConfig,
     TealConfig,
 )
@@ -50,7 +51,7 @@ _SET_BY_ENGINE = ("HOST", "PORT")
 
 TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform", "notices")
 _SERVICE_KEYS = (
-    "port", "image", "hostname", "health_path", "desired_count", "cpu", "memory",
+    "port", "image", "hostname", "protocol", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
     "request_timeout", "idle_timeout", "drain_time", "replace_after",
 )  # fmt: skip
@@ -58,6 +59,8 @@ _GATEWAY_KEYS = (
     "port", "routes", "address", "desired_count",
     "request_timeout", "idle_timeout", "drain_time",
 )  # fmt: skip
+PROTOCOLS: tuple[Protocol, ...] = ("http", "http2", "grpc", "tcp")
+_PROTOCOLS_ALLOWED = '"http", "http2", "grpc" or "tcp"'
 _LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
 
 
@@ -163,6 +166,7 @@ def read_service(services: Table, name: str, namespace: str) -> ServiceConfig:
     if not LABEL.fullmatch(name):
         services.fail(name, f"named in {_LABEL_ALLOWED}")
     table = services.table(name, _SERVICE_KEYS)
+    protocol = _protocol(table)
     return ServiceConfig(
         name=name,
         port=_port(table),
@@ -170,6 +174,7 @@ def read_service(services: Table, name: str, namespace: str) -> ServiceConfig:
         hostname=table.text(
             "hostname", f"{name}.{namespace}", "a DNS name in lower case", _HOST.fullmatch
         ),
+        protocol=protocol,
         health_path=table.text("health_path", "/", "a path that begins with /", _PATH.fullmatch),
         desired_count=table.integer("desired_count", 1, 1, 50),
         cpu=table.integer("cpu", 256, 1, 16384),
@@ -199,6 +204,18 @@ def _with_backends(
             table.fail("backends", f"other services of this file ({', '.join(others) or 'none'})")
         backends[hostname] = None
     return ServiceConfig(**{**vars(service), "backends": tuple(backends)})
+
+
+def _protocol(table: Table) -> Protocol:
+    """What the service speaks; keys that mean nothing with it are refused."""
+    named = table.text("protocol", "http", _PROTOCOLS_ALLOWED, PROTOCOLS.__contains__)
+    protocol = next(one for one in PROTOCOLS if one == named)
+    if protocol in ("grpc", "tcp") and "health_path" in table.data:
+        checked = "gRPC's own health service" if protocol == "grpc" else "a connection"
+        table.fail("health_path", f'left out with protocol = "{protocol}": {checked} is checked')
+    if protocol == "tcp" and "request_timeout" in table.data:
+        table.fail("request_timeout", 'left out with protocol = "tcp": it has no requests')
+    return protocol
 
 
 def _port(table: Table) -> int:
@@ -297,6 +314,13 @@ def _check_gateways(gateways: Table, config: TealConfig) -> None:
             if service not in config.services:
                 known = ", ".join(sorted(config.services)) or "there are none"
                 table.table("routes").fail(prefix, f"the name of a service ({known})")
+            spoken = config.services[service].protocol
+            if spoken != "http":
+                table.table("routes").fail(
+                    prefix,
+                    f'a service with protocol = "http", which gateways speak: services.{service} '
+                    f"speaks {spoken}, so call it from another service of the mesh",
+                )
         _check_limits(table, gateway, config)
 
 

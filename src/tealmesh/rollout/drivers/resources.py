@@ -17,8 +17,12 @@ from tealmesh.rollout.system import ROUTE
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import (
         DurationTypeDef,
+        HttpRouteOutputTypeDef,
         HttpTimeoutTypeDef,
         ListenerOutputTypeDef,
+        ListenerTimeoutTypeDef,
+        PortMappingTypeDef,
+        WeightedTargetTypeDef,
     )
     from types_boto3_ecs.type_defs import (
         AwsVpcConfigurationTypeDef,
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
         VirtualRouterSpec,
         VirtualServiceSpec,
     )
-    from tealmesh.model.config.nouns import ServiceConfig
+    from tealmesh.model.config.nouns import Protocol, ServiceConfig
     from tealmesh.model.ecs.bodies import ContainerDefinition
     from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 
@@ -73,10 +77,9 @@ def virtual_node(service: ServiceSystem, side: str) -> MeshObject[VirtualNodeSpe
     config = service.config
     node = service.node(side)
     listener: ListenerOutputTypeDef = {
-        "portMapping": {"port": config.port, "protocol": "http"},
+        "portMapping": {"port": config.port, "protocol": config.protocol},
         "healthCheck": {
-            "protocol": "http",
-            "path": config.health_path,
+            "protocol": config.protocol,
             "port": config.port,
             "healthyThreshold": 2,
             "unhealthyThreshold": 2,
@@ -84,8 +87,10 @@ def virtual_node(service: ServiceSystem, side: str) -> MeshObject[VirtualNodeSpe
             "intervalMillis": 5000,
         },
     }
+    if config.protocol in ("http", "http2"):
+        listener["healthCheck"]["path"] = config.health_path
     if timeout := _timeout(config):
-        listener["timeout"] = {"http": timeout}
+        listener["timeout"] = _of_listener(config.protocol, timeout)
     spec: VirtualNodeSpec = {
         "listeners": [listener],
         "backends": [{"virtualService": {"virtualServiceName": b}} for b in config.backends],
@@ -103,9 +108,9 @@ def virtual_node(service: ServiceSystem, side: str) -> MeshObject[VirtualNodeSpe
 def virtual_router(service: ServiceSystem) -> MeshObject[VirtualRouterSpec]:
     """The service's one router."""
     names = {"meshName": service.mesh, "virtualRouterName": service.name}
-    spec: VirtualRouterSpec = {
-        "listeners": [{"portMapping": {"port": service.config.port, "protocol": "http"}}]
-    }
+    config = service.config
+    listener: PortMappingTypeDef = {"port": config.port, "protocol": config.protocol}
+    spec: VirtualRouterSpec = {"listeners": [{"portMapping": listener}]}
     return MeshObject("virtual_router", names, spec)
 
 
@@ -116,20 +121,44 @@ def route(service: ServiceSystem, weights: Mapping[str, int]) -> MeshObject[Rout
         "virtualRouterName": service.name,
         "routeName": ROUTE,
     }
-    spec: RouteSpec = {
-        "httpRoute": {
-            "match": {"prefix": "/"},
-            "action": {
-                "weightedTargets": [
-                    {"virtualNode": service.node(side), "weight": weight}
-                    for side, weight in sorted(weights.items())
-                ]
-            },
-        }
+    targets: list[WeightedTargetTypeDef] = [
+        {"virtualNode": service.node(side), "weight": weight}
+        for side, weight in sorted(weights.items())
+    ]
+    return MeshObject("route", names, _route_spec(service.config, targets))
+
+
+def _route_spec(config: ServiceConfig, targets: list[WeightedTargetTypeDef]) -> RouteSpec:
+    timeout = _timeout(config)
+    match config.protocol:
+        case "tcp":
+            tcp: RouteSpec = {"tcpRoute": {"action": {"weightedTargets": targets}}}
+            if "idle" in timeout:
+                tcp["tcpRoute"]["timeout"] = {"idle": timeout["idle"]}
+            return tcp
+        case "grpc":
+            grpc: RouteSpec = {"grpcRoute": {"match": {}, "action": {"weightedTargets": targets}}}
+            if timeout:
+                grpc["grpcRoute"]["timeout"] = timeout
+            return grpc
+    http: HttpRouteOutputTypeDef = {
+        "match": {"prefix": "/"},
+        "action": {"weightedTargets": targets},
     }
-    if timeout := _timeout(service.config):
-        spec["httpRoute"]["timeout"] = timeout
-    return MeshObject("route", names, spec)
+    if timeout:
+        http["timeout"] = timeout
+    return {"http2Route": http} if config.protocol == "http2" else {"httpRoute": http}
+
+
+def _of_listener(protocol: Protocol, timeout: HttpTimeoutTypeDef) -> ListenerTimeoutTypeDef:
+    match protocol:
+        case "tcp":
+            return {"tcp": {"idle": timeout["idle"]}} if "idle" in timeout else {}
+        case "grpc":
+            return {"grpc": timeout}
+        case "http2":
+            return {"http2": timeout}
+    return {"http": timeout}
 
 
 def _timeout(config: ServiceConfig) -> HttpTimeoutTypeDef:

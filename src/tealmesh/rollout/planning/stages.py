@@ -59,9 +59,17 @@ def way_back(d: Deployment) -> str:
     return (
         f"a gate that fails or a time limit gives {d.old_side} all the weight again, by one change "
         f"of weights (within {limit}), and then stops {d.new_side}; `teal abort {d.service}` does "
-        f"the same; after success `teal rollback {d.service}` starts {d.old_image or d.old_side} "
-        "again and goes back as soon as it is healthy"
+        f"the same; after success {_back_after_success(d)}"
     )
+
+
+def _back_after_success(d: Deployment) -> str:
+    command, image = f"`teal rollback {d.service}`", d.old_image or d.old_side
+    again = f"{command} starts {image} again and goes back as soon as it is healthy"
+    if not d.strategy.keep_old:
+        return again
+    kept = f"{d.old_side} is kept for {span(d.strategy.keep_old)}, and {command} is one change of"
+    return f"{kept} weights; later {again}"
 
 
 def _longest(d: Deployment, state: State) -> float:
@@ -158,14 +166,19 @@ def _gates(d: Deployment, weight: int) -> Iterator[str]:
         yield f"success-rate: {percent(d.step_gates.success_rate)} of what comes succeeds"
     for part in d.gates.watch:
         yield f"success-rate of {part.name}: {percent(d.step_gates.success_rate)} of it succeeds"
+    yield from _queries(d)
+    first = ("PRE_PRODUCTION_TRAFFIC_SHIFT",) if d.step == 0 else ()
+    yield from _hooks(d, *first, "PRODUCTION_TRAFFIC_SHIFT")
+
+
+def _queries(d: Deployment) -> Iterator[str]:
+    """The metrics that are asked while the new side has weight."""
     outside: tuple[PrometheusGate | CloudWatchGate, ...] = (
         *d.gates.prometheus,
         *d.gates.cloudwatch,
     )
     for query in outside:
         yield f"{query.name}: its value is {query.passes}"
-    first = ("PRE_PRODUCTION_TRAFFIC_SHIFT",) if d.step == 0 else ()
-    yield from _hooks(d, *first, "PRODUCTION_TRAFFIC_SHIFT")
 
 
 def _hooks(d: Deployment, *stages: str) -> Iterator[str]:
@@ -203,6 +216,7 @@ def _bake(d: Deployment) -> PlannedStage:
             f"no request to {d.old_side} for {span(d.strategy.bake_time)}",
             "tasks and success-rate do not fail",
             *_hooks(d, "POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME"),
+            *_queries(d),
         ),
         expected=d.strategy.bake_time + SETTLE_SECONDS,
         expected_by="bake_time",
@@ -212,6 +226,15 @@ def _bake(d: Deployment) -> PlannedStage:
 
 
 def _clean_up(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+    if d.strategy.keep_old:
+        return PlannedStage(
+            Phase.CLEAN_UP,
+            f"succeed, and keep {d.old_side} for {span(d.strategy.keep_old)} without weight",
+            waits_for=("nothing",),
+            expected=0.0,
+            longest=0.0,
+            otherwise="it is stopped later",
+        )
     expected, by = _last(last, Phase.CLEAN_UP)
     return PlannedStage(
         Phase.CLEAN_UP,

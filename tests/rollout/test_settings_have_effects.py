@@ -226,24 +226,19 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: (baked(b, 11), baked(a, 11)) == (State.CLEANING_UP, State.SUCCEEDED),
     ),
     (strategies.Strategy, "step_timeout"): (
-        (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
-    ),
+        (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s")),
     (strategies.Strategy, "start_timeout"): (
-        (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s"),
-    ),
+        (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s")),
     (strategies.Strategy, "verify_timeout"): (
-        (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s"),
-    ),
+        (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s")),
     (strategies.Strategy, "bake_timeout"): (
-        (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s"),
-    ),
+        (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s")),
     (strategies.Strategy, "rollback_timeout"): (
         (*STRATEGY, "rollback_timeout"), "40s",
         ends(State.CONVERGING_BACK, 40, "rollback_timeout of 40 s"),
     ),
     (strategies.Strategy, "stop_timeout"): (
-        (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s"),
-    ),
+        (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s")),
     (strategies.Gates, "success_rate"): (
         (*GATES, "success_rate"), 0.9,
         lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK

@@ -310,11 +310,9 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*EDGE, "request_timeout"), 11, makes('{"name": "TEAL_REQUEST_TIMEOUT", "value": "11"}')
     ),
     (nouns.GatewayConfig, "idle_timeout"): (
-        (*EDGE, "idle_timeout"), 71, makes('{"name": "TEAL_IDLE_TIMEOUT", "value": "71"}')
-    ),
+        (*EDGE, "idle_timeout"), 71, makes('{"name": "TEAL_IDLE_TIMEOUT", "value": "71"}')),
     (nouns.GatewayConfig, "drain_time"): (
-        (*EDGE, "drain_time"), 81, makes('{"name": "TEAL_DRAIN_TIME", "value": "81"}')
-    ),
+        (*EDGE, "drain_time"), 81, makes('{"name": "TEAL_DRAIN_TIME", "value": "81"}')),
     (nouns.TealConfig, "mesh"): (("mesh", "name"), "mall", makes('"meshName": "mall"')),
     (nouns.TealConfig, "cluster"): (("mesh", "cluster"), "prod", makes('"prod"')),
     (nouns.TealConfig, "namespace"): (

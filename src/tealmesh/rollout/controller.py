@@ -14,11 +14,19 @@ from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State
-from tealmesh.rollout import beginning, documents, going_back, machine
+from tealmesh.rollout import beginning, documents, extending, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
-from tealmesh.rollout.performer import CallersSaw, HearOthers, Performer, WaitConverged, WhoChanged
+from tealmesh.rollout.performer import (
+    CallersSaw,
+    CallersSawBeside,
+    HearOthers,
+    Performer,
+    WaitConverged,
+    WhoChanged,
+    nothing_beside,
+)
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
 from tealmesh.rollout.running.keeping import Keeping
@@ -58,8 +66,9 @@ class Controller(Decisions):
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
         others: HearOthers | None = None,
+        beside: CallersSawBeside = nothing_beside,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock, others)
+        performer = Performer(driver, converged, traffic, who, clock, others, beside)
         work = Work(
             store,
             performer,
@@ -120,12 +129,13 @@ class Controller(Decisions):
                     f"clientToken {token} was used for a deployment of {repeated.new_image}",
                 )
             return repeated
+        extending.refuse(system, strategy or system.strategy)
         refuse_locked(self._store.view, service, self._store.now())
+        freeze = beginning.freeze(system, self._wall(), force=force)
         if instead:
             await self._make_way(actor, service, image)
-        documents.refuse_another(self.running(service))
+        documents.refuse_another(await self._work.settled(service))
         documents.refuse_shared_router(self._store.view, system)
-        freeze = beginning.freeze(system, self._wall(), force=force)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())

@@ -8,7 +8,14 @@ from tealmesh.model.rollout import Deployment, State
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import limits
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, gets_all, ways_out
+from tealmesh.rollout.machine.transitions import (
+    BACKWARD,
+    FINAL,
+    gets_all,
+    midway,
+    next_step,
+    ways_out,
+)
 from tealmesh.rollout.machine.wording import shown
 
 Words = Callable[[Deployment], str]
@@ -16,7 +23,8 @@ Words = Callable[[Deployment], str]
 
 def doing(d: Deployment) -> str:
     """What the deployment does, completing "the deployment …"."""
-    return _DOING[d.state](d)
+    words = _DOING[d.state](d)
+    return f"is paused by {d.paused_by} while it {words}" if d.paused_at else words
 
 
 def why(d: Deployment) -> str:
@@ -36,13 +44,21 @@ def why(d: Deployment) -> str:
 
 def following(d: Deployment) -> str:
     """What comes next, completing "next: …"."""
-    return _NEXT[d.state](d)
+    if d.paused_at:
+        return f"`teal resume {d.service}` goes on, `teal abort {d.service}` goes back"
+    coming = _NEXT[d.state](d)
+    if d.promoted:
+        skips = "all steps" if d.promoted == "FULL" else "the rest of the step"
+        return f"{coming} (promoted by {d.promoted_by}: it skips {skips}, unless a gate fails)"
+    return coming
 
 
 def latest(d: Deployment, now: float) -> str:
     """Until when, and what happens then. ``now``: epoch seconds, as the deployment's dates."""
     if d.finished:
         return "it is over"
+    if d.paused_at:
+        return "its time limits stand still"
     left, limit = seconds_left(d, now), d.time_limit or limits.shown(d)
     if left is not None:
         named = f" ({limit})" if limit else ""
@@ -54,7 +70,7 @@ def latest(d: Deployment, now: float) -> str:
 
 def seconds_left(d: Deployment, now: float) -> float | None:
     """How long the present phase may still take; None without a limit."""
-    if d.seconds_left is None or d.finished:
+    if d.seconds_left is None or d.finished or d.paused_at:
         return None
     return max(0.0, d.seconds_left - max(0.0, now - d.updated_at))
 
@@ -100,6 +116,39 @@ def _after_verifying(d: Deployment) -> str:
     if d.gates.approval and not d.approved:
         return f"it waits for `teal approve {d.service}`"
     return _first_step(d)
+
+
+def _approval_wanted(d: Deployment) -> str:
+    if midway(d):
+        return f"{step_name(d, next_step(d))} needs it; {step_name(d, d.step)} is judged on"
+    return f"its gates ask for approval, and the callers' Envoys find {d.new_side} healthy"
+
+
+def _after_approval(d: Deployment) -> str:
+    ways = f"`teal approve {d.service}` checks {d.new_side} again and goes on"
+    if midway(d):
+        weight = d.strategy.steps[next_step(d)]
+        ways = f"`teal approve {d.service}` gives {d.new_side} {weight} % of the requests"
+    return f"{ways}, `teal abort {d.service}` ends it"
+
+
+def _copied(d: Deployment) -> str:
+    percent = d.strategy.mirror.percent if d.strategy.mirror else 0
+    return f"{percent:g} % of the requests"
+
+
+def _copies_next(d: Deployment) -> str:
+    due = d.strategy.mirror and State.MIRRORING not in d.beside
+    return f"copies of {_copied(d)} go to {d.new_side}" if due else ""
+
+
+def _cohort_next(d: Deployment) -> str:
+    due = d.strategy.type == "ab" and State.COHORT not in d.beside
+    return f"{_of_cohort(d)} go to {d.new_side}" if due else ""
+
+
+def _of_cohort(d: Deployment) -> str:
+    return f"requests with {d.strategy.match}" if d.strategy.match else "the cohort's requests"
 
 
 def _after_converging(d: Deployment) -> str:
@@ -149,6 +198,16 @@ def _success(d: Deployment) -> str:
     return f"every gate passed and {d.old_side} fell silent"
 
 
+def _after_success(d: Deployment) -> str:
+    before = d.old_image or "the version before"
+    if not d.kept_for:
+        return f"nothing; `teal rollback {d.service}` goes back to {before}"
+    return (
+        f"{d.old_side} is stopped {span(d.kept_for)} after success; until then "
+        f"`teal rollback {d.service}` goes back to {before} by one change of weights"
+    )
+
+
 def _held_in(d: Deployment) -> str:
     return f" (it was {d.held_in})" if d.held_in else ""
 
@@ -161,6 +220,10 @@ _DOING: Mapping[State, Words] = {
     State.VERIFYING: lambda d: (
         f"lets the callers' Envoys check the health of {d.new_side}, which has no weight yet"
     ),
+    State.MIRRORING: lambda d: (
+        f"sends {d.new_side} copies of {_copied(d)}, whose answers nobody sees"
+    ),
+    State.COHORT: lambda d: f"sends {_of_cohort(d)} to {d.new_side}",
     State.AWAITING_APPROVAL: lambda d: "waits for your approval",
     State.HELD: lambda d: f"is held{_held_in(d)} and does nothing",
     State.SHIFTING: lambda d: f"sets the weights of {step_name(d, d.step)}",
@@ -198,9 +261,9 @@ _WHY: Mapping[State, Words] = {
         f"no request may be routed to {d.new_side} by an Envoy that does not know it"
     ),
     State.VERIFYING: lambda d: f"every Envoy knows {d.new_side}",
-    State.AWAITING_APPROVAL: lambda d: (
-        f"its gates ask for approval, and the callers' Envoys find {d.new_side} healthy"
-    ),
+    State.MIRRORING: lambda d: f"the callers' Envoys find {d.new_side} healthy",
+    State.COHORT: lambda d: f"the callers' Envoys find {d.new_side} healthy",
+    State.AWAITING_APPROVAL: _approval_wanted,
     State.HELD: lambda d: d.note or "somebody else changed what it works on",
     State.SHIFTING: _before_shifting,
     State.CONVERGING: lambda d: f"the route has them ({shown(d.weights)})",
@@ -228,20 +291,17 @@ _NEXT: Mapping[State, Words] = {
     State.CONVERGING_TARGET: lambda d: (
         f"the callers' Envoys check {d.new_side}" if d.gated else f"{d.new_side} gets its weight"
     ),
-    State.VERIFYING: _after_verifying,
-    State.AWAITING_APPROVAL: lambda d: (
-        f"`teal approve {d.service}` checks {d.new_side} again and goes on, "
-        f"`teal abort {d.service}` ends it"
-    ),
+    State.VERIFYING: lambda d: _copies_next(d) or _cohort_next(d) or _after_verifying(d),
+    State.MIRRORING: lambda d: _cohort_next(d) or _after_verifying(d),
+    State.COHORT: _after_verifying,
+    State.AWAITING_APPROVAL: _after_approval,
     State.HELD: lambda d: ", ".join(ways_out(d)),
     State.SHIFTING: lambda d: "every Envoy acknowledges the weights",
     State.CONVERGING: _after_converging,
     State.MEASURING: _after_measuring,
     State.BAKING: lambda d: f"{d.old_side} is stopped",
     State.CLEANING_UP: lambda d: "it has succeeded",
-    State.SUCCEEDED: lambda d: (
-        f"nothing; `teal rollback {d.service}` goes back to {d.old_image or 'the version before'}"
-    ),
+    State.SUCCEEDED: _after_success,
     State.ROLLING_BACK: lambda d: "every Envoy acknowledges the weights",
     State.CONVERGING_BACK: _after_going_back,
     State.CLEANING_BACK: lambda d: "it has been rolled back",

@@ -27,6 +27,8 @@ def stages(
     return (
         _start(d, last),
         _verify(d, last),
+        *_mirror(d),
+        *_cohort(d),
         *(stage for index in range(len(d.strategy.steps)) for stage in _step(d, index, traffic)),
         _bake(d),
         _clean_up(d, last),
@@ -59,9 +61,17 @@ def way_back(d: Deployment) -> str:
     return (
         f"a gate that fails or a time limit gives {d.old_side} all the weight again, by one change "
         f"of weights (within {limit}), and then stops {d.new_side}; `teal abort {d.service}` does "
-        f"the same; after success `teal rollback {d.service}` starts {d.old_image or d.old_side} "
-        "again and goes back as soon as it is healthy"
+        f"the same; after success {_back_after_success(d)}"
     )
+
+
+def _back_after_success(d: Deployment) -> str:
+    command, image = f"`teal rollback {d.service}`", d.old_image or d.old_side
+    again = f"{command} starts {image} again and goes back as soon as it is healthy"
+    if not d.strategy.keep_old:
+        return again
+    kept = f"{d.old_side} is kept for {span(d.strategy.keep_old)}, and {command} is one change of"
+    return f"{kept} weights; later {again}"
 
 
 def _longest(d: Deployment, state: State) -> float:
@@ -108,6 +118,41 @@ def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
         _longest(d, State.VERIFYING),
         _ROLLS_BACK,
     )
+
+
+def _mirror(d: Deployment) -> Iterator[PlannedStage]:
+    mirror = d.strategy.mirror
+    if mirror is not None:
+        yield PlannedStage(
+            Phase.TEST_TRAFFIC_SHIFT,
+            f"copy {mirror.percent:g} % of {' and '.join(mirror.methods)} requests to "
+            f"{d.new_side}, whose answers nobody sees",
+            0,
+            (f"{span(mirror.time)} of copies", _objective(d, "copies")),
+            mirror.time,
+            "mirror.time",
+            _longest(d, State.MIRRORING),
+            _ROLLS_BACK,
+        )
+
+
+def _cohort(d: Deployment) -> Iterator[PlannedStage]:
+    if d.strategy.type == "ab" and d.strategy.match:
+        yield PlannedStage(
+            Phase.PRODUCTION_TRAFFIC_SHIFT,
+            f"send requests with {d.strategy.match} to {d.new_side}",
+            0,
+            (f"{span(d.strategy.step_time)} of the cohort", _objective(d, "its requests")),
+            d.strategy.step_time,
+            "step_time",
+            _longest(d, State.COHORT),
+            _ROLLS_BACK,
+        )
+
+
+def _objective(d: Deployment, what: str) -> str:
+    least, rate = d.gates.min_requests, percent(d.gates.success_rate)
+    return f"at least {counted(least, 'request')}: {rate} of {what} succeed"
 
 
 def _approval(d: Deployment, index: int) -> Iterator[PlannedStage]:
@@ -218,6 +263,15 @@ def _bake(d: Deployment) -> PlannedStage:
 
 
 def _clean_up(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+    if d.strategy.keep_old:
+        return PlannedStage(
+            Phase.CLEAN_UP,
+            f"succeed, and keep {d.old_side} for {span(d.strategy.keep_old)} without weight",
+            waits_for=("nothing",),
+            expected=0.0,
+            longest=0.0,
+            otherwise="it is stopped later",
+        )
     expected, by = _last(last, Phase.CLEAN_UP)
     return PlannedStage(
         Phase.CLEAN_UP,

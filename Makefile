@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test drills systems lint bench dist readme recording man
+.PHONY: help demo test drills systems lint bench bench-gates dist readme recording man
 help: ## Show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -43,6 +43,9 @@ lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 
 bench: $(STAMP) ## Measure; writes bench/results.json
 	$(PY) -m bench
+
+bench-gates: $(STAMP) ## Simulate releases: what the comparing gate promises, beside other rules
+	$(PY) -m bench.gates
 
 dist: $(STAMP) ## Build a wheel and check it in an empty environment; writes dist/
 	rm -rf build dist

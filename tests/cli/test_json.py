@@ -113,7 +113,7 @@ def test_every_command_has_json_or_shows_nothing() -> None:
     assert without == set(SHOWS_NOTHING)
 
 
-@pytest.mark.parametrize("command", [*(set(COMMANDS) - set(SHOWS_NOTHING)), *(
+@pytest.mark.parametrize("command", [*sorted(set(COMMANDS) - set(SHOWS_NOTHING)), *(
     name for name in ARGUMENTS if "--" in name
 )])  # fmt: skip
 def test_it_is_json_and_nothing_else(command: str, api: TealApi, tmp_path: Path) -> None:

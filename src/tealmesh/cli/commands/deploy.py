@@ -31,7 +31,11 @@ CONVERGENCE_SECONDS = 15
     help="Overrides the strategy in teal.toml.",
 )
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
-@click.option("--force", is_flag=True, help="Deploy the image even if SERVICE already runs it.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Deploy the image even if SERVICE already runs it, and in a freeze.",
+)
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @ends
 @with_client

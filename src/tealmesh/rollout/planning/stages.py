@@ -158,14 +158,19 @@ def _gates(d: Deployment, weight: int) -> Iterator[str]:
         yield f"success-rate: {percent(d.step_gates.success_rate)} of what comes succeeds"
     for part in d.gates.watch:
         yield f"success-rate of {part.name}: {percent(d.step_gates.success_rate)} of it succeeds"
+    yield from _queries(d)
+    first = ("PRE_PRODUCTION_TRAFFIC_SHIFT",) if d.step == 0 else ()
+    yield from _hooks(d, *first, "PRODUCTION_TRAFFIC_SHIFT")
+
+
+def _queries(d: Deployment) -> Iterator[str]:
+    """The metrics that are asked while the new side has weight."""
     outside: tuple[PrometheusGate | CloudWatchGate, ...] = (
         *d.gates.prometheus,
         *d.gates.cloudwatch,
     )
     for query in outside:
         yield f"{query.name}: its value is {query.passes}"
-    first = ("PRE_PRODUCTION_TRAFFIC_SHIFT",) if d.step == 0 else ()
-    yield from _hooks(d, *first, "PRODUCTION_TRAFFIC_SHIFT")
 
 
 def _hooks(d: Deployment, *stages: str) -> Iterator[str]:
@@ -203,6 +208,7 @@ def _bake(d: Deployment) -> PlannedStage:
             f"no request to {d.old_side} for {span(d.strategy.bake_time)}",
             "tasks and success-rate do not fail",
             *_hooks(d, "POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME"),
+            *_queries(d),
         ),
         expected=d.strategy.bake_time + SETTLE_SECONDS,
         expected_by="bake_time",

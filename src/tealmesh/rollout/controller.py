@@ -121,11 +121,11 @@ class Controller(Decisions):
                 )
             return repeated
         refuse_locked(self._store.view, service, self._store.now())
+        freeze = beginning.freeze(system, self._wall(), force=force)
         if instead:
             await self._make_way(actor, service, image)
-        documents.refuse_another(self.running(service))
+        documents.refuse_another(await self._work.settled(service))
         documents.refuse_shared_router(self._store.view, system)
-        freeze = beginning.freeze(system, self._wall(), force=force)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())

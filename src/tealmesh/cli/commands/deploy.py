@@ -36,6 +36,12 @@ CONVERGENCE_SECONDS = 15
     is_flag=True,
     help="Deploy the image even if SERVICE already runs it, and in a freeze.",
 )
+@click.option(
+    "--replace",
+    "instead",
+    is_flag=True,
+    help="End a deployment that runs: what it has given weight goes back first.",
+)
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @ends
 @with_client
@@ -46,6 +52,7 @@ def deploy(
     strategy: str | None,
     steps: str | None,
     force: bool,
+    instead: bool,
     plan: bool,
     ending: Ending,
     client: Client,
@@ -72,6 +79,7 @@ def deploy(
             percentages,
             client_token=uuid.uuid4().hex,
             force=force,
+            instead=instead,
         )
     except AwsError as error:
         if error.code != "AlreadyRunsException":

@@ -21,6 +21,26 @@ class GateVerdict(TypedDict):
     """What have and need count, such as requests."""
 
 
+class HookAnswer(TypedDict):
+    """What a hook of a deployment has answered."""
+
+    name: str
+    stage: str
+    """The stage of the deployment at which it is asked."""
+    when: NotRequired[str]
+    """before, during or after the stage; absent where the stage is a moment."""
+    step: int
+    """Index of the step, from 0."""
+    verdict: NotRequired[str]
+    """PASS, FAIL, NEED_DATA or UNKNOWN; absent before its first answer."""
+    detail: NotRequired[str]
+    tries: int
+    """How often it was asked."""
+    startedAt: float
+    finishedAt: NotRequired[float]
+    """When it gave its verdict; absent while it is asked again."""
+
+
 class StepEvidence(TypedDict):
     """The traffic at one step of a deployment, as counted by the callers' Envoys."""
 
@@ -124,6 +144,10 @@ class Deployment(TypedDict):
     desiredCount: NotRequired[int]
     """Tasks that the new side needs."""
     evidence: NotRequired[list[StepEvidence]]
+    hooks: NotRequired[list[HookAnswer]]
+    """What its hooks have answered, in the answers of GetDeployment and Explain; absent where none
+    was asked.
+    """
     createdAt: float
     updatedAt: NotRequired[float]
     finishedAt: NotRequired[float]

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tealmesh.model.config.beside import Cohort, Mirror
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, Traffic
 from tealmesh.rollout import machine
@@ -33,7 +34,16 @@ from tealmesh.rollout.effects import (
 
 TASKS = 2
 STEP_SECONDS, TIMEOUT = 5.0, 40.0
-STRATEGY = Strategy("canary", (10, 100), STEP_SECONDS, STEP_SECONDS, *([TIMEOUT] * 6))
+STRATEGY = Strategy(
+    "ab",
+    (10, 100),
+    STEP_SECONDS,
+    STEP_SECONDS,
+    *([TIMEOUT] * 6),
+    mirror=Mirror(time=STEP_SECONDS),
+    match=Cohort("beta", header="x-cohort"),
+)
+"""It passes through every state that there is."""
 PAUSE = 1.0
 """Seconds between two turns when nothing happens."""
 MOST_TURNS = 400
@@ -131,7 +141,8 @@ class World:
             )
             for side, failing in (("blue", 0.0), ("green", self.failing))
         )
-        return Observed(seen.old, seen.new, old, new)
+        beside = Traffic(requests=1000, failures=round(1000 * self.failing))
+        return Observed(seen.old, seen.new, old, new, beside=beside)
 
 
 def image(side: str) -> str:
@@ -148,7 +159,9 @@ def begun(approval: bool = False, gated: bool = True, now: float = 1_000_000.0) 
         old_image="web:1",
         new_image="web:2",
         desired_count=TASKS,
-        strategy=STRATEGY if gated else replace(STRATEGY, type="bluegreen", steps=(100,)),
+        strategy=STRATEGY
+        if gated
+        else replace(STRATEGY, type="bluegreen", steps=(100,), mirror=None, match=None),
         gates=Gates(approval=approval),
         created_at=now,
         updated_at=now,

@@ -65,6 +65,7 @@ class Client(Transport):
         strategy: str | None = None,
         steps: Sequence[int] | None = None,
         force: bool = False,
+        step: int | None = None,
     ) -> wire.PlanDeploymentOutput:
         return self._call(
             wire.PlanDeploymentOutput,
@@ -72,6 +73,7 @@ class Client(Transport):
             image=image,
             strategy=strategy,
             steps=steps,
+            step=step,
             force=force or None,
         )
 

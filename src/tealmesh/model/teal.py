@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tealmesh.model.clock import MomentBody
+    from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
     from tealmesh.model.hooks import (
         CloudWatchGateBody,
         FreezeBody,
@@ -53,7 +54,7 @@ class StepSettingsBody(TypedDict):
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary", "linear"]
+    type: Literal["bluegreen", "canary", "linear", "ab"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -63,6 +64,10 @@ class StrategyBody(TypedDict):
     bake_timeout: float
     rollback_timeout: float
     stop_timeout: float
+    preview: PreviewBody | None
+    mirror: MirrorBody | None
+    match: CohortBody | None
+    sticky: StickyBody | None
     step_settings: Sequence[StepSettingsBody]
     keep_old: float
 
@@ -290,6 +295,8 @@ class DeploymentBody(TypedDict):
     windows: int
     last_window: str
     evidence: Sequence[StepEvidenceBody]
+    beside: Sequence[str]
+    beside_verdicts: Sequence[GateResultBody]
     finished_at: float | None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from tealmesh.envoy.names import BesideKind
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
@@ -91,6 +92,15 @@ CallersSaw = Callable[[Service, str, float], Traffic]
 """(service, side, since) -> what the callers of a side have seen since a time."""
 
 
+CallersSawBeside = Callable[[Service, str, float, BesideKind], Traffic]
+"""(service, side, since, way) -> what reached a side beside its weight since a time."""
+
+
+def nothing_beside(service: Service, side: str, since: float, way: BesideKind) -> Traffic:
+    """Nothing reaches a side beside its weight."""
+    return Traffic()
+
+
 class Performer:
     """What a deployment sees and does. No method raises for what goes wrong in the world: that is
     an event.
@@ -104,6 +114,7 @@ class Performer:
         who: WhoChanged,
         clock: SteadyClock,
         others: HearOthers | None = None,
+        beside: CallersSawBeside = nothing_beside,
     ) -> None:
         self._driver = driver
         self._converged = converged
@@ -111,6 +122,7 @@ class Performer:
         self._who = who
         self._clock = clock
         self.others: HearOthers = others or Nobody()
+        self._beside = beside
 
     async def look(self, d: Deployment, service: Service) -> Event:
         """`Looked`, or why that was not possible."""
@@ -189,4 +201,9 @@ class Performer:
             self._traffic(service, d.old_side, since),
             self._traffic(service, d.new_side, since),
             seen.explanation,
+            beside=self._seen_beside(d, service, since),
         )
+
+    def _seen_beside(self, d: Deployment, service: Service, since: float) -> Traffic:
+        kind = machine.beside_kind(d)
+        return self._beside(service, d.new_side, since, kind) if kind else Traffic()

@@ -27,10 +27,16 @@ CONVERGENCE_SECONDS = 15
 )
 @click.option(
     "--strategy",
-    type=click.Choice(["bluegreen", "canary"]),
+    type=click.Choice(["bluegreen", "canary", "linear"]),
     help="Overrides the strategy in teal.toml.",
 )
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
+@click.option(
+    "--step",
+    type=click.IntRange(1, 100),
+    metavar="PERCENT",
+    help="With strategy linear: by how much each step raises the weight.",
+)
 @click.option(
     "--force",
     is_flag=True,
@@ -51,6 +57,7 @@ def deploy(
     image: str | None,
     strategy: str | None,
     steps: str | None,
+    step: int | None,
     force: bool,
     instead: bool,
     plan: bool,
@@ -68,7 +75,8 @@ def deploy(
         from tealmesh.cli.screens.planned import show_plan
 
         show_plan(
-            client.plan_deployment(service, full, strategy, percentages, force), ending.as_json
+            client.plan_deployment(service, full, strategy, percentages, force, step),
+            ending.as_json,
         )
         return
     try:
@@ -79,6 +87,7 @@ def deploy(
             percentages,
             client_token=uuid.uuid4().hex,
             force=force,
+            step=step,
             instead=instead,
         )
     except AwsError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
 from tealmesh.model.parts import Part
 
@@ -65,7 +66,7 @@ class StepSettings:
     """How many requests it takes to judge that; None for that of the gates."""
 
 
-StrategyType = Literal["bluegreen", "canary", "linear"]
+StrategyType = Literal["bluegreen", "canary", "linear", "ab"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,15 @@ class Strategy:
     """The longest wait to give the weight back; then the rollback has failed."""
     stop_timeout: float = 300.0
     """The longest wait for a side's tasks to stop; then they are left running."""
+    preview: Preview | None = field(default_factory=Preview)
+    """How requests choose the new side before it has weight; None if they cannot."""
+    mirror: Mirror | None = None
+    """Which requests are copied to the new side before it gets weight; None for none."""
+    match: Cohort | None = None
+    """Which requests an A/B deployment sends to the new side, for ``step_time``; None for other
+    types."""
+    sticky: Sticky | None = None
+    """What keeps a user on one side; None for nothing."""
     step_settings: tuple[StepSettings, ...] = ()
     """What each of the steps has of its own; empty if none has anything."""
     keep_old: float = 0.0

@@ -23,7 +23,9 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
         assess.tasks(event.new, d.desired_count),
         elsewhere.judged(
             d,
-            assess.share(event.old_traffic, new, expected_share(d), least),
+            assess.share(
+                event.old_traffic, new, expected_share(d), least, sticky=bool(d.strategy.sticky)
+            ),
             d.old_side,
             d.new_side,
         ),

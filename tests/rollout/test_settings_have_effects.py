@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from tealmesh.cli import terraform
-from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.parse import parse
@@ -23,7 +21,7 @@ from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings, watch_settings
+from tests.rollout import hook_settings, terraform_settings, watch_settings
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -156,33 +154,6 @@ def told(config: nouns.TealConfig, name: str = "sample") -> Any:
     documents.put_adopted(transaction, config.additions.adopted)
     document = transaction.get(tables.ADOPTIONS, name)
     return document.body if document else {}
-
-
-def variables(config: nouns.TealConfig) -> str:
-    """What `teal terraform vars` prints for a service with blue live and green idle."""
-    sides: list[wire.SideDescription] = [
-        {
-            "side": side,
-            "virtualNode": f"web-{side}",
-            "exists": True,
-            "cluster": "c",
-            "ecsService": f"web-{side}",
-            "taskDefinition": f"arn:aws:ecs:us-east-1:1:task-definition/web-{side}:1",
-            "image": "web:1",
-            "weight": weight,
-        }
-        for side, weight in (("blue", 100), ("green", 0))
-    ]
-    service: wire.ServiceDescription = {
-        "name": "web", "mesh": "m", "hostname": "web.local", "container": "app", "sides": sides
-    }  # fmt: skip
-    names = config.additions.terraform
-    return "\n".join([*terraform.variables(names, service), *terraform.commands(names, service)])
-
-
-def prints(place: str, template: str, shown: str) -> tuple[tuple[str, ...], object, Check]:
-    key = ("terraform", place)
-    return key, template, lambda b, a: shown in variables(a) and shown not in variables(b)
 
 
 ADOPTED = ("adopted", "sample")
@@ -389,12 +360,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*ADOPTED, "gates"), {"min_requests": 7},
         lambda b, a: found(a).gates.min_requests == 7 != found(b).gates.min_requests,
     ),
-    (nouns.TerraformNames, "weight"): prints("weight", "{side}_weight", "blue_weight = 100"),
-    (nouns.TerraformNames, "image"): prints("image", "{side}_image", 'blue_image = "web:1"'),
-    (nouns.TerraformNames, "active"): prints("active", "{side}_on", "green_on = "),
-    (nouns.TerraformNames, "virtual_node"): prints("virtual_node", "n.{side}", "n.green"),
-    (nouns.TerraformNames, "task_definition"): prints("task_definition", "t.{side}", "t.green"),
-    (nouns.TerraformNames, "ecs_service"): prints("ecs_service", "e.{side}", "e.green"),
+    **terraform_settings.ROWS,
 }  # fmt: skip
 
 ELSEWHERE = {

@@ -87,7 +87,9 @@ class Forecast:
         if not force:
             preflight.refuse_running(before, image)
         await self._refuse_image(service, image)
-        return preflight.notes(before, strategy or service.strategy, service.gates)
+        ahead = beginning.freeze_ahead(service, self._wall())
+        notes = preflight.notes(before, strategy or service.strategy, service.gates)
+        return [ahead, *notes] if ahead else notes
 
     async def _refuse_image(self, service: Service, image: str) -> None:
         """Raise BadRequestException if tasks of an image could not be started."""
@@ -174,6 +176,8 @@ class Forecast:
                 yield Known("note", "freeze", f"{freeze}: it is deployed all the same (--force)")
         except AwsError as error:
             yield Known("refused", "freeze", error.message)
+        if ahead := beginning.freeze_ahead(service, self._wall()):
+            yield Known("note", "freeze", ahead)
 
     def _last(self, service: str) -> dict[Phase, float]:
         """How long each phase of the last successful deployment took."""

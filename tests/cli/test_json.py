@@ -30,6 +30,8 @@ SHOWS_NOTHING = {
     "schema": "is JSON already",
     "envoy bootstrap": "is JSON already",
 }
+TESTED_ELSEWHERE = {"rehearse", "evidence", "backtest"}
+"""They take more than a server with answers."""
 CHANGE = {"action": "create", "what": "virtual node web-blue"}
 APPLIED = {
     "services": [{"name": "web", "changes": []}], "gateways": [], "summary": [],

@@ -40,7 +40,7 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
         d = evidence.measured(d, event.old_traffic, new, every)
     if failed_by:
         return roll_back(d, now, failed_by)
-    if d.promoted:
+    if d.promoted and not capacity.reduced(d):
         return onward(d, now, event.frozen)
     if not full:
         return wait(d, now, _window(d), d.last_window)

@@ -34,7 +34,7 @@ class SideWindowBody(TypedDict):
     kinds: Mapping[str, int]
     by_caller: Mapping[str, CountsBody]
     by_second: Sequence[CountsBody]
-    by_part: Mapping[str, CountsBody]
+    by_part: Mapping[str, Sequence[CountsBody]]
 
 
 class WindowBody(TypedDict):
@@ -98,8 +98,8 @@ class SideWindow:
     """By the caller's task, or node id. Those beyond the busiest are together in "others"."""
     by_second: tuple[Counts, ...] = ()
     """In order of time, about a second each, all callers together. Empty seconds are left out."""
-    by_part: Mapping[str, Counts] = field(default_factory=dict)
-    """By the name of each part that is watched."""
+    by_part: Mapping[str, tuple[Counts, ...]] = field(default_factory=dict)
+    """Second by second, as both sides have them, by the name of each part that is watched."""
 
     @property
     def counts(self) -> Counts:
@@ -113,7 +113,8 @@ class SideWindow:
         known["bounds"] = tuple(body.get("bounds", ()))
         known["buckets"] = tuple(body.get("buckets", ()))
         known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
-        known["by_part"] = {p: _counts(counts) for p, counts in body.get("by_part", {}).items()}
+        parts = body.get("by_part", {}).items()
+        known["by_part"] = {part: tuple(map(_counts, seconds)) for part, seconds in parts}
         known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
         return cls(**known)
 

@@ -127,8 +127,9 @@ def follow(api: TealApi, final: dict[str, Any]) -> None:
     }
     api.operations["Deploy"] = lambda _: {"deployment": running}
     api.operations["Approve"] = lambda _: {"deployment": running}
-    for operation in ("Rollback", "Abort", "Resume"):
+    for operation in ("Rollback", "Abort", "Resume", "Promote", "Pause"):
         api.operations[operation] = lambda _: {"deployment": running}
+    api.operations["Retry"] = lambda _: {"deployment": running, "notes": []}
     api.operations["GetDeployment"] = lambda _: {
         "deployment": final if len(api.requests("ListJournal")) > 2 else running,
     }

@@ -39,6 +39,7 @@ APPLIED = {
 REMOVED = {
     "kind": "service", "changes": [CHANGE], "callers": ["front"], "waitingFor": [], "done": True,
 }  # fmt: skip
+LOCK = {"by": "ada", "since": 1000.0, "reason": "the sale"}
 SIDE = {"side": "blue", "virtualNode": "web-blue", "exists": True, "weight": 1, "image": "x:1"}
 SERVICE = {"name": "web", "mesh": "shop", "hostname": "web.shop.local", "sides": [SIDE]}
 ARGUMENTS = {
@@ -58,6 +59,11 @@ ARGUMENTS = {
     "rollback": "web",
     "abort": "web",
     "resume": "web",
+    "promote": "web",
+    "pause": "web",
+    "retry": "web",
+    "lock": "web",
+    "unlock": "web",
 }
 """What each command needs, besides --json; none for those that are not here."""
 
@@ -82,6 +88,8 @@ def api() -> Iterator[TealApi]:
             "Explain": ANSWER,
             "PlanDeployment": PLAN,
             "Lint": {"findings": []},
+            "Lock": {"lock": LOCK},
+            "Unlock": {"lock": LOCK},
             "Apply": APPLIED,
             "Remove": REMOVED,
             "Adopt": {"service": SERVICE},

@@ -62,8 +62,11 @@ def test_what_others_say_decides_and_no_request_is_lost(tmp_path: Path) -> None:
                 plane.teal("deploy", "web", "--image", "example/sample:0.0.2", "--no-follow")
                 until(lambda: at_step(api(plane).get_deployment("web"), 1))
                 value[0] = "0.5"
-                ended = finished(plane)
+                finished(plane)
                 until(lambda: "/page" in asked)
+                ended = until(lambda: told_all(api(plane).get_deployment("web")))
+                explained = plane.teal("explain", "web").stdout
+                events = plane.teal("events").stdout
                 tally = load.stop()
             assert weights(plane) == {"blue": 100, "green": 0}
     assert not tally.failures
@@ -74,8 +77,22 @@ def test_what_others_say_decides_and_no_request_is_lost(tmp_path: Path) -> None:
     assert first["cloudwatch orders"]["verdict"] == "PASS"
     assert first["prometheus errors"]["verdict"] == "PASS"
     assert asked.count("/tests") == 3
+    assert "POST_TEST_TRAFFIC_SHIFT: says SUCCEEDED (asked 3 times)" in " ".join(explained.split())
+    assert "web: hook page at ROLLBACK: PASS, says SUCCEEDED" in " ".join(events.split())
+    answered = {hook["name"]: hook for hook in ended["hooks"]}
+    assert {name: hook.get("verdict") for name, hook in answered.items()} == {
+        "smoke": "PASS", "tests": "PASS", "page": "PASS"
+    }  # fmt: skip
+    assert (answered["tests"]["tries"], answered["tests"]["stage"]) == (
+        3,
+        "POST_TEST_TRAFFIC_SHIFT",
+    )
     told, service = json.loads((tmp_path / "told.json").read_text())
     assert (told["newImage"], service) == ("example/sample:0.0.2", "web")
+
+
+def told_all(deployment: Any) -> Any:
+    return all("finishedAt" in hook for hook in deployment["hooks"]) and deployment
 
 
 def at_step(deployment: Any, step: int) -> bool:

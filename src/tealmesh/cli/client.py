@@ -43,6 +43,8 @@ class Client(Transport):
         steps: Sequence[int] | None = None,
         client_token: str | None = None,
         force: bool = False,
+        step: int | None = None,
+        instead: bool = False,
     ) -> wire.DeployOutput:
         return self._call(
             wire.DeployOutput,
@@ -52,6 +54,8 @@ class Client(Transport):
             steps=steps,
             clientToken=client_token,
             force=force or None,
+            step=step,
+            replace=instead or None,
         )
 
     def plan_deployment(
@@ -61,6 +65,7 @@ class Client(Transport):
         strategy: str | None = None,
         steps: Sequence[int] | None = None,
         force: bool = False,
+        step: int | None = None,
     ) -> wire.PlanDeploymentOutput:
         return self._call(
             wire.PlanDeploymentOutput,
@@ -68,6 +73,7 @@ class Client(Transport):
             image=image,
             strategy=strategy,
             steps=steps,
+            step=step,
             force=force or None,
         )
 
@@ -77,8 +83,29 @@ class Client(Transport):
     def approve(self, service: str) -> wire.Deployment:
         return self._call(wire.ApproveOutput, service=service)["deployment"]
 
-    def rollback(self, service: str, gradual: bool = False) -> wire.RollbackOutput:
-        return self._call(wire.RollbackOutput, service=service, gradual=gradual or None)
+    def promote(self, service: str, full: bool = False) -> wire.Deployment:
+        return self._call(wire.PromoteOutput, service=service, full=full or None)["deployment"]
+
+    def pause(self, service: str) -> wire.Deployment:
+        return self._call(wire.PauseOutput, service=service)["deployment"]
+
+    def retry(self, service: str, client_token: str) -> wire.RetryOutput:
+        return self._call(wire.RetryOutput, service=service, clientToken=client_token)
+
+    def lock(
+        self, service: str, reason: str | None = None, seconds: float | None = None
+    ) -> wire.ServiceLock:
+        return self._call(wire.LockOutput, service=service, reason=reason, seconds=seconds)["lock"]
+
+    def unlock(self, service: str) -> wire.ServiceLock:
+        return self._call(wire.UnlockOutput, service=service)["lock"]
+
+    def rollback(
+        self, service: str, gradual: bool = False, revision: int | None = None
+    ) -> wire.RollbackOutput:
+        return self._call(
+            wire.RollbackOutput, service=service, gradual=gradual or None, revision=revision
+        )
 
     def abort(self, service: str, give_up: bool = False) -> wire.Deployment:
         return self._call(wire.AbortOutput, service=service, giveUp=give_up or None)["deployment"]

@@ -29,6 +29,7 @@ from tealmesh.cli.commands import (
     look,
     reset,
     run,
+    steer,
 )
 from tealmesh.cli.group import Commands
 from tealmesh.model.errors import DeploymentHeld, TealError
@@ -53,6 +54,7 @@ MODULES = (
     apply,
     deploy,
     back,
+    steer,
     explain,
     lint,
     adopt,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from rich.console import Console, Group, RenderableType
@@ -130,7 +130,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
     """What a deployment waits for and until when, what comes next, and the way out where it waits
     for a person. ``now``: seconds since the epoch, by default the present.
     """
-    name, lines = deployment["service"], []
+    name, lines = deployment["service"], list(_steered(deployment))
     if deployment.get("waitingFor"):
         lines.append(f"waiting for {deployment['waitingFor']}")
     if deployment.get("lastWindow"):
@@ -138,7 +138,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
         times = "once" if count == 1 else f"{count} times"
         lines.append(f"not enough so far, {times}: {deployment['lastWindow']}")
     forward = deployment["status"] == "IN_PROGRESS"
-    if "secondsLeft" in deployment and forward:
+    if "secondsLeft" in deployment and forward and "pausedBy" not in deployment:
         since = deployment.get("updatedAt", deployment["createdAt"])
         passed = max(0.0, (time.time() if now is None else now) - since)
         left = minutes(max(0.0, deployment["secondsLeft"] - passed))
@@ -149,6 +149,18 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
     if deployment.get("state") == "AWAITING_APPROVAL":
         lines.append(f"`teal approve {name}` continues it, `teal abort {name}` ends it")
     return lines
+
+
+def _steered(deployment: wire.Deployment) -> Iterator[str]:
+    """What people have decided about it."""
+    name = deployment["service"]
+    if deployment.get("pausedBy"):
+        yield (
+            f"paused by {deployment['pausedBy']}, time limits stand still: `teal resume {name}` "
+            f"goes on, `teal abort {name}` goes back"
+        )
+    if deployment.get("promotedBy"):
+        yield f"promoted by {deployment['promotedBy']}: goes on unless a gate fails"
 
 
 def following(deployment: wire.Deployment) -> str:
@@ -162,6 +174,13 @@ def following(deployment: wire.Deployment) -> str:
     elif state not in BEFORE_STEPS:
         return ""
     return f"{steps[step]} % of the requests to {side}" if step < len(steps) else ""
+
+
+def lock_words(locked: wire.ServiceLock) -> str:
+    """``locked by ada since 2026-11-26 23:00:00 until …: the sale``."""
+    until = f" until {moment(locked['until'])}" if "until" in locked else ""
+    why = f": {locked['reason']}" if locked.get("reason") else ""
+    return f"locked by {locked['by']} since {moment(locked['since'])}{until}{why}"
 
 
 def _at_the_latest(deployment: wire.Deployment) -> str:
@@ -243,7 +262,7 @@ def history_lines(deployments: Sequence[wire.Deployment], width: int) -> Table:
     services = len({d["service"] for d in deployments}) > 1
 
     def form(level: int) -> Table:
-        columns = ["WHEN", "VERSIONS", "SIDE", "RESULT", ">TOOK", "ID"]
+        columns = [">NO", "WHEN", "VERSIONS", "SIDE", "RESULT", ">TOOK", "ID"]
         rows = table(*(["SERVICE"] if services else []), *columns, gap=2 if level < 1 else 1)
         for one in deployments:
             rows.add_row(*([one["service"]] if services else []), *_history_row(one, level))
@@ -263,6 +282,7 @@ def _history_row(deployment: wire.Deployment, level: int) -> list[str | Text]:
     status = deployment["status"]
     shown = RESULTS.get(status, status) if level > 2 else status
     return [
+        str(deployment.get("number") or "-"),
         moment(at) if level < 2 else time.strftime("%m-%d %H:%M", time.localtime(at)),
         versions(*images) if level < 2 else " → ".join(images),
         deployment.get("newSide", "-"),

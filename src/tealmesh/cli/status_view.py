@@ -15,7 +15,9 @@ from tealmesh.cli.names import task_name
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.render import (
     deployment_line,
+    lock_words,
     milliseconds,
+    moment,
     percent,
     side_style,
     table,
@@ -64,6 +66,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
         ],
         [line for service in status["services"] for line in _release_lines(service)],
         [line for service in status["services"] for line in _count_lines(service)],
+        [line for service in status["services"] for line in _kept_lines(service)],
         [_gateway_line(gateway) for gateway in status["gateways"]],
     ]
     for lines in blocks:
@@ -199,6 +202,20 @@ def _count_lines(service: wire.ServiceStatus) -> Iterator[Text]:
             f"{service['name']} has a desired count of {desired}, which stays; teal.toml says "
             f"{service['toldCount']}, for its first start",
             style="dim",
+        )
+
+
+def _kept_lines(service: wire.ServiceStatus) -> Iterator[Text]:
+    """That no deployment may begin, and that the old side is kept for a way back."""
+    name = service["name"]
+    if "lock" in service:
+        words = lock_words(service["lock"])
+        yield Text(f"{name} is {words} (`teal unlock {name}`)", style="yellow")
+    if "kept" in service:
+        kept = service["kept"]
+        yield Text(
+            f"{name}: {kept['image']} on {kept['side']} is kept running until "
+            f"{moment(kept['until'])}: `teal rollback {name}` goes back by one change of weights"
         )
 
 

@@ -43,7 +43,7 @@ def test_help_shows_what_the_option_shows() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("stauts", "status"), ("ps", "status"), ("promote", "approve"), ("undo", "rollback"),
+    [("stauts", "status"), ("ps", "status"), ("unpause", "resume"), ("undo", "rollback"),
      ("Deploy", "deploy"), ("xyzzy", "")],
 )  # fmt: skip
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: str, meant: str) -> None:

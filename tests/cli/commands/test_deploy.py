@@ -47,6 +47,14 @@ def test_deploy_of_a_tag_uses_the_current_image(api: TealApi) -> None:
     assert "IN_PROGRESS" in done.stdout
 
 
+def test_deploy_by_equal_steps(api: TealApi) -> None:
+    follow(api, DEPLOYMENT)
+    asked = ("deploy", "web", "x/web:2", "--strategy", "linear", "--step", "20", "--no-follow")
+    assert teal(*asked, endpoint=api.endpoint).returncode == 0
+    (request,) = api.requests("Deploy")
+    assert (request["strategy"], request["step"]) == ("linear", 20)
+
+
 def test_rollback_of_a_running_deployment_succeeds_when_it_is_rolled_back(api: TealApi) -> None:
     follow(api, {**DEPLOYMENT, "status": "ROLLBACK_SUCCESSFUL", "reason": "asked for"})
     done = teal("rollback", "web", endpoint=api.endpoint)

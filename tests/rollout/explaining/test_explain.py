@@ -114,3 +114,23 @@ def test_the_time_left_runs_down_from_when_it_was_observed() -> None:
     )
     assert explain(d, NOW + 30).latest_at == NOW + 90
     assert latest(d, NOW + 500).startswith("within 0 ms at the latest")
+
+
+@pytest.mark.parametrize("state", set(LIMITS) - {State.AWAITING_APPROVAL})
+def test_a_pause_and_a_promotion_are_told(state: State) -> None:
+    d = replace(bare(state), paused_at=NOW, paused_by="ada")
+    told = explain(d, NOW)
+    assert told.doing.startswith("is paused by ada while it ")
+    assert told.latest == "its time limits stand still"
+    assert told.latest_at is None
+    assert "`teal resume web` goes on" in told.following
+    promoted = explain(replace(bare(state), promoted="STEP", promoted_by="bob"), NOW)
+    assert "promoted by bob: it skips the rest of the step" in promoted.following
+
+
+def test_a_side_that_is_kept_is_the_way_back() -> None:
+    told = explain(replace(bare(State.SUCCEEDED), kept_for=7200.0), NOW)
+    assert told.following == (
+        "blue is stopped 2 h after success; until then `teal rollback web` goes back to web:1 by "
+        "one change of weights"
+    )

@@ -14,7 +14,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry, Phase, SideTasks, S
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.machine.limits import LIMITS
 from tealmesh.rollout.planning.facts import known
-from tealmesh.rollout.planning.stages import lengths, stages
+from tealmesh.rollout.planning.stages import lengths, stages, way_back
 from tests.rollout.test_machine import created
 
 TRAFFIC = Traffic(requests=300, seconds=30.0, reporters=2)
@@ -133,3 +133,10 @@ def test_hooks_and_queries_are_waited_for_at_their_stages() -> None:
             assert "lag: its value is < 5" in stage.waits_for
     # One that is only told is not waited for.
     assert not any("hook tell" in wait for stage in found for wait in stage.waits_for)
+
+
+def test_a_side_that_is_kept_is_stopped_later() -> None:
+    last = stages(planned(keep_old=7200.0), TRAFFIC, {})[-1]
+    assert last.title == "succeed, and keep blue for 2 h without weight"
+    assert (last.expected, last.longest) == (0.0, 0.0)
+    assert "blue is kept for 2 h" in way_back(planned(keep_old=7200.0))

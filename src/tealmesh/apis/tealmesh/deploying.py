@@ -91,6 +91,7 @@ class DeploymentOperations(Control):
             )
             output["deployment"] = answers.deployment(self._deployment(service, deployment.id))
         self._explain(output["deployment"], self._troubles())
+        self._add_hooks(output["deployment"])
         return output
 
     async def list_deployments(
@@ -125,6 +126,7 @@ class DeploymentOperations(Control):
         journal = _journal(self._store.view, deployment.id, 0)
         answer = telling.explained(deployment, explanation, journal)
         self._explain(answer["deployment"], self._troubles())
+        self._add_hooks(answer["deployment"])
         return answer
 
     def _begins(self, service: str, beginning: str | None) -> Deployment:
@@ -144,6 +146,10 @@ class DeploymentOperations(Control):
                 return deployment
         which = f"deployment {identity}" if identity else "deployment yet"
         raise AwsError("NotFoundException", f"{service} has no {which}")
+
+    def _add_hooks(self, deployment: wire.Deployment) -> None:
+        if found := telling.hooks(self._store.view, deployment["deploymentId"]):
+            deployment["hooks"] = found
 
     def _explain(self, deployment: wire.Deployment, troubles: Sequence[Trouble]) -> None:
         """Say of a running deployment that it stands still because a worker fails."""

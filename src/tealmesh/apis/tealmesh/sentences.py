@@ -19,7 +19,7 @@ _ENGINE = "engine"
 
 def sentence(entry: AuditEntry, messages: Iterable[str], view: Reader) -> str:
     """The change in a sentence. ``messages``: what `events` says of each document."""
-    told = _of_deployment(entry, view) or _of_apply(entry)
+    told = _of_deployment(entry, view) or _of_hook(entry, view) or _of_apply(entry)
     if told:
         return told
     if entry.actor == _ENGINE:
@@ -51,6 +51,21 @@ def _of_deployment(entry: AuditEntry, view: Reader) -> str:
         said = transition.message or transition.transition
         ended = {"SUCCEEDED": "done: ", "ROLLED_BACK": "rolled back: "}
         return f"{deployment.service}: {ended.get(transition.transition, '')}{said}"
+    return ""
+
+
+def _of_hook(entry: AuditEntry, view: Reader) -> str:
+    """A hook that was asked, or what it answered; empty for any other change."""
+    for collection, key, how in entry.changes:
+        document = view.get(tables.HOOKS, *map(unquote, key.split("/")))
+        if collection != tables.HOOKS or how == "delete" or document is None:
+            continue
+        hook = document.body
+        named = f"{hook['service']}: hook {hook['name']} at {hook['stage']}"
+        if entry.operation == "AskHook":
+            return f"{named} is asked"
+        # Of a hook that was asked several times, the last answer is kept.
+        return f"{named}: {hook['verdict'] or 'answered'}, {hook['detail'] or 'and is asked again'}"
     return ""
 
 

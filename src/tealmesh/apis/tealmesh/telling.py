@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tealmesh.apis.tealmesh import answers
 from tealmesh.model import wire
+from tealmesh.model.config.outside import LASTING
 from tealmesh.model.explanation import Explanation
 from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan, PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.store import View, tables
+
+if TYPE_CHECKING:
+    from tealmesh.model.hooks import HookBody
 
 
 def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) -> wire.ExplainOutput:
@@ -79,4 +85,27 @@ def _stage(stage: PlannedStage) -> wire.PlannedStage:
         answer["expectedBy"] = stage.expected_by
     if stage.longest is not None:
         answer["longestSeconds"] = stage.longest
+    return answer
+
+
+def hooks(view: View, deployment: str) -> list[wire.HookAnswer]:
+    """What the hooks of a deployment have answered, in the order in which they were asked."""
+    bodies = [document.body for document in view.list(tables.HOOKS, deployment)]
+    return [_hook(body) for body in sorted(bodies, key=lambda body: body["started_at"])]
+
+
+def _hook(body: HookBody) -> wire.HookAnswer:
+    answer: wire.HookAnswer = {
+        "name": body["name"],
+        "stage": body["stage"],
+        "step": body["step"],
+        "tries": body["tries"],
+        "startedAt": body["started_at"],
+    }
+    if body["stage"] in LASTING:
+        answer["when"] = body["when"]
+    if body["verdict"]:
+        answer["verdict"], answer["detail"] = body["verdict"], body["detail"]
+    if body["finished_at"] is not None:
+        answer["finishedAt"] = body["finished_at"]
     return answer

@@ -11,6 +11,7 @@ from tealmesh.cli.options import complete_names, print_json, with_client
 
 @click.command(short_help="Go back to the version of SERVICE before, at once.")
 @click.argument("service", shell_complete=complete_names)
+@click.argument("revision", required=False, type=click.IntRange(1))
 @click.option(
     "--gradual",
     is_flag=True,
@@ -18,15 +19,19 @@ from tealmesh.cli.options import complete_names, print_json, with_client
 )
 @ends
 @with_client
-def rollback(service: str, gradual: bool, ending: Ending, client: Client) -> None:
+def rollback(
+    service: str, revision: int | None, gradual: bool, ending: Ending, client: Client
+) -> None:
     """Go back to the version of SERVICE before the one that serves now.
 
     During a deployment, returns all weight to the old side. After one, starts tasks of the version
     before and gives them all weight as soon as they are healthy; traffic is not needed.
 
+    With REVISION, the number of a deployment in `teal history`, goes back to what that released.
+
     Run twice, it follows what it has begun. A service that is back already stays as it is.
     """
-    answer = client.rollback(service, gradual)
+    answer = client.rollback(service, gradual, revision)
     if "message" in answer:
         if ending.as_json:
             print_json(answer)
@@ -57,7 +62,7 @@ def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
     follow_or_report(client, deployment, ending, wanted)
 
 
-@click.command(short_help="Continue the held deployment of SERVICE.")
+@click.command(short_help="Continue the held or paused deployment of SERVICE.")
 @click.argument("service", shell_complete=complete_names)
 @click.option(
     "--take-over",
@@ -67,10 +72,10 @@ def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
 @ends
 @with_client
 def resume(service: str, take_over: bool, ending: Ending, client: Client) -> None:
-    """Continue the deployment of SERVICE that is held, because somebody else has changed weights,
-    tasks or the route that it works on.
+    """Continue the deployment of SERVICE that is paused, or that is held because somebody else has
+    changed weights, tasks or the route that it works on.
 
-    Without --take-over it continues only if all is again as the deployment left it.
+    Held, it continues without --take-over only if all is again as the deployment left it.
     """
     deployment = client.resume(service, take_over)
     wanted = ("SUCCESSFUL",)

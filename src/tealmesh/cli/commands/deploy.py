@@ -27,14 +27,26 @@ CONVERGENCE_SECONDS = 15
 )
 @click.option(
     "--strategy",
-    type=click.Choice(["bluegreen", "canary"]),
+    type=click.Choice(["bluegreen", "canary", "linear"]),
     help="Overrides the strategy in teal.toml.",
 )
 @click.option("--steps", metavar="10,50,100", help="Overrides the steps in teal.toml.")
 @click.option(
+    "--step",
+    type=click.IntRange(1, 100),
+    metavar="PERCENT",
+    help="With strategy linear: by how much each step raises the weight.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Deploy the image even if SERVICE already runs it, and in a freeze.",
+)
+@click.option(
+    "--replace",
+    "instead",
+    is_flag=True,
+    help="End a deployment that runs: what it has given weight goes back first.",
 )
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @ends
@@ -45,7 +57,9 @@ def deploy(
     image: str | None,
     strategy: str | None,
     steps: str | None,
+    step: int | None,
     force: bool,
+    instead: bool,
     plan: bool,
     ending: Ending,
     client: Client,
@@ -61,7 +75,8 @@ def deploy(
         from tealmesh.cli.screens.planned import show_plan
 
         show_plan(
-            client.plan_deployment(service, full, strategy, percentages, force), ending.as_json
+            client.plan_deployment(service, full, strategy, percentages, force, step),
+            ending.as_json,
         )
         return
     try:
@@ -72,6 +87,8 @@ def deploy(
             percentages,
             client_token=uuid.uuid4().hex,
             force=force,
+            step=step,
+            instead=instead,
         )
     except AwsError as error:
         if error.code != "AlreadyRunsException":

@@ -28,6 +28,8 @@ def explained_view(answer: wire.ExplainOutput, width: int, now: float) -> Render
     parts += [*_head(deployment, now), Text()]
     for step in answer["steps"]:
         parts += [*_step(step, width), Text()]
+    if "hooks" in deployment:
+        parts += [Text("hooks", style="bold"), *_hooks(deployment["hooks"], width), Text()]
     parts.append(Text("journal", style="bold"))
     parts += _journal(answer["journal"], width)
     return Group(*parts)
@@ -62,6 +64,22 @@ def _step(step: wire.ExplainedStep, width: int) -> Iterable[RenderableType]:
     ]
     yield from folded(rows, width, gap=1 if width < NARROW_COLUMNS else 2, indent=2)
     yield from folded([[Text("→"), Text(step["outcome"])]], width, gap=1, indent=2)
+
+
+def _hooks(hooks: Iterable[wire.HookAnswer], width: int) -> Iterable[Text]:
+    """Which hooks were asked, and what they answered."""
+    rows = []
+    for hook in hooks:
+        verdict = hook.get("verdict", "asked")
+        at = " ".join([hook["when"], hook["stage"]] if "when" in hook else [hook["stage"]])
+        if hook["stage"] == "PRODUCTION_TRAFFIC_SHIFT":
+            at += f" of step {hook['step'] + 1}"
+        times = f" (asked {hook['tries']} times)" if hook["tries"] > 1 else ""
+        said = f"{at}: {hook.get('detail', 'no answer yet')}{times}"
+        rows.append(
+            [Text(verdict, VERDICT_STYLES.get(verdict, "")), Text(hook["name"]), Text(said)]
+        )
+    return folded(rows, width, gap=1 if width < NARROW_COLUMNS else 2, indent=2)
 
 
 def _journal(entries: Iterable[wire.JournalEntry], width: int) -> Iterable[Text]:

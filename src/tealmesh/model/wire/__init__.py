@@ -16,6 +16,7 @@ from tealmesh.model.wire.deployments import (
     AbortOutput as AbortOutput,
     Deployment as Deployment,
     GateVerdict as GateVerdict,
+    HookAnswer as HookAnswer,
     KeptSide as KeptSide,
     LockOutput as LockOutput,
     PauseOutput as PauseOutput,

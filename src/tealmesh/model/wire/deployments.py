@@ -9,7 +9,9 @@ class GateVerdict(TypedDict):
     """The verdict of one gate."""
 
     gate: str
-    """tasks, convergence, share, success-rate, silence or approval."""
+    """tasks, endpoints, convergence, share, success-rate, errors, client-errors, latency,
+    latency-pQUANTILE, breaker, silence or approval.
+    """
     verdict: str
     detail: str
     """The numbers that the verdict is based on."""
@@ -19,6 +21,26 @@ class GateVerdict(TypedDict):
     """How much it takes to pass."""
     unit: NotRequired[str]
     """What have and need count, such as requests."""
+
+
+class HookAnswer(TypedDict):
+    """What a hook of a deployment has answered."""
+
+    name: str
+    stage: str
+    """The stage of the deployment at which it is asked."""
+    when: NotRequired[str]
+    """before, during or after the stage; absent where the stage is a moment."""
+    step: int
+    """Index of the step, from 0."""
+    verdict: NotRequired[str]
+    """PASS, FAIL, NEED_DATA or UNKNOWN; absent before its first answer."""
+    detail: NotRequired[str]
+    tries: int
+    """How often it was asked."""
+    startedAt: float
+    finishedAt: NotRequired[float]
+    """When it gave its verdict; absent while it is asked again."""
 
 
 class StepEvidence(TypedDict):
@@ -124,6 +146,10 @@ class Deployment(TypedDict):
     desiredCount: NotRequired[int]
     """Tasks that the new side needs."""
     evidence: NotRequired[list[StepEvidence]]
+    hooks: NotRequired[list[HookAnswer]]
+    """What its hooks have answered, in the answers of GetDeployment and Explain; absent where none
+    was asked.
+    """
     createdAt: float
     updatedAt: NotRequired[float]
     finishedAt: NotRequired[float]

@@ -16,7 +16,8 @@ Words = Callable[[Deployment], str]
 
 def doing(d: Deployment) -> str:
     """What the deployment does, completing "the deployment …"."""
-    return _DOING[d.state](d)
+    words = _DOING[d.state](d)
+    return f"is paused by {d.paused_by} while it {words}" if d.paused_at else words
 
 
 def why(d: Deployment) -> str:
@@ -36,13 +37,21 @@ def why(d: Deployment) -> str:
 
 def following(d: Deployment) -> str:
     """What comes next, completing "next: …"."""
-    return _NEXT[d.state](d)
+    if d.paused_at:
+        return f"`teal resume {d.service}` goes on, `teal abort {d.service}` goes back"
+    coming = _NEXT[d.state](d)
+    if d.promoted:
+        skips = "all steps" if d.promoted == "FULL" else "the rest of the step"
+        return f"{coming} (promoted by {d.promoted_by}: it skips {skips}, unless a gate fails)"
+    return coming
 
 
 def latest(d: Deployment, now: float) -> str:
     """Until when, and what happens then. ``now``: epoch seconds, as the deployment's dates."""
     if d.finished:
         return "it is over"
+    if d.paused_at:
+        return "its time limits stand still"
     left, limit = seconds_left(d, now), d.time_limit or limits.shown(d)
     if left is not None:
         named = f" ({limit})" if limit else ""
@@ -54,7 +63,7 @@ def latest(d: Deployment, now: float) -> str:
 
 def seconds_left(d: Deployment, now: float) -> float | None:
     """How long the present phase may still take; None without a limit."""
-    if d.seconds_left is None or d.finished:
+    if d.seconds_left is None or d.finished or d.paused_at:
         return None
     return max(0.0, d.seconds_left - max(0.0, now - d.updated_at))
 
@@ -149,6 +158,16 @@ def _success(d: Deployment) -> str:
     return f"every gate passed and {d.old_side} fell silent"
 
 
+def _after_success(d: Deployment) -> str:
+    before = d.old_image or "the version before"
+    if not d.kept_for:
+        return f"nothing; `teal rollback {d.service}` goes back to {before}"
+    return (
+        f"{d.old_side} is stopped {span(d.kept_for)} after success; until then "
+        f"`teal rollback {d.service}` goes back to {before} by one change of weights"
+    )
+
+
 def _held_in(d: Deployment) -> str:
     return f" (it was {d.held_in})" if d.held_in else ""
 
@@ -239,9 +258,7 @@ _NEXT: Mapping[State, Words] = {
     State.MEASURING: _after_measuring,
     State.BAKING: lambda d: f"{d.old_side} is stopped",
     State.CLEANING_UP: lambda d: "it has succeeded",
-    State.SUCCEEDED: lambda d: (
-        f"nothing; `teal rollback {d.service}` goes back to {d.old_image or 'the version before'}"
-    ),
+    State.SUCCEEDED: _after_success,
     State.ROLLING_BACK: lambda d: "every Envoy acknowledges the weights",
     State.CONVERGING_BACK: _after_going_back,
     State.CLEANING_BACK: lambda d: "it has been rolled back",

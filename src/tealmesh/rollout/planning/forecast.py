@@ -156,6 +156,9 @@ class Forecast:
             yield Known("refused", "removal", f"`teal delete {service.name}` has begun")
         try:
             refuse_locked(self._store.view, service.name, self._store.now())
+        except AwsError as error:
+            yield Known("refused", "lock", error.message)
+        try:
             documents.refuse_another(self._controller.running(service.name))
             documents.refuse_shared_router(self._store.view, service)
         except AwsError as error:

@@ -59,9 +59,17 @@ def way_back(d: Deployment) -> str:
     return (
         f"a gate that fails or a time limit gives {d.old_side} all the weight again, by one change "
         f"of weights (within {limit}), and then stops {d.new_side}; `teal abort {d.service}` does "
-        f"the same; after success `teal rollback {d.service}` starts {d.old_image or d.old_side} "
-        "again and goes back as soon as it is healthy"
+        f"the same; after success {_back_after_success(d)}"
     )
+
+
+def _back_after_success(d: Deployment) -> str:
+    command, image = f"`teal rollback {d.service}`", d.old_image or d.old_side
+    again = f"{command} starts {image} again and goes back as soon as it is healthy"
+    if not d.strategy.keep_old:
+        return again
+    kept = f"{d.old_side} is kept for {span(d.strategy.keep_old)}, and {command} is one change of"
+    return f"{kept} weights; later {again}"
 
 
 def _longest(d: Deployment, state: State) -> float:
@@ -218,6 +226,15 @@ def _bake(d: Deployment) -> PlannedStage:
 
 
 def _clean_up(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+    if d.strategy.keep_old:
+        return PlannedStage(
+            Phase.CLEAN_UP,
+            f"succeed, and keep {d.old_side} for {span(d.strategy.keep_old)} without weight",
+            waits_for=("nothing",),
+            expected=0.0,
+            longest=0.0,
+            otherwise="it is stopped later",
+        )
     expected, by = _last(last, Phase.CLEAN_UP)
     return PlannedStage(
         Phase.CLEAN_UP,

@@ -137,14 +137,8 @@ class Parts:
             image_problem=self._image_problem,
             on_transition=config.on_transition,
             supervisor=supervisor,
-            others=connected(
-                store,
-                self._aws.cloudwatch,
-                self.endpoint,
-                os.environ,
-                steady_clock,
-                system_clock,
-            ),
+            others=connected(store, self._aws.cloudwatch, self.endpoint, os.environ),
+            beside=self._metrics.callers_saw_beside,
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:

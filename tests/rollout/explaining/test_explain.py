@@ -20,10 +20,9 @@ NOW = 1000.0
 
 @pytest.fixture(scope="module")
 def states() -> list[Deployment]:
-    """Every deployment that the machine can make of two, with and without approval."""
-    return [
-        d for approval in (False, True) for d, _ in reachable(created(approval=approval)).values()
-    ]
+    """Every deployment that the machine can make of three."""
+    ways = (created(), created(approval=True), created(beside=True))
+    return [d for way in ways for d, _ in reachable(way).values()]
 
 
 def bare(state: State) -> Deployment:

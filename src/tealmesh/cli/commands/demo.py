@@ -1,8 +1,13 @@
-"""`teal demo`: its options; the demo itself is `cli.demo.play`."""
+"""`teal demo` and `teal rehearse`: their options; `cli.demo` and `cli.rehearse` run them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from tealmesh.cli.options import config_option, print_json, with_json
+from tealmesh.model.errors import TealError
 
 
 @click.command(short_help="Watch two deployments under load.")
@@ -32,4 +37,88 @@ def demo(keep: bool, rate: int, quick: bool) -> None:
     run_demo(keep=keep, rate=rate, quick=quick)
 
 
-COMMANDS = (demo,)
+@click.command(short_help="Deploy a version with faults, to see it rolled back.")
+@click.argument("service")
+@config_option("The system to rehearse.")
+@click.option(
+    "--fault",
+    "named",
+    multiple=True,
+    metavar="FAULT",
+    help="Rehearse this fault alone; may be repeated. `--fault list` shows all.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 5000),
+    default=100.0,
+    show_default=True,
+    metavar="N",
+    help="Requests per second, through the gateway.",
+)
+@click.option(
+    "--path", default="", metavar="PATH", help="Where requests go; else the gateway's prefix."
+)
+@click.option(
+    "--longest",
+    type=click.FloatRange(0.1, 3600),
+    default=3.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Step, bake and warm-up times are no longer than this.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(1, 7200),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest time for one deployment.",
+)
+@with_json
+def rehearse(
+    service: str,
+    config_file: Path,
+    named: tuple[str, ...],
+    rate: float,
+    path: str,
+    longest: float,
+    limit: float,
+    as_json: bool,
+) -> None:
+    """Deploy versions of SERVICE that do something wrong, on a control plane of their own, under
+    load, and tell how long it took to roll back and what callers lost.
+
+    The system is that of teal.toml, with its strategy and gates, but on free ports and with short
+    times; what runs elsewhere is not touched. The new version is the present one behind a proxy
+    that makes the fault. The exit code is 1 if a deployment did not end as it should.
+    """
+    from tealmesh.cli.rehearse.faults import FAULTS
+
+    if "list" in named:
+        for fault in FAULTS:
+            click.echo(f"{fault.name:<22} {fault.words}")
+        return
+    known = {fault.name: fault for fault in FAULTS}
+    for name in named:
+        if name not in known:
+            raise click.UsageError(f"--fault {name}: must be one of {', '.join(known)}")
+    faults = [fault for fault in FAULTS if not named or fault.name in named]
+    from tealmesh.cli.rehearse import report
+    from tealmesh.cli.rehearse.play import rehearse as play
+    from tealmesh.cli.rehearse.stage import Stage
+
+    stage = Stage(config_file, service, longest, path)
+    played = play(stage, faults, rate, limit, lambda words: click.echo(words, err=True))
+    if as_json:
+        print_json({"rehearsals": [report.line(one) for one in played]})
+    else:
+        from rich.console import Console
+
+        out = Console()
+        out.print(report.table(played, out.width))
+    wrong = [one.fault.name for one in played if not one.as_it_should]
+    if wrong:
+        raise TealError(f"not as it should: {', '.join(wrong)}")
+
+
+COMMANDS = (demo, rehearse)

@@ -92,6 +92,12 @@ class Plane:
                 )
             time.sleep(0.02)
 
+    def kill(self) -> None:
+        """Kill the control plane; its tasks run on."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     def stop(self) -> None:
         """Drain and stop every task and the control plane.
 

@@ -18,6 +18,7 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.appmesh.shifting import RouteShifts
+from tealmesh.apis.appmesh.unreachable import unreachable_targets
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
@@ -382,7 +383,12 @@ class Parts:
 
 
 def _without_effect(view: View) -> list[MemberWithoutEffect]:
-    return [*without_effect(view), *waiting_policies(view), *unscaled_sides(view)]
+    return [
+        *without_effect(view),
+        *unreachable_targets(view),
+        *waiting_policies(view),
+        *unscaled_sides(view),
+    ]
 
 
 def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:

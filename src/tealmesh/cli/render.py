@@ -37,7 +37,7 @@ RESULTS = {
 BEFORE_STEPS = frozenset(
     {
         "CREATED", "SCALING_UP", "ADDING_TARGET", "CONVERGING_TARGET", "VERIFYING",
-        "AWAITING_APPROVAL",
+        "MIRRORING", "COHORT", "AWAITING_APPROVAL",
     }
 )  # fmt: skip
 STEP_STATES = frozenset({"SHIFTING", "CONVERGING", "MEASURING"})
@@ -137,6 +137,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
         count = deployment.get("windows", 1)
         times = "once" if count == 1 else f"{count} times"
         lines.append(f"not enough so far, {times}: {deployment['lastWindow']}")
+    lines += (f"beside the weights: {words}" for words in deployment.get("beside", ()))
     forward = deployment["status"] == "IN_PROGRESS"
     if "secondsLeft" in deployment and forward and "pausedBy" not in deployment:
         since = deployment.get("updatedAt", deployment["createdAt"])
@@ -167,7 +168,8 @@ def following(deployment: wire.Deployment) -> str:
     """What a deployment does when what it waits for has come; empty if that is its end."""
     steps, step = deployment.get("steps") or [], deployment.get("step", 0)
     state, side = deployment.get("state", ""), deployment.get("newSide", "the new side")
-    if state in STEP_STATES:
+    midway = state == "AWAITING_APPROVAL" and deployment["phase"] == "PRODUCTION_TRAFFIC_SHIFT"
+    if state in STEP_STATES or midway:
         step += 1
         if step >= len(steps):
             return f"{deployment.get('oldSide', 'the old side')} gets no requests and is stopped"

@@ -8,7 +8,14 @@ from tealmesh.model.rollout import Deployment, State
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import limits
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, gets_all, ways_out
+from tealmesh.rollout.machine.transitions import (
+    BACKWARD,
+    FINAL,
+    gets_all,
+    midway,
+    next_step,
+    ways_out,
+)
 from tealmesh.rollout.machine.wording import shown
 
 Words = Callable[[Deployment], str]
@@ -109,6 +116,20 @@ def _after_verifying(d: Deployment) -> str:
     if d.gates.approval and not d.approved:
         return f"it waits for `teal approve {d.service}`"
     return _first_step(d)
+
+
+def _approval_wanted(d: Deployment) -> str:
+    if midway(d):
+        return f"{step_name(d, next_step(d))} needs it; {step_name(d, d.step)} is judged on"
+    return f"its gates ask for approval, and the callers' Envoys find {d.new_side} healthy"
+
+
+def _after_approval(d: Deployment) -> str:
+    ways = f"`teal approve {d.service}` checks {d.new_side} again and goes on"
+    if midway(d):
+        weight = d.strategy.steps[next_step(d)]
+        ways = f"`teal approve {d.service}` gives {d.new_side} {weight} % of the requests"
+    return f"{ways}, `teal abort {d.service}` ends it"
 
 
 def _copied(d: Deployment) -> str:
@@ -242,9 +263,7 @@ _WHY: Mapping[State, Words] = {
     State.VERIFYING: lambda d: f"every Envoy knows {d.new_side}",
     State.MIRRORING: lambda d: f"the callers' Envoys find {d.new_side} healthy",
     State.COHORT: lambda d: f"the callers' Envoys find {d.new_side} healthy",
-    State.AWAITING_APPROVAL: lambda d: (
-        f"its gates ask for approval, and the callers' Envoys find {d.new_side} healthy"
-    ),
+    State.AWAITING_APPROVAL: _approval_wanted,
     State.HELD: lambda d: d.note or "somebody else changed what it works on",
     State.SHIFTING: _before_shifting,
     State.CONVERGING: lambda d: f"the route has them ({shown(d.weights)})",
@@ -275,10 +294,7 @@ _NEXT: Mapping[State, Words] = {
     State.VERIFYING: lambda d: _copies_next(d) or _cohort_next(d) or _after_verifying(d),
     State.MIRRORING: lambda d: _cohort_next(d) or _after_verifying(d),
     State.COHORT: _after_verifying,
-    State.AWAITING_APPROVAL: lambda d: (
-        f"`teal approve {d.service}` checks {d.new_side} again and goes on, "
-        f"`teal abort {d.service}` ends it"
-    ),
+    State.AWAITING_APPROVAL: _after_approval,
     State.HELD: lambda d: ", ".join(ways_out(d)),
     State.SHIFTING: lambda d: "every Envoy acknowledges the weights",
     State.CONVERGING: _after_converging,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tealmesh.model.config.outside import Hook, PrometheusGate
 from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.parts import Part
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, SideTasks, State, Traffic
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.machine.limits import LIMITS
@@ -159,3 +160,14 @@ def test_all_the_weight_waits_for_a_verdict() -> None:
     alone = replace(d, gates=replace(d.gates, compare=False))
     assert not any("compared" in w for s in stages(alone, seen, {}) for w in s.waits_for)
     assert [s for s in stages(alone, seen, {}) if s.weight][1].expected == 21.0
+
+
+def test_parts_that_are_watched_are_waited_for_too() -> None:
+    d = planned(steps=(10, 50, 100))
+    d = replace(d, gates=replace(d.gates, watch=(Part(method="POST"),)))
+    first, before, last = [s.waits_for for s in stages(d, TRAFFIC, {}) if s.weight]
+    wait = "errors of POST: the same, later by as much as it is rarer, unless it is less than 1 %"
+    assert [any(wait in one for one in step) for step in (first, before, last)] == [
+        False, True, False
+    ]  # fmt: skip
+    assert all("success-rate of POST: 99 % of it succeeds" in step for step in (first, last))

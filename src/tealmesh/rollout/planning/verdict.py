@@ -57,6 +57,11 @@ def waits(d: Deployment, index: int) -> Iterator[str]:
             f"{percent(d.gates.beta)} of the bad versions)"
         )
         yield "client-errors and latency: nothing speaks against it"
+        for part in d.gates.watch:
+            yield (
+                f"errors of {part.name}: the same, later by as much as it is rarer, unless it is "
+                f"less than {percent(comparison.RARE)} of the requests"
+            )
     else:
         yield (
             f"compared with {d.old_side} in errors, 4xx and latency: at most "

@@ -37,7 +37,7 @@ RESULTS = {
 BEFORE_STEPS = frozenset(
     {
         "CREATED", "SCALING_UP", "ADDING_TARGET", "CONVERGING_TARGET", "VERIFYING",
-        "AWAITING_APPROVAL",
+        "MIRRORING", "COHORT", "AWAITING_APPROVAL",
     }
 )  # fmt: skip
 STEP_STATES = frozenset({"SHIFTING", "CONVERGING", "MEASURING"})
@@ -137,6 +137,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
         count = deployment.get("windows", 1)
         times = "once" if count == 1 else f"{count} times"
         lines.append(f"not enough so far, {times}: {deployment['lastWindow']}")
+    lines += (f"beside the weights: {words}" for words in deployment.get("beside", ()))
     forward = deployment["status"] == "IN_PROGRESS"
     if "secondsLeft" in deployment and forward and "pausedBy" not in deployment:
         since = deployment.get("updatedAt", deployment["createdAt"])

@@ -113,8 +113,10 @@ def _by_gates(line: str, deployment: wire.Deployment) -> bool:
     """Whether a line of `waiting` says no more than the gates of the present step."""
     evidence = deployment.get("evidence", [])
     verdicts = evidence[-1].get("verdicts", []) if evidence else []
-    unmet = [f"{v['gate']}: {v['detail']}" for v in verdicts if v["verdict"] != "PASS"]
-    return line == f"waiting for {'; '.join(unmet)}"
+    rest = line.removeprefix("waiting for ")
+    for verdict in verdicts:
+        rest = rest.replace(f"{verdict['gate']}: {verdict['detail']}", "")
+    return not rest.strip("; ")
 
 
 def where(deployment: wire.Deployment) -> str:

@@ -130,6 +130,7 @@ class Parts:
             self._driver,
             self.cache.wait_converged,
             self._metrics.callers_saw,
+            self._metrics.callers_saw_after,
             Changes(store),
             clock=steady_clock,
             new_id=random_id,

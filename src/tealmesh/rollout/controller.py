@@ -18,7 +18,14 @@ from tealmesh.rollout import beginning, documents, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
-from tealmesh.rollout.performer import CallersSaw, HearOthers, Performer, WaitConverged, WhoChanged
+from tealmesh.rollout.performer import (
+    CallersSaw,
+    CallersSawAfter,
+    HearOthers,
+    Performer,
+    WaitConverged,
+    WhoChanged,
+)
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
 from tealmesh.rollout.running.keeping import Keeping
@@ -48,6 +55,7 @@ class Controller(Decisions):
         driver: Driver,
         converged: WaitConverged,
         traffic: CallersSaw,
+        windows: CallersSawAfter,
         who: WhoChanged,
         *,
         clock: SteadyClock,
@@ -59,7 +67,7 @@ class Controller(Decisions):
         supervisor: Supervisor | None = None,
         others: HearOthers | None = None,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock, others)
+        performer = Performer(driver, converged, traffic, windows, who, clock, others)
         work = Work(
             store,
             performer,

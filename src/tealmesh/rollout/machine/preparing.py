@@ -7,7 +7,7 @@ from dataclasses import replace
 from tealmesh.model.rollout import Deployment, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
-from tealmesh.rollout.machine import limits
+from tealmesh.rollout.machine import limits, windows
 from tealmesh.rollout.machine.judging import measuring
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
@@ -61,6 +61,7 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
         return wait(d, now, unmet(gates) + explanation(event))
     if not all_pass(event.gates):
         return wait(d, now, unmet(event.gates))
+    d = windows.before(d, event)
     if d.needs_approval(next_step(d)):
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
     if kept := stays(d, event.frozen):

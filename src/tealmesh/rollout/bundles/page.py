@@ -14,8 +14,9 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
 color:#12302f}h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem}
 h3{font-size:1rem;margin:0}
-table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{padding:.25rem .6rem;text-align:left;
-vertical-align:top;border-bottom:1px solid #dde5e4}td.n{text-align:right;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+td,th{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #dde5e4}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
 figure{margin:1rem 0}svg{width:100%;height:auto}svg text{font-size:11px;fill:#566}
 .grid{stroke:#e3eae9;fill:none}.line{fill:none;stroke-width:2}.legend span{margin-right:1.2rem}
 .legend i{display:inline-block;width:1em;height:.3em;margin-right:.4em;vertical-align:middle}

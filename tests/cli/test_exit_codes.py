@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.cli.ending import APPROVAL, STAGES, reached
+from tealmesh.cli.ending import AFTER, APPROVAL, STAGES, reached
 from tealmesh.model.rollout import PHASES, Phase, State
 from tests.cli.command_line import DEPLOYMENT, follow, teal
 from tests.cli.teal_api import TealApi
@@ -76,6 +76,13 @@ def test_a_stage_is_reached_by_going_forward_alone(states: list[State], stage: s
     forward = [entry(state) for state in states if state is not State.HELD]
     at = [STAGES.index(one["phase"]) for one in forward]
     assert reached(stage, forward) == (max(at, default=-1) >= STAGES.index(stage))
+
+
+def test_the_end_of_a_stage_is_the_beginning_of_the_next() -> None:
+    assert not reached("POST_SCALE_UP", [entry(State.SCALING_UP)])
+    assert reached("POST_SCALE_UP", [entry(State.SCALING_UP), entry(State.ADDING_TARGET)])
+    assert reached("POST_PRODUCTION_TRAFFIC_SHIFT", [entry(State.BAKING)])
+    assert set(AFTER.values()) <= set(STAGES)
 
 
 def test_waiting_for_approval_can_be_waited_for() -> None:

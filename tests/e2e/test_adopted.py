@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,13 @@ def test_the_inactive_side_is_copied_and_the_old_one_is_left_as_it_was_found(
 ) -> None:
     article, url = started(plane, "blue")
     before = route(article)["httpRoute"]
+    plan = json.loads(plane.teal("deploy", "sample", ":0.0.2", "--plan", "--json").stdout)
+    assert (plan["starts"], plan["oldSide"], plan["newSide"]) == (True, "blue", "green")
+    assert route(article)["httpRoute"] == before
     with traffic((url, RATE)) as load:
         plane.teal("deploy", "sample", "--image", "example/sample:0.0.2")
         assert finished(plane, "sample")["status"] == "SUCCESSFUL"
+        assert "the deployment succeeded" in plane.teal("explain", "sample").stdout
         assert set(load.watch(1.0).versions) == {"2"}
         after = route(article)["httpRoute"]
         assert after["action"]["weightedTargets"] == [

@@ -13,14 +13,14 @@ from tests.support.programs.traffic import traffic
 
 RATE = 200.0
 """Requests a second; one in two hundred to the old version fails."""
-SEEN_BEFORE_SECONDS = 8.0
+SEEN_BEFORE_SECONDS = 12.0
 
 
 def test_ten_times_the_errors_are_rolled_back_where_a_threshold_would_have_passed_them(
     tmp_path: Path,
 ) -> None:
     sample = Sample(tmp_path, 1, image="example/sample:base", success_rate=0.9)
-    steps = '[{ weight = 25, time = "15s" }, 100]'
+    steps = '[{ weight = 25, time = "18s" }, 100]'
     sample.config.write_text(sample.text().replace("steps = [100]", f"steps = {steps}"))
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)

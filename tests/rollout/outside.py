@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tealmesh.model.config.beside import Cohort, Mirror
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, Traffic
 from tealmesh.model.windows import SideWindow
@@ -35,7 +36,16 @@ from tealmesh.rollout.effects import (
 
 TASKS = 2
 STEP_SECONDS, TIMEOUT = 5.0, 40.0
-STRATEGY = Strategy("canary", (10, 100), STEP_SECONDS, STEP_SECONDS, *([TIMEOUT] * 6))
+STRATEGY = Strategy(
+    "ab",
+    (10, 100),
+    STEP_SECONDS,
+    STEP_SECONDS,
+    *([TIMEOUT] * 6),
+    mirror=Mirror(time=STEP_SECONDS),
+    match=Cohort("beta", header="x-cohort"),
+)
+"""It passes through every state that there is."""
 PAUSE = 1.0
 """Seconds between two turns when nothing happens."""
 MOST_TURNS = 400
@@ -133,7 +143,9 @@ class World:
             )
             for side, failing in (("blue", 0.0), ("green", self.failing))
         )
-        return Observed(seen.old, seen.new, old, new, **windows(old, new, self.now))
+        beside = Traffic(requests=1000, failures=round(1000 * self.failing))
+        members = windows(old, new, self.now)
+        return Observed(seen.old, seen.new, old, new, beside=beside, **members)
 
 
 def windows(old: Traffic, new: Traffic, at: float) -> dict[str, Any]:
@@ -158,7 +170,9 @@ def begun(approval: bool = False, gated: bool = True, now: float = 1_000_000.0) 
         old_image="web:1",
         new_image="web:2",
         desired_count=TASKS,
-        strategy=STRATEGY if gated else replace(STRATEGY, type="bluegreen", steps=(100,)),
+        strategy=STRATEGY
+        if gated
+        else replace(STRATEGY, type="bluegreen", steps=(100,), mirror=None, match=None),
         gates=Gates(approval=approval),
         created_at=now,
         updated_at=now,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.model.config.beside import Cohort, Mirror, Sticky
 from tealmesh.model.config.strategies import StepSettings, Strategy
 from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import PHASES, Deployment, SideTasks, State, Status, Traffic
@@ -51,13 +52,30 @@ be too many states. `test_outside_changes` has both, at random.
 PAST_STEP = machine.SETTLE_SECONDS + STEP_TIME + 0.1
 
 
+BESIDE = Strategy(
+    "ab",
+    (100,),
+    STEP_TIME,
+    BAKE_TIME,
+    *[TIMEOUT] * 6,
+    mirror=Mirror(time=STEP_TIME),
+    match=Cohort("beta", header="x-cohort"),
+    sticky=Sticky(cookie="user"),
+)
+
+
 def created(
     approval: bool = False,
     now: float = 1000.0,
     midway: bool = False,
     steps: tuple[int, ...] = STEPS,
+    beside: bool = False,
 ) -> Deployment:
-    """``midway``: the second step needs approval."""
+    """``midway``: the second step needs approval. ``beside``: an A/B deployment with copies of
+    requests before.
+    """
+    if beside:
+        return replace(created(approval, now), strategy=BESIDE)
     own = (StepSettings(), StepSettings(approval=True)) if midway else ()
     return replace(
         begun(approval, now=now),
@@ -94,6 +112,7 @@ def observed(
         new=tasks,
         old_traffic=before,
         new_traffic=after,
+        beside=_with(seen, 0 if silent else 10_000, 0 if silent else round(10_000 * failing)),
         explanation="last words" if tasks.failed or tasks.failure else "",
         **windows(before, after, now),
     )
@@ -213,6 +232,7 @@ def key(d: Deployment) -> tuple[object, ...]:
         d.promoted,
         bool(d.paused_at),
         bool(d.evidence),
+        d.beside,
     )
 
 
@@ -244,7 +264,12 @@ def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, f
 
 @pytest.fixture(scope="module")
 def states() -> list[tuple[Deployment, float]]:
-    ways = (created(), created(True, midway=True, steps=(20, 100)), created(steps=STEERED))
+    ways = (
+        created(),
+        created(True, midway=True, steps=(20, 100)),
+        created(steps=STEERED),
+        created(beside=True),
+    )
     return [one for way in ways for one in reachable(way).values()]
 
 
@@ -404,7 +429,8 @@ def test_an_event_of_another_state_is_a_bug() -> None:
 def test_no_sequence_of_events_breaks_an_invariant(data: st.DataObject) -> None:
     """`machine.step` checks its invariants itself; here a simulated world checks them too."""
     midway, steps = data.draw(st.booleans()), data.draw(st.sampled_from((STEPS, STEERED)))
-    d, now = created(data.draw(st.booleans()), midway=midway, steps=steps), 1000.0
+    approval, beside = data.draw(st.booleans()), data.draw(st.booleans())
+    d, now = created(approval, midway=midway, steps=steps, beside=beside), 1000.0
     route: dict[str, int] = {"blue": 100}
     everywhere = dict(route)
     last_sequence = 0

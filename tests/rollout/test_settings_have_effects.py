@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from tealmesh.cli import terraform
-from tealmesh.model import wire
 from tealmesh.model.config import nouns, strategies
+from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.parse import parse
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
-from tealmesh.rollout import documents, machine, system
+from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings, judging_settings, watch_settings
+from tests.rollout import hook_settings, judging_settings, terraform_settings, watch_settings
 from tests.rollout.outside import windows
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
@@ -140,39 +140,21 @@ def baked(config: nouns.TealConfig, seconds: float) -> State:
     return after(d, seconds).state
 
 
+NOTHING_BESIDE = RouterExtension("", "", "", "", "", "")
+
+
+def beside(config: nouns.TealConfig, state: State) -> RouterExtension:
+    """What a deployment of web adds to the routes."""
+    (service,) = (one for one in system.services(config) if one.name == "web")
+    return extending.extension(replace(web(config), state=state), service) or NOTHING_BESIDE
+
+
 def told(config: nouns.TealConfig, name: str = "sample") -> Any:
     """What the store knows of an adopted service."""
     transaction = Transaction(View(0, {}))
     documents.put_adopted(transaction, config.additions.adopted)
     document = transaction.get(tables.ADOPTIONS, name)
     return document.body if document else {}
-
-
-def variables(config: nouns.TealConfig) -> str:
-    """What `teal terraform vars` prints for a service with blue live and green idle."""
-    sides: list[wire.SideDescription] = [
-        {
-            "side": side,
-            "virtualNode": f"web-{side}",
-            "exists": True,
-            "cluster": "c",
-            "ecsService": f"web-{side}",
-            "taskDefinition": f"arn:aws:ecs:us-east-1:1:task-definition/web-{side}:1",
-            "image": "web:1",
-            "weight": weight,
-        }
-        for side, weight in (("blue", 100), ("green", 0))
-    ]
-    service: wire.ServiceDescription = {
-        "name": "web", "mesh": "m", "hostname": "web.local", "container": "app", "sides": sides
-    }  # fmt: skip
-    names = config.additions.terraform
-    return "\n".join([*terraform.variables(names, service), *terraform.commands(names, service)])
-
-
-def prints(place: str, template: str, shown: str) -> tuple[tuple[str, ...], object, Check]:
-    key = ("terraform", place)
-    return key, template, lambda b, a: shown in variables(a) and shown not in variables(b)
 
 
 ADOPTED = ("adopted", "sample")
@@ -228,22 +210,38 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     (strategies.Strategy, "step_timeout"): (
         (*STRATEGY, "step_timeout"), "40s", ends(State.CONVERGING, 50, "step_timeout of 40 s"),
     ),
+    (strategies.Strategy, "preview"): (
+        (*STRATEGY, "preview"), {"header": "X-Try", "allow": ["edge"]},
+        lambda b, a: beside(b, State.VERIFYING).preview == Preview()
+        and beside(a, State.VERIFYING).preview == Preview("x-try", ("edge",)),
+    ),
+    (strategies.Strategy, "mirror"): (
+        (*STRATEGY, "mirror"), {"percent": 0.5, "time": "2m", "methods": ["GET", "POST"]},
+        lambda b, a: beside(b, State.MIRRORING).mirror is None
+        and beside(a, State.MIRRORING).mirror == Mirror(0.5, 120.0, ("GET", "POST")),
+    ),
+    (strategies.Strategy, "match"): (
+        (*STRATEGY, "match"), {"header": "X-Cohort", "value": "beta"},
+        lambda b, a: beside(b, State.COHORT).cohort is None
+        and beside(a, State.COHORT).cohort == Cohort("beta", header="x-cohort"),
+    ),
+    (strategies.Strategy, "sticky"): (
+        STRATEGY, {"type": "canary", "sticky": {"cookie": "user", "ttl": "1h"}},
+        lambda b, a: beside(b, State.CREATED).sticky is None
+        and beside(a, State.CREATED).sticky == Sticky(cookie="user", ttl=3600.0),
+    ),
     (strategies.Strategy, "start_timeout"): (
-        (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s"),
-    ),
+        (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s")),
     (strategies.Strategy, "verify_timeout"): (
-        (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s"),
-    ),
+        (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s")),
     (strategies.Strategy, "bake_timeout"): (
-        (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s"),
-    ),
+        (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s")),
     (strategies.Strategy, "rollback_timeout"): (
         (*STRATEGY, "rollback_timeout"), "40s",
         ends(State.CONVERGING_BACK, 40, "rollback_timeout of 40 s"),
     ),
     (strategies.Strategy, "stop_timeout"): (
-        (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s"),
-    ),
+        (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s")),
     (strategies.Gates, "success_rate"): (
         (*GATES, "success_rate"), 0.9,
         lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
@@ -315,11 +313,9 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*EDGE, "request_timeout"), 11, makes('{"name": "TEAL_REQUEST_TIMEOUT", "value": "11"}')
     ),
     (nouns.GatewayConfig, "idle_timeout"): (
-        (*EDGE, "idle_timeout"), 71, makes('{"name": "TEAL_IDLE_TIMEOUT", "value": "71"}')
-    ),
+        (*EDGE, "idle_timeout"), 71, makes('{"name": "TEAL_IDLE_TIMEOUT", "value": "71"}')),
     (nouns.GatewayConfig, "drain_time"): (
-        (*EDGE, "drain_time"), 81, makes('{"name": "TEAL_DRAIN_TIME", "value": "81"}')
-    ),
+        (*EDGE, "drain_time"), 81, makes('{"name": "TEAL_DRAIN_TIME", "value": "81"}')),
     (nouns.TealConfig, "mesh"): (("mesh", "name"), "mall", makes('"meshName": "mall"')),
     (nouns.TealConfig, "cluster"): (("mesh", "cluster"), "prod", makes('"prod"')),
     (nouns.TealConfig, "namespace"): (
@@ -359,12 +355,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*ADOPTED, "gates"), {"min_requests": 7},
         lambda b, a: found(a).gates.min_requests == 7 != found(b).gates.min_requests,
     ),
-    (nouns.TerraformNames, "weight"): prints("weight", "{side}_weight", "blue_weight = 100"),
-    (nouns.TerraformNames, "image"): prints("image", "{side}_image", 'blue_image = "web:1"'),
-    (nouns.TerraformNames, "active"): prints("active", "{side}_on", "green_on = "),
-    (nouns.TerraformNames, "virtual_node"): prints("virtual_node", "n.{side}", "n.green"),
-    (nouns.TerraformNames, "task_definition"): prints("task_definition", "t.{side}", "t.green"),
-    (nouns.TerraformNames, "ecs_service"): prints("ecs_service", "e.{side}", "e.green"),
+    **terraform_settings.ROWS,
 }  # fmt: skip
 
 ELSEWHERE = {

@@ -18,6 +18,7 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.appmesh.shifting import RouteShifts
+from tealmesh.apis.appmesh.unreachable import unreachable_targets
 from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
@@ -137,14 +138,8 @@ class Parts:
             image_problem=self._image_problem,
             on_transition=config.on_transition,
             supervisor=supervisor,
-            others=connected(
-                store,
-                self._aws.cloudwatch,
-                self.endpoint,
-                os.environ,
-                steady_clock,
-                system_clock,
-            ),
+            others=connected(store, self._aws.cloudwatch, self.endpoint, os.environ),
+            beside=self._metrics.callers_saw_beside,
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -388,7 +383,12 @@ class Parts:
 
 
 def _without_effect(view: View) -> list[MemberWithoutEffect]:
-    return [*without_effect(view), *waiting_policies(view), *unscaled_sides(view)]
+    return [
+        *without_effect(view),
+        *unreachable_targets(view),
+        *waiting_policies(view),
+        *unscaled_sides(view),
+    ]
 
 
 def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:

@@ -221,7 +221,7 @@ def check_envoys(mesh: str, client: Client) -> Check:
 
 
 def check_without_effect(client: Client) -> Iterator[Check]:
-    """The members of ECS resources that are used and do nothing here, each with its reason."""
+    """The members of resources that are used and do nothing here, each with its reason."""
     users: dict[tuple[str, str], list[str]] = {}
     for found in client.list_members_without_effect():
         users.setdefault((found["member"], found["reason"]), []).append(found["resource"])

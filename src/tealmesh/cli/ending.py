@@ -23,6 +23,12 @@ STAGES = (
     "CLEAN_UP",
 )
 """The stages of a deployment in their order, named as Amazon ECS names them."""
+AFTER = {
+    "POST_SCALE_UP": "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT": "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT": "BAKE_TIME",
+}
+"""ECS's stages at the end of others, and the stage that begins then."""
 APPROVAL = "AWAITING_APPROVAL"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,10 +58,10 @@ def ends(command: F) -> F:
     for option in (
         click.option(
             "--wait-until",
-            type=click.Choice([*STAGES, APPROVAL], case_sensitive=False),
+            type=click.Choice([*STAGES, *AFTER, APPROVAL], case_sensitive=False),
             metavar="STAGE",
             help="Follow only until this stage of the deployment begins, named as ECS names them: "
-            f"{', '.join(STAGES[1:])}; or {APPROVAL}.",
+            f"{', '.join(STAGES[1:])}, and their POST_ stages; or {APPROVAL}.",
         ),
         click.option(
             "--follow/--no-follow",
@@ -76,7 +82,7 @@ def reached(stage: str, entries: Collection[wire.JournalEntry]) -> bool:
         if stage == APPROVAL:
             if entry["transition"] == APPROVAL:
                 return True
-        elif entry.get("phase") in STAGES[STAGES.index(stage) :]:
+        elif entry.get("phase") in STAGES[STAGES.index(AFTER.get(stage, stage)) :]:
             return True
     return False
 

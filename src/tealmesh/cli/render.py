@@ -167,7 +167,8 @@ def following(deployment: wire.Deployment) -> str:
     """What a deployment does when what it waits for has come; empty if that is its end."""
     steps, step = deployment.get("steps") or [], deployment.get("step", 0)
     state, side = deployment.get("state", ""), deployment.get("newSide", "the new side")
-    if state in STEP_STATES:
+    midway = state == "AWAITING_APPROVAL" and deployment["phase"] == "PRODUCTION_TRAFFIC_SHIFT"
+    if state in STEP_STATES or midway:
         step += 1
         if step >= len(steps):
             return f"{deployment.get('oldSide', 'the old side')} gets no requests and is stopped"

@@ -60,6 +60,26 @@ class RouterExtension:
     cohort: Cohort | None = None
     sticky: Sticky | None = None
 
+    def sentences(self) -> list[str]:
+        """How requests reach the new side, for people."""
+        return [
+            *self._preview_words(),
+            *([self._mirror_words(self.mirror)] if self.mirror else ()),
+            *([f"requests with {self.cohort} go to {self.side}"] if self.cohort else ()),
+            *([f"users stay on their side by {self.sticky}"] if self.sticky else ()),
+        ]
+
+    def _preview_words(self) -> list[str]:
+        if self.preview is None:
+            return []
+        through = ", ".join(self.preview.allow)
+        gateways = f"; gateways let it pass: {through}" if through else ", not through gateways"
+        return [f"header {self.preview.header}: {self.side} reaches {self.side}{gateways}"]
+
+    def _mirror_words(self, mirror: Mirror) -> str:
+        methods = " and ".join(mirror.methods)
+        return f"copies of {mirror.percent:g} % of {methods} requests go to {self.side}"
+
     def to_json(self) -> RouterExtensionBody:
         """The body that the store keeps."""
         return cast("RouterExtensionBody", asdict(self))

@@ -66,6 +66,17 @@ class FreezeBody(TypedDict):
     why: str
 
 
+class ProcessBody(TypedDict):
+    """A process of this machine, so that it is found again and no other is taken for it."""
+
+    boot: str
+    """Id of the boot, as in `model.clock.MomentBody`."""
+    pid: int
+    ticks: int
+    """When it started, in clock ticks since that boot:
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (``starttime``)"""
+
+
 class HookBody(TypedDict):
     """How far a hook of a deployment is (collection ``teal.hook``). Times are wall time."""
 
@@ -85,6 +96,8 @@ class HookBody(TypedDict):
     detail: str
     details: str
     """JSON that it wants to be given with the next try; empty for none."""
+    process: ProcessBody | None
+    """The command that runs; None for a webhook, and when it has ended."""
     started_at: float
     finished_at: float | None
     """None: it is asked again, also after a restart of the control plane."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tealmesh.model.clock import MomentBody
+    from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
     from tealmesh.model.hooks import (
         CloudWatchGateBody,
         FreezeBody,
@@ -54,7 +55,7 @@ class StepSettingsBody(TypedDict):
 class StrategyBody(TypedDict):
     """A `model.config.strategies.Strategy`."""
 
-    type: Literal["bluegreen", "canary", "linear"]
+    type: Literal["bluegreen", "canary", "linear", "ab"]
     steps: Sequence[int]
     step_time: float
     bake_time: float
@@ -67,6 +68,10 @@ class StrategyBody(TypedDict):
     warm_up: float
     on_no_verdict: Literal["rollback", "hold"]
     hold_timeout: float
+    preview: PreviewBody | None
+    mirror: MirrorBody | None
+    match: CohortBody | None
+    sticky: StickyBody | None
     step_settings: Sequence[StepSettingsBody]
     keep_old: float
 
@@ -323,6 +328,8 @@ class DeploymentBody(TypedDict):
     last_window: str
     evidence: Sequence[StepEvidenceBody]
     comparison: ComparisonBody
+    beside: Sequence[str]
+    beside_verdicts: Sequence[GateResultBody]
     finished_at: float | None
 
 

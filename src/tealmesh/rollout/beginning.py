@@ -7,12 +7,16 @@ from dataclasses import replace
 
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, SideTasks
+from tealmesh.model.spans import span
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.effects import LiveRoute
-from tealmesh.rollout.hooks.freezing import frozen
+from tealmesh.rollout.hooks.freezing import frozen, upcoming
 from tealmesh.rollout.machine import shares
 from tealmesh.rollout.machine.wording import shown
 from tealmesh.rollout.system import Service, other_side
+
+_SOON_SECONDS = 4 * 3600.0
+"""A freeze that begins within so long is told before a deployment starts."""
 
 
 def refuse_problem(service: Service) -> None:
@@ -44,6 +48,17 @@ def freeze(service: Service, now: float, *, force: bool) -> str:
             "all the same with `--force`, which is written down",
         )
     return found.words()
+
+
+def freeze_ahead(service: Service, now: float) -> str:
+    """That a freeze begins soon, for people; empty if none does. ``now``: wall time."""
+    ahead = upcoming(service.gates.freeze, now, _SOON_SECONDS)
+    if ahead is None:
+        return ""
+    seconds, found = ahead
+    return (
+        f"{found.words()} begins in {span(seconds)}: from then on the new side gets no more weight"
+    )
 
 
 def created(

@@ -14,17 +14,19 @@ from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State
-from tealmesh.rollout import beginning, documents, going_back, machine
+from tealmesh.rollout import beginning, documents, extending, going_back, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
 from tealmesh.rollout.performer import (
     CallersSaw,
     CallersSawAfter,
+    CallersSawBeside,
     HearOthers,
     Performer,
     WaitConverged,
     WhoChanged,
+    nothing_beside,
 )
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
@@ -66,8 +68,9 @@ class Controller(Decisions):
         on_transition: OnTransition | None = None,
         supervisor: Supervisor | None = None,
         others: HearOthers | None = None,
+        beside: CallersSawBeside = nothing_beside,
     ) -> None:
-        performer = Performer(driver, converged, traffic, windows, who, clock, others)
+        performer = Performer(driver, converged, traffic, windows, who, clock, others, beside)
         work = Work(
             store,
             performer,
@@ -128,6 +131,7 @@ class Controller(Decisions):
                     f"clientToken {token} was used for a deployment of {repeated.new_image}",
                 )
             return repeated
+        extending.refuse(system, strategy or system.strategy)
         refuse_locked(self._store.view, service, self._store.now())
         freeze = beginning.freeze(system, self._wall(), force=force)
         if instead:

@@ -12,7 +12,7 @@ from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.windows import Window
-from tealmesh.rollout import discovery, system
+from tealmesh.rollout import discovery, extending, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.running.stored import keep, refuse_locked
@@ -112,6 +112,13 @@ def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     outbox.put(t, d, entry)
     if d.finished and d.gates.watch:
         t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
+    extending.keep(t, d, _present_service(t, d.service))
+
+
+def _present_service(t: Transaction, name: str) -> Service | None:
+    """The service of a deployment; None if it is gone."""
+    gone = t.get(tables.SYSTEMS, name) is None and t.get(tables.ADOPTED, name) is None
+    return None if gone else deployed_service(t, name)
 
 
 def put_measured(t: Transaction, d: Deployment, before: int) -> None:

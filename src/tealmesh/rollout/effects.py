@@ -176,6 +176,8 @@ class Observed:
     """The same of the new side."""
     gates: tuple[GateResult, ...] = ()
     """The verdicts of others, who were asked: hooks and queries. They count as our own do."""
+    beside: Traffic = field(default_factory=Traffic)
+    """What reached the new side beside its weight: copies, or the cohort's requests."""
     frozen: str = ""
     """Why the new side gets no more weight now, completing "waiting for …"; empty if it may. Time
     limits stand still meanwhile."""

@@ -74,6 +74,11 @@ def _words(d: Deployment) -> str:
             return f"weights {weights} stored; waiting for every Envoy to acknowledge them"
         case State.VERIFYING:
             return f"callers check the health of {d.new_side}, which has no weight yet"
+        case State.MIRRORING if d.strategy.mirror:
+            share = f"{d.strategy.mirror.percent:g} % of the requests"
+            return f"copies of {share} go to {d.new_side}, whose answers nobody sees"
+        case State.COHORT if d.strategy.match:
+            return f"requests with {d.strategy.match} go to {d.new_side}, all others by the weights"
         case State.AWAITING_APPROVAL:
             return f"waiting for `teal approve {d.service}`"
         case State.HELD:

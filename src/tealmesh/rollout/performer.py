@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from tealmesh.envoy.names import BesideKind
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
@@ -99,6 +100,15 @@ BEFORE_SECONDS = 60.0
 """How long before the first weight callers are listened to."""
 
 
+CallersSawBeside = Callable[[Service, str, float, BesideKind], Traffic]
+"""(service, side, since, way) -> what reached a side beside its weight since a time."""
+
+
+def nothing_beside(service: Service, side: str, since: float, way: BesideKind) -> Traffic:
+    """Nothing reaches a side beside its weight."""
+    return Traffic()
+
+
 class Performer:
     """What a deployment sees and does. No method raises for what goes wrong in the world: that is
     an event.
@@ -113,6 +123,7 @@ class Performer:
         who: WhoChanged,
         clock: SteadyClock,
         others: HearOthers | None = None,
+        beside: CallersSawBeside = nothing_beside,
     ) -> None:
         self._driver = driver
         self._converged = converged
@@ -121,6 +132,7 @@ class Performer:
         self._who = who
         self._clock = clock
         self.others: HearOthers = others or Nobody()
+        self._beside = beside
 
     async def look(self, d: Deployment, service: Service) -> Event:
         """`Looked`, or why that was not possible."""
@@ -204,4 +216,9 @@ class Performer:
             at,
             self._windows(service, d.old_side, after),
             self._windows(service, d.new_side, after),
+            beside=self._seen_beside(d, service, effect.since),
         )
+
+    def _seen_beside(self, d: Deployment, service: Service, since: float) -> Traffic:
+        kind = machine.beside_kind(d)
+        return self._beside(service, d.new_side, since, kind) if kind else Traffic()

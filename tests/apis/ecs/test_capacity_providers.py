@@ -144,3 +144,23 @@ def test_a_daemon_has_one_task_on_the_one_machine(ecs: Any) -> None:
     assert listed == [service["serviceArn"]]
     # Only services of replicas must be scaled to 0 before.
     ecs.delete_service(cluster="web", service="agent")
+
+
+def test_a_provider_is_not_taken_from_under_a_service(ecs: Any) -> None:
+    """ECS has one order: from the service, from the cluster, then the provider itself."""
+    created(ecs)
+    strategy = [{"capacityProvider": "web", "weight": 1}]
+    ecs.create_cluster(clusterName="web", capacityProviders=["web", "FARGATE"])
+    ecs.register_task_definition(**FARGATE)
+    ecs.create_service(
+        cluster="web",
+        serviceName="web",
+        taskDefinition="web",
+        networkConfiguration=NETWORK,
+        capacityProviderStrategy=strategy,
+    )
+    with pytest.raises(ClientError, match="associated with cluster: web"):
+        ecs.delete_capacity_provider(capacityProvider="web")
+    none: dict[str, Any] = {"capacityProviders": [], "defaultCapacityProviderStrategy": []}
+    with pytest.raises(ClientError, match="is in use and cannot be removed: service web uses web"):
+        ecs.put_cluster_capacity_providers(cluster="web", **none)

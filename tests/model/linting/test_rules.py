@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.cli.system import scaffold
+from tealmesh.model.config.outside import CloudWatchGate, Hook
 from tealmesh.model.config.parse import parse
 from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
 from tealmesh.model.linting import Linted, lint, of_config, rules
@@ -54,6 +55,15 @@ CASES = {
     "no_callers": (replace(WELL, callers=0), "risk"),
     "endless_approval": (gates(approval=True), "odd"),
     "moving_tag": (replace(WELL, image="registry:5000/web:latest"), "odd"),
+    "token_in_the_clear": (
+        gates(hooks=(Hook("BAKE_TIME", "ask", url="http://ci/ask", token_file="t"),)),
+        "risk",
+    ),
+    "slow_hook": (gates(hooks=(Hook("PRE_SCALE_UP", "x", command=("x",), timeout=900.0),)), "risk"),
+    "long_period": (
+        gates(cloudwatch=(CloudWatchGate("c", "n", "m", "< 1", period=600.0),)),
+        "risk",
+    ),
 }
 
 
@@ -62,6 +72,8 @@ def test_what_is_well_is_found_by_no_rule() -> None:
     assert lint([replace(WELL, requests_per_second=None, callers=None)]) == []
     assert lint([gates(approval=True, approval_timeout=3600.0)]) == []
     assert lint([replace(WELL, image="registry:5000/web@sha256:abc")]) == []
+    for url in ("https://ci/ask", "http://127.0.0.1:9/ask"):
+        assert lint([gates(hooks=(Hook("CLEAN_UP", "ask", url=url, token_file="t"),))]) == []
 
 
 def test_every_rule_has_a_case() -> None:

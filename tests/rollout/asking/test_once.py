@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,9 +17,11 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from tealmesh.model.clock import Wall
+from tealmesh.model.clock import Wall, system_boot
 from tealmesh.model.config.outside import Hook
+from tealmesh.model.hooks import ProcessBody
 from tealmesh.model.rollout import Verdict
+from tealmesh.rollout.asking.command import end_former
 from tealmesh.rollout.asking.http import MOST_BYTES, Web
 from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer
@@ -38,13 +41,16 @@ ENVIRONMENT = {
 
 
 def ask(hook: Hook, directory: Path, details: str = "") -> Answer:
+    async def began(process: ProcessBody) -> None:
+        assert process["pid"] > 1
+
     async def once() -> Answer:
         web = Web()
         asker = Asker(web, lambda: Wall(1_700_000_000.0), "http://127.0.0.1:4566", ENVIRONMENT)
         d = replace(created(), seen={"blue": 100}, actor="tester")
         d = replace(d, gates=replace(d.gates, directory=str(directory)))
         try:
-            return await asker.ask(d, system(), Due(hook, 2), 1, details)
+            return await asker.ask(d, system(), Due(hook, 2), 1, details, began)
         finally:
             await web.close()
 
@@ -186,6 +192,20 @@ def test_a_command_is_ended_at_its_limit_with_all_that_it_started(tmp_path: Path
     assert said.detail == "gave no answer within its timeout of 1 s: waits"
     pid = int((tmp_path / "child").read_text())
     until(lambda: gone(pid))
+
+
+def test_a_command_that_was_left_running_is_ended_and_no_other(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1, start_new_session=True)
+    ticks = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19])
+    left: ProcessBody = {"boot": system_boot()["boot"], "pid": child.pid, "ticks": ticks}
+    for other in ({**left, "ticks": ticks + 1}, {**left, "boot": "another"}):
+        asyncio.run(end_former(other))  # type: ignore[arg-type]
+        assert child.poll() is None
+    asyncio.run(end_former(left))
+    assert child.wait() == -15
+    assert child.stdin is not None
+    child.stdin.close()
+    asyncio.run(end_former(left))
 
 
 def gone(pid: int) -> bool:

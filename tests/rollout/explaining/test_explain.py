@@ -20,10 +20,9 @@ NOW = 1000.0
 
 @pytest.fixture(scope="module")
 def states() -> list[Deployment]:
-    """Every deployment that the machine can make of two, with and without approval."""
-    return [
-        d for approval in (False, True) for d, _ in reachable(created(approval=approval)).values()
-    ]
+    """Every deployment that the machine can make of three."""
+    ways = (created(), created(approval=True), created(beside=True))
+    return [d for way in ways for d, _ in reachable(way).values()]
 
 
 def bare(state: State) -> Deployment:
@@ -116,7 +115,7 @@ def test_the_time_left_runs_down_from_when_it_was_observed() -> None:
     assert latest(d, NOW + 500).startswith("within 0 ms at the latest")
 
 
-@pytest.mark.parametrize("state", set(LIMITS) - {State.AWAITING_APPROVAL})
+@pytest.mark.parametrize("state", sorted(set(LIMITS) - {State.AWAITING_APPROVAL}))
 def test_a_pause_and_a_promotion_are_told(state: State) -> None:
     d = replace(bare(state), paused_at=NOW, paused_by="ada")
     told = explain(d, NOW)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tealmesh.model.config.beside import Cohort, Mirror
 from tealmesh.model.config.outside import LASTING, STAGES, TOLD, WHENS, Hook
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout import machine
@@ -72,6 +73,24 @@ def test_each_stage_has_its_place() -> None:
         ("BAKE_TIME after", 0),
         ("CLEAN_UP", 0),
     ]
+
+
+def test_copies_of_requests_are_a_test_and_a_cohort_is_production() -> None:
+    d = hooked()
+    beside = replace(
+        d.strategy, type="ab", mirror=Mirror(50.0, 30.0), match=Cohort(header="x", value="y")
+    )
+    d = replace(d, strategy=beside, state=State.VERIFYING, since=1000.0)
+    assert names(due.during(d, observed(d), 1001.0)) == [("TEST_TRAFFIC_SHIFT during", 0)]
+    d = replace(d, state=State.MIRRORING)
+    assert names(due.during(d, observed(d), 1029.0)) == []
+    after = [
+        ("TEST_TRAFFIC_SHIFT after", 0),
+        ("POST_TEST_TRAFFIC_SHIFT", 0),
+        ("PRE_PRODUCTION_TRAFFIC_SHIFT", 0),
+    ]
+    assert names(due.during(d, observed(d), 1029.0), ready=False) == after
+    assert names(due.during(d, observed(d), 1030.0)) == after
 
 
 def test_the_way_back_is_told_and_asks_nobody() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.config.outside import DAYS, Freeze, minutes, zone
-from tealmesh.rollout.hooks.freezing import frozen
+from tealmesh.rollout.hooks.freezing import frozen, upcoming
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 WEEKEND = (
@@ -83,6 +83,16 @@ def test_an_hour_that_is_left_out_is_no_hole() -> None:
     assert found is not None
     assert found.until == at("2026-03-29 05:00")
     assert found.until - at("2026-03-29 01:00") == 3 * 3600
+
+
+def test_a_freeze_that_is_near_is_known() -> None:
+    found = upcoming(WEEKEND, at("2026-11-27 15:55"), 3600.0)
+    assert found is not None
+    assert (found[0], found[1].until) == (300.0, at("2026-11-30 00:00"))
+    assert upcoming(WEEKEND, at("2026-11-27 14:59"), 3600.0) is None
+    assert upcoming(WEEKEND, at("2026-11-27 16:00"), 3600.0) is None
+    nights = (Freeze(("sat",), "00:00", "06:00", "Europe/Berlin"),)
+    assert upcoming(nights, at("2026-11-27 23:50"), 3600.0) is not None
 
 
 def test_a_freeze_of_the_whole_week_has_no_end() -> None:

@@ -67,6 +67,8 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["secondsLeft"] = max(0.0, d.seconds_left)
     if d.time_limit and not d.finished:
         answer["timeLimit"] = d.time_limit
+    if d.beside_verdicts:
+        answer["besideVerdicts"] = [verdict.to_wire() for verdict in d.beside_verdicts]
     if d.windows:
         answer["windows"] = d.windows
         answer["lastWindow"] = d.last_window

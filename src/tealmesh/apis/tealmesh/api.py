@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tealmesh.apis.tealmesh import answers, control, events
+from tealmesh.apis.tealmesh import answers, control, events, telling
 from tealmesh.apis.tealmesh.deploying import DeploymentOperations
 from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
@@ -250,5 +250,6 @@ class Tealmesh(DeploymentOperations):
         latest = self._deployments.latest(service["name"])
         if latest is not None:
             service["deployment"] = answers.deployment(latest)
+            telling.add_beside(service["deployment"], self._store.view)
             if not latest.finished:
                 service.pop("release", None)

@@ -22,6 +22,7 @@ from tealmesh.supervision.trouble import Trouble, concerning, described
 
 CANARY_STEPS = (10, 50, 100)
 """The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
+_TYPES: tuple[StrategyType, ...] = ("bluegreen", "canary", "linear", "ab")
 DEFAULT_JOURNAL_ENTRIES = 1000
 
 
@@ -90,6 +91,7 @@ class DeploymentOperations(Control):
                 deployment.id, deployment.service, request["waitUntil"], seconds
             )
             output["deployment"] = answers.deployment(self._deployment(service, deployment.id))
+        telling.add_beside(output["deployment"], self._store.view)
         self._explain(output["deployment"], self._troubles())
         self._add_hooks(output["deployment"])
         return output
@@ -212,16 +214,18 @@ def _strategy(
         return (
             configured if kept else configured.with_steps(kind, linear_steps(step or LINEAR_STEP))
         )
+    if kind == "ab" and configured.match is None:
+        raise _bad("strategy = 'ab': needs the match of [services.NAME.strategy] or [adopted.NAME]")
     if sent is not None:
         steps = tuple(sent)
-    elif kind == "bluegreen":
+    elif kind in ("bluegreen", "ab"):
         steps = (100,)
     else:
         steps = configured.steps if configured.type == "canary" else CANARY_STEPS
     if steps[-1] != 100 or any(a >= b for a, b in pairwise(steps)):
         raise _bad(f"steps = {list(steps)}: must rise and end with 100")
-    if kind == "bluegreen" and steps != (100,):
-        raise _bad(f"steps = {list(steps)}: must be [100] for strategy bluegreen")
+    if kind in ("bluegreen", "ab") and steps != (100,):
+        raise _bad(f"steps = {list(steps)}: must be [100] for strategy {kind}")
     return configured.with_steps(kind, steps)
 
 
@@ -236,9 +240,7 @@ def _meant(configured: Strategy, steps: Sequence[int] | None, step: int | None) 
 
 def _type(asked: str) -> StrategyType:
     """The model of the API allows no other value."""
-    if asked == "linear":
-        return "linear"
-    return "canary" if asked == "canary" else "bluegreen"
+    return next((kind for kind in _TYPES if kind == asked), "bluegreen")
 
 
 def _bad(message: str) -> AwsError:

@@ -94,7 +94,7 @@ _VERBS = (
     (("PolicyWaits",), "found nothing to act on for"),
     (("PolicyWorks",), "found data again for"),
     (("Stop",), "asked to stop"),
-    (("AskHook",), "asked"),
+    (("AskHook", "HookRuns"), "asked"),
     (("HookAnswered",), "noted the answer of"),
     # ECS deletes a service when its tasks have stopped, so its document is still there.
     (("Delete",), "is deleting"),

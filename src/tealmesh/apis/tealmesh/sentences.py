@@ -62,8 +62,8 @@ def _of_hook(entry: AuditEntry, view: Reader) -> str:
             continue
         hook = document.body
         named = f"{hook['service']}: hook {hook['name']} at {hook['stage']}"
-        if entry.operation == "AskHook":
-            return f"{named} is asked"
+        if entry.operation in ("AskHook", "HookRuns"):
+            return f"{named} {'is asked' if entry.operation == 'AskHook' else 'runs'}"
         # Of a hook that was asked several times, the last answer is kept.
         return f"{named}: {hook['verdict'] or 'answered'}, {hook['detail'] or 'and is asked again'}"
     return ""

@@ -10,6 +10,7 @@ from tealmesh.apis.tealmesh.ports import Backtested
 from tealmesh.model import wire
 from tealmesh.model.config.outside import LASTING
 from tealmesh.model.explanation import Explanation
+from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.linting import Finding
 from tealmesh.model.plan import DeploymentPlan, PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry
@@ -41,6 +42,14 @@ def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) ->
     if e.latest_at is not None:
         answer["latestAt"] = e.latest_at
     return answer
+
+
+def add_beside(answer: wire.Deployment, view: View) -> None:
+    """Add how requests reach the new side of a running deployment beside its weight."""
+    stored = (RouterExtension.from_json(d.body) for d in view.list(tables.ROUTER_EXTENSIONS))
+    for extension in stored:
+        if extension.deployment == answer["deploymentId"]:
+            answer["beside"] = extension.sentences()
 
 
 def planned(plan: DeploymentPlan) -> wire.PlanDeploymentOutput:

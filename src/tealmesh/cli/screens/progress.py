@@ -15,6 +15,8 @@ from tealmesh.model import wire
 _FULL, _EMPTY = "━", "─"
 _LONGEST, _SHORTEST = 40, 10
 _GATE_BAR = 12
+_BARS_FROM = 70
+"""On narrower terminals, gates have no bars: their numbers need the room."""
 
 
 def progress_lines(
@@ -67,11 +69,12 @@ def _gates(deployment: wire.Deployment, width: int) -> list[Text]:
     rows = []
     for verdict in evidence[-1].get("verdicts", []):
         style = VERDICT_STYLES.get(verdict["verdict"], "")
+        ratio = [Text(_ratio(verdict), style=style)] if width >= _BARS_FROM else []
         rows.append(
             [
                 Text(verdict["gate"]),
                 Text(verdict["verdict"].replace("_", " ").lower(), style=style),
-                Text(_ratio(verdict), style=style),
+                *ratio,
                 Text(verdict["detail"], style="dim"),
             ]
         )

@@ -25,7 +25,7 @@ STATS_FILE = "ENVOY_STATS_CONFIG_FILE"
 
 # A cluster's name ends with its port. A statistic directly after it is a total; further parts
 # (.external., .retry., .zone.) count the same requests again, but for gRPC's statuses (.grpc.).
-_CLUSTER = r"^cluster\.cds_(?:in|e)gress_.*_[0-9]+\."
+_CLUSTER = r"^cluster\.cds_(?:ingress|egress|preview|mirror|cohort)_.*_[0-9]+\."
 _REQUESTS = (
     "total",
     "completed",

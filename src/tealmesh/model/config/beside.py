@@ -51,6 +51,11 @@ class Cohort:
     """In lower case."""
     cookie: str = ""
 
+    def __str__(self) -> str:
+        if self.header:
+            return f"header {self.header}: {self.value}"
+        return f"cookie {self.cookie}={self.value}"
+
 
 @dataclass(frozen=True)
 class Sticky:
@@ -62,6 +67,9 @@ class Sticky:
     """A cookie, which callers' Envoys set where it is missing."""
     ttl: float = 86_400.0
     """How long a cookie lasts, in seconds; 0 for as long as the browser runs."""
+
+    def __str__(self) -> str:
+        return f"header {self.header}" if self.header else f"cookie {self.cookie}"
 
 
 class PreviewBody(TypedDict):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
-from tealmesh.model.config import judging
+from tealmesh.model.config import beside_tables, judging
 from tealmesh.model.config.hooks import (
     OUTSIDE_KEYS,
     read_cloudwatch,
@@ -29,7 +29,7 @@ _TIMEOUTS = (
     "rollback_timeout",
     "stop_timeout",
 )
-_TYPES = ("bluegreen", "canary", "linear")
+_TYPES = ("bluegreen", "canary", "linear", "ab")
 _STRATEGY_KEYS = (
     "type",
     "steps",
@@ -38,6 +38,7 @@ _STRATEGY_KEYS = (
     "bake_time",
     *_TIMEOUTS,
     "keep_old",
+    *beside_tables.KEYS,
     *judging.STRATEGY_KEYS,
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
@@ -62,10 +63,15 @@ def read_strategy(owner: Table) -> Strategy:
     """The strategy of a service, from its ``strategy`` table or by default."""
     table = owner.table("strategy", _STRATEGY_KEYS)
     assumed = next(
-        (kind for key, kind in (("steps", "canary"), ("step", "linear")) if key in table.data),
+        (
+            kind
+            for key, kind in (("steps", "canary"), ("step", "linear"), ("match", "ab"))
+            if key in table.data
+        ),
         "bluegreen",
     )
-    kind = table.text("type", assumed, '"bluegreen", "canary" or "linear"', _TYPES.__contains__)
+    allowed = '"bluegreen", "canary", "linear" or "ab"'
+    kind = table.text("type", assumed, allowed, _TYPES.__contains__)
     defaults = Strategy()
     timeouts = {key: table.seconds(key, getattr(defaults, key), positive=True) for key in _TIMEOUTS}
     steps, own = _steps(table, kind)
@@ -78,6 +84,10 @@ def read_strategy(owner: Table) -> Strategy:
         **judging.read_patience(table),
         step_settings=own,
         keep_old=table.seconds("keep_old", defaults.keep_old),
+        preview=beside_tables.read_preview(table),
+        mirror=beside_tables.read_mirror(table),
+        match=beside_tables.read_match(table, kind),
+        sticky=beside_tables.read_sticky(table, kind),
     )
 
 
@@ -102,8 +112,8 @@ def _steps(table: Table, kind: str) -> tuple[tuple[int, ...], tuple[StepSettings
     weights = tuple(weight for weight, _ in read)
     if weights[-1] != 100 or any(later <= earlier for earlier, later in pairwise(weights)):
         table.fail("steps", _STEPS_ALLOWED)
-    if kind == "bluegreen" and len(weights) > 1:
-        table.fail("steps", '[100] for type "bluegreen"; more steps need type = "canary"')
+    if kind in ("bluegreen", "ab") and len(weights) > 1:
+        table.fail("steps", f'[100] for type "{kind}"; more steps need type = "canary"')
     own = tuple(settings for _, settings in read)
     return weights, own if any(one != StepSettings() for one in own) else ()
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, notices, nouns, outside, parse, strategies
+from tealmesh.model.config import adopted, beside, notices, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 from tealmesh.model.parts import MOST_PARTS
@@ -104,6 +104,13 @@ _BY_HAND: Mapping[str, Schema] = {
         "description": "The route, or the routes, whose weights are shifted; if left out, all that "
         "lead to the service's sides alone.",
     },
+    "percent": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 100,
+        "default": 5,
+        "description": "The share of requests that are copied.",
+    },
     "shape": {"enum": list(notices.SHAPES), "default": "webhook"},
     "url": {"type": "string", "pattern": "^https?://"},
     "on": {"type": "array", "items": {"enum": list(notices.KINDS)}, "minItems": 1},
@@ -133,6 +140,10 @@ _NOUNS: Mapping[str, type] = {
     "prometheus": outside.PrometheusGate,
     "cloudwatch": outside.CloudWatchGate,
     "freeze": outside.Freeze,
+    "preview": beside.Preview,
+    "mirror": beside.Mirror,
+    "match": beside.Cohort,
+    "sticky": beside.Sticky,
 }
 """The dataclass whose docstrings describe a table."""
 _SAMPLE = "sample"
@@ -208,6 +219,8 @@ class _Noting(Table):
         """What was noted. ``noun``: the dataclass whose docstrings describe the keys."""
         described = _descriptions(noun) if noun else {}
         properties = {key: child.schema(_NOUNS.get(key)) for key, child in self.children.items()}
+        if "preview" in properties:
+            properties["preview"] = {"anyOf": [{"type": "boolean"}, properties["preview"]]}
         for key, item in self.items.items():
             properties[key] = {"type": "array", "items": item.schema(_NOUNS.get(key))}
         properties |= self.properties

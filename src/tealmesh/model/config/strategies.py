@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
 from tealmesh.model.parts import Part
 
@@ -87,7 +88,7 @@ class StepSettings:
     """How many requests it takes to judge that; None for that of the gates."""
 
 
-StrategyType = Literal["bluegreen", "canary", "linear"]
+StrategyType = Literal["bluegreen", "canary", "linear", "ab"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,15 @@ class Strategy:
     """What happens when the comparison has come to no verdict within `step_timeout`."""
     hold_timeout: float = 3600.0
     """How long a deployment without a verdict is held; then it rolls back."""
+    preview: Preview | None = field(default_factory=Preview)
+    """How requests choose the new side before it has weight; None if they cannot."""
+    mirror: Mirror | None = None
+    """Which requests are copied to the new side before it gets weight; None for none."""
+    match: Cohort | None = None
+    """Which requests an A/B deployment sends to the new side, for ``step_time``; None for other
+    types."""
+    sticky: Sticky | None = None
+    """What keeps a user on one side; None for nothing."""
     step_settings: tuple[StepSettings, ...] = ()
     """What each of the steps has of its own; empty if none has anything."""
     keep_old: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from tealmesh.model.linting import outside
 from tealmesh.model.linting.facts import Finding, Linted
 from tealmesh.model.spans import span
 
@@ -260,4 +261,7 @@ RULES: tuple[Rule, ...] = (
     no_callers,
     endless_approval,
     moving_tag,
+    outside.token_in_the_clear,
+    outside.slow_hook,
+    outside.long_period,
 )

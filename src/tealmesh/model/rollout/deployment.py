@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from tealmesh.model.config.beside import (
+    stored_cohort,
+    stored_mirror,
+    stored_preview,
+    stored_sticky,
+)
 from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings, Strategy
 from tealmesh.model.hooks import stored_outside
 from tealmesh.model.parts import Part
@@ -19,7 +25,7 @@ from tealmesh.model.rollout.states import (
     State,
     Status,
 )
-from tealmesh.model.rollout.verdicts import StepEvidence
+from tealmesh.model.rollout.verdicts import GateResult, StepEvidence
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
@@ -132,6 +138,10 @@ class Deployment:
     evidence: tuple[StepEvidence, ...] = ()
     comparison: Comparison = field(default_factory=Comparison)
     """What the comparison of both sides has so far."""
+    beside: tuple[str, ...] = ()
+    """The states MIRRORING and COHORT, once they are over."""
+    beside_verdicts: tuple[GateResult, ...] = ()
+    """What was found in them at last."""
     finished_at: float | None = None
 
     @property
@@ -190,6 +200,8 @@ class Deployment:
         known["evidence"] = tuple(
             StepEvidence.from_json(entry) for entry in body.get("evidence", ())
         )
+        known["beside"] = tuple(body.get("beside", ()))
+        known["beside_verdicts"] = tuple(map(GateResult.from_json, body.get("beside_verdicts", ())))
         return cls(**known)
 
 
@@ -223,9 +235,15 @@ class JournalEntry:
 def stored_strategy(body: StrategyBody) -> Strategy:
     """The strategy that a stored body holds."""
     own = body.get("step_settings", ())
-    settings = tuple(StepSettings(**known_members(StepSettings, one)) for one in own)
     known = known_members(Strategy, body)
-    return Strategy(**{**known, "steps": tuple(body["steps"]), "step_settings": settings})
+    known["steps"] = tuple(body["steps"])
+    known["step_settings"] = tuple(StepSettings(**known_members(StepSettings, one)) for one in own)
+    if "preview" in body:
+        known["preview"] = stored_preview(body["preview"])
+    known["mirror"] = stored_mirror(body.get("mirror"))
+    known["match"] = stored_cohort(body.get("match"))
+    known["sticky"] = stored_sticky(body.get("sticky"))
+    return Strategy(**known)
 
 
 def stored_gates(body: GatesBody) -> Gates:

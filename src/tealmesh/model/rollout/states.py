@@ -45,6 +45,10 @@ class State(StrEnum):
     ADDING_TARGET = "ADDING_TARGET"
     CONVERGING_TARGET = "CONVERGING_TARGET"
     VERIFYING = "VERIFYING"
+    MIRRORING = "MIRRORING"
+    """Copies of requests go to the new side, which has no weight."""
+    COHORT = "COHORT"
+    """The requests of an A/B deployment's cohort go to the new side, which has no weight."""
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
     HELD = "HELD"
     """Somebody else has changed what the deployment works on: a person decides."""
@@ -70,6 +74,8 @@ PHASES: Mapping[State, Phase] = {
     State.ADDING_TARGET: Phase.TEST_TRAFFIC_SHIFT,
     State.CONVERGING_TARGET: Phase.TEST_TRAFFIC_SHIFT,
     State.VERIFYING: Phase.TEST_TRAFFIC_SHIFT,
+    State.MIRRORING: Phase.TEST_TRAFFIC_SHIFT,
+    State.COHORT: Phase.PRODUCTION_TRAFFIC_SHIFT,
     State.AWAITING_APPROVAL: Phase.TEST_TRAFFIC_SHIFT,
     State.HELD: Phase.PRODUCTION_TRAFFIC_SHIFT,
     State.SHIFTING: Phase.PRODUCTION_TRAFFIC_SHIFT,

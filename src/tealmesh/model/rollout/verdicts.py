@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
-    from tealmesh.model.teal import StepEvidenceBody
+    from tealmesh.model.teal import GateResultBody, StepEvidenceBody
     from tealmesh.model.wire import GateVerdict
 
 
@@ -39,6 +39,11 @@ class GateResult:
     """How much it takes to pass."""
     unit: str = ""
     """What ``have`` and ``need`` count, such as ``requests``."""
+
+    @classmethod
+    def from_json(cls, body: GateResultBody) -> GateResult:
+        """The result that `dataclasses.asdict` made into a body."""
+        return cls(**{**known_members(cls, body), "verdict": Verdict(body["verdict"])})
 
     def to_wire(self) -> GateVerdict:
         """The verdict as our API answers it."""
@@ -85,8 +90,5 @@ class StepEvidence:
     @classmethod
     def from_json(cls, body: StepEvidenceBody) -> StepEvidence:
         """The evidence that `dataclasses.asdict` made into a body."""
-        verdicts = tuple(
-            GateResult(**{**known_members(GateResult, v), "verdict": Verdict(v["verdict"])})
-            for v in body["verdicts"]
-        )
+        verdicts = tuple(map(GateResult.from_json, body["verdicts"]))
         return cls(**{**known_members(cls, body), "verdicts": verdicts})

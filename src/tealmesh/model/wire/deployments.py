@@ -127,6 +127,10 @@ class Deployment(TypedDict):
     """
     timeLimit: NotRequired[str]
     """The setting of teal.toml that limits the present phase, with its value."""
+    beside: NotRequired[list[str]]
+    """How requests reach the new side beside its weight, one sentence each; absent if none do."""
+    besideVerdicts: NotRequired[list[GateVerdict]]
+    """What was found of copied requests and of the cohort's; absent before."""
     windows: NotRequired[int]
     """How many full windows of measurement were not enough at the present step."""
     lastWindow: NotRequired[str]

@@ -7,15 +7,25 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tealmesh.model.clock import system_boot
 from tealmesh.model.errors import OutsideError
 from tealmesh.rollout.hooks.answers import Answer, late, of_command
+
+if TYPE_CHECKING:
+    from tealmesh.model.hooks import ProcessBody
+
+Began = Callable[["ProcessBody"], Awaitable[None]]
+"""Called when a command runs, so that it can be found again after a restart."""
 
 _KEPT_BYTES = 16_384
 """Of the output; what is shown are its last lines."""
 _GRACE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL."""
+_LOOK_SECONDS = 0.1
 _LAST_WORDS_SECONDS = 1.0
 """How long the output of a command that has exited is read, if something else has it open."""
 
@@ -26,6 +36,7 @@ async def run(
     environment: Mapping[str, str],
     given: bytes,
     limit: float,
+    began: Began,
 ) -> Answer:
     """Run a command with ``given`` on its standard input, for at most ``limit`` seconds. Raises
     `OutsideError` if it cannot be started.
@@ -57,6 +68,9 @@ async def run(
         )
         listening = asyncio.create_task(_keep_end(stream, kept))
         try:
+            ticks = _ticks(process.pid)
+            if ticks is not None:
+                await began({"boot": system_boot()["boot"], "pid": process.pid, "ticks": ticks})
             return await _watched(process, listening, kept, limit)
         finally:
             if process.returncode is None:
@@ -64,6 +78,28 @@ async def run(
                 await asyncio.shield(_end(process))
             listening.cancel()
             transport.close()
+
+
+async def end_former(process: ProcessBody) -> None:
+    """End a command that an earlier control plane has left running, with its process group."""
+    pid = process["pid"]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for _ in range(round(_GRACE_SECONDS / _LOOK_SECONDS)):
+            if process["boot"] != system_boot()["boot"] or _ticks(pid) != process["ticks"]:
+                return
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since the boot; None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    # The fields after the name begin with the third; a zombie has ended.
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 async def _watched(

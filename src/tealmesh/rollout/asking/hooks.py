@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.rollout import Deployment, GateResult, Verdict
+from tealmesh.rollout.asking.command import end_former
 from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer, exhausted
 from tealmesh.rollout.hooks.due import MOST_TOLD_TRIES, Due, Group
@@ -21,7 +23,7 @@ from tealmesh.store import Reader, Store, tables
 from tealmesh.supervision.trouble import last_line
 
 if TYPE_CHECKING:
-    from tealmesh.model.hooks import HookBody
+    from tealmesh.model.hooks import HookBody, ProcessBody
 
 log = logging.getLogger(__name__)
 
@@ -108,10 +110,14 @@ class Hooks:
             retries = MOST_TOLD_TRIES - 1
         while True:
             record = read(self.store.view, place) or _first(d, due, self.wall())
-            record = {**record, "tries": record["tries"] + 1}
             try:
+                if record["process"] is not None:
+                    await end_former(record["process"])
+                record = {**record, "tries": record["tries"] + 1, "process": None}
                 await self._write(d, place, "AskHook", record)
-                answer = await self.asker.ask(d, service, due, record["tries"], record["details"])
+                tries, details = record["tries"], record["details"]
+                began = partial(self._began, d, place, record)
+                answer = await self.asker.ask(d, service, due, tries, details, began)
             except Exception as error:
                 # Nobody foresaw it; it says nothing of the version.
                 log.exception("deployment of %s: hook %s failed", d.service, hook.name)
@@ -125,6 +131,7 @@ class Hooks:
                 "verdict": answer.verdict.value,
                 "detail": answer.detail,
                 "details": answer.details or record["details"],
+                "process": None,
                 "finished_at": self.wall() if ended else None,
             }
             await self._write(d, place, "HookAnswered", record)
@@ -132,6 +139,11 @@ class Hooks:
             if ended:
                 return
             await asyncio.sleep(hook.interval if answer.delay is None else answer.delay)
+
+    async def _began(
+        self, d: Deployment, place: Place, record: HookBody, process: ProcessBody
+    ) -> None:
+        await self._write(d, place, "HookRuns", {**record, "process": process})
 
     async def _write(self, d: Deployment, place: Place, operation: str, record: HookBody) -> None:
         await self.store.write(
@@ -160,6 +172,7 @@ def _first(d: Deployment, due: Due, now: float) -> HookBody:
         "verdict": "",
         "detail": "",
         "details": "",
+        "process": None,
         "started_at": now,
         "finished_at": None,
     }

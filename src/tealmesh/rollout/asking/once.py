@@ -31,9 +31,17 @@ class Asker:
     """Of the control plane, of which commands get what is no secret."""
 
     async def ask(
-        self, d: Deployment, service: Service, due: Due, attempt: int, details: str
+        self,
+        d: Deployment,
+        service: Service,
+        due: Due,
+        attempt: int,
+        details: str,
+        began: command.Began,
     ) -> Answer:
-        """What a hook answers. ``attempt``: from 1. ``details``: JSON of its last answer."""
+        """What a hook answers. ``attempt``: from 1. ``details``: JSON of its last answer.
+        ``began``: told when a command runs.
+        """
         told = content.message(d, service, due, attempt, details)
         body = json.dumps(told).encode()
         try:
@@ -41,7 +49,7 @@ class Asker:
                 return await self._posted(d.gates.directory, due, d.id, body)
             given = content.environment(told, self.environment, self.endpoint)
             arguments, limit = due.hook.command, due.hook.timeout
-            return await command.run(arguments, d.gates.directory, given, body, limit)
+            return await command.run(arguments, d.gates.directory, given, body, limit, began)
         except OutsideError as error:
             return Answer(Verdict.UNKNOWN, str(error))
 

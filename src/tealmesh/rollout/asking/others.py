@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tealmesh.model.clock import Clock, SteadyClock
+from tealmesh.model.clock import Clock, SteadyClock, steady_clock, system_clock
 from tealmesh.model.rollout import Deployment, Verdict
 from tealmesh.rollout import documents
 from tealmesh.rollout.asking.hooks import Hooks
@@ -89,8 +89,8 @@ def connected(
     cloudwatch: CallCloudWatch,
     endpoint: str,
     environment: Mapping[str, str],
-    clock: SteadyClock,
-    wall: Clock,
+    clock: SteadyClock = steady_clock,
+    wall: Clock = system_clock,
 ) -> Others:
     """Those outside, for a control plane at ``endpoint`` with this ``environment``."""
     web = Web()

@@ -26,8 +26,8 @@ R = TypeVar("R")
 _STATISTICS = ("Average", "Sum", "Minimum", "Maximum", "SampleCount")
 _LONGEST_URL = 2000
 """Characters; longer queries are posted."""
-_WEIGHTED = (State.MEASURING, State.BAKING)
-"""The states in which the new side has weight, and is judged."""
+_WEIGHTED = (State.COHORT, State.MEASURING, State.BAKING)
+"""The states in which users reach the new side, and it is judged."""
 
 Place = tuple[str, str, int]
 """A metric of a deployment: its id, the kind of the metric, its place among those."""

@@ -8,7 +8,14 @@ from tealmesh.model.rollout import Deployment, State
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import limits
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, gets_all, ways_out
+from tealmesh.rollout.machine.transitions import (
+    BACKWARD,
+    FINAL,
+    gets_all,
+    midway,
+    next_step,
+    ways_out,
+)
 from tealmesh.rollout.machine.wording import shown
 
 Words = Callable[[Deployment], str]
@@ -111,6 +118,39 @@ def _after_verifying(d: Deployment) -> str:
     return _first_step(d)
 
 
+def _approval_wanted(d: Deployment) -> str:
+    if midway(d):
+        return f"{step_name(d, next_step(d))} needs it; {step_name(d, d.step)} is judged on"
+    return f"its gates ask for approval, and the callers' Envoys find {d.new_side} healthy"
+
+
+def _after_approval(d: Deployment) -> str:
+    ways = f"`teal approve {d.service}` checks {d.new_side} again and goes on"
+    if midway(d):
+        weight = d.strategy.steps[next_step(d)]
+        ways = f"`teal approve {d.service}` gives {d.new_side} {weight} % of the requests"
+    return f"{ways}, `teal abort {d.service}` ends it"
+
+
+def _copied(d: Deployment) -> str:
+    percent = d.strategy.mirror.percent if d.strategy.mirror else 0
+    return f"{percent:g} % of the requests"
+
+
+def _copies_next(d: Deployment) -> str:
+    due = d.strategy.mirror and State.MIRRORING not in d.beside
+    return f"copies of {_copied(d)} go to {d.new_side}" if due else ""
+
+
+def _cohort_next(d: Deployment) -> str:
+    due = d.strategy.type == "ab" and State.COHORT not in d.beside
+    return f"{_of_cohort(d)} go to {d.new_side}" if due else ""
+
+
+def _of_cohort(d: Deployment) -> str:
+    return f"requests with {d.strategy.match}" if d.strategy.match else "the cohort's requests"
+
+
 def _after_converging(d: Deployment) -> str:
     if not d.gated:
         return f"{d.old_side} is stopped, as nothing is measured on the way back"
@@ -180,6 +220,10 @@ _DOING: Mapping[State, Words] = {
     State.VERIFYING: lambda d: (
         f"lets the callers' Envoys check the health of {d.new_side}, which has no weight yet"
     ),
+    State.MIRRORING: lambda d: (
+        f"sends {d.new_side} copies of {_copied(d)}, whose answers nobody sees"
+    ),
+    State.COHORT: lambda d: f"sends {_of_cohort(d)} to {d.new_side}",
     State.AWAITING_APPROVAL: lambda d: "waits for your approval",
     State.HELD: lambda d: f"is held{_held_in(d)} and does nothing",
     State.SHIFTING: lambda d: f"sets the weights of {step_name(d, d.step)}",
@@ -217,9 +261,9 @@ _WHY: Mapping[State, Words] = {
         f"no request may be routed to {d.new_side} by an Envoy that does not know it"
     ),
     State.VERIFYING: lambda d: f"every Envoy knows {d.new_side}",
-    State.AWAITING_APPROVAL: lambda d: (
-        f"its gates ask for approval, and the callers' Envoys find {d.new_side} healthy"
-    ),
+    State.MIRRORING: lambda d: f"the callers' Envoys find {d.new_side} healthy",
+    State.COHORT: lambda d: f"the callers' Envoys find {d.new_side} healthy",
+    State.AWAITING_APPROVAL: _approval_wanted,
     State.HELD: lambda d: d.note or "somebody else changed what it works on",
     State.SHIFTING: _before_shifting,
     State.CONVERGING: lambda d: f"the route has them ({shown(d.weights)})",
@@ -247,11 +291,10 @@ _NEXT: Mapping[State, Words] = {
     State.CONVERGING_TARGET: lambda d: (
         f"the callers' Envoys check {d.new_side}" if d.gated else f"{d.new_side} gets its weight"
     ),
-    State.VERIFYING: _after_verifying,
-    State.AWAITING_APPROVAL: lambda d: (
-        f"`teal approve {d.service}` checks {d.new_side} again and goes on, "
-        f"`teal abort {d.service}` ends it"
-    ),
+    State.VERIFYING: lambda d: _copies_next(d) or _cohort_next(d) or _after_verifying(d),
+    State.MIRRORING: lambda d: _cohort_next(d) or _after_verifying(d),
+    State.COHORT: _after_verifying,
+    State.AWAITING_APPROVAL: _after_approval,
     State.HELD: lambda d: ", ".join(ways_out(d)),
     State.SHIFTING: lambda d: "every Envoy acknowledges the weights",
     State.CONVERGING: _after_converging,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tealmesh.model.explanation import StepTold
-from tealmesh.model.rollout import Deployment, State, StepEvidence
+from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
 from tealmesh.model.spans import span
 from tealmesh.rollout.explaining.situation import step_name
 from tealmesh.rollout.gates.assess import counted, percent
@@ -50,19 +50,29 @@ def _outcome(d: Deployment, entry: StepEvidence, later: Sequence[StepEvidence]) 
     if later:
         following = later[0]
         if following.step > entry.step:
-            return f"went on to {step_name(d, following.step)}: every gate passed"
+            return f"went on to {step_name(d, following.step)}: {_passed(d, entry)}"
         return f"was begun anew as {step_name(d, following.step)}"
     match d.state:
         case State.MEASURING | State.BAKING:
             return f"goes on: {d.waiting_for or 'it is measured'}"
+        case State.AWAITING_APPROVAL if entry.finished_at is None:
+            return f"goes on, waiting for {d.waiting_for}"
         case State.SUCCEEDED | State.CLEANING_UP:
-            return f"went on to stop {d.old_side}: every gate passed"
+            return f"went on to stop {d.old_side}: {_passed(d, entry)}"
         case State.HELD:
             return f"is held: {d.note}"
         case State.SHIFTING | State.CONVERGING:
-            return f"went on to {step_name(d, d.step)}: every gate passed"
+            return f"went on to {step_name(d, d.step)}: {_passed(d, entry)}"
     if d.state in BACKWARD | FINAL:
         ended = "ended" if d.state is State.STOPPED else "went back"
         failed = [gate.gate for gate in entry.verdicts if d.reason.startswith(f"{gate.gate}: ")]
         return f"{ended}, as {failed[0]} failed" if failed else f"{ended}: {d.reason}"
     return "was begun anew from what is live"
+
+
+def _passed(d: Deployment, entry: StepEvidence) -> str:
+    """What a step that was left forward had to say for that."""
+    without = [gate.gate for gate in entry.verdicts if gate.verdict is not Verdict.PASS]
+    if not without or not d.promoted_by:
+        return "every gate passed"
+    return f"{d.promoted_by} promoted it without the verdict of {', '.join(without)}"

@@ -90,8 +90,12 @@ def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]
     return GateResult("convergence", Verdict.NEED_DATA, detail)
 
 
-def share(old: Traffic, new: Traffic, expected: float, min_requests: int) -> GateResult:
-    """PASS when the new side's share of all requests is as the weights say, 0 to 1."""
+def share(
+    old: Traffic, new: Traffic, expected: float, min_requests: int, *, sticky: bool = False
+) -> GateResult:
+    """PASS when the new side's share of all requests is as the weights say, 0 to 1. ``sticky``:
+    whole users are divided by them, and one may send more than another.
+    """
     total = old.requests + new.requests
     if total < min_requests or not total:
         return _few("share", total, min_requests, "requests to both sides")
@@ -103,6 +107,9 @@ def share(old: Traffic, new: Traffic, expected: float, min_requests: int) -> Gat
         f"the new side got {percent(observed)} of {counted(total, 'request')}, "
         f"its weight is {percent(expected)}{around}"
     )
+    if sticky and 0 < expected < 1:
+        detail += ", of users: each is kept on a side, however many requests he sends"
+        passed = True
     verdict = Verdict.PASS if passed else Verdict.FAIL
     return GateResult("share", verdict, detail, total, min_requests, "requests")
 

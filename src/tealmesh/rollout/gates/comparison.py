@@ -58,6 +58,8 @@ _ENOUGH_TIMED = 100
 
 _PART_SECONDS = 10
 """What was seen of the old side before is told in windows of so many seconds."""
+_LEAST_PART_SECONDS = 6
+"""The shortest of them."""
 
 _AT_ONCE = 0.001
 """Seconds between two windows of which one begins when the other ends."""
@@ -284,13 +286,15 @@ def _bounds(before: SideWindow) -> tuple[float, ...]:
 
 
 def _parts(before: SideWindow) -> Iterator[SideWindow]:
-    """A long window in parts, with their seconds; those in which traffic began or paused are left
-    out, as errors are not in bursts because requests are.
+    """A long window in parts, with their seconds, from the first request on; those in which traffic
+    paused are left out, as errors are not in bursts because requests are.
     """
-    for index in range(0, len(before.by_second), _PART_SECONDS):
+    busy = (index for index, second in enumerate(before.by_second) if second.requests)
+    for index in range(next(busy, 0), len(before.by_second), _PART_SECONDS):
         seconds = before.by_second[index : index + _PART_SECONDS]
         timed = before.latency_by_second[index : index + _PART_SECONDS]
-        if len(seconds) < _PART_SECONDS or not all(second.requests for second in seconds):
+        quiet = sum(1 for second in seconds if not second.requests)
+        if len(seconds) < _LEAST_PART_SECONDS or quiet > 1:
             continue
         whole = sum(seconds, Counts())
         known = [one for one in timed if one]

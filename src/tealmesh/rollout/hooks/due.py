@@ -13,6 +13,7 @@ from tealmesh.model.config.outside import LASTING, TOLD, Hook
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess
+from tealmesh.rollout.machine import beside
 from tealmesh.rollout.machine.wording import all_pass
 
 MOST_TOLD_TRIES = 4
@@ -74,13 +75,14 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
         return ()
     match d.state:
         case State.VERIFYING:
-            tests = _groups(
-                d,
-                ("TEST_TRAFFIC_SHIFT", "during"),
-                ("TEST_TRAFFIC_SHIFT", "after"),
-                ("POST_TEST_TRAFFIC_SHIFT", ""),
-            )
+            tests = _groups(d, ("TEST_TRAFFIC_SHIFT", "during"))
+            if beside.due(d) is not State.MIRRORING:
+                tests += _tested(d)
             return tests if _reached(d, seen) else _waiting(tests, "callers that reach it")
+        case State.MIRRORING:
+            time = d.strategy.mirror.time if d.strategy.mirror else 0.0
+            mirrored = now - d.since >= time
+            return _tested(d) if mirrored else _waiting(_tested(d), "the copies of requests")
         case State.MEASURING:
             step = _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "during"), step=d.step)
             after = _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "after"), step=d.step)
@@ -101,6 +103,13 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
             baked = now - d.since >= d.strategy.bake_time
             return (*first, *(after if baked else _waiting(after, "the end of the bake time")))
     return ()
+
+
+def _tested(d: Deployment) -> tuple[Group, ...]:
+    """The hooks after the tests; and those before production traffic, if a cohort gets that now."""
+    after = _groups(d, ("TEST_TRAFFIC_SHIFT", "after"), ("POST_TEST_TRAFFIC_SHIFT", ""))
+    cohort = d.strategy.type == "ab" and d.strategy.match and State.COHORT not in d.beside
+    return (*after, *(_groups(d, ("PRE_PRODUCTION_TRAFFIC_SHIFT", "")) if cohort else ()))
 
 
 def told(d: Deployment) -> tuple[Due, ...]:

@@ -6,7 +6,7 @@ its zone, so an hour that this clock shows twice or skips makes it longer, and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -50,6 +50,30 @@ def frozen(freezes: Iterable[Freeze], now: float) -> Frozen | None:
             return Frozen(until, first.zone, first.why)
         until = max(ends)
     return Frozen(None, first.zone, first.why)
+
+
+def upcoming(freezes: Iterable[Freeze], now: float, within: float) -> tuple[float, Frozen] | None:
+    """The next freeze that begins within so many seconds: in how many, and what it is. None if none
+    does, or while one lasts.
+    """
+    every = tuple(freezes)
+    if frozen(every, now) is not None:
+        return None
+    begins = [begin for one in every for begin in _begins(one, now) if now < begin <= now + within]
+    if not begins:
+        return None
+    found = frozen(every, min(begins))
+    return (min(begins) - now, found) if found else None
+
+
+def _begins(freeze: Freeze, now: float) -> Iterator[float]:
+    """When the windows of these days begin."""
+    place = zone(freeze.zone)
+    today = datetime.fromtimestamp(now, place).date()
+    for days in (0, 1):
+        begin, end = _window(freeze, today + timedelta(days=days), place)
+        if begin < end:
+            yield begin
 
 
 def _end(freeze: Freeze, now: float) -> float | None:

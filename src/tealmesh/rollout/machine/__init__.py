@@ -1,6 +1,7 @@
 """The rollout machine: `step(deployment, event, now) -> deployment`, pure.
 
-    CREATED -> SCALING_UP -> ADDING_TARGET -> CONVERGING_TARGET -> VERIFYING [-> AWAITING_APPROVAL]
+    CREATED -> SCALING_UP -> ADDING_TARGET -> CONVERGING_TARGET -> VERIFYING
+    [-> MIRRORING] [-> COHORT] [-> AWAITING_APPROVAL]
     -> (SHIFTING -> CONVERGING -> MEASURING) for each step -> BAKING -> CLEANING_UP -> SUCCEEDED
 
 Any failure before CLEANING_UP leads through ROLLING_BACK -> CONVERGING_BACK -> CLEANING_BACK to
@@ -14,6 +15,7 @@ waits for a person have none.
 """
 
 from tealmesh.rollout.effects import shares
+from tealmesh.rollout.machine.beside import kind as beside_kind
 from tealmesh.rollout.machine.deciding import awaited
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
@@ -34,6 +36,7 @@ __all__ = [
     "RESUME_SECONDS",
     "SETTLE_SECONDS",
     "awaited",
+    "beside_kind",
     "can_abort",
     "change",
     "check",

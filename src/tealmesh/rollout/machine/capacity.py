@@ -14,7 +14,14 @@ from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import shares
-from tealmesh.rollout.machine.transitions import FULL_WEIGHT, reweigh, roll_back, shift
+from tealmesh.rollout.machine.transitions import (
+    FULL_WEIGHT,
+    reweigh,
+    roll_back,
+    shift,
+    stays,
+    wait,
+)
 
 MOST_REDUCTIONS = 3
 """A deployment whose new side has lost capacity more often is rolled back."""
@@ -72,7 +79,9 @@ def reduced(d: Deployment) -> bool:
 
 
 def raised(d: Deployment, now: float) -> Deployment:
-    """The weight of the step again."""
+    """The weight of the step again, unless a person has paused the deployment."""
+    if kept := stays(d):
+        return wait(d, now, kept)
     return shift(d, now, d.step, note=f"{d.new_side} can carry its weight again")
 
 

@@ -66,7 +66,10 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def _share(d: Deployment, event: Observed) -> GateResult:
     least = d.step_gates.min_requests
-    share = assess.share(event.old_traffic, event.new_traffic, expected_share(d), least)
+    sticky = bool(d.strategy.sticky)
+    share = assess.share(
+        event.old_traffic, event.new_traffic, expected_share(d), least, sticky=sticky
+    )
     return elsewhere.judged(d, share, d.old_side, d.new_side)
 
 

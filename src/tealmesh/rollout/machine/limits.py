@@ -26,6 +26,8 @@ class Limit:
 
 _START = Limit("start_timeout", "starting the new side's tasks")
 _VERIFY = Limit("verify_timeout", "the callers' Envoys checked the new side")
+_MIRROR = Limit("verify_timeout", "judging the copies of requests", "mirror.time")
+_COHORT = Limit("step_timeout", "measuring the cohort", "step_time")
 _APPROVAL = Limit("approval_timeout", "waiting for a person")
 _HOLD = Limit("hold_timeout", "holding it for a person")
 _STEP = Limit("step_timeout", "measuring the step", "step_time")
@@ -39,6 +41,8 @@ LIMITS: Mapping[State, Limit] = {
     State.ADDING_TARGET: _VERIFY,
     State.CONVERGING_TARGET: _VERIFY,
     State.VERIFYING: _VERIFY,
+    State.MIRRORING: _MIRROR,
+    State.COHORT: _COHORT,
     State.AWAITING_APPROVAL: _APPROVAL,
     State.HELD: _HOLD,
     State.SHIFTING: _STEP,
@@ -61,8 +65,12 @@ def of(d: Deployment) -> Limit | None:
 
 def seconds(limit: Limit, d: Deployment) -> float:
     """How long the phase may take."""
-    least = {"step_time": d.step_time, "bake_time": d.strategy.bake_time}.get(limit.on_top_of, 0.0)
-    return _longest(limit, d) + least
+    least = {
+        "step_time": d.step_time,
+        "bake_time": d.strategy.bake_time,
+        "mirror.time": d.strategy.mirror.time if d.strategy.mirror else 0.0,
+    }
+    return _longest(limit, d) + least.get(limit.on_top_of, 0.0)
 
 
 def _longest(limit: Limit, d: Deployment) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.rollout import Deployment, State, Verdict
+from tealmesh.model.rollout import Deployment, Promotion, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
-from tealmesh.rollout.machine import limits, windows
+from tealmesh.rollout.machine import beside, limits, windows
 from tealmesh.rollout.machine.judging import measuring
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
@@ -61,14 +61,36 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
         return wait(d, now, unmet(gates) + explanation(event))
     if not all_pass(event.gates):
         return wait(d, now, unmet(event.gates))
-    d = windows.before(d, event)
-    if d.needs_approval(next_step(d)):
-        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d))
+    return _onward(windows.before(d, event), event, now)
+
+
+def mirroring(d: Deployment, event: Observed, now: float) -> Deployment:
+    least = d.strategy.mirror.time if d.strategy.mirror else 0.0
+    d, over = beside.measured(d, event, now, least, "copied requests")
+    return _onward(d, event, now) if over else d
+
+
+def cohort(d: Deployment, event: Observed, now: float) -> Deployment:
+    d, over = beside.measured(d, event, now, d.strategy.step_time, "the cohort")
+    return _onward(d, event, now) if over else d
+
+
+def _onward(d: Deployment, event: Observed, now: float) -> Deployment:
+    """To what is due before the first weight, else to that."""
+    due = beside.due(d)
+    if due is State.MIRRORING:
+        return beside.begin(d, due, now)
+    if due is None and d.needs_approval(next_step(d)):
+        return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), promoted="")
     if kept := stays(d, event.frozen):
         return wait(d, now, kept)
+    if due:
+        return beside.begin(d, due, now)
     full = d.promoted == "FULL"
-    note = f"promoted by {d.promoted_by}" if full else ""
-    return shift(d, now, len(d.strategy.steps) - 1 if full else next_step(d), note=note)
+    left: Promotion = "FULL" if full else ""
+    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    step = len(d.strategy.steps) - 1 if full else next_step(d)
+    return shift(d, now, step, promoted=left, note=note)
 
 
 def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
@@ -76,6 +98,9 @@ def awaiting_approval(d: Deployment, event: Observed, now: float) -> Deployment:
     gate = assess.tasks(event.new, d.desired_count)
     if gate.verdict is Verdict.FAIL:
         return roll_back(d, now, why(gate, event))
+    d, failed = beside.cohort_fails(d, event)
+    if failed:
+        return roll_back(d, now, failed)
     if not midway(d):
         return wait(d, now, approval(d))
     judged = measuring(replace(d, state=State.MEASURING, phase_at=now), event, now)

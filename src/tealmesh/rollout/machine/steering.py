@@ -21,7 +21,14 @@ from tealmesh.rollout.machine.transitions import (
     serving,
 )
 
-_STEP_RUNS = {State.SHIFTING, State.CONVERGING, State.MEASURING, State.BAKING}
+_STEP_RUNS = {
+    State.MIRRORING,
+    State.COHORT,
+    State.SHIFTING,
+    State.CONVERGING,
+    State.MEASURING,
+    State.BAKING,
+}
 
 
 def promotable(d: Deployment, full: bool) -> str:

@@ -114,7 +114,7 @@ def _held(d: Deployment, event: Observed, now: float) -> Deployment:
 _PATIENT = {State.HELD, State.AWAITING_APPROVAL}
 """The states that wait for a person, however long."""
 
-_WAITS_FOR_WEIGHT = {State.VERIFYING, State.MEASURING}
+_WAITS_FOR_WEIGHT = {State.VERIFYING, State.MIRRORING, State.COHORT, State.MEASURING}
 """The states after which the new side gets more weight. In a freeze their time stands still."""
 
 # `_react` checks an event's class before it calls the handler; the handlers' own types are narrower
@@ -126,6 +126,8 @@ _HANDLERS: dict[State, tuple[type | tuple[type, ...], _Handler]] = {
     State.ADDING_TARGET: (WeightsSet, weighing.weights_set),
     State.CONVERGING_TARGET: (ConvergenceSeen, weighing.converging),
     State.VERIFYING: (Observed, preparing.verifying),
+    State.MIRRORING: (Observed, preparing.mirroring),
+    State.COHORT: (Observed, preparing.cohort),
     State.AWAITING_APPROVAL: (Observed, preparing.awaiting_approval),
     State.HELD: (Observed, _held),
     State.SHIFTING: (WeightsSet, weighing.weights_set),

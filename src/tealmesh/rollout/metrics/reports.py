@@ -1,4 +1,4 @@
-"""One message of an Envoy's metrics: its statistics of each egress cluster. Pure.
+"""One message of an Envoy's metrics: its statistics of each cluster that is judged. Pure.
 
 The counters are cumulative, and the histograms count since the last flush.
 """
@@ -19,7 +19,9 @@ STATISTICS = (*sorted(_COUNTERS), *_GAUGES, LATENCY)
 """The statistics of egress clusters that must be in the bootstrap's inclusion list."""
 
 _KNOWN = frozenset(STATISTICS)
-_PREFIX = "cluster.cds_egress_"
+_PREFIXES = tuple(f"cluster.cds_{way}_" for way in ("egress", "mirror", "cohort"))
+"""A side is judged by its egress clusters alone, copies and cohorts by theirs. What people preview
+is not judged."""
 
 
 @dataclass
@@ -37,10 +39,10 @@ class Report:
 
 
 def read(families: Sequence[proto.MetricFamily]) -> dict[str, Report]:
-    """A message's reports on egress clusters, by cluster name."""
+    """A message's reports on clusters that are judged, by cluster name."""
     reports: dict[str, Report] = {}
     for family in families:
-        if not family.name.startswith(_PREFIX):
+        if not family.name.startswith(_PREFIXES):
             continue
         # Names of clusters have no dots. Envoy repeats counters for parts of the requests, such as
         # cluster.NAME.retry.upstream_rq_5xx.

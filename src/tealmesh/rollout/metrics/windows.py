@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tealmesh.envoy.names import egress_cluster
+from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.windows import SideWindow
@@ -79,7 +79,9 @@ class Metrics:
         """What the callers of a virtual node saw, from each caller's first report at or after
         ``since`` (by its clock) to its last.
         """
-        name = egress_cluster(mesh, node, protocol, port)
+        return self._traffic(egress_cluster(mesh, node, protocol, port), since, protocol)
+
+    def _traffic(self, name: str, since: float, protocol: str) -> Traffic:
         spans: list[Span] = []
         counted: Counter[str] = Counter()
         gone = waiting = 0
@@ -154,6 +156,22 @@ class Metrics:
         for envoy, cluster in self._counting_parts(service, node):
             ended.update(envoy.parts.ended_since(cluster, since))
         return replace(traffic_together(seen), parts=parts.traffic(ended, service.gates.watch))
+
+    def callers_saw_beside(
+        self, service: Service, side: str, since: float, kind: BesideKind
+    ) -> Traffic:
+        """`traffic` of the requests that reached a side beside its weight."""
+        mesh, node = service.mesh, service.node(side)
+        return traffic_together(
+            [
+                self._traffic(
+                    beside_cluster(kind, egress_cluster(mesh, node, protocol, port)),
+                    since,
+                    protocol,
+                )
+                for port, protocol in service.listeners
+            ]
+        )
 
     def callers_saw_after(self, service: Service, side: str, after: float) -> SideWindow:
         """`window` of one side of a service."""

@@ -12,7 +12,7 @@ from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.linting import Finding, Linted, lint, of_config
 from tealmesh.model.plan import DeploymentPlan, Known
 from tealmesh.model.rollout import JournalEntry, Phase
-from tealmesh.rollout import beginning, documents
+from tealmesh.rollout import beginning, documents, extending
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.gates import preflight
@@ -64,6 +64,7 @@ class Forecast:
         """
         service = documents.service(self._store.view, name)
         beginning.refuse_problem(service)
+        extending.refuse(service, strategy or service.strategy)
         if documents.by_token(self._store.view, service.name, token) is not None:
             return []
         refuse_locked(self._store.view, service.name, self._store.now())
@@ -86,7 +87,9 @@ class Forecast:
         if not force:
             preflight.refuse_running(before, image)
         await self._refuse_image(service, image)
-        return preflight.notes(before, strategy or service.strategy, service.gates)
+        ahead = beginning.freeze_ahead(service, self._wall())
+        notes = preflight.notes(before, strategy or service.strategy, service.gates)
+        return [ahead, *notes] if ahead else notes
 
     async def _refuse_image(self, service: Service, image: str) -> None:
         """Raise BadRequestException if tasks of an image could not be started."""
@@ -100,7 +103,8 @@ class Forecast:
         is told, and not raised. ``strategy`` and ``force`` as for `preflight`.
         """
         service = documents.service(self._store.view, name)
-        refusals = list(self._refusals(service, force=force))
+        chosen = strategy or service.strategy
+        refusals = list(self._refusals(service, chosen, force=force))
         try:
             route = await self._driver.route(service)
             tasks = {side: await self._driver.observe(service, side) for side in service.sides}
@@ -150,8 +154,12 @@ class Forecast:
         seen = self._traffic(service, serves, self._clock() - preflight.WINDOW_SECONDS)
         return linted(service, self._store.view, tasks, seen)
 
-    def _refusals(self, service: Service, *, force: bool) -> Iterator[Known]:
+    def _refusals(self, service: Service, strategy: Strategy, *, force: bool) -> Iterator[Known]:
         """What forbids a deployment, whatever the image is."""
+        try:
+            extending.refuse(service, strategy)
+        except AwsError as error:
+            yield Known("refused", "strategy", error.message)
         if self._store.view.get(tables.REMOVALS, service.name) is not None:
             yield Known("refused", "removal", f"`teal delete {service.name}` has begun")
         try:
@@ -168,6 +176,8 @@ class Forecast:
                 yield Known("note", "freeze", f"{freeze}: it is deployed all the same (--force)")
         except AwsError as error:
             yield Known("refused", "freeze", error.message)
+        if ahead := beginning.freeze_ahead(service, self._wall()):
+            yield Known("note", "freeze", ahead)
 
     def _last(self, service: str) -> dict[Phase, float]:
         """How long each phase of the last successful deployment took."""

@@ -27,6 +27,8 @@ def stages(
     return (
         _start(d, last),
         _verify(d, last),
+        *_mirror(d),
+        *_cohort(d),
         *(stage for index in range(len(d.strategy.steps)) for stage in _step(d, index, traffic)),
         _bake(d),
         _clean_up(d, last),
@@ -116,6 +118,41 @@ def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
         _longest(d, State.VERIFYING),
         _ROLLS_BACK,
     )
+
+
+def _mirror(d: Deployment) -> Iterator[PlannedStage]:
+    mirror = d.strategy.mirror
+    if mirror is not None:
+        yield PlannedStage(
+            Phase.TEST_TRAFFIC_SHIFT,
+            f"copy {mirror.percent:g} % of {' and '.join(mirror.methods)} requests to "
+            f"{d.new_side}, whose answers nobody sees",
+            0,
+            (f"{span(mirror.time)} of copies", _objective(d, "copies")),
+            mirror.time,
+            "mirror.time",
+            _longest(d, State.MIRRORING),
+            _ROLLS_BACK,
+        )
+
+
+def _cohort(d: Deployment) -> Iterator[PlannedStage]:
+    if d.strategy.type == "ab" and d.strategy.match:
+        yield PlannedStage(
+            Phase.PRODUCTION_TRAFFIC_SHIFT,
+            f"send requests with {d.strategy.match} to {d.new_side}",
+            0,
+            (f"{span(d.strategy.step_time)} of the cohort", _objective(d, "its requests")),
+            d.strategy.step_time,
+            "step_time",
+            _longest(d, State.COHORT),
+            _ROLLS_BACK,
+        )
+
+
+def _objective(d: Deployment, what: str) -> str:
+    least, rate = d.gates.min_requests, percent(d.gates.success_rate)
+    return f"at least {counted(least, 'request')}: {rate} of {what} succeed"
 
 
 def _approval(d: Deployment, index: int) -> Iterator[PlannedStage]:

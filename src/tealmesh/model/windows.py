@@ -38,7 +38,7 @@ class SideWindowBody(TypedDict):
     by_caller: Mapping[str, CountsBody]
     by_second: Sequence[CountsBody]
     latency_by_second: Sequence[Sequence[int]]
-    by_part: Mapping[str, CountsBody]
+    by_part: Mapping[str, Sequence[CountsBody]]
 
 
 class JudgedBody(TypedDict):
@@ -119,8 +119,8 @@ class SideWindow:
     latency_by_second: tuple[tuple[int, ...], ...] = ()
     """For the same seconds, ``buckets`` and ``timed`` of each; nothing for a second without timed
     answers."""
-    by_part: Mapping[str, Counts] = field(default_factory=dict)
-    """By the name of each part that is watched."""
+    by_part: Mapping[str, tuple[Counts, ...]] = field(default_factory=dict)
+    """Second by second, the same on both sides, by the name of each part that is watched."""
 
     @property
     def counts(self) -> Counts:
@@ -134,7 +134,8 @@ class SideWindow:
         known["bounds"] = tuple(body.get("bounds", ()))
         known["buckets"] = tuple(body.get("buckets", ()))
         known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
-        known["by_part"] = {p: _counts(counts) for p, counts in body.get("by_part", {}).items()}
+        parts = body.get("by_part", {}).items()
+        known["by_part"] = {part: tuple(map(_counts, seconds)) for part, seconds in parts}
         known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
         known["latency_by_second"] = tuple(map(tuple, body.get("latency_by_second", ())))
         return cls(**known)

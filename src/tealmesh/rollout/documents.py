@@ -110,8 +110,9 @@ def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
     outbox.put(t, d, entry)
-    if d.finished and d.gates.watch:
-        t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
+    for watched in t.list(tables.WATCHED, d.mesh) if d.finished else ():
+        if watched.body["service"] == d.service:
+            t.delete(tables.WATCHED, d.mesh, watched.body["router"])
     extending.keep(t, d, _present_service(t, d.service))
 
 

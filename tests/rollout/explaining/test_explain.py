@@ -22,7 +22,9 @@ NOW = 1000.0
 def states() -> list[Deployment]:
     """Every deployment that the machine can make of three."""
     ways = (created(), created(approval=True), created(beside=True))
-    return [d for way in ways for d, _ in reachable(way).values()]
+    # What is compared changes no sentence, and would make the walk long.
+    alone = [replace(way, gates=replace(way.gates, compare=False)) for way in ways]
+    return [d for way in alone for d, _ in reachable(way).values()]
 
 
 def bare(state: State) -> Deployment:

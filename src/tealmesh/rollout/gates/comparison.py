@@ -1,13 +1,16 @@
 """Windows of measurement as the comparing gate takes them, and what it says as verdicts. Pure.
 
-Three metrics share ``alpha``:
+The metrics share ``alpha``:
 
 - ``errors``: failed requests, and requests that begin in a window and have no answer at its end.
 - ``client-errors``: requests that were answered with a 4xx.
 - ``latency``: answers slower than each of a few bounds of Envoy's histogram.
 
-The first passes by evidence that the new side is not worse. The others pass as long as there is no
-evidence that it is; none passes while there is some, though not enough to FAIL.
+- ``errors of PART``, for each part that is watched: failed requests to it.
+
+The first passes by evidence that the new side is not worse, and so do the parts that are not rare.
+The others pass as long as there is no evidence that it is; none passes while there is some, though
+not enough to FAIL.
 """
 
 from __future__ import annotations
@@ -64,6 +67,11 @@ _LEAST_PART_SECONDS = 6
 _AT_ONCE = 0.001
 """Seconds between two windows of which one begins when the other ends."""
 
+ERRORS_OF = "errors of "
+"""With the name of a part, its metric."""
+RARE = 0.01
+"""A part with a smaller share of the old side's requests is not waited for."""
+
 _DEFAULT_ALLOWED = 0.01
 """The share of errors that shows a new side good, where the objective is that there be none."""
 
@@ -76,6 +84,8 @@ class Compared:
     judgement: Judgement
     state: State
     settings: Settings
+    share: float = 1.0
+    """The share of all requests that it is about, 0 to 1."""
 
     @property
     def suspect(self) -> bool:
@@ -91,9 +101,15 @@ class Compared:
         return Verdict.NEED_DATA if found is Verdict.PASS and self.suspect else found
 
 
+def metrics(gates: Gates) -> tuple[str, ...]:
+    """What is compared."""
+    return (*METRICS, *(f"{ERRORS_OF}{part.name}" for part in gates.watch))
+
+
 def settings(gates: Gates, metric: str) -> Settings:
     """What the comparison of a metric is to decide."""
-    common = Settings(alpha=gates.alpha, beta=gates.beta, margin=gates.margin).split(len(METRICS))
+    common = Settings(alpha=gates.alpha, beta=gates.beta, margin=gates.margin)
+    common = common.split(len(metrics(gates)))
     if metric == LATENCY:
         margin = max(gates.margin, _SLOW_MARGIN)
         return replace(common, margin=margin, pass_needed=False)
@@ -111,11 +127,12 @@ def prepared(comparison: Comparison, gates: Gates, before: SideWindow) -> Compar
     """
     bounds = _bounds(before)
     fresh = replace(comparison, before=before.counts, bounds=bounds, evidence={})
-    states = _states(fresh)
+    states = _states(fresh, gates)
     nothing = SideWindow()
     for part in _parts(before):
         states = _added(states, gates, bounds, part, nothing, 0, step=-1, cold=False)
-    return replace(fresh, evidence=_evidence(states))
+    evidence = _evidence(states)
+    return replace(fresh, evidence=evidence, prior=evidence)
 
 
 def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison:
@@ -125,7 +142,7 @@ def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison
     cold = window.started_at < comparison.cold_until
     open_before = _open_before(comparison.last, window)
     states = _added(
-        _states(comparison),
+        _states(comparison, gates),
         gates,
         comparison.bounds,
         window.old,
@@ -139,12 +156,17 @@ def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison
 
 def judgements(comparison: Comparison, gates: Gates) -> tuple[Compared, ...]:
     """What the comparison of each metric came to."""
-    states = _states(comparison)
-    return tuple(
-        Compared(metric, judge(state, wanted), state, wanted)
-        for metric, state in states.items()
-        for wanted in (settings(gates, metric),)
-    )
+    states = _states(comparison, gates)
+    return tuple(_judged(metric, states, gates) for metric in states)
+
+
+def _judged(metric: str, states: Mapping[str, State], gates: Gates) -> Compared:
+    state, share, wanted = states[metric], 1.0, settings(gates, metric)
+    if metric not in METRICS:
+        of_part, whole = state.strands[0].seen.old.requests, states[ERRORS].strands[0].seen.old
+        share = min(1.0, of_part / whole.requests) if whole.requests else 0.0
+        wanted = replace(wanted, pass_needed=wanted.pass_needed and share >= RARE)
+    return Compared(metric, judge(state, wanted), state, wanted, share)
 
 
 def judged(comparison: Comparison, gates: Gates) -> dict[str, Judged]:
@@ -163,11 +185,11 @@ def judged(comparison: Comparison, gates: Gates) -> dict[str, Judged]:
     }
 
 
-def _states(comparison: Comparison) -> dict[str, State]:
+def _states(comparison: Comparison, gates: Gates) -> dict[str, State]:
     """The evidence on each metric; none yet where nothing was stored."""
     weights: Mapping[str, Sequence[float]] = {
+        **dict.fromkeys(metrics(gates), (1.0,)),
         ERRORS: (1 - _UNANSWERED, _UNANSWERED),
-        CLIENT_ERRORS: (1.0,),
         LATENCY: (1.0,) * len(comparison.bounds or DEFAULT_BOUNDS),
     }
     stored: Mapping[str, Evidence] = comparison.evidence
@@ -175,7 +197,7 @@ def _states(comparison: Comparison) -> dict[str, State]:
         metric: State.from_json(cast("StateBody", stored[metric]))
         if metric in stored
         else start(weights[metric])
-        for metric in METRICS
+        for metric in metrics(gates)
     }
 
 
@@ -200,6 +222,7 @@ def _added(
         ERRORS: (_failed(old, new), _unanswered(old, new, open_before)),
         CLIENT_ERRORS: (_blamed(old, new),),
         LATENCY: tuple(_slow(old, new, bound) for bound in bounds),
+        **{f"{ERRORS_OF}{p.name}": (_failed_of(p.name, old, new),) for p in gates.watch},
     }
     if cold:
         del observed[LATENCY]
@@ -217,6 +240,16 @@ def _failed(old: SideWindow, new: SideWindow) -> Observation:
         for a, b in _seconds(old, new)
     )
     return Observation(Arm(old.requests, old.failures), Arm(new.requests, new.failures), parts)
+
+
+def _failed_of(part: str, old: SideWindow, new: SideWindow) -> Observation:
+    """Failed requests to a part."""
+    seconds = zip_longest(old.by_part.get(part, ()), new.by_part.get(part, ()), fillvalue=Counts())
+    pairs = tuple(
+        Pair(Arm(a.requests, a.failures), Arm(b.requests, b.failures)) for a, b in seconds
+    )
+    whole = sum(pairs, Pair())
+    return Observation(whole.old, whole.new, pairs)
 
 
 def _blamed(old: SideWindow, new: SideWindow) -> Observation:
@@ -307,6 +340,10 @@ def _parts(before: SideWindow) -> Iterator[SideWindow]:
             buckets=tuple(histogram[:-1]),
             by_second=seconds,
             latency_by_second=timed,
+            by_part={
+                name: counts[index : index + _PART_SECONDS]
+                for name, counts in before.by_part.items()
+            },
         )
 
 

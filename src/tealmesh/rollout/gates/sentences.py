@@ -15,6 +15,7 @@ from tealmesh.rollout.gates.comparison import (
     DEFAULT_BOUNDS,
     ERRORS,
     LATENCY,
+    RARE,
     Compared,
     judgements,
 )
@@ -63,7 +64,8 @@ def _verdict(one: Compared, sides: Sides, bounds: tuple[float, ...]) -> GateResu
     if one.suspect:
         few = f"fewer than 1 in {1 / one.settings.beta:,.0f} good versions would show this"
         return GateResult(one.metric, verdict, f"{seen}{_bursts(one)}; {few}: more will tell")
-    left = missing(one.state, one.settings, sides.share, sides.rate)
+    rate = sides.rate * one.share if sides.rate is not None else None
+    left = missing(one.state, one.settings, sides.share, rate)
     detail = f"{seen}{_bursts(one)}; {_still_missing(left, sides)}"
     if left.requests is None:
         return GateResult(one.metric, verdict, detail)
@@ -102,7 +104,8 @@ def _bad(arm: Arm, *, short: bool = False) -> str:
 def _why_passed(one: Compared) -> str:
     judgement, wanted = one.judgement, one.settings
     if not wanted.pass_needed:
-        return "nothing says that this is worse"
+        rare = "; too rare to be waited for" if one.share < RARE else ""
+        return f"nothing says that this is worse{rare}"
     sure = percent(1 - wanted.beta)
     below = judgement.log_e_below
     if below is not None and wanted.allowed is not None and below >= judgement.pass_at:

@@ -177,11 +177,11 @@ class Metrics:
         """`window` of one side of a service."""
         mesh, node = service.mesh, service.node(side)
         seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
-        ended: Counter[tuple[str, str]] = Counter()
-        for envoy, cluster in self._counting_parts(service, node):
-            ended.update(envoy.parts.ended_after(cluster, after))
-        of_parts = parts.traffic(ended, service.gates.watch).items()
-        by_part = {name: one.counts for name, one in of_parts}
+        callers = [
+            envoy.parts.seconds_after(cluster, after)
+            for envoy, cluster in self._counting_parts(service, node)
+        ]
+        by_part = parts.by_second(callers, service.gates.watch)
         return replace(window_together(seen), by_part=by_part)
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:

@@ -263,6 +263,7 @@ class ComparisonBody(TypedDict, total=False):
     before: CountsBody | None
     bounds: Sequence[float]
     evidence: Mapping[str, Mapping[str, object]]
+    prior: Mapping[str, Mapping[str, object]]
     undecided: bool
     last: WindowBody | None
 

@@ -36,6 +36,8 @@ class Comparison:
     """The bounds of latency, in milliseconds, by which both sides are compared."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """By metric, the state of the comparing gate."""
+    prior: Mapping[str, Evidence] = field(default_factory=dict)
+    """``evidence`` before the first window, from what was seen of the old side before."""
     undecided: bool = False
     """Whether the deployment is held because there was no verdict in time."""
     last: Window | None = None

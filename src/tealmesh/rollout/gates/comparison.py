@@ -131,7 +131,8 @@ def prepared(comparison: Comparison, gates: Gates, before: SideWindow) -> Compar
     nothing = SideWindow()
     for part in _parts(before):
         states = _added(states, gates, bounds, part, nothing, 0, step=-1, cold=False)
-    return replace(fresh, evidence=_evidence(states))
+    evidence = _evidence(states)
+    return replace(fresh, evidence=evidence, prior=evidence)
 
 
 def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison:

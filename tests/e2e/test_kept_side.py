@@ -36,8 +36,9 @@ def status(plane: ControlPlane) -> Any:
 @pytest.mark.timeout(180)
 def test_the_way_back_starts_no_task_and_loses_no_request_even_after_a_kill(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
-    text = sample.text().replace('type = "bluegreen"', 'type = "bluegreen"\nkeep_old = "1h"')
-    sample.config.write_text(text)
+    before_strategy, strategy = sample.text().split("[services.web.strategy]")
+    kept = f'{before_strategy}[services.web.strategy]\nkeep_old = "1h"{strategy}'
+    sample.config.write_text(kept)
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
         with traffic((sample.url, 100.0)) as load:

@@ -150,8 +150,9 @@ def _judged(
         elapsed += 1
         worse = log_mean_exp(weights, np.stack([strand.log_e_worse() for strand in strands], 1))
         _note(judged.failed, worse, settings.alpha, elapsed)
-        _note(judged.alike, strands[0].log_e_alike(), settings.beta, elapsed)
-        _note(judged.below, strands[0].log_e_below(), settings.beta, elapsed)
+        if strands[0].passes:
+            _note(judged.alike, strands[0].log_e_alike(), settings.beta, elapsed)
+            _note(judged.below, strands[0].log_e_below(), settings.beta, elapsed)
     return judged
 
 

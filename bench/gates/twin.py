@@ -40,7 +40,7 @@ class Strand:
 
     def __init__(self, releases: int, settings: Settings, passes: bool) -> None:
         self._settings = settings
-        self._passes = passes
+        self.passes = passes
         self.worse = np.zeros((releases, len(WORSE)))
         self.alike = np.zeros((releases, len(ALIKE)))
         self.below = np.zeros((releases, len(objective.BELOW)))
@@ -59,7 +59,7 @@ class Strand:
         length, usual, phi = self._bursts.length(), self._bursts.usual(), self._bursts.phi()
         self._bursts.add(seen.bad_old, step == self._step)
         self._step = step
-        if self._passes and self._settings.allowed is not None:
+        if self.passes and self._settings.allowed is not None:
             bad = seen.bad_new.sum(1)
             self.below += below_factors(seen.new, bad, self._settings.allowed, phi)
         kept = SPLIT_REQUESTS / (SPLIT_REQUESTS + seen.new)
@@ -74,11 +74,9 @@ class Strand:
         self._windows += long
         self._close(self._windows >= bursts.WINDOWS_OF_A_LONG_CELL)
         window = both & ~long & (length == bursts.Length.WINDOW)
-        self._bet(window, self._split, whole[2], whole[3], usual)
+        self._bet(window, self._split, whole[2][:, None], whole[3][:, None], usual)
         rest = both & ~long & (length == bursts.Length.SECOND)
-        for second in range(seen.bad_old.shape[1]):
-            old, new = seen.bad_old[:, second], seen.bad_new[:, second]
-            self._bet(rest, self._split, old, new, usual)
+        self._bet(rest, self._split, seen.bad_old, seen.bad_new, usual)
 
     def phi(self) -> Array:
         return self._bursts.phi()
@@ -95,7 +93,7 @@ class Strand:
     def _close(self, which: npt.NDArray[np.bool_]) -> None:
         if which.any():
             cell = self._cell
-            self._bet(which, cell[:, :2], cell[:, 2], cell[:, 3], self._usual)
+            self._bet(which, cell[:, :2], cell[:, 2:3], cell[:, 3:4], self._usual)
             self._cell[which] = 0
             self._windows[which] = 0
 
@@ -107,15 +105,17 @@ class Strand:
         bad_new: Array,
         usual: Array,
     ) -> None:
-        index = np.flatnonzero(which & (bad_old + bad_new > 0) & (requests > 0).all(1))
+        """One bet for each column of the bad requests."""
+        some = (bad_old.any(1) | bad_new.any(1)) & (requests > 0).all(1)
+        index = np.flatnonzero(which & some)
         if not len(index):
             return
         share = requests[index, 1] / requests[index].sum(1)
-        cell = Bets(bad_old[index], bad_new[index], share, usual[index])
+        cells = Bets(bad_old[index], bad_new[index], share, usual[index])
         tolerated = self._settings.tolerated
-        self.worse[index] += factors(cell, tolerated, [r * tolerated for r in WORSE])
-        if self._passes:
-            self.alike[index] += factors(cell, max(INFERIOR, tolerated), ALIKE)
+        self.worse[index] += log_factors(cells, tolerated, [r * tolerated for r in WORSE])
+        if self.passes:
+            self.alike[index] += log_factors(cells, max(INFERIOR, tolerated), ALIKE)
 
 
 class Bursts:
@@ -166,20 +166,21 @@ class Bursts:
             near = beyond_chance(bad, 1)
             together = beyond_chance(bad, 0) + 2 * (near + beyond_chance(bad, 2))
             self._failures += weight * total
-            self._followers += weight * near
+            self._followers += weight * np.minimum(near, bursts.MOST_FOLLOWERS * total)
             self._together += weight * together / bursts.visible(parts)
         if len(self._minute) == bursts.WINDOWS_OF_A_LONG_CELL:
             minute = np.concatenate(self._minute, 1)
             lags = bursts.LATER if minute.shape[1] > len(self._minute) else (1,)
-            for lag in lags:
-                self._long_followers += _weight(minute.sum(1)) * beyond_chance(minute, lag)
+            followers = np.stack([beyond_chance(minute, lag) for lag in lags]).sum(0)
+            followers = np.minimum(followers, bursts.MOST_FOLLOWERS * minute.sum(1))
+            self._long_followers += _weight(minute.sum(1)) * followers
             self._long_failures += _weight(minute.sum(1)) * minute.sum(1)
             self._minute = []
 
 
 @dataclass(frozen=True)
 class Bets:
-    """One bet of each of some releases."""
+    """The bets of some releases with one split of requests; bad ones by release and cell."""
 
     bad_old: Array
     bad_new: Array
@@ -187,15 +188,18 @@ class Bets:
     usual: Array
 
 
-def factors(cell: Bets, null: float, alternatives: Sequence[float]) -> Array:
-    """`bets.log_factors`."""
-    bad = cell.bad_old + cell.bad_new
-    fair = null * cell.share / (null * cell.share + 1 - cell.share)
-    surplus = (cell.bad_new - fair * bad) / np.maximum(bad, cell.usual)
-    weighted = np.asarray(alternatives) * cell.share[:, None]
-    others = weighted / (weighted + 1 - cell.share[:, None])
+def log_factors(bets: Bets, null: float, alternatives: Sequence[float]) -> Array:
+    """`bets.log_factors`, the sum of all cells."""
+    fair = null * bets.share / (null * bets.share + 1 - bets.share)
+    weighted = np.asarray(alternatives) * bets.share[:, None]
+    others = weighted / (weighted + 1 - bets.share[:, None])
     stakes = (others / fair[:, None] - 1) / (1 - fair[:, None])
-    logs: Array = np.log1p(surplus[:, None] * stakes)
+    bad = bets.bad_old + bets.bad_new
+    surplus = (bets.bad_new - fair[:, None] * bad) / np.maximum(bad, bets.usual[:, None])
+    capital = np.ones_like(stakes)
+    for cell in range(bad.shape[1]):
+        capital *= 1 + surplus[:, cell, None] * stakes
+    logs: Array = np.log(capital)
     return logs
 
 

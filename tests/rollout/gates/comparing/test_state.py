@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,8 @@ from tealmesh.rollout.gates.comparing import (
     missing,
     start,
 )
+from tealmesh.rollout.gates.comparing.objective import BELOW, BELOW_WEIGHTS
+from tealmesh.rollout.gates.comparing.settings import ALIKE, ALIKE_WEIGHTS, WORSE, WORSE_WEIGHTS
 
 SETTINGS = Settings(allowed=0.01)
 
@@ -195,3 +198,40 @@ def test_what_is_missing_is_enough_if_all_goes_on_as_it_is(
 def test_nothing_is_expected_of_a_service_without_traffic() -> None:
     assert expected_seconds(SETTINGS, 0.0, 0.0, [(0.1, 60.0)]) is None
     assert missing(start(), Settings(allowed=None)).requests is None
+
+
+@given(
+    st.lists(st.sampled_from(["", "old", "new"]), max_size=40),
+    st.sampled_from([0.0, 0.1, 0.5]),
+)
+def test_e_is_the_product_of_likelihoods_for_failures_that_come_alone(
+    failures: list[str], margin: float
+) -> None:
+    """A second derivation: the probability of where the failures were under each alternative, by
+    that under the null, without logarithms and without cells.
+    """
+    settings, state = Settings(allowed=0.01, margin=margin), start()
+    for where in failures:
+        old, new = Arm(85, int(where == "old")), Arm(15, int(where == "new"))
+        state = add(state, settings, Observation(old, new))
+
+    def likelihood(ratio: float) -> float:
+        on_new = ratio * 15 / (ratio * 15 + 85)
+        return math.prod({"": 1.0, "old": 1 - on_new, "new": on_new}[where] for where in failures)
+
+    def mixture(ratios: Sequence[float], weights: Sequence[float], null: float) -> float:
+        pairs = zip(ratios, weights, strict=True)
+        return sum(weight * likelihood(ratio) for ratio, weight in pairs) / likelihood(null)
+
+    judged, bad = judge(state, settings), failures.count("new")
+    worse = mixture([r * (1 + margin) for r in WORSE], WORSE_WEIGHTS, 1 + margin)
+    assert math.exp(judged.log_e_worse) == pytest.approx(worse, rel=1e-9)
+    alike = mixture(ALIKE, ALIKE_WEIGHTS, 2.0)
+    assert math.exp(judged.log_e_alike) == pytest.approx(alike, rel=1e-9)
+    good = 15 * len(failures) - bad
+    own = sum(
+        weight * part**bad * ((1 - part * 0.01) / 0.99) ** good
+        for part, weight in zip(BELOW, BELOW_WEIGHTS, strict=True)
+    )
+    assert judged.log_e_below is not None
+    assert math.exp(judged.log_e_below) == pytest.approx(own, rel=1e-9)

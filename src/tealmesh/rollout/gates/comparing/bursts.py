@@ -38,6 +38,9 @@ KEPT = 0.5 ** (1 / 30)
 HEAVIEST = 20.0
 """A window with more failures weighs no more than with so many: no outage decides alone."""
 
+MOST_FOLLOWERS = 3.0
+"""A window shows no more followers per failure than so many, for the same reason."""
+
 FEWEST_SECONDS = 6
 """In fewer, nothing is seen of bursts."""
 
@@ -125,7 +128,7 @@ def seen(bursts: Bursts, bad: Sequence[int], same_step: bool) -> Bursts:
         after = replace(
             after,
             failures=after.failures + weight * sum(bad),
-            followers=after.followers + weight * near,
+            followers=after.followers + weight * min(near, MOST_FOLLOWERS * sum(bad)),
             together=after.together + weight * together / visible(len(bad)),
         )
     if windows == WINDOWS_OF_A_LONG_CELL and len(minute) <= windows:
@@ -140,6 +143,7 @@ def _longer(bursts: Bursts, minute: Sequence[int], lags: Sequence[int]) -> Burst
     """``bursts`` after a whole minute."""
     weight = _weight(sum(minute))
     followers = sum(beyond_chance(minute, lag) for lag in lags)
+    followers = min(followers, MOST_FOLLOWERS * sum(minute))
     return replace(
         bursts,
         long_failures=bursts.long_failures + weight * sum(minute),

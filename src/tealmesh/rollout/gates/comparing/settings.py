@@ -13,7 +13,8 @@ WORSE_WEIGHTS = (0.10, 0.25, 0.30, 0.20, 0.10, 0.03, 0.02)
 ALIKE = (0.25, 0.5, 0.8, 1.0, 1.2)
 """The same for PASS by comparison, each beside `INFERIOR`."""
 
-ALIKE_WEIGHTS = (0.2, 0.2, 0.2, 0.2, 0.2)
+ALIKE_WEIGHTS = (0.05, 0.1, 0.25, 0.4, 0.2)
+"""The share of the capital on each of `ALIKE`: most new versions are as good as the old one."""
 
 INFERIOR = 2.0
 """PASS by comparison says that the new side has not this many times the old one's bad requests."""

@@ -178,7 +178,7 @@ def test_copies_go_to_the_new_side_and_nobody_sees_their_answers(shop: Shop) -> 
             assert side(client, "http://shop.local/read?x=1") == "blue"
         assert client.post("http://shop.local/write").status_code == 200
         mirror = "cluster.cds_mirror_m_green_http_8080."
-        until(lambda: envoy.stat(f"{mirror}upstream_rq_5xx") == 5, "5 copies have been answered")
+        until(lambda: envoy.stat(f"{mirror}upstream_rq_5xx") == 5)
         assert envoy.stat(f"{mirror}upstream_rq_completed") == 5
         # The evidence of both sides is as if there were no copies.
         assert envoy.stat("cluster.cds_egress_m_green_http_8080.upstream_rq_total") == 0
@@ -192,7 +192,7 @@ def test_copies_of_other_methods_when_they_are_named(shop: Shop) -> None:
     shop.beside(mirror=Mirror(percent=100, methods=("POST",)))
     with shop.envoy() as (_, client):
         client.post("http://shop.local/write")
-        until(lambda: len(shop.green.seen) == 1, "the copy arrives")
+        until(lambda: len(shop.green.seen) == 1)
         client.get("http://shop.local/read")
     assert shop.green.paths() == ["/write"]
 

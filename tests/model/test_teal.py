@@ -18,6 +18,7 @@ from tealmesh.rollout import adopted, system
     [
         (teal.StepSettingsBody, strategies.StepSettings),
         (teal.StrategyBody, strategies.Strategy),
+        (teal.LatencyObjectiveBody, strategies.LatencyObjective),
         (teal.GatesBody, strategies.Gates),
         (hooks.HookSettingBody, outside.Hook),
         (hooks.PrometheusGateBody, outside.PrometheusGate),
@@ -31,6 +32,7 @@ from tealmesh.rollout import adopted, system
         (teal.GatewaySystemBody, system.GatewaySystem),
         (teal.GateResultBody, rollout.GateResult),
         (teal.StepEvidenceBody, rollout.StepEvidence),
+        (teal.ComparisonBody, rollout.Comparison),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
         (extensions.RouterExtensionBody, extensions.RouterExtension),
@@ -40,6 +42,7 @@ from tealmesh.rollout import adopted, system
         (beside.StickyBody, beside.Sticky),
         (windows.CountsBody, windows.Counts),
         (windows.SideWindowBody, windows.SideWindow),
+        (windows.JudgedBody, windows.Judged),
         (windows.WindowBody, windows.Window),
     ],
     ids=lambda value: value.__name__,
@@ -91,5 +94,6 @@ def test_a_deployment_that_an_earlier_version_stored_goes_on() -> None:
     assert holds(again, body)
     assert deployment.phase_at == deployment.entered_at
     assert (deployment.kind, deployment.gated, deployment.live) == ("DEPLOY", True, {})
+    assert deployment.comparison == rollout.Comparison()
     assert rollout.Deployment.from_json({**body, "of_a_later_version": 1}) == deployment
     assert rollout.Deployment.from_json({**body, "approved": True}).approved

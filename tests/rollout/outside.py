@@ -7,10 +7,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tealmesh.model.config.beside import Cohort, Mirror
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, Traffic
+from tealmesh.model.windows import SideWindow
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import (
     AwaitConverged,
@@ -142,7 +144,16 @@ class World:
             for side, failing in (("blue", 0.0), ("green", self.failing))
         )
         beside = Traffic(requests=1000, failures=round(1000 * self.failing))
-        return Observed(seen.old, seen.new, old, new, beside=beside)
+        members = windows(old, new, self.now)
+        return Observed(seen.old, seen.new, old, new, beside=beside, **members)
+
+
+def windows(old: Traffic, new: Traffic, at: float) -> dict[str, Any]:
+    """The members of `Observed` that compare the same traffic."""
+    old_window, new_window = (
+        SideWindow(seen.requests, seen.failures, started=seen.started) for seen in (old, new)
+    )
+    return {"at": at, "old_window": old_window, "new_window": new_window}
 
 
 def image(side: str) -> str:

@@ -15,6 +15,7 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Traffic
 from tealmesh.rollout import extending, machine
+from tealmesh.rollout.adopted import MeshService, MeshSide
 from tealmesh.rollout.documents import deployment
 from tealmesh.rollout.effects import Approved, Event, GivenUp, Observed
 from tealmesh.rollout.gates import assess
@@ -217,3 +218,19 @@ def test_users_who_stay_on_a_side_need_not_send_requests_in_proportion() -> None
     assert assess.share(old, new, 0.1, 100).verdict == "FAIL"
     assert assess.share(old, new, 0.1, 100, sticky=True).verdict == "PASS"
     assert assess.share(old, new, 1.0, 100, sticky=True).verdict == "FAIL"
+
+
+def test_services_that_others_made_get_the_same_at_their_own_router_and_node() -> None:
+    sides = tuple(MeshSide(name, f"shop-{name}-v") for name in ("blue", "green"))
+    made = MeshService("shop", "m", "shop.local", "shop-router", "all", 8080, "http", sides)
+    d, _ = until(State.COHORT)
+    extension = extending.extension(d, made)
+    assert extension
+    assert (extension.mesh, extension.router, extension.node) == (
+        "m",
+        "shop-router",
+        "shop-green-v",
+    )
+    assert (extension.service, extension.side) == ("shop", "green")
+    assert extension.preview
+    assert extension.cohort

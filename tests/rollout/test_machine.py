@@ -41,7 +41,7 @@ from tealmesh.rollout.effects import (
     Unpaused,
     WeightsSet,
 )
-from tests.rollout.outside import begun
+from tests.rollout.outside import begun, windows
 
 STEP_TIME, BAKE_TIME, TIMEOUT = 10.0, 10.0, 60.0
 STEPS = (10, 50, 100)
@@ -106,13 +106,15 @@ def observed(
     new = 0 if silent else round(10_000 * min(1.0, expected + skew))
     old = 0 if silent else max(0, 10_000 - new)
     seen = Traffic(reporters=4, members=3, members_healthy=tasks.healthy, seen_until=now)
+    before, after = _with(seen, old, 0), _with(seen, new, round(new * failing))
     return Observed(
         old=GOOD_TASKS,
         new=tasks,
-        old_traffic=_with(seen, old, 0),
-        new_traffic=_with(seen, new, round(new * failing)),
+        old_traffic=before,
+        new_traffic=after,
         beside=_with(seen, 0 if silent else 10_000, 0 if silent else round(10_000 * failing)),
         explanation="last words" if tasks.failed or tasks.failure else "",
+        **windows(before, after, now),
     )
 
 

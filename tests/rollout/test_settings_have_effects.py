@@ -21,7 +21,8 @@ from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings, terraform_settings, watch_settings
+from tests.rollout import hook_settings, judging_settings, terraform_settings, watch_settings
+from tests.rollout.outside import windows
 from tests.rollout.states import article
 from tests.rollout.test_machine import created
 
@@ -109,7 +110,7 @@ def looks(d: Deployment, requests: int, failures: int, now: float) -> Observed:
     seen = Traffic(requests, failures, requests, reporters=2, seen_until=now)
     others = round(requests * (1 - share) / share) if share else 0
     old = replace(seen, requests=others, started=others, failures=0)
-    return Observed(GOOD, GOOD, old, seen)
+    return Observed(GOOD, GOOD, old, seen, **windows(old, seen, now))
 
 
 def after(d: Deployment, seconds: float, requests: int = 1000, failures: int = 0) -> Deployment:
@@ -163,8 +164,8 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: web(b).weights["green"] == 100 and web(a).weights["green"] == 10,
     ),
     (strategies.Strategy, "steps"): (
-        (*STRATEGY, "steps"), [25, 100],
-        lambda b, a: web(a).weights["green"] == 25 and after(web(a), 20).weights["green"] == 100,
+        (*STRATEGY, "steps"), [25, 50, 100],
+        lambda b, a: web(a).weights["green"] == 25 and after(web(a), 20).weights["green"] == 50,
     ),
     (strategies.Strategy, "step_time"): (
         (*STRATEGY, "step_time"), "40s",
@@ -176,7 +177,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         lambda b, a: a.services["web"].strategy.step_settings[1].time == 40,
     ),
     (strategies.StepSettings, "time"): (
-        (*STRATEGY, "steps"), [{"weight": 25, "time": "40s"}, 100],
+        (*STRATEGY, "steps"), [{"weight": 25, "time": "40s"}, 50, 100],
         lambda b, a: after(web(a), 39).state is State.MEASURING
         and after(web(a), 41).state is State.SHIFTING,
     ),
@@ -185,11 +186,11 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         ends(State.CONVERGING, 50, "step_timeout of 40 s"),
     ),
     (strategies.StepSettings, "approval"): (
-        (*STRATEGY, "steps"), [25, {"weight": 100, "approval": True}],
+        (*STRATEGY, "steps"), [25, {"weight": 50, "approval": True}, 100],
         lambda b, a: after(web(a), 20).state is State.AWAITING_APPROVAL,
     ),
     (strategies.StepSettings, "success_rate"): (
-        (*STRATEGY, "steps"), [{"weight": 25, "success_rate": 0.9}, 100],
+        (*STRATEGY, "steps"), [{"weight": 25, "success_rate": 0.9}, 50, 100],
         lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
         and after(web(a), 20, failures=60).state is State.SHIFTING,
     ),
@@ -230,21 +231,17 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         and beside(a, State.CREATED).sticky == Sticky(cookie="user", ttl=3600.0),
     ),
     (strategies.Strategy, "start_timeout"): (
-        (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s"),
-    ),
+        (*STRATEGY, "start_timeout"), "40s", ends(State.SCALING_UP, 40, "start_timeout of 40 s")),
     (strategies.Strategy, "verify_timeout"): (
-        (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s"),
-    ),
+        (*STRATEGY, "verify_timeout"), "40s", ends(State.VERIFYING, 40, "verify_timeout of 40 s")),
     (strategies.Strategy, "bake_timeout"): (
-        (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s"),
-    ),
+        (*STRATEGY, "bake_timeout"), "40s", ends(State.BAKING, 50, "bake_timeout of 40 s")),
     (strategies.Strategy, "rollback_timeout"): (
         (*STRATEGY, "rollback_timeout"), "40s",
         ends(State.CONVERGING_BACK, 40, "rollback_timeout of 40 s"),
     ),
     (strategies.Strategy, "stop_timeout"): (
-        (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s"),
-    ),
+        (*STRATEGY, "stop_timeout"), "40s", ends(State.CLEANING_UP, 40, "stop_timeout of 40 s")),
     (strategies.Gates, "success_rate"): (
         (*GATES, "success_rate"), 0.9,
         lambda b, a: after(web(b), 20, failures=60).state is State.ROLLING_BACK
@@ -263,7 +260,7 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*GATES, "approval_timeout"), "40s",
         ends(State.AWAITING_APPROVAL, 40, "approval_timeout of 40 s"),
     ),
-    **hook_settings.ROWS, **watch_settings.ROWS,
+    **hook_settings.ROWS, **judging_settings.ROWS, **watch_settings.ROWS,
     (nouns.ServiceConfig, "name"): (("services", "x"), {"port": 1, "image": "i"}, makes('"x-blue')),
     (nouns.ServiceConfig, "port"): ((*WEB, "port"), 8123, makes('"containerPort": 8123')),
     (nouns.ServiceConfig, "image"): ((*WEB, "image"), "web:7", makes('"image": "web:7"')),
@@ -316,11 +313,9 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         (*EDGE, "request_timeout"), 11, makes('{"name": "TEAL_REQUEST_TIMEOUT", "value": "11"}')
     ),
     (nouns.GatewayConfig, "idle_timeout"): (
-        (*EDGE, "idle_timeout"), 71, makes('{"name": "TEAL_IDLE_TIMEOUT", "value": "71"}')
-    ),
+        (*EDGE, "idle_timeout"), 71, makes('{"name": "TEAL_IDLE_TIMEOUT", "value": "71"}')),
     (nouns.GatewayConfig, "drain_time"): (
-        (*EDGE, "drain_time"), 81, makes('{"name": "TEAL_DRAIN_TIME", "value": "81"}')
-    ),
+        (*EDGE, "drain_time"), 81, makes('{"name": "TEAL_DRAIN_TIME", "value": "81"}')),
     (nouns.TealConfig, "mesh"): (("mesh", "name"), "mall", makes('"meshName": "mall"')),
     (nouns.TealConfig, "cluster"): (("mesh", "cluster"), "prod", makes('"prod"')),
     (nouns.TealConfig, "namespace"): (

@@ -82,6 +82,7 @@ class Bench:
             self.driver,
             self._converged,
             self.driver.traffic,
+            self.driver.window,
             self._who,
             clock=self.clock,
             wall=wall,

@@ -162,6 +162,16 @@ class Client(Transport):
     def explain(self, service: str, deployment_id: str | None = None) -> wire.ExplainOutput:
         return self._call(wire.ExplainOutput, service=service, deploymentId=deployment_id)
 
+    def get_evidence(
+        self, service: str, deployment_id: str | None = None, page: bool = False
+    ) -> wire.GetEvidenceOutput:
+        return self._call(
+            wire.GetEvidenceOutput, service=service, deploymentId=deployment_id, page=page or None
+        )
+
+    def backtest(self, service: str | None, gates: str) -> list[wire.BacktestedDeployment]:
+        return self._call(wire.BacktestOutput, service=service, gates=gates)["deployments"]
+
     def list_deployments(self, service: str) -> list[wire.Deployment]:
         return self._call(wire.ListDeploymentsOutput, service=service)["deployments"]
 

@@ -37,7 +37,7 @@ RESULTS = {
 BEFORE_STEPS = frozenset(
     {
         "CREATED", "SCALING_UP", "ADDING_TARGET", "CONVERGING_TARGET", "VERIFYING",
-        "AWAITING_APPROVAL",
+        "MIRRORING", "COHORT", "AWAITING_APPROVAL",
     }
 )  # fmt: skip
 STEP_STATES = frozenset({"SHIFTING", "CONVERGING", "MEASURING"})
@@ -113,8 +113,10 @@ def _by_gates(line: str, deployment: wire.Deployment) -> bool:
     """Whether a line of `waiting` says no more than the gates of the present step."""
     evidence = deployment.get("evidence", [])
     verdicts = evidence[-1].get("verdicts", []) if evidence else []
-    unmet = [f"{v['gate']}: {v['detail']}" for v in verdicts if v["verdict"] != "PASS"]
-    return line == f"waiting for {'; '.join(unmet)}"
+    rest = line.removeprefix("waiting for ")
+    for verdict in verdicts:
+        rest = rest.replace(f"{verdict['gate']}: {verdict['detail']}", "")
+    return not rest.strip("; ")
 
 
 def where(deployment: wire.Deployment) -> str:
@@ -137,6 +139,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
         count = deployment.get("windows", 1)
         times = "once" if count == 1 else f"{count} times"
         lines.append(f"not enough so far, {times}: {deployment['lastWindow']}")
+    lines += (f"beside the weights: {words}" for words in deployment.get("beside", ()))
     forward = deployment["status"] == "IN_PROGRESS"
     if "secondsLeft" in deployment and forward and "pausedBy" not in deployment:
         since = deployment.get("updatedAt", deployment["createdAt"])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PrometheusGateBody,
     )
     from tealmesh.model.parts import PartBody
+    from tealmesh.model.windows import CountsBody, WindowBody
 
 
 class TroubleBody(TypedDict):
@@ -64,12 +65,22 @@ class StrategyBody(TypedDict):
     bake_timeout: float
     rollback_timeout: float
     stop_timeout: float
+    warm_up: float
+    on_no_verdict: Literal["rollback", "hold"]
+    hold_timeout: float
     preview: PreviewBody | None
     mirror: MirrorBody | None
     match: CohortBody | None
     sticky: StickyBody | None
     step_settings: Sequence[StepSettingsBody]
     keep_old: float
+
+
+class LatencyObjectiveBody(TypedDict):
+    """A `model.config.strategies.LatencyObjective`."""
+
+    quantile: float
+    below: float
 
 
 class GatesBody(TypedDict):
@@ -79,6 +90,12 @@ class GatesBody(TypedDict):
     min_requests: int
     approval: bool
     approval_timeout: float
+    compare: bool
+    alpha: float
+    beta: float
+    margin: float
+    breaker: float
+    latency: Sequence[LatencyObjectiveBody]
     hooks: Sequence[HookSettingBody]
     prometheus: Sequence[PrometheusGateBody]
     cloudwatch: Sequence[CloudWatchGateBody]
@@ -236,6 +253,21 @@ class StepEvidenceBody(TypedDict):
     verdicts: Sequence[GateResultBody]
 
 
+class ComparisonBody(TypedDict, total=False):
+    """A `model.rollout.Comparison`."""
+
+    windows: int
+    opened_at: float
+    warm_until: float
+    cold_until: float
+    before: CountsBody | None
+    bounds: Sequence[float]
+    evidence: Mapping[str, Mapping[str, object]]
+    prior: Mapping[str, Mapping[str, object]]
+    undecided: bool
+    last: WindowBody | None
+
+
 class DeploymentBody(TypedDict):
     """A `model.rollout.Deployment`."""
 
@@ -295,6 +327,7 @@ class DeploymentBody(TypedDict):
     windows: int
     last_window: str
     evidence: Sequence[StepEvidenceBody]
+    comparison: ComparisonBody
     beside: Sequence[str]
     beside_verdicts: Sequence[GateResultBody]
     finished_at: float | None

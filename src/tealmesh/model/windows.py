@@ -10,6 +10,9 @@ from typing import TypedDict, cast
 
 from tealmesh.model.teal import known_members
 
+ACTOR = "measurement"
+"""Who writes windows into the store."""
+
 
 class CountsBody(TypedDict):
     """A `Counts`."""
@@ -34,7 +37,20 @@ class SideWindowBody(TypedDict):
     kinds: Mapping[str, int]
     by_caller: Mapping[str, CountsBody]
     by_second: Sequence[CountsBody]
-    by_part: Mapping[str, CountsBody]
+    latency_by_second: Sequence[Sequence[int]]
+    by_part: Mapping[str, Sequence[CountsBody]]
+
+
+class JudgedBody(TypedDict):
+    """A `Judged`."""
+
+    verdict: str
+    log_e_worse: float
+    fail_at: float
+    log_e_alike: float
+    log_e_below: float | None
+    pass_at: float
+    phi: float
 
 
 class WindowBody(TypedDict):
@@ -49,6 +65,7 @@ class WindowBody(TypedDict):
     new: SideWindowBody
     compared: bool
     note: str
+    judged: Mapping[str, JudgedBody]
 
 
 @dataclass(frozen=True)
@@ -97,9 +114,13 @@ class SideWindow:
     by_caller: Mapping[str, Counts] = field(default_factory=dict)
     """By the caller's task, or node id. Those beyond the busiest are together in "others"."""
     by_second: tuple[Counts, ...] = ()
-    """In order of time, about a second each, all callers together. Empty seconds are left out."""
-    by_part: Mapping[str, Counts] = field(default_factory=dict)
-    """By the name of each part that is watched."""
+    """Second by second from the first report of the window on, all callers together: the same
+    seconds on both sides, quiet ones included. Empty if it is not known so finely."""
+    latency_by_second: tuple[tuple[int, ...], ...] = ()
+    """For the same seconds, ``buckets`` and ``timed`` of each; nothing for a second without timed
+    answers."""
+    by_part: Mapping[str, tuple[Counts, ...]] = field(default_factory=dict)
+    """Second by second, the same on both sides, by the name of each part that is watched."""
 
     @property
     def counts(self) -> Counts:
@@ -113,9 +134,32 @@ class SideWindow:
         known["bounds"] = tuple(body.get("bounds", ()))
         known["buckets"] = tuple(body.get("buckets", ()))
         known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
-        known["by_part"] = {p: _counts(counts) for p, counts in body.get("by_part", {}).items()}
+        parts = body.get("by_part", {}).items()
+        known["by_part"] = {part: tuple(map(_counts, seconds)) for part, seconds in parts}
         known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
+        known["latency_by_second"] = tuple(map(tuple, body.get("latency_by_second", ())))
         return cls(**known)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the comparison of a metric came to at the end of a window, with all windows before.
+    Logarithms are natural; what they mean is in docs/design/024."""
+
+    verdict: str
+    """PASS, FAIL or NEED_DATA."""
+    log_e_worse: float
+    """How strong the evidence is that the new side is worse."""
+    fail_at: float
+    """FAIL when ``log_e_worse`` reaches this."""
+    log_e_alike: float
+    """How strong it is that the new side is not twice as bad."""
+    log_e_below: float | None
+    """How strong it is that the new side is as good as the objective says; None without one."""
+    pass_at: float
+    """PASS when one of the two reaches this."""
+    phi: float
+    """How much the old side's bad requests come in bursts: 1 for one by one."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +182,8 @@ class Window:
     """Whether the sides were compared by it."""
     note: str = ""
     """Why they were not, for people."""
+    judged: Mapping[str, Judged] = field(default_factory=dict)
+    """By metric, what the comparison came to."""
 
     def to_json(self) -> WindowBody:
         """The body that the store keeps."""
@@ -149,6 +195,10 @@ class Window:
         known = known_members(cls, body)
         known["old"] = SideWindow.from_json(body["old"])
         known["new"] = SideWindow.from_json(body["new"])
+        known["judged"] = {
+            metric: Judged(**known_members(Judged, judged))
+            for metric, judged in body.get("judged", {}).items()
+        }
         return cls(**known)
 
 

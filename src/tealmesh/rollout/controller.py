@@ -20,6 +20,7 @@ from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
 from tealmesh.rollout.performer import (
     CallersSaw,
+    CallersSawAfter,
     CallersSawBeside,
     HearOthers,
     Performer,
@@ -56,6 +57,7 @@ class Controller(Decisions):
         driver: Driver,
         converged: WaitConverged,
         traffic: CallersSaw,
+        windows: CallersSawAfter,
         who: WhoChanged,
         *,
         clock: SteadyClock,
@@ -68,7 +70,7 @@ class Controller(Decisions):
         others: HearOthers | None = None,
         beside: CallersSawBeside = nothing_beside,
     ) -> None:
-        performer = Performer(driver, converged, traffic, who, clock, others, beside)
+        performer = Performer(driver, converged, traffic, windows, who, clock, others, beside)
         work = Work(
             store,
             performer,

@@ -11,6 +11,7 @@ from tealmesh.model.clock import Wall
 from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.model.windows import Window
 from tealmesh.rollout import discovery, extending, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.notices import outbox
@@ -89,6 +90,13 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry, before: int, wall: W
 
     Raises Fenced if the deployment has made another one since: somebody else works on it.
     """
+    _refuse_fenced(t, d, before)
+    _put(t, d, entry)
+    if d.kept_for:
+        keep(t, d, wall)
+
+
+def _refuse_fenced(t: Transaction, d: Deployment, before: int) -> None:
     stored = t.get(tables.DEPLOYMENTS, d.service, d.id)
     present = stored.body["sequence"] if stored else 0
     if present != before:
@@ -96,17 +104,15 @@ def put(t: Transaction, d: Deployment, entry: JournalEntry, before: int, wall: W
             f"deployment {d.number} of {d.service} is at transition {present}, not {before}: "
             "another control plane works on it"
         )
-    _put(t, d, entry)
-    if d.kept_for:
-        keep(t, d, wall)
 
 
 def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
     outbox.put(t, d, entry)
-    if d.finished and d.gates.watch:
-        t.delete(tables.WATCHED, d.mesh, deployed_service(t, d.service).router)
+    for watched in t.list(tables.WATCHED, d.mesh) if d.finished else ():
+        if watched.body["service"] == d.service:
+            t.delete(tables.WATCHED, d.mesh, watched.body["router"])
     extending.keep(t, d, _present_service(t, d.service))
 
 
@@ -114,6 +120,24 @@ def _present_service(t: Transaction, name: str) -> Service | None:
     """The service of a deployment; None if it is gone."""
     gone = t.get(tables.SYSTEMS, name) is None and t.get(tables.ADOPTED, name) is None
     return None if gone else deployed_service(t, name)
+
+
+def put_measured(t: Transaction, d: Deployment, before: int) -> None:
+    """Store what a deployment has measured, without a transition. Raises Fenced as `put` does."""
+    _refuse_fenced(t, d, before)
+    t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
+
+
+def put_window(t: Transaction, d: Deployment) -> None:
+    """Store the window of measurement that a deployment has just closed."""
+    window = d.comparison.last
+    if window is not None:
+        t.put(tables.WINDOWS, d.id, f"{window.index:06}", body=window.to_json())
+
+
+def windows(view: Reader, deployment_id: str) -> list[Window]:
+    """The windows of measurement of a deployment, in order."""
+    return [Window.from_json(d.body) for d in view.list(tables.WINDOWS, deployment_id)]
 
 
 def refuse_shared_router(view: View, service: Service) -> None:

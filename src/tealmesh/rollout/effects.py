@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic
+from tealmesh.model.windows import SideWindow
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Observe:
     """Look at the tasks of both sides, and at what callers saw since ``since``."""
 
     since: float
+    after: float = 0.0
+    """When the window of measurement that is open began; 0 for a short time ago."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,12 @@ class Observed:
     new_traffic: Traffic = field(default_factory=Traffic)
     explanation: str = ""
     """Why the new side's tasks stopped, with their last log lines; empty if none did."""
+    at: float = 0.0
+    """When callers' reports were read."""
+    old_window: SideWindow = field(default_factory=SideWindow)
+    """What callers saw of the old side in the window of measurement that is open, up to ``at``."""
+    new_window: SideWindow = field(default_factory=SideWindow)
+    """The same of the new side."""
     gates: tuple[GateResult, ...] = ()
     """The verdicts of others, who were asked: hooks and queries. They count as our own do."""
     beside: Traffic = field(default_factory=Traffic)

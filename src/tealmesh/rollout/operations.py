@@ -28,6 +28,7 @@ from tealmesh.model.status import (
 from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
+from tealmesh.rollout.bundles.operations import BundleOperations
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.explaining import explain
@@ -48,7 +49,7 @@ PortProblem = Callable[[GatewaySystem], str]
 """Why a gateway can never listen at its port; empty if it can, or may later."""
 
 
-class Operations:
+class Operations(BundleOperations):
     """Operations on services and gateways by name. Every one raises AwsError."""
 
     def __init__(

@@ -12,6 +12,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import Deployment, SideTasks, Traffic
+from tealmesh.model.windows import SideWindow
 from tealmesh.rollout import beginning, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (
@@ -91,6 +92,13 @@ class Nobody:
 CallersSaw = Callable[[Service, str, float], Traffic]
 """(service, side, since) -> what the callers of a side have seen since a time."""
 
+CallersSawAfter = Callable[[Service, str, float], SideWindow]
+"""(service, side, after) -> the same as a window of measurement, which begins where the one before
+ended."""
+
+BEFORE_SECONDS = 60.0
+"""How long before the first weight callers are listened to."""
+
 
 CallersSawBeside = Callable[[Service, str, float, BesideKind], Traffic]
 """(service, side, since, way) -> what reached a side beside its weight since a time."""
@@ -111,6 +119,7 @@ class Performer:
         driver: Driver,
         converged: WaitConverged,
         traffic: CallersSaw,
+        windows: CallersSawAfter,
         who: WhoChanged,
         clock: SteadyClock,
         others: HearOthers | None = None,
@@ -119,6 +128,7 @@ class Performer:
         self._driver = driver
         self._converged = converged
         self._traffic = traffic
+        self._windows = windows
         self._who = who
         self._clock = clock
         self.others: HearOthers = others or Nobody()
@@ -166,8 +176,8 @@ class Performer:
                     return await self._driver.set_weights(service, weights, version)
                 case AwaitConverged(revision=revision):
                     return await self._await_converged(d, revision)
-                case Observe(since=since):
-                    observed = self._observed(d, service, since, seen)
+                case Observe():
+                    observed = self._observed(d, service, effect, seen)
                     return self.others.heard(d, service, observed)
                 case StopSide(side=side):
                     return SideStopped(await self._driver.stop_side(service, side))
@@ -194,14 +204,19 @@ class Performer:
             return await self._driver.explain(service, d.new_side, d.created_at)
         return ""
 
-    def _observed(self, d: Deployment, service: Service, since: float, seen: Seen) -> Observed:
+    def _observed(self, d: Deployment, service: Service, effect: Observe, seen: Seen) -> Observed:
+        at = self._clock()
+        after = effect.after or at - BEFORE_SECONDS
         return Observed(
             seen.old,
             seen.new,
-            self._traffic(service, d.old_side, since),
-            self._traffic(service, d.new_side, since),
+            self._traffic(service, d.old_side, effect.since),
+            self._traffic(service, d.new_side, effect.since),
             seen.explanation,
-            beside=self._seen_beside(d, service, since),
+            at,
+            self._windows(service, d.old_side, after),
+            self._windows(service, d.new_side, after),
+            beside=self._seen_beside(d, service, effect.since),
         )
 
     def _seen_beside(self, d: Deployment, service: Service, since: float) -> Traffic:

@@ -43,6 +43,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         driver,
         cache.wait_converged,
         metrics.callers_saw,
+        metrics.callers_saw_after,
         Changes(store),
         clock=system_clock,
         new_id=random_id,

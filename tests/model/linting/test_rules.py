@@ -44,6 +44,7 @@ CASES = {
     "leniency": (gates(success_rate=0.5), "odd"),
     "too_few_to_tell": (gates(min_requests=20), "odd"),
     "steps_and_requests": (replace(WELL, requests_per_second=0.5), "risk"),
+    "comparison": (gates(compare=False), "odd"),
     "large_first_step": (strategy(steps=(50, 100)), "odd"),
     "no_time": (strategy(step_time=0.0), "odd"),
     "short_start": (strategy(start_timeout=5.0), "risk"),
@@ -74,6 +75,13 @@ def test_what_is_well_is_found_by_no_rule() -> None:
     assert lint([replace(WELL, image="registry:5000/web@sha256:abc")]) == []
     for url in ("https://ci/ask", "http://127.0.0.1:9/ask"):
         assert lint([gates(hooks=(Hook("CLEAN_UP", "ask", url=url, token_file="t"),))]) == []
+
+
+def test_alpha_is_neither_wide_nor_narrow() -> None:
+    assert [f.level for f in lint([gates(alpha=0.2)])] == ["risk"]
+    assert [f.level for f in lint([gates(alpha=0.0001)])] == ["odd"]
+    blue_green = Strategy()
+    assert lint([replace(gates(compare=False), strategy=blue_green)]) == []
 
 
 def test_every_rule_has_a_case() -> None:

@@ -19,7 +19,19 @@ CANARY = Strategy("canary", (10, 100), step_time=10.0, step_timeout=300.0)
 
 
 def test_nothing_is_said_where_nothing_will_be_waited_for() -> None:
-    assert preflight.notes(BEFORE, CANARY, Gates(min_requests=100)) == []
+    crowd = replace(BEFORE, traffic=replace(BUSY, requests=30_000, started=30_000))
+    assert preflight.notes(crowd, CANARY, Gates(min_requests=100)) == []
+    assert preflight.notes(BEFORE, CANARY, Gates(compare=False)) == []
+
+
+def test_the_time_that_the_comparison_takes_is_said() -> None:
+    (note,) = preflight.notes(BEFORE, CANARY, Gates(min_requests=100))
+    assert "at the present 100.0 requests a second, it takes about 3" in note
+    assert "the step before 100 % waits for that" in note
+    slow = replace(BEFORE, traffic=replace(BUSY, requests=90, started=90, failures=0))
+    (note,) = preflight.notes(slow, CANARY, Gates(min_requests=1))
+    assert "without that it rolls back" in note
+    assert "compare = false" in note
 
 
 def test_the_image_that_runs_is_not_deployed_again() -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 from tealmesh.model.parts import Part, PartTraffic
 from tealmesh.rollout.metrics import proto
-from tealmesh.rollout.metrics.parts import PartCounters, traffic
+from tealmesh.rollout.metrics.parts import PartCounters, by_second, traffic
 
 CLUSTER = "cds_egress_demo_web-blue_http_8080"
 WATCH = (Part(method="POST"), Part(prefix="/pay"))
@@ -54,7 +54,20 @@ def test_windows_one_after_the_other_leave_nothing_out_and_count_nothing_twice()
     for at, total in ((2.0, 1), (3.0, 4), (4.0, 4), (5.0, 9)):
         envoy.add(at, message({"0 200 -": total}), before)
         before = at
-    after = {at: envoy.ended_after(CLUSTER, at).total() for at in (0.0, 1.5, 2.0, 3.5, 5.0)}
-    assert after == {0.0: 9, 1.5: 9, 2.0: 8, 3.5: 5, 5.0: 0}
+    after = {
+        at: [second.total() for second in envoy.seconds_after(CLUSTER, at)]
+        for at in (0.0, 1.5, 2.0, 3.5, 5.0)
+    }
+    assert after == {
+        0.0: [0, 1, 3, 0, 5],
+        1.5: [1, 3, 0, 5],
+        2.0: [3, 0, 5],
+        3.5: [0, 5],
+        5.0: [],
+    }
+    callers = [envoy.seconds_after(CLUSTER, 2.0), envoy.seconds_after(CLUSTER, 3.5)]
+    counts = by_second(callers, WATCH)
+    assert [one.requests for one in counts["POST"]] == [3, 5, 5]
+    assert [one.requests for one in counts["/pay"]] == [0, 0, 0]
     since = {at: envoy.ended_since(CLUSTER, at).total() for at in (1.5, 2.0, 4.5, 5.5)}
     assert since == {1.5: 8, 2.0: 8, 4.5: 0, 5.5: 0}

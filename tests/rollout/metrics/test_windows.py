@@ -122,6 +122,8 @@ def test_consecutive_windows_leave_nothing_out_and_count_nothing_twice(
     whole = reports.window(begun)
     assert sum((w.counts for w in windows), Counts()) == whole.counts
     for window in windows:
+        answered = sum(window.by_second, Counts()).requests
+        assert answered >= window.requests - window.kinds.get("gone", 0)
         assert sum(window.by_caller.values(), Counts()) == window.counts
 
 

@@ -18,6 +18,9 @@ IMAGES = {
     "example/sample:0.0.1": [sys.executable, APP, "--version", "1"],
     "example/sample:0.0.2": [sys.executable, APP, "--version", "2"],
     "example/sample:faulty": [sys.executable, APP, "--version", "2", "--fail", "0.2"],
+    "example/sample:base": [sys.executable, APP, "--version", "1", "--fail", "0.005"],
+    "example/sample:alike": [sys.executable, APP, "--version", "2", "--fail", "0.005"],
+    "example/sample:worse": [sys.executable, APP, "--version", "2", "--fail", "0.05"],
     "example/sample:broken": ["/no/such/program"],
     "example/sample:hanging": [
         sys.executable,
@@ -47,6 +50,7 @@ class Sample:
     bake_time: str = "300ms"
     min_requests: int = 50
     approval: bool = False
+    image: str = "example/sample:0.0.1"
     success_rate: float = 0.99
     gates: str = ""
     """Further lines of its gates."""
@@ -71,12 +75,12 @@ name = "sample"
 
 [services.web]
 port = 8080
-image = "example/sample:0.0.1"
+image = "{self.image}"
 health_path = "/health"
 desired_count = {self.desired_count}
 
 [services.web.strategy]
-type = "bluegreen"
+steps = [100]
 step_time = "{self.step_time}"
 bake_time = "{self.bake_time}"
 step_timeout = "{self.step_timeout}"

@@ -131,6 +131,28 @@ class DeploymentOperations(Control):
         self._add_hooks(answer["deployment"])
         return answer
 
+    async def get_evidence(
+        self, caller: Caller, request: wire.GetEvidenceInput
+    ) -> wire.GetEvidenceOutput:
+        deployment = self._begins(request["service"], request.get("deploymentId"))
+        bundle, page = self._operations.evidence(deployment)
+        answer: wire.GetEvidenceOutput = {"deploymentId": deployment.id, "bundle": bundle}
+        if request.get("page"):
+            answer["page"] = page
+        return answer
+
+    async def backtest(self, caller: Caller, request: wire.BacktestInput) -> wire.BacktestOutput:
+        named = request.get("service")
+        names = [named] if named else self._deployed()
+        tried = [d for name in names for d in self._deployments.history(name)]
+        found = self._operations.backtest(tried, request.get("gates", ""))
+        return {"deployments": [telling.backtested(one) for one in found]}
+
+    def _deployed(self) -> list[str]:
+        """The services that have been deployed."""
+        stored = self._store.view.list(tables.DEPLOYMENTS)
+        return sorted({document.body["service"] for document in stored})
+
     def _begins(self, service: str, beginning: str | None) -> Deployment:
         """The newest deployment whose id begins so; without, the newest of all."""
         if beginning is None:

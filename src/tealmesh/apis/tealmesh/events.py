@@ -11,11 +11,11 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from tealmesh.apis.tealmesh.sentences import sentence
-from tealmesh.model import wire
+from tealmesh.model import windows, wire
 from tealmesh.model.arn import last_part
 from tealmesh.store import AuditEntry, Reader, tables
 
-ENGINE_ACTORS = ("engine",)
+ENGINE_ACTORS = ("engine", windows.ACTOR)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
 
 _NOUNS: dict[str, Callable[..., str]] = {

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tealmesh.apis.tealmesh import answers
+from tealmesh.apis.tealmesh.ports import Backtested
 from tealmesh.model import wire
 from tealmesh.model.config.outside import LASTING
 from tealmesh.model.explanation import Explanation
@@ -73,6 +74,19 @@ def planned(plan: DeploymentPlan) -> wire.PlanDeploymentOutput:
             "wayBack": plan.way_back,
         }
     return answer
+
+
+def backtested(one: Backtested) -> wire.BacktestedDeployment:
+    return {
+        "service": one.deployment.service,
+        "deploymentId": one.deployment.id,
+        "newImage": one.deployment.new_image,
+        "was": one.was,
+        "wouldBe": one.outcome,
+        "because": one.because,
+        "afterSeconds": one.seconds,
+        "windows": one.windows,
+    }
 
 
 def finding(f: Finding) -> wire.LintFinding:

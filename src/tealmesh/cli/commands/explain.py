@@ -1,8 +1,10 @@
-"""Commands that tell why: explain."""
+"""Commands that tell why: explain, evidence, backtest."""
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import click
 
@@ -32,4 +34,65 @@ def explain(service: str, deployment: str | None, as_json: bool, client: Client)
     out.print(explained_view(answer, out.width, time.time()))
 
 
-COMMANDS = (explain,)
+@click.command(short_help="All that a deployment was decided on, as JSON or as a page.")
+@click.argument("service", shell_complete=complete_names)
+@click.argument("deployment", required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a file: a page of HTML if it ends in .html, else JSON.",
+)
+@with_client
+def evidence(service: str, deployment: str | None, output: Path | None, client: Client) -> None:
+    """The evidence bundle of a deployment of SERVICE, as JSON: its steps, gates, windows of
+    measurement, the comparison of both sides over time, callers, and journal.
+
+    Without the id of a DEPLOYMENT (or its beginning), the one that runs or was the last. The page
+    needs no other file, and can be sent to whoever asks.
+    """
+    as_page = output is not None and output.suffix in (".html", ".htm")
+    answer = client.get_evidence(service, deployment, as_page)
+    text = answer.get("page") or json.dumps(json.loads(answer["bundle"]), indent=2) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output}: {error.strerror}") from error
+    click.echo(f"{output}: the evidence of {service} {answer['deploymentId']}")
+
+
+@click.command(short_help="What other gates would have said of past deployments.")
+@click.argument("service", required=False, shell_complete=complete_names)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of [gates], in TOML: alpha=0.05, success_rate=0.999. May be repeated.",
+)
+@with_json
+@with_client
+def backtest(service: str | None, settings: tuple[str, ...], as_json: bool, client: Client) -> None:
+    """Judge the recorded windows of finished deployments by other gates: of SERVICE, or of all
+    services. What is not --set stays as it was at each deployment.
+    """
+    for setting in settings:
+        if "=" not in setting:
+            raise click.UsageError(f"--set {setting}: must be KEY=VALUE")
+    found = client.backtest(service, "\n".join(settings))
+    if as_json:
+        print_json({"deployments": found})
+        return
+    from tealmesh.cli.render import console
+    from tealmesh.cli.screens import backtested
+
+    if found:
+        console().print(backtested.table(found))
+    click.echo(backtested.summary(found))
+
+
+COMMANDS = (explain, evidence, backtest)

@@ -156,6 +156,7 @@ class Target:
         timeout: float = TIMEOUT_SECONDS,
         headers: Iterable[tuple[str, str]] = (),
         judge: Judge = check_sample,
+        method: str = "GET",
     ) -> None:
         parts = urlsplit(url)
         self.timeout = timeout
@@ -167,7 +168,9 @@ class Target:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         sent = {"host": parts.netloc.rpartition("@")[2]}
         sent |= {name.lower(): value for name, value in headers}
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+        if method not in ("GET", "HEAD"):
+            sent["content-length"] = "0"
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
         self.request = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
         self.idle: list[Connection] = []
         self.busy: set[Connection] = set()
@@ -255,11 +258,12 @@ class Load:
         timeout: float = TIMEOUT_SECONDS,
         headers: Iterable[tuple[str, str]] = (),
         judge: Judge = check_sample,
+        method: str = "GET",
     ) -> None:
         self.timeout = timeout
         sent = tuple(headers)
         self.targets = [
-            Target(url, rate, self._record, timeout, sent, judge) for url, rate in targets
+            Target(url, rate, self._record, timeout, sent, judge, method) for url, rate in targets
         ]
         self.report = report
         self.stopping = asyncio.Event()

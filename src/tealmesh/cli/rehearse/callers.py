@@ -27,9 +27,18 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, st
 class Callers:
     """Sends requests at a steady rate in a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, url: str, rate: float) -> None:
+    def __init__(
+        self, url: str, rate: float, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> None:
         self._tallies: list[Tally] = []
-        self._load = Load([(url, rate)], self._tallies.append, PATIENCE_SECONDS, judge=judge)
+        self._load = Load(
+            [(url, rate)],
+            self._tallies.append,
+            PATIENCE_SECONDS,
+            (headers or {}).items(),
+            judge,
+            method,
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="callers", daemon=True)
 

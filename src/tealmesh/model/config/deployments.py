@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
-from tealmesh.model.config import beside_tables
+from tealmesh.model.config import beside_tables, judging
 from tealmesh.model.config.hooks import (
     OUTSIDE_KEYS,
     read_cloudwatch,
@@ -39,6 +39,7 @@ _STRATEGY_KEYS = (
     *_TIMEOUTS,
     "keep_old",
     *beside_tables.KEYS,
+    *judging.STRATEGY_KEYS,
 )
 _STEP_KEYS = ("weight", "time", "timeout", "approval", "success_rate", "min_requests")
 _GATES_KEYS = (
@@ -46,6 +47,7 @@ _GATES_KEYS = (
     "min_requests",
     "approval",
     "approval_timeout",
+    *judging.GATE_KEYS,
     "watch",
     *OUTSIDE_KEYS,
 )
@@ -79,6 +81,7 @@ def read_strategy(owner: Table) -> Strategy:
         step_time=table.seconds("step_time", defaults.step_time),
         bake_time=table.seconds("bake_time", defaults.bake_time),
         **timeouts,
+        **judging.read_patience(table),
         step_settings=own,
         keep_old=table.seconds("keep_old", defaults.keep_old),
         preview=beside_tables.read_preview(table),
@@ -143,6 +146,7 @@ def read_gates(owner: Table) -> Gates:
         min_requests=table.integer("min_requests", defaults.min_requests, 0, MOST_REQUESTS),
         approval=table.boolean("approval", defaults.approval),
         approval_timeout=table.seconds("approval_timeout", defaults.approval_timeout),
+        **judging.read_judging(table),
         hooks=read_hooks(table),
         prometheus=read_prometheus(table),
         cloudwatch=read_cloudwatch(table),

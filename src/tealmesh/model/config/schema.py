@@ -79,6 +79,18 @@ _BY_HAND: Mapping[str, Schema] = {
         "default": 10,
         "description": "With type linear: by how many percent each step raises the weight.",
     },
+    "latency": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "quantile": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                "below": _POSITIVE_DURATION,
+            },
+            "required": ["quantile", "below"],
+            "additionalProperties": False,
+        },
+    },
     "command": _COMMAND,
     "days": {
         "type": "array",
@@ -254,6 +266,13 @@ class _Noting(Table):
     def share(self, key: str, default: float) -> float:
         self._note(key, {"type": "number", "minimum": 0, "maximum": 1}, default)
         return default
+
+    def number(
+        self, key: str, default: float | None, low: float, high: float, *, above: bool = False
+    ) -> float:
+        least = "exclusiveMinimum" if above else "minimum"
+        self._note(key, {"type": "number", least: low, "maximum": high}, default)
+        return low if default is None else default
 
     def boolean(self, key: str, default: bool) -> bool:
         self._note(key, {"type": "boolean"}, default)

@@ -11,6 +11,16 @@ from tealmesh.model.parts import Part
 
 
 @dataclass(frozen=True)
+class LatencyObjective:
+    """How fast the new side must answer."""
+
+    quantile: float
+    """The share of requests that must be fast enough, above 0 and below 1."""
+    below: float
+    """How long their answers may take, in seconds."""
+
+
+@dataclass(frozen=True)
 class Gates:
     """The conditions for a deployment to continue."""
 
@@ -23,6 +33,18 @@ class Gates:
     approval_timeout: float = 0.0
     """The longest wait for `teal approve`, in seconds; then the deployment rolls back. 0 for no
     limit."""
+    compare: bool = True
+    """Compare the new side with the old one while both have weight."""
+    alpha: float = 0.01
+    """The highest share of good versions that the comparison may roll back, above 0, up to 0.5."""
+    beta: float = 0.05
+    """The highest share of bad versions that the comparison may pass, above 0, up to 0.5."""
+    margin: float = 0.0
+    """By how much the new side may be worse: with 0.1, it may have 1.1 times the errors' share."""
+    breaker: float = 0.5
+    """The share of errors above which a deployment rolls back at once; 1 for never."""
+    latency: tuple[LatencyObjective, ...] = ()
+    """How fast the new side must answer."""
     hooks: tuple[Hook, ...] = ()
     """Webhooks and commands that are asked at the stages of a deployment."""
     prometheus: tuple[PrometheusGate, ...] = ()
@@ -92,6 +114,12 @@ class Strategy:
     """The longest wait to give the weight back; then the rollback has failed."""
     stop_timeout: float = 300.0
     """The longest wait for a side's tasks to stop; then they are left running."""
+    warm_up: float = 0.0
+    """How long the new side is shown and not judged, from its first weight on."""
+    on_no_verdict: Literal["rollback", "hold"] = "rollback"
+    """What happens when the comparison has come to no verdict within `step_timeout`."""
+    hold_timeout: float = 3600.0
+    """How long a deployment without a verdict is held; then it rolls back."""
     preview: Preview | None = field(default_factory=Preview)
     """How requests choose the new side before it has weight; None if they cannot."""
     mirror: Mirror | None = None

@@ -124,6 +124,17 @@ class Table:
             self.fail(key, "a number from 0 to 1")
         return float(value)
 
+    def number(
+        self, key: str, default: float | None, low: float, high: float, *, above: bool = False
+    ) -> float:
+        """A number from ``low``, or above it, to ``high``."""
+        value = self.data.get(key, default)
+        wrong = isinstance(value, bool) or not isinstance(value, int | float)
+        if wrong or not low <= value <= high or (above and value == low):
+            first = f"a number above {low:g}, up to" if above else f"a number from {low:g} to"
+            self.fail(key, f"{first} {high:g}")
+        return float(value)
+
     def boolean(self, key: str, default: bool) -> bool:
         value = self.data.get(key, default)
         if not isinstance(value, bool):

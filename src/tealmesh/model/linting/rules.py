@@ -11,6 +11,8 @@ from tealmesh.model.spans import span
 HIGH_RATE = 20.0
 """Requests a second that not every service has."""
 LARGE_STEP = 50
+WIDE_ALPHA = 0.05
+NARROW_ALPHA = 0.0005
 SHORT_START = 10.0
 
 Rule = Callable[[Linted], Iterator[Finding]]
@@ -95,6 +97,36 @@ def steps_and_requests(s: Linted) -> Iterator[Finding]:
                 f"{rate * weight / 100 * longest:.0f}, and every version is rolled back"
             )
             yield Finding("risk", key, what, why, remedy)
+
+
+def comparison(s: Linted) -> Iterator[Finding]:
+    canary = any(weight < 100 for weight in s.strategy.steps)
+    if canary and not s.gates.compare:
+        yield Finding(
+            "odd",
+            f"{s.key}.gates.compare",
+            "compare = false",
+            "a version that fails three times as often as the old one passes, as long as it stays "
+            "above success_rate",
+            "leave it out",
+        )
+    if canary and s.gates.compare and s.gates.alpha > WIDE_ALPHA:
+        yield Finding(
+            "risk",
+            f"{s.key}.gates.alpha",
+            f"alpha = {s.gates.alpha:g}",
+            f"up to {s.gates.alpha:.0%} of the good versions are rolled back by chance",
+            "0.01 is the default",
+        )
+    if canary and s.gates.compare and s.gates.alpha < NARROW_ALPHA:
+        yield Finding(
+            "odd",
+            f"{s.key}.gates.alpha",
+            f"alpha = {s.gates.alpha:g}",
+            "it is split over all that is compared, and so little is left that bad versions are "
+            "seen late or never",
+            "0.01 is the default",
+        )
 
 
 def large_first_step(s: Linted) -> Iterator[Finding]:
@@ -250,6 +282,7 @@ RULES: tuple[Rule, ...] = (
     leniency,
     too_few_to_tell,
     steps_and_requests,
+    comparison,
     large_first_step,
     no_time,
     short_start,

@@ -1,5 +1,6 @@
 """Deployments as frozen data: their states, what is observed, and the verdicts of gates."""
 
+from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.deployment import (
     Deployment,
     JournalEntry,
@@ -21,6 +22,7 @@ from tealmesh.model.rollout.verdicts import GateResult, StepEvidence, Verdict
 __all__ = [
     "PHASES",
     "STATUSES",
+    "Comparison",
     "Deployment",
     "GateResult",
     "JournalEntry",

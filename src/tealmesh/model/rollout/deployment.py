@@ -12,9 +12,10 @@ from tealmesh.model.config.beside import (
     stored_preview,
     stored_sticky,
 )
-from tealmesh.model.config.strategies import Gates, StepSettings, Strategy
+from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings, Strategy
 from tealmesh.model.hooks import stored_outside
 from tealmesh.model.parts import Part
+from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.states import (
     PHASES,
     STATUSES,
@@ -135,6 +136,8 @@ class Deployment:
     last_window: str = ""
     """Why the last of them was not enough."""
     evidence: tuple[StepEvidence, ...] = ()
+    comparison: Comparison = field(default_factory=Comparison)
+    """What the comparison of both sides has so far."""
     beside: tuple[str, ...] = ()
     """The states MIRRORING and COHORT, once they are over."""
     beside_verdicts: tuple[GateResult, ...] = ()
@@ -191,6 +194,7 @@ class Deployment:
         known["gates"] = stored_gates(body["gates"])
         known["state"] = State(body["state"])
         known.setdefault("phase_at", body["entered_at"])
+        known["comparison"] = Comparison.from_json(body.get("comparison", {}))
         # Version 0.1 knew only one approval.
         known.setdefault("approved_step", 0 if body.get("approved") else -1)
         known["evidence"] = tuple(
@@ -246,4 +250,7 @@ def stored_gates(body: GatesBody) -> Gates:
     """The gates that a stored body holds. Members of later versions are ignored."""
     watch = tuple(Part(**known_members(Part, part)) for part in body.get("watch", ()))
     known = {**known_members(Gates, body), **stored_outside(body), "watch": watch}
+    known["latency"] = tuple(
+        LatencyObjective(**known_members(LatencyObjective, one)) for one in body.get("latency", ())
+    )
     return Gates(**known)

@@ -46,6 +46,12 @@ class Traffic:
     """Median latency of the answered requests in milliseconds; None without any."""
     p99: float | None = None
     """99th percentile of their latency in milliseconds; None without any."""
+    timed: int = 0
+    """Answers whose latency was measured."""
+    bounds: tuple[float, ...] = ()
+    """Upper bounds of the latency's buckets, rising, in milliseconds."""
+    buckets: tuple[int, ...] = ()
+    """For each bound, the timed answers up to it."""
     reporters: int = 0
     """Envoys that reported on the node in the window."""
     members: int | None = None

@@ -37,8 +37,11 @@ from tealmesh.model.wire.changes import (
     RemoveOutput as RemoveOutput,
 )
 from tealmesh.model.wire.explaining import (
+    BacktestedDeployment as BacktestedDeployment,
+    BacktestOutput as BacktestOutput,
     ExplainedStep as ExplainedStep,
     ExplainOutput as ExplainOutput,
+    GetEvidenceOutput as GetEvidenceOutput,
 )
 from tealmesh.model.wire.inventory import (
     EcsServiceStatus as EcsServiceStatus,
@@ -62,7 +65,9 @@ from tealmesh.model.wire.requests import (
     ApplyInput as ApplyInput,
     ApproveInput as ApproveInput,
     DeployInput as DeployInput,
+    BacktestInput as BacktestInput,
     ExplainInput as ExplainInput,
+    GetEvidenceInput as GetEvidenceInput,
     GetConvergenceInput as GetConvergenceInput,
     GetDeploymentInput as GetDeploymentInput,
     GetLogsInput as GetLogsInput,

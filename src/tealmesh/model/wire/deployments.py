@@ -9,7 +9,9 @@ class GateVerdict(TypedDict):
     """The verdict of one gate."""
 
     gate: str
-    """tasks, convergence, share, success-rate, silence or approval."""
+    """tasks, endpoints, convergence, share, success-rate, errors, client-errors, latency,
+    latency-pQUANTILE, breaker, silence or approval.
+    """
     verdict: str
     detail: str
     """The numbers that the verdict is based on."""

@@ -20,6 +20,36 @@ class ExplainedStep(TypedDict):
     """How the deployment went on, and why."""
 
 
+class GetEvidenceOutput(TypedDict):
+    """What GetEvidence answers."""
+
+    deploymentId: str
+    bundle: str
+    """A `model.bundle.Bundle` as JSON."""
+    page: NotRequired[str]
+    """HTML."""
+
+
+class BacktestedDeployment(TypedDict):
+    """A deployment, judged by other gates."""
+
+    service: str
+    deploymentId: str
+    newImage: str
+    was: str
+    """``passed``, ``rolled back`` or ``no verdict``."""
+    wouldBe: str
+    because: str
+    afterSeconds: float
+    windows: int
+
+
+class BacktestOutput(TypedDict):
+    """What Backtest answers."""
+
+    deployments: list[BacktestedDeployment]
+
+
 class ExplainOutput(TypedDict):
     """What Explain answers."""
 

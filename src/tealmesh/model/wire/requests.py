@@ -39,6 +39,17 @@ class ExplainInput(TypedDict):
     deploymentId: NotRequired[str]
 
 
+class BacktestInput(TypedDict):
+    service: NotRequired[str]
+    gates: NotRequired[str]
+
+
+class GetEvidenceInput(TypedDict):
+    service: str
+    deploymentId: NotRequired[str]
+    page: NotRequired[bool]
+
+
 class GetConvergenceInput(TypedDict):
     mesh: str
     revision: NotRequired[int]

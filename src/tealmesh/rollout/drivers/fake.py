@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import SideTasks, Traffic
+from tealmesh.model.windows import SideWindow
 from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.system import Service
 
@@ -121,6 +122,11 @@ class FakeDriver:
             members_healthy=members,
             seen_until=self.clock(),
         )
+
+    def window(self, service: Service, side: str, after: float) -> SideWindow:
+        """What callers saw after a time, as `traffic` has it."""
+        seen = self.traffic(service, side, after)
+        return SideWindow(seen.requests, seen.failures, started=seen.started)
 
     def serves(self, side: str) -> bool:
         """Whether a side has a healthy task."""

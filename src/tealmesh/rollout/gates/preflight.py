@@ -11,7 +11,9 @@ from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.spans import span as span
+from tealmesh.rollout.gates import comparison
 from tealmesh.rollout.gates.assess import counted
+from tealmesh.rollout.gates.comparing import expected_seconds
 
 WINDOW_SECONDS = 30.0
 """The traffic before a deployment by which its waits are estimated."""
@@ -102,3 +104,50 @@ def _traffic(before: Before, strategy: Strategy, gates: Gates) -> Iterator[str]:
             f"{span(expected)} to see {needed} on the new side{ends}"
             f" (step_timeout is {span(timeout)})"
         )
+        return
+    yield from _comparison(seen, strategy, gates)
+
+
+def _comparison(seen: Traffic, strategy: Strategy, gates: Gates) -> Iterator[str]:
+    """That the comparison takes longer than the steps, if it does."""
+    steps = compared_steps(strategy)
+    if not gates.compare or not steps:
+        return
+    rate = seen.requests / seen.seconds
+    expected = seconds_to_verdict(seen, strategy, gates)
+    planned = sum(seconds for _, seconds in steps)
+    timeout = strategy.timeout_of(len(steps) - 1)
+    at_present = f"at the present {rate:.1f} requests a second"
+    if expected is None or expected > planned + timeout:
+        takes = f"{span(expected)} from the first weight on" if expected is not None else "for ever"
+        yield (
+            f"{at_present}, it takes {takes} to show that the new version is no worse, longer than "
+            f"its steps before 100 % and step_timeout ({span(timeout)}): without that it rolls "
+            "back; give it longer steps or a larger share, or set compare = false"
+        )
+    elif expected > planned:
+        yield (
+            f"{at_present}, it takes about {span(expected)} from the first weight on to show that "
+            f"the new version is no worse: the step before 100 % waits for that"
+        )
+
+
+def compared_steps(strategy: Strategy) -> list[tuple[float, float]]:
+    """The new side's share, 0 to 1, and the seconds of each step before the last."""
+    return [
+        (percent / 100, strategy.time_of(index))
+        for index, percent in enumerate(strategy.steps)
+        if percent < 100
+    ]
+
+
+def seconds_to_verdict(seen: Traffic, strategy: Strategy, gates: Gates) -> float | None:
+    """How long the comparison takes to pass a version that is as good as the present one, from its
+    first weight on, by the traffic before. None if that cannot be expected.
+    """
+    steps = compared_steps(strategy)
+    if not steps or not seen.requests or not seen.seconds:
+        return None
+    wanted = comparison.settings(gates, comparison.ERRORS)
+    base = seen.failures / seen.requests
+    return expected_seconds(wanted, seen.requests / seen.seconds, base, steps)

@@ -29,6 +29,7 @@ _VERIFY = Limit("verify_timeout", "the callers' Envoys checked the new side")
 _MIRROR = Limit("verify_timeout", "judging the copies of requests", "mirror.time")
 _COHORT = Limit("step_timeout", "measuring the cohort", "step_time")
 _APPROVAL = Limit("approval_timeout", "waiting for a person")
+_HOLD = Limit("hold_timeout", "holding it for a person")
 _STEP = Limit("step_timeout", "measuring the step", "step_time")
 _BAKE = Limit("bake_timeout", "the old side had to fall silent", "bake_time")
 _ROLLBACK = Limit("rollback_timeout", "giving the weight back")
@@ -43,6 +44,7 @@ LIMITS: Mapping[State, Limit] = {
     State.MIRRORING: _MIRROR,
     State.COHORT: _COHORT,
     State.AWAITING_APPROVAL: _APPROVAL,
+    State.HELD: _HOLD,
     State.SHIFTING: _STEP,
     State.CONVERGING: _STEP,
     State.MEASURING: _STEP,
@@ -77,6 +79,8 @@ def _longest(limit: Limit, d: Deployment) -> float:
         return d.strategy.timeout_of(d.step)
     if limit is _APPROVAL:
         return d.gates.approval_timeout
+    if limit is _HOLD:
+        return d.strategy.hold_timeout if d.comparison.undecided else 0.0
     value: float = getattr(d.strategy, limit.setting)
     return value
 

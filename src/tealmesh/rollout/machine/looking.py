@@ -22,6 +22,7 @@ from tealmesh.rollout.machine.transitions import (
     midway,
     roll_back,
     shift,
+    wait,
 )
 from tealmesh.rollout.machine.wording import shown
 
@@ -48,7 +49,7 @@ def look(d: Deployment, seen: Seen, now: float) -> Deployment:
     by = f" by {seen.by}" if seen.by else ""
     told = f"{changed.what}{by}{changed.rest}" if changed else ""
     if d.state is State.HELD:
-        return replace(d, waiting_for=decision(d), updated_at=now)
+        return wait(d, now, decision(d))
     if d.state is State.AWAITING_APPROVAL and not midway(d):
         return hold(d, now, told) if told else replace(d, waiting_for=approval(d), updated_at=now)
     able = rescuer(d)

@@ -31,7 +31,8 @@ def next_effect(d: Deployment) -> Effect | None:
         case State.CLEANING_BACK:
             return StopSide(d.new_side)
         case _:
-            return None if d.state in FINAL else Observe(d.since)
+            after = d.comparison.opened_at if d.since else 0.0
+            return None if d.state in FINAL else Observe(d.since, after)
 
 
 def scaling(d: Deployment) -> ScaleSide | None:

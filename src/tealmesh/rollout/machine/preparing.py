@@ -7,7 +7,7 @@ from dataclasses import replace
 from tealmesh.model.rollout import Deployment, Promotion, State, Verdict
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
-from tealmesh.rollout.machine import beside, limits
+from tealmesh.rollout.machine import beside, limits, windows
 from tealmesh.rollout.machine.judging import measuring
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
@@ -61,7 +61,7 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
         return wait(d, now, unmet(gates) + explanation(event))
     if not all_pass(event.gates):
         return wait(d, now, unmet(event.gates))
-    return _onward(d, event, now)
+    return _onward(windows.before(d, event), event, now)
 
 
 def mirroring(d: Deployment, event: Observed, now: float) -> Deployment:

@@ -98,8 +98,11 @@ def rolled_back(d: Deployment, now: float, reason: str) -> Deployment:
     return enter(d, State.ROLLED_BACK if back else State.STOPPED, now, reason=reason)
 
 
-def hold(d: Deployment, now: float, what: str) -> Deployment:
-    """Do nothing more until a person decides; the ways out are told from the first moment."""
+def hold(d: Deployment, now: float, what: str, *, undecided: bool = False) -> Deployment:
+    """Do nothing more until a person decides; the ways out are told from the first moment.
+    ``undecided``: the comparison came to no verdict. That is held for a limited time.
+    """
+    d = replace(d, comparison=replace(d.comparison, undecided=undecided))
     held = enter(
         evidence.closed(d, now),
         State.HELD,
@@ -119,8 +122,11 @@ def decision(d: Deployment) -> str:
 def ways_out(d: Deployment) -> list[str]:
     """What a person can do with a held deployment."""
     service = d.service
+    onwards = "goes on without a verdict" if d.comparison.undecided else ""
     ways = [
-        f"`teal resume {service} --take-over` goes on from what is live",
+        f"`teal resume {service}` {onwards}"
+        if onwards
+        else f"`teal resume {service} --take-over` goes on from what is live",
         f"`teal abort {service} --give-up` leaves all as it is",
     ]
     if d.healthy.get(d.old_side):
@@ -136,6 +142,8 @@ def resume(d: Deployment, now: float) -> Deployment:
     if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
         before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
         d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")
+    # The window of measurement that was open is lost; the evidence before it is not.
+    d = replace(d, comparison=replace(d.comparison, opened_at=since))
     same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
     if d.paused_at:
         d = replace(d, paused_at=now)

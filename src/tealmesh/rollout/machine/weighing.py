@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
 from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
 from tealmesh.rollout.gates import assess
+from tealmesh.rollout.machine import windows
 from tealmesh.rollout.machine.transitions import (
     SETTLE_SECONDS,
     can_abort,
@@ -69,14 +72,11 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
         propagation=max(0.0, event.at - d.set_at),
         verdicts=(gate,),
     )
-    return enter(
-        d,
-        State.MEASURING,
-        now,
-        acknowledged=d.weights,
-        since=now + SETTLE_SECONDS,
-        evidence=(*d.evidence, opened),
-    )
+    since = now + SETTLE_SECONDS
+    d = windows.opened(replace(d, evidence=(*d.evidence, opened)), since)
+    # The time limit of a step begins when the new side has warmed up.
+    later = {"phase_at": d.comparison.warm_until} if windows.warming(d, since) else {}
+    return enter(d, State.MEASURING, now, acknowledged=d.weights, since=since, **later)
 
 
 def cleaning(d: Deployment, event: SideStopped, now: float) -> Deployment:

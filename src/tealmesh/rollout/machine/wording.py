@@ -69,7 +69,7 @@ def refused(event: Observed) -> str:
 
 def why(gate: GateResult, event: Observed) -> str:
     """What a gate found; how tasks stopped explains nothing that callers counted."""
-    more = "" if gate.gate.startswith("success-rate") else explanation(event)
+    more = explanation(event) if gate.gate == "tasks" else ""
     return f"{gate.gate}: {gate.detail}{more}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.windows import Counts, SideWindow
@@ -34,6 +35,9 @@ def traffic_together(parts: Sequence[Traffic]) -> Traffic:
         waiting=sum(part.waiting for part in parts),
         p50=busiest.p50,
         p99=busiest.p99,
+        timed=busiest.timed,
+        bounds=busiest.bounds,
+        buckets=busiest.buckets,
         reporters=max((part.reporters for part in parts), default=0),
         members=_least(part.members for part in parts),
         members_healthy=_least(part.members_healthy for part in parts),
@@ -66,9 +70,22 @@ def window_together(parts: Sequence[SideWindow]) -> SideWindow:
             buckets=timed.buckets,
             kinds=dict(Counter(whole.kinds) + Counter(part.kinds)),
             by_caller=callers,
-            by_second=whole.by_second + part.by_second,
+            by_second=tuple(
+                a + b for a, b in zip_longest(whole.by_second, part.by_second, fillvalue=Counts())
+            ),
+            latency_by_second=_latencies(whole, part),
         )
     return whole
+
+
+def _latencies(one: SideWindow, other: SideWindow) -> tuple[tuple[int, ...], ...]:
+    """The sums second by second; those of the side that was timed, if only one was."""
+    if not one.bounds or one.bounds != other.bounds:
+        return one.latency_by_second if one.bounds else other.latency_by_second
+    return tuple(
+        tuple(a + b for a, b in zip(left, right, strict=True)) if left and right else left or right
+        for left, right in zip_longest(one.latency_by_second, other.latency_by_second, fillvalue=())
+    )
 
 
 def _least(values: Iterable[int | None]) -> int | None:

@@ -14,9 +14,11 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, zip_longest
 
 from tealmesh.envoy.parts import COUNTER, SCOPE
 from tealmesh.model.parts import Part, PartTraffic
+from tealmesh.model.windows import Counts
 from tealmesh.rollout.metrics import outcomes, proto
 
 _PREFIX = f"{SCOPE}.{COUNTER}."
@@ -76,6 +78,8 @@ class PartCounters:
         self._raw: dict[str, float] = {}
         self._meaning: dict[str, _Counted | None] = {}
         self._samples: dict[str, list[_Sample]] = {}
+        self._times: list[float] = []
+        """Of the latest messages."""
 
     def add(self, at: float, families: Iterable[proto.MetricFamily], before: float | None) -> None:
         """Add one message. ``before``: the time of the message before; None for the first one, at
@@ -92,6 +96,8 @@ class PartCounters:
                 # A counter that has fallen started again at zero.
                 more = grown.setdefault(counted.cluster, Counter())
                 more[counted.label, counted.kind] += int(value - last if value > last else value)
+        self._times.append(at)
+        del self._times[:-_MOST_SAMPLES]
         for cluster in grown.keys() - self._samples.keys():
             self._samples[cluster] = [_Sample(at if before is None else before)]
         for cluster, samples in self._samples.items():
@@ -114,13 +120,20 @@ class PartCounters:
         samples = self._samples.get(cluster, [])
         return _grown(samples, bisect_left(samples, since, key=lambda sample: sample.at))
 
-    def ended_after(self, cluster: str, after: float) -> Counter[tuple[str, str]]:
+    def seconds_after(self, cluster: str, after: float) -> list[Counter[tuple[str, str]]]:
         """The requests to a cluster that ended from the last message at or before ``after``, or the
-        first one if there is none, to the last.
+        first one if there is none, to the last: one by one for the messages in between, which
+        Envoys send once a second. So they are the same seconds for all clusters.
         """
+        begin = bisect_right(self._times, after)
+        seconds: list[Counter[tuple[str, str]]] = [Counter() for _ in self._times[begin:]]
         samples = self._samples.get(cluster, [])
-        start = bisect_right(samples, after, key=lambda sample: sample.at) - 1
-        return _grown(samples, max(0, start))
+        start = max(0, bisect_right(samples, after, key=lambda sample: sample.at) - 1)
+        for before, then in pairwise(samples[start:]):
+            index = bisect_left(self._times, then.at) - begin
+            if then.ways is not before.ways and 0 <= index < len(seconds):
+                seconds[index] += Counter(then.ways) - Counter(before.ways)
+        return seconds
 
     def _counters(self, families: Iterable[proto.MetricFamily]) -> Iterator[tuple[str, float]]:
         for family in families:
@@ -151,6 +164,22 @@ def traffic(ended: Counter[tuple[str, str]], watch: Sequence[Part]) -> dict[str,
             kinds=failed,
         )
     return seen
+
+
+def by_second(
+    callers: Iterable[Sequence[Counter[tuple[str, str]]]], watch: Sequence[Part]
+) -> dict[str, tuple[Counts, ...]]:
+    """What several callers saw of each part second by second (`PartCounters.seconds_after`), by
+    the part's name.
+    """
+    together = [sum(second, Counter()) for second in zip_longest(*callers, fillvalue=Counter())]
+    seen = [traffic(second, watch) for second in together]
+    nothing = PartTraffic()
+    return {
+        part.name: tuple(one.get(part.name, nothing).counts for one in seen)
+        for part in watch
+        if any(seen)
+    }
 
 
 def _grown(samples: Sequence[_Sample], start: int) -> Counter[tuple[str, str]]:

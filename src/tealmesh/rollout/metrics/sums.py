@@ -12,6 +12,8 @@ from tealmesh.rollout.metrics.samples import Cluster, Sample
 
 MOST_CALLERS = 100
 """Callers that a window names; the others are added up."""
+MOST_SECONDS = 120
+"""The longest window that is told second by second."""
 OTHERS = "others"
 """The name under which they are."""
 
@@ -36,6 +38,9 @@ class Tally:
     """What the callers of one side saw, added up caller by caller."""
 
     protocol: str
+    first: float
+    """When the first report of the window came: the seconds are counted from it, as Envoys report
+    once a second."""
     counted: Counter[str] = field(default_factory=Counter)
     gone: int = 0
     open: int = 0
@@ -43,6 +48,11 @@ class Tally:
     spans: list[Span] = field(default_factory=list)
     callers: dict[str, Counts] = field(default_factory=dict)
     seconds: dict[int, Counts] = field(default_factory=dict)
+    """By the second since the beginning."""
+    last: int = -1
+    """The last second with a report."""
+    latencies: dict[int, list[Span]] = field(default_factory=dict)
+    """The same of the samples between which answers were timed."""
 
     def add(self, caller: str, cluster: Cluster, start: int, end: int, reports: bool) -> None:
         """Add what one caller saw from the sample at ``start`` to the one at ``end``. ``reports``:
@@ -60,10 +70,14 @@ class Tally:
         saw = _counts(self.protocol, grown, gone)
         self.callers[caller] = self.callers.get(caller, Counts()) + saw
         for index in range(start + 1, end + 1):
+            second = max(0, round(cluster.samples[index].at - self.first))
+            self.last = max(self.last, second)
+            before, after = cluster.samples[index - 1], cluster.samples[index]
+            if after.timed > before.timed:
+                self.latencies.setdefault(second, []).append((before, after, cluster.bounds))
             lost = 0 if tcp else cluster.gone_between(index - 1, index)
             part = _counts(self.protocol, cluster.grown(index - 1, index), lost)
             if part.requests:
-                second = int(cluster.samples[index].at)
                 self.seconds[second] = self.seconds.get(second, Counts()) + part
 
     def window(self) -> SideWindow:
@@ -81,8 +95,16 @@ class Tally:
             buckets=latency.buckets,
             kinds=became.kinds,
             by_caller=_busiest(self.callers),
-            by_second=tuple(counts for _, counts in sorted(self.seconds.items())),
+            by_second=tuple(self.seconds.get(second, Counts()) for second in self._every_second()),
+            latency_by_second=tuple(self._latency(second) for second in self._every_second()),
         )
+
+    def _every_second(self) -> range:
+        return range(self.last + 1 if self.last < MOST_SECONDS else 0)
+
+    def _latency(self, second: int) -> tuple[int, ...]:
+        found = histogram(self.latencies.get(second, ()))
+        return (*found.buckets, found.total) if found.total else ()
 
 
 def histogram(spans: Iterable[Span]) -> Histogram:

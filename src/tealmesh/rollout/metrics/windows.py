@@ -110,6 +110,9 @@ class Metrics:
             waiting=waiting,
             p50=quantile(latency.buckets, latency.bounds, latency.total, 0.5),
             p99=quantile(latency.buckets, latency.bounds, latency.total, 0.99),
+            timed=latency.total,
+            bounds=latency.bounds,
+            buckets=latency.buckets,
             reporters=len(seen_until),
             members=fewest(members, MEMBERS),
             members_healthy=fewest(members, MEMBERS_HEALTHY),
@@ -122,11 +125,19 @@ class Metrics:
         ``after`` (by its clock), or its first one if there is none, to its last. Windows that begin
         when the one before was taken leave nothing out and count nothing twice.
         """
-        tally = Tally(protocol)
         name = egress_cluster(mesh, node, protocol, port)
-        for identity, envoy, cluster in self._envoys_with(name):
-            start, end = cluster.last_until(after), len(cluster.samples) - 1
-            tally.add(identity, cluster, start, end, self._reports(envoy))
+        callers = [(*found, found[2].last_until(after)) for found in self._envoys_with(name)]
+        first = min(
+            (
+                one.samples[start + 1].at
+                for *_, one, start in callers
+                if start + 1 < len(one.samples)
+            ),
+            default=0.0,
+        )
+        tally = Tally(protocol, first)
+        for identity, envoy, cluster, start in callers:
+            tally.add(identity, cluster, start, len(cluster.samples) - 1, self._reports(envoy))
         return tally.window()
 
     def latency(self, mesh: str, node: str, port: int, protocol: str) -> Histogram:
@@ -166,11 +177,11 @@ class Metrics:
         """`window` of one side of a service."""
         mesh, node = service.mesh, service.node(side)
         seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
-        ended: Counter[tuple[str, str]] = Counter()
-        for envoy, cluster in self._counting_parts(service, node):
-            ended.update(envoy.parts.ended_after(cluster, after))
-        of_parts = parts.traffic(ended, service.gates.watch).items()
-        by_part = {name: one.counts for name, one in of_parts}
+        callers = [
+            envoy.parts.seconds_after(cluster, after)
+            for envoy, cluster in self._counting_parts(service, node)
+        ]
+        by_part = parts.by_second(callers, service.gates.watch)
         return replace(window_together(seen), by_part=by_part)
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:

@@ -14,6 +14,7 @@ from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.gates.preflight import LEAST_SECONDS
 from tealmesh.rollout.machine.limits import LIMITS, seconds
 from tealmesh.rollout.machine.transitions import SETTLE_SECONDS
+from tealmesh.rollout.planning import verdict
 
 _ROLLS_BACK = "it rolls back"
 
@@ -183,7 +184,7 @@ def _step(d: Deployment, index: int, traffic: Traffic) -> Iterator[PlannedStage]
         f"step {index + 1} of {len(steps)}: {weight} % to {d.new_side}",
         weight,
         tuple(_gates(d, weight)),
-        *_expected(d, weight, traffic),
+        *_until_verdict(d, index, traffic),
         _longest(d, State.MEASURING),
         _ROLLS_BACK,
     )
@@ -201,6 +202,7 @@ def _gates(d: Deployment, weight: int) -> Iterator[str]:
         )
     else:
         yield f"success-rate: {percent(d.step_gates.success_rate)} of what comes succeeds"
+    yield from verdict.waits(d, d.step)
     for part in d.gates.watch:
         yield f"success-rate of {part.name}: {percent(d.step_gates.success_rate)} of it succeeds"
     yield from _queries(d)
@@ -224,6 +226,25 @@ def _hooks(d: Deployment, *stages: str) -> Iterator[str]:
         if hook.stage in stages:
             part = f"{hook.when} " if hook.stage in LASTING else ""
             yield f"hook {hook.name} passes ({part}{hook.stage})"
+
+
+def _until_verdict(d: Deployment, index: int, traffic: Traffic) -> tuple[float | None, str]:
+    """How long a step takes, with the wait for the comparison's verdict where it needs one."""
+    weights = d.strategy.steps[: index + 1]
+    steps = [_expected(replace(d, step=n), w, traffic) for n, w in enumerate(weights)]
+    own, by = steps[-1]
+    times = [seconds for seconds, _ in steps if seconds is not None]
+    if own is None or len(times) < len(steps) or not verdict.needs_verdict(d, index):
+        return own, by
+    total = verdict.expected(d, traffic, rate(traffic), times)
+    if total is None:
+        return None, "the comparison cannot be expected to have a verdict"
+    needed = total - sum(times[:-1])
+    if needed <= own:
+        return own, by
+    longest = _longest(replace(d, step=index), State.MEASURING)
+    late = ", which is longer than the step may take" if needed > longest else ""
+    return needed, f"{verdict.words(total)}{late}"
 
 
 def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | None, str]:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from tealmesh.model import fencing, windows
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry, State
@@ -130,17 +131,46 @@ class Work:
             if issued is not None and before.sequence != issued:
                 return before
             after = self._dated(before, machine.step(before, event, self._clock()))
-            if after.sequence != before.sequence:
-                entry = journal.entry(after, journal.transition(before, event, after))
-                await self._put(before, after, entry)
-                log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+            entry = await self._keep(before, event, after)
             if not before.finished:
                 self._live[deployment_id] = after
-            if after.sequence != before.sequence:
+            if entry is not None:
                 self._on_transition(entry)
                 if deployment_id in self._woken:
                     self._woken[deployment_id].set()
             return after
+
+    async def _keep(
+        self, before: Deployment, event: Event, after: Deployment
+    ) -> JournalEntry | None:
+        """Store a transition, whose entry is returned, and a window of measurement that has been
+        closed. What else was observed is not stored. Raises Fenced if the stored deployment is not
+        ``before``; then it is taken as it is stored.
+        """
+        measured = after.comparison.windows != before.comparison.windows
+        entry = None
+        if after.sequence != before.sequence:
+            entry = journal.entry(after, journal.transition(before, event, after))
+        elif not measured:
+            return None
+
+        def change(t: Transaction) -> None:
+            if entry is None:
+                documents.put_measured(t, after, before.sequence)
+            else:
+                documents.put(t, after, entry, before.sequence, self._wall())
+            if measured:
+                documents.put_window(t, after)
+
+        actor = f"rollout/{after.service}" if entry else windows.ACTOR
+        try:
+            await self._store.write(actor, entry.transition if entry else "Window", change)
+        except Fenced:
+            self._live[after.id] = documents.deployment(self._store.view, after.id)
+            raise
+        if entry is not None:
+            log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+        return entry
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
         identity, service = deployment.id, deployment.service
@@ -178,7 +208,8 @@ class Work:
             return
         order = machine.scaling(looked)
         if order is not None:
-            scaled = await self._performer.scale(service, order)
+            with fencing.within(fencing.issued, _token(d)):
+                scaled = await self._performer.scale(service, order)
             looked = await self.apply(d.id, scaled, d.sequence)
         effect = machine.next_effect(looked)
         if effect is None or looked.sequence != d.sequence:
@@ -187,22 +218,9 @@ class Work:
         if obstacle := machine.obstacle(looked):
             event = NotReady(obstacle)
         else:
-            event = await self._performer.perform(looked, service, effect, look.seen)
+            with fencing.within(fencing.issued, _token(d)):
+                event = await self._performer.perform(looked, service, effect, look.seen)
         await self.apply(d.id, event, d.sequence)
-
-    async def _put(self, before: Deployment, after: Deployment, entry: JournalEntry) -> None:
-        """Store a transition. Raises Fenced if the stored deployment is not ``before``; then it is
-        taken as it is stored.
-        """
-        try:
-            await self._store.write(
-                f"rollout/{after.service}",
-                entry.transition,
-                lambda t: documents.put(t, after, entry, before.sequence, self._wall()),
-            )
-        except Fenced:
-            self._live[after.id] = documents.deployment(self._store.view, after.id)
-            raise
 
     def _dated(self, before: Deployment, after: Deployment) -> Deployment:
         """The dates that are shown are wall time; what the machine computes with is not."""
@@ -211,3 +229,7 @@ class Work:
         now = self._wall()
         finished = after.finished_at if before.finished_at == after.finished_at else now
         return replace(after, updated_at=now, finished_at=finished)
+
+
+def _token(d: Deployment) -> str:
+    return fencing.token(d.service, d.id, d.sequence)

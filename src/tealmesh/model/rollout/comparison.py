@@ -1,0 +1,54 @@
+"""How far the comparison of both sides is: part of a deployment, as frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tealmesh.model.teal import known_members
+from tealmesh.model.windows import Counts, Window
+
+if TYPE_CHECKING:
+    from tealmesh.model.teal import ComparisonBody
+
+# The gate's own data, which it makes and reads itself.
+Evidence = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The evidence for and against the new side, over all windows of a deployment. Times are
+    seconds since the epoch.
+    """
+
+    windows: int = 0
+    """How many windows have been closed."""
+    opened_at: float = 0.0
+    """When the present window began; 0 for none."""
+    warm_until: float = 0.0
+    """Until when the new side is not judged, as it warms up; 0 before its first weight."""
+    cold_until: float = 0.0
+    """Until when its latency is not judged."""
+    before: Counts | None = None
+    """What callers saw of the old side shortly before the first weight; None if unknown."""
+    bounds: tuple[float, ...] = ()
+    """The bounds of latency, in milliseconds, by which both sides are compared."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """By metric, the state of the comparing gate."""
+    prior: Mapping[str, Evidence] = field(default_factory=dict)
+    """``evidence`` before the first window, from what was seen of the old side before."""
+    undecided: bool = False
+    """Whether the deployment is held because there was no verdict in time."""
+    last: Window | None = None
+    """The window that was closed last."""
+
+    @classmethod
+    def from_json(cls, body: ComparisonBody) -> Comparison:
+        """The comparison that `dataclasses.asdict` made into a body."""
+        known = known_members(cls, body)
+        known["bounds"] = tuple(body.get("bounds", ()))
+        before, last = body.get("before"), body.get("last")
+        known["before"] = Counts(**known_members(Counts, before)) if before else None
+        known["last"] = Window.from_json(last) if last else None
+        return cls(**known)

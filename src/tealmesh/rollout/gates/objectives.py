@@ -1,0 +1,84 @@
+"""Fixed objectives of the new side, whatever the old one does: how fast it answers, and when it is
+so bad that nothing is waited for. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tealmesh.model.config.strategies import LatencyObjective
+from tealmesh.model.rollout import GateResult, Traffic, Verdict
+from tealmesh.model.windows import Counts, SideWindow
+from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
+
+BREAKER_REQUESTS = 20
+"""Fewer requests never trip the breaker."""
+
+
+def latency(
+    new: Traffic, objectives: Sequence[LatencyObjective], min_requests: int
+) -> tuple[GateResult, ...]:
+    """For each objective, PASS when enough of at least ``min_requests`` timed answers were fast
+    enough; FAIL by the same e-process as the success rate.
+    """
+    return tuple(_latency(new, objective, min_requests) for objective in objectives)
+
+
+def _latency(new: Traffic, objective: LatencyObjective, least: int) -> GateResult:
+    gate = f"latency-p{objective.quantile * 100:g}"
+    limit = objective.below * 1000
+    # Envoy counts answers up to the bounds of its histogram only.
+    bound, fast = next(
+        ((at, n) for at, n in zip(new.bounds, new.buckets, strict=True) if at >= limit),
+        (limit, new.timed),
+    )
+    if not new.timed and not least:
+        detail = "no answer was timed; none is needed (min_requests = 0)"
+        return GateResult(gate, Verdict.PASS, detail, 0, 0, "requests")
+    if not new.timed:
+        detail = f"0 of {counted(least, 'timed answer')} of the new side"
+        return GateResult(gate, Verdict.NEED_DATA, detail, 0, least, "requests")
+    slow = new.timed - fast
+    counted_at = "" if bound == limit else f" (counted at {bound:g} ms, Envoy's next bound)"
+    detail = (
+        f"{percent(fast / new.timed)} of {counted(new.timed, 'answer')} came within {limit:g} ms"
+        f"{counted_at}, at least {percent(objective.quantile)} must"
+    )
+    numbers = (new.timed, least, "requests")
+    if log_evidence(new.timed, slow, objective.quantile) >= -math.log(ALPHA):
+        detail += f"; fewer than 1 in {1 / ALPHA:.0f} good versions would show this by chance"
+        return GateResult(gate, Verdict.FAIL, detail, *numbers)
+    enough = new.timed >= least and slow <= (1 - objective.quantile) * new.timed + 1e-9
+    return GateResult(gate, Verdict.PASS if enough else Verdict.NEED_DATA, detail, *numbers)
+
+
+def breaker(
+    traffic: Traffic, window: SideWindow, before: Counts | None, limit: float
+) -> GateResult | None:
+    """FAIL when a larger share of the new side's requests than ``limit`` failed, since the step
+    began or in the window that is open; or was answered with a client error, if far fewer of the
+    old side's were ``before``. None otherwise.
+    """
+    since = Counts(traffic.requests, traffic.failures)
+    for counts, when in ((since, "at this step"), (window.counts, "in the last seconds")):
+        if _over(counts.failures, counts.requests, limit):
+            return _tripped(f"{counts.failures} of {counts.requests} requests failed {when}", limit)
+    usual = before is not None and not _over(2 * before.client_errors, before.requests, limit)
+    known = before is not None and before.requests >= BREAKER_REQUESTS
+    if known and usual and before and _over(window.client_errors, window.requests, limit):
+        return _tripped(
+            f"{window.client_errors} of {window.requests} requests to the new side were answered "
+            f"with a client error (4xx) in the last seconds, {before.client_errors} of "
+            f"{before.requests} to the old one before",
+            limit,
+        )
+    return None
+
+
+def _over(bad: int, requests: int, limit: float) -> bool:
+    return requests >= BREAKER_REQUESTS and bad > limit * requests
+
+
+def _tripped(what: str, limit: float) -> GateResult:
+    return GateResult("breaker", Verdict.FAIL, f"{what}, more than {percent(limit)}")

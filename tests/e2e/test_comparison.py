@@ -1,0 +1,53 @@
+"""A version is compared with the one beside it, through real Envoys under load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tealmesh.model.windows import Window
+from tealmesh.rollout import documents
+from tealmesh.store import Store
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import Sample, finished, weights
+from tests.support.programs.traffic import traffic
+
+RATE = 200.0
+"""Requests a second; one in two hundred to the old version fails."""
+SEEN_BEFORE_SECONDS = 12.0
+
+
+def test_ten_times_the_errors_are_rolled_back_where_a_threshold_would_have_passed_them(
+    tmp_path: Path,
+) -> None:
+    sample = Sample(tmp_path, 1, image="example/sample:base", success_rate=0.9)
+    steps = '[{ weight = 25, time = "18s" }, 100]'
+    sample.config.write_text(sample.text().replace("steps = [100]", f"steps = {steps}"))
+    with control_plane(tmp_path, sample.config) as plane:
+        sample.apply(plane)
+        with traffic((sample.url, RATE)) as load:
+            load.watch(SEEN_BEFORE_SECONDS)
+            plane.teal("deploy", "web", "--image", "example/sample:worse", check=False)
+            worse = finished(plane)
+            assert worse["status"] == "ROLLBACK_SUCCESSFUL"
+            assert weights(plane)["blue"] > 0
+            assert worse["reason"].startswith("errors: "), worse["reason"]
+            assert "good versions would ever show this" in worse["reason"]
+            step = worse["evidence"][-1]
+            assert step["failures"] / step["requests"] < 0.1
+            good = plane.teal("deploy", "web", "--image", "example/sample:alike", check=False)
+            assert good.returncode == 0, good.stderr
+    windows = stored(plane, worse["deploymentId"])
+    assert [window.index for window in windows] == list(range(len(windows)))
+    compared = [window for window in windows if window.compared]
+    assert compared[-1].judged["errors"].verdict == "FAIL"
+    assert sum(window.new.requests for window in compared) > 100
+    assert all(window.old.by_second and window.old.by_caller for window in compared)
+
+
+def stored(plane: ControlPlane, deployment: str) -> list[Window]:
+    """The windows of a deployment that the stopped control plane has left in its store."""
+    store = Store.open(plane.directory / "data" / "state.db")
+    try:
+        return documents.windows(store.view, deployment)
+    finally:
+        store.close()

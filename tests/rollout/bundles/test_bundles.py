@@ -1,0 +1,117 @@
+"""Evidence bundles, their pages and backtests, on deployments whose callers are drawn by seed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tealmesh.model.config.strategies import Gates
+from tealmesh.model.rollout import Deployment, JournalEntry, State
+from tealmesh.rollout.bundles.backtest import replay
+from tealmesh.rollout.bundles.contents import Sources, bundle
+from tealmesh.rollout.bundles.page import page
+from tests.rollout.simulated import Version
+from tests.rollout.test_judging import Run, run
+
+BAD = Version(failing=0.2)
+GOOD = Version(failing=0.002)
+
+
+def ended(made: Run) -> Deployment:
+    final = State.ROLLED_BACK if made.d.state is State.ROLLING_BACK else State.SUCCEEDED
+    return replace(made.d, state=final, finished_at=made.now, old_image="<web>:1")
+
+
+def sources(made: Run) -> Sources:
+    d = ended(made)
+    entry = JournalEntry(d.id, 1, 5.0, "CREATED", d.phase, d.status, "approved by <root>")
+    return Sources(d, [entry], made.windows)
+
+
+def test_a_bundle_has_everything_that_was_measured_and_decided() -> None:
+    made = run(BAD)
+    made.to_the_end()
+    content = bundle(sources(made))
+    assert json.loads(json.dumps(content)) == content, "it is JSON"
+    assert [w["index"] for w in content["windows"]] == list(range(len(made.windows)))
+    requests = sum(w["new"]["requests"] for w in content["windows"])
+    assert requests == sum(w.new.requests for w in made.windows) > 0
+    last = content["windows"][-1]["evidence"]["errors"]
+    assert last["verdict"] == "FAIL"
+    assert last["logEWorse"] >= last["failAt"]
+    assert content["steps"][-1]["gates"]
+    assert content["strategy"]["type"] == "canary"
+    assert content["status"] == "ROLLBACK_SUCCESSFUL"
+
+
+class Words(HTMLParser):
+    """The text and the tags of a page, which must nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "path"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "path":
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("new", [GOOD, BAD])
+def test_a_page_needs_nothing_else_and_follows_nothing_that_others_wrote(new: Version) -> None:
+    made = run(new)
+    made.to_the_end()
+    text = page(bundle(sources(made)))
+    read = Words()
+    read.feed(text)
+    assert not read.open
+    assert not {"script", "link", "img", "iframe"} & set(read.tags)
+    assert not re.search(r"https?://|url\(|@import", text), "it fetches nothing"
+    assert "<web>:1 → " in read.text
+    assert "approved by <root>" in read.text
+    assert read.tags.count("svg") >= 4
+    assert "nan" not in text
+
+
+def test_a_page_of_a_deployment_without_windows_says_so() -> None:
+    made = run(GOOD)
+    text = page(bundle(Sources(ended(made), [], [])))
+    assert "Nothing was measured." in text
+    assert "The sides were not compared" in text
+
+
+def test_the_same_gates_say_the_same_again() -> None:
+    for new in (GOOD, BAD):
+        made = run(new)
+        made.to_the_end()
+        again = replay(ended(made), made.windows, made.d.gates)
+        assert again.outcome == again.was, again.because
+
+
+def test_other_gates_say_something_else_and_why() -> None:
+    made = run(Version(failing=0.02))
+    made.to_the_end()
+    strict = replay(ended(made), made.windows, Gates(success_rate=0.999, alpha=0.5))
+    assert strict.outcome == "rolled back"
+    assert strict.because
+    assert 0 < strict.seconds <= 10 * len(made.windows)
+    lax = replay(ended(made), made.windows, Gates(success_rate=0.5, compare=False))
+    assert lax.outcome == "passed"
+
+
+def test_without_windows_nothing_is_said() -> None:
+    made = run(GOOD)
+    assert replay(ended(made), [], Gates()).outcome == "no verdict"

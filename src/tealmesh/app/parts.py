@@ -59,7 +59,7 @@ from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
-from tealmesh.rollout.drivers.aws import Aws
+from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
@@ -107,7 +107,7 @@ class Parts:
         self.load_balancers = Feed(store, self._client)
         self._aws = Aws(self._client)
         self._driver = ApiDriver(
-            self._client,
+            lambda service: fenced(self._client(service)),
             config.region,
             callers=lambda: self.engine.health,
         )

@@ -26,6 +26,7 @@ from tealmesh.aws.signing import identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.model import fencing
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
 
@@ -154,7 +155,8 @@ class _AwsEndpoint:
         request = Request(head.method, head.path, head.query, head.headers, body)
         if model is not None:
             api = self._services.get(model.service)
-            return await call(model, api, request, identity.caller)
+            with fencing.within(fencing.demanded, head.headers.get(fencing.HEADER.lower(), "")):
+                return await call(model, api, request, identity.caller)
         if self._moto is None:
             raise AwsError(
                 "UnknownOperationException",

@@ -19,8 +19,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from tealmesh.model import fencing
 from tealmesh.model.clock import BootClock, Clock, Moment, MomentBody, system_boot, system_clock
 from tealmesh.model.errors import TealError
+from tealmesh.store.fences import refuse_late
 from tealmesh.store.tables import audit, boots, documents, metadata, noted
 from tealmesh.store.views import Change, Document, Transaction, View, applied, key
 
@@ -116,10 +118,12 @@ class Store:
 
         ``change`` must have no effects besides its writes. If it raises, the exception is raised
         here and nothing is written; if it writes nothing, the revision stays the same. Raises
-        TealError if the database refuses the commit.
+        TealError if the database refuses the commit, and ConflictException if the request that is
+        answered was ordered by a deployment that has gone on since (`model.fencing`).
         """
         loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(self._writer, self._write, actor, operation, change)
+        fence = fencing.demanded.get()
+        job = loop.run_in_executor(self._writer, self._write, actor, operation, change, fence)
         # Cancelling the caller must not interrupt a commit.
         return await asyncio.shield(job)
 
@@ -164,8 +168,11 @@ class Store:
         self._writer.shutdown(wait=True)
         self._engine.dispose()
 
-    def _write(self, actor: str, operation: str, change: Callable[[Transaction], T]) -> T:
+    def _write(
+        self, actor: str, operation: str, change: Callable[[Transaction], T], fence: str
+    ) -> T:
         transaction = Transaction(self._view, self.now())
+        refuse_late(transaction, fence)
         result = change(transaction)
         changes = list(transaction.changes())
         if changes:

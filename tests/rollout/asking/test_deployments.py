@@ -44,6 +44,12 @@ class Scene:
     store: Store
     controller: Controller
     bench: Bench
+    running: asyncio.Task[None]
+
+    async def end(self) -> None:
+        """As if the control plane had ended."""
+        await stop(self.running)
+        self.store.close()
 
     async def deployed(self) -> Deployment:
         await self.controller.deploy("tester", "web", "web:2")
@@ -79,7 +85,7 @@ def play(
         await bench.put_system(store)
         running = asyncio.create_task(controller.run())
         try:
-            return await scenario(Scene(store, controller, bench))
+            return await scenario(Scene(store, controller, bench, running))
         finally:
             await stop(running)
             store.close()
@@ -203,7 +209,7 @@ def test_after_a_restart_only_what_had_no_verdict_is_asked_again(tmp_path: Path)
         await eventually(lambda: len(server.asked) == 2)
         assert [one["verdict"] for one in first.answers().values()] == ["PASS", ""]
         await until_state(first.controller, State.ADDING_TARGET)
-        first.store.close()
+        await first.end()
         server.hangs = False
         store, controller = first.bench.open()
         running = asyncio.create_task(controller.run())
@@ -229,10 +235,11 @@ def test_what_was_not_told_before_a_restart_is_told_after_it(tmp_path: Path) -> 
     async def scenario(first: Scene) -> None:
         await first.deployed()
         await eventually(lambda: server.asked)
+        await first.end()
         store, controller = first.bench.open()
         server.hangs = False
         running = asyncio.create_task(controller.run())
-        again = Scene(store, controller, first.bench)
+        again = Scene(store, controller, first.bench, running)
         await eventually(lambda: again.ended("CLEAN_UP during"))
         await stop(running)
         store.close()

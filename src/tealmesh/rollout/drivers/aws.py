@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from tealmesh.model import fencing
 from tealmesh.model.errors import (
     ChangedMeanwhile,
     DriverError,
@@ -144,7 +146,8 @@ class Aws:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, service: str, call: Callable[[Any], R]) -> R:
-        work = partial(self._call, service, call)
+        # What is asked for in a deployment's context is sent with its fencing token.
+        work = partial(contextvars.copy_context().run, self._call, service, call)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _call(self, service: str, call: Callable[[Any], R]) -> R:
@@ -159,6 +162,19 @@ class Aws:
         except BotoCoreError as error:
             retryable = not isinstance(error, ParamValidationError)
             raise DriverError(f"{service}: {error}", retryable=retryable) from error
+
+
+def fenced(client: Any) -> Any:
+    """A boto3 client whose calls carry the fencing token of the deployment that they are made for
+    (`model.fencing`).
+    """
+    client.meta.events.register("before-call", _add_fence, unique_id="teal-fence")
+    return client
+
+
+def _add_fence(params: dict[str, Any], **_: object) -> None:
+    if token := fencing.issued.get():
+        params["headers"][fencing.HEADER] = token
 
 
 _condition = threading.local()
@@ -201,6 +217,8 @@ def _driver_error(error: ClientError) -> DriverError:
         return NoSuchResource(text)
     if code == "UnknownOperationException":
         return NoSuchOperation(text)
+    if fencing.HEADER in message:
+        return DriverError(text, retryable=True)
     conditional = "If-Match" in message or error.operation_name == "ShiftWeights"
     if code == "ConflictException" and conditional:
         return ChangedMeanwhile(text)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from tealmesh.model import windows
+from tealmesh.model import fencing, windows
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry, State
@@ -208,7 +208,8 @@ class Work:
             return
         order = machine.scaling(looked)
         if order is not None:
-            scaled = await self._performer.scale(service, order)
+            with fencing.within(fencing.issued, _token(d)):
+                scaled = await self._performer.scale(service, order)
             looked = await self.apply(d.id, scaled, d.sequence)
         effect = machine.next_effect(looked)
         if effect is None or looked.sequence != d.sequence:
@@ -217,7 +218,8 @@ class Work:
         if obstacle := machine.obstacle(looked):
             event = NotReady(obstacle)
         else:
-            event = await self._performer.perform(looked, service, effect, look.seen)
+            with fencing.within(fencing.issued, _token(d)):
+                event = await self._performer.perform(looked, service, effect, look.seen)
         await self.apply(d.id, event, d.sequence)
 
     def _dated(self, before: Deployment, after: Deployment) -> Deployment:
@@ -227,3 +229,7 @@ class Work:
         now = self._wall()
         finished = after.finished_at if before.finished_at == after.finished_at else now
         return replace(after, updated_at=now, finished_at=finished)
+
+
+def _token(d: Deployment) -> str:
+    return fencing.token(d.service, d.id, d.sequence)

@@ -10,7 +10,7 @@ from tealmesh.model.windows import Counts, SideWindow
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import LiveRoute, Looked, Observed, Seen
 from tealmesh.rollout.machine import windows as windows_of
-from tests.rollout.test_machine import created
+from tests.rollout.walking import created
 
 STRATEGY, GATES = ("services", "web", "strategy"), ("services", "web", "gates")
 GOOD = SideTasks(desired=3, running=3, healthy=3)

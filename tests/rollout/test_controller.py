@@ -14,7 +14,7 @@ from tealmesh.model.config.strategies import Gates
 from tealmesh.model.errors import AwsError, DriverError, NotYet
 from tealmesh.model.rollout import Deployment, JournalEntry, State, Status
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import deployments
+from tealmesh.rollout.documents import deployments, windows
 from tealmesh.store import Store, tables
 from tests.rollout.world import (
     CONVERGED,
@@ -97,6 +97,11 @@ def test_canary_goes_through_every_step_and_keeps_evidence(tmp_path: Path) -> No
         assert {v.verdict for v in evidence.verdicts if v.gate != "errors"} == {"PASS"}
     compared = [v.verdict for e in done.evidence for v in e.verdicts if v.gate == "errors"]
     assert compared == ["NEED_DATA", "PASS"]
+    with contextlib.closing(Store.open(tmp_path / "state.db")) as store:
+        kept = windows(store.view, done.id)
+    assert [window.index for window in kept] == list(range(done.comparison.windows))
+    assert {window.step for window in kept} == {0, 1, 2}
+    assert kept[-1] == done.comparison.last
     assert b.driver.lost == []
 
 

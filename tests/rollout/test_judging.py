@@ -26,7 +26,7 @@ from tealmesh.rollout.effects import (
     WeightsSet,
 )
 from tests.rollout.simulated import Callers, Version
-from tests.rollout.test_machine import GOOD_TASKS, created
+from tests.rollout.walking import GOOD_TASKS, created
 
 CANARY = Strategy("canary", (10, 50, 100), step_time=30.0, bake_time=10.0, step_timeout=120.0)
 TASKS = SideTasks(desired=3, running=3, healthy=3, image="web:2")

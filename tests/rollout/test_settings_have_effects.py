@@ -24,7 +24,7 @@ from tealmesh.store import Transaction, View, tables
 from tests.rollout import hook_settings, judging_settings, terraform_settings, watch_settings
 from tests.rollout.outside import windows
 from tests.rollout.states import article
-from tests.rollout.test_machine import created
+from tests.rollout.walking import created
 
 BASE: Mapping[str, Any] = {
     "mesh": {"name": "shop"},

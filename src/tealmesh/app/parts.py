@@ -26,11 +26,10 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
-from tealmesh.app import openmetrics
-from tealmesh.app.decide import Deciding
 from tealmesh.app.feed import feed
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, secret, token
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
+from tealmesh.app.pages import Pages
 from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.clients import client
@@ -58,7 +57,7 @@ from tealmesh.model.wire import MemberWithoutEffect
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import every_service, image_body, put_adopted
+from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
@@ -231,13 +230,10 @@ class Parts:
         metadata = Metadata(
             self._store, self._token, system_clock, usage, lambda: self._client("sts")
         )
-        deciding = Deciding(lambda: self._store.view, self.controller, self._link_key, system_clock)
-        return [*metadata.routes(), deciding.route(), openmetrics.route(self._standing)]
-
-    def _standing(self) -> openmetrics.Standing:
-        view = self._store.view
-        histories = [self.controller.history(one.name) for one in every_service(view)]
-        return openmetrics.standing(view, histories, self._metrics, self.cache.envoys)
+        pages = Pages(
+            self._store, self.controller, self._metrics, self.cache.envoys, self._link_key
+        )
+        return [*metadata.routes(), *pages.routes()]
 
     async def store_images(self) -> None:
         """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import Additions, Image, TealConfig
-from tealmesh.model.config.parse import image_for, parse, parse_additions, parse_mapping
+from tealmesh.model.config.nouns import Additions, Image
+from tealmesh.model.config.parse import image_for, parse, parse_additions
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.config.table import duration
 from tealmesh.model.errors import ConfigError
@@ -247,106 +242,6 @@ def test_durations(value: object, seconds: float) -> None:
 @pytest.mark.parametrize("value", ["5", "s", "-5s", "5 s", "5d", "", True, -1, 1e9, None, [5]])
 def test_not_durations(value: object) -> None:
     assert duration(value) is None
-
-
-KEYS = st.sampled_from(
-    [
-        "mesh",
-        "images",
-        "services",
-        "gateways",
-        "name",
-        "cluster",
-        "namespace",
-        "web",
-        "front",
-        "edge",
-        "port",
-        "image",
-        "hostname",
-        "health_path",
-        "desired_count",
-        "cpu",
-        "memory",
-        "environment",
-        "backends",
-        "sides",
-        "strategy",
-        "gates",
-        "type",
-        "steps",
-        "step_time",
-        "bake_time",
-        "start_timeout",
-        "step_timeout",
-        "success_rate",
-        "min_requests",
-        "approval",
-        "routes",
-        "address",
-        "command",
-        "/",
-        "*/sample:1",
-        "HOST",
-        "A",
-    ]
-)
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=10)
-    | st.sampled_from(["web", "front", "5s", "canary", "x/sample:1", "/", "127.0.0.1", "a.b"])
-    | st.sampled_from([1, 100, 8080])
-)
-VALUES: st.SearchStrategy[Any] = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=8), inner, max_size=5)
-    ),
-    max_leaves=20,
-)
-
-
-def assert_config_or_error(read: Callable[[], TealConfig]) -> None:
-    """Any other exception passes through and fails the test."""
-    try:
-        outcome: TealConfig | ConfigError = read()
-    except ConfigError as error:
-        outcome = error
-    if isinstance(outcome, ConfigError):
-        assert str(outcome).startswith("teal.toml: ")
-        assert outcome.allowed
-    else:
-        assert outcome.mesh
-
-
-@given(st.dictionaries(KEYS | st.text(max_size=8), VALUES, max_size=5))
-@settings(max_examples=400)
-def test_any_document_is_a_config_or_a_config_error(data: dict[str, Any]) -> None:
-    assert_config_or_error(lambda: parse_mapping(data))
-
-
-@given(st.data())
-@settings(max_examples=400)
-def test_one_wrong_value_is_a_config_or_a_config_error_that_names_it(data: st.DataObject) -> None:
-    document = tomllib.loads(SAMPLE.read_text())
-    table: Any = document
-    path = []
-    while isinstance(table, dict) and table:
-        key = data.draw(st.sampled_from(sorted(table)))
-        path.append(key)
-        if not isinstance(table[key], dict) or data.draw(st.booleans()):
-            table[key] = data.draw(VALUES)
-            break
-        table = table[key]
-    assert_config_or_error(lambda: parse_mapping(document))
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
-    assert_config_or_error(lambda: parse(text))
 
 
 TERRAFORM = Path(__file__).resolve().parents[3] / "examples" / "terraform" / "teal.toml"

@@ -27,7 +27,7 @@ from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer
 from tealmesh.rollout.hooks.due import Due
 from tests.rollout.asking.receiver import Asked, receiver
-from tests.rollout.test_machine import created
+from tests.rollout.walking import created
 from tests.rollout.world import system
 from tests.support.waiting import until
 

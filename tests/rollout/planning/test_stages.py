@@ -16,7 +16,7 @@ from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.machine.limits import LIMITS
 from tealmesh.rollout.planning.facts import known
 from tealmesh.rollout.planning.stages import lengths, stages, way_back
-from tests.rollout.test_machine import created
+from tests.rollout.walking import created
 
 TRAFFIC = Traffic(requests=300, seconds=30.0, reporters=2)
 

@@ -1,0 +1,45 @@
+"""Our own pages on the HTTP port: the one that a notice's link opens, and the one of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.routing import BaseRoute
+
+from tealmesh.app import openmetrics
+from tealmesh.app.decide import Deciding
+from tealmesh.app.openmetrics import Envoys
+from tealmesh.model.clock import system_clock
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.documents import every_service
+from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.store import Store
+
+
+class Pages:
+    """The pages of one control plane."""
+
+    def __init__(
+        self,
+        store: Store,
+        controller: Controller,
+        metrics: Metrics,
+        envoys: Envoys,
+        link_key: bytes,
+    ) -> None:
+        self._store = store
+        self._controller = controller
+        self._metrics = metrics
+        self._envoys = envoys
+        self._link_key = link_key
+
+    def routes(self) -> Iterator[BaseRoute]:
+        """Where they are."""
+        key = self._link_key
+        yield Deciding(lambda: self._store.view, self._controller, key, system_clock).route()
+        yield openmetrics.route(self._standing)
+
+    def _standing(self) -> openmetrics.Standing:
+        view = self._store.view
+        histories = [self._controller.history(one.name) for one in every_service(view)]
+        return openmetrics.standing(view, histories, self._metrics, self._envoys)

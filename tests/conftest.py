@@ -46,7 +46,7 @@ LONGEST = (
 
 INDEPENDENT = (
     "tests/e2e/test_killed_control_plane.py",
-    "tests/e2e/test_rollback.py",
+    "tests/e2e/rollouts/test_rollback.py",
     "tests/engine/task/test_mesh_tasks.py",
 )
 """The tests of these files share nothing, so that each may go to another worker."""

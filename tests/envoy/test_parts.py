@@ -14,9 +14,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
-from tealmesh.envoy.parts import EXTENSION
+from tealmesh.envoy.extensions.parts import EXTENSION
 from tealmesh.model.mesh import Kind, Proxy
-from tealmesh.model.parts import Part
+from tealmesh.model.traffic.parts import Part
 from tests.envoy.test_gateways import gateway_paths, holds, pieces, rewrites, rewritten
 from tests.envoy.test_translate import EGRESS, shop
 from tests.support.meshes.builder import MeshBuilder

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tealmesh.model import extensions, hooks, rollout, teal, windows
+from tealmesh.model import extensions, rollout, teal
 from tealmesh.model.config import beside, nouns, outside, strategies
+from tealmesh.model.rollout import hooks
+from tealmesh.model.traffic import windows
 from tealmesh.rollout import adopted, system
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from tealmesh.model.windows import Counts, Judged, SideWindow, Window
+from tealmesh.model.traffic.windows import Counts, Judged, SideWindow, Window
 
 OLD = SideWindow(
     requests=100,

@@ -16,7 +16,7 @@ from tealmesh.rollout.asking.http import Web
 from tealmesh.rollout.asking.queries import Queries
 from tealmesh.rollout.hooks import due
 from tealmesh.rollout.hooks.freezing import frozen
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 
 GATES = ("services", "web", "gates")
 SATURDAY = 1_700_308_800.0

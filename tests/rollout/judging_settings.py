@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from tealmesh.model.config import nouns, strategies
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
-from tealmesh.model.windows import Counts, SideWindow
+from tealmesh.model.traffic.windows import Counts, SideWindow
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import LiveRoute, Looked, Observed, Seen
 from tealmesh.rollout.machine import windows as windows_of
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 
 STRATEGY, GATES = ("services", "web", "strategy"), ("services", "web", "gates")
 GOOD = SideTasks(desired=3, running=3, healthy=3)

@@ -12,7 +12,7 @@ from typing import Any
 from tealmesh.model.config.beside import Cohort, Mirror
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, SideTasks, State, Traffic
-from tealmesh.model.windows import SideWindow
+from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import (
     AwaitConverged,

@@ -6,7 +6,7 @@ from tealmesh.model.config.parse import parse
 from tealmesh.model.rollout import Deployment
 from tealmesh.rollout import system
 from tealmesh.rollout.locked import unlocked
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 
 CONFIG = """
 [mesh]

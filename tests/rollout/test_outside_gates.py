@@ -9,7 +9,7 @@ import pytest
 from tealmesh.model.rollout import Deployment, GateResult, State, Verdict
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import Observed
-from tests.rollout.walking import TIMEOUT, created, good, observed
+from tests.rollout.machine.walking import TIMEOUT, created, good, observed
 
 OBSERVING = (State.VERIFYING, State.MEASURING, State.BAKING)
 

@@ -11,8 +11,8 @@ import pytest
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.errors import AwsError
-from tealmesh.model.parts import Part
 from tealmesh.model.rollout import State
+from tealmesh.model.traffic.parts import Part
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.beginning import refuse_problem
 from tealmesh.rollout.controller import Controller

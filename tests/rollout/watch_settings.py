@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tealmesh.model.config import nouns, strategies
-from tealmesh.model.parts import PartTraffic
 from tealmesh.model.rollout import Traffic, Verdict
+from tealmesh.model.traffic.parts import PartTraffic
 from tealmesh.rollout.gates import parts
 
 POSTS = {"POST": PartTraffic(requests=10, failures=8, kinds={"5xx": 8})}

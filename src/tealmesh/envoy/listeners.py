@@ -27,8 +27,9 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from google.protobuf import message
 
-from tealmesh.envoy import clusters, names, parts, self_check, stripping, tls
+from tealmesh.envoy import clusters, names, self_check, tls
 from tealmesh.envoy.access_log import access_logs
+from tealmesh.envoy.extensions import parts, stripping
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
 from tealmesh.envoy.routes import allows_all

@@ -10,7 +10,8 @@ from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
-from tealmesh.envoy import beside, discovery, matches, names, parts
+from tealmesh.envoy import discovery, matches, names
+from tealmesh.envoy.extensions import beside, parts
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded

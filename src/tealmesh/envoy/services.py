@@ -12,7 +12,7 @@ from tealmesh.envoy.discovery import Source
 from tealmesh.envoy.weights import WeightedTarget
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.mesh import MeshSnapshot
-from tealmesh.model.parts import Part
+from tealmesh.model.traffic.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import PortMapping, WeightedTargetSpec

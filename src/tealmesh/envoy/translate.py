@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tealmesh.envoy import (
-    beside,
     clusters,
     endpoints,
     gateways,
@@ -24,6 +23,7 @@ from tealmesh.envoy import (
     tcp,
     tls,
 )
+from tealmesh.envoy.extensions import beside
 from tealmesh.envoy.load_balancers import by_host
 from tealmesh.envoy.load_balancers import translate as load_balancers
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol
 from tealmesh.model.appmesh import S
 from tealmesh.model.certificates import Material
 from tealmesh.model.extensions import RouterExtension
-from tealmesh.model.parts import Part
+from tealmesh.model.traffic.parts import Part
 
 _PROTOCOLS: tuple[Literal["httpRoute", "http2Route", "grpcRoute", "tcpRoute"], ...] = (
     "httpRoute",

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from tealmesh.model.clock import MomentBody
     from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
-    from tealmesh.model.hooks import (
+    from tealmesh.model.rollout.hooks import (
         CloudWatchGateBody,
         FreezeBody,
         HookSettingBody,
         PrometheusGateBody,
     )
-    from tealmesh.model.parts import PartBody
-    from tealmesh.model.windows import CountsBody, WindowBody
+    from tealmesh.model.traffic.parts import PartBody
+    from tealmesh.model.traffic.windows import CountsBody, WindowBody
 
 
 class TroubleBody(TypedDict):

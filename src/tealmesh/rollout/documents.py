@@ -11,7 +11,7 @@ from tealmesh.model.clock import Wall
 from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.model.windows import Window
+from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import discovery, extending, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.notices import outbox
@@ -21,8 +21,8 @@ from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
-    from tealmesh.model.parts import PartBody, WatchedBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
+    from tealmesh.model.traffic.parts import PartBody, WatchedBody
 
 
 def deployments(view: Reader, service: str) -> list[Deployment]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic
-from tealmesh.model.windows import SideWindow
+from tealmesh.model.traffic.windows import SideWindow
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.model.explanation import Explanation
 from tealmesh.model.linting import Finding
-from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment, SideTasks
+from tealmesh.model.rollout.explanation import Explanation
+from tealmesh.model.rollout.plan import DeploymentPlan
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,

@@ -12,7 +12,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import Deployment, SideTasks, Traffic
-from tealmesh.model.windows import SideWindow
+from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout import beginning, machine
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import (

@@ -25,8 +25,8 @@ from tealmesh.model.load_balancers import (
     named_groups,
 )
 from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
-from tealmesh.model.parts import Part
 from tealmesh.model.teal import known_members
+from tealmesh.model.traffic.parts import Part
 from tealmesh.store import tables
 from tealmesh.store.tables import Collection
 from tealmesh.store.views import Document, Transaction, View

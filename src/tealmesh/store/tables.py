@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
-    from tealmesh.model.hooks import HookBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -52,8 +51,8 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
-    from tealmesh.model.notices import NoticeBody, NoticeTargetBody
-    from tealmesh.model.parts import WatchedBody
+    from tealmesh.model.rollout.hooks import HookBody
+    from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
         ScalingActivityBody,
@@ -73,7 +72,8 @@ if TYPE_CHECKING:
         TroubleBody,
         UnusableBody,
     )
-    from tealmesh.model.windows import WindowBody
+    from tealmesh.model.traffic.parts import WatchedBody
+    from tealmesh.model.traffic.windows import WindowBody
 
 B = TypeVar("B")
 

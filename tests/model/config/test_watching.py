@@ -6,7 +6,7 @@ import pytest
 
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import ConfigError
-from tealmesh.model.parts import Part
+from tealmesh.model.traffic.parts import Part
 from tests.model.config.test_parse import MINIMAL
 
 

@@ -19,15 +19,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tealmesh.model.clock import Wall, system_boot
 from tealmesh.model.config.outside import Hook
-from tealmesh.model.hooks import ProcessBody
 from tealmesh.model.rollout import Verdict
+from tealmesh.model.rollout.hooks import ProcessBody
 from tealmesh.rollout.asking.command import end_former
 from tealmesh.rollout.asking.http import MOST_BYTES, Web
 from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer
 from tealmesh.rollout.hooks.due import Due
 from tests.rollout.asking.receiver import Asked, receiver
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 from tests.rollout.world import system
 from tests.support.waiting import until
 

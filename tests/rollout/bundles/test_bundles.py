@@ -14,8 +14,8 @@ from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.rollout.bundles.backtest import replay
 from tealmesh.rollout.bundles.contents import Sources, bundle
 from tealmesh.rollout.bundles.page import page
-from tests.rollout.simulated import Version
-from tests.rollout.test_judging import Run, run
+from tests.rollout.machine.simulated import Version
+from tests.rollout.machine.test_judging import Run, run
 
 BAD = Version(failing=0.2)
 GOOD = Version(failing=0.002)

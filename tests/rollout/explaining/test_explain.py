@@ -13,7 +13,7 @@ from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.explaining.situation import latest
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.limits import LIMITS
-from tests.rollout.walking import created, reachable
+from tests.rollout.machine.walking import created, reachable
 
 NOW = 1000.0
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from tealmesh.model.config.strategies import Gates
-from tealmesh.model.parts import Part
 from tealmesh.model.rollout import Comparison, GateResult, Verdict
-from tealmesh.model.windows import Window
+from tealmesh.model.traffic.parts import Part
+from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout.gates import comparison
 from tests.rollout.gates.test_comparison import said
-from tests.rollout.simulated import Callers, Version
+from tests.rollout.machine.simulated import Callers, Version
 
 GATES = Gates(watch=(Part(method="POST"), Part(prefix="/nobody-asks")))
 RATE = 100.0

@@ -9,9 +9,9 @@ import pytest
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import Comparison, GateResult, Verdict
-from tealmesh.model.windows import Window
+from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout.gates import comparison, sentences
-from tests.rollout.simulated import Callers, Version
+from tests.rollout.machine.simulated import Callers, Version
 
 GATES = Gates()
 BUSY = 100.0

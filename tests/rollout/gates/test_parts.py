@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.config.strategies import Gates
-from tealmesh.model.parts import Part, PartTraffic
 from tealmesh.model.rollout import Traffic, Verdict
+from tealmesh.model.traffic.parts import Part, PartTraffic
 from tealmesh.rollout.gates.assess import success_rate
 from tealmesh.rollout.gates.parts import assess
 

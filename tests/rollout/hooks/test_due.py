@@ -12,7 +12,7 @@ from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import AbortAsked, Observed
 from tealmesh.rollout.hooks import due
-from tests.rollout.walking import STEP_TIME, created, good, looked, observed
+from tests.rollout.machine.walking import STEP_TIME, created, good, looked, observed
 
 EVERY = tuple(
     Hook(stage, f"{stage} {when}" if stage in LASTING else stage, when, url="http://h")

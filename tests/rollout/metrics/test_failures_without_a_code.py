@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tealmesh.envoy.extensions.parts import LABEL, METADATA
 from tealmesh.envoy.names import egress_cluster
-from tealmesh.envoy.parts import LABEL, METADATA
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.strategies import Gates
-from tealmesh.model.parts import Part, PartTraffic
 from tealmesh.model.rollout import Traffic
+from tealmesh.model.traffic.parts import Part, PartTraffic
 from tealmesh.rollout.adopted import MeshService, MeshSide
 from tealmesh.rollout.metrics.windows import Metrics
 from tests.rollout.metrics.test_servicer import served, until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from tealmesh.model.parts import Part, PartTraffic
+from tealmesh.model.traffic.parts import Part, PartTraffic
 from tealmesh.rollout.metrics import proto
 from tealmesh.rollout.metrics.parts import PartCounters, by_second, traffic
 

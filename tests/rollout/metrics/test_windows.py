@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.rollout import Traffic
-from tealmesh.model.windows import Counts, SideWindow
+from tealmesh.model.traffic.windows import Counts, SideWindow
 from tealmesh.rollout.metrics import proto
 from tealmesh.rollout.metrics.sums import MOST_CALLERS, quantile
 from tealmesh.rollout.metrics.windows import Metrics

@@ -10,8 +10,8 @@ import pytest
 from tealmesh.model.config.notices import KINDS, NoticeConfig, read_notices
 from tealmesh.model.config.table import Table
 from tealmesh.model.errors import ConfigError
-from tealmesh.model.notices import NoticeBody
 from tealmesh.model.rollout import State
+from tealmesh.model.rollout.notices import NoticeBody
 from tealmesh.rollout.notices import outbox, shapes
 from tealmesh.store import Transaction, View, tables
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from tealmesh.model.config.outside import Hook, PrometheusGate
 from tealmesh.model.config.strategies import Gates, Strategy
-from tealmesh.model.parts import Part
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, SideTasks, State, Traffic
+from tealmesh.model.traffic.parts import Part
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.machine.limits import LIMITS
 from tealmesh.rollout.planning.facts import known
 from tealmesh.rollout.planning.stages import lengths, stages, way_back
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 
 TRAFFIC = Traffic(requests=300, seconds=30.0, reporters=2)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
-from tealmesh.envoy.parts import SCOPE, counting_log
+from tealmesh.envoy.extensions.parts import SCOPE, counting_log
 from tests.support.programs.envoy import ENVOY, as_dict
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from tealmesh.apis.tealmesh.sentences import sentence
-from tealmesh.model import windows, wire
+from tealmesh.model import wire
 from tealmesh.model.arn import last_part
+from tealmesh.model.traffic import windows
 from tealmesh.store import AuditEntry, Reader, tables
 
 ENGINE_ACTORS = ("engine", windows.ACTOR)

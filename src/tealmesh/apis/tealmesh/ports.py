@@ -11,11 +11,11 @@ from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
-from tealmesh.model.explanation import Explanation
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.linting import Finding
-from tealmesh.model.plan import DeploymentPlan
 from tealmesh.model.rollout import Deployment
+from tealmesh.model.rollout.explanation import Explanation
+from tealmesh.model.rollout.plan import DeploymentPlan
 from tealmesh.model.status import (
     AppliedSystem,
     DescribedService,

@@ -9,15 +9,15 @@ from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.ports import Backtested
 from tealmesh.model import wire
 from tealmesh.model.config.outside import LASTING
-from tealmesh.model.explanation import Explanation
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.linting import Finding
-from tealmesh.model.plan import DeploymentPlan, PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.model.rollout.explanation import Explanation
+from tealmesh.model.rollout.plan import DeploymentPlan, PlannedStage
 from tealmesh.store import View, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.hooks import HookBody
+    from tealmesh.model.rollout.hooks import HookBody
 
 
 def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) -> wire.ExplainOutput:

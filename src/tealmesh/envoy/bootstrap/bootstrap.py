@@ -11,7 +11,6 @@ import ipaddress
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
-from tealmesh.envoy import parts
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
     Json,
@@ -32,6 +31,7 @@ from tealmesh.envoy.bootstrap.statistics import (
     stats_config,
 )
 from tealmesh.envoy.bootstrap.tracing import tracing
+from tealmesh.envoy.extensions import parts
 from tealmesh.envoy.names import ANYWHERE
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tealmesh.envoy import matches
+from tealmesh.envoy.extensions.parts import Conditions
 from tealmesh.envoy.matches import Match, Path
-from tealmesh.envoy.parts import Conditions
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import HostnameRewrite, HttpRewrite

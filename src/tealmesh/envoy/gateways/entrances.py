@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 
-from tealmesh.envoy import matches, names, stripping
+from tealmesh.envoy import matches, names
+from tealmesh.envoy.extensions import stripping
 from tealmesh.envoy.gateways import composing
 from tealmesh.envoy.gateways.composing import Rewrite, compose, http_rewrite, new_host
 from tealmesh.envoy.matches import Match

@@ -18,7 +18,7 @@ from itertools import pairwise
 from tealmesh.model.config import adopted, beside, notices, nouns, outside, parse, strategies
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
-from tealmesh.model.parts import MOST_PARTS
+from tealmesh.model.traffic.parts import MOST_PARTS
 
 Schema = dict[str, object]
 

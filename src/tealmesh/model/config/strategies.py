@@ -7,7 +7,7 @@ from typing import Literal
 
 from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
 from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
-from tealmesh.model.parts import Part
+from tealmesh.model.traffic.parts import Part
 
 
 @dataclass(frozen=True)

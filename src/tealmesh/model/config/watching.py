@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tealmesh.model.config.table import Table
-from tealmesh.model.parts import MOST_PARTS, Part
+from tealmesh.model.traffic.parts import MOST_PARTS, Part
 
 _KEYS = ("method", "prefix", "header", "value")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")

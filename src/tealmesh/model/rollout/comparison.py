@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.model.teal import known_members
-from tealmesh.model.windows import Counts, Window
+from tealmesh.model.traffic.windows import Counts, Window
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import ComparisonBody

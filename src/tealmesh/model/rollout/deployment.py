@@ -13,9 +13,8 @@ from tealmesh.model.config.beside import (
     stored_sticky,
 )
 from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings, Strategy
-from tealmesh.model.hooks import stored_outside
-from tealmesh.model.parts import Part
 from tealmesh.model.rollout.comparison import Comparison
+from tealmesh.model.rollout.hooks import stored_outside
 from tealmesh.model.rollout.states import (
     PHASES,
     STATUSES,
@@ -27,6 +26,7 @@ from tealmesh.model.rollout.states import (
 )
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence
 from tealmesh.model.teal import known_members
+from tealmesh.model.traffic.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import DeploymentBody, GatesBody, JournalEntryBody, StrategyBody

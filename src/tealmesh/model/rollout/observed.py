@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tealmesh.model.parts import PartTraffic
+from tealmesh.model.traffic.parts import PartTraffic
 
 
 @dataclass(frozen=True)

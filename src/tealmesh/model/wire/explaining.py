@@ -25,7 +25,7 @@ class GetEvidenceOutput(TypedDict):
 
     deploymentId: str
     bundle: str
-    """A `model.bundle.Bundle` as JSON."""
+    """A `model.rollout.bundle.Bundle` as JSON."""
     page: NotRequired[str]
     """HTML."""
 

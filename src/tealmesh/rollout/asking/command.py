@@ -16,7 +16,7 @@ from tealmesh.model.errors import OutsideError
 from tealmesh.rollout.hooks.answers import Answer, late, of_command
 
 if TYPE_CHECKING:
-    from tealmesh.model.hooks import ProcessBody
+    from tealmesh.model.rollout.hooks import ProcessBody
 
 Began = Callable[["ProcessBody"], Awaitable[None]]
 """Called when a command runs, so that it can be found again after a restart."""

@@ -23,7 +23,7 @@ from tealmesh.store import Reader, Store, tables
 from tealmesh.supervision.trouble import last_line
 
 if TYPE_CHECKING:
-    from tealmesh.model.hooks import HookBody, ProcessBody
+    from tealmesh.model.rollout.hooks import HookBody, ProcessBody
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import Deployment, GateResult, State, Traffic, Verdict
 from tealmesh.model.rollout.comparison import Comparison
-from tealmesh.model.windows import Counts, Window
+from tealmesh.model.traffic.windows import Counts, Window
 from tealmesh.rollout.gates import assess, comparison, sentences
 
 Outcome = str

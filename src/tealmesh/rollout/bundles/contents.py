@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from tealmesh.model.bundle import (
+from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
+from tealmesh.model.rollout.bundle import (
     FORMAT,
     Bundle,
     BundleCaller,
@@ -15,8 +16,7 @@ from tealmesh.model.bundle import (
     BundleStep,
     BundleWindow,
 )
-from tealmesh.model.rollout import Deployment, JournalEntry, StepEvidence
-from tealmesh.model.windows import Counts, SideWindow, Window
+from tealmesh.model.traffic.windows import Counts, SideWindow, Window
 from tealmesh.rollout.metrics.sums import quantile
 
 _NO_DEFINITION: BundleDefinition = {"old": "", "new": "", "differences": []}

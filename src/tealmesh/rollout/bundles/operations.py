@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.arn import last_part
-from tealmesh.model.bundle import BundleDefinition
 from tealmesh.model.config.deployments import read_gates
 from tealmesh.model.config.table import Table
 from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.model.rollout.bundle import BundleDefinition
 from tealmesh.rollout import documents
 from tealmesh.rollout.bundles.backtest import Replayed, replay
 from tealmesh.rollout.bundles.contents import Sources, bundle

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from tealmesh.model.bundle import Bundle, BundleSide, BundleWindow
+from tealmesh.model.rollout.bundle import Bundle, BundleSide, BundleWindow
 from tealmesh.rollout.bundles.plots import Line, plot
 
 _BLUE, _GREEN, _RED, _GREY = "#2563c9", "#0b7a75", "#c0392b", "#8a9a99"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import SideTasks, Traffic
-from tealmesh.model.windows import SideWindow
+from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.system import Service
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tealmesh.model.explanation import Explanation
 from tealmesh.model.rollout import Deployment
+from tealmesh.model.rollout.explanation import Explanation
 from tealmesh.rollout.explaining import situation
 from tealmesh.rollout.explaining.steps import steps_told
 

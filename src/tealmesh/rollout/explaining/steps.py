@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tealmesh.model.explanation import StepTold
 from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
+from tealmesh.model.rollout.explanation import StepTold
 from tealmesh.model.spans import span
 from tealmesh.rollout.explaining.situation import step_name
 from tealmesh.rollout.gates.assess import counted, percent

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, cast
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import Verdict
 from tealmesh.model.rollout.comparison import Comparison, Evidence
-from tealmesh.model.windows import Counts, Judged, SideWindow, Window
+from tealmesh.model.traffic.windows import Counts, Judged, SideWindow, Window
 from tealmesh.rollout.gates.comparing import (
     Arm,
     Judgement,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tealmesh.model.config.strategies import LatencyObjective
 from tealmesh.model.rollout import GateResult, Traffic, Verdict
-from tealmesh.model.windows import Counts, SideWindow
+from tealmesh.model.traffic.windows import Counts, SideWindow
 from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
 
 BREAKER_REQUESTS = 20

@@ -12,8 +12,8 @@ import math
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.failures import by_kind
-from tealmesh.model.parts import PartTraffic
 from tealmesh.model.rollout import GateResult, Traffic, Verdict
+from tealmesh.model.traffic.parts import PartTraffic
 from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
 
 GATE = "success-rate of"

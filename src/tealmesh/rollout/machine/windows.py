@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, GateResult
-from tealmesh.model.windows import Window
+from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import comparison, sentences
 from tealmesh.rollout.machine.wording import expected_share

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from tealmesh.model.rollout import Traffic
-from tealmesh.model.windows import Counts, SideWindow
+from tealmesh.model.traffic.windows import Counts, SideWindow
 
 
 def traffic_together(parts: Sequence[Traffic]) -> Traffic:

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 
-from tealmesh.envoy.parts import COUNTER, SCOPE
-from tealmesh.model.parts import Part, PartTraffic
-from tealmesh.model.windows import Counts
+from tealmesh.envoy.extensions.parts import COUNTER, SCOPE
+from tealmesh.model.traffic.parts import Part, PartTraffic
+from tealmesh.model.traffic.windows import Counts
 from tealmesh.rollout.metrics import outcomes, proto
 
 _PREFIX = f"{SCOPE}.{COUNTER}."

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tealmesh.model.windows import Counts, SideWindow
+from tealmesh.model.traffic.windows import Counts, SideWindow
 from tealmesh.rollout.metrics import outcomes
 from tealmesh.rollout.metrics.samples import Cluster, Sample
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
-from tealmesh.model.windows import SideWindow
+from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout.metrics import outcomes, parts, proto
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.parts import PartCounters

@@ -11,7 +11,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.store import Transaction, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.notices import NoticeBody, NoticeTargetBody
+    from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
 
 KINDS: Mapping[State, Kind] = {
     State.CREATED: "STARTED",

@@ -20,7 +20,7 @@ from tealmesh.store import Store, tables
 from tealmesh.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from tealmesh.model.notices import NoticeBody, NoticeTargetBody
+    from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 from tealmesh.model.config.notices import Kind
 
 if TYPE_CHECKING:
-    from tealmesh.model.notices import NoticeBody
+    from tealmesh.model.rollout.notices import NoticeBody
 
 SOURCE = "tealmesh"
 DETAIL_TYPE = "Tealmesh Deployment State Change"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tealmesh.model.errors import AwsError
-from tealmesh.model.plan import Known
 from tealmesh.model.rollout import Deployment
+from tealmesh.model.rollout.plan import Known
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.gates.assess import counted

@@ -10,8 +10,8 @@ from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.linting import Finding, Linted, lint, of_config
-from tealmesh.model.plan import DeploymentPlan, Known
 from tealmesh.model.rollout import JournalEntry, Phase
+from tealmesh.model.rollout.plan import DeploymentPlan, Known
 from tealmesh.rollout import beginning, documents, extending
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tealmesh.model.config.outside import LASTING, CloudWatchGate, PrometheusGate
-from tealmesh.model.plan import PlannedStage
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Traffic
+from tealmesh.model.rollout.plan import PlannedStage
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.gates.preflight import LEAST_SECONDS

@@ -12,10 +12,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from tealmesh.model import fencing, windows
+from tealmesh.model import fencing
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry, State
+from tealmesh.model.traffic import windows
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
 from tealmesh.rollout.performer import Performer

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from tealmesh.model.windows import Counts
+from tealmesh.model.traffic.windows import Counts
 
 MOST_PARTS = 4
 """A request may be in several parts, and Envoys count every combination."""

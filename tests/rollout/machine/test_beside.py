@@ -20,7 +20,7 @@ from tealmesh.rollout.documents import deployment
 from tealmesh.rollout.effects import Approved, Event, GivenUp, Observed
 from tealmesh.rollout.gates import assess
 from tealmesh.store import Transaction, View, tables
-from tests.rollout.walking import (
+from tests.rollout.machine.walking import (
     BESIDE,
     GOOD_TASKS,
     STEP_TIME,

@@ -12,7 +12,7 @@ import pytest
 
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, GateResult, SideTasks, State, Traffic
-from tealmesh.model.windows import Counts, SideWindow, Window
+from tealmesh.model.traffic.windows import Counts, SideWindow, Window
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import (
     ConvergenceSeen,
@@ -25,8 +25,8 @@ from tealmesh.rollout.effects import (
     SetWeights,
     WeightsSet,
 )
-from tests.rollout.simulated import Callers, Version
-from tests.rollout.walking import GOOD_TASKS, created
+from tests.rollout.machine.simulated import Callers, Version
+from tests.rollout.machine.walking import GOOD_TASKS, created
 
 CANARY = Strategy("canary", (10, 50, 100), step_time=30.0, bake_time=10.0, step_timeout=120.0)
 TASKS = SideTasks(desired=3, running=3, healthy=3, image="web:2")

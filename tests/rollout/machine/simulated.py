@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tealmesh.model.windows import Counts, SideWindow, Window
+from tealmesh.model.traffic.windows import Counts, SideWindow, Window
 
 BOUNDS = (5.0, 25.0, 100.0, 500.0)
 """Milliseconds."""

@@ -9,7 +9,7 @@ import pytest
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.documents import scaling_in_held
 from tealmesh.store import Transaction, View, tables
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 from tests.rollout.world import system
 
 

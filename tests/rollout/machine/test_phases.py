@@ -10,7 +10,7 @@ from tealmesh.rollout import machine
 from tealmesh.rollout.effects import Approved, NotReady, Observed, Resumed
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.limits import LIMITS
-from tests.rollout.walking import created
+from tests.rollout.machine.walking import created
 
 GOOD = SideTasks(desired=3, running=3, healthy=3)
 START = 1000.0

@@ -22,7 +22,7 @@ from tealmesh.rollout.effects import (
     StopSide,
     WeightsSet,
 )
-from tests.rollout.walking import (
+from tests.rollout.machine.walking import (
     BAKE_TIME,
     BROKEN_TASKS,
     DEAD_TASKS,

@@ -26,7 +26,7 @@ from google.protobuf import wrappers_pb2
 from tealmesh.envoy import matches
 from tealmesh.envoy.matches import Match, Path
 from tealmesh.envoy.protos import packed
-from tealmesh.model.parts import Part
+from tealmesh.model.traffic.parts import Part
 
 EXTENSION = "envoy.access_loggers.stats"
 FIRST_VERSION = (1, 39)

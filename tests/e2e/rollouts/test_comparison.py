@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tealmesh.model.windows import Window
+from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import documents
 from tealmesh.store import Store
 from tests.support.planes.control_plane import ControlPlane, control_plane

@@ -1,0 +1,1 @@
+"""What callers saw: windows of measurement, and the parts of a service that are watched."""

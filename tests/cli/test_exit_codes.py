@@ -13,6 +13,7 @@ from tealmesh.model.rollout import PHASES, Phase, State
 from tests.cli.command_line import DEPLOYMENT, follow, teal
 from tests.cli.teal_api import TealApi
 
+PAUSED = {"status": "IN_PROGRESS", "state": "MEASURING", "pausedBy": "ada"}
 HELD = {"status": "IN_PROGRESS", "state": "HELD", "waitingFor": "your decision"}
 FAILED = {"status": "ROLLBACK_FAILED", "reason": "nothing serves"}
 BACK = {"status": "ROLLBACK_SUCCESSFUL", "reason": "20 % errors"}
@@ -26,6 +27,7 @@ BACK = {"status": "ROLLBACK_SUCCESSFUL", "reason": "20 % errors"}
         ("deploy web x/web:2", FAILED, 1),
         ("deploy web x/web:2", {"status": "STOPPED"}, 1),
         ("deploy web x/web:2", HELD, 3),
+        ("approve web", PAUSED, 3),
         ("deploy web x/web:2 --json", HELD, 3),
         ("deploy web x/web:2 --json", BACK, 1),
         ("deploy web x/web:2 --wait-until BAKE_TIME", BACK, 1),

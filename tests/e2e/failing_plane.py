@@ -29,7 +29,9 @@ from tealmesh.engine.task.worker import TaskWorker
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.performer import Performer
+from tealmesh.rollout.running.work import Work
 from tealmesh.xds.cache import AdsCache
 
 WORKERS: tuple[tuple[Any, str], ...] = (
@@ -52,7 +54,8 @@ WORKERS: tuple[tuple[Any, str], ...] = (
     (AdsCache, "refresh"),
     (Metrics, "report"),
     (Controller, "run"),
-    (Controller, "_work_to_the_end"),
+    (Work, "_work_to_the_end"),
+    (Sending, "run"),
     (Performer, "look"),
     (Performer, "_await_converged"),
     (Performer, "_observed"),

@@ -28,9 +28,10 @@ BACKWARD = ("ROLLING_BACK", "CONVERGING_BACK", "CLEANING_BACK", "ROLLED_BACK")
 
 def test_every_transition_is_covered() -> None:
     """AWAITING_APPROVAL and HELD wait for a person: test_rollback and test_outside_changes kill the
-    control plane in them. ROLLBACK_FAILED and STOPPED are final.
+    control plane in them. MIRRORING and COHORT need strategies of their own: test_beside kills it
+    while copies are sent. ROLLBACK_FAILED and STOPPED are final.
     """
-    others = {"AWAITING_APPROVAL", "HELD", "ROLLBACK_FAILED", "STOPPED"}
+    others = {"AWAITING_APPROVAL", "HELD", "MIRRORING", "COHORT", "ROLLBACK_FAILED", "STOPPED"}
     assert {*FORWARD, *BACKWARD, *others} == set(State)
 
 

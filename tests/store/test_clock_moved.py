@@ -57,7 +57,7 @@ class Machine:
         self.store = self.open()
 
     def write(self, change: Any) -> Any:
-        return self.store._write("test", "Test", change)
+        return self.store._write("test", "Test", change, "")
 
 
 @contextmanager

@@ -122,6 +122,11 @@ def follow_or_report(
         print_json(final)
     if final.get("state") == "HELD":
         raise DeploymentHeld(f"{name} is held and waits for {final.get('waitingFor', 'you')}")
+    if "pausedBy" in final:
+        raise DeploymentHeld(
+            f"{name} is paused by {final['pausedBy']}: `teal resume {final['service']}` goes on, "
+            f"`teal abort {final['service']}` goes back"
+        )
     if early:
         if not ending.as_json:
             click.echo(f"{name} has reached {stage} and goes on: watch it with `teal status -w`")

@@ -38,8 +38,8 @@ Enough = Callable[[Sequence[wire.JournalEntry]], bool]
 def follow(
     client: Client, deployment: wire.Deployment, out: Console, enough: Enough | None = None
 ) -> tuple[wire.Deployment, bool] | None:
-    """Show a deployment on ``out`` until it has finished or is held, and return its last state and
-    whether that was early: ``enough`` ends it by the journal so far. None after Ctrl-C.
+    """Show a deployment on ``out`` until it has finished, is held or paused, and return its last
+    state and whether that was early: ``enough`` ends it by the journal so far. None after Ctrl-C.
 
     While no control plane answers, wait for one: the next to start continues the deployment.
     Raises TealError if none starts within `PATIENCE_SECONDS`.
@@ -68,7 +68,9 @@ def follow(
 
 
 def _ended(deployment: wire.Deployment) -> bool:
-    return deployment["status"] in FINAL_STATUSES or deployment.get("state") == "HELD"
+    """Whether it has finished, or does nothing more before a person says so."""
+    waits = deployment.get("state") == "HELD" or "pausedBy" in deployment
+    return deployment["status"] in FINAL_STATUSES or waits
 
 
 def _states(

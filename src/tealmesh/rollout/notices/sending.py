@@ -60,8 +60,9 @@ class Sending:
                 for name in waiting:
                     if name not in busy or busy[name].done():
                         send = partial(self._send_all, name)
-                        kept = self._supervisor.keep(f"the notices to {name}", send)
-                        busy[name] = group.create_task(kept)
+                        busy[name] = group.create_task(
+                            self._supervisor.keep(f"the notices to {name}", send)
+                        )
 
     async def _send_all(self, name: str) -> None:
         """Send what is stored for a target. Raises NoticeError."""

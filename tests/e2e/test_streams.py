@@ -42,6 +42,7 @@ drain_time = "5m"
     return config
 
 
+@pytest.mark.drill
 def test_what_is_in_flight_is_given_the_times_of_teal_toml(tmp_path: Path) -> None:
     """A request has its timeout; a WebSocket lives through a drain and a kill -9 until its client
     leaves, and through silence for its idle timeout.

@@ -141,6 +141,7 @@ def forms(tmp_path: Path, least: int) -> Iterator[list[Form]]:
         yield made
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(600)
 @sizes("least", short=2_500, long=LONG)
 def test_the_four_steps_lose_nothing(forms: list[Form]) -> None:

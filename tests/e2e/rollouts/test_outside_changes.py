@@ -83,6 +83,7 @@ def test_weight_given_back_while_baking_without_traffic_stops_nothing(tmp_path: 
         assert after["httpRoute"]["retryPolicy"] == retry
 
 
+@pytest.mark.drill
 def test_a_dead_version_is_replaced_at_once_and_gone_back_from_without_traffic(
     tmp_path: Path,
 ) -> None:

@@ -66,7 +66,7 @@ routes = {{ "/" = "front" }}
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("protocol", ["grpc", "tcp"])
+@pytest.mark.parametrize("protocol", ["grpc", pytest.param("tcp", marks=pytest.mark.drill)])
 def test_a_good_version_loses_nothing_and_a_bad_one_goes_back(
     tmp_path: Path, protocol: str
 ) -> None:

@@ -119,8 +119,8 @@ def under_load(
 
 
 def released(plane: Plane, stage: Stage, fault: Fault, callers: list[Callers]) -> str:
-    """What is wrong with how a release went; empty if nothing is. How long it took is printed beside
-    what was planned.
+    """What is wrong with how a release went; empty if nothing is. Its time is printed beside the
+    planned one.
     """
     image, at, began = stage.faulty_image(fault), time.time(), time.monotonic()
     planned = plane.client.plan_deployment("web", image)["expectedSeconds"]

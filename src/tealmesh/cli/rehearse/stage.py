@@ -102,7 +102,7 @@ def _image(config: TealConfig, service: str) -> Image:
 
 
 def _way_in(config: TealConfig, service: str) -> tuple[str, str]:
-    """The path prefix and the gateway that lead to the service, or to one that calls it."""
+    """The path prefix and the gateway that lead to the service."""
     for name, gateway in config.gateways.items():
         for prefix, target in gateway.routes.items():
             if target == service:

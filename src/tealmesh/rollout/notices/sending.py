@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.notices import is_url
-from tealmesh.model.errors import NoticeError
+from tealmesh.model.errors import NoticeError, OutsideError
+from tealmesh.rollout.asking.http import secret
 from tealmesh.rollout.hooks import signing
 from tealmesh.rollout.notices import links, outbox, shapes
 from tealmesh.store import Store, tables
@@ -90,19 +90,19 @@ class Sending:
         if not is_url(url):
             raise NoticeError(f"{target['url_file']} of notices.{name} has no http or https URL")
         made = dict(self._links(target, notice))
-        body = shapes.slack(notice, made) if target["shape"] == "slack" else None
-        body = body or shapes.webhook(notice, made)
+        shape = shapes.slack if target["shape"] == "slack" else shapes.webhook
+        body = shape(notice, made)
         headers = {"content-type": "application/json"}
         if target["secret_file"]:
-            secret = _read(target, target["secret_file"])
-            headers |= signing.headers(secret, notice["id"], int(self._wall()), body)
+            key = _read(target, target["secret_file"])
+            headers |= signing.headers(key, notice["id"], int(self._wall()), body)
         await _post(name, url, body, headers)
 
     def _links(self, target: NoticeTargetBody, notice: NoticeBody) -> Iterator[tuple[str, str]]:
         base = target["links"] or self._endpoint
         for decision in shapes.DECISIONS.get(notice["kind"], ()):
-            until = notice["at"]
-            yield decision, links.url(base, decision, notice["deployment"], until, self._link_key)
+            about, at = notice["deployment"], notice["at"]
+            yield decision, links.url(base, decision, about, at, self._link_key)
 
     def _put_event(self, target: NoticeTargetBody, notice: NoticeBody) -> None:
         try:
@@ -149,8 +149,7 @@ async def _beginning(answer: httpx.Response, longest: int = 200) -> str:
 
 def _read(target: NoticeTargetBody, file: str) -> str:
     """The text of a file that stands beside teal.toml. Raises NoticeError."""
-    path = Path(target["directory"], file)
     try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoticeError(f"{path} of notices.{target['name']} cannot be read: {error}") from error
+        return secret(target["directory"], file)
+    except OutsideError as error:
+        raise NoticeError(f"notices.{target['name']}: {error}") from error

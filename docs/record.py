@@ -116,6 +116,18 @@ def cast(events: list[tuple[float, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def environment(directory: str) -> dict[str, str]:
+    """That of a session in a directory: nothing of whoever records it but where programs are."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": directory,
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "PS1": f"\\[{END}\\]{PROMPT}",
+        "XDG_STATE_HOME": f"{directory}/state",
+    }
+
+
 def main() -> None:
     busy = [str(port) for port in PORTS if taken(port)]
     if busy:
@@ -123,15 +135,7 @@ def main() -> None:
     script = next(s for heading, s in blocks((ROOT / "README.md").read_text()).items()
                   if "minutes" in heading)  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="teal-") as directory:
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": directory,
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "PS1": f"\\[{END}\\]{PROMPT}",
-            "XDG_STATE_HOME": f"{directory}/state",
-        }
-        session = Session(Path(directory), environment)
+        session = Session(Path(directory), environment(directory))
         for line in script.splitlines():
             session.type(line)
         text = "".join(text for _, text in session.events).replace(directory, "/home/you")

@@ -6,7 +6,6 @@ A control plane with its own ports and data runs in a temporary directory; nothi
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from readme import ROOT, free_port
-from record import END, PROMPT, Session, screen
+from record import Session, environment, screen
 
 COLUMNS, ROWS = 80, 200
 INTRODUCTION = (
@@ -58,19 +57,12 @@ def main() -> None:
     ports = {name: free_port() for name in ("port", "xds-port", "lb-port")}
     gateway = free_port()
     with tempfile.TemporaryDirectory(prefix="teal-") as directory:
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": directory,
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "PS1": f"\\[{END}\\]{PROMPT}",
-            "XDG_STATE_HOME": f"{directory}/state",
-            "TEAL_ENDPOINT": f"http://127.0.0.1:{ports['port']}",
-        }
+        variables = environment(directory)
+        variables["TEAL_ENDPOINT"] = f"http://127.0.0.1:{ports['port']}"
 
         def run(command: str) -> None:
             subprocess.run(
-                ["bash", "-c", command], cwd=directory, env=environment, check=False,
+                ["bash", "-c", command], cwd=directory, env=variables, check=False,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
 
@@ -80,11 +72,11 @@ def main() -> None:
         (Path(directory) / "odd.toml").write_text(text + ODD)
         load = subprocess.Popen(
             ["bash", "-c", f"teal apply; exec teal load http://127.0.0.1:{gateway}/ --rate 60"],
-            cwd=directory, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=directory, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             time.sleep(20)  # What the plan says of traffic is that of some seconds.
-            page = [INTRODUCTION, *(_shown(*one, directory, environment, run) for one in SHOWN)]
+            page = [INTRODUCTION, *(_shown(*one, directory, variables, run) for one in SHOWN)]
         finally:
             load.terminate()
             load.wait()
@@ -99,13 +91,13 @@ def _shown(
     before: str,
     command: str,
     directory: str,
-    environment: dict[str, str],
+    variables: dict[str, str],
     run: Callable[[str], None],
 ) -> str:
     """A section with what a command shows."""
     if before:
         run(before)
-    session = Session(Path(directory), environment, columns=COLUMNS, rows=ROWS)
+    session = Session(Path(directory), variables, columns=COLUMNS, rows=ROWS)
     session.type(command)
     shown = screen("".join(text for _, text in session.events)).removesuffix("$\n").rstrip()
     return f"## {heading}\n\n```text\n{shown}\n```\n"

@@ -24,6 +24,7 @@ from tealmesh.envoy.bootstrap.environment import (
     socket_address,
     static_cluster,
 )
+from tealmesh.envoy.bootstrap.identity import injected
 from tealmesh.envoy.bootstrap.statistics import (
     STATS_FILE,
     load_balancer_stats,
@@ -75,7 +76,7 @@ def bootstrap(
     environment: Environment,
     *,
     xds_address: tuple[str, int],
-    token: str | None = None,
+    token_file: str = "",
     task: str = "",
     address: str = "",
     app_address: str = "127.0.0.1",
@@ -86,8 +87,9 @@ def bootstrap(
     stats_flush_seconds: float = 1.0,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
-    """A static bootstrap, ready for ``json.dumps``. With a ``token`` it holds a credential: keep
-    the file to yourself (0600). The host of ``xds_address`` may be the path of a Unix socket.
+    """A static bootstrap, ready for ``json.dumps``. It holds no secret: the Envoy reads its token
+    from ``token_file`` (see `identity.token_secret`), where it finds new ones too. The host of
+    ``xds_address`` may be the path of a Unix socket.
 
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
@@ -96,7 +98,7 @@ def bootstrap(
     resolv.conf. ``read`` reads the files that variables name. Raises TealError for a
     variable that cannot be used.
     """
-    resource = _resource(environment)
+    resource = resource_of(environment)
     metadata: dict[str, Json] = {
         "task": task,
         "address": address,
@@ -107,7 +109,7 @@ def bootstrap(
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
     own_sinks, sink_clusters = sinks(environment, app_address, read)
-    clusters = [_control_plane(*xds_address), *_secret_service(environment)]
+    clusters = [_control_plane(*xds_address, token_file), *_secret_service(environment)]
     result: dict[str, Json] = {
         "node": {
             "id": resource,
@@ -115,9 +117,9 @@ def bootstrap(
             "metadata": {CONTROL_PLANE: metadata},
         },
         "admin": _admin(environment, admin_address),
-        "dynamic_resources": _dynamic(environment, token, delta),
+        "dynamic_resources": _dynamic(environment, delta),
         "static_resources": {"clusters": [*clusters, *collectors, *sink_clusters]},
-        "stats_sinks": [_metrics(token), *own_sinks],
+        "stats_sinks": [_metrics(), *own_sinks],
         **_statistics(environment, resource, stats_flush_seconds, read),
         "layered_runtime": _runtime(environment),
     }
@@ -145,12 +147,11 @@ def load_balancer_bootstrap(
     name: str,
     *,
     xds_address: tuple[str, int],
-    token: str | None,
+    token_file: str,
     admin_address: str,
     admin_port: int = ADMIN_PORT,
 ) -> dict[str, Json]:
-    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``. It holds
-    a credential: keep the file to yourself (0600).
+    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``.
 
     The Envoy's node id, and its identity where it must acknowledge, is ``loadbalancer/NAME``.
     """
@@ -163,8 +164,8 @@ def load_balancer_bootstrap(
             "metadata": {CONTROL_PLANE: {"task": resource}},
         },
         "admin": {"address": admin},
-        "dynamic_resources": _dynamic({}, token, delta=True),
-        "static_resources": {"clusters": [_control_plane(*xds_address)]},
+        "dynamic_resources": _dynamic({}, delta=True),
+        "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
         "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
     }
@@ -258,7 +259,7 @@ def _limits(environment: Environment) -> dict[str, Json]:
     }
 
 
-def _resource(environment: Environment) -> str:
+def resource_of(environment: Environment) -> str:
     """The resource's name in its short form, from the first of RESOURCE_VARIABLES that is set."""
     for variable in RESOURCE_VARIABLES:
         if environment.get(variable):
@@ -289,7 +290,7 @@ def _admin(environment: Environment, address: str) -> dict[str, Json]:
     return admin
 
 
-def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[str, Json]:
+def _dynamic(environment: Environment, delta: bool) -> dict[str, Json]:
     # 0 is App Mesh's default and waits without limit: an Envoy without configuration serves
     # nothing, but one with half of it fails requests.
     wait = number(environment, "ENVOY_INITIAL_FETCH_TIMEOUT", 0, (0, 86_400))
@@ -302,7 +303,7 @@ def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[s
         "ads_config": {
             "api_type": "DELTA_GRPC" if delta else "GRPC",
             "transport_api_version": "V3",
-            "grpc_services": [_grpc_service(token)],
+            "grpc_services": [_grpc_service()],
             "set_node_on_first_message_only": True,
         },
         "cds_config": source,
@@ -310,22 +311,19 @@ def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[s
     }
 
 
-def _grpc_service(token: str | None) -> dict[str, Json]:
+def _grpc_service() -> dict[str, Json]:
     # A control plane that was killed is back within a second or two; with Envoy's own back-off
     # some Envoys would stay unconnected for half a minute.
     backoff: Json = {"base_interval": "0.100s", "max_interval": "1s"}
-    service: dict[str, Json] = {
+    return {
         "envoy_grpc": {
             "cluster_name": CONTROL_PLANE,
             "retry_policy": {"retry_back_off": backoff},
         }
     }
-    if token is not None:
-        service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {token}"}]
-    return service
 
 
-def _control_plane(host: str, at_port: int) -> dict[str, Json]:
+def _control_plane(host: str, at_port: int, token_file: str) -> dict[str, Json]:
     kind = "STATIC"
     address: dict[str, Json] = {"socket_address": socket_address(host, at_port)}
     if host.startswith("/"):
@@ -336,17 +334,19 @@ def _control_plane(host: str, at_port: int) -> dict[str, Json]:
         except ValueError:
             kind = "STRICT_DNS"
     keepalive: Json = {"interval": "10s", "timeout": "5s"}
-    return static_cluster(CONTROL_PLANE, address, kind, {"connection_keepalive": keepalive})
+    http2: Json = {"connection_keepalive": keepalive}
+    filters = injected(token_file) if token_file else []
+    return static_cluster(CONTROL_PLANE, address, kind, http2, filters)
 
 
-def _metrics(token: str | None) -> dict[str, Json]:
+def _metrics() -> dict[str, Json]:
     kind = "type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig"
     return {
         "name": "envoy.stat_sinks.metrics_service",
         "typed_config": {
             "@type": kind,
             "transport_api_version": "V3",
-            "grpc_service": _grpc_service(token),
+            "grpc_service": _grpc_service(),
             "report_counters_as_deltas": False,
             "emit_tags_as_labels": False,
         },

@@ -31,7 +31,13 @@ from tealmesh.engine.runtimes.launch import (
     aws_environment,
     write_envoy_bootstrap,
 )
-from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, bootstrap_path
+from tealmesh.engine.runtimes.sidecar import (
+    ADMIN_PORT,
+    arguments,
+    bootstrap_path,
+    private,
+    token_path,
+)
 from tealmesh.engine.runtimes.task_urls import credentials_path
 from tealmesh.model.ecs.bodies import KeptDefinition
 from tealmesh.model.errors import EngineError
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 
 XDS_SOCKET = "xds.sock"
 _XDS_INSIDE = "/run/tealmesh"
+_PRIVATE_INSIDE = Path("/run/tealmesh-envoy")
 _BOOTSTRAP_INSIDE = Path("/etc/tealmesh-bootstrap.json")
 _ENVOY_USER = "1337"
 """The user of the App Mesh image, and what most task definitions have as ``IgnoredUID``."""
@@ -62,17 +69,23 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
     redirected = redirection(launch.task.definition) is not None
     network = EnvoyNetwork(
         xds_address=(f"{_XDS_INSIDE}/{XDS_SOCKET}", 0),
+        token_file=str(_PRIVATE_INSIDE / token_path(launch.task.directory).name),
         admin_address="0.0.0.0",
         address="" if redirected else launch.network.address,
     )
     path = write_envoy_bootstrap(plane, launch, network, _no_file)
+    directory = launch.task.directory
+    own = (path, token_path(directory))
     user = _envoy_user(launch).partition(":")[0]
     if user.isdecimal():
-        # The file holds a credential, so it is for Envoy's user and root alone.
-        os.chown(path, int(user), -1)
+        # For Envoy's user and root alone.
+        for one in (*own, private(directory)):
+            os.chown(one, int(user), -1)
     else:
         # A user name that only the image knows. The task's directory keeps others out.
-        path.chmod(0o644)
+        private(directory).chmod(0o777)
+        for one in own:
+            one.chmod(0o644)
 
 
 def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
@@ -81,7 +94,7 @@ def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
     endpoint = f"http://{METADATA_ADDRESS}"
     variables = aws_environment(plane, launch, endpoint)
     if launch.task.role:
-        path = credentials_path(plane.xds_token, launch.task.id)
+        path = credentials_path(plane.keys.credentials, launch.task.id)
         variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
     return ContainerSpec(
         directory=launch.task.directory,
@@ -131,6 +144,7 @@ def _envoy_image(plane: ControlPlane, launch: Launch, image: ImageSpec) -> Image
         mounts=(
             *image.mounts,
             (str(bootstrap), str(_BOOTSTRAP_INSIDE), True),
+            (str(private(launch.task.directory)), str(_PRIVATE_INSIDE), False),
             (str(_xds_socket(plane).parent), _XDS_INSIDE, True),
         ),
     )

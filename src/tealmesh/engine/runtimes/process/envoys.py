@@ -27,8 +27,16 @@ from tealmesh.engine.runtimes.process.addresses import (
 from tealmesh.engine.runtimes.process.holders import holders
 from tealmesh.engine.runtimes.process.launch import INHERITED
 from tealmesh.engine.runtimes.process.processes import Program
-from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, find_envoy, write_bootstrap
+from tealmesh.engine.runtimes.sidecar import (
+    ADMIN_PORT,
+    arguments,
+    find_envoy,
+    write_bootstrap,
+    write_token,
+)
 from tealmesh.envoy.bootstrap.bootstrap import load_balancer_bootstrap
+from tealmesh.model.identity.envoys import Identity, Owner, token
+from tealmesh.model.mesh import load_balancer_proxy
 
 _log = logging.getLogger(__name__)
 
@@ -82,14 +90,17 @@ class ProcessEnvoys:
 
     async def start(self, directory: Path, name: str, load_balancer: str, address: str) -> Handle:
         host, _, port = self._plane.xds_address.rpartition(":")
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
+        resource = load_balancer_proxy(load_balancer).resource
+        identity = Identity(Owner.BALANCER, resource, resource)
+        secret = write_token(directory, token(identity, self._plane.keys.envoys))
         bootstrap = load_balancer_bootstrap(
             load_balancer,
             xds_address=(host, int(port)),
-            token=self._plane.xds_token,
+            token_file=str(secret.resolve()),
             admin_address=_admin_address(address),
             admin_port=ADMIN_PORT,
         )
-        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         path = write_bootstrap(directory, name, bootstrap)
         command = arguments(self._plane.envoy or find_envoy(), path, {})
         environment = {n: os.environ[n] for n in INHERITED if n in os.environ}

@@ -25,6 +25,7 @@ from tealmesh.engine.runtimes.sidecar import (
     bootstrap_path,
     find_envoy,
     resource_of,
+    token_path,
 )
 from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri
 from tealmesh.model.mesh import Kind
@@ -52,6 +53,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
     host, _, port = plane.xds_address.rpartition(":")
     addresses = EnvoyNetwork(
         xds_address=(host, int(port)),
+        token_file=str(token_path(launch.task.directory).resolve()),
         admin_address=network.address,
         address=network.address,
         app_address=network.app_address,
@@ -119,7 +121,7 @@ def _given(plane: ControlPlane, launch: Launch) -> dict[str, str]:
     # The home directory may hold the user's own credentials, which a container would not see.
     variables |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
     if launch.task.role:
-        token = authorization(plane.xds_token, launch.task.id)
+        token = authorization(plane.keys.credentials, launch.task.id)
         variables |= {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(plane.endpoint, launch.task.id),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, Verdict
@@ -44,7 +44,7 @@ class Sides:
 def verdicts(comparison: Comparison, gates: Gates, sides: Sides) -> tuple[GateResult, ...]:
     """One verdict for each metric."""
     return tuple(
-        _verdict(one, sides, comparison.bounds or DEFAULT_BOUNDS)
+        replace(_verdict(one, sides, comparison.bounds or DEFAULT_BOUNDS), judged=one.numbers)
         for one in judgements(comparison, gates)
     )
 

@@ -41,7 +41,6 @@ from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
-from tealmesh.engine.load_balancers.admin import Admin
 from tealmesh.engine.load_balancers.fleet import Fleet
 from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
@@ -119,8 +118,7 @@ class Parts:
             config.region,
             callers=lambda: self.engine.health,
         )
-        self._admin = Admin()
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
+        self._target_health = TargetHealth(store, built.envoys)
         self._seams = Seams(
             store,
             config.account,
@@ -129,9 +127,7 @@ class Parts:
             self._target_health,
             config.scaling_minute,
         )
-        self.fleet = Fleet(
-            store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
-        )
+        self.fleet = Fleet(store, built.envoys, config.data_dir, config.lb_port, supervisor)
         self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
@@ -299,7 +295,6 @@ class Parts:
         for server in self._dns:
             await server.close()
         await self.engine.close()
-        await self._admin.close()
         self._driver.close()
         self._aws.close()
         await self._envoy_server.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tealmesh.engine.runtimes.base import Launch
-from tealmesh.engine.runtimes.containers import Container
 from tealmesh.engine.runtimes.sidecar import resource_of, write_bootstrap, write_token
 from tealmesh.engine.runtimes.task_urls import metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
@@ -55,7 +54,10 @@ class EnvoyNetwork:
     xds_address: tuple[str, int]
     token_file: str
     """Where it finds what `sidecar.write_token` wrote."""
+    admin_socket: str
+    """Where it has its admin interface, as it sees it."""
     admin_address: str
+    """Where users ask it the harmless questions."""
     address: str
     app_address: str = "127.0.0.1"
     publish_address: str = ""
@@ -89,7 +91,7 @@ def write_envoy_bootstrap(
     write_token(launch.task.directory, token(_identity(launch), plane.keys.envoys))
     try:
         made = bootstrap(
-            _without_admin_port(container),
+            container.environment,
             xds_address=network.xds_address,
             token_file=network.token_file,
             task=launch.task.arn,
@@ -97,6 +99,7 @@ def write_envoy_bootstrap(
             app_address=network.app_address,
             publish_address=network.publish_address,
             admin_address=network.admin_address,
+            admin_socket=network.admin_socket,
             dns_address=network.dns_address,
             read=read,
         )
@@ -112,11 +115,3 @@ def _identity(launch: Launch) -> Identity:
         raise EngineError(f"container {launch.container.name} does not say for what it stands")
     name = f"mesh/{resource['mesh']}/{resource['kind']}/{resource['name']}"
     return Identity(Owner.TASK, launch.task.arn, name)
-
-
-def _without_admin_port(container: Container) -> dict[str, str]:
-    # We ask Envoy's admin interface ourselves; as every task has an address of its own, there is no
-    # need to choose another port.
-    variables = dict(container.environment)
-    variables.pop("ENVOY_ADMIN_ACCESS_PORT", None)
-    return variables

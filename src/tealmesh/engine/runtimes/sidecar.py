@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import TaskNetwork
+from tealmesh.envoy.bootstrap.admin import admin_port
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.envoy.bootstrap.environment import number
 from tealmesh.envoy.bootstrap.identity import token_secret
@@ -19,8 +19,10 @@ from tealmesh.model.ecs.bodies import TaskEnvoy
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
 
-ADMIN_PORT = 9901
 EGRESS_PORT = 15001
+ADMIN_SOCKET = "admin.sock"
+"""In `private`, the Unix socket of Envoy's admin interface."""
+PRIVATE = ".envoy"
 DEFAULT_DRAIN_SECONDS = 5
 """How long a gateway keeps accepting requests while it asks clients to connect elsewhere."""
 
@@ -79,7 +81,7 @@ def private(directory: Path) -> Path:
     """Where the Envoy of the task, or of the load balancer, in ``directory`` has its token and the
     socket of its admin interface, for itself alone.
     """
-    return directory / ".envoy"
+    return directory / PRIVATE
 
 
 def token_path(directory: Path) -> Path:
@@ -165,6 +167,11 @@ def _whole(
         raise EngineError(f"Envoy's {error}") from error
 
 
-def admin(network: TaskNetwork) -> str:
-    """URL of the admin interface of a task's Envoy."""
-    return f"http://{network.address}:{ADMIN_PORT}"
+def asked_port(environment: Mapping[str, str]) -> int:
+    """Where a task's Envoy answers users' questions: ENVOY_ADMIN_ACCESS_PORT. Raises EngineError
+    for what is no port.
+    """
+    try:
+        return admin_port(environment)
+    except TealError as error:
+        raise EngineError(f"Envoy's {error}") from error

@@ -11,6 +11,7 @@ import ipaddress
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
+from tealmesh.envoy.bootstrap.admin import admin, at_port, at_socket, questions
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
     Json,
@@ -19,7 +20,6 @@ from tealmesh.envoy.bootstrap.environment import (
     fragment,
     interval,
     number,
-    port,
     seconds,
     socket_address,
     static_cluster,
@@ -33,7 +33,6 @@ from tealmesh.envoy.bootstrap.statistics import (
 )
 from tealmesh.envoy.bootstrap.tracing import tracing
 from tealmesh.envoy.extensions import parts
-from tealmesh.envoy.names import ANYWHERE
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
@@ -41,7 +40,6 @@ from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
 
-ADMIN_PORT = 9901
 BALANCER = "loadbalancer"
 """The first part of a load balancer's node id."""
 
@@ -82,6 +80,7 @@ def bootstrap(
     app_address: str = "127.0.0.1",
     publish_address: str = "",
     admin_address: str = "127.0.0.1",
+    admin_socket: str = "",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
     stats_flush_seconds: float = 1.0,
@@ -95,8 +94,9 @@ def bootstrap(
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
     under their full names. It asks the name server at ``dns_address``, None for those of its
-    resolv.conf. ``read`` reads the files that variables name. Raises TealError for a
-    variable that cannot be used.
+    resolv.conf. Its admin interface is at ``admin_address``, or at the Unix socket ``admin_socket``
+    with a few harmless questions answered at ``admin_address`` (see `admin`). ``read`` reads the
+    files that variables name. Raises TealError for a variable that cannot be used.
     """
     resource = resource_of(environment)
     metadata: dict[str, Json] = {
@@ -110,15 +110,25 @@ def bootstrap(
     traces, collectors = tracing(environment, mesh, name, app_address, read)
     own_sinks, sink_clusters = sinks(environment, app_address, read)
     clusters = [_control_plane(*xds_address, token_file), *_secret_service(environment)]
+    at = at_port(environment, admin_address)
+    listeners: list[Json] = []
+    if admin_socket:
+        listener, cluster = questions(admin_socket, at)
+        listeners.append(listener)
+        clusters.append(cluster)
+        at = at_socket(admin_socket)
     result: dict[str, Json] = {
         "node": {
             "id": resource,
             "cluster": environment.get("APPMESH_RESOURCE_CLUSTER") or resource,
             "metadata": {CONTROL_PLANE: metadata},
         },
-        "admin": _admin(environment, admin_address),
+        "admin": admin(environment, at),
         "dynamic_resources": _dynamic(environment, delta),
-        "static_resources": {"clusters": [*clusters, *collectors, *sink_clusters]},
+        "static_resources": {
+            "clusters": [*clusters, *collectors, *sink_clusters],
+            "listeners": listeners,
+        },
         "stats_sinks": [_metrics(), *own_sinks],
         **_statistics(environment, resource, stats_flush_seconds, read),
         "layered_runtime": _runtime(environment),
@@ -148,22 +158,23 @@ def load_balancer_bootstrap(
     *,
     xds_address: tuple[str, int],
     token_file: str,
-    admin_address: str,
-    admin_port: int = ADMIN_PORT,
+    admin_address: str = "",
+    admin_socket: str = "",
 ) -> dict[str, Json]:
-    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``.
+    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``. Its
+    admin interface is at ``admin_socket``, or at port 9901 of ``admin_address``.
 
     The Envoy's node id, and its identity where it must acknowledge, is ``loadbalancer/NAME``.
     """
     resource = load_balancer_proxy(name).resource
-    admin: Json = {"socket_address": socket_address(admin_address, admin_port)}
+    at = at_socket(admin_socket) if admin_socket else at_port({}, admin_address)
     return {
         "node": {
             "id": resource,
             "cluster": resource,
             "metadata": {CONTROL_PLANE: {"task": resource}},
         },
-        "admin": {"address": admin},
+        "admin": admin({}, at),
         "dynamic_resources": _dynamic({}, delta=True),
         "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
@@ -274,20 +285,6 @@ def _parse(text: str, source: str) -> tuple[str, Kind, str]:
         raise TealError(f"{source} = {text!r}: must be {_FORMS}")
     # The mesh of another account that shares it is written MESH@OWNER.
     return parts[1].partition("@")[0], _KINDS[parts[2]], parts[3]
-
-
-def _admin(environment: Environment, address: str) -> dict[str, Json]:
-    both = address == ANYWHERE and flag(environment, "ENVOY_ADMIN_ACCESS_ENABLE_IPV6")
-    admin_port = port(environment, "ENVOY_ADMIN_ACCESS_PORT", ADMIN_PORT)
-    at = socket_address("::" if both else address, admin_port)
-    admin: dict[str, Json] = {"address": {"socket_address": {**at, "ipv4_compat": both}}}
-    path = environment.get("ENVOY_ADMIN_ACCESS_LOG_FILE")
-    if path:
-        log = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
-        admin["access_log"] = [
-            {"name": "envoy.access_loggers.file", "typed_config": {"@type": log, "path": path}}
-        ]
-    return admin
 
 
 def _dynamic(environment: Environment, delta: bool) -> dict[str, Json]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tealmesh
-from tealmesh.engine.runtimes.base import Launch
+from tealmesh.engine.runtimes.base import Launch, TaskSpec
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.docker.definition import ContainerSpec, ImageSpec, limits, mounts
 from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, PAUSE_IMAGE
@@ -32,14 +32,14 @@ from tealmesh.engine.runtimes.launch import (
     write_envoy_bootstrap,
 )
 from tealmesh.engine.runtimes.sidecar import (
-    ADMIN_PORT,
+    ADMIN_SOCKET,
     arguments,
+    asked_port,
     bootstrap_path,
     private,
     token_path,
 )
 from tealmesh.engine.runtimes.task_urls import credentials_path
-from tealmesh.model.ecs.bodies import KeptDefinition
 from tealmesh.model.errors import EngineError
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ _ENVOY_USER = "1337"
 """The user of the App Mesh image, and what most task definitions have as ``IgnoredUID``."""
 
 
-def rules_text(definition: KeptDefinition, gateway: str) -> str:
+def rules_text(task: TaskSpec, gateway: str) -> str:
     """The packet filter rules of a task's namespace; ``gateway`` is our address in there."""
-    wanted = redirection(definition)
-    guard = guard_text(ADMIN_PORT, gateway)
+    wanted = redirection(task.definition)
+    guard = guard_text(asked_port(task.envoy.environment if task.envoy else {}), gateway)
     return guard + (restore_text(wanted) if wanted is not None else "")
 
 
@@ -70,6 +70,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
     network = EnvoyNetwork(
         xds_address=(f"{_XDS_INSIDE}/{XDS_SOCKET}", 0),
         token_file=str(_PRIVATE_INSIDE / token_path(launch.task.directory).name),
+        admin_socket=str(_PRIVATE_INSIDE / ADMIN_SOCKET),
         admin_address="0.0.0.0",
         address="" if redirected else launch.network.address,
     )

@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+from tealmesh.engine.runtimes.admin import AdminPlace
 from tealmesh.engine.runtimes.base import Handle
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process import processes
@@ -28,7 +29,8 @@ from tealmesh.engine.runtimes.process.holders import holders
 from tealmesh.engine.runtimes.process.launch import INHERITED
 from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.sidecar import (
-    ADMIN_PORT,
+    ADMIN_SOCKET,
+    PRIVATE,
     arguments,
     find_envoy,
     write_bootstrap,
@@ -52,8 +54,9 @@ class ProcessEnvoys:
     def address(self, index: int) -> str:
         return load_balancer_pair(self._addresses.octet, index).address
 
-    def admin(self, address: str) -> str:
-        return f"http://{_admin_address(address)}:{ADMIN_PORT}"
+    def admin(self, address: str, handle: Handle | None) -> AdminPlace:
+        directory = Path(handle["home"]).parent if handle else None
+        return AdminPlace.of(directory, _admin_address(address))
 
     def container_address(self, address: str) -> str:
         return inside_containers(address) if self._opened else ""
@@ -98,13 +101,14 @@ class ProcessEnvoys:
             load_balancer,
             xds_address=(host, int(port)),
             token_file=str(secret.resolve()),
-            admin_address=_admin_address(address),
-            admin_port=ADMIN_PORT,
+            admin_socket=f"{PRIVATE}/{ADMIN_SOCKET}",
         )
         path = write_bootstrap(directory, name, bootstrap)
-        command = arguments(self._plane.envoy or find_envoy(), path, {})
+        command = arguments(self._plane.envoy or find_envoy(), path.resolve(), {})
         environment = {n: os.environ[n] for n in INHERITED if n in os.environ}
-        return await processes.start(Program(directory, name, command, environment))
+        return await processes.start(
+            Program(directory, name, command, environment, cwd=str(directory))
+        )
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
         return await processes.recover(directory, name)
@@ -137,5 +141,5 @@ async def _route(verb: str, network: str) -> bool:
 
 
 def _admin_address(address: str) -> str:
-    """The second address of a pair, so that every port of the first is free for listeners."""
+    """The second address of a pair, where an earlier version had the admin interface."""
     return str(ipaddress.IPv4Address(address) + 1)

@@ -21,6 +21,10 @@ _OPTIONS = (
     # A request names what an Envoy wants; a report has all of its counters.
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     ("grpc.max_metadata_size", 16 * 1024),
+    # An Envoy has two streams on a connection, and four while it connects again.
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_connection_idle_ms", 60_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
 )
 
 

@@ -90,6 +90,20 @@ class Compared:
         found = self.judgement.verdict
         return Verdict.NEED_DATA if found is Verdict.PASS and self.suspect else found
 
+    @property
+    def numbers(self) -> Judged:
+        """The e-values with their bounds, as windows and verdicts keep them."""
+        found = self.judgement
+        return Judged(
+            verdict=self.verdict.value,
+            log_e_worse=found.log_e_worse,
+            fail_at=found.fail_at,
+            log_e_alike=found.log_e_alike,
+            log_e_below=found.log_e_below,
+            pass_at=found.pass_at,
+            phi=found.phi,
+        )
+
 
 def metrics(gates: Gates) -> tuple[str, ...]:
     """What is compared."""
@@ -176,18 +190,7 @@ def _judged(metric: str, states: Mapping[str, State], gates: Gates) -> Compared:
 
 def judged(comparison: Comparison, gates: Gates) -> dict[str, Judged]:
     """The same as a window keeps it."""
-    return {
-        one.metric: Judged(
-            verdict=one.verdict.value,
-            log_e_worse=one.judgement.log_e_worse,
-            fail_at=one.judgement.fail_at,
-            log_e_alike=one.judgement.log_e_alike,
-            log_e_below=one.judgement.log_e_below,
-            pass_at=one.judgement.pass_at,
-            phi=one.judgement.phi,
-        )
-        for one in judgements(comparison, gates)
-    }
+    return {one.metric: one.numbers for one in judgements(comparison, gates)}
 
 
 def _states(comparison: Comparison, gates: Gates) -> dict[str, State]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, Verdict
@@ -45,7 +45,9 @@ class Sides:
 def verdicts(comparison: Comparison, gates: Gates, sides: Sides) -> tuple[GateResult, ...]:
     """One verdict for each metric."""
     return tuple(
-        _verdict(one, sides, bounds_of(comparison, what(one.metric)[1]))
+        replace(
+            _verdict(one, sides, bounds_of(comparison, what(one.metric)[1])), judged=one.numbers
+        )
         for one in judgements(comparison, gates)
     )
 

@@ -28,6 +28,7 @@ from tealmesh.engine.task import metadata_answers as answers
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.identity.keys import Keys
+from tealmesh.model.keys import TaskKeys
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 
@@ -91,17 +92,21 @@ class Metadata:
     def __init__(
         self,
         store: Store,
-        keys: Keys,
+        secrets: Keys,
         clock: Clock,
         usage: Callable[[Handle], Usage | None],
         sts: Callable[[], StsClient],
+        keys: TaskKeys,
     ) -> None:
-        """``usage`` measures a container, None if it cannot; ``sts`` makes a client."""
+        """``usage`` measures a container, None if it cannot; ``sts`` makes a client; ``keys``
+        issues what the front verifies.
+        """
         self._store = store
-        self._keys = keys
+        self._secrets = secrets
         self._clock = clock
         self._usage = usage
         self._sts = sts
+        self._keys = keys
         self._credentials: dict[str, Credentials] = {}
 
     def routes(self) -> list[Route]:
@@ -182,9 +187,9 @@ class Metadata:
 
     def _is_its(self, given: str, identity: str, task: TaskBody | None) -> bool:
         """Whether the token is the task's: for one that an earlier version started, its token."""
-        keys = [self._keys.credentials]
-        if self._keys.former and task is not None and former_task(TaskState.of(task)):
-            keys.append(self._keys.former.encode())
+        keys = [self._secrets.credentials]
+        if self._secrets.former and task is not None and former_task(TaskState.of(task)):
+            keys.append(self._secrets.former.encode())
         tokens = [authorization(key, identity).encode() for key in keys]
         return any(hmac.compare_digest(given.encode(), token) for token in tokens)
 
@@ -194,13 +199,16 @@ class Metadata:
         return expiration.timestamp() - self._clock()
 
     def _assume(self, role: str, session: str) -> Credentials:
+        """STS gives the key id, if it knows the role; the rest is ours, to be verified later."""
         answer = self._sts().assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
+        expires = answer["Expiration"].timestamp()
+        key = self._keys.issue(answer["AccessKeyId"], role, session, expires)
         return {
             "RoleArn": role,
-            "AccessKeyId": answer["AccessKeyId"],
-            "SecretAccessKey": answer["SecretAccessKey"],
-            "Token": answer["SessionToken"],
-            "Expiration": answers.timestamp(answer["Expiration"].timestamp()),
+            "AccessKeyId": key.key_id,
+            "SecretAccessKey": key.secret,
+            "Token": key.token,
+            "Expiration": answers.timestamp(expires),
         }
 
 

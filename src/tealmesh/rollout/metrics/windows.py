@@ -84,7 +84,7 @@ class Metrics:
     def _traffic(self, name: str, since: float, protocol: str) -> Traffic:
         spans: list[Span] = []
         counted: Counter[str] = Counter()
-        gone = waiting = 0
+        gone = waiting = under_way = 0
         seen_until: list[float] = []
         members: list[Mapping[str, int]] = []
         for _, envoy, cluster in self._envoys_with(name):
@@ -96,6 +96,8 @@ class Metrics:
             lost = 0 if protocol == "tcp" else cluster.gone(start, outcomes.left_requests(grown))
             counted.update(grown)
             gone += lost
+            # A connection counts when it is made, a request when it ends.
+            under_way += 0 if protocol == "tcp" else cluster.samples[start].active
             if self._reports(envoy):
                 seen_until.append(cluster.samples[-1].at)
                 members.append(cluster.gauges)
@@ -108,6 +110,7 @@ class Metrics:
             started=became.started,
             kinds=became.kinds,
             waiting=waiting,
+            under_way=under_way,
             p50=quantile(latency.buckets, latency.bounds, latency.total, 0.5),
             p99=quantile(latency.buckets, latency.bounds, latency.total, 0.99),
             timed=latency.total,

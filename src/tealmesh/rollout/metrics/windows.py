@@ -8,6 +8,8 @@ is the baseline.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,6 +47,16 @@ class Metrics:
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
+        self._listeners: set[asyncio.Event] = set()
+
+    @contextlib.contextmanager
+    def waking(self, event: asyncio.Event) -> Iterator[None]:
+        """Set ``event`` after each report, for as long as the context lasts."""
+        self._listeners.add(event)
+        try:
+            yield
+        finally:
+            self._listeners.discard(event)
 
     def connected(self, identity: str) -> None:
         """An Envoy has opened a stream."""
@@ -74,6 +86,24 @@ class Metrics:
         envoy.parts.add(now, families, envoy.last_report if known else None)
         envoy.last_report = now
         self._forget(now)
+        for event in self._listeners:
+            event.set()
+
+    def reported_until(self, service: Service) -> float:
+        """Every caller of a service that reports has done so at or after this time; 0 if none
+        reports.
+        """
+        names = {
+            egress_cluster(service.mesh, service.node(side), protocol, port)
+            for side in service.sides
+            for port, protocol in service.listeners
+        }
+        reported = [
+            envoy.last_report
+            for envoy in self._envoys.values()
+            if self._reports(envoy) and not names.isdisjoint(envoy.clusters)
+        ]
+        return min(reported, default=0.0)
 
     def traffic(self, mesh: str, node: str, since: float, port: int, protocol: str) -> Traffic:
         """What the callers of a virtual node saw, from each caller's first report at or after

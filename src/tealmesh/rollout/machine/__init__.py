@@ -34,10 +34,10 @@ from tealmesh.rollout.machine.transitions import (
 __all__ = [
     "BACKWARD",
     "FINAL",
-    "Awaited",
-    "Heard",
     "RESUME_SECONDS",
     "SETTLE_SECONDS",
+    "Awaited",
+    "Heard",
     "awaited",
     "awaits",
     "beside_kind",

@@ -1,7 +1,7 @@
 """What a deployment waits for, so that it is looked at when that happens. Pure.
 
-Every deployment is looked at twice a second anyway, whatever happens: what is named here only spares
-it the rest of that half second.
+Every deployment is looked at twice a second in any case: what is named here only spares it the rest
+of that half second.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from rich.table import Table
 from bench.measurement import Measurement
 from tealmesh.app.lost_state import DATABASE
 from tealmesh.cli.demo.ledger import Ledger
+from tealmesh.cli.demo.play import LEAST_RATE, REDUCED_LOAD, SLOW_MACHINE
 from tealmesh.cli.demo.system import LoadProcess, Plane, System
 from tealmesh.cli.follow import FINAL_STATUSES
 from tealmesh.store import tables
@@ -39,6 +40,7 @@ ORDERED: Mapping[str, float] = {"canary": 3 * STEP + BAKE, "bluegreen": STEP + B
 PROMISED: Mapping[str, float] = {"canary": 10.0, "bluegreen": 5.0}
 DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.1
+BEFORE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,13 @@ def measure() -> list[Measurement]:
     """The seconds of both deployments, against those that were ordered."""
     measured: list[Measurement] = []
     with _running() as (plane, ledger):
+        lost, sent = ledger.failed, ledger.total
         for strategy, image in (("canary", "0.0.2"), ("bluegreen", "0.0.1")):
             deployment, events = _deploy(plane, strategy, f"example/sample:{image}")
             took = events[-1].at - events[0].at
             _show(strategy, deployment, events, took)
+            if deployment["status"] != "SUCCESSFUL":
+                raise SystemExit(f"bench: {deployment['status']}: {deployment.get('reason', '')}")
             measured.append(
                 Measurement(
                     f"{strategy} with steps and bake time of 1 s",
@@ -68,7 +73,9 @@ def measure() -> list[Measurement]:
                     PROMISED[strategy],
                 )
             )
-    lost, sent = ledger.failed, ledger.total
+    lost, sent = ledger.failed - lost, ledger.total - sent
+    for reason, count in ledger.everything().failures.items():
+        print(f"{count} requests: {reason}", file=sys.stderr)
     measured.append(
         Measurement(
             "requests lost in both", float(lost), "requests", float(sent), "requests sent", 1
@@ -87,10 +94,8 @@ def _running() -> Iterator[tuple[Plane, Ledger]]:
             system = System(plane)
             system.apply(step_time=STEP, bake_time=BAKE)
             system.wait_answering()
-            targets = [(f"{system.gateway}/", RATE * 0.8), (f"{system.gateway}/front", RATE * 0.2)]
-            load = LoadProcess(targets, ledger.add)
+            load = _load(system, ledger)
             try:
-                _until_reports(ledger)
                 yield plane, ledger
             except BaseException:
                 load.kill()
@@ -100,10 +105,23 @@ def _running() -> Iterator[tuple[Plane, Ledger]]:
             plane.stop()
 
 
-def _until_reports(ledger: Ledger) -> None:
-    """Wait until the load has run for some seconds: what is compared needs a before."""
-    while ledger.total < 5 * RATE:
-        time.sleep(0.1)
+def _load(system: System, ledger: Ledger) -> LoadProcess:
+    """Send what this machine can answer, for some seconds before anything is deployed: what is
+    compared needs a before.
+    """
+    rate = RATE
+    while True:
+        targets = [(f"{system.gateway}/", rate * 0.8), (f"{system.gateway}/front", rate * 0.2)]
+        load = LoadProcess(targets, ledger.add)
+        began = time.time()
+        time.sleep(BEFORE_SECONDS)
+        end = began + BEFORE_SECONDS - 0.5
+        answered = ledger.between(began + 1.0, end).requests / (end - began - 1.0)
+        print(f"{answered:,.0f} of {rate:,.0f} requests a second", file=sys.stderr)
+        if answered >= SLOW_MACHINE * rate or rate < LEAST_RATE:
+            return load
+        load.stop()
+        rate = min(answered, rate) * REDUCED_LOAD
 
 
 def _deploy(plane: Plane, strategy: str, image: str) -> tuple[wire.Deployment, list[Event]]:

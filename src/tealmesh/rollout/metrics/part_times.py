@@ -63,7 +63,7 @@ class PartTimes:
         labels = self._timed.setdefault(cluster, {}).setdefault(at, {})
         labels[label] = added(labels.get(label, ()), counts)
 
-    def seconds_after(self, cluster: str, after: float) -> list[Second]:
+    def seconds_after(self, cluster: str, after: float) -> Sequence[Second]:
         """The answers second by second, from the last message at or before ``after`` on, like
         `parts.PartCounters.seconds_after`.
         """

@@ -27,6 +27,7 @@ from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
+from tealmesh.app.hearing import Heard
 from tealmesh.app.host import HOST, RESOLVER_HOST, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
@@ -142,6 +143,7 @@ class Parts:
             supervisor=supervisor,
             others=connected(store, self._aws.cloudwatch, self.endpoint, os.environ),
             beside=self._metrics.callers_saw_beside,
+            hearing=Heard(store, self._metrics),
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -239,14 +241,9 @@ class Parts:
 
     def _routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port, and our pages."""
-        usage = self._runtime.usage
+        usage, sts = self._runtime.usage, partial(self._client, "sts")
         metadata = Metadata(
-            self._store,
-            self._keys,
-            system_clock,
-            usage,
-            lambda: self._client("sts"),
-            self._entrance.task_keys,
+            self._store, self._keys, system_clock, usage, sts, self._entrance.task_keys
         )
         pages = Pages(
             self._store, self.controller, self._metrics, self.cache.envoys, self._link_key

@@ -36,6 +36,7 @@ from tealmesh.envoy.extensions import parts
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
+from tealmesh.model.traffic.windows import REPORT_SECONDS
 
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
@@ -83,7 +84,7 @@ def bootstrap(
     admin_socket: str = "",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
-    stats_flush_seconds: float = 1.0,
+    stats_flush_seconds: float = REPORT_SECONDS,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. It holds no secret: the Envoy reads its token

@@ -13,10 +13,12 @@ from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, SideTasks, State, Traffic
 from tealmesh.model.rollout.plan import PlannedStage
 from tealmesh.model.traffic.parts import Part
+from tealmesh.model.traffic.windows import Counts, Judged, SideWindow, Window
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.machine.limits import LIMITS
+from tealmesh.rollout.planning import replacing
 from tealmesh.rollout.planning.facts import known
-from tealmesh.rollout.planning.past import Past, past
+from tealmesh.rollout.planning.past import Past, Portion, past
 from tealmesh.rollout.planning.present import present
 from tealmesh.rollout.planning.stages import stages, way_back
 from tests.rollout.machine.walking import created
@@ -215,3 +217,35 @@ def test_parts_that_are_watched_are_waited_for_too() -> None:
         False, True, False
     ]  # fmt: skip
     assert all("success-rate of POST: 99 % of it succeeds" in step for step in (first, last))
+
+
+def test_a_deployment_that_is_replaced_gives_its_weight_back_first() -> None:
+    running = replace(created(), number=7, state=State.SCALING_UP)
+    weightless = replacing.stage(running, Past())
+    assert weightless.title == "end deployment 7, of web:2 to green, which has given no weight"
+    assert (weightless.expected, replacing.serves_then(running)) == (0.0, "blue")
+    shifted = replace(running, state=State.MEASURING, weights={"blue": 90, "green": 10})
+    before = past([journal((State.ROLLING_BACK, 0.0), (State.CONVERGING_BACK, 0.5),
+                           (State.CLEANING_BACK, 0.75))], [])  # fmt: skip
+    back = replacing.stage(shifted, before)
+    assert back.title.endswith("blue gets all the weight again")
+    assert back.expected == 0.75
+    over = replace(shifted, state=State.CLEANING_UP, weights={"green": 100})
+    assert replacing.serves_then(over) == "green"
+    assert replacing.stage(over, before).expected == 0.0
+
+
+def test_parts_are_known_by_the_windows_of_earlier_deployments() -> None:
+    side = SideWindow(requests=100, by_part={"POST": (Counts(15, 3), Counts(5))})
+    idle = SideWindow(by_part={"POST": ()})
+    phi = {"errors": Judged("PASS", 0.0, 4.6, 0.0, 3.0, 3.0, 2.5)}
+    window = Window(0, 0, 0.0, 10.0, {"blue": 75, "green": 25}, side, idle, judged=phi)
+    before = past([], [[], [window]])
+    assert before.portions == {"POST": Portion(0.2, 0.15)}
+    assert before.phi == {"errors": 2.5}
+
+
+def test_traffic_is_that_of_all_sides_as_another_may_have_served_a_moment_ago() -> None:
+    green = Traffic(requests=600, failures=60, seconds=30.0)
+    assert present(TRAFFIC, [green]).rate == 30.0
+    assert present(TRAFFIC, [green]).whole.base == 0.0

@@ -95,5 +95,5 @@ def _uncounted(gates: Gates, present: Present, timed: Sequence[Timed]) -> Iterat
             yield (
                 f"nobody has counted {part.name} yet, as parts are counted in deployments only: "
                 "how long it takes to show that the new version is no worse in "
-                f"{comparison.ERRORS_OF}{part.name} is known from the next one on"
+                f"{comparison.ERRORS} of {part.name} is known from the next one on"
             )

@@ -166,7 +166,7 @@ def _verdicts(
     share, time = strategy.steps[index] / FULL_WEIGHT, strategy.time_of(index)
     for metric in comparison.metrics(gates):
         settings = comparison.settings(gates, metric)
-        part = metric.removeprefix(comparison.ERRORS_OF) if metric not in comparison.METRICS else ""
+        _, part = comparison.what(metric)
         if not settings.pass_needed:
             continue
         portion = present.of(part) if part else present.whole

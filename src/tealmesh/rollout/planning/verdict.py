@@ -25,7 +25,7 @@ def waits(d: Deployment, index: int) -> Iterator[str]:
             f"errors compared with {d.old_side}: shown to be no worse (wrong for at most "
             f"{percent(d.gates.beta)} of the bad versions)"
         )
-        yield "client-errors and latency: nothing speaks against it"
+        yield "4xx and latency: nothing speaks against it"
         for part in d.gates.watch:
             yield (
                 f"errors of {part.name}: the same, later by as much as it is rarer, unless it is "
@@ -33,7 +33,7 @@ def waits(d: Deployment, index: int) -> Iterator[str]:
             )
     else:
         metrics = len(comparison.metrics(d.gates))
-        parts = f" and in errors of {len(d.gates.watch)} part{'s' * (len(d.gates.watch) > 1)}"
+        parts = f", and in the same of {' and '.join(part.name for part in d.gates.watch)}"
         yield (
             f"compared with {d.old_side} in errors, 4xx and latency{parts * bool(d.gates.watch)}: "
             f"at most {percent(d.gates.alpha)} of the good versions ever fail "

@@ -125,7 +125,7 @@ def test_a_good_version_takes_the_planned_time(examples: int) -> None:
         pytest.param({}, {}, {"rate": 30.0}, id="a verdict"),
         pytest.param({}, {"watch": POST}, {"parts": {"POST": 0.05}}, id="a verdict on a part"),
         pytest.param({}, {"watch": POST}, {"parts": {"POST": 0.005}}, id="a rare part"),
-        pytest.param({}, {"watch": POST}, {"parts": {"POST": 0.012}}, id="too rare to be in time"),
+        pytest.param({}, {"watch": POST}, {"parts": {"POST": 0.02}}, id="too rare to be in time"),
         pytest.param({"steps": (100,)}, {}, {"rate": 4.0}, id="little traffic"),
         pytest.param({}, {}, {"base": 0.02}, id="the present one misses its objective"),
         pytest.param({"step_time": 40.0}, {}, {"rate": 300.0, "base": 0.004}, id="errors of both"),

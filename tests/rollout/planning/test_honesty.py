@@ -82,7 +82,7 @@ strategies = st.builds(
     steps,
     step_time=st.sampled_from([1.0, 4.0, 10.0, 45.0]),
     bake_time=st.sampled_from([1.0, 10.0]),
-    step_timeout=st.sampled_from([20.0, 300.0]),
+    step_timeout=st.sampled_from([20.0, 90.0]),
     warm_up=st.sampled_from([0.0, 0.0, 7.0]),
     step_settings=st.sampled_from([(), (StepSettings(time=8.0, min_requests=40),)]),
 )
@@ -106,7 +106,7 @@ services = st.builds(
 )
 
 
-@sizes("examples", short=10, long=400)
+@sizes("examples", short=8, long=400)
 def test_a_good_version_takes_the_planned_time(examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
     @given(strategies, gates, services)

@@ -140,11 +140,13 @@ def _requests(own: Gates, present: Present, rate: float, share: float) -> Iterat
         yield Wait(least / timed, f"{counted(least, 'timed answer')} at {timed:.1f} a second")
     for part in own.watch:
         portion = present.of(part.name)
-        # The old side tells how many, and has no requests at the last step.
-        needed = math.ceil(least * portion.share) if portion and share < 1 else 0
-        if portion and needed:
+        # The old side tells how many come along: none at the last step, or of a part so rare that
+        # it has none itself meanwhile.
+        elsewhere = (least / share) * (1 - share) * portion.share if portion else 0.0
+        if portion and elsewhere >= 1:
+            needed = math.ceil(least * portion.share)
             asked = f"{counted(needed, 'request')} to {part.name}"
-            each = rate * share * portion.share
+            each = to_new * portion.share
             yield Wait(needed / each, f"{asked} at {each:.1f} a second", part=part.name)
 
 

@@ -16,12 +16,13 @@ from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.traffic.windows import SideWindow
-from tealmesh.rollout.metrics import outcomes, parts, proto
+from tealmesh.rollout.metrics import outcomes, parts, proto, tasks
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
 from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
+from tealmesh.rollout.metrics.tasks import TaskCounters
 from tealmesh.rollout.system import Service
 
 _STALE_AFTER_SECONDS = 10.0
@@ -37,6 +38,7 @@ class _Envoy:
     last_report: float = 0.0
     clusters: dict[str, Cluster] = field(default_factory=dict)
     parts: PartCounters = field(default_factory=PartCounters)
+    tasks: TaskCounters = field(default_factory=TaskCounters)
 
 
 class Metrics:
@@ -45,6 +47,7 @@ class Metrics:
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
+        self._task_bounds: tuple[float, ...] = ()
 
     def connected(self, identity: str) -> None:
         """An Envoy has opened a stream."""
@@ -62,6 +65,7 @@ class Metrics:
         known = envoy.last_report > 0
         if known and first and _restarted(envoy, reports):
             envoy.parts.restarted()
+            envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
         for name, report in reports.items():
@@ -72,6 +76,8 @@ class Metrics:
             cluster.add(now, report, baseline=not known)
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
+        envoy.tasks.add(now, families, envoy.last_report if known else None)
+        self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
         envoy.last_report = now
         self._forget(now)
 
@@ -182,7 +188,14 @@ class Metrics:
             for envoy, cluster in self._counting_parts(service, node)
         ]
         by_part = parts.by_second(callers, service.gates.watch)
-        return replace(window_together(seen), by_part=by_part)
+        by_task = tasks.together(
+            envoy.tasks.since(egress_cluster(mesh, node, protocol, port), after)
+            for port, protocol in service.listeners
+            for envoy in self._envoys.values()
+        )
+        bounds = self._task_bounds if by_task else ()
+        whole = window_together(seen)
+        return replace(whole, by_part=by_part, by_task=by_task, task_bounds=bounds)
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:
         """Every Envoy with every cluster of a side whose parts are watched."""

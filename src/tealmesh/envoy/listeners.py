@@ -82,8 +82,9 @@ def egress(
     listener.traffic_direction = 2  # envoy.config.core.v3.TrafficDirection.OUTBOUND
     manager = _manager("egress", names.EGRESS_ROUTES, node.spec.get("logging"))
     _count_grpc(manager)
+    manager.access_log.extend(parts.logs(proxy))
     if proxy.counts_parts:
-        manager.access_log.extend([parts.counting_log(), tasks.counting_log()])
+        manager.access_log.append(tasks.counting_log())
     refers_to = [names.EGRESS_ROUTES]
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
@@ -198,8 +199,9 @@ def _into_gateway(resource: VirtualGateway, proxy: Proxy, spec: GatewayListener)
     # Requests enter the mesh at a gateway: it says who sent them.
     manager.use_remote_address.value = True
     _count_grpc(manager)
+    manager.access_log.extend(parts.logs(proxy))
     if proxy.counts_parts:
-        manager.access_log.extend([parts.counting_log(), tasks.counting_log()])
+        manager.access_log.append(tasks.counting_log())
     manager.http_filters.insert(0, stripping.http_filter())
     check = self_check.http_filter(spec)
     if check is not None:

@@ -276,6 +276,7 @@ class ComparisonBody(TypedDict, total=False):
     cold_until: float
     before: CountsBody | None
     bounds: Sequence[float]
+    part_bounds: Mapping[str, Sequence[float]]
     evidence: Mapping[str, Mapping[str, object]]
     prior: Mapping[str, Mapping[str, object]]
     undecided: bool

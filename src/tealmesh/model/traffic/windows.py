@@ -49,6 +49,8 @@ class SideWindowBody(TypedDict):
     by_second: Sequence[CountsBody]
     latency_by_second: Sequence[Sequence[int]]
     by_part: Mapping[str, Sequence[CountsBody]]
+    part_bounds: Sequence[float]
+    latency_by_part: Mapping[str, Sequence[Sequence[int]]]
     by_task: Mapping[str, TaskWindowBody]
     task_bounds: Sequence[float]
 
@@ -164,6 +166,11 @@ class SideWindow:
     answers."""
     by_part: Mapping[str, tuple[Counts, ...]] = field(default_factory=dict)
     """Second by second, the same on both sides, by the name of each part that is watched."""
+    part_bounds: tuple[float, ...] = ()
+    """Upper bounds of the parts' latency, rising, in milliseconds; empty if it is unknown."""
+    latency_by_part: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """By the name of each part, second by second, its answers up to each of `part_bounds`, and all
+    that were timed; nothing for a second without any."""
     by_task: Mapping[str, TaskWindow] = field(default_factory=dict)
     """By the task's id, or by its address and port where it is not known. Those beyond the busiest
     are together in "others". Empty where callers' Envoys cannot tell, as with TCP."""
@@ -184,6 +191,9 @@ class SideWindow:
         known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
         parts = body.get("by_part", {}).items()
         known["by_part"] = {part: tuple(map(_counts, seconds)) for part, seconds in parts}
+        known["part_bounds"] = tuple(body.get("part_bounds", ()))
+        timed = body.get("latency_by_part", {}).items()
+        known["latency_by_part"] = {part: tuple(map(tuple, seconds)) for part, seconds in timed}
         tasks = body.get("by_task", {}).items()
         known["by_task"] = {task: _task(one) for task, one in tasks}
         known["task_bounds"] = tuple(body.get("task_bounds", ()))

@@ -16,8 +16,9 @@ from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.traffic.windows import SideWindow
-from tealmesh.rollout.metrics import outcomes, parts, proto, tasks
+from tealmesh.rollout.metrics import outcomes, part_times, parts, proto, tasks
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
+from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
@@ -38,6 +39,7 @@ class _Envoy:
     last_report: float = 0.0
     clusters: dict[str, Cluster] = field(default_factory=dict)
     parts: PartCounters = field(default_factory=PartCounters)
+    part_times: PartTimes = field(default_factory=PartTimes)
     tasks: TaskCounters = field(default_factory=TaskCounters)
 
 
@@ -76,6 +78,7 @@ class Metrics:
             cluster.add(now, report, baseline=not known)
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
+        envoy.part_times.add(now, families, first=not known)
         envoy.tasks.add(now, families, envoy.last_report if known else None)
         self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
         envoy.last_report = now
@@ -183,19 +186,26 @@ class Metrics:
         """`window` of one side of a service."""
         mesh, node = service.mesh, service.node(side)
         seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
-        callers = [
-            envoy.parts.seconds_after(cluster, after)
-            for envoy, cluster in self._counting_parts(service, node)
+        counting, watch = list(self._counting_parts(service, node)), service.gates.watch
+        counted = [envoy.parts.seconds_after(cluster, after) for envoy, cluster in counting]
+        timed = [
+            (envoy.part_times.bounds, envoy.part_times.seconds_after(cluster, after))
+            for envoy, cluster in counting
         ]
-        by_part = parts.by_second(callers, service.gates.watch)
         by_task = tasks.together(
             envoy.tasks.since(egress_cluster(mesh, node, protocol, port), after)
             for port, protocol in service.listeners
             for envoy in self._envoys.values()
         )
-        bounds = self._task_bounds if by_task else ()
-        whole = window_together(seen)
-        return replace(whole, by_part=by_part, by_task=by_task, task_bounds=bounds)
+        bounds, latency_by_part = part_times.by_second(timed, watch)
+        return replace(
+            window_together(seen),
+            by_part=parts.by_second(counted, watch),
+            part_bounds=bounds,
+            latency_by_part=latency_by_part,
+            by_task=by_task,
+            task_bounds=self._task_bounds if by_task else (),
+        )
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:
         """Every Envoy with every cluster of a side whose parts are watched."""

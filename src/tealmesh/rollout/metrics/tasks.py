@@ -24,8 +24,8 @@ _COUNTER = re.compile(
 )
 _HISTOGRAM = re.compile(rf"{SCOPE}\.{HISTOGRAM}\.{_WHICH}")
 _PREFIXES = (f"{SCOPE}.{COUNTER}.", f"{SCOPE}.{HISTOGRAM}.")
-_MOST_SAMPLES = 60
-"""Samples kept for each cluster of an Envoy: more seconds than a window has. Beyond that the older
+_MOST_SAMPLES = 120
+"""Samples kept for each cluster of an Envoy: more than a window has. Beyond that the older
 half is thinned out."""
 _FORGET_AFTER_SECONDS = 600.0
 """A host that no message has had for so long is forgotten: no window is about it."""

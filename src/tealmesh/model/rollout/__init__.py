@@ -7,6 +7,14 @@ from tealmesh.model.rollout.deployment import (
     stored_gates,
     stored_strategy,
 )
+from tealmesh.model.rollout.groups import (
+    Group,
+    GroupDeployment,
+    GroupEntry,
+    GroupMember,
+    GroupState,
+    Membership,
+)
 from tealmesh.model.rollout.observed import SideTasks, Traffic
 from tealmesh.model.rollout.states import (
     PHASES,
@@ -25,8 +33,14 @@ __all__ = [
     "Comparison",
     "Deployment",
     "GateResult",
+    "Group",
+    "GroupDeployment",
+    "GroupEntry",
+    "GroupMember",
+    "GroupState",
     "JournalEntry",
     "Kind",
+    "Membership",
     "Phase",
     "Promotion",
     "SideTasks",

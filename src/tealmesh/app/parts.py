@@ -54,16 +54,16 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.wire import MemberWithoutEffect
+from tealmesh.rollout.additions import put_additions
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import image_body, put_adopted
+from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
-from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
 from tealmesh.rollout.system import GatewaySystem, additions_in
@@ -252,8 +252,7 @@ class Parts:
         def put(transaction: Transaction) -> None:
             for pattern, body in bodies.items():
                 transaction.put(tables.IMAGES, pattern, body=body)
-            put_adopted(transaction, additions.adopted)
-            outbox.put_targets(transaction, additions.notices, str(file.parent))
+            put_additions(transaction, additions, str(file.parent))
 
         await self._store.write("teal up", "TakeImages", put)
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.rollout.groups import GroupBody, GroupDeploymentBody
     from tealmesh.model.rollout.hooks import HookBody
     from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
@@ -210,6 +211,10 @@ REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
 """Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
+GROUPS: Collection[GroupBody] = Collection("teal.group")
+"""Key: name. The groups of services that are deployed together."""
+GROUP_DEPLOYMENTS: Collection[GroupDeploymentBody] = Collection("teal.groupDeployment")
+"""Key: group, id of the group deployment."""
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")

@@ -153,6 +153,7 @@ class Parts:
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
+        yield "the deployments of groups", self.controller.groups.run
         yield "the sides kept for a way back", self.controller.keep
         yield "the sending of notices", self._sending().run
         yield from self._seams.workers()

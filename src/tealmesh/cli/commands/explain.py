@@ -9,12 +9,15 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
+from tealmesh.cli.groups import commands
+from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 
 
 @click.command(short_help="Why a deployment is where it is, and what comes next.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.argument("deployment", required=False)
+@or_group(commands.explain)
 @with_json
 @with_client
 def explain(service: str, deployment: str | None, as_json: bool, client: Client) -> None:

@@ -10,6 +10,7 @@ from tealmesh.model.rollout.deployment import (
 from tealmesh.model.rollout.groups import (
     Group,
     GroupDeployment,
+    GroupDescription,
     GroupEntry,
     GroupMember,
     GroupState,
@@ -35,6 +36,7 @@ __all__ = [
     "GateResult",
     "Group",
     "GroupDeployment",
+    "GroupDescription",
     "GroupEntry",
     "GroupMember",
     "GroupState",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from tealmesh.model.rollout.states import Kind, Status
 from tealmesh.model.teal import known_members
+
+if TYPE_CHECKING:
+    from tealmesh.model.rollout.deployment import Deployment
 
 Leave = Literal["PREPARE", "SHIFT", "STAY", "BACK"]
 """What a member may do: everything before its first weight; take weight by its steps; stay at the
@@ -217,6 +220,20 @@ class GroupDeployment:
         entries = body.get("journal", ())
         known["journal"] = tuple(GroupEntry(**known_members(GroupEntry, e)) for e in entries)
         return cls(**known)
+
+
+@dataclass(frozen=True)
+class GroupDescription:
+    """A group deployment with its members, and what there is to say of it."""
+
+    deployment: GroupDeployment
+    members: Mapping[str, Deployment]
+    """By service, with their newest observations."""
+    sentence: str
+    """Where it is and what comes next, for people."""
+    waiting_for: str = ""
+    held: tuple[str, ...] = ()
+    """The members that are held for a person."""
 
 
 @dataclass(frozen=True)

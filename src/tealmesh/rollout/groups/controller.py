@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -83,7 +83,7 @@ class Groups(Steering):
         freeze, or cannot be deployed as it stands; BadRequestException for what is none of the
         group's. Then nothing has changed.
         """
-        group = stored.group(self._store.view, name)
+        group = self._resolved(self.group(name))
         wanted = self.images(group, images)
         if repeated := stored.by_token(self._store.view, name, token):
             if {m.service: m.image for m in repeated.members} != wanted:
@@ -158,6 +158,33 @@ class Groups(Steering):
             if told in images or name in images
         }
 
+    def every(self) -> list[Group]:
+        """All groups, by name."""
+        return stored.groups(self._store.view)
+
+    def group(self, name: str) -> Group:
+        """The group of this name."""
+        return stored.group(self._store.view, name)
+
+    def order(self, name: str, services: Collection[str]) -> list[str]:
+        """These services of a group in the order in which they take weight."""
+        group = self._resolved(self.group(name))
+        return list(ordering.after(group, services, "DEPLOY"))
+
+    def repeated(self, name: str, token: str) -> bool:
+        """Whether a deployment of the group was started with this token."""
+        return stored.by_token(self._store.view, name, token) is not None
+
+    def _resolved(self, group: Group) -> Group:
+        """The group with the names by which services are deployed: one that others made may be
+        called by its hostname in teal.toml.
+        """
+        names = {n: documents.service(self._store.view, n).name for n in group.services}
+        depends_on = {
+            names[n]: tuple(names[o] for o in group.depends_on.get(n, ())) for n in group.services
+        }
+        return replace(group, services=tuple(names.values()), depends_on=depends_on)
+
     async def _go_back(
         self, actor: str, latest: GroupDeployment, gradual: bool
     ) -> tuple[GroupDeployment, str]:
@@ -178,7 +205,7 @@ class Groups(Steering):
             systems[m.service] = system
         if not firsts:
             return latest, f"group {latest.group} is already back"
-        present = stored.group(self._store.view, latest.group)
+        present = self._resolved(self.group(latest.group))
         depends_on = latest.after if latest.kind == "DEPLOY" else present.depends_on
         services = tuple(m.service for m in latest.members)
         group = Group(latest.group, services, depends_on)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
-from tealmesh.model.rollout import Deployment, GroupDeployment, GroupState
+from tealmesh.model.rollout import Deployment, GroupDeployment, GroupDescription, GroupState
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import Approved, Event, Promoted
-from tealmesh.rollout.groups import deciding, stored
+from tealmesh.rollout.groups import deciding, stored, words
 from tealmesh.rollout.groups.deciding import Decision, Members
 from tealmesh.rollout.running.work import Together, Work
 from tealmesh.store import Store
@@ -135,6 +135,10 @@ class Steering:
             m.service: next(d for d in self._work.all(m.service) if d.id == m.deployment)
             for m in g.members
         }
+
+    def describe(self, g: GroupDeployment) -> GroupDescription:
+        """The group deployment with its members, and what there is to say of it."""
+        return words.described(g, self.members(g))
 
     async def _turns(self, g: GroupDeployment) -> None:
         """Decide until nothing follows any more."""

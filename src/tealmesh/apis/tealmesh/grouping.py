@@ -9,6 +9,7 @@ from tealmesh.apis.tealmesh.deploying import DeploymentOperations
 from tealmesh.model import wire
 from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
+from tealmesh.model.keys import ALL
 from tealmesh.model.rollout import Group, GroupDeployment
 
 
@@ -18,13 +19,14 @@ class GroupOperations(DeploymentOperations):
     async def deploy_group(
         self, caller: Caller, request: wire.DeployGroupInput
     ) -> wire.DeployGroupOutput:
+        self._refuse_others(caller, request["group"])
         groups, name = self._deployments.groups, request["group"]
         token, force = request.get("clientToken", ""), request.get("force", False)
         images = groups.images(groups.group(name), request["images"])
         notes: list[str] = []
         if not groups.repeated(name, token):
             images, notes = await self._to_deploy(images, force=force)
-        g = await groups.deploy(caller.access_key, name, images, token, force=force)
+        g = await groups.deploy(caller.actor, name, images, token, force=force)
         return {"groupDeployment": self._described(g), "notes": notes}
 
     async def plan_group(
@@ -68,55 +70,78 @@ class GroupOperations(DeploymentOperations):
     async def approve_group(
         self, caller: Caller, request: wire.ApproveGroupInput
     ) -> wire.ApproveGroupOutput:
-        g = await self._deployments.groups.approve(caller.access_key, request["group"])
+        self._refuse_others(caller, request["group"])
+        g = await self._deployments.groups.approve(caller.actor, request["group"])
         return {"groupDeployment": self._described(g)}
 
     async def promote_group(
         self, caller: Caller, request: wire.PromoteGroupInput
     ) -> wire.PromoteGroupOutput:
+        self._refuse_others(caller, request["group"])
         g = await self._deployments.groups.promote(
-            caller.access_key, request["group"], request.get("full", False)
+            caller.actor, request["group"], request.get("full", False)
         )
         return {"groupDeployment": self._described(g)}
 
     async def pause_group(
         self, caller: Caller, request: wire.PauseGroupInput
     ) -> wire.PauseGroupOutput:
-        g = await self._deployments.groups.pause(caller.access_key, request["group"])
+        self._refuse_others(caller, request["group"])
+        g = await self._deployments.groups.pause(caller.actor, request["group"])
         return {"groupDeployment": self._described(g)}
 
     async def resume_group(
         self, caller: Caller, request: wire.ResumeGroupInput
     ) -> wire.ResumeGroupOutput:
-        g = await self._deployments.groups.resume(caller.access_key, request["group"])
+        self._refuse_others(caller, request["group"])
+        g = await self._deployments.groups.resume(caller.actor, request["group"])
         return {"groupDeployment": self._described(g)}
 
     async def abort_group(
         self, caller: Caller, request: wire.AbortGroupInput
     ) -> wire.AbortGroupOutput:
+        self._refuse_others(caller, request["group"])
         g = await self._deployments.groups.abort(
-            caller.access_key, request["group"], request.get("giveUp", False)
+            caller.actor, request["group"], request.get("giveUp", False)
         )
         return {"groupDeployment": self._described(g)}
 
     async def retry_group(
         self, caller: Caller, request: wire.RetryGroupInput
     ) -> wire.RetryGroupOutput:
+        self._refuse_others(caller, request["group"])
         g = await self._deployments.groups.retry(
-            caller.access_key, request["group"], request.get("clientToken", "")
+            caller.actor, request["group"], request.get("clientToken", "")
         )
         return {"groupDeployment": self._described(g)}
 
     async def rollback_group(
         self, caller: Caller, request: wire.RollbackGroupInput
     ) -> wire.RollbackGroupOutput:
+        self._refuse_others(caller, request["group"])
         g, message = await self._deployments.groups.rollback(
-            caller.access_key, request["group"], request.get("gradual", False)
+            caller.actor, request["group"], request.get("gradual", False)
         )
         answer: wire.RollbackGroupOutput = {"groupDeployment": self._described(g)}
         if message:
             answer["message"] = message
         return answer
+
+    def _refuse_others(self, caller: Caller, name: str) -> None:
+        """Raise AccessDenied for a deployer who may not deploy every service of a group."""
+        principal, groups = caller.principal, self._deployments.groups
+        if principal is None or principal.access != "deployer" or ALL in principal.services:
+            return
+        running = next((g for g in groups.history(name) if not g.finished), None)
+        members = [m.service for m in running.members] if running else []
+        lacking = {*members, *groups.group(name).services} - set(principal.services)
+        if lacking:
+            raise AwsError(
+                "AccessDenied",
+                f"User: {principal.name} is no deployer of {', '.join(sorted(lacking))}, in group "
+                f"{name}",
+                status=403,
+            )
 
     async def _to_deploy(
         self, images: Mapping[str, str], *, force: bool

@@ -19,8 +19,8 @@ from tealmesh.cli.options import complete_names, print_json, with_client
     is_flag=True,
     help="Shift the weight back by the steps and gates of SERVICE, as a deployment does.",
 )
-@or_group(commands.rollback)
 @ends
+@or_group(commands.rollback)
 @with_client
 def rollback(
     service: str, revision: int | None, gradual: bool, ending: Ending, client: Client
@@ -54,8 +54,8 @@ def rollback(
     is_flag=True,
     help="Leave all as it is: no weight changes, and no side is stopped.",
 )
-@or_group(commands.abort)
 @ends
+@or_group(commands.abort)
 @with_client
 def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
     """End the running deployment of SERVICE and return all weight to the old side."""
@@ -73,8 +73,8 @@ def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
     is_flag=True,
     help="Continue from what is live, whoever changed it.",
 )
-@or_group(commands.resume)
 @ends
+@or_group(commands.resume)
 @with_client
 def resume(service: str, take_over: bool, ending: Ending, client: Client) -> None:
     """Continue the deployment of SERVICE that is paused, or that is held because somebody else has

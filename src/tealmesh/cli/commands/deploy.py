@@ -121,8 +121,8 @@ def deploy(
 
 @click.command()
 @click.argument("service", required=False, shell_complete=complete_names)
-@or_group(commands.approve)
 @ends
+@or_group(commands.approve)
 @with_client
 def approve(service: str, ending: Ending, client: Client) -> None:
     """Continue the deployment of SERVICE that waits for approval."""

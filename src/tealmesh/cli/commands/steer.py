@@ -18,8 +18,8 @@ from tealmesh.cli.options import complete_names, print_json, with_client, with_j
 @click.command(short_help="Skip the rest of the step that SERVICE's deployment is in.")
 @click.argument("service", required=False, shell_complete=complete_names)
 @click.option("--full", is_flag=True, help="Skip all steps and the bake time.")
-@or_group(commands.promote)
 @ends
+@or_group(commands.promote)
 @with_client
 def promote(service: str, full: bool, ending: Ending, client: Client) -> None:
     """Skip the rest of the step that the deployment of SERVICE is in, or --full: all steps.
@@ -56,8 +56,8 @@ def pause(service: str, as_json: bool, client: Client) -> None:
 
 @click.command(short_help="Deploy again what could not be deployed to SERVICE.")
 @click.argument("service", required=False, shell_complete=complete_names)
-@or_group(commands.retry)
 @ends
+@or_group(commands.retry)
 @with_client
 def retry(service: str, ending: Ending, client: Client) -> None:
     """Start the last deployment of SERVICE again, which was rolled back or stopped: the same image,

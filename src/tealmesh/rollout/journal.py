@@ -12,6 +12,7 @@ from tealmesh.rollout.effects import (
     Paused,
     Promoted,
     Resumed,
+    Seen,
     Unpaused,
 )
 from tealmesh.rollout.gates.assess import counted
@@ -41,10 +42,15 @@ def transition(before: Deployment, event: Event, after: Deployment) -> str:
     return after.state.value
 
 
-def entry(d: Deployment, transition: str) -> JournalEntry:
-    """The entry for a deployment that has just made ``transition``."""
+def entry(d: Deployment, transition: str, by: str = "") -> JournalEntry:
+    """The entry for a deployment that has just made ``transition``, which ``by`` decided."""
     message = _decided(d, transition) or _message(d)
-    return JournalEntry(d.id, d.sequence, d.updated_at, transition, d.phase, d.status, message)
+    return JournalEntry(d.id, d.sequence, d.updated_at, transition, d.phase, d.status, message, by)
+
+
+def decided_by(event: Event) -> str:
+    """The principal whose decision an event is; empty for one that was observed."""
+    return "" if isinstance(event, Seen) else getattr(event, "by", "")
 
 
 def _decided(d: Deployment, transition: str) -> str:

@@ -128,7 +128,7 @@ def evidence(e: StepEvidence) -> wire.StepEvidence:
 
 
 def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
-    return {
+    answer: wire.JournalEntry = {
         "sequence": entry.sequence,
         "at": entry.at,
         "transition": entry.transition,
@@ -136,6 +136,9 @@ def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
         "status": entry.status.value,
         "message": entry.message,
     }
+    if entry.by:
+        answer["by"] = entry.by
+    return answer
 
 
 def applied(resource: Applied) -> wire.AppliedResource:

@@ -119,7 +119,11 @@ def rollback(
     _end(client, g, ending, "SUCCESSFUL" if g["kind"] == "ROLLBACK" else "ROLLBACK_SUCCESSFUL")
 
 
-def explain(group: str, deployment: str | None, as_json: bool, client: Client) -> None:
+def explain(
+    group: str, deployment: str | None, windows: bool, as_json: bool, client: Client
+) -> None:
+    if windows:
+        raise click.UsageError("--windows and --group: a service has windows, so give its name")
     g = client.get_group_deployment(group, deployment)
     if as_json:
         print_json(g)

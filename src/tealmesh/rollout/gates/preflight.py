@@ -11,7 +11,7 @@ from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.spans import span as span
-from tealmesh.rollout.gates import comparison
+from tealmesh.rollout.gates import comparison, observing
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.gates.comparing import expected_seconds
 
@@ -148,6 +148,6 @@ def seconds_to_verdict(seen: Traffic, strategy: Strategy, gates: Gates) -> float
     steps = compared_steps(strategy)
     if not steps or not seen.requests or not seen.seconds:
         return None
-    wanted = comparison.settings(gates, comparison.ERRORS)
+    wanted = comparison.settings(gates, observing.ERRORS)
     base = seen.failures / seen.requests
     return expected_seconds(wanted, seen.requests / seen.seconds, base, steps)

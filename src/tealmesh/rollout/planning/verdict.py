@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tealmesh.model.rollout import Deployment, Traffic
 from tealmesh.model.spans import span
-from tealmesh.rollout.gates import comparison
+from tealmesh.rollout.gates import comparison, observing
 from tealmesh.rollout.gates.assess import percent
 from tealmesh.rollout.gates.comparing import expected_seconds
 from tealmesh.rollout.machine.transitions import FULL_WEIGHT
@@ -44,7 +44,7 @@ def expected(
     ]
     if not steps:
         return None
-    return expected_seconds(comparison.settings(d.gates, comparison.ERRORS), rate, base, steps)
+    return expected_seconds(comparison.settings(d.gates, observing.ERRORS), rate, base, steps)
 
 
 def waits(d: Deployment, index: int) -> Iterator[str]:

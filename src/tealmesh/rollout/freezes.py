@@ -26,9 +26,14 @@ def put(t: Transaction, config: TealConfig) -> None:
         if told.gates is not None:
             every[name] = told.gates
     for name, gates in every.items():
-        bodies = [cast("FreezeBody", asdict(freeze)) for freeze in gates.freeze]
+        bodies = [
+            cast("FreezeBody", {**asdict(freeze), "days": [*freeze.days]})
+            for freeze in gates.freeze
+        ]
         body: FreezesBody = {"freeze": bodies}
-        t.put(tables.FREEZES, name, body=body)
+        before = t.get(tables.FREEZES, name)
+        if bodies != ([*before.body["freeze"]] if before else []):
+            t.put(tables.FREEZES, name, body=body)
 
 
 def of(view: Reader, d: Deployment) -> tuple[Freeze, ...]:

@@ -89,7 +89,13 @@ class Forecast(Protocol):
         instead: bool = False,
     ) -> list[str]: ...
     async def plan(
-        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> DeploymentPlan: ...
     async def lint(self, config: TealConfig | Additions | None) -> list[Finding]: ...
 

@@ -57,9 +57,14 @@ def due(d: Deployment, event: Observed) -> bool:
     """
     c = d.comparison
     least = d.strategy.bake_time if d.state is State.BAKING else d.step_time
-    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, least / _A_STEP))
     ends = (c.warm_until, d.since + least)
-    return event.at - c.opened_at >= longest or any(c.opened_at < end <= event.at for end in ends)
+    long_enough = event.at - c.opened_at >= longest_window(least)
+    return long_enough or any(c.opened_at < end <= event.at for end in ends)
+
+
+def longest_window(step_time: float) -> float:
+    """How long a window of a step is, unless the step or the warm-up ends before. In seconds."""
+    return min(WINDOW_SECONDS, max(LEAST_SECONDS, step_time / _A_STEP))
 
 
 def closed(d: Deployment, event: Observed) -> Deployment:

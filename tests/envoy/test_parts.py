@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
-from tealmesh.envoy.extensions.parts import EXTENSION
+from tealmesh.envoy.extensions.parts import EXTENSION, FILTER
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.model.traffic.parts import Part
 from tests.envoy.test_gateways import gateway_paths, holds, pieces, rewrites, rewritten
@@ -143,7 +143,8 @@ def test_watching_changes_routes_alone_and_each_leads_to_where_it_led(tmp_path: 
     plain, watched = mesh.snapshot(), replace(mesh.snapshot(), watched={"shop": watch})
     for proxy in (mesh.proxy("web"), mesh.proxy("edge", Kind.VIRTUAL_GATEWAY)):
         before, after = (
-            translate(one, replace(proxy, counts_parts=True)) for one in (plain, watched)
+            translate(one, replace(proxy, counts_parts=True, times_parts=True))
+            for one in (plain, watched)
         )
         assert (before.listeners, before.clusters) == (after.listeners, after.clusters)
         (name,) = [name for name in before.routes if before.routes[name] != after.routes[name]]
@@ -164,11 +165,13 @@ def test_only_envoys_that_can_count_get_the_log_that_counts() -> None:
             made.extensions.add(name=extension)
         return made
 
-    def counts(proxy: Proxy) -> bool:
+    def logs(proxy: Proxy) -> tuple[bool, bool]:
+        """Whether it counts, and whether it times."""
         mesh = shop()
         made = translate(mesh.snapshot(), proxy).listeners["lds_egress_0.0.0.0_15001"]
-        return EXTENSION in str(as_json(made))
+        return EXTENSION in str(as_json(made)), FILTER in str(as_json(made))
 
-    assert counts(proxy_of(node(40, "envoy.filters.http.router", EXTENSION)))
-    assert not counts(proxy_of(node(40, "envoy.filters.http.router")))
-    assert not counts(proxy_of(node(38, EXTENSION)))
+    assert logs(proxy_of(node(40, "envoy.filters.http.router", EXTENSION))) == (True, False)
+    assert logs(proxy_of(node(40, EXTENSION, FILTER))) == (True, True)
+    assert logs(proxy_of(node(40, "envoy.filters.http.router"))) == (False, False)
+    assert logs(proxy_of(node(38, EXTENSION, FILTER))) == (False, False)

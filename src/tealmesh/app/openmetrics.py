@@ -150,6 +150,20 @@ def _gates(histories: Iterable[tuple[Deployment, ...]]) -> Iterator[Metric]:
     need = GaugeMetricFamily(
         "tealmesh_gate_bound", "What the gate needs to pass.", labels=[*labels, "counted"]
     )
+    e_value = GaugeMetricFamily(
+        "tealmesh_gate_log_e",
+        "Natural logarithm of a comparison's e-value: that the new side is worse, or is alike, or "
+        "is below the objective.",
+        labels=[*labels, "that"],
+    )
+    e_bound = GaugeMetricFamily(
+        "tealmesh_gate_log_e_bound",
+        "Where it fails (by worse) and passes (by alike or below).",
+        labels=[*labels, "verdict"],
+    )
+    phi = GaugeMetricFamily(
+        "tealmesh_gate_phi", "How much the old side's bad requests come in bursts.", labels=labels
+    )
     for history in histories:
         newest = history[0]
         for gate in newest.evidence[-1].verdicts if newest.evidence else ():
@@ -158,7 +172,15 @@ def _gates(histories: Iterable[tuple[Deployment, ...]]) -> Iterator[Metric]:
             if gate.have is not None and gate.need is not None:
                 have.add_metric([*names, gate.unit], gate.have)
                 need.add_metric([*names, gate.unit], gate.need)
-    yield from (verdict, have, need)
+            if gate.judged is not None:
+                e_value.add_metric([*names, "worse"], gate.judged.log_e_worse)
+                e_value.add_metric([*names, "alike"], gate.judged.log_e_alike)
+                if gate.judged.log_e_below is not None:
+                    e_value.add_metric([*names, "below"], gate.judged.log_e_below)
+                e_bound.add_metric([*names, "FAIL"], gate.judged.fail_at)
+                e_bound.add_metric([*names, "PASS"], gate.judged.pass_at)
+                phi.add_metric(names, gate.judged.phi)
+    yield from (verdict, have, need, e_value, e_bound, phi)
 
 
 def _envoys(envoys: Iterable[tuple[str, EnvoyStatus]]) -> Iterator[Metric]:

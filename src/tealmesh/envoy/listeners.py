@@ -82,8 +82,7 @@ def egress(
     listener.traffic_direction = 2  # envoy.config.core.v3.TrafficDirection.OUTBOUND
     manager = _manager("egress", names.EGRESS_ROUTES, node.spec.get("logging"))
     _count_grpc(manager)
-    if proxy.counts_parts:
-        manager.access_log.append(parts.counting_log())
+    manager.access_log.extend(parts.logs(proxy))
     refers_to = [names.EGRESS_ROUTES]
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
@@ -198,8 +197,7 @@ def _into_gateway(resource: VirtualGateway, proxy: Proxy, spec: GatewayListener)
     # Requests enter the mesh at a gateway: it says who sent them.
     manager.use_remote_address.value = True
     _count_grpc(manager)
-    if proxy.counts_parts:
-        manager.access_log.append(parts.counting_log())
+    manager.access_log.extend(parts.logs(proxy))
     manager.http_filters.insert(0, stripping.http_filter())
     check = self_check.http_filter(spec)
     if check is not None:

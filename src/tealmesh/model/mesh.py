@@ -191,6 +191,9 @@ class Proxy:
     counts_parts: bool = False
     """Whether it is an Envoy that can count the requests to parts of services."""
 
+    times_parts: bool = False
+    """Whether it can also time their answers."""
+
     proxyless: bool = False
     """Whether it is no Envoy but a gRPC client that speaks xDS itself."""
 

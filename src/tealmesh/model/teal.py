@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         PrometheusGateBody,
     )
     from tealmesh.model.traffic.parts import PartBody
-    from tealmesh.model.traffic.windows import CountsBody, WindowBody
+    from tealmesh.model.traffic.windows import CountsBody, JudgedBody, WindowBody
 
 
 class TroubleBody(TypedDict):
@@ -231,6 +231,7 @@ class GateResultBody(TypedDict):
     have: float | None
     need: float | None
     unit: str
+    judged: JudgedBody | None
 
 
 class StepEvidenceBody(TypedDict):
@@ -262,6 +263,7 @@ class ComparisonBody(TypedDict, total=False):
     cold_until: float
     before: CountsBody | None
     bounds: Sequence[float]
+    part_bounds: Mapping[str, Sequence[float]]
     evidence: Mapping[str, Mapping[str, object]]
     prior: Mapping[str, Mapping[str, object]]
     undecided: bool

@@ -43,7 +43,11 @@ def test_a_bundle_has_everything_that_was_measured_and_decided() -> None:
     last = content["windows"][-1]["evidence"]["errors"]
     assert last["verdict"] == "FAIL"
     assert last["logEWorse"] >= last["failAt"]
-    assert content["steps"][-1]["gates"]
+    gates = {gate["gate"]: gate for gate in content["steps"][-1]["gates"]}
+    numbers = gates["errors"]["evidence"]
+    assert numbers == {k: v for k, v in last.items() if k in numbers}, "as in the last window"
+    assert {"logEWorse", "failAt", "logEAlike", "passAt", "phi"} <= numbers.keys()
+    assert "evidence" not in gates["success-rate"]
     assert content["strategy"]["type"] == "canary"
     assert content["status"] == "ROLLBACK_SUCCESSFUL"
 

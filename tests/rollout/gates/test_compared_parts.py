@@ -13,17 +13,25 @@ from tealmesh.model.traffic.parts import Part
 from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout.gates import comparison
 from tests.rollout.gates.test_comparison import said
-from tests.rollout.machine.simulated import Callers, Version
+from tests.rollout.machine.simulated import SECONDS, Callers, Version
 
 GATES = Gates(watch=(Part(method="POST"), Part(prefix="/nobody-asks")))
 RATE = 100.0
 
 
-def window(whole: Callers, posts: Callers, share: float) -> Window:
+def window(whole: Callers, posts: Callers, share: float, seconds: int = SECONDS) -> Window:
     """What callers saw of the service and of its POSTs."""
-    made, of_posts = whole.window(share), posts.window(share)
-    old = replace(made.old, by_part={"POST": of_posts.old.by_second})
-    return replace(made, old=old, new=replace(made.new, by_part={"POST": of_posts.new.by_second}))
+    made, of_posts = whole.window(share, seconds), posts.window(share, seconds)
+    old, new = (
+        replace(
+            side,
+            by_part={"POST": part.by_second},
+            part_bounds=part.bounds,
+            latency_by_part={"POST": part.latency_by_second},
+        )
+        for side, part in ((made.old, of_posts.old), (made.new, of_posts.new))
+    )
+    return replace(made, old=old, new=new)
 
 
 def after(
@@ -47,6 +55,31 @@ def test_a_version_that_fails_on_one_part_alone_fails_by_it(seed: int) -> None:
     assert "requests to green failed" in results["errors of POST"].detail
 
 
+@pytest.mark.parametrize(
+    ("new", "metric"),
+    [
+        (Version(blamed=0.3), "client-errors of POST"),
+        (Version(latency=150.0), "latency of POST"),
+    ],
+    ids=lambda value: str(value),
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_so_it_does_by_client_errors_and_by_latency(new: Version, metric: str, seed: int) -> None:
+    results = after(30, 10.0, new, seed)
+    failed = {gate for gate, one in results.items() if one.verdict is Verdict.FAIL}
+    assert failed == {metric}
+
+
+def test_the_bounds_of_a_part_are_those_that_its_own_answers_keep() -> None:
+    """The service answers in some 15 ms, its POSTs in some 150."""
+    whole, posts = Callers(1, RATE), Callers(2, 10.0, old=Version(latency=150.0))
+    before = window(whole, posts, 0.0, seconds=60).old
+    state = comparison.prepared(Comparison(), GATES, before)
+    assert state.bounds == (25.0, 100.0, 500.0)
+    assert comparison.bounds_of(state, "POST") == (100.0, 500.0)
+    assert comparison.bounds_of(state, "/nobody-asks") == state.bounds
+
+
 def test_a_part_that_is_asked_for_is_waited_for_and_one_that_is_not_is_none() -> None:
     first, later = after(2, 10.0, Version()), after(40, 10.0, Version(failing=0.0))
     assert first["errors of POST"].verdict is Verdict.NEED_DATA
@@ -66,5 +99,5 @@ def test_a_part_that_is_rare_is_told_and_holds_up_nothing_but_may_fail() -> None
 
 def test_parts_share_the_error_rate_with_all_that_is_compared() -> None:
     plain = comparison.settings(Gates(), "errors").alpha
-    assert comparison.settings(GATES, "errors").alpha == pytest.approx(plain * 3 / 5)
-    assert comparison.settings(GATES, "errors of POST").alpha == pytest.approx(plain * 3 / 5)
+    assert comparison.settings(GATES, "errors").alpha == pytest.approx(plain * 3 / 9)
+    assert comparison.settings(GATES, "latency of POST").alpha == pytest.approx(plain * 3 / 9)

@@ -173,15 +173,27 @@ async def upstreams() -> AsyncIterator[Ports]:
         yield Ports(http, over_grpc, refused, broken)
 
 
-def of_part(metrics: Metrics, name: str) -> PartTraffic:
-    """What the access log's counters say of a part to which all requests of a way belong."""
+def service(name: str) -> MeshService:
+    """That of a way, with a part to which all its requests belong."""
     protocol, sides = WAYS[name].protocol, (MeshSide("blue", name),)
     gates = Gates(watch=(Part(prefix="/"),))
-    way = MeshService(name, "demo", name, name, "", 8080, protocol, sides, gates=gates)
-    return metrics.callers_saw(way, "blue", 0.0).parts.get("/", PartTraffic())
+    return MeshService(name, "demo", name, name, "", 8080, protocol, sides, gates=gates)
+
+
+def of_part(metrics: Metrics, name: str) -> PartTraffic:
+    """What the access log's counters say of the part."""
+    return metrics.callers_saw(service(name), "blue", 0.0).parts.get("/", PartTraffic())
+
+
+def timed(metrics: Metrics, name: str) -> tuple[int, int]:
+    """How many answers the cluster's histogram has, and how many that of the part."""
+    seen = metrics.callers_saw_after(service(name), "blue", 0.0)
+    return seen.timed, sum(one[-1] for one in seen.latency_by_part.get("/", ()) if one)
 
 
 def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: Path) -> None:
+    times: dict[str, tuple[int, int]] = {}
+
     async def scenario() -> tuple[dict[str, Traffic], dict[str, int], dict[str, PartTraffic]]:
         metrics = Metrics(system_clock)
 
@@ -205,6 +217,7 @@ def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: 
                 windows = {n: metrics.window("demo", n, 0.0, 8080, WAYS[n].protocol) for n in WAYS}
                 blamed = {name: window.client_errors for name, window in windows.items()}
                 parts = {name: of_part(metrics, name) for name in WAYS}
+                times.update({name: timed(metrics, name) for name in WAYS})
                 return {name: seen(name) for name in WAYS}, blamed, parts
 
     ended, blamed, parts = asyncio.run(scenario())
@@ -216,6 +229,10 @@ def test_each_way_in_which_a_request_can_end_is_counted_as_what_it_is(tmp_path: 
     assert {name: p.client_errors for name, p in parts.items() if p.client_errors} == {
         "not-found": 3, "grpc-not-found": 3
     }  # fmt: skip
+    # Answers after as many tries as there may be have a flag, and are failures.
+    different = {name: both for name, both in times.items() if both[0] != both[1]}
+    assert different == {"retried": (3, 0), "grpc-retried": (3, 0)}
+    assert "error" not in (tmp_path / "envoy.log").read_text()
 
 
 def test_requests_that_hang_now_are_seen_before_anybody_gives_up(tmp_path: Path) -> None:

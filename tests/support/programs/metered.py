@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
-from tealmesh.envoy.extensions.parts import SCOPE, counting_log
+from tealmesh.envoy.extensions.parts import SCOPE, counting_log, timing_log
 from tests.support.programs.envoy import ENVOY, as_dict
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
@@ -72,9 +72,10 @@ def cluster(name: str, *ports: int, http2: bool = False, **members: Any) -> dict
 
 def http_listener(port: int, routes: Sequence[Any]) -> dict[str, Any]:
     """An egress listener with these routes, which counts gRPC's statuses and parts as ours do."""
-    log = as_dict(counting_log())
-    # What xds-protos does not know is lost on the way through JSON.
-    log["typed_config"]["stats_scope"] = {"prefix": SCOPE}
+    logs = [as_dict(counting_log()), as_dict(timing_log())]
+    for log in logs:
+        # What xds-protos does not know is lost on the way through JSON.
+        log["typed_config"]["stats_scope"] = {"prefix": SCOPE}
     grpc_stats = {
         "@type": f"{_EXTENSIONS}.filters.http.grpc_stats.v3.FilterConfig",
         "stats_for_all_methods": False,
@@ -83,7 +84,7 @@ def http_listener(port: int, routes: Sequence[Any]) -> dict[str, Any]:
     manager = {
         "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "egress",
-        "access_log": [log],
+        "access_log": logs,
         "http_filters": [
             {"name": "envoy.filters.http.grpc_stats", "typed_config": grpc_stats},
             {"name": "envoy.filters.http.router", "typed_config": router},

@@ -75,7 +75,7 @@ class Seen:
         for tally in tallies:
             self.failures.update(tally.failures)
         times = [tally.at for tally in tallies if tally.failures]
-        self.exposed = times[-1] - times[0] if times else 0.0
+        self.exposed = max(times) - min(times) if times else 0.0
         """Seconds from the first request that failed to the last one."""
 
     @property

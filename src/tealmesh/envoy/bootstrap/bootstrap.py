@@ -230,19 +230,20 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
         publish_address=addresses.get("publish_address", ""),
         request_timeout=_time(metadata.get("request_timeout")),
         idle_timeout=_time(metadata.get("idle_timeout")),
-        counts_parts=_counts_parts(node),
+        counts_parts=_can(node, parts.EXTENSION),
+        times_parts=_can(node, parts.EXTENSION, parts.FILTER),
         proxyless=proxyless,
     )
 
 
-def _counts_parts(node: base_pb2.Node) -> bool:
-    """Whether the Envoy has the access log that makes counters. Older ones refuse it, with the
-    whole listener. Envoys name all their extensions when they connect.
+def _can(node: base_pb2.Node, *extensions: str) -> bool:
+    """Whether the Envoy has the access logs of parts with these extensions. Older ones refuse them,
+    with the whole listener. Envoys name all their extensions when they connect.
     """
     version = node.user_agent_build_version.version
     if (version.major_number, version.minor_number) < parts.FIRST_VERSION:
         return False
-    return any(one.name == parts.EXTENSION for one in node.extensions)
+    return set(extensions) <= {one.name for one in node.extensions}
 
 
 def _time(value: Json) -> float | None:

@@ -65,6 +65,7 @@ _INCLUDED = (
     rf"{_CLUSTER}health_check\.(?:attempt|failure|healthy)$",
     # The requests to parts of services that are deployed with a `watch` (`envoy.parts`).
     r"^teal\.parts\.cluster\.cds_egress_.*\.part\.(?:rest|[0-9_]+)\..*$",
+    r"^teal\.part_times\.cluster\.cds_egress_.*\.part\.(?:rest|[0-9_]+)$",
     # App Mesh's guide uses these to tell whether a connection was encrypted, and if not, why.
     rf"{_CLUSTER}ssl\.{_TLS}$",
     rf"^listener\.[^/]*\.ssl\.{_TLS}$",

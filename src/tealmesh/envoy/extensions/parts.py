@@ -8,8 +8,10 @@ that name:
 
     teal.parts.cluster.CLUSTER.part.0_1.code.503.grpc..flags.UC
 
-The log is the same whatever is watched, so that a deployment changes routes alone: a listener that
-changes drains, which ends WebSockets and streams. docs/design/029-parts-of-a-service.md
+and a second log a histogram of how long the answers took, teal.part_times.cluster.CLUSTER.part.0_1.
+
+The logs are the same whatever is watched, so that a deployment changes routes alone: a listener
+that changes drains, which ends WebSockets and streams. docs/design/029-parts-of-a-service.md
 """
 
 from __future__ import annotations
@@ -20,20 +22,25 @@ from itertools import combinations
 
 from envoy.config.accesslog.v3 import accesslog_pb2
 from envoy.config.route.v3 import route_components_pb2 as components
+from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2
 from envoy.extensions.access_loggers.stats.v3 import stats_pb2
-from google.protobuf import wrappers_pb2
+from google.protobuf import any_pb2, wrappers_pb2
 
 from tealmesh.envoy import matches
 from tealmesh.envoy.matches import Match, Path
 from tealmesh.envoy.protos import packed
+from tealmesh.model.mesh import Proxy
 from tealmesh.model.traffic.parts import Part
 
 EXTENSION = "envoy.access_loggers.stats"
+FILTER = "envoy.access_loggers.extension_filters.cel"
 FIRST_VERSION = (1, 39)
 """The first Envoy whose log of this name has a scope for its counters."""
 
 SCOPE = "teal"
 COUNTER = "parts"
+TIMES = "part_times"
+"""The histogram of how long the answers to parts took, in milliseconds."""
 METADATA = "tealmesh"
 """The namespace of the metadata of routes; its key is `LABEL`."""
 LABEL = "part"
@@ -53,6 +60,10 @@ _TAGS = (
     ("grpc", "%GRPC_STATUS_NUMBER%"),
     ("flags", "%RESPONSE_FLAGS%"),
 )
+_TIME = "%COMMON_DURATION(DS_RX_END:US_RX_END:ms)%"
+"""From the end of the request to the end of the answer, as upstream_rq_time has it."""
+_TIMED = f"response.flags == 0 && '{METADATA}' in xds.route_metadata.filter_metadata"
+"""Which requests are timed: those with a label that were answered, and not by Envoy itself."""
 
 
 def divided(match: Match, watch: Sequence[Part], below: Below) -> Iterator[tuple[str, Match]]:
@@ -97,20 +108,59 @@ def on_path(path: Path) -> Below:
     return below
 
 
+def logs(proxy: Proxy) -> Iterator[accesslog_pb2.AccessLog]:
+    """The access logs of a listener whose requests may be watched, as far as the Envoy has them."""
+    if proxy.counts_parts:
+        yield counting_log()
+    if proxy.times_parts:
+        yield timing_log()
+
+
 def counting_log() -> accesslog_pb2.AccessLog:
     """The access log that makes a counter of each request that ended. Bootstraps keep those with a
     label only (`envoy.bootstrap.statistics`).
 
     https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/access_loggers/stats/v3/stats.proto
     """
-    tags = [stats_pb2.Config.Tag(name=name, value_format=value) for name, value in _TAGS]
-    stat = stats_pb2.Config.Stat(name=COUNTER, tags=tags)
     one = wrappers_pb2.UInt64Value(value=1)
-    config = stats_pb2.Config(counters=[stats_pb2.Config.Counter(stat=stat, value_fixed=one)])
+    counter = stats_pb2.Config.Counter(stat=_stat(COUNTER, _TAGS), value_fixed=one)
+    return accesslog_pb2.AccessLog(
+        name=EXTENSION, typed_config=_scoped(stats_pb2.Config(counters=[counter]))
+    )
+
+
+def timing_log() -> accesslog_pb2.AccessLog:
+    """The access log that times the answers to requests with a label. Of others, and of requests
+    that had no whole answer, there is nothing to be timed, which Envoy would log as an error.
+
+    https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/access_loggers/filters/cel/v3/cel.proto
+    """
+    times = stats_pb2.Config.Histogram(
+        stat=_stat(TIMES, _TAGS[:2]),
+        unit=stats_pb2.Config.Histogram.Milliseconds,
+        value_format=_TIME,
+    )
+    log = accesslog_pb2.AccessLog(
+        name=EXTENSION, typed_config=_scoped(stats_pb2.Config(histograms=[times]))
+    )
+    log.filter.extension_filter.name = FILTER
+    log.filter.extension_filter.typed_config.CopyFrom(
+        packed(cel_pb2.ExpressionFilter(expression=_TIMED))
+    )
+    return log
+
+
+def _scoped(config: stats_pb2.Config) -> any_pb2.Any:
+    """The configuration, with the scope of our statistics."""
     # xds-protos does not know stats_scope (6) yet, a Scope with its prefix (5), in whose place
     # Envoy 1.40 warns of stat_prefix.
     config.MergeFromString(_text_field(6, _text_field(5, SCOPE.encode())))
-    return accesslog_pb2.AccessLog(name=EXTENSION, typed_config=packed(config))
+    return packed(config)
+
+
+def _stat(name: str, tags: Sequence[tuple[str, str]]) -> stats_pb2.Config.Stat:
+    made = [stats_pb2.Config.Tag(name=tag, value_format=value) for tag, value in tags]
+    return stats_pb2.Config.Stat(name=name, tags=made)
 
 
 def _text_field(number: int, value: bytes) -> bytes:

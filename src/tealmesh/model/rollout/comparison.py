@@ -34,6 +34,8 @@ class Comparison:
     """What callers saw of the old side shortly before the first weight; None if unknown."""
     bounds: tuple[float, ...] = ()
     """The bounds of latency, in milliseconds, by which both sides are compared."""
+    part_bounds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """By the name of a part, those for its latency; ``bounds`` where there are none."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """By metric, the state of the comparing gate."""
     prior: Mapping[str, Evidence] = field(default_factory=dict)
@@ -48,6 +50,8 @@ class Comparison:
         """The comparison that `dataclasses.asdict` made into a body."""
         known = known_members(cls, body)
         known["bounds"] = tuple(body.get("bounds", ()))
+        of_parts = body.get("part_bounds", {}).items()
+        known["part_bounds"] = {part: tuple(bounds) for part, bounds in of_parts}
         before, last = body.get("before"), body.get("last")
         known["before"] = Counts(**known_members(Counts, before)) if before else None
         known["last"] = Window.from_json(last) if last else None

@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tealmesh.model.teal import known_members
+from tealmesh.model.traffic.windows import Judged
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import GateResultBody, StepEvidenceBody
-    from tealmesh.model.wire import GateVerdict
+    from tealmesh.model.wire import GateEvidence, GateVerdict
 
 
 class Verdict(StrEnum):
@@ -39,11 +40,16 @@ class GateResult:
     """How much it takes to pass."""
     unit: str = ""
     """What ``have`` and ``need`` count, such as ``requests``."""
+    judged: Judged | None = None
+    """The e-values that it was decided by, with their bounds; None for a gate without."""
 
     @classmethod
     def from_json(cls, body: GateResultBody) -> GateResult:
         """The result that `dataclasses.asdict` made into a body."""
-        return cls(**{**known_members(cls, body), "verdict": Verdict(body["verdict"])})
+        known = {**known_members(cls, body), "verdict": Verdict(body["verdict"])}
+        judged = body.get("judged")
+        known["judged"] = Judged(**known_members(Judged, judged)) if judged else None
+        return cls(**known)
 
     def to_wire(self) -> GateVerdict:
         """The verdict as our API answers it."""
@@ -54,7 +60,23 @@ class GateResult:
         }
         if self.have is not None and self.need is not None:
             answer |= {"have": self.have, "need": self.need, "unit": self.unit}
+        if self.judged is not None:
+            answer["evidence"] = evidence(self.judged)
         return answer
+
+
+def evidence(judged: Judged) -> GateEvidence:
+    """What a comparison came to, as our API answers it."""
+    answer: GateEvidence = {
+        "logEWorse": judged.log_e_worse,
+        "failAt": judged.fail_at,
+        "logEAlike": judged.log_e_alike,
+        "passAt": judged.pass_at,
+        "phi": judged.phi,
+    }
+    if judged.log_e_below is not None:
+        answer["logEBelow"] = judged.log_e_below
+    return answer
 
 
 @dataclass(frozen=True)

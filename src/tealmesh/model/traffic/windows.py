@@ -39,6 +39,8 @@ class SideWindowBody(TypedDict):
     by_second: Sequence[CountsBody]
     latency_by_second: Sequence[Sequence[int]]
     by_part: Mapping[str, Sequence[CountsBody]]
+    part_bounds: Sequence[float]
+    latency_by_part: Mapping[str, Sequence[Sequence[int]]]
 
 
 class JudgedBody(TypedDict):
@@ -121,6 +123,11 @@ class SideWindow:
     answers."""
     by_part: Mapping[str, tuple[Counts, ...]] = field(default_factory=dict)
     """Second by second, the same on both sides, by the name of each part that is watched."""
+    part_bounds: tuple[float, ...] = ()
+    """Upper bounds of the parts' latency, rising, in milliseconds; empty if it is unknown."""
+    latency_by_part: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """By the name of each part, second by second, its answers up to each of `part_bounds`, and all
+    that were timed; nothing for a second without any."""
 
     @property
     def counts(self) -> Counts:
@@ -136,6 +143,9 @@ class SideWindow:
         known["by_caller"] = {caller: _counts(counts) for caller, counts in callers}
         parts = body.get("by_part", {}).items()
         known["by_part"] = {part: tuple(map(_counts, seconds)) for part, seconds in parts}
+        known["part_bounds"] = tuple(body.get("part_bounds", ()))
+        timed = body.get("latency_by_part", {}).items()
+        known["latency_by_part"] = {part: tuple(map(tuple, seconds)) for part, seconds in timed}
         known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
         known["latency_by_second"] = tuple(map(tuple, body.get("latency_by_second", ())))
         return cls(**known)

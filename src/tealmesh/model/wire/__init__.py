@@ -15,6 +15,7 @@ from typing import NotRequired, TypedDict
 from tealmesh.model.wire.deployments import (
     AbortOutput as AbortOutput,
     Deployment as Deployment,
+    GateEvidence as GateEvidence,
     GateVerdict as GateVerdict,
     HookAnswer as HookAnswer,
     KeptSide as KeptSide,

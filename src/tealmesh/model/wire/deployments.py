@@ -5,6 +5,24 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class GateEvidence(TypedDict):
+    """What a comparison of both sides is decided by, over all windows so far. Logarithms of
+    e-values are natural."""
+
+    logEWorse: float
+    """How strong the evidence is that the new side is worse."""
+    failAt: float
+    """FAIL when logEWorse reaches this."""
+    logEAlike: float
+    """How strong it is that the new side is not twice as bad."""
+    logEBelow: NotRequired[float]
+    """How strong it is that the new side is as good as the objective says; absent without one."""
+    passAt: float
+    """PASS when logEAlike or logEBelow reaches this, and logEWorse does not."""
+    phi: float
+    """How much the old side's bad requests come in bursts: 1 for one by one."""
+
+
 class GateVerdict(TypedDict):
     """The verdict of one gate."""
 
@@ -21,6 +39,8 @@ class GateVerdict(TypedDict):
     """How much it takes to pass."""
     unit: NotRequired[str]
     """What have and need count, such as requests."""
+    evidence: NotRequired[GateEvidence]
+    """The e-values that it was decided by, with their bounds and φ; absent for a gate without."""
 
 
 class HookAnswer(TypedDict):

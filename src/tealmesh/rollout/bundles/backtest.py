@@ -44,7 +44,8 @@ class Replayed:
 
 def replay(d: Deployment, windows: Sequence[Window], gates: Gates) -> Replayed:
     """Judge the windows of a deployment by other gates."""
-    compared = Comparison(bounds=d.comparison.bounds, evidence=d.comparison.prior)
+    past = d.comparison
+    compared = Comparison(bounds=past.bounds, part_bounds=past.part_bounds, evidence=past.prior)
     passed = not gates.compare or gates.min_requests == 0
     steps: dict[int, Counts] = {}
     because = ""

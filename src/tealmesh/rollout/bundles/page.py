@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from tealmesh.model.rollout.bundle import Bundle, BundleSide, BundleWindow
+from tealmesh.model.wire import GateEvidence
 from tealmesh.rollout.bundles.plots import Line, plot
 
 _BLUE, _GREEN, _RED, _GREY = "#2563c9", "#0b7a75", "#c0392b", "#8a9a99"
@@ -35,7 +37,7 @@ def page(bundle: Bundle) -> str:
         "<h2>Steps</h2>",
         _table(_STEPS, _steps(bundle)),
         "<h2>Gates</h2>",
-        _table(("step", "gate", "verdict", "what it found"), _gates(bundle)),
+        _table(("step", "gate", "verdict", "what it found", "log E", "φ"), _gates(bundle)),
         "<h2>What callers saw</h2>",
         *_plots(bundle),
         "<h2>The comparison of both sides</h2>",
@@ -95,7 +97,22 @@ def _steps(bundle: Bundle) -> Iterator[Row]:
 def _gates(bundle: Bundle) -> Iterator[Row]:
     for step in bundle["steps"]:
         for gate in step["gates"]:
-            yield step["step"] + 1, gate["gate"], _Verdict(gate["verdict"]), gate["detail"]
+            yield (
+                step["step"] + 1,
+                gate["gate"],
+                _Verdict(gate["verdict"]),
+                gate["detail"],
+                *_numbers(gate.get("evidence")),
+            )
+
+
+def _numbers(evidence: GateEvidence | None) -> Row:
+    """The e-values with their bounds, and φ."""
+    if evidence is None:
+        return "", ""
+    good = max(evidence["logEAlike"], evidence.get("logEBelow", -math.inf))
+    worse = f"worse {evidence['logEWorse']:.1f} of {evidence['failAt']:.1f}"
+    return f"{worse}, good {good:.1f} of {evidence['passAt']:.1f}", f"{evidence['phi']:.1f}"
 
 
 def _plots(bundle: Bundle) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, Verdict
@@ -12,12 +12,13 @@ from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.gates.comparing import Arm, Missing, missing
 from tealmesh.rollout.gates.comparison import (
     CLIENT_ERRORS,
-    DEFAULT_BOUNDS,
     ERRORS,
     LATENCY,
     RARE,
     Compared,
+    bounds_of,
     judgements,
+    what,
 )
 
 _IN_BURSTS = 1.5
@@ -44,7 +45,9 @@ class Sides:
 def verdicts(comparison: Comparison, gates: Gates, sides: Sides) -> tuple[GateResult, ...]:
     """One verdict for each metric."""
     return tuple(
-        _verdict(one, sides, comparison.bounds or DEFAULT_BOUNDS)
+        replace(
+            _verdict(one, sides, bounds_of(comparison, what(one.metric)[1])), judged=one.numbers
+        )
         for one in judgements(comparison, gates)
     )
 
@@ -76,15 +79,16 @@ def _seen(one: Compared, sides: Sides, bounds: tuple[float, ...]) -> str:
     """The numbers of both sides: those of the strongest evidence, if there is any."""
     against = one.verdict is Verdict.FAIL or one.suspect
     strand = one.judgement.strand if against else 0
-    if one.metric == LATENCY and not against:
+    kind, _ = what(one.metric)
+    if kind == LATENCY and not against:
         strand = len(bounds) - 1
     pair = one.state.strands[strand].seen
-    if one.metric == LATENCY:
+    if kind == LATENCY:
         happened = f"took longer than {bounds[strand]:g} ms"
     elif one.metric == ERRORS and strand:
         happened = "had no answer yet when windows of measurement ended"
     else:
-        happened = _HAPPENED.get(one.metric, "failed")
+        happened = _HAPPENED[kind]
     if not pair.new.requests:
         return f"no request to {sides.new} was compared yet"
     return (

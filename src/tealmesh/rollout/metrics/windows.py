@@ -16,8 +16,9 @@ from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.traffic.windows import SideWindow
-from tealmesh.rollout.metrics import outcomes, parts, proto
+from tealmesh.rollout.metrics import outcomes, part_times, parts, proto
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
+from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
@@ -37,6 +38,7 @@ class _Envoy:
     last_report: float = 0.0
     clusters: dict[str, Cluster] = field(default_factory=dict)
     parts: PartCounters = field(default_factory=PartCounters)
+    part_times: PartTimes = field(default_factory=PartTimes)
 
 
 class Metrics:
@@ -72,6 +74,7 @@ class Metrics:
             cluster.add(now, report, baseline=not known)
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
+        envoy.part_times.add(now, families, first=not known)
         envoy.last_report = now
         self._forget(now)
 
@@ -177,12 +180,19 @@ class Metrics:
         """`window` of one side of a service."""
         mesh, node = service.mesh, service.node(side)
         seen = [self.window(mesh, node, after, *listener) for listener in service.listeners]
-        callers = [
-            envoy.parts.seconds_after(cluster, after)
-            for envoy, cluster in self._counting_parts(service, node)
+        counting, watch = list(self._counting_parts(service, node)), service.gates.watch
+        counted = [envoy.parts.seconds_after(cluster, after) for envoy, cluster in counting]
+        timed = [
+            (envoy.part_times.bounds, envoy.part_times.seconds_after(cluster, after))
+            for envoy, cluster in counting
         ]
-        by_part = parts.by_second(callers, service.gates.watch)
-        return replace(window_together(seen), by_part=by_part)
+        bounds, latency_by_part = part_times.by_second(timed, watch)
+        return replace(
+            window_together(seen),
+            by_part=parts.by_second(counted, watch),
+            part_bounds=bounds,
+            latency_by_part=latency_by_part,
+        )
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:
         """Every Envoy with every cluster of a side whose parts are watched."""

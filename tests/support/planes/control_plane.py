@@ -16,6 +16,7 @@ from typing import Any
 from tealmesh.model.arn import DEFAULT_REGION
 from tests.support import sdk
 from tests.support.machine import BIN, free_port
+from tests.support.planes.warm import Forked
 
 
 class ControlPlane:
@@ -30,7 +31,7 @@ class ControlPlane:
         self.port = free_port()
         self.xds_port = free_port()
         self.lb_port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def endpoint(self) -> str:
@@ -42,16 +43,14 @@ class ControlPlane:
 
     def start(self, **environment: str) -> None:
         """Start ``teal up`` and wait until it answers; its output goes to ``up.log``."""
-        command = [str(BIN / "teal"), "up", "--data-dir", str(self.directory / "data")]
+        command = ["up", "--data-dir", str(self.directory / "data")]
         command += ["--port", str(self.port), "--xds-port", str(self.xds_port)]
         command += ["--lb-port", str(self.lb_port)]
         if self.config is not None:
             command += ["--config", str(self.config)]
         command += self.options
-        with (self.directory / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**self.environment, **environment}
-            )
+        given = {**self.environment, **environment}
+        self.process = Forked(command, self.directory / "up.log", given)
         self.wait_ready()
 
     def wait_ready(self) -> None:

@@ -29,7 +29,7 @@ def test_the_scope_names_caller_region_and_service(key: str, region: str, servic
     for algorithm in ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"):
         found = asked(authorization=f"{algorithm} {scope},SignedHeaders=host,Signature=x")
         assert (found.service, found.caller.region) == (service.lower(), region)
-        assert (found.caller.access_key, found.caller.account) == (key, "123456789012")
+        assert (found.caller.actor, found.caller.account) == (key, "123456789012")
         assert found.caller.request_id == "r"
 
 
@@ -56,4 +56,4 @@ def test_without_a_scope() -> None:
     assert asked(authorization="AWS AKID:sig").service == "s3"
     assert asked("/b/k", "AWSAccessKeyId=A&Expires=1&Signature=s").service == "s3"
     unknown = asked(authorization="Bearer secret")
-    assert (unknown.service, unknown.caller.access_key) == (None, "unsigned")
+    assert (unknown.service, unknown.caller.actor) == (None, "unsigned")

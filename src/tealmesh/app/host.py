@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from tealmesh.aws.callers.connections import of_owner
 from tealmesh.model.errors import TealError
 
 HOST = "127.0.0.1"
@@ -31,6 +32,8 @@ class Http(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=of_owner(os.geteuid()),
+                ws="none",
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,19 +17,20 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.appmesh.shifting import RouteShifts
-from tealmesh.apis.appmesh.unreachable import unreachable_targets
 from tealmesh.apis.ecs.api import Ecs
-from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_draining
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.app.entrance import Entrance
 from tealmesh.app.feed import feed
+from tealmesh.app.findings import every_member_without_effect, port_problem
+from tealmesh.app.hearing import Heard
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, secret, token
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
-from tealmesh.app.seams import Seams, unscaled_sides, waiting_policies
+from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -45,7 +45,7 @@ from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
 from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.runtimes.build import Built
-from tealmesh.engine.runtimes.process.addresses import Gateway, lasting_problem
+from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
@@ -53,7 +53,6 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
-from tealmesh.model.wire import MemberWithoutEffect
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
@@ -63,10 +62,10 @@ from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
-from tealmesh.rollout.notices import outbox
+from tealmesh.rollout.notices import links, outbox
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
-from tealmesh.rollout.system import GatewaySystem, additions_in
+from tealmesh.rollout.system import additions_in
 from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
@@ -93,6 +92,7 @@ class Parts:
         self._stop = stop
         self._token = token(config.data_dir)
         self._link_key = secret(config.data_dir / "link-key").encode()
+        self._entrance = Entrance(config, store, self._client)
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -139,6 +139,7 @@ class Parts:
             supervisor=supervisor,
             others=connected(store, self._aws.cloudwatch, self.endpoint, os.environ),
             beside=self._metrics.callers_saw_beside,
+            hearing=Heard(store, self._metrics),
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -155,6 +156,7 @@ class Parts:
         yield "the deployments", self.controller.run
         yield "the sides kept for a way back", self.controller.keep
         yield "the sending of notices", self._sending().run
+        yield "the record of refusals", self._entrance.refusals.run
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:
@@ -172,7 +174,7 @@ class Parts:
             self._metrics.callers_saw,
             steady_clock,
             self._image_problem,
-            partial(_port_problem, self.config.data_dir.resolve()),
+            partial(port_problem, self.config.data_dir.resolve()),
         )
         services = {
             "appmesh": AppMesh(
@@ -198,7 +200,7 @@ class Parts:
                 self._logs,
                 RouteShifts(self._store, self.config.account, system_clock).shift,
                 self._shut_down,
-                _without_effect,
+                every_member_without_effect,
                 self._supervisor.troubles,
                 self.engine.health.shown,
             ),
@@ -212,7 +214,16 @@ class Parts:
             balancing,
             self._seams.before(self._moto, services, self.load_balancers.changed),
         )
-        return build_gateway(services, models, self._health, moto, routes=self._routes())
+        return build_gateway(
+            services,
+            models,
+            self._health,
+            self._entrance.watching(moto),
+            routes=self._routes(),
+            allowed_hosts=self.config.allowed_hosts,
+            open_paths=(METADATA, CREDENTIALS, links.PATH),
+            front=self._entrance.front(),
+        )
 
     async def _image_problem(self, image: str) -> str:
         images = [document.body for document in self._store.view.list(tables.IMAGES)]
@@ -226,9 +237,9 @@ class Parts:
 
     def _routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port, and our pages."""
-        usage = self._runtime.usage
+        usage, sts = self._runtime.usage, partial(self._client, "sts")
         metadata = Metadata(
-            self._store, self._token, system_clock, usage, lambda: self._client("sts")
+            self._store, self._token, system_clock, usage, sts, self._entrance.task_keys
         )
         pages = Pages(
             self._store, self.controller, self._metrics, self.cache.envoys, self._link_key
@@ -318,7 +329,8 @@ class Parts:
 
     def _client(self, service: str, region: str = "") -> Any:
         """A boto3 client of our own port; by default in our own region."""
-        return client(service, self.endpoint, region or self.config.region)
+        where = region or self.config.region
+        return client(service, self.endpoint, where, secret=self._entrance.our_secret)
 
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
@@ -376,24 +388,6 @@ class Parts:
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }
-
-
-def _without_effect(view: View) -> list[MemberWithoutEffect]:
-    return [
-        *without_effect(view),
-        *unreachable_targets(view),
-        *waiting_policies(view),
-        *unscaled_sides(view),
-    ]
-
-
-def _port_problem(data_dir: Path, gateway: GatewaySystem) -> str:
-    """Why a gateway can never listen where teal.toml says; empty if it can, or if another program
-    is in the way, which may end.
-    """
-    resource = f"mesh/{gateway.mesh}/virtualGateway/{gateway.name}"
-    address, port = gateway.config.address, gateway.config.port
-    return lasting_problem(address, port, Gateway(data_dir, resource))
 
 
 def endpoint(config: AppConfig) -> str:

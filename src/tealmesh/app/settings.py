@@ -34,6 +34,8 @@ class AppConfig:
     """Of the DNS server for Cloud Map names; None for no server."""
     lb_port: int | None = None
     """Where the Host header selects a load balancer; None for no such port."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides those of loopback that the Host header may have."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from botocore import xform_name
@@ -23,7 +23,17 @@ log = logging.getLogger(__name__)
 Operation = Callable[[Caller, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
-async def call(model: Model, api: object, request: Request, caller: Caller) -> Response:
+Permit = Callable[[Caller, str, Mapping[str, object]], Awaitable[None]]
+"""Raises AwsError if the caller may not call an operation, by its name, with these parameters."""
+
+
+async def all_may(caller: Caller, name: str, params: Mapping[str, object]) -> None:
+    """For what has been permitted before."""
+
+
+async def call(
+    model: Model, api: object, request: Request, caller: Caller, permit: Permit = all_may
+) -> Response:
     """Answer ``request`` by the method of ``api`` that is named as its operation. Never raises."""
     request_id = caller.request_id
     name = "an operation"
@@ -32,10 +42,13 @@ async def call(model: Model, api: object, request: Request, caller: Caller) -> R
         name, labels = codec.find_operation(model, request)
         operation = _method(model, api, name)
         params = codec.read_params(model, name, labels, request)
+        await permit(caller, name, params)
         validate(model, name, params)
         output = await operation(caller, params)
         return codec.serialize(model, name, output, request_id, cbor=cbor)
     except AwsError as error:
+        if error.code == "AccessDenied":
+            error = AwsError("AccessDeniedException", error.message)
         return codec.serialize_error(model, error, request_id, cbor=cbor)
     except TealError as error:
         log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)

@@ -11,16 +11,21 @@ from typing import Any
 
 from tealmesh.aws.wire.apimodel import models_path
 from tealmesh.model.arn import DEFAULT_REGION
+from tealmesh.model.caller import OURSELVES
 
 
 def client(
-    service: str, endpoint: str, region: str = DEFAULT_REGION, access_key: str = "tealmesh"
+    service: str,
+    endpoint: str,
+    region: str = DEFAULT_REGION,
+    access_key: str = OURSELVES,
+    secret: str = "not-verified",  # noqa: S107 - the kernel says who we are
 ) -> Any:
     """A boto3 client of ``service`` (an AWS service or ``tealmesh``) at ``endpoint``
     (http://host:port).
 
-    The user's credentials are not used: the port verifies no signatures, and must not be sent
-    them. Host prefixes are off, since ``data-127.0.0.1`` does not resolve.
+    Inside the control plane ``secret`` is that of its own calls. The user's credentials are not
+    used, and must not be sent. Host prefixes are off, since ``data-127.0.0.1`` does not resolve.
     """
     from botocore.config import Config
 
@@ -36,7 +41,7 @@ def client(
             endpoint_url=endpoint,
             region_name=region,
             aws_access_key_id=access_key,
-            aws_secret_access_key="not-verified",  # noqa: S106 - not a secret
+            aws_secret_access_key=secret,
             config=config,
         )
 

@@ -1,7 +1,8 @@
 """The HTTP port: every AWS API, and our own pages under ``/_teal/``.
 
-A request for one of our services goes guard → identify → codec → validation → the service's method
-→ codec; any other goes guard → identify → moto. Nothing is answered in HTML, which SDKs cannot
+A request for one of our services goes guard → identify → claim (who is that?) → codec → permission
+→ validation → the service's method → codec; any other goes guard → identify → claim → permission
+→ moto. Nothing is answered in HTML, which SDKs cannot
 read: the Go SDK retries an HTML 404 for minutes.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -21,12 +23,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tealmesh.aws import guard
-from tealmesh.aws.calls import call
-from tealmesh.aws.signing import identify
+from tealmesh.aws.callers import shapes
+from tealmesh.aws.callers.front import Front
+from tealmesh.aws.calls import Permit, call
+from tealmesh.aws.guard import refuse_unsigned_change
+from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model import fencing
+from tealmesh.model.caller import Caller, Principal, speaking
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
 
@@ -37,6 +43,12 @@ API_BODY_LIMIT_BYTES = 1 << 20
 
 MOTO_BODY_LIMIT_BYTES = 128 << 20
 """The largest request body for another service: moto keeps S3 objects in memory anyway."""
+
+
+UNKNOWN_BODY_LIMIT_BYTES = 1 << 20
+"""The largest request body of a caller whose signature can be verified only with it."""
+
+_HEALTH = "/_teal/health"
 
 
 class Fallback(Protocol):
@@ -55,6 +67,8 @@ def build_gateway(
     *,
     routes: Sequence[BaseRoute] = (),
     allowed_hosts: Collection[str] = (),
+    open_paths: Collection[str] = (),
+    front: Front | None = None,
     new_id: NewId = random_id,
 ) -> ASGIApp:
     """The ASGI application of the control plane's port.
@@ -63,7 +77,9 @@ def build_gateway(
     operation, ``async def create_mesh(self, caller, request) -> dict``; an operation without a
     method is refused by name. ``health`` returns the members of ``GET /_teal/health``; ``routes``
     are further routes below ``/_teal/``. ``allowed_hosts`` are accepted in the Host header besides
-    the names of loopback and AWS. Without ``moto``, other services are refused by name.
+    the names of loopback. Of ``routes``, those that begin with one of ``open_paths`` ask for
+    credentials of their own. Without ``moto``, other services are refused by name; without a
+    ``front``, nobody asks who calls, which is for tests.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
@@ -75,31 +91,58 @@ def build_gateway(
         return JSONResponse({"__type": "HttpError", "message": text}, status)
 
     app = Starlette(
-        routes=[Route("/_teal/health", show_health, methods=["GET"]), *routes],
+        routes=[Route(_HEALTH, show_health, methods=["GET"]), *routes],
         exception_handlers={HTTPException: refuse, Exception: refuse},
     )
     app.router.redirect_slashes = False
-    app.router.default = _AwsEndpoint(services, models, moto, new_id)
-    return _Guard(app, frozenset(allowed_hosts))
+    app.router.default = _AwsEndpoint(services, models, moto, front, new_id)
+    opened = (_HEALTH, *open_paths)
+    return _Guard(app, frozenset(allowed_hosts), opened, front)
 
 
 class _Guard:
-    """Refuses requests from foreign web pages before anything else sees them."""
+    """Refuses requests from foreign web pages before anything else sees them, and pages of ours to
+    whom they are not for.
+    """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed_hosts: Collection[str],
+        open_paths: tuple[str, ...],
+        front: Front | None,
+    ) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
+        self._open_paths = open_paths
+        self._front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            headers = _headers(scope)
-            reason = guard.refusal(scope["method"], scope["path"], headers, self._allowed_hosts)
+            head = _head(scope)
+            reason = guard.refusal(
+                head.method, scope["path"], head.headers, self._allowed_hosts, head.query
+            )
             if reason is not None:
                 log.warning("refused %s: %s", scope["method"], reason)
                 error = AwsError("AccessDeniedException", reason, status=403)
                 await _send(codec.serialize_error(None, error), send)
                 return
+            if self._front is not None and self._is_closed(scope["path"]):
+                try:
+                    await self._admit(self._front, head, scope)
+                except AwsError as error:
+                    await _send(codec.serialize_error(None, error), send)
+                    return
         await self._app(scope, receive, send)
+
+    def _is_closed(self, path: str) -> bool:
+        return path.startswith("/_teal/") and not path.startswith(self._open_paths)
+
+    async def _admit(self, front: Front, head: Request, scope: Scope) -> None:
+        claim = front.claim(head, identify(head, (), "").access_key, scope.get("state") or {})
+        claim.finish(b"")
+        await front.permit_page(claim.principal, scope["path"])
 
 
 class _AwsEndpoint:
@@ -110,11 +153,13 @@ class _AwsEndpoint:
         services: Mapping[str, object],
         models: Mapping[str, Model],
         moto: Fallback | None,
+        front: Front | None,
         new_id: NewId,
     ) -> None:
         self._services = services
         self._models = models
         self._moto = moto
+        self._front = front
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,15 +168,9 @@ class _AwsEndpoint:
             return
         request_id = _uuid(self._new_id())
         started = time.perf_counter()
-        head = Request(
-            scope["method"],
-            (scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
-            scope["query_string"].decode("latin-1"),
-            _headers(scope),
-            b"",
-        )
+        head = _head(scope)
         try:
-            response = await self._answer(head, receive, request_id)
+            response = await self._answer(head, scope.get("state") or {}, receive, request_id)
         except AwsError as error:
             response = codec.serialize_error(None, error, request_id)
         except _Disconnected:
@@ -145,30 +184,72 @@ class _AwsEndpoint:
         )
         await _send(response, send)
 
-    async def _answer(self, head: Request, receive: Receive, request_id: str) -> Response:
+    async def _answer(
+        self, head: Request, state: Mapping[str, object], receive: Receive, request_id: str
+    ) -> Response:
         if head.path.startswith("/_teal/"):
             raise AwsError("UnknownOperationException", f"no page {head.path[:200]}", status=404)
         identity = identify(head, self._models.values(), request_id)
         model = self._models.get(identity.service or "")
         limit = API_BODY_LIMIT_BYTES if model is not None else MOTO_BODY_LIMIT_BYTES
-        body = await _read_body(receive, head.headers, limit)
-        request = Request(head.method, head.path, head.query, head.headers, body)
+        if self._front is None:
+            return await self._dispatch(await _read(head, receive, limit), identity, request_id)
+        principal: Principal | None = None
+        try:
+            claim = self._front.claim(head, identity.access_key, state)
+            refuse_unsigned_change(head, signed=claim.signed)
+            if not claim.verified:
+                limit = min(limit, UNKNOWN_BODY_LIMIT_BYTES)
+            request = await _read(head, receive, limit)
+            claim.finish(request.body)
+            principal = claim.principal
+            if model is None:
+                await self._front.permit_others(principal, identity.service, request)
+        except AwsError as error:
+            if principal is None and error.status == 403:
+                self._front.tell(identity.access_key, head, error)
+            return shapes.refusal(error, identity.service, head, request_id)
+        token = speaking.set(principal)
+        try:
+            caller = replace(identity.caller, actor=principal.name, principal=principal)
+            named = replace(identity, caller=caller)
+            return await self._dispatch(request, named, request_id)
+        finally:
+            speaking.reset(token)
+
+    async def _dispatch(self, request: Request, identity: Identity, request_id: str) -> Response:
+        model = self._models.get(identity.service or "")
         if model is not None:
             api = self._services.get(model.service)
-            with fencing.within(fencing.demanded, head.headers.get(fencing.HEADER.lower(), "")):
-                return await call(model, api, request, identity.caller)
+            fence = request.headers.get(fencing.HEADER.lower(), "")
+            with fencing.within(fencing.demanded, fence):
+                return await call(model, api, request, identity.caller, self._permit(model))
         if self._moto is None:
             raise AwsError(
                 "UnknownOperationException",
                 f"this control plane answers for {', '.join(self._models)} only, "
-                f"not for {identity.service or 'an unsigned request to ' + head.path[:200]}",
+                f"not for {identity.service or 'an unsigned request to ' + request.path[:200]}",
                 status=404,
             )
         return await self._moto.answer(request, identity.service, request_id)
 
+    def _permit(self, model: Model) -> Permit:
+        front = self._front
+
+        async def permit(caller: Caller, name: str, params: Mapping[str, object]) -> None:
+            if front is not None and caller.principal is not None:
+                service, region = model.service, caller.region
+                await front.permit_ours(caller.principal, service, name, params, region)
+
+        return permit
+
 
 class _Disconnected(Exception):
     """The caller disconnected while sending the body: there is nobody to answer."""
+
+
+async def _read(head: Request, receive: Receive, limit: int) -> Request:
+    return replace(head, body=await _read_body(receive, head.headers, limit))
 
 
 async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
@@ -201,6 +282,17 @@ async def _send(response: Response, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     await send({"type": "http.response.body", "body": response.body})
+
+
+def _head(scope: Scope) -> Request:
+    """The request without its body."""
+    return Request(
+        scope["method"],
+        (scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
+        scope["query_string"].decode("latin-1"),
+        _headers(scope),
+        b"",
+    )
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Tells who calls moto's operations that concern us, after they have succeeded."""
+"""Tells who calls moto's operations that concern us, after they have succeeded. Nobody is told of
+our own calls.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,7 @@ from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.signing import identify
 from tealmesh.aws.wire.codec import Request, Response
-
-OUR_KEY = "tealmesh"
-"""The access key of our own calls, which nobody is told of."""
+from tealmesh.model.caller import OURSELVES
 
 Told = Callable[[str], Awaitable[None]]
 """Called with the region, before the caller is answered."""
@@ -32,7 +32,7 @@ class Observer:
         """Answer ``request`` as ``rest`` does."""
         response = await self._rest.answer(request, service, request_id)
         if service == self._service and response.status < 400:
-            caller = identify(request, (), request_id).caller
-            if caller.access_key != OUR_KEY and operation(request) in self._operations:
-                await self._told(caller.region)
+            identity = identify(request, (), request_id)
+            if identity.access_key != OURSELVES and operation(request) in self._operations:
+                await self._told(identity.caller.region)
         return response

@@ -1,16 +1,13 @@
-"""Which service a request is for, and who sent it: from the SigV4 credential scope. Pure.
+"""Which service a request is for, and which key it claims: from the SigV4 credential scope. Pure.
 
-**Signatures are not verified**: the control plane listens on loopback only and accepts any access
-key, as LocalStack and moto do. Only the signature's scope is used,
-``Credential=ACCESS_KEY/DATE/REGION/SERVICE/aws4_request``, which names the service and the region.
-Whoever can connect to the port may do everything.
+Only the signature's scope is read here, ``Credential=ACCESS_KEY/DATE/REGION/SERVICE/aws4_request``,
+which names the service and the region. Who the caller is, `callers` finds out.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +16,7 @@ from urllib.parse import parse_qs
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.caller import Caller
+from tealmesh.model.caller import Caller, speaking
 from tealmesh.model.errors import AwsError
 
 UNSIGNED = "unsigned"
@@ -37,10 +34,14 @@ class Identity:
 
     caller: Caller
 
+    access_key: str
+    """The access key id that the request claims, verified or not; `UNSIGNED` for none."""
+
 
 def identify(request: Request, models: Iterable[Model], request_id: str) -> Identity:
     """Read the credential scope; without one, recognise the service by target, host or path.
 
+    The caller is the one who is `speaking`, and where nobody verifies that, whoever is claimed.
     Raises AwsError ``IncompleteSignatureException`` for a malformed scope.
     """
     access_key, region, service = UNSIGNED, DEFAULT_REGION, None
@@ -58,7 +59,10 @@ def identify(request: Request, models: Iterable[Model], request_id: str) -> Iden
     else:
         service, region = _unsigned(request, tuple(models))
     expected = request.headers.get("if-match", "").strip().strip('"')
-    return Identity(service, Caller(DEFAULT_ACCOUNT, region, access_key, request_id, expected))
+    principal = speaking.get()
+    actor = access_key if principal is None else principal.name
+    caller = Caller(DEFAULT_ACCOUNT, region, actor, request_id, expected, principal)
+    return Identity(service, caller, access_key)
 
 
 def _credential(request: Request) -> str | None:
@@ -97,14 +101,3 @@ def _unsigned(request: Request, models: tuple[Model, ...]) -> tuple[str | None, 
     if "AWSAccessKeyId=" in request.query and "Signature=" in request.query:
         return "s3", region
     return None, region
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` (no port; ``[::1]`` with or without brackets) names this machine."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

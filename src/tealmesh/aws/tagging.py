@@ -221,7 +221,7 @@ class Tagging:
         self, caller: Caller, operation: str, request: Mapping[str, object]
     ) -> Mapping[str, object]:
         """moto's answer. Raises AwsError as moto does."""
-        scope = f"{caller.access_key}/20000101/{caller.region}/{SERVICE}/aws4_request"
+        scope = f"tagging/20000101/{caller.region}/{SERVICE}/aws4_request"
         headers = {
             "host": f"{SERVICE}.{caller.region}.amazonaws.com",
             "content-type": "application/x-amz-json-1.1",

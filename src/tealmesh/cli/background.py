@@ -50,6 +50,7 @@ class UpOptions:
     route_grace: float = 5.0
     runtime: Literal["auto", "process", "container"] = "auto"
     scaling_minute: float = 60.0
+    allowed_hosts: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""
@@ -63,12 +64,9 @@ class UpOptions:
             "--runtime": self.runtime,
             "--scaling-minute": self.scaling_minute,
         }
-        return [
-            word
-            for name, value in values.items()
-            if value is not None
-            for word in (name, str(value))
-        ]
+        pairs = [(name, str(value)) for name, value in values.items() if value is not None]
+        pairs += [("--allow-host", name) for name in self.allowed_hosts]
+        return [word for pair in pairs for word in pair]
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,11 @@ def remembered(directory: Path) -> UpOptions:
         _refuse_lost(directory)
         raise TealError(f"{directory}: no control plane has used it: choose another --data-dir")
     try:
-        return UpOptions(**json.loads(path.read_text()))
+        values = json.loads(path.read_text())
+        return UpOptions(**{**values, "allowed_hosts": tuple(values.get("allowed_hosts", ()))})
     except FileNotFoundError:
         return UpOptions()
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TealError(
             f"{path}: {error}: remove it and run `teal up --data-dir {directory}`"
         ) from error

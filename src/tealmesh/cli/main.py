@@ -17,6 +17,7 @@ from tealmesh.cli.commands import (
     adopt,
     apply,
     back,
+    credentials,
     demo,
     deploy,
     envoy,
@@ -65,6 +66,7 @@ MODULES = (
     image,
     demo,
     reset,
+    credentials,
     about,
 )
 for module in MODULES:

@@ -1,8 +1,8 @@
 """The client of our own API: AWS JSON 1.1 over HTTP, as boto3 would speak it, but quick to import.
 
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. A control plane listens on loopback
-and checks no signatures, and `teal` has no credentials: a request names the user, for the audit
-log and the journal, and carries no signature.
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. Who runs `teal` as the user of the
+control plane needs no keys, since the kernel tells it so; where it does not, the request is signed
+with the keys in the environment, or with those in the data directory.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
+from tealmesh.cli.signing import Keys, owner_keys, sign
 from tealmesh.model.errors import AwsError, NoControlPlane, TealError
 
 DEFAULT_PORT = 4566
@@ -25,6 +27,7 @@ TARGET_PREFIX = "Tealmesh_20261101"
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_TIMEOUT_SECONDS = 30.0
 """For an operation that is not asked to wait; waiting comes on top."""
+_WANTS_KEYS = ("MissingAuthenticationTokenException", "UnrecognizedClientException")
 A = TypeVar("A")
 """The type of an answer: a structure of `model.wire`."""
 
@@ -64,6 +67,7 @@ class Transport:
             )
         self.endpoint = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._address = (host, port)
+        self._host = self.endpoint.removeprefix("http://")
 
     @classmethod
     def from_environment(cls, endpoint: str | None = None) -> Self:
@@ -92,15 +96,14 @@ class Transport:
         """
         operation = answer_type.__name__.removesuffix("Output")
         body = json.dumps({name: value for name, value in request.items() if value is not None})
-        headers = {
-            "content-type": CONTENT_TYPE,
-            "x-amz-target": f"{TARGET_PREFIX}.{operation}",
-            "authorization": f"AWS4-HMAC-SHA256 Credential={_user()}/0/us-east-1/tealmesh"
-            "/aws4_request, SignedHeaders=host, Signature=none",
-        }
-        status, content_type, answer = self._request(
-            "POST", "/", body, headers, REQUEST_TIMEOUT_SECONDS + wait_seconds
-        )
+        headers = {"content-type": CONTENT_TYPE, "x-amz-target": f"{TARGET_PREFIX}.{operation}"}
+        timeout = REQUEST_TIMEOUT_SECONDS + wait_seconds
+        unsigned = {**headers, "authorization": _unsigned()}
+        status, content_type, answer = self._request("POST", "/", body, unsigned, timeout)
+        refused = status != 200 and isinstance(answer, dict) and answer.get("__type") in _WANTS_KEYS
+        if refused and (keys := self._keys()) is not None:
+            signed = sign(keys, self._host, headers, body)
+            status, content_type, answer = self._request("POST", "/", body, signed, timeout)
         if not isinstance(answer, dict):
             raise self._not_tealmesh()
         if status != 200 and "__type" in answer:
@@ -109,6 +112,16 @@ class Transport:
             # An application behind a gateway answers JSON too.
             raise self._not_tealmesh()
         return cast(A, answer)  # The control plane builds its answers by the model.
+
+    def _keys(self) -> Keys | None:
+        """The keys to sign with: those of the environment, or else the owner's, if we may read
+        them.
+        """
+        named = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+        if named[0] and named[1]:
+            return Keys(named[0], named[1], os.environ.get("AWS_SESSION_TOKEN", ""))
+        directory = self.health().data_dir
+        return owner_keys(Path(directory)) if directory else None
 
     def _request(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str], timeout: float
@@ -170,6 +183,12 @@ class Transport:
 
 def _is_here(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _unsigned() -> str:
+    """For a user whom the kernel names: the service, and whom we take ourselves for."""
+    scope = f"{_user()}/0/us-east-1/tealmesh/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
 
 
 def _user() -> str:

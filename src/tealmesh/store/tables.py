@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.refusals import RefusalBody
     from tealmesh.model.rollout.hooks import HookBody
     from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
@@ -206,6 +207,8 @@ WATCHED: Collection[WatchedBody] = Collection("teal.watched")
 """Key: mesh, router. The parts of a service that are counted while it is deployed."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
+REFUSALS: Collection[RefusalBody] = Collection("teal.refusal")
+"""Key: who was refused."""
 REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
 """Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")

@@ -194,7 +194,7 @@ class Targets:
 
     async def _write(self, caller: Caller, operation: str, change: Callable[[Transaction], T]) -> T:
         name = f"application-autoscaling:{operation}"
-        return await self._store.write(caller.access_key, name, change)
+        return await self._store.write(caller.actor, name, change)
 
     def _arn(self, caller: Caller, service: str, resource: str) -> str:
         return str(Arn(service, caller.region, self._account, resource))

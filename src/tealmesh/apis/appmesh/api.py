@@ -261,7 +261,7 @@ class AppMesh:
             drop_stale_routes(tx, call.names[0])
             return answer
 
-        answer = await self._store.write(caller.access_key, operation, change_once)
+        answer = await self._store.write(caller.actor, operation, change_once)
         if expiring:
             self._expire_at = present + LIFETIME_SECONDS / 12
         return answer
@@ -279,7 +279,7 @@ class AppMesh:
             body["tags"] = retagged(body["tags"])
             tx.replace(document, body)
 
-        await self._store.write(caller.access_key, operation, change)
+        await self._store.write(caller.actor, operation, change)
         return {}
 
     # Any: an ARN may name a resource of each kind.

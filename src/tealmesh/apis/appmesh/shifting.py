@@ -45,7 +45,7 @@ class RouteShifts:
             drop_stale_routes(tx, mesh)
             return shifted
 
-        return await self._store.write(caller.access_key, "ShiftWeights", change)
+        return await self._store.write(caller.actor, "ShiftWeights", change)
 
     def _shifted(self, tx: Transaction, mesh: str, shift: RouteShift, now: float) -> ShiftedRoute:
         names = (mesh, shift["virtualRouterName"], shift["routeName"])

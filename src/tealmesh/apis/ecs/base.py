@@ -43,7 +43,7 @@ class EcsBase:
         self._new_id = new_id
 
     async def _write(self, caller: Caller, operation: str, change: Callable[[Transaction], T]) -> T:
-        return await self._store.write(caller.access_key, f"ecs:{operation}", change)
+        return await self._store.write(caller.actor, f"ecs:{operation}", change)
 
     def _arn(self, caller: Caller, resource: str) -> str:
         return str(Arn("ecs", caller.region, self._account, resource))

@@ -88,7 +88,7 @@ class ElasticLoadBalancing:
                 }
                 register_target(tx, body)
 
-        await self._store.write(caller.access_key, "elbv2:RegisterTargets", change)
+        await self._store.write(caller.actor, "elbv2:RegisterTargets", change)
         return {}
 
     async def deregister_targets(self, caller: Caller, request: TargetsRequest) -> Nothing:
@@ -105,7 +105,7 @@ class ElasticLoadBalancing:
                 key = target_key(target["Id"], target.get("Port", group["Port"]))
                 deregister_target(tx, group, key)
 
-        await self._store.write(caller.access_key, "elbv2:DeregisterTargets", change)
+        await self._store.write(caller.actor, "elbv2:DeregisterTargets", change)
         return {}
 
     async def describe_target_health(

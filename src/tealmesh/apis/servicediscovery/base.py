@@ -73,7 +73,7 @@ class DiscoveryBase:
             return change(tx)
 
         name = f"servicediscovery:{operation}"
-        return await self._store.write(caller.access_key, name, sweep_and_change)
+        return await self._store.write(caller.actor, name, sweep_and_change)
 
     def _arn(self, caller: Caller, resource: str) -> str:
         return str(Arn("servicediscovery", caller.region, self._account, resource))

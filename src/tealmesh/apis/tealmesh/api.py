@@ -76,12 +76,12 @@ class Tealmesh(DeploymentOperations):
         directory = request["baseDirectory"]
         if request.get("plan"):
             return answers.applied_system(await self._operations.plan(config, directory))
-        system = await self._operations.apply(caller.access_key, config, directory)
+        system = await self._operations.apply(caller.actor, config, directory)
         return answers.applied_system(system)
 
     async def remove(self, caller: Caller, request: wire.RemoveInput) -> wire.RemoveOutput:
         planned = request.get("plan", False)
-        removed = await self._operations.remove(caller.access_key, request["name"], dry_run=planned)
+        removed = await self._operations.remove(caller.actor, request["name"], dry_run=planned)
         return answers.removed(removed)
 
     async def set_weights(
@@ -109,7 +109,7 @@ class Tealmesh(DeploymentOperations):
             told["routes"] = request.get("routes") or [request.get("route", "")]
         if "cleanUp" in request:
             told["cleanUp"] = request["cleanUp"]
-        described = await self._operations.adopt(caller.access_key, request["service"], told)
+        described = await self._operations.adopt(caller.actor, request["service"], told)
         return {"service": answers.service_description(described)}
 
     async def get_service(

@@ -28,34 +28,34 @@ class Control:
         self._operations = operations
 
     async def approve(self, caller: Caller, request: wire.ApproveInput) -> wire.ApproveOutput:
-        approved = await self._deployments.approve(caller.access_key, request["service"])
+        approved = await self._deployments.approve(caller.actor, request["service"])
         return {"deployment": answers.deployment(approved)}
 
     async def promote(self, caller: Caller, request: wire.PromoteInput) -> wire.PromoteOutput:
         promoted = await self._deployments.promote(
-            caller.access_key, request["service"], request.get("full", False)
+            caller.actor, request["service"], request.get("full", False)
         )
         return {"deployment": answers.deployment(promoted)}
 
     async def pause(self, caller: Caller, request: wire.PauseInput) -> wire.PauseOutput:
-        paused = await self._deployments.pause(caller.access_key, request["service"])
+        paused = await self._deployments.pause(caller.actor, request["service"])
         return {"deployment": answers.deployment(paused)}
 
     async def resume(self, caller: Caller, request: wire.ResumeInput) -> wire.ResumeOutput:
         deployment = await self._deployments.resume(
-            caller.access_key, request["service"], request.get("takeOver", False)
+            caller.actor, request["service"], request.get("takeOver", False)
         )
         return {"deployment": answers.deployment(deployment)}
 
     async def abort(self, caller: Caller, request: wire.AbortInput) -> wire.AbortOutput:
         deployment = await self._deployments.abort(
-            caller.access_key, request["service"], request.get("giveUp", False)
+            caller.actor, request["service"], request.get("giveUp", False)
         )
         return {"deployment": answers.deployment(deployment)}
 
     async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
         deployment, message = await self._deployments.rollback(
-            caller.access_key,
+            caller.actor,
             request["service"],
             request.get("gradual", False),
             request.get("revision"),
@@ -73,7 +73,7 @@ class Control:
             notes = await self._operations.preflight(
                 service, latest.new_image, latest.strategy, token, force=True
             )
-        deployment = await self._deployments.retry(caller.access_key, service, token)
+        deployment = await self._deployments.retry(caller.actor, service, token)
         return {"deployment": answers.deployment(deployment), "notes": notes}
 
     async def lock(self, caller: Caller, request: wire.LockInput) -> wire.LockOutput:
@@ -81,12 +81,12 @@ class Control:
         if "seconds" in request and not 0 < seconds < float("inf"):
             raise AwsError("BadRequestException", f"seconds = {seconds:g}: must be more than 0")
         body = await self._deployments.lock(
-            caller.access_key, request["service"], request.get("reason", ""), seconds
+            caller.actor, request["service"], request.get("reason", ""), seconds
         )
         return {"lock": service_lock(body)}
 
     async def unlock(self, caller: Caller, request: wire.UnlockInput) -> wire.UnlockOutput:
-        body = await self._deployments.unlock(caller.access_key, request["service"])
+        body = await self._deployments.unlock(caller.actor, request["service"])
         return {"lock": service_lock(body)}
 
     async def _reaches(self, identity: str, service: str, until: str, seconds: float) -> bool:

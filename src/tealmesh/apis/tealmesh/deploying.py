@@ -50,7 +50,7 @@ class DeploymentOperations(Control):
             service, image, strategy, token, force=request.get("force", False), instead=instead
         )
         deployment = await self._deployments.deploy(
-            caller.access_key,
+            caller.actor,
             service,
             image,
             strategy,

@@ -119,7 +119,7 @@ def event(entry: AuditEntry, view: Reader) -> wire.Event:
 def _describe(entry: AuditEntry) -> list[str]:
     lingering = [c for c in entry.changes if c[0] == tables.LINGERING_ROUTES]
     plain = [c for c in entry.changes if c[0] != tables.LINGERING_ROUTES]
-    plain = [c for c in plain if c[0] not in (tables.TROUBLES, tables.UNUSABLE)]
+    plain = [c for c in plain if c[0] not in (tables.TROUBLES, tables.UNUSABLE, tables.REFUSALS)]
     unusable = [c for c in entry.changes if c[0] == tables.UNUSABLE]
     if unusable:
         # The service has an event of it.
@@ -138,6 +138,11 @@ def _describe(entry: AuditEntry) -> list[str]:
             else f"{worker} no longer fails by: {error}"
         )
     messages += [_usable(key, how) for _, key, how in unusable]
+    messages += [
+        f"calls of {unquote(who)} were refused, the newest: {entry.operation.partition(':')[2]}"
+        for collection, who, how in entry.changes
+        if collection == tables.REFUSALS and how == "put"
+    ]
     for _, key, how in lingering:
         mesh, router, route = (unquote(part) for part in key.split("/"))
         name = f"route {route} of router {router} in mesh {mesh}"

@@ -28,8 +28,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
-from xml.sax.saxutils import escape
 
+from tealmesh.aws.callers import shapes
 from tealmesh.aws.moto import faults, telemetry
 from tealmesh.aws.moto.certificates import Issued, issued
 from tealmesh.aws.moto.corrections import correct_new_modules
@@ -126,9 +126,7 @@ class Moto:
             self._tidied = self._clock()
             telemetry.forget_old(self._clock())
         journal = self._journal
-        if journal is None or not to_keep(
-            service, request, identify(request, (), "").caller.access_key
-        ):
+        if journal is None or not to_keep(service, request, identify(request, (), "").access_key):
             return self._answered(dispatcher, request, service)
         # One change at a time, so that the journal has them in the order in which they took effect.
         with self._changing:
@@ -291,22 +289,8 @@ def _run(app: Any, environ: dict[str, Any]) -> Response:
 
 
 def _error(service: str | None, request: Request, error: AwsError, request_id: str) -> Response:
-    """The error in the format of the service's protocol.
-
-    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization
-    """
-    answer = codec.serialize_error(None, error, request_id)
+    """The error in the format of the service's protocol."""
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    if not form and service not in ("s3", "route53", "cloudfront"):
-        return answer
-    fields = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
-    if service == "s3":
-        text = f"<Error>{fields}<RequestId>{request_id}</RequestId></Error>"
-    elif service == "ec2":
-        errors = f"<Errors><Error>{fields}</Error></Errors>"
-        text = f"<Response>{errors}<RequestID>{request_id}</RequestID></Response>"
-    else:
-        sender = f"<Error><Type>Sender</Type>{fields}</Error>"
-        text = f"<ErrorResponse>{sender}<RequestId>{request_id}</RequestId></ErrorResponse>"
-    headers = answer.headers | {"content-type": "text/xml"}
-    return Response(answer.status, headers, f'<?xml version="1.0"?>{text}'.encode())
+    if form or service in ("s3", "route53", "cloudfront"):
+        return shapes.xml(error, service, request_id)
+    return codec.serialize_error(None, error, request_id)

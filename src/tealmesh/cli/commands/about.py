@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from tealmesh.cli.client import Client
 from tealmesh.cli.group import Commands
 from tealmesh.cli.options import with_client, with_json
 from tealmesh.model.errors import NoControlPlane
+
+if TYPE_CHECKING:
+    from tealmesh.cli.signing import Keys
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -90,7 +94,7 @@ def env(
 
         click.echo("\n".join(override(client.endpoint, terraform)))
         return
-    variables = environment(client.endpoint)
+    variables = environment(client.endpoint, keys_at(client))
     if as_json:
         click.echo(json.dumps(variables, indent=2))
         return
@@ -99,14 +103,28 @@ def env(
         click.echo(_line(name, None if unset else value, fish=fish))
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """The variables for SDKs and for `teal` itself. Any credentials do: they are not checked.
+def keys_at(client: Client) -> Keys | None:
+    """The owner's keys of the control plane that answers; None if none does, or if they are not
+    for us.
+    """
+    from tealmesh.cli.signing import owner_keys
+
+    try:
+        directory = client.health().data_dir
+    except NoControlPlane:
+        return None
+    return owner_keys(Path(directory)) if directory else None
+
+
+def environment(endpoint: str, keys: Keys | None = None) -> dict[str, str]:
+    """The variables for SDKs and for `teal` itself. Without ``keys`` those that any program on this
+    machine may use that runs as the user of the control plane, which needs none.
     https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": keys.id if keys else "test",
+        "AWS_SECRET_ACCESS_KEY": keys.secret if keys else "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REGION": "us-east-1",
         # DiscoverInstances would go to the host data-127.0.0.1, which does not resolve.

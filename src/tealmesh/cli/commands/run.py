@@ -86,6 +86,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
 )
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name besides localhost that requests may be sent to, such as one of /etc/hosts.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
     """Start the control plane and the tasks in its state.

@@ -26,6 +26,7 @@ from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import metadata_answers as answers
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import task_id
+from tealmesh.model.keys import TaskKeys
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 
@@ -93,15 +94,17 @@ class Metadata:
         clock: Clock,
         usage: Callable[[Handle], Usage | None],
         sts: Callable[[], StsClient],
+        keys: TaskKeys,
     ) -> None:
-        """``usage`` measures a container, None if it cannot; ``sts`` makes a client; for
-        ``secret`` see `authorization`.
+        """``usage`` measures a container, None if it cannot; ``sts`` makes a client; ``keys``
+        issues what the front verifies; for ``secret`` see `authorization`.
         """
         self._store = store
         self._secret = secret
         self._clock = clock
         self._usage = usage
         self._sts = sts
+        self._keys = keys
         self._credentials: dict[str, Credentials] = {}
 
     def routes(self) -> list[Route]:
@@ -186,13 +189,16 @@ class Metadata:
         return expiration.timestamp() - self._clock()
 
     def _assume(self, role: str, session: str) -> Credentials:
+        """STS gives the key id, if it knows the role; the rest is ours, to be verified later."""
         answer = self._sts().assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
+        expires = answer["Expiration"].timestamp()
+        key = self._keys.issue(answer["AccessKeyId"], role, session, expires)
         return {
             "RoleArn": role,
-            "AccessKeyId": answer["AccessKeyId"],
-            "SecretAccessKey": answer["SecretAccessKey"],
-            "Token": answer["SessionToken"],
-            "Expiration": answers.timestamp(answer["Expiration"].timestamp()),
+            "AccessKeyId": key.key_id,
+            "SecretAccessKey": key.secret,
+            "Token": key.token,
+            "Expiration": answers.timestamp(expires),
         }
 
 

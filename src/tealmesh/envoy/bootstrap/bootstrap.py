@@ -36,6 +36,7 @@ from tealmesh.envoy.names import ANYWHERE
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
+from tealmesh.model.traffic.windows import REPORT_SECONDS
 
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
@@ -83,7 +84,7 @@ def bootstrap(
     admin_address: str = "127.0.0.1",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
-    stats_flush_seconds: float = 1.0,
+    stats_flush_seconds: float = REPORT_SECONDS,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. With a ``token`` it holds a credential: keep

@@ -1,7 +1,7 @@
 """Which statistics an Envoy keeps: those that deployments and drains are judged by, and no more.
 
-An Envoy streams all of them every second, and a mesh has thousands of Envoys. Users who want more
-set ENVOY_STATS_CONFIG_FILE.
+An Envoy streams all of them several times a second, and a mesh has thousands of Envoys. Users who
+want more set ENVOY_STATS_CONFIG_FILE.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ is the baseline.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +49,16 @@ class Metrics:
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
+        self._listeners: set[asyncio.Event] = set()
+
+    @contextlib.contextmanager
+    def waking(self, event: asyncio.Event) -> Iterator[None]:
+        """Set ``event`` after each report, for as long as the context lasts."""
+        self._listeners.add(event)
+        try:
+            yield
+        finally:
+            self._listeners.discard(event)
 
     def connected(self, identity: str) -> None:
         """An Envoy has opened a stream."""
@@ -77,6 +89,24 @@ class Metrics:
         envoy.part_times.add(now, families, first=not known)
         envoy.last_report = now
         self._forget(now)
+        for event in self._listeners:
+            event.set()
+
+    def reported_until(self, service: Service) -> float:
+        """Every caller of a service that reports has done so at or after this time; 0 if none
+        reports.
+        """
+        names = {
+            egress_cluster(service.mesh, service.node(side), protocol, port)
+            for side in service.sides
+            for port, protocol in service.listeners
+        }
+        reported = [
+            envoy.last_report
+            for envoy in self._envoys.values()
+            if self._reports(envoy) and not names.isdisjoint(envoy.clusters)
+        ]
+        return min(reported, default=0.0)
 
     def traffic(self, mesh: str, node: str, since: float, port: int, protocol: str) -> Traffic:
         """What the callers of a virtual node saw, from each caller's first report at or after
@@ -87,7 +117,7 @@ class Metrics:
     def _traffic(self, name: str, since: float, protocol: str) -> Traffic:
         spans: list[Span] = []
         counted: Counter[str] = Counter()
-        gone = waiting = 0
+        gone = waiting = under_way = 0
         seen_until: list[float] = []
         members: list[Mapping[str, int]] = []
         for _, envoy, cluster in self._envoys_with(name):
@@ -99,6 +129,8 @@ class Metrics:
             lost = 0 if protocol == "tcp" else cluster.gone(start, outcomes.left_requests(grown))
             counted.update(grown)
             gone += lost
+            # A connection counts when it is made, a request when it ends.
+            under_way += 0 if protocol == "tcp" else cluster.samples[start].active
             if self._reports(envoy):
                 seen_until.append(cluster.samples[-1].at)
                 members.append(cluster.gauges)
@@ -111,6 +143,7 @@ class Metrics:
             started=became.started,
             kinds=became.kinds,
             waiting=waiting,
+            under_way=under_way,
             p50=quantile(latency.buckets, latency.bounds, latency.total, 0.5),
             p99=quantile(latency.buckets, latency.bounds, latency.total, 0.99),
             timed=latency.total,

@@ -1,0 +1,52 @@
+"""The callers of this control plane: their keys, the policies of roles, and who was refused."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from tealmesh.app.host import secret
+from tealmesh.app.settings import AppConfig
+from tealmesh.aws.callers.front import Front
+from tealmesh.aws.callers.known import Callers
+from tealmesh.aws.callers.refusals import Refusals
+from tealmesh.aws.callers.roles import RolePolicies
+from tealmesh.aws.gateway import Fallback
+from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.model.clock import steady_clock, system_clock
+from tealmesh.model.keys import TaskKeys, owner
+from tealmesh.store import Store
+
+
+class Entrance:
+    """What the front of one control plane needs. Raises TealError if the keys are damaged."""
+
+    def __init__(self, config: AppConfig, store: Store, connect: Callable[[str], Any]) -> None:
+        """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
+        owner(config.data_dir)
+        self.our_secret = secrets.token_urlsafe(30)
+        self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
+        self._policies = RolePolicies(lambda: connect("iam"), steady_clock)
+        self.refusals = Refusals(store)
+        self._callers = Callers(config.data_dir, self.our_secret, self.task_keys, system_clock)
+
+    def front(self) -> Front:
+        """What the HTTP port asks."""
+        return Front(self._callers, self._policies.of, self.refusals.tell)
+
+    def watching(self, rest: Fallback) -> Fallback:
+        """``rest``; what changes in IAM counts from the next call on."""
+        return _Watching(rest, self._policies.forget)
+
+
+class _Watching:
+    def __init__(self, rest: Fallback, changed: Callable[[], None]) -> None:
+        self._rest = rest
+        self._changed = changed
+
+    async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        response = await self._rest.answer(request, service, request_id)
+        if service == "iam":
+            self._changed()
+        return response

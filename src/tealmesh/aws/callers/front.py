@@ -1,0 +1,101 @@
+"""What the HTTP port asks about a caller: who it is, and whether it may do that."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from tealmesh.aws.callers import actions, policies, rules
+from tealmesh.aws.callers.known import Callers, Claim
+from tealmesh.aws.callers.peers import NOBODY, Peer
+from tealmesh.aws.callers.policies import Document
+from tealmesh.aws.moto.journal import operation
+from tealmesh.aws.wire.codec import Request
+from tealmesh.model.caller import Principal
+from tealmesh.model.errors import AwsError
+
+log = logging.getLogger(__name__)
+
+PoliciesOf = Callable[[str], Awaitable[Sequence[Document]]]
+"""The policy documents of a role, by its ARN."""
+
+Refused = Callable[[str, str, str], None]
+"""Told of a refusal: who, what, why."""
+
+PEER = "peer"
+INSIDE = "inside"
+"""The members of an ASGI scope's state in which a connection's peer is, and whether that is our own
+process."""
+
+
+class Front:
+    """The callers of one HTTP port."""
+
+    def __init__(self, callers: Callers, policies_of: PoliciesOf, refused: Refused) -> None:
+        self._callers = callers
+        self._policies_of = policies_of
+        self._refused = refused
+
+    def claim(self, request: Request, key_id: str, state: Mapping[str, object]) -> Claim:
+        """The caller of a request whose body is not read yet; see `Callers.identify`."""
+        found = state.get(PEER)
+        peer = found if isinstance(found, Peer) else NOBODY
+        try:
+            return self._callers.identify(request, key_id, peer, bool(state.get(INSIDE)))
+        except AwsError as error:
+            self.tell(f"uid {peer.uid}" if peer.uid is not None else "unknown", request, error)
+            raise
+
+    def tell(self, who: str, request: Request, error: AwsError) -> None:
+        """Note that somebody was refused."""
+        what = operation(Request(request.method, request.path, request.query, request.headers, b""))
+        self._refused(who, what or f"{request.method} {request.path[:80]}", error.code)
+
+    async def permit_ours(
+        self,
+        principal: Principal,
+        service: str,
+        name: str,
+        params: Mapping[str, object],
+        region: str,
+    ) -> None:
+        """Raise AwsError ``AccessDenied`` unless the principal may call an operation of ours."""
+        if principal.access == "role":
+            await self._by_policies(principal, actions.of_ours(service, name, params, region))
+            return
+        mesh = str(params.get("meshName") or params.get("mesh") or "")
+        asked = rules.Asked(service, name, mesh, str(params.get("service") or ""))
+        if reason := rules.why_not(principal, asked):
+            raise self._denied(principal, f"{service}:{name}", reason)
+
+    async def permit_others(
+        self, principal: Principal, service: str | None, request: Request
+    ) -> None:
+        """The same for an operation of another service."""
+        name = operation(request)
+        asked = rules.Asked(service or "", name)
+        if principal.access != "role":
+            if reason := rules.why_not(principal, asked):
+                raise self._denied(principal, f"{service}:{name or request.path[:80]}", reason)
+        elif not rules.is_free(asked):
+            for one in actions.of_others(service or "", request):
+                await self._by_policies(principal, one)
+
+    async def permit_page(self, principal: Principal, path: str) -> None:
+        """The same for a page of ours, all of which only show something."""
+        if principal.access == "role":
+            raise self._denied(principal, path, "it is for people")
+
+    async def _by_policies(self, principal: Principal, asked: policies.Asked) -> None:
+        documents = await self._policies_of(principal.role)
+        if reason := policies.why_not(documents, asked):
+            on = f" on {', '.join(asked.resources)}" if asked.resources else ""
+            raise self._denied(principal, asked.action + on, reason)
+
+    def _denied(self, principal: Principal, action: str, reason: str) -> AwsError:
+        self._refused(principal.name, action, reason)
+        return AwsError(
+            "AccessDenied",
+            f"User: {principal.name} is not authorized to perform: {action} because {reason}",
+            status=403,
+        )

@@ -1,0 +1,144 @@
+"""`teal credentials`: the keys of a control plane, and who has them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from tealmesh.cli.client import Client
+from tealmesh.cli.options import default_data_dir, with_client
+from tealmesh.model.errors import NoControlPlane, TealError
+from tealmesh.model.keys import ALL, FILE, OWNER, KnownCaller, PersonAccess, load, save, with_keys
+
+
+@click.command(short_help="Keys for the API: show, issue and take away.")
+@click.argument("name", default=OWNER)
+@click.option("--new", is_flag=True, help="Let NAME in: issue a key pair.")
+@click.option(
+    "--unix-user",
+    is_flag=True,
+    help="With --new: NAME is a user of this machine and needs no keys.",
+)
+@click.option(
+    "--access",
+    type=click.Choice(["viewer", "deployer", "admin"]),
+    default="viewer",
+    show_default=True,
+    help="With --new: what NAME may do. A deployer sees everything and deploys what is named.",
+)
+@click.option(
+    "--mesh",
+    "meshes",
+    multiple=True,
+    metavar="MESH",
+    help="A deployer's own; with neither --mesh nor --service, all.",
+)
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="SERVICE",
+    help="A deployer's own; with neither --mesh nor --service, all.",
+)
+@click.option("--remove", is_flag=True, help="Let NAME in no more: from the next call on.")
+@click.option("--list", "listing", is_flag=True, help="Show who is let in, without their keys.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Data directory (default: that of the running control plane).",
+)
+@with_client
+def credentials(
+    name: str,
+    new: bool,
+    unix_user: bool,
+    access: PersonAccess,
+    meshes: tuple[str, ...],
+    services: tuple[str, ...],
+    remove: bool,
+    listing: bool,
+    data_dir: Path | None,
+    client: Client,
+) -> None:
+    """Print the keys of NAME, by default the owner's, as the AWS CLI and SDKs read them.
+
+    Programs of the user who runs the control plane, and of root, need no keys. For others, in
+    ~/.aws/config: credential_process = teal credentials NAME --data-dir DIR
+    """
+    if new + remove + listing > 1:
+        raise click.UsageError("--new, --remove and --list: give only one of them")
+    directory = (data_dir or _directory_of(client)).absolute()
+    callers = load(directory)
+    known = next((one for one in callers if one.name == name), None)
+    if listing:
+        for one in callers:
+            click.echo(_in_words(one))
+    elif new:
+        if known is not None:
+            raise TealError(f"{name!r} is let in already ({_in_words(known)}): use --remove first")
+        every = () if meshes or services else (ALL,)
+        made = with_keys(name, access, meshes or every, services or every)
+        if unix_user:
+            made = replace(made, key_id="", secret="", unix_user=_existing(name))
+        save(directory, [*callers, made])
+        click.echo(_in_words(made) if unix_user else _process(made))
+    elif remove:
+        if name == OWNER:
+            raise TealError(
+                f"the owner's keys stay: delete {directory / FILE} to issue all keys anew"
+            )
+        if known is None:
+            raise _nobody(name, directory, callers)
+        save(directory, [one for one in callers if one.name != name])
+        click.echo(f"{name} is let in no more")
+    elif known is None or not known.key_id:
+        raise _nobody(name, directory, callers)
+    else:
+        click.echo(_process(known))
+
+
+def _directory_of(client: Client) -> Path:
+    """The data directory of the control plane that answers, or else that of `teal up`."""
+    try:
+        return Path(client.health().data_dir)
+    except NoControlPlane:
+        return default_data_dir()
+
+
+def _existing(user: str) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwnam(user).pw_name
+    except KeyError as error:
+        raise TealError(f"--unix-user: this machine has no user {user!r}") from error
+
+
+def _process(caller: KnownCaller) -> str:
+    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html"""
+    keys = {"Version": 1, "AccessKeyId": caller.key_id, "SecretAccessKey": caller.secret}
+    return json.dumps(keys, indent=2)
+
+
+def _in_words(caller: KnownCaller) -> str:
+    by = "Unix user" if caller.unix_user else f"key {caller.key_id}"
+    of = ""
+    if caller.access == "deployer":
+        meshes, services = (
+            "all" if ALL in names else ", ".join(names) or "none"
+            for names in (caller.meshes, caller.services)
+        )
+        of = f" of meshes {meshes}; services {services}"
+    return f"{caller.name}: {caller.access}{of} ({by})"
+
+
+def _nobody(name: str, directory: Path, callers: list[KnownCaller]) -> TealError:
+    known = ", ".join(one.name for one in callers if one.key_id) or "none yet: run `teal up` first"
+    return TealError(f"{directory / FILE} has no keys of {name!r} (it has {known})")
+
+
+COMMANDS = (credentials,)

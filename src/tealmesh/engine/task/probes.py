@@ -5,6 +5,7 @@ A look at a problem returns it in words, and an empty text if there is none.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import ListenerOutputTypeDef
 
 _TIMEOUT_SECONDS = 2.0
+_AT_ONCE = 8
+"""Callers' Envoys that are asked at the same time."""
 
 _IN_FLIGHT = r"downstream_rq_active$|^cluster\.cds_ingress_.*_tcp_[0-9]+\.upstream_cx_active$"
 _ACTIVE = re.compile(
@@ -37,6 +40,7 @@ class Probes:
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         # Without the user's proxies, and without TLS, whose authorities are slow to load.
         self._http = httpx.AsyncClient(
             trust_env=False,
@@ -90,7 +94,9 @@ class Probes:
         (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters?format=json).
         """
         try:
-            answer = await self._http.get(f"{admin(caller)}/clusters", params={"format": "json"})
+            async with self._at_once:
+                clusters = f"{admin(caller)}/clusters"
+                answer = await self._http.get(clusters, params={"format": "json"})
         except httpx.HTTPError:
             # An Envoy that does not answer does not send anything either.
             return False

@@ -240,7 +240,9 @@ class TaskWorker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._context.times.converge):
                 while callers:
-                    unsure = [await self._probes.unsure(one, address) for one in callers]
+                    unsure = await asyncio.gather(
+                        *(self._probes.unsure(one, address) for one in callers)
+                    )
                     callers = [one for one, is_so in zip(callers, unsure, strict=True) if is_so]
                     if callers:
                         await asyncio.sleep(self._context.times.look)

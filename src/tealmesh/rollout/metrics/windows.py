@@ -18,13 +18,14 @@ from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.traffic.windows import SideWindow
-from tealmesh.rollout.metrics import outcomes, part_times, parts, proto
+from tealmesh.rollout.metrics import outcomes, part_times, parts, proto, tasks
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
 from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
+from tealmesh.rollout.metrics.tasks import TaskCounters
 from tealmesh.rollout.system import Service
 
 _STALE_AFTER_SECONDS = 10.0
@@ -41,6 +42,7 @@ class _Envoy:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     parts: PartCounters = field(default_factory=PartCounters)
     part_times: PartTimes = field(default_factory=PartTimes)
+    tasks: TaskCounters = field(default_factory=TaskCounters)
 
 
 class Metrics:
@@ -49,6 +51,7 @@ class Metrics:
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
+        self._task_bounds: tuple[float, ...] = ()
         self._listeners: set[asyncio.Event] = set()
 
     @contextlib.contextmanager
@@ -76,6 +79,7 @@ class Metrics:
         known = envoy.last_report > 0
         if known and first and _restarted(envoy, reports):
             envoy.parts.restarted()
+            envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
         for name, report in reports.items():
@@ -87,6 +91,8 @@ class Metrics:
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
         envoy.part_times.add(now, families, first=not known)
+        envoy.tasks.add(now, families, envoy.last_report if known else None)
+        self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
         envoy.last_report = now
         self._forget(now)
         for event in self._listeners:
@@ -219,12 +225,19 @@ class Metrics:
             (envoy.part_times.bounds, envoy.part_times.seconds_after(cluster, after))
             for envoy, cluster in counting
         ]
+        by_task = tasks.together(
+            envoy.tasks.since(egress_cluster(mesh, node, protocol, port), after)
+            for port, protocol in service.listeners
+            for envoy in self._envoys.values()
+        )
         bounds, latency_by_part = part_times.by_second(timed, watch)
         return replace(
             window_together(seen),
             by_part=parts.by_second(counted, watch),
             part_bounds=bounds,
             latency_by_part=latency_by_part,
+            by_task=by_task,
+            task_bounds=self._task_bounds if by_task else (),
         )
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:

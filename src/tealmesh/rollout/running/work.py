@@ -82,7 +82,7 @@ class Work:
     ) -> Deployment:
         """Store a deployment by ``put_first`` and work on it."""
         begun = replace(first, created_at=self._wall(), updated_at=self._wall())
-        entry = journal.entry(begun, State.CREATED.value)
+        entry = journal.entry(begun, State.CREATED.value, begun.actor)
         first = await self._store.write(
             first.actor, operation, lambda t: put_first(t, begun, entry)
         )
@@ -155,7 +155,8 @@ class Work:
         measured = after.comparison.windows != before.comparison.windows
         entry = None
         if after.sequence != before.sequence:
-            entry = journal.entry(after, journal.transition(before, event, after))
+            made = journal.transition(before, event, after)
+            entry = journal.entry(after, made, journal.decided_by(event))
         elif not measured:
             return None
 

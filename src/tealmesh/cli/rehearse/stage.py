@@ -38,6 +38,12 @@ class Stage:
         self.service = service
         self._longest = longest
         self._path = path
+        if service in self.config.additions.adopted:
+            raise TealError(
+                f"{service} was made by others ([adopted.{service}]), and a rehearsal makes its "
+                f"system anew, from teal.toml alone: describe it as [services.{service}], with its "
+                "strategy and gates, in a file of its own for --config"
+            )
         if service not in self.config.services:
             known = ", ".join(self.config.services) or "none"
             raise TealError(f"{file} has no service {service} (there is: {known})")

@@ -140,13 +140,13 @@ def windows(view: Reader, deployment_id: str) -> list[Window]:
     return [Window.from_json(d.body) for d in view.list(tables.WINDOWS, deployment_id)]
 
 
-def refuse_shared_router(view: View, service: Service) -> None:
+def refuse_shared_router(view: View, service: Service, but: str = "") -> None:
     """Raise ConflictException if a deployment shifts weights on the router of a service that others
-    made: two of their virtual services may have the same one.
+    made: two of their virtual services may have the same one. ``but``: the id of one that may.
     """
     if not isinstance(service, MeshService):
         return
-    for running in unfinished(view):
+    for running in (d for d in unfinished(view) if d.id != but):
         other = deployed_service(view, running.service)
         if isinstance(other, MeshService) and (other.mesh, other.router) == (
             service.mesh,

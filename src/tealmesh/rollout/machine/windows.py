@@ -56,9 +56,14 @@ def due(d: Deployment, event: Observed) -> bool:
     time.
     """
     c = d.comparison
-    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, d.step_time / _A_STEP))
     ends = (c.warm_until, d.since + d.step_time)
-    return event.at - c.opened_at >= longest or any(c.opened_at < end <= event.at for end in ends)
+    long_enough = event.at - c.opened_at >= longest_window(d.step_time)
+    return long_enough or any(c.opened_at < end <= event.at for end in ends)
+
+
+def longest_window(step_time: float) -> float:
+    """How long a window of a step is, unless the step or the warm-up ends before. In seconds."""
+    return min(WINDOW_SECONDS, max(LEAST_SECONDS, step_time / _A_STEP))
 
 
 def closed(d: Deployment, event: Observed) -> Deployment:

@@ -31,6 +31,7 @@ from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
 from tealmesh.engine.task.task import Shared, Task
 from tealmesh.model.ecs.moments import note_moment
+from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -231,16 +232,19 @@ class TaskWorker:
         beside it too. One that starts later checks all hosts before it serves anything.
         """
         address = self._task.network.address
-        states = [TaskState.of(d.body) for d in self._context.store.view.list(tables.TASKS)]
+        bodies = [document.body for document in self._context.store.view.list(tables.TASKS)]
         callers = [
-            TaskNetwork.of(state)
-            for state in states
+            TaskNetwork.of(state, self._context.files(task_id(body)))
+            for body in bodies
+            for state in [TaskState.of(body)]
             if state.envoy is not None and state.phase.may_send and state.address != address
         ]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._context.times.converge):
                 while callers:
-                    unsure = [await self._probes.unsure(one, address) for one in callers]
+                    unsure = await asyncio.gather(
+                        *(self._probes.unsure(one, address) for one in callers)
+                    )
                     callers = [one for one, is_so in zip(callers, unsure, strict=True) if is_so]
                     if callers:
                         await asyncio.sleep(self._context.times.look)
@@ -313,11 +317,13 @@ class TaskWorker:
         idle = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while True:
+                while idle < 2:
                     active = await self._probes.active_requests(self._task.network)
-                    idle = idle + 1 if active == 0 else 0
-                    if active is None or idle == 2:
+                    if active is None:
                         return
+                    idle = idle + 1 if active == 0 else 0
+                    # After the second look, too: a caller's Envoy may have acknowledged in one
+                    # thread what another, which still waits for a processor, sends by.
                     await asyncio.sleep(self._context.times.settle)
 
     async def _unless_over(self, work: Coroutine[Any, Any, None]) -> None:

@@ -16,7 +16,16 @@ from rich.table import Table
 
 from bench.measurement import Measurement
 
-MODULES = ("start", "weights", "encodes", "translation", "demo", "terraform", "containers")
+MODULES = (
+    "start",
+    "callers",
+    "weights",
+    "encodes",
+    "translation",
+    "demo",
+    "terraform",
+    "containers",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 

@@ -22,6 +22,7 @@ MODULES = (
     "weights",
     "encodes",
     "translation",
+    "deployment",
     "demo",
     "terraform",
     "containers",

@@ -26,6 +26,7 @@ from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
+from tealmesh.app.hearing import Heard
 from tealmesh.app.host import HOST, RESOLVER_HOST, listen, secret, token
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
@@ -138,6 +139,7 @@ class Parts:
             supervisor=supervisor,
             others=connected(store, self._aws.cloudwatch, self.endpoint, os.environ),
             beside=self._metrics.callers_saw_beside,
+            hearing=Heard(store, self._metrics),
         )
 
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -235,14 +237,9 @@ class Parts:
 
     def _routes(self) -> list[BaseRoute]:
         """The task metadata and credentials that tasks request from our port, and our pages."""
-        usage = self._runtime.usage
+        usage, sts = self._runtime.usage, partial(self._client, "sts")
         metadata = Metadata(
-            self._store,
-            self._token,
-            system_clock,
-            usage,
-            lambda: self._client("sts"),
-            self._entrance.task_keys,
+            self._store, self._token, system_clock, usage, sts, self._entrance.task_keys
         )
         pages = Pages(
             self._store, self.controller, self._metrics, self.cache.envoys, self._link_key

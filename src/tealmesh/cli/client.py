@@ -66,6 +66,7 @@ class Client(Transport):
         steps: Sequence[int] | None = None,
         force: bool = False,
         step: int | None = None,
+        instead: bool = False,
     ) -> wire.PlanDeploymentOutput:
         return self._call(
             wire.PlanDeploymentOutput,
@@ -75,6 +76,7 @@ class Client(Transport):
             steps=steps,
             step=step,
             force=force or None,
+            replace=instead or None,
         )
 
     def lint(self, text: str | None = None, file: str | None = None) -> wire.LintOutput:

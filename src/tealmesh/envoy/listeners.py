@@ -29,7 +29,7 @@ from google.protobuf import message
 
 from tealmesh.envoy import clusters, names, self_check, tls
 from tealmesh.envoy.access_log import access_logs
-from tealmesh.envoy.extensions import parts, stripping
+from tealmesh.envoy.extensions import parts, stripping, tasks
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
 from tealmesh.envoy.routes import allows_all
@@ -83,6 +83,8 @@ def egress(
     manager = _manager("egress", names.EGRESS_ROUTES, node.spec.get("logging"))
     _count_grpc(manager)
     manager.access_log.extend(parts.logs(proxy))
+    if proxy.counts_parts:
+        manager.access_log.append(tasks.counting_log())
     refers_to = [names.EGRESS_ROUTES]
     if proxy.redirected:
         _add_redirected_egress(listener, manager, mesh)
@@ -198,6 +200,8 @@ def _into_gateway(resource: VirtualGateway, proxy: Proxy, spec: GatewayListener)
     manager.use_remote_address.value = True
     _count_grpc(manager)
     manager.access_log.extend(parts.logs(proxy))
+    if proxy.counts_parts:
+        manager.access_log.append(tasks.counting_log())
     manager.http_filters.insert(0, stripping.http_filter())
     check = self_check.http_filter(spec)
     if check is not None:

@@ -11,7 +11,7 @@ from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
 from tealmesh.envoy import discovery, matches, names
-from tealmesh.envoy.extensions import beside, parts
+from tealmesh.envoy.extensions import beside, parts, tasks
 from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded
@@ -199,7 +199,8 @@ def envoy_routes(
         return
     for label, narrower in parts.divided(route.match, service.watch, below):
         envoy = envoy_route(route.name, narrower, route.action, route.more)
-        yield parts.labelled(envoy, label)
+        labelled = parts.labelled(envoy, label)
+        yield tasks.labelled(labelled) if service.deployed else labelled
 
 
 def domains(name: str, ports: Iterable[int]) -> list[str]:

@@ -43,13 +43,16 @@ class Service:
     watch: tuple[Part, ...] = ()
     """The parts whose requests are counted while it is deployed."""
 
+    deployed: bool = False
+    """Whether a deployment runs, whose evidence tells tasks apart."""
+
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
         parts = (self.resource, self.router, self.routes, self.nodes, self.capable)
-        return hash((*parts, self.extension, self.watch))
+        return hash((*parts, self.extension, self.watch, self.deployed))
 
     @cached_property
     def ports(self) -> tuple[int, ...]:
@@ -114,8 +117,17 @@ class Services:
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self.source(node).capable)
         extension = snapshot.extensions.get(router.name) if router else None
-        watch = snapshot.watched.get(router.name, ()) if router else ()
-        return Service(resource, router, routes, tuple(nodes), able, extension, watch)
+        watch = snapshot.watched.get(router.name) if router else None
+        return Service(
+            resource,
+            router,
+            routes,
+            tuple(nodes),
+            able,
+            extension,
+            watch=watch or (),
+            deployed=watch is not None,
+        )
 
 
 def targets(

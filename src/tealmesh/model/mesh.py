@@ -142,7 +142,7 @@ class MeshSnapshot:
     zones: Zones = field(default_factory=dict)
     """The DNS namespaces among them, as DNS answers from them."""
     watched: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
-    """The parts of services that are counted now, by router."""
+    """By the router of each service that is deployed now, the parts that are counted."""
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
     """By the ACM ARNs that the mesh names."""
 

@@ -42,6 +42,19 @@ class UnusableBody(TypedDict):
     since: float
 
 
+class FailedTaskBody(TypedDict):
+    """A task that failed while a deployment ran."""
+
+    task: str
+    """Its id."""
+    side: str
+    at: float
+    code: str
+    """ECS's stop code."""
+    reason: str
+    """Why it stopped, with its last log lines."""
+
+
 class StepSettingsBody(TypedDict):
     """A `model.config.strategies.StepSettings`."""
 
@@ -373,6 +386,7 @@ class JournalEntryBody(TypedDict):
     phase: str
     status: str
     message: str
+    by: str
 
 
 def known_members(cls: type[DataclassInstance], body: Mapping[str, object]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tealmesh.rollout.performer import (
 )
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
+from tealmesh.rollout.running.hearing import Deaf, Hearing
 from tealmesh.rollout.running.keeping import Keeping
 from tealmesh.rollout.running.stored import refuse_locked
 from tealmesh.rollout.running.work import OnTransition, Work
@@ -69,6 +70,7 @@ class Controller(Decisions):
         supervisor: Supervisor | None = None,
         others: HearOthers | None = None,
         beside: CallersSawBeside = nothing_beside,
+        hearing: Hearing | None = None,
     ) -> None:
         performer = Performer(driver, converged, traffic, windows, who, clock, others, beside)
         work = Work(
@@ -79,6 +81,7 @@ class Controller(Decisions):
             poll_seconds=poll_seconds,
             supervisor=supervisor or Supervisor(),
             on_transition=on_transition or (lambda entry: None),
+            hearing=hearing or Deaf(),
         )
         super().__init__(store, work, performer)
         self._keeping = Keeping(store, driver, supervisor or Supervisor(), poll_seconds)

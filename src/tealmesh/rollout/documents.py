@@ -12,7 +12,7 @@ from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
 from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.traffic.windows import Window
-from tealmesh.rollout import discovery, extending, system
+from tealmesh.rollout import discovery, extending, failed, system, watched
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.running.stored import keep, refuse_locked
@@ -22,7 +22,6 @@ from tealmesh.store import Reader, Transaction, View, tables
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
     from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
-    from tealmesh.model.traffic.parts import PartBody, WatchedBody
 
 
 def deployments(view: Reader, service: str) -> list[Deployment]:
@@ -74,11 +73,7 @@ def put_first(
         t.put(tables.ADOPTED, service.name, body=service.to_json())
     if t.get(tables.KEPT, d.service) is not None:
         t.delete(tables.KEPT, d.service)
-    if d.gates.watch and d.gated:
-        place = deployed_service(t, d.service)
-        parts = cast("list[PartBody]", [asdict(part) for part in d.gates.watch])
-        watched: WatchedBody = {"service": d.service, "router": place.router, "parts": parts}
-        t.put(tables.WATCHED, d.mesh, place.router, body=watched)
+    watched.begin(t, d, deployed_service(t, d.service))
     d = replace(d, number=1 + max((other.number for other in before), default=0))
     _put(t, d, entry)
     return d
@@ -110,10 +105,12 @@ def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
     outbox.put(t, d, entry)
-    for watched in t.list(tables.WATCHED, d.mesh) if d.finished else ():
-        if watched.body["service"] == d.service:
-            t.delete(tables.WATCHED, d.mesh, watched.body["router"])
-    extending.keep(t, d, _present_service(t, d.service))
+    if d.finished:
+        watched.end(t, d)
+    service = _present_service(t, d.service)
+    if service is not None:
+        failed.keep(t, d, service)
+    extending.keep(t, d, service)
 
 
 def _present_service(t: Transaction, name: str) -> Service | None:
@@ -132,6 +129,9 @@ def put_window(t: Transaction, d: Deployment) -> None:
     """Store the window of measurement that a deployment has just closed."""
     window = d.comparison.last
     if window is not None:
+        service = _present_service(t, d.service)
+        if service is not None:
+            window = watched.with_task_names(t, d, service, window)
         t.put(tables.WINDOWS, d.id, f"{window.index:06}", body=window.to_json())
 
 
@@ -140,13 +140,13 @@ def windows(view: Reader, deployment_id: str) -> list[Window]:
     return [Window.from_json(d.body) for d in view.list(tables.WINDOWS, deployment_id)]
 
 
-def refuse_shared_router(view: View, service: Service) -> None:
+def refuse_shared_router(view: View, service: Service, but: str = "") -> None:
     """Raise ConflictException if a deployment shifts weights on the router of a service that others
-    made: two of their virtual services may have the same one.
+    made: two of their virtual services may have the same one. ``but``: the id of one that may.
     """
     if not isinstance(service, MeshService):
         return
-    for running in unfinished(view):
+    for running in (d for d in unfinished(view) if d.id != but):
         other = deployed_service(view, running.service)
         if isinstance(other, MeshService) and (other.mesh, other.router) == (
             service.mesh,

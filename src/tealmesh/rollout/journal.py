@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.model.rollout import Deployment, JournalEntry, State
-from tealmesh.rollout.effects import Approved, Event, Paused, Promoted, Resumed, Unpaused
+from tealmesh.rollout.effects import Approved, Event, Paused, Promoted, Resumed, Seen, Unpaused
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import FINAL
 from tealmesh.rollout.machine.transitions import decision
@@ -32,10 +32,15 @@ def transition(before: Deployment, event: Event, after: Deployment) -> str:
     return after.state.value
 
 
-def entry(d: Deployment, transition: str) -> JournalEntry:
-    """The entry for a deployment that has just made ``transition``."""
+def entry(d: Deployment, transition: str, by: str = "") -> JournalEntry:
+    """The entry for a deployment that has just made ``transition``, which ``by`` decided."""
     message = _decided(d, transition) or _message(d)
-    return JournalEntry(d.id, d.sequence, d.updated_at, transition, d.phase, d.status, message)
+    return JournalEntry(d.id, d.sequence, d.updated_at, transition, d.phase, d.status, message, by)
+
+
+def decided_by(event: Event) -> str:
+    """The principal whose decision an event is; empty for one that was observed."""
+    return "" if isinstance(event, Seen) else getattr(event, "by", "")
 
 
 def _decided(d: Deployment, transition: str) -> str:

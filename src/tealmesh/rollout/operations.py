@@ -145,10 +145,16 @@ class Operations(BundleOperations):
         )
 
     async def plan_deployment(
-        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> DeploymentPlan:
         """As `Forecast.plan`."""
-        return await self._forecast.plan(name, image, strategy, force=force)
+        return await self._forecast.plan(name, image, strategy, force=force, instead=instead)
 
     async def lint(self, config: TealConfig | Additions | None) -> list[Finding]:
         """As `Forecast.lint`."""

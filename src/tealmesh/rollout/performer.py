@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -143,9 +144,12 @@ class Performer:
 
     async def see(self, d: Deployment, service: Service) -> Seen:
         """The service as it is, and who changed what is not as the deployment left it."""
-        route = await self._driver.route(service)
-        old = await self._driver.observe(service, d.old_side)
-        new = beginning.of_image(await self._driver.observe(service, d.new_side), d.new_image)
+        route, old, new = await asyncio.gather(
+            self._driver.route(service),
+            self._driver.observe(service, d.old_side),
+            self._driver.observe(service, d.new_side),
+        )
+        new = beginning.of_image(new, d.new_image)
         seen = Seen(route, old, new, explanation=await self._explain(d, service, new))
         changed = machine.change(d, seen)
         if changed is None:

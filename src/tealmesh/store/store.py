@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,9 +132,7 @@ class Store:
         the views in between.
         """
         event = asyncio.Event()
-        entry = (asyncio.get_running_loop(), event)
-        self._changed.add(entry)
-        try:
+        with self.waking(event):
             yielded = -1
             while True:
                 event.clear()
@@ -144,6 +142,14 @@ class Store:
                     yield view
                 else:
                     await event.wait()
+
+    @contextlib.contextmanager
+    def waking(self, event: asyncio.Event) -> Iterator[None]:
+        """Set ``event`` after each change, for as long as the context lasts."""
+        entry = (asyncio.get_running_loop(), event)
+        self._changed.add(entry)
+        try:
+            yield
         finally:
             self._changed.discard(entry)
 

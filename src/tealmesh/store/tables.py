@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from tealmesh.model.teal import (
         AdoptionBody,
         DeploymentBody,
+        FailedTaskBody,
         GatewaySystemBody,
         JournalEntryBody,
         KeptBody,
@@ -233,5 +234,7 @@ NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
 """Key: name."""
 HOOKS: Collection[HookBody] = Collection("teal.hook")
 """Key: deployment id, index of the step with three digits, index of the hook with three digits."""
+FAILED_TASKS: Collection[FailedTaskBody] = Collection("teal.failedTask")
+"""Key: deployment id, task id. The tasks that failed while the deployment ran."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")
 """Key: deployment id, index of the window with six digits."""

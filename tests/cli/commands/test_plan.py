@@ -40,6 +40,15 @@ def test_a_plan_starts_nothing(api: TealApi) -> None:
     assert lines[-1] == "nothing was changed"
 
 
+def test_the_plan_of_a_deployment_that_takes_the_place_of_another(api: TealApi) -> None:
+    api.operations["PlanDeployment"] = lambda _: PLAN
+    done = teal("deploy", "--plan", "web", "x/web:2", "--replace", endpoint=api.endpoint)
+    assert done.returncode == 0, done.stderr
+    assert api.requests("PlanDeployment") == [
+        {"service": "web", "image": "x/web:2", "replace": True}
+    ]
+
+
 def test_a_deployment_that_would_be_refused(api: TealApi) -> None:
     no = {"bearing": "refused", "about": "image", "detail": "there is no such image"}
     api.operations["PlanDeployment"] = lambda _: {**PLAN, "starts": False, "known": [no]}

@@ -5,8 +5,10 @@ one of a few kinds.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +32,7 @@ BAD: dict[str, Wrong] = {
     "header": {"kind": "errors", "header": "x-tenant=acme"},
     "post": {"kind": "errors", "method": "POST", "share": 0.5},
     "not-found": {"kind": "errors", "status": 404},
+    "unauthorized": {"kind": "errors", "status": 401},
     "hang": {"kind": "hang", "share": 0.5},
     "leak": {"kind": "leak", "requests": 30},
 }
@@ -72,6 +75,12 @@ routes = { "/" = "web" }
     [
         pytest.param(("errors", "post"), 1, id="short", marks=[pytest.mark.drill]),
         pytest.param(tuple(BAD), 2, id="long", marks=pytest.mark.drill),
+        pytest.param(
+            tuple(os.environ.get("RELEASES", "errors").split(",")),
+            1,
+            id="chosen",
+            marks=pytest.mark.drill,
+        ),
     ],
 )
 def test_good_releases_succeed_and_bad_ones_are_taken_back(
@@ -123,7 +132,8 @@ def released(plane: Plane, stage: Stage, fault: Fault, callers: list[Callers]) -
     planned one.
     """
     image, at, began = stage.faulty_image(fault), time.time(), time.monotonic()
-    planned = plane.client.plan_deployment("web", image)["expectedSeconds"]
+    plan = plane.client.plan_deployment("web", image)
+    planned = plan["expectedSeconds"]
     identity = plane.client.deploy("web", image)["deployment"]["deploymentId"]
     ended = until(
         lambda: (d := plane.client.get_deployment("web", identity)) and "finishedAt" in d and d,
@@ -131,10 +141,15 @@ def released(plane: Plane, stage: Stage, fault: Fault, callers: list[Callers]) -
         seconds=240,
     )
     took = time.monotonic() - began
-    seen = [one.since(at) for one in callers]
+    with ThreadPoolExecutor() as pool:
+        seen = list(pool.map(lambda one: one.since(at), callers))
     times = f"after {took:.1f} s ({planned:.0f} s planned)"
     told = f"{fault.name}: {ended['status']} {times}, {shown(seen)}"
-    print(told, ended.get("reason", ""), sep=": ")
+    print(told, ended.get("reason", ""), sep=": ", flush=True)
+    for stage in plane.client._call(dict, service="web") if False else plan["stages"]:
+        print("   ", stage["title"], stage.get("expectedSeconds"), stage.get("expectedBy"))
+    for e in plane.client.explain("web", identity)["journal"]:
+        print("      ", round(e["at"] - at, 1), e["transition"], e["message"][:100], flush=True)
     if fault.succeeds:
         good = ended["status"] == "SUCCESSFUL" and not any(one.failed for one in seen)
         return "" if good else told

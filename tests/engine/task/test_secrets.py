@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tealmesh.engine.task.secrets import Reference, fetch, reference
+from tealmesh.engine.task.secrets import Reference, fetch, reference, without
 from tealmesh.model.errors import EngineError
 
 SSM = "arn:aws:ssm:eu-west-1:123456789012:parameter"
@@ -64,3 +64,14 @@ def test_a_missing_key_does_not_show_the_secret(text: str) -> None:
 def test_parts_that_are_no_text_are_json() -> None:
     found = fetch([("PORT", f"{SECRET}:port::")], lambda *_: Store('{"port": 5432}'))
     assert found == {"PORT": "5432"}
+
+
+def test_log_lines_are_told_without_the_values_of_secrets() -> None:
+    secrets = {
+        "PASSWORD": "hunter22",
+        "LONGER": "hunter22-x",
+        "PIN": "12",
+        "KEY": "-----\nabcdef\n",
+    }
+    told = without("12 tries: hunter22-x | hunter22 | abcdef", secrets)
+    assert told == "12 tries: (LONGER) | (PASSWORD) | (KEY)"

@@ -11,12 +11,21 @@ import pytest
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import Deployment, JournalEntry, State
+from tealmesh.model.teal import FailedTaskBody
+from tealmesh.model.traffic.windows import SideWindow, TaskWindow, Window
 from tealmesh.rollout.bundles.backtest import replay
 from tealmesh.rollout.bundles.contents import Sources, bundle
 from tealmesh.rollout.bundles.page import page
 from tests.rollout.machine.simulated import Version
 from tests.rollout.machine.test_judging import Run, run
 
+FAILED: FailedTaskBody = {
+    "task": "f" * 32,
+    "side": "blue",
+    "at": 7.0,
+    "code": "EssentialContainerExited",
+    "reason": "app with code 9; last log lines of app: <oops>",
+}
 BAD = Version(failing=0.2)
 GOOD = Version(failing=0.002)
 
@@ -28,8 +37,9 @@ def ended(made: Run) -> Deployment:
 
 def sources(made: Run) -> Sources:
     d = ended(made)
-    entry = JournalEntry(d.id, 1, 5.0, "CREATED", d.phase, d.status, "approved by <root>")
-    return Sources(d, [entry], made.windows)
+    words = "approved by <root>"
+    entry = JournalEntry(d.id, 1, 5.0, "APPROVED", d.phase, d.status, words, by="<root>")
+    return Sources(d, [entry], made.windows, [FAILED])
 
 
 def test_a_bundle_has_everything_that_was_measured_and_decided() -> None:
@@ -86,6 +96,8 @@ def test_a_page_needs_nothing_else_and_follows_nothing_that_others_wrote(new: Ve
     assert not re.search(r"https?://|url\(|@import", text), "it fetches nothing"
     assert "<web>:1 → " in read.text
     assert "approved by <root>" in read.text
+    assert "last log lines of app: <oops>" in read.text
+    assert "1970-01-01 00:00:07 UTC" in read.text, "times of day are told"
     assert read.tags.count("svg") >= 4
     assert "nan" not in text
 
@@ -95,6 +107,34 @@ def test_a_page_of_a_deployment_without_windows_says_so() -> None:
     text = page(bundle(Sources(ended(made), [], [])))
     assert "Nothing was measured." in text
     assert "The sides were not compared" in text
+
+
+def test_a_bundle_names_who_decided_and_the_tasks_that_failed() -> None:
+    made = run(GOOD)
+    made.to_the_end()
+    content = bundle(sources(made))
+    assert [entry["by"] for entry in content["journal"]] == ["<root>"]
+    assert content["failedTasks"] == [FAILED]
+
+
+def test_tasks_are_added_up_over_the_windows_those_with_failures_first() -> None:
+    made = run(GOOD)
+    d = ended(made)
+    bounds = (10.0, 20.0)
+
+    def window(index: int, **tasks: TaskWindow) -> Window:
+        new = SideWindow(by_task=tasks, task_bounds=bounds)
+        return Window(index, 0, 0.0, 10.0, {}, SideWindow(), new)
+
+    windows = [
+        window(0, a=TaskWindow(10, 0, 1, 10, (10, 10)), b=TaskWindow(4, 0, 0, 4, (0, 4))),
+        window(1, a=TaskWindow(10, 0, 0, 10, (10, 10)), b=TaskWindow(6, 3, 0, 6, (0, 6))),
+    ]
+    told = bundle(Sources(d, [], windows))["tasks"]
+    b, a = told
+    assert (b["task"], b["requests"], b["failures"], b["p50"]) == ("b", 10, 3, 15.0)
+    assert (a["task"], a["requests"], a["clientErrors"], a["p50"]) == ("a", 20, 1, 5.0)
+    assert {one["side"] for one in told} == {d.new_side}
 
 
 def test_the_same_gates_say_the_same_again() -> None:

@@ -96,6 +96,15 @@ def test_a_share_within_four_deviations_passes() -> None:
     # sd = sqrt(0.1 * 0.9 / 10000) = 0.003
     assert assess.share(traffic(8881), traffic(1119), 0.1, 100).verdict is Verdict.PASS
     assert assess.share(traffic(8879), traffic(1121), 0.1, 100).verdict is Verdict.FAIL
+    assert (
+        assess.share(traffic(8830), traffic(1170), 0.1, 100, under_way=50).verdict is Verdict.PASS
+    )
+    assert (
+        assess.share(traffic(8829), traffic(1171), 0.1, 100, under_way=50).verdict is Verdict.FAIL
+    )
+    assert (
+        assess.share(traffic(8300), traffic(1700), 0.1, 100, under_way=9999).verdict is Verdict.FAIL
+    )
     assert assess.share(traffic(0), traffic(99), 1.0, 100).verdict is Verdict.NEED_DATA
     assert assess.share(traffic(0), traffic(100), 1.0, 100).verdict is Verdict.PASS
     assert assess.share(traffic(1), traffic(9999), 1.0, 100).verdict is Verdict.FAIL

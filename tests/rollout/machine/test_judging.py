@@ -250,7 +250,7 @@ def test_an_interruption_loses_the_open_window_and_nothing_else() -> None:
     resumed = machine.step(stored, Resumed(), going.now + 50)
     assert resumed.comparison.evidence == going.d.comparison.evidence
     assert resumed.comparison.windows == 3
-    assert resumed.comparison.opened_at == resumed.since == going.now + 51
+    assert resumed.comparison.opened_at == resumed.since == going.now + 50
     going.d, going.now = resumed, going.now + 51
     going.open.clear()
     assert going.to_the_end().state is State.CLEANING_UP

@@ -43,7 +43,7 @@ STEERED = (10, 100)
 """The steps of those that people promote and pause, and nobody else changes: with both there would
 be too many states. `test_outside_changes` has both, at random.
 """
-PAST_STEP = machine.SETTLE_SECONDS + STEP_TIME + 0.1
+PAST_STEP = STEP_TIME + 0.1
 
 
 BESIDE = Strategy(

@@ -23,11 +23,18 @@ class Reports:
         self.now = 100.0
         self.metrics = Metrics(lambda: self.now)
 
-    def report(self, envoy: str = "task/1", *, first: bool = False, **counters: float) -> None:
-        """Report a second later: ``completed``, ``failed`` or what follows ``upstream_rq_``, of
-        which ``active`` is a gauge.
+    def report(
+        self,
+        envoy: str = "task/1",
+        *,
+        first: bool = False,
+        later: float = 1.0,
+        **counters: float,
+    ) -> None:
+        """Report some seconds ``later``: ``completed``, ``failed`` or what follows
+        ``upstream_rq_``, of which ``active`` is a gauge.
         """
-        self.now += 1
+        self.now += later
         names = {"completed": "upstream_rq_completed", "failed": "upstream_rq_5xx"}
         message = proto.StreamMetricsMessage()
         for name, value in {"completed": 0.0, **counters}.items():
@@ -140,6 +147,41 @@ def test_a_window_tells_what_is_in_flight_without_an_answer() -> None:
     assert (reports.window(103.0).open, reports.window(103.0).active) == (2, 4)
     reports.metrics.disconnected("task/1")
     assert reports.window(103.0).open == 0
+
+
+def test_seconds_are_seconds_however_often_envoys_report() -> None:
+    reports = Reports()
+    reports.report(first=True)
+    began = reports.now
+    for quarter in range(1, 41):
+        reports.report(later=0.25, completed=quarter * 5.0)
+    window = reports.window(began)
+    assert window.requests == sum(second.requests for second in window.by_second) == 200
+    assert 10 <= len(window.by_second) <= 11
+    assert all(10 <= second.requests <= 25 for second in window.by_second)
+
+
+def test_frequent_reports_are_kept_for_as_long_as_rare_ones() -> None:
+    reports = Reports()
+    reports.report(first=True)
+    for quarter in range(1, 4001):
+        reports.report(later=0.25, completed=float(quarter), total=quarter + 7.0, active=7)
+        if quarter == 800:
+            middle = reports.now
+    assert abs(reports.traffic(since=middle).requests - 3200) <= 8
+    assert reports.window(reports.now - 30).requests == 120
+    cluster = next(iter(reports.metrics._envoys.values())).clusters[CLUSTER]
+    assert len(cluster.samples) <= 900
+
+
+def test_what_hangs_since_less_than_a_minute_is_seen_however_often_envoys_report() -> None:
+    reports = Reports()
+    reports.metrics.connected("task/1")
+    reports.report(first=True)
+    for quarter in range(1, 161):
+        hang = min(quarter, 20)
+        reports.report(later=0.25, completed=quarter, total=quarter + hang, active=hang)
+    assert reports.window(reports.now - 10).open == 20
 
 
 def test_the_callers_beyond_the_busiest_are_added_up() -> None:

@@ -126,7 +126,7 @@ def evidence(e: StepEvidence) -> wire.StepEvidence:
 
 
 def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
-    return {
+    answer: wire.JournalEntry = {
         "sequence": entry.sequence,
         "at": entry.at,
         "transition": entry.transition,
@@ -134,6 +134,9 @@ def journal_entry(entry: JournalEntry) -> wire.JournalEntry:
         "status": entry.status.value,
         "message": entry.message,
     }
+    if entry.by:
+        answer["by"] = entry.by
+    return answer
 
 
 def applied(resource: Applied) -> wire.AppliedResource:

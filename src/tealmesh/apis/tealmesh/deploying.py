@@ -66,7 +66,11 @@ class DeploymentOperations(Control):
         service = request["service"]
         strategy = _strategy(self._operations.strategy(service), request)
         plan = await self._operations.plan_deployment(
-            service, request["image"], strategy, force=request.get("force", False)
+            service,
+            request["image"],
+            strategy,
+            force=request.get("force", False),
+            instead=request.get("replace", False),
         )
         return telling.planned(plan)
 

@@ -73,6 +73,7 @@ _BOOKKEEPING = frozenset(
         tables.SERVICE_DEPLOYMENTS,
         tables.JOURNAL,
         tables.WINDOWS,
+        tables.FAILED_TASKS,
         tables.ROUTER_EXTENSIONS,
         tables.WATCHED,
         tables.LOAD_BALANCER_PLACES,

@@ -98,7 +98,13 @@ class Operations(Protocol):
         instead: bool = False,
     ) -> list[str]: ...
     async def plan_deployment(
-        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> DeploymentPlan: ...
     async def lint(self, config: TealConfig | Additions | None) -> list[Finding]: ...
     def evidence(self, d: Deployment) -> tuple[str, str]: ...

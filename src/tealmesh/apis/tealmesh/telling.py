@@ -12,7 +12,7 @@ from tealmesh.model.config.outside import LASTING
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.linting import Finding
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.model.rollout.explanation import Explanation
+from tealmesh.model.rollout.explanation import Explanation, StepTold
 from tealmesh.model.rollout.plan import DeploymentPlan, PlannedStage
 from tealmesh.store import View, tables
 
@@ -28,19 +28,24 @@ def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) ->
         "why": e.why,
         "following": e.following,
         "latest": e.latest,
-        "steps": [
-            {
-                "title": step.title,
-                "measured": step.measured,
-                "findings": [finding.to_wire() for finding in step.findings],
-                "outcome": step.outcome,
-            }
-            for step in e.steps
-        ],
+        "steps": [_step(step) for step in e.steps],
         "journal": [answers.journal_entry(entry) for entry in journal],
     }
     if e.latest_at is not None:
         answer["latestAt"] = e.latest_at
+    return answer
+
+
+def _step(step: StepTold) -> wire.ExplainedStep:
+    answer: wire.ExplainedStep = {
+        "title": step.title,
+        "measured": step.measured,
+        "findings": [finding.to_wire() for finding in step.findings],
+        "outcome": step.outcome,
+        "startedAt": step.began,
+    }
+    if step.ended is not None:
+        answer["finishedAt"] = step.ended
     return answer
 
 

@@ -75,7 +75,7 @@ def deploy(
         from tealmesh.cli.screens.planned import show_plan
 
         show_plan(
-            client.plan_deployment(service, full, strategy, percentages, force, step),
+            client.plan_deployment(service, full, strategy, percentages, force, step, instead),
             ending.as_json,
         )
         return

@@ -5,33 +5,44 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 
+if TYPE_CHECKING:
+    from tealmesh.model.rollout.bundle import Bundle
+
 
 @click.command(short_help="Why a deployment is where it is, and what comes next.")
 @click.argument("service", shell_complete=complete_names)
 @click.argument("deployment", required=False)
+@click.option("--windows", is_flag=True, help="Also each single window of measurement.")
 @with_json
 @with_client
-def explain(service: str, deployment: str | None, as_json: bool, client: Client) -> None:
+def explain(
+    service: str, deployment: str | None, windows: bool, as_json: bool, client: Client
+) -> None:
     """Where the deployment of SERVICE is, why, what comes next, and when at the latest: in one
     sentence, and then with the numbers of each step and every transition.
 
     Without the id of a DEPLOYMENT (or its beginning), the one that runs or was the last.
     """
     answer = client.explain(service, deployment)
+    bundle: Bundle | None = None
+    if windows:
+        identity = answer["deployment"]["deploymentId"]
+        bundle = json.loads(client.get_evidence(service, identity)["bundle"])
     if as_json:
-        print_json(answer)
+        print_json({**answer, "windows": bundle["windows"]} if bundle else answer)
         return
     from tealmesh.cli.render import console
     from tealmesh.cli.screens.explained import explained_view
 
     out = console()
-    out.print(explained_view(answer, out.width, time.time()))
+    out.print(explained_view(answer, out.width, time.time(), bundle))
 
 
 @click.command(short_help="All that a deployment was decided on, as JSON or as a page.")

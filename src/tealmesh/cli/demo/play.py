@@ -28,8 +28,6 @@ BASELINE_SECONDS = 3.0
 """How long the rate is measured before the deployments."""
 STEP_MARGIN = 1.1
 """A step is this much longer than its requests need at the measured rate."""
-SETTLE_SECONDS = 1.0
-"""Each step begins before the control plane measures it; the load counts this time too."""
 LEAST_STEP_SECONDS = 1.0
 BAKE_SECONDS = 2.0
 SLOW_MACHINE = 0.9
@@ -94,7 +92,7 @@ class Demo:
         with self.stage.live():
             system = self._set_up()
             measured = self._find_rate(system)
-            step_time = self.size.per_step / measured * STEP_MARGIN - SETTLE_SECONDS
+            step_time = self.size.per_step / measured * STEP_MARGIN
             system.apply(step_time=max(step_time, LEAST_STEP_SECONDS), bake_time=BAKE_SECONDS)
             self._deploy("canary to version 2", "example/sample:0.0.2", "canary")
             self._deploy("blue/green to version 1", "example/sample:0.0.1", "bluegreen")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
@@ -14,14 +15,18 @@ from tealmesh.cli.render import (
     VERDICT_STYLES,
     clock,
     duration,
+    milliseconds,
     moment,
 )
 from tealmesh.cli.screens.fit import folded, versions
 from tealmesh.model import wire
+from tealmesh.model.rollout.bundle import Bundle, BundleSide
 
 
-def explained_view(answer: wire.ExplainOutput, width: int, now: float) -> RenderableType:
-    """``width``: in columns. ``now``: epoch seconds."""
+def explained_view(
+    answer: wire.ExplainOutput, width: int, now: float, bundle: Bundle | None = None
+) -> RenderableType:
+    """``width``: in columns. ``now``: epoch seconds. ``bundle``: its windows are shown."""
     deployment = answer["deployment"]
     style = STATUS_STYLES.get(deployment["status"], "")
     parts: list[RenderableType] = [Text(answer["sentence"], style=f"bold {style}"), Text()]
@@ -30,6 +35,8 @@ def explained_view(answer: wire.ExplainOutput, width: int, now: float) -> Render
         parts += [*_step(step, width), Text()]
     if "hooks" in deployment:
         parts += [Text("hooks", style="bold"), *_hooks(deployment["hooks"], width), Text()]
+    if bundle is not None:
+        parts += [Text("windows", style="bold"), *windows_view(bundle, width), Text()]
     parts.append(Text("journal", style="bold"))
     parts += _journal(answer["journal"], width)
     return Group(*parts)
@@ -52,18 +59,78 @@ def _head(deployment: wire.Deployment, now: float) -> Iterable[Text]:
 
 
 def _step(step: wire.ExplainedStep, width: int) -> Iterable[RenderableType]:
-    yield Text(step["title"], style="bold")
+    yield Text(step["title"], style="bold").append(_times(step), style="not bold dim")
     yield from folded([[Text(step["measured"])]], width, indent=2)
     rows = [
         [
             Text(finding["verdict"], style=VERDICT_STYLES.get(finding["verdict"], "")),
             Text(finding["gate"]),
-            Text(finding["detail"]),
+            Text(finding["detail"]).append(_numbers(finding.get("evidence")), style="dim"),
         ]
         for finding in step["findings"]
     ]
     yield from folded(rows, width, gap=1 if width < NARROW_COLUMNS else 2, indent=2)
     yield from folded([[Text("→"), Text(step["outcome"])]], width, gap=1, indent=2)
+
+
+def _times(step: wire.ExplainedStep) -> str:
+    """When it was measured; empty from a control plane that does not tell."""
+    if "startedAt" not in step:
+        return ""
+    ended = f" to {clock(step['finishedAt'])}" if "finishedAt" in step else ""
+    return f", from {clock(step['startedAt'])}{ended}"
+
+
+def _numbers(evidence: wire.GateEvidence | None) -> str:
+    """The e-values with their bounds, and φ; empty for a gate without."""
+    if evidence is None:
+        return ""
+    good = max(evidence["logEAlike"], evidence.get("logEBelow", -math.inf))
+    against = f"E {e_value(evidence['logEWorse'])} against it (fails at "
+    return (
+        f" [{against}{e_value(evidence['failAt'])}), {e_value(good)} for it (passes at "
+        f"{e_value(evidence['passAt'])}), φ {evidence['phi']:.1f}]"
+    )
+
+
+def e_value(logarithm: float) -> str:
+    """An e-value by its natural logarithm: ``0.52``, ``300``, ``10^12``."""
+    tens = logarithm / math.log(10)
+    if tens >= 6 or tens <= -3:
+        return f"10^{tens:.0f}"
+    value = math.exp(logarithm)
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def windows_view(bundle: Bundle, width: int) -> Iterable[Text]:
+    """Each window of measurement: when, the step, what callers saw of both sides, and the
+    comparison of all windows so far.
+    """
+    if not bundle["windows"]:
+        return [Text("  none was closed", style="dim")]
+    rows = []
+    for window in bundle["windows"]:
+        new, old = window["new"], window["old"]
+        judged = [
+            f"{metric} E {e_value(one['logEWorse'])} of {e_value(one['failAt'])}"
+            for metric, one in window["evidence"].items()
+        ]
+        compared = ", ".join(judged) if window["compared"] else window["note"]
+        seen = f"{_seen(new, bundle['new']['side'])}; {_seen(old, bundle['old']['side'])}"
+        rows.append(
+            [
+                Text(clock(window["startedAt"]), style="dim"),
+                Text(f"step {window['step'] + 1}"),
+                Text(f"{window['seconds']:.0f} s", justify="right"),
+                Text(f"{seen}; {compared}" if compared else seen),
+            ]
+        )
+    return folded(rows, width, gap=1, indent=2)
+
+
+def _seen(side: BundleSide, name: str) -> str:
+    p99 = "" if side["p99"] is None else f", p99 {milliseconds(side['p99'])}"
+    return f"{name} {side['failures']} of {side['requests']:,} failed{p99}"
 
 
 def _hooks(hooks: Iterable[wire.HookAnswer], width: int) -> Iterable[Text]:

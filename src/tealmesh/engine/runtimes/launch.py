@@ -58,6 +58,8 @@ class EnvoyNetwork:
     app_address: str = "127.0.0.1"
     publish_address: str = ""
     dns_address: tuple[str, int] | None = None
+    forgetting: bool = False
+    """Whether it is known to be an Envoy that can forget statistics."""
 
 
 def aws_environment(plane: ControlPlane, launch: Launch, endpoint: str) -> dict[str, str]:
@@ -94,6 +96,7 @@ def write_envoy_bootstrap(
             publish_address=network.publish_address,
             admin_address=network.admin_address,
             dns_address=network.dns_address,
+            forgetting=network.forgetting,
             read=read,
         )
     except TealError as error:

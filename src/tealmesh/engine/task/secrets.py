@@ -13,6 +13,8 @@ from typing import NotRequired, Protocol, TypedDict, Unpack
 
 from tealmesh.model.errors import EngineError
 
+_LEAST_SECRET = 4
+"""Shorter values are found in any text by chance."""
 _FAILED = "ResourceInitializationError: unable to pull secrets or registry auth"
 
 
@@ -135,3 +137,17 @@ def _value(source: Reference, client: Client) -> str:
             f"{_FAILED}: retrieved secret did not contain json key {source.json_key}"
         ) from None
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def without(text: str, secrets: Mapping[str, str]) -> str:
+    """A container's log lines without the values of its secrets, whose names take their place."""
+    values = [
+        (line, name)
+        for name, value in secrets.items()
+        for line in value.splitlines()
+        if len(line) >= _LEAST_SECRET
+    ]
+    # The longest first, as one may contain another.
+    for value, name in sorted(values, key=lambda one: -len(one[0])):
+        text = text.replace(value, f"({name})")
+    return text

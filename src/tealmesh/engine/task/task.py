@@ -6,6 +6,7 @@ This is what all phases of a task's life have in common; `worker.py` goes throug
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.pod import Care, Pod
 from tealmesh.engine.task.probes import Probes
 from tealmesh.engine.task.record import TaskRecord, set_phase, show_states
-from tealmesh.engine.task.secrets import fetch
+from tealmesh.engine.task.secrets import fetch, without
 from tealmesh.model.ecs.names import service_of
 from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
@@ -294,7 +295,10 @@ class Task:
         for one in [container] if container else suspects:
             lines = await self.context.runtime.logs(self.directory, one.name, _REASON_LINES)
             if lines:
-                texts.append(f"; last log lines of {one.name}: {' | '.join(lines)}")
+                # Without the values nobody could tell what to leave out.
+                with contextlib.suppress(EngineError):
+                    told = without(" | ".join(lines), await self._secrets_of(one))
+                    texts.append(f"; last log lines of {one.name}: {told}")
         return "".join(texts)
 
     # Waiting

@@ -313,11 +313,11 @@ class TaskWorker:
         idle = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while idle < 2:
+                while True:
                     active = await self._probes.active_requests(self._task.network)
-                    if active is None:
-                        return
                     idle = idle + 1 if active == 0 else 0
+                    if active is None or idle == 2:
+                        return
                     await asyncio.sleep(self._context.times.settle)
 
     async def _unless_over(self, work: Coroutine[Any, Any, None]) -> None:

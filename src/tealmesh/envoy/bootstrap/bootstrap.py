@@ -7,6 +7,7 @@ working: https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
 from __future__ import annotations
 
 import ipaddress
+from math import ceil
 
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
@@ -31,11 +32,12 @@ from tealmesh.envoy.bootstrap.statistics import (
     stats_config,
 )
 from tealmesh.envoy.bootstrap.tracing import tracing
-from tealmesh.envoy.extensions import parts
+from tealmesh.envoy.extensions import parts, tasks
 from tealmesh.envoy.names import ANYWHERE
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
+from tealmesh.model.traffic.windows import REPORT_SECONDS
 
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
@@ -83,7 +85,8 @@ def bootstrap(
     admin_address: str = "127.0.0.1",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
-    stats_flush_seconds: float = 1.0,
+    stats_flush_seconds: float = REPORT_SECONDS,
+    forgetting: bool = False,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. With a ``token`` it holds a credential: keep
@@ -92,9 +95,10 @@ def bootstrap(
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
-    under their full names. It asks the name server at ``dns_address``, None for those of its
-    resolv.conf. ``read`` reads the files that variables name. Raises TealError for a
-    variable that cannot be used.
+    under their full names. With ``forgetting``, which older Envoys than `parts.FIRST_VERSION`
+    refuse, it forgets those of tasks that have gone. It asks the name server at ``dns_address``,
+    None for those of its resolv.conf. ``read`` reads the files that variables name. Raises
+    TealError for a variable that cannot be used.
     """
     resource = _resource(environment)
     metadata: dict[str, Json] = {
@@ -118,7 +122,7 @@ def bootstrap(
         "dynamic_resources": _dynamic(environment, token, delta),
         "static_resources": {"clusters": [*clusters, *collectors, *sink_clusters]},
         "stats_sinks": [_metrics(token), *own_sinks],
-        **_statistics(environment, resource, stats_flush_seconds, read),
+        **_statistics(environment, resource, stats_flush_seconds, forgetting, read),
         "layered_runtime": _runtime(environment),
     }
     if traces:
@@ -129,16 +133,20 @@ def bootstrap(
 
 
 def _statistics(
-    environment: Environment, resource: str, flush_seconds: float, read: Read
+    environment: Environment, resource: str, flush_seconds: float, forgetting: bool, read: Read
 ) -> dict[str, Json]:
     """What the Envoy counts, and how often it tells."""
     flush = interval(environment, "ENVOY_STATS_FLUSH_INTERVAL", flush_seconds)
     tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
     own = fragment(environment, STATS_FILE, read).get("stats_config")
-    return {
+    made: dict[str, Json] = {
         "stats_flush_interval": seconds(flush),
         "stats_config": stats_config(resource, tagged, own),
     }
+    if forgetting:
+        # Envoy wants a multiple of the other interval.
+        made["stats_eviction_interval"] = seconds(flush * ceil(tasks.EVICTION_SECONDS / flush))
+    return made
 
 
 def load_balancer_bootstrap(

@@ -1,7 +1,7 @@
 """Which statistics an Envoy keeps: those that deployments and drains are judged by, and no more.
 
-An Envoy streams all of them every second, and a mesh has thousands of Envoys. Users who want more
-set ENVOY_STATS_CONFIG_FILE.
+An Envoy streams all of them several times a second, and a mesh has thousands of Envoys. Users who
+want more set ENVOY_STATS_CONFIG_FILE.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ _INCLUDED = (
     # The requests to parts of services that are deployed with a `watch` (`envoy.parts`).
     r"^teal\.parts\.cluster\.cds_egress_.*\.part\.(?:rest|[0-9_]+)\..*$",
     r"^teal\.part_times\.cluster\.cds_egress_.*\.part\.(?:rest|[0-9_]+)$",
+    # The requests to tasks of services while they are deployed (`envoy.extensions.tasks`).
+    r"^teal\.(?:tasks|took)\.cluster\.cds_egress_.*\.on\.1\.host\..*$",
     # App Mesh's guide uses these to tell whether a connection was encrypted, and if not, why.
     rf"{_CLUSTER}ssl\.{_TLS}$",
     rf"^listener\.[^/]*\.ssl\.{_TLS}$",

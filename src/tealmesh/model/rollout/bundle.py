@@ -90,6 +90,20 @@ class BundleCaller(TypedDict):
     clientErrors: int
 
 
+class BundleTask(TypedDict):
+    """What callers saw of one task, in all windows together."""
+
+    task: str
+    """Its id, or its address and port where that is not known; "others" beyond the busiest."""
+    side: str
+    requests: int
+    failures: int
+    clientErrors: int
+    p50: float | None
+    """From the caller's request to the end of the answer."""
+    p99: float | None
+
+
 class BundleEntry(TypedDict):
     """A transition."""
 
@@ -98,6 +112,21 @@ class BundleEntry(TypedDict):
     transition: str
     status: str
     message: str
+    by: str
+    """The principal who decided it; empty for what the deployment did by itself."""
+
+
+class BundleFailedTask(TypedDict):
+    """A task of either side that failed meanwhile."""
+
+    task: str
+    """Its id."""
+    side: str
+    at: float
+    code: str
+    """ECS's stop code."""
+    reason: str
+    """Why it stopped, with its last log lines, in which secrets' names stand for their values."""
 
 
 class BundleDefinition(TypedDict):
@@ -133,4 +162,6 @@ class Bundle(TypedDict):
     steps: Sequence[BundleStep]
     windows: Sequence[BundleWindow]
     callers: Sequence[BundleCaller]
+    tasks: Sequence[BundleTask]
+    failedTasks: Sequence[BundleFailedTask]
     journal: Sequence[BundleEntry]

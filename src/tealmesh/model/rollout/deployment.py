@@ -220,6 +220,8 @@ class JournalEntry:
     status: Status
     message: str
     """What happened and why, for people."""
+    by: str = ""
+    """The principal who decided it; empty for what the deployment did by itself."""
 
     def to_json(self) -> JournalEntryBody:
         """The body that the store keeps."""

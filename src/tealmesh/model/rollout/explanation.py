@@ -19,6 +19,10 @@ class StepTold:
     """What each gate found."""
     outcome: str
     """How the deployment went on, and why."""
+    began: float
+    """Seconds since the epoch."""
+    ended: float | None
+    """None while it is measured."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ class Traffic:
     waiting: int = 0
     """By how much requests in flight without an answer have become more in the window's second
     half: with a steady load, those that hang."""
+    under_way: int = 0
+    """Requests that were in flight when the window began: they were routed before."""
     p50: float | None = None
     """Median latency of the answered requests in milliseconds; None without any."""
     p99: float | None = None

@@ -13,6 +13,10 @@ from tealmesh.model.teal import known_members
 ACTOR = "measurement"
 """Who writes windows into the store."""
 
+REPORT_SECONDS = 0.25
+"""How often an Envoy reports unless ENVOY_STATS_FLUSH_INTERVAL says otherwise. With one
+report a second, an Envoy uses 0.03 % of a core for it and the control plane 0.05 %."""
+
 
 class CountsBody(TypedDict):
     """A `Counts`."""
@@ -20,6 +24,16 @@ class CountsBody(TypedDict):
     requests: int
     failures: int
     client_errors: int
+
+
+class TaskWindowBody(TypedDict):
+    """A `TaskWindow`."""
+
+    requests: int
+    failures: int
+    client_errors: int
+    timed: int
+    buckets: Sequence[int]
 
 
 class SideWindowBody(TypedDict):
@@ -41,6 +55,8 @@ class SideWindowBody(TypedDict):
     by_part: Mapping[str, Sequence[CountsBody]]
     part_bounds: Sequence[float]
     latency_by_part: Mapping[str, Sequence[Sequence[int]]]
+    by_task: Mapping[str, TaskWindowBody]
+    task_bounds: Sequence[float]
 
 
 class JudgedBody(TypedDict):
@@ -90,6 +106,37 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class TaskWindow:
+    """What callers saw of one task. Requests count when they have ended."""
+
+    requests: int = 0
+    failures: int = 0
+    client_errors: int = 0
+    timed: int = 0
+    """Those whose duration was measured, from the caller's request to the end of the answer."""
+    buckets: tuple[int, ...] = ()
+    """For each of `SideWindow.task_bounds`, those of them up to it."""
+
+    def __add__(self, other: TaskWindow) -> TaskWindow:
+        return self._with(other, 1)
+
+    def __sub__(self, other: TaskWindow) -> TaskWindow:
+        return self._with(other, -1)
+
+    def _with(self, other: TaskWindow, sign: int) -> TaskWindow:
+        buckets = self.buckets or (0,) * len(other.buckets)
+        if other.buckets and len(other.buckets) == len(buckets):
+            buckets = tuple(a + sign * b for a, b in zip(buckets, other.buckets, strict=True))
+        return TaskWindow(
+            self.requests + sign * other.requests,
+            self.failures + sign * other.failures,
+            self.client_errors + sign * other.client_errors,
+            self.timed + sign * other.timed,
+            buckets,
+        )
+
+
+@dataclass(frozen=True)
 class SideWindow:
     """What callers saw of one side in a window."""
 
@@ -128,6 +175,11 @@ class SideWindow:
     latency_by_part: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """By the name of each part, second by second, its answers up to each of `part_bounds`, and all
     that were timed; nothing for a second without any."""
+    by_task: Mapping[str, TaskWindow] = field(default_factory=dict)
+    """By the task's id, or by its address and port where it is not known. Those beyond the busiest
+    are together in "others". Empty where callers' Envoys cannot tell, as with TCP."""
+    task_bounds: tuple[float, ...] = ()
+    """Upper bounds of their durations' buckets, rising, in milliseconds."""
 
     @property
     def counts(self) -> Counts:
@@ -146,6 +198,9 @@ class SideWindow:
         known["part_bounds"] = tuple(body.get("part_bounds", ()))
         timed = body.get("latency_by_part", {}).items()
         known["latency_by_part"] = {part: tuple(map(tuple, seconds)) for part, seconds in timed}
+        tasks = body.get("by_task", {}).items()
+        known["by_task"] = {task: _task(one) for task, one in tasks}
+        known["task_bounds"] = tuple(body.get("task_bounds", ()))
         known["by_second"] = tuple(_counts(counts) for counts in body.get("by_second", ()))
         known["latency_by_second"] = tuple(map(tuple, body.get("latency_by_second", ())))
         return cls(**known)
@@ -214,3 +269,7 @@ class Window:
 
 def _counts(body: CountsBody) -> Counts:
     return Counts(**known_members(Counts, body))
+
+
+def _task(body: TaskWindowBody) -> TaskWindow:
+    return TaskWindow(**{**known_members(TaskWindow, body), "buckets": tuple(body["buckets"])})

@@ -190,6 +190,8 @@ class JournalEntry(TypedDict):
     status: str
     message: NotRequired[str]
     """What happened and why, for people."""
+    by: NotRequired[str]
+    """The principal who decided it; absent for what the deployment did by itself."""
 
 
 class RollbackOutput(TypedDict):

@@ -18,6 +18,9 @@ class ExplainedStep(TypedDict):
     """What each gate found."""
     outcome: str
     """How the deployment went on, and why."""
+    startedAt: NotRequired[float]
+    finishedAt: NotRequired[float]
+    """Absent while it is measured."""
 
 
 class GetEvidenceOutput(TypedDict):

@@ -109,6 +109,7 @@ class PlanDeploymentInput(TypedDict):
     steps: NotRequired[list[int]]
     step: NotRequired[int]
     force: NotRequired[bool]
+    replace: NotRequired[bool]
 
 
 class LockInput(TypedDict):

@@ -12,11 +12,14 @@ from tealmesh.model.rollout.bundle import (
     Bundle,
     BundleCaller,
     BundleDefinition,
+    BundleFailedTask,
     BundleSide,
     BundleStep,
+    BundleTask,
     BundleWindow,
 )
-from tealmesh.model.traffic.windows import Counts, SideWindow, Window
+from tealmesh.model.teal import FailedTaskBody
+from tealmesh.model.traffic.windows import Counts, SideWindow, TaskWindow, Window
 from tealmesh.rollout.metrics.sums import quantile
 
 _NO_DEFINITION: BundleDefinition = {"old": "", "new": "", "differences": []}
@@ -29,6 +32,7 @@ class Sources:
     deployment: Deployment
     journal: Sequence[JournalEntry]
     windows: Sequence[Window]
+    failed: Sequence[FailedTaskBody] = ()
     definition: BundleDefinition = field(default_factory=lambda: _NO_DEFINITION)
 
 
@@ -57,6 +61,8 @@ def bundle(sources: Sources) -> Bundle:
         "steps": [_step(step) for step in d.evidence],
         "windows": [_window(window) for window in sources.windows],
         "callers": list(_callers(d, sources.windows)),
+        "tasks": list(_tasks(d, sources.windows)),
+        "failedTasks": [_failed(one) for one in sources.failed],
         "journal": [
             {
                 "sequence": entry.sequence,
@@ -64,6 +70,7 @@ def bundle(sources: Sources) -> Bundle:
                 "transition": entry.transition,
                 "status": entry.status.value,
                 "message": entry.message,
+                "by": entry.by,
             }
             for entry in sources.journal
         ],
@@ -127,6 +134,16 @@ def _side(side: SideWindow) -> BundleSide:
     }
 
 
+def _failed(task: FailedTaskBody) -> BundleFailedTask:
+    return {
+        "task": task["task"],
+        "side": task["side"],
+        "at": task["at"],
+        "code": task["code"],
+        "reason": task["reason"],
+    }
+
+
 def _callers(d: Deployment, windows: Iterable[Window]) -> Iterator[BundleCaller]:
     """Each caller's view of both sides, the busiest caller first."""
     sums: dict[str, dict[str, Counts]] = {}
@@ -145,3 +162,30 @@ def _callers(d: Deployment, windows: Iterable[Window]) -> Iterator[BundleCaller]
                 "failures": counts.failures,
                 "clientErrors": counts.client_errors,
             }
+
+
+def _tasks(d: Deployment, windows: Iterable[Window]) -> Iterator[BundleTask]:
+    """What callers saw of each task: side by side, first those with the most failures."""
+    sums: dict[tuple[str, str], TaskWindow] = {}
+    bounds: tuple[float, ...] = ()
+    for window in windows:
+        for name, side in ((d.old_side, window.old), (d.new_side, window.new)):
+            bounds = side.task_bounds or bounds
+            for task, seen in side.by_task.items():
+                sums[name, task] = sums.get((name, task), TaskWindow()) + seen
+    sides = (d.old_side, d.new_side)
+    for name, task in sorted(
+        sums, key=lambda one: (sides.index(one[0]), -sums[one].failures, -sums[one].requests, one)
+    ):
+        seen = sums[name, task]
+        known = bounds if len(bounds) == len(seen.buckets) else ()
+        buckets = seen.buckets if known else ()
+        yield {
+            "task": task,
+            "side": name,
+            "requests": seen.requests,
+            "failures": seen.failures,
+            "clientErrors": seen.client_errors,
+            "p50": quantile(buckets, known, seen.timed, 0.5),
+            "p99": quantile(buckets, known, seen.timed, 0.99),
+        }

@@ -15,7 +15,7 @@ from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.rollout.bundle import BundleDefinition
-from tealmesh.rollout import documents
+from tealmesh.rollout import documents, failed
 from tealmesh.rollout.bundles.backtest import Replayed, replay
 from tealmesh.rollout.bundles.contents import Sources, bundle
 from tealmesh.rollout.bundles.page import page
@@ -39,7 +39,7 @@ class BundleOperations:
         view = self._store.view
         journal = [JournalEntry.from_json(e.body) for e in view.list(tables.JOURNAL, d.id)]
         windows = documents.windows(view, d.id)
-        made = bundle(Sources(d, journal, windows, _definition(view, d)))
+        made = bundle(Sources(d, journal, windows, failed.of(view, d), _definition(view, d)))
         return json.dumps(made), page(made)
 
     def backtest(self, deployments: Sequence[Deployment], settings: str) -> list[Replayed]:

@@ -44,8 +44,14 @@ def page(bundle: Bundle) -> str:
         *_evidence(bundle),
         "<h2>By caller</h2>",
         _table(("caller", "side", "requests", "failed", "4xx"), _callers(bundle)),
+        "<h2>By task</h2>",
+        _table(("task", "side", "requests", "failed", "4xx", "p50", "p99"), _tasks(bundle)),
+        "<h2>Tasks that failed</h2>",
+        _table(("task", "side", "when", "why"), _failed(bundle)),
+        "<h2>Who decided</h2>",
+        _table(("when", "who", "", "what"), _decisions(bundle)),
         "<h2>Journal</h2>",
-        _table(("", "when", "", "what"), _journal(bundle)),
+        _table(("", "when", "", "", "what"), _journal(bundle)),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -54,7 +60,7 @@ def page(bundle: Bundle) -> str:
     )
 
 
-_STEPS = ("step", "weights", "measured share", "requests", "failed", "p50", "p99")
+_STEPS = ("step", "began", "weights", "measured share", "requests", "failed", "p50", "p99")
 
 Row = Sequence[object]
 
@@ -85,6 +91,7 @@ def _steps(bundle: Bundle) -> Iterator[Row]:
             failed += f" ({', '.join(f'{n} {kind}' for kind, n in sorted(step['kinds'].items()))})"
         yield (
             step["step"] + 1,
+            _time(step["startedAt"]),
             weights,
             share,
             step["requests"],
@@ -125,6 +132,9 @@ def _plots(bundle: Bundle) -> Iterator[str]:
             Line(new, [(_at(bundle, w), value(w["new"], w)) for w in windows], _GREEN),
         ]
 
+    if windows:
+        first = _time(windows[0]["startedAt"])
+        yield f"<p class=none>Seconds are counted from the first window, {first}.</p>"
     measured = [(_at(bundle, w), None if w["share"] is None else w["share"] * 100) for w in windows]
     wanted = [(_at(bundle, w), _weight(w, new) * 100) for w in windows]
     yield plot(
@@ -166,9 +176,27 @@ def _callers(bundle: Bundle) -> Iterator[Row]:
         yield one["caller"], one["side"], one["requests"], one["failures"], one["clientErrors"]
 
 
+def _tasks(bundle: Bundle) -> Iterator[Row]:
+    for one in bundle["tasks"]:
+        counts = one["requests"], one["failures"], one["clientErrors"]
+        yield one["task"], one["side"], *counts, _ms(one["p50"]), _ms(one["p99"])
+
+
+def _failed(bundle: Bundle) -> Iterator[Row]:
+    for one in bundle["failedTasks"]:
+        yield one["task"], one["side"], _time(one["at"]), one["reason"] or one["code"]
+
+
+def _decisions(bundle: Bundle) -> Iterator[Row]:
+    for entry in bundle["journal"]:
+        if entry["by"]:
+            yield _time(entry["at"]), entry["by"], entry["transition"], entry["message"]
+
+
 def _journal(bundle: Bundle) -> Iterator[Row]:
     for entry in bundle["journal"]:
-        yield entry["sequence"], _time(entry["at"]), entry["transition"], entry["message"]
+        since = f"+{max(0.0, entry['at'] - bundle['startedAt']):.1f} s"
+        yield entry["sequence"], _time(entry["at"]), since, entry["transition"], entry["message"]
 
 
 class _Verdict(str):

@@ -24,6 +24,7 @@ from tealmesh.rollout.drivers.removal import remove
 from tealmesh.rollout.drivers.route import Routes
 from tealmesh.rollout.drivers.sides import Sides
 from tealmesh.rollout.effects import LiveRoute, WeightsSet
+from tealmesh.rollout.failed import ON_PURPOSE
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ _LOCAL_NETWORK: AwsVpcConfigurationTypeDef = {"subnets": ["subnet-0000000000teal
 _MOST_EXPLANATION_CHARACTERS = 2000
 _MOST_TASKS_DESCRIBED = 100
 """DescribeTasks' own maximum."""
-_STOPPED_ON_PURPOSE = {"ServiceSchedulerInitiated", "UserInitiated"}
-"""The stop codes of tasks that did not stop by themselves."""
 
 
 class ApiDriver:
@@ -210,7 +209,7 @@ class ApiDriver:
             stopped = await self._aws.ecs(lambda client: _stopped_tasks(client, cluster, name))
         except NoSuchResource:
             return []
-        tasks = [task for task in stopped if task.get("stopCode") not in _STOPPED_ON_PURPOSE]
+        tasks = [task for task in stopped if task.get("stopCode") not in ON_PURPOSE]
         return sorted(tasks, key=lambda t: str(t.get("stoppedAt") or t.get("stoppingAt") or ""))
 
     async def _ensure_side(

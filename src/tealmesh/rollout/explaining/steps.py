@@ -21,6 +21,8 @@ def steps_told(d: Deployment) -> tuple[StepTold, ...]:
             measured=_measured(d, entry),
             findings=entry.verdicts,
             outcome=_outcome(d, entry, entries[index + 1 :]),
+            began=entry.started_at,
+            ended=entry.finished_at,
         )
         for index, entry in enumerate(entries)
     )

@@ -11,7 +11,8 @@ failure. The verdicts that decide have a stated error rate:
   meet it if the requests that hang now failed; the detail states the one-sided 95 % upper bound
   (Wilson) on the failure rate.
 - share: |observed - expected| is within 4 standard deviations of the binomial distribution, which
-  chance exceeds in less than one evaluation in 15,000.
+  chance exceeds in less than one evaluation in 15,000; and within what the requests explain that
+  were under way, by the weights before, when counting began.
 
 ``min_requests`` of 0 asks for no traffic: what was seen is judged, and nothing is waited for.
 """
@@ -30,6 +31,10 @@ ALPHA = 0.001
 
 SHARE_DEVIATIONS = 4.0
 """Standard deviations by which the observed share may differ from the expected one."""
+
+MOST_UNDER_WAY = 0.05
+"""Requests that were under way explain no larger difference: there are too many of them then, and
+the next window has fewer."""
 
 MAX_FAILED_TASKS = 3
 """A new side fails when so many of its tasks have stopped by themselves. ECS's circuit breaker has
@@ -91,16 +96,24 @@ def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]
 
 
 def share(
-    old: Traffic, new: Traffic, expected: float, min_requests: int, *, sticky: bool = False
+    old: Traffic,
+    new: Traffic,
+    expected: float,
+    min_requests: int,
+    *,
+    sticky: bool = False,
+    under_way: int = 0,
 ) -> GateResult:
     """PASS when the new side's share of all requests is as the weights say, 0 to 1. ``sticky``:
-    whole users are divided by them, and one may send more than another.
+    whole users are divided by them, and one may send more than another. ``under_way``: so many
+    requests may have been routed by the weights before.
     """
     total = old.requests + new.requests
     if total < min_requests or not total:
         return _few("share", total, min_requests, "requests to both sides")
     observed = new.requests / total
     tolerance = SHARE_DEVIATIONS * math.sqrt(expected * (1 - expected) / total)
+    tolerance += min(under_way / total, MOST_UNDER_WAY)
     passed = abs(observed - expected) <= tolerance + 1e-12
     around = f" ± {percent(tolerance)}" if tolerance else ""
     detail = (

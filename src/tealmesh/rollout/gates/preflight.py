@@ -1,19 +1,15 @@
-"""What can be known before a deployment starts: what stands against it, and what it will wait for.
-Pure.
-"""
+"""What can be known before a deployment starts, and stands against it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.spans import span as span
-from tealmesh.rollout.gates import comparison
 from tealmesh.rollout.gates.assess import counted
-from tealmesh.rollout.gates.comparing import expected_seconds
 
 WINDOW_SECONDS = 30.0
 """The traffic before a deployment by which its waits are estimated."""
@@ -56,9 +52,9 @@ def refuse_running(before: Before, image: str) -> None:
         )
 
 
-def notes(before: Before, strategy: Strategy, gates: Gates) -> list[str]:
-    """What whoever starts the deployment should know, one sentence each."""
-    return [*_serving(before), *_callers(before, strategy), *_traffic(before, strategy, gates)]
+def notes(before: Before, strategy: Strategy) -> list[str]:
+    """What stands against the deployment, one sentence each."""
+    return [*_serving(before), *_callers(before, strategy)]
 
 
 def _serving(before: Before) -> Iterator[str]:
@@ -76,78 +72,3 @@ def _callers(before: Before, strategy: Strategy) -> Iterator[str]:
             f"no Envoy of a caller or gateway reports on {before.service}: without one, the "
             f"deployment rolls back after verify_timeout ({span(strategy.verify_timeout)})"
         )
-
-
-def _traffic(before: Before, strategy: Strategy, gates: Gates) -> Iterator[str]:
-    seen = before.traffic
-    if not gates.min_requests or seen.seconds < LEAST_SECONDS:
-        return
-    gates = gates.of_step(strategy.own(0))
-    time, timeout = strategy.time_of(0), strategy.timeout_of(0)
-    longest = time + timeout
-    needed = counted(gates.min_requests, "request")
-    rate = seen.requests / seen.seconds
-    if not rate:
-        yield (
-            f"{before.service} got no request in the last {span(seen.seconds)}: each step waits "
-            f"for {needed} to the new side and rolls back after {span(longest)} without them: "
-            f"send some (`teal load {before.url or 'URL'}`), or set min_requests = 0"
-        )
-        return
-    first = strategy.steps[0]
-    expected = gates.min_requests / (rate * first / 100)
-    if expected > time:
-        rolls_back = ", which is longer than its time limit: it will roll back"
-        ends = rolls_back if expected > longest else ""
-        yield (
-            f"at the present {rate:.1f} requests a second, the step of {first} % takes about "
-            f"{span(expected)} to see {needed} on the new side{ends}"
-            f" (step_timeout is {span(timeout)})"
-        )
-        return
-    yield from _comparison(seen, strategy, gates)
-
-
-def _comparison(seen: Traffic, strategy: Strategy, gates: Gates) -> Iterator[str]:
-    """That the comparison takes longer than the steps, if it does."""
-    steps = compared_steps(strategy)
-    if not gates.compare or not steps:
-        return
-    rate = seen.requests / seen.seconds
-    expected = seconds_to_verdict(seen, strategy, gates)
-    planned = sum(seconds for _, seconds in steps)
-    timeout = strategy.timeout_of(len(steps) - 1)
-    at_present = f"at the present {rate:.1f} requests a second"
-    if expected is None or expected > planned + timeout:
-        takes = f"{span(expected)} from the first weight on" if expected is not None else "for ever"
-        yield (
-            f"{at_present}, it takes {takes} to show that the new version is no worse, longer than "
-            f"its steps before 100 % and step_timeout ({span(timeout)}): without that it rolls "
-            "back; give it longer steps or a larger share, or set compare = false"
-        )
-    elif expected > planned:
-        yield (
-            f"{at_present}, it takes about {span(expected)} from the first weight on to show that "
-            f"the new version is no worse: the step before 100 % waits for that"
-        )
-
-
-def compared_steps(strategy: Strategy) -> list[tuple[float, float]]:
-    """The new side's share, 0 to 1, and the seconds of each step before the last."""
-    return [
-        (percent / 100, strategy.time_of(index))
-        for index, percent in enumerate(strategy.steps)
-        if percent < 100
-    ]
-
-
-def seconds_to_verdict(seen: Traffic, strategy: Strategy, gates: Gates) -> float | None:
-    """How long the comparison takes to pass a version that is as good as the present one, from its
-    first weight on, by the traffic before. None if that cannot be expected.
-    """
-    steps = compared_steps(strategy)
-    if not steps or not seen.requests or not seen.seconds:
-        return None
-    wanted = comparison.settings(gates, comparison.ERRORS)
-    base = seen.failures / seen.requests
-    return expected_seconds(wanted, seen.requests / seen.seconds, base, steps)

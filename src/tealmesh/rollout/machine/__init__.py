@@ -15,6 +15,7 @@ waits for a person have none.
 """
 
 from tealmesh.rollout.effects import shares
+from tealmesh.rollout.machine.awaiting import Awaited, Heard, awaits, due
 from tealmesh.rollout.machine.beside import kind as beside_kind
 from tealmesh.rollout.machine.deciding import awaited
 from tealmesh.rollout.machine.invariants import check
@@ -35,11 +36,15 @@ __all__ = [
     "FINAL",
     "RESUME_SECONDS",
     "SETTLE_SECONDS",
+    "Awaited",
+    "Heard",
     "awaited",
+    "awaits",
     "beside_kind",
     "can_abort",
     "change",
     "check",
+    "due",
     "next_effect",
     "obstacle",
     "only_new_serves",

@@ -66,9 +66,14 @@ def measuring(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def _share(d: Deployment, event: Observed) -> GateResult:
     least = d.step_gates.min_requests
-    sticky = bool(d.strategy.sticky)
+    old, new = event.old_traffic, event.new_traffic
     share = assess.share(
-        event.old_traffic, event.new_traffic, expected_share(d), least, sticky=sticky
+        old,
+        new,
+        expected_share(d),
+        least,
+        sticky=bool(d.strategy.sticky),
+        under_way=0 if d.windows else old.under_way + new.under_way,
     )
     return elsewhere.judged(d, share, d.old_side, d.new_side)
 

@@ -12,8 +12,8 @@ from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
 
 SETTLE_SECONDS = 1.0
-"""Between convergence and the start of a window: requests routed by the old weights end, and
-Envoy's metrics of that time (flushed every second) arrive."""
+"""A step, and the bake time, may take so much longer than they are ordered: reports come, and the
+next weights are written and acknowledged."""
 
 FULL_WEIGHT = 100
 
@@ -138,7 +138,7 @@ def resume(d: Deployment, now: float) -> Deployment:
     """Go on after a restart: the time limit and the window of measurement begin anew, as nobody
     counted in between; what was measured stays to be seen until the new window is full.
     """
-    since = now + SETTLE_SECONDS if d.since else 0.0
+    since = now if d.since else 0.0
     if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
         before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
         d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")

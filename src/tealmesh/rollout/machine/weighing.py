@@ -9,7 +9,6 @@ from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import windows
 from tealmesh.rollout.machine.transitions import (
-    SETTLE_SECONDS,
     can_abort,
     enter,
     gets_all,
@@ -72,11 +71,12 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
         propagation=max(0.0, event.at - d.set_at),
         verdicts=(gate,),
     )
-    since = now + SETTLE_SECONDS
-    d = windows.opened(replace(d, evidence=(*d.evidence, opened)), since)
+    # What is counted begins with each caller's first report from now on: an Envoy's reports and
+    # acknowledgements come by one connection, in their order.
+    d = windows.opened(replace(d, evidence=(*d.evidence, opened)), now)
     # The time limit of a step begins when the new side has warmed up.
-    later = {"phase_at": d.comparison.warm_until} if windows.warming(d, since) else {}
-    return enter(d, State.MEASURING, now, acknowledged=d.weights, since=since, **later)
+    later = {"phase_at": d.comparison.warm_until} if windows.warming(d, now) else {}
+    return enter(d, State.MEASURING, now, acknowledged=d.weights, since=now, **later)
 
 
 def cleaning(d: Deployment, event: SideStopped, now: float) -> Deployment:

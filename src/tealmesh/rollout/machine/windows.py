@@ -1,6 +1,8 @@
 """Windows of measurement: what callers see of both sides while a step lasts is cut into pieces that
 are compared and kept. Pure.
 
+A window begins with each caller's last report before it. The first one of a step is opened when
+all have reported since they have the weights, so that all of it was routed by these.
 A window is closed after `WINDOW_SECONDS`, at the end of the warm-up and at the end of a step; the
 next one begins at that moment. A restart of the control plane loses the one that is open.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, GateResult
-from tealmesh.model.traffic.windows import Window
+from tealmesh.model.traffic.windows import REPORT_SECONDS, Window
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import comparison, sentences
 from tealmesh.rollout.machine.wording import expected_share
@@ -22,7 +24,7 @@ _A_STEP = 3
 errors do not come in bursts."""
 
 LEAST_SECONDS = 1.0
-"""The shortest: Envoys report once a second."""
+"""The shortest: bursts of errors are told by the second."""
 
 
 def before(d: Deployment, event: Observed) -> Deployment:
@@ -33,13 +35,15 @@ def before(d: Deployment, event: Observed) -> Deployment:
 
 
 def opened(d: Deployment, at: float) -> Deployment:
-    """The deployment with a new window. With the first one, the new side begins to warm up."""
+    """The deployment with a new window, now that every Envoy has the weights. With the first one,
+    the new side begins to warm up.
+    """
     c = d.comparison
     if not c.warm_until:
         warm_until = at + d.strategy.warm_up
         cold_until = max(warm_until, at + comparison.COLD_SECONDS)
         c = replace(c, warm_until=warm_until, cold_until=cold_until)
-    return replace(d, comparison=replace(c, opened_at=at))
+    return replace(d, comparison=replace(c, opened_at=at + REPORT_SECONDS))
 
 
 def warming(d: Deployment, at: float) -> bool:
@@ -52,9 +56,14 @@ def due(d: Deployment, event: Observed) -> bool:
     time.
     """
     c = d.comparison
-    longest = min(WINDOW_SECONDS, max(LEAST_SECONDS, d.step_time / _A_STEP))
     ends = (c.warm_until, d.since + d.step_time)
-    return event.at - c.opened_at >= longest or any(c.opened_at < end <= event.at for end in ends)
+    long_enough = event.at - c.opened_at >= longest_window(d.step_time)
+    return long_enough or any(c.opened_at < end <= event.at for end in ends)
+
+
+def longest_window(step_time: float) -> float:
+    """How long a window of a step is, unless the step or the warm-up ends before. In seconds."""
+    return min(WINDOW_SECONDS, max(LEAST_SECONDS, step_time / _A_STEP))
 
 
 def closed(d: Deployment, event: Observed) -> Deployment:

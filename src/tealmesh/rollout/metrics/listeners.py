@@ -33,6 +33,7 @@ def traffic_together(parts: Sequence[Traffic]) -> Traffic:
         started=sum(part.started for part in parts),
         kinds=dict(kinds),
         waiting=sum(part.waiting for part in parts),
+        under_way=sum(part.under_way for part in parts),
         p50=busiest.p50,
         p99=busiest.p99,
         timed=busiest.timed,

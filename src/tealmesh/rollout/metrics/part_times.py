@@ -7,7 +7,7 @@ message, so a restart takes nothing back.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -24,7 +24,7 @@ _MOST_MESSAGES = 900
 Histogram = tuple[int, ...]
 """The answers up to each bound, and all; empty for none."""
 Second = Mapping[str, Histogram]
-"""One message: the answers by label."""
+"""The answers of a second by label."""
 
 
 @dataclass
@@ -63,15 +63,19 @@ class PartTimes:
         labels = self._timed.setdefault(cluster, {}).setdefault(at, {})
         labels[label] = added(labels.get(label, ()), counts)
 
-    def seconds_after(self, cluster: str, after: float) -> list[Second]:
-        """The answers message by message, from the last one at or before ``after`` on, like
+    def seconds_after(self, cluster: str, after: float) -> Sequence[Second]:
+        """The answers second by second, from the last message at or before ``after`` on, like
         `parts.PartCounters.seconds_after`.
         """
         begin = bisect_right(self._times, after)
-        seconds: list[Second] = [{} for _ in self._times[begin:]]
+        if begin == len(self._times):
+            return []
+        first, last = self._times[begin], self._times[-1]
+        seconds: list[dict[str, Histogram]] = [{} for _ in range(round(last - first) + 1)]
         for at, labels in self._timed.get(cluster, {}).items():
-            if at > after:
-                seconds[bisect_left(self._times, at) - begin] = labels
+            second = seconds[round(at - first)] if at >= first else {}
+            for label, counts in labels.items():
+                second[label] = added(second.get(label, ()), counts)
         return seconds
 
 

@@ -122,17 +122,21 @@ class PartCounters:
 
     def seconds_after(self, cluster: str, after: float) -> list[Counter[tuple[str, str]]]:
         """The requests to a cluster that ended from the last message at or before ``after``, or the
-        first one if there is none, to the last: one by one for the messages in between, which
-        Envoys send once a second. So they are the same seconds for all clusters.
+        first one if there is none, to the last: second by second, counted from the first message
+        after it. So they are the same seconds for all clusters.
         """
         begin = bisect_right(self._times, after)
-        seconds: list[Counter[tuple[str, str]]] = [Counter() for _ in self._times[begin:]]
+        if begin == len(self._times):
+            return []
+        first, last = self._times[begin], self._times[-1]
+        seconds: list[Counter[tuple[str, str]]] = [
+            Counter() for _ in range(round(last - first) + 1)
+        ]
         samples = self._samples.get(cluster, [])
         start = max(0, bisect_right(samples, after, key=lambda sample: sample.at) - 1)
         for before, then in pairwise(samples[start:]):
-            index = bisect_left(self._times, then.at) - begin
-            if then.ways is not before.ways and 0 <= index < len(seconds):
-                seconds[index] += Counter(then.ways) - Counter(before.ways)
+            if then.ways is not before.ways and then.at >= first:
+                seconds[round(then.at - first)] += Counter(then.ways) - Counter(before.ways)
         return seconds
 
     def _counters(self, families: Iterable[proto.MetricFamily]) -> Iterator[tuple[str, float]]:

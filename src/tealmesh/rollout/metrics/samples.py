@@ -15,13 +15,18 @@ from tealmesh.rollout.metrics import outcomes
 from tealmesh.rollout.metrics.reports import Report
 
 _MAX_SAMPLES = 900
-"""Samples kept for each cluster of an Envoy; beyond that the older half is thinned out."""
+"""Samples kept for each cluster of an Envoy; beyond that older ones are thinned out."""
 
-_LOOK_BACK = 60
-"""Samples among which the fewest requests in flight are looked for."""
+_DENSE_SECONDS = 60.0
+"""For so long every report is kept, however often Envoys report; before that, one a second is
+enough."""
+_SPARSE_SECONDS = 0.9
+
+_LOOK_BACK_SECONDS = 60.0
+"""For so long back the fewest requests in flight are looked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The totals of one cluster at one time."""
 
@@ -82,8 +87,7 @@ class Cluster:
             )
         )
         if len(self.samples) > _MAX_SAMPLES:
-            half = len(self.samples) // 2
-            self.samples[:half] = self.samples[:half:2]
+            self.samples = _thinned(self.samples)
 
     def restarted(self) -> None:
         """Its Envoy has begun to count anew."""
@@ -147,10 +151,26 @@ class Cluster:
         last = self.samples[end]
         if not last.active:
             return 0
-        look_back = range(max(0, end - _LOOK_BACK), end + 1)
+        look_back = range(self.first_since(last.at - _LOOK_BACK_SECONDS), end + 1)
         lowest = min(look_back, key=lambda index: self.samples[index].open)
         grown = last.open - self.samples[lowest].open - self.gone_between(lowest, end)
         return max(0, min(grown, last.active))
+
+
+def _thinned(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples with one a second of those that are older than `_DENSE_SECONDS`; where these are
+    too many still, with every second one of the older half.
+    """
+    dense = bisect_left(samples, samples[-1].at - _DENSE_SECONDS, key=lambda sample: sample.at)
+    older: list[Sample] = []
+    for sample in samples[:dense]:
+        if not older or sample.at - older[-1].at >= _SPARSE_SECONDS:
+            older.append(sample)
+    kept = [*older, *samples[dense:]]
+    if len(kept) > _MAX_SAMPLES * 3 // 4:
+        half = len(kept) // 2
+        kept[:half] = kept[:half:2]
+    return kept
 
 
 def _summed(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:

@@ -39,8 +39,8 @@ class Tally:
 
     protocol: str
     first: float
-    """When the first report of the window came: the seconds are counted from it, as Envoys report
-    once a second."""
+    """When the first report of the window came: the seconds are counted from it, as an Envoy may
+    report once a second."""
     counted: Counter[str] = field(default_factory=Counter)
     gone: int = 0
     open: int = 0

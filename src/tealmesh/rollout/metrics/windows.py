@@ -8,6 +8,8 @@ is the baseline.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,13 +18,14 @@ from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
 from tealmesh.model.traffic.windows import SideWindow
-from tealmesh.rollout.metrics import outcomes, part_times, parts, proto
+from tealmesh.rollout.metrics import outcomes, part_times, parts, proto, tasks
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
 from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
+from tealmesh.rollout.metrics.tasks import TaskCounters
 from tealmesh.rollout.system import Service
 
 _STALE_AFTER_SECONDS = 10.0
@@ -39,6 +42,7 @@ class _Envoy:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     parts: PartCounters = field(default_factory=PartCounters)
     part_times: PartTimes = field(default_factory=PartTimes)
+    tasks: TaskCounters = field(default_factory=TaskCounters)
 
 
 class Metrics:
@@ -47,6 +51,17 @@ class Metrics:
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
+        self._task_bounds: tuple[float, ...] = ()
+        self._listeners: set[asyncio.Event] = set()
+
+    @contextlib.contextmanager
+    def waking(self, event: asyncio.Event) -> Iterator[None]:
+        """Set ``event`` after each report, for as long as the context lasts."""
+        self._listeners.add(event)
+        try:
+            yield
+        finally:
+            self._listeners.discard(event)
 
     def connected(self, identity: str) -> None:
         """An Envoy has opened a stream."""
@@ -64,6 +79,7 @@ class Metrics:
         known = envoy.last_report > 0
         if known and first and _restarted(envoy, reports):
             envoy.parts.restarted()
+            envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
         for name, report in reports.items():
@@ -75,8 +91,28 @@ class Metrics:
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
         envoy.part_times.add(now, families, first=not known)
+        envoy.tasks.add(now, families, envoy.last_report if known else None)
+        self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
         envoy.last_report = now
         self._forget(now)
+        for event in self._listeners:
+            event.set()
+
+    def reported_until(self, service: Service) -> float:
+        """Every caller of a service that reports has done so at or after this time; 0 if none
+        reports.
+        """
+        names = {
+            egress_cluster(service.mesh, service.node(side), protocol, port)
+            for side in service.sides
+            for port, protocol in service.listeners
+        }
+        reported = [
+            envoy.last_report
+            for envoy in self._envoys.values()
+            if self._reports(envoy) and not names.isdisjoint(envoy.clusters)
+        ]
+        return min(reported, default=0.0)
 
     def traffic(self, mesh: str, node: str, since: float, port: int, protocol: str) -> Traffic:
         """What the callers of a virtual node saw, from each caller's first report at or after
@@ -87,7 +123,7 @@ class Metrics:
     def _traffic(self, name: str, since: float, protocol: str) -> Traffic:
         spans: list[Span] = []
         counted: Counter[str] = Counter()
-        gone = waiting = 0
+        gone = waiting = under_way = 0
         seen_until: list[float] = []
         members: list[Mapping[str, int]] = []
         for _, envoy, cluster in self._envoys_with(name):
@@ -99,6 +135,8 @@ class Metrics:
             lost = 0 if protocol == "tcp" else cluster.gone(start, outcomes.left_requests(grown))
             counted.update(grown)
             gone += lost
+            # A connection counts when it is made, a request when it ends.
+            under_way += 0 if protocol == "tcp" else cluster.samples[start].active
             if self._reports(envoy):
                 seen_until.append(cluster.samples[-1].at)
                 members.append(cluster.gauges)
@@ -111,6 +149,7 @@ class Metrics:
             started=became.started,
             kinds=became.kinds,
             waiting=waiting,
+            under_way=under_way,
             p50=quantile(latency.buckets, latency.bounds, latency.total, 0.5),
             p99=quantile(latency.buckets, latency.bounds, latency.total, 0.99),
             timed=latency.total,
@@ -186,12 +225,19 @@ class Metrics:
             (envoy.part_times.bounds, envoy.part_times.seconds_after(cluster, after))
             for envoy, cluster in counting
         ]
+        by_task = tasks.together(
+            envoy.tasks.since(egress_cluster(mesh, node, protocol, port), after)
+            for port, protocol in service.listeners
+            for envoy in self._envoys.values()
+        )
         bounds, latency_by_part = part_times.by_second(timed, watch)
         return replace(
             window_together(seen),
             by_part=parts.by_second(counted, watch),
             part_bounds=bounds,
             latency_by_part=latency_by_part,
+            by_task=by_task,
+            task_bounds=self._task_bounds if by_task else (),
         )
 
     def _counting_parts(self, service: Service, node: str) -> Iterator[tuple[_Envoy, str]]:

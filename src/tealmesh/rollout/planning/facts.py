@@ -11,18 +11,21 @@ from tealmesh.model.spans import span
 from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.gates.preflight import Before
-from tealmesh.rollout.planning.stages import rate
+from tealmesh.rollout.planning.notes import notes
+from tealmesh.rollout.planning.present import Present
 
 
-def known(before: Before, d: Deployment, image_problem: str, force: bool) -> Iterator[Known]:
+def known(
+    before: Before, d: Deployment, present: Present, image_problem: str, force: bool
+) -> Iterator[Known]:
     """``d``: the deployment as it would begin. ``image_problem``: why tasks of its image could not
     be started; empty if they can be, or if nobody knows before they are.
     """
     yield from _image(before, d, image_problem, force)
     yield _tasks(before)
     yield _callers(before)
-    yield _traffic(before)
-    for note in preflight.notes(before, d.strategy, d.gates):
+    yield _traffic(before, present)
+    for note in notes(before, d.strategy, d.gates, present):
         yield Known("note", "note", note)
 
 
@@ -53,12 +56,15 @@ def _callers(before: Before) -> Known:
     return Known("ok", "callers", f"{counted(reporters, 'Envoy')} of callers {verb}")
 
 
-def _traffic(before: Before) -> Known:
-    present, seen = rate(before.traffic), before.traffic
-    if present is None:
+def _traffic(before: Before, present: Present) -> Known:
+    seen = before.traffic
+    if present.rate is None:
         return Known("note", "traffic", "has not been seen long enough to tell")
     lately = f"in the last {span(seen.seconds)}"
-    if not seen.requests:
+    if not present.rate:
         return Known("note", "traffic", f"no request {lately}")
-    failed = f", {seen.failures} of {seen.requests} failed" if seen.failures else ", none failed"
-    return Known("ok", "traffic", f"{present:.1f} requests a second {lately}{failed}")
+    of_side = f"{seen.requests} to {before.active}"
+    failed = f", {seen.failures} of {of_side} failed" if seen.failures else ", none failed"
+    if not seen.requests:
+        failed = f", none of them to {before.active}"
+    return Known("ok", "traffic", f"{present.rate:.1f} requests a second {lately}{failed}")

@@ -10,16 +10,25 @@ from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.linting import Finding, Linted, lint, of_config
-from tealmesh.model.rollout import JournalEntry, Phase
+from tealmesh.model.rollout import Deployment, SideTasks, Traffic
 from tealmesh.model.rollout.plan import DeploymentPlan, Known
+from tealmesh.model.spans import span
 from tealmesh.rollout import beginning, documents, extending
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.gates import preflight
+from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.planning import facts
 from tealmesh.rollout.planning.live import linted, with_live
-from tealmesh.rollout.planning.stages import lengths, stages, way_back
+from tealmesh.rollout.planning.notes import notes
+from tealmesh.rollout.planning.past import Past
+from tealmesh.rollout.planning.present import Present, present
+from tealmesh.rollout.planning.records import earlier, start_period
+from tealmesh.rollout.planning.replacing import serves_then
+from tealmesh.rollout.planning.replacing import stage as replacing_stage
+from tealmesh.rollout.planning.stages import stages, way_back
+from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.stored import refuse_locked
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store, tables
@@ -81,15 +90,14 @@ class Forecast:
             tasks = await self._driver.observe(service, active[0])
         except DriverError as error:
             raise error.answered() from error
-        seen = self._traffic(service, active[0], self._clock() - preflight.WINDOW_SECONDS)
-        url = documents.url(self._store.view, service.name)
-        before = preflight.Before(service.name, active[0], tasks, seen, url)
+        before = self._before(service, active[0], tasks)
         if not force:
             preflight.refuse_running(before, image)
         await self._refuse_image(service, image)
         ahead = beginning.freeze_ahead(service, self._wall())
-        notes = preflight.notes(before, strategy or service.strategy, service.gates)
-        return [ahead, *notes] if ahead else notes
+        present = self._present(service, before, earlier(self._store.view, service.name))
+        told = notes(before, strategy or service.strategy, service.gates, present)
+        return [ahead, *told] if ahead else told
 
     async def _refuse_image(self, service: Service, image: str) -> None:
         """Raise BadRequestException if tasks of an image could not be started."""
@@ -97,14 +105,21 @@ class Forecast:
             raise AwsError("BadRequestException", f"{service.name} cannot be deployed: {problem}")
 
     async def plan(
-        self, name: str, image: str, strategy: Strategy | None, *, force: bool
+        self,
+        name: str,
+        image: str,
+        strategy: Strategy | None,
+        *,
+        force: bool,
+        instead: bool = False,
     ) -> DeploymentPlan:
         """What a deployment would do, stage by stage, and what is known before it. What forbids it
-        is told, and not raised. ``strategy`` and ``force`` as for `preflight`.
+        is told, and not raised. ``strategy``, ``force`` and ``instead`` as for `preflight`.
         """
         service = documents.service(self._store.view, name)
         chosen = strategy or service.strategy
-        refusals = list(self._refusals(service, chosen, force=force))
+        replaced = self._controller.running(service.name) if instead else None
+        refusals = list(self._refusals(service, chosen, force=force, replaced=replaced))
         try:
             route = await self._driver.route(service)
             tasks = {side: await self._driver.observe(service, side) for side in service.sides}
@@ -112,26 +127,56 @@ class Forecast:
             raise error.answered() from error
         try:
             beginning.refuse_problem(service)
-            old = beginning.active_side(service, route, tasks)
+            old = (
+                serves_then(replaced) if replaced else beginning.active_side(service, route, tasks)
+            )
         except AwsError as error:
             return DeploymentPlan(
                 service.name, image, (*refusals, Known("refused", "sides", error.message))
             )
         first = beginning.created(service, old, tasks, route, image, "", self._clock())
-        first = replace(first, strategy=strategy or service.strategy)
-        traffic = self._traffic(service, old, self._clock() - preflight.WINDOW_SECONDS)
-        url = documents.url(self._store.view, service.name)
-        before = preflight.Before(service.name, old, tasks[old], traffic, url)
-        known = [*refusals, *facts.known(before, first, await self._image_problem(image), force)]
+        first = replace(first, strategy=chosen)
+        before = self._before(service, old, tasks[old])
+        past = earlier(self._store.view, service.name)
+        present = self._present(service, before, past)
+        problem = await self._image_problem(image)
+        known = [*refusals, *facts.known(before, first, present, problem, force)]
+        begins = () if replaced is None else (replacing_stage(replaced, past),)
+        period = start_period(self._store.view, service, old)
         return DeploymentPlan(
             service=service.name,
             image=image,
-            known=tuple(known),
-            stages=stages(first, traffic, self._last(service.name)),
+            known=(*known, *self._kept(service)),
+            stages=(*begins, *stages(first, present, past, period)),
             old_image=first.old_image,
             old_side=old,
             new_side=first.new_side,
             way_back=way_back(first),
+        )
+
+    def _before(self, service: Service, active: str, tasks: SideTasks) -> Before:
+        seen = self._seen(service, active)
+        url = documents.url(self._store.view, service.name)
+        return Before(service.name, active, tasks, seen, url)
+
+    def _present(self, service: Service, before: Before, past: Past) -> Present:
+        others = [side for side in service.sides if side != before.active]
+        return present(before.traffic, [self._seen(service, side) for side in others], past)
+
+    def _seen(self, service: Service, side: str) -> Traffic:
+        return self._traffic(service, side, self._clock() - preflight.WINDOW_SECONDS)
+
+    def _kept(self, service: Service) -> Iterator[Known]:
+        """That the deployment ends the keeping of a side."""
+        kept = stored.kept(self._store.view, service.name)
+        if kept is None:
+            return
+        left = max(0.0, self._store.now().left(kept["since"], kept["seconds"]))
+        yield Known(
+            "note",
+            "kept side",
+            f"{kept['side']} runs {kept['image']} and is kept for another {span(left)}: the new "
+            "version takes its place, and `teal rollback` has to start tasks then",
         )
 
     async def lint(self, config: TealConfig | Additions | None) -> list[Finding]:
@@ -151,11 +196,12 @@ class Forecast:
             tasks = await self._driver.observe(service, serves)
         except DriverError as error:
             raise error.answered() from error
-        seen = self._traffic(service, serves, self._clock() - preflight.WINDOW_SECONDS)
-        return linted(service, self._store.view, tasks, seen)
+        return linted(service, self._store.view, tasks, self._seen(service, serves))
 
-    def _refusals(self, service: Service, strategy: Strategy, *, force: bool) -> Iterator[Known]:
-        """What forbids a deployment, whatever the image is."""
+    def _refusals(
+        self, service: Service, strategy: Strategy, *, force: bool, replaced: Deployment | None
+    ) -> Iterator[Known]:
+        """What forbids a deployment, whatever the image is. ``replaced``: it ends first."""
         try:
             extending.refuse(service, strategy)
         except AwsError as error:
@@ -167,8 +213,10 @@ class Forecast:
         except AwsError as error:
             yield Known("refused", "lock", error.message)
         try:
-            documents.refuse_another(self._controller.running(service.name))
-            documents.refuse_shared_router(self._store.view, service)
+            if replaced is None:
+                documents.refuse_another(self._controller.running(service.name))
+            ended = replaced.id if replaced else ""
+            documents.refuse_shared_router(self._store.view, service, ended)
         except AwsError as error:
             yield Known("refused", "deployment", error.message)
         try:
@@ -178,12 +226,3 @@ class Forecast:
             yield Known("refused", "freeze", error.message)
         if ahead := beginning.freeze_ahead(service, self._wall()):
             yield Known("note", "freeze", ahead)
-
-    def _last(self, service: str) -> dict[Phase, float]:
-        """How long each phase of the last successful deployment took."""
-        for d in documents.deployments(self._store.view, service):
-            journal = self._store.view.list(tables.JOURNAL, d.id)
-            taken = lengths(JournalEntry.from_json(entry.body) for entry in journal)
-            if taken and d.kind == "DEPLOY":
-                return taken
-        return {}

@@ -10,7 +10,7 @@ from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.linting.facts import DEFAULT_RETRIES, Linted, of_service
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.rollout.adopted import MeshService
-from tealmesh.rollout.planning.stages import rate
+from tealmesh.rollout.planning.present import rate
 from tealmesh.rollout.system import Service
 from tealmesh.store import Reader, tables
 

@@ -2,58 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 from tealmesh.model.config.outside import LASTING, CloudWatchGate, PrometheusGate
-from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Traffic
+from tealmesh.model.rollout import Deployment, Phase, State
 from tealmesh.model.rollout.plan import PlannedStage
 from tealmesh.model.spans import span
+from tealmesh.model.traffic.parts import Part
 from tealmesh.rollout.gates.assess import counted, percent
-from tealmesh.rollout.gates.preflight import LEAST_SECONDS
 from tealmesh.rollout.machine.limits import LIMITS, seconds
 from tealmesh.rollout.machine.transitions import SETTLE_SECONDS
-from tealmesh.rollout.planning import verdict
+from tealmesh.rollout.planning import timing, verdict
+from tealmesh.rollout.planning.past import Past
+from tealmesh.rollout.planning.present import Present
+from tealmesh.rollout.planning.timing import LOOK_SECONDS, Timed
+
+START_SECONDS, VERIFY_SECONDS, CONVERGE_SECONDS, DRAIN_SECONDS = 5.0, 1.5, 0.5, 3.0
+"""What the start of tasks, the health checks by callers, a change of weights and the end of tasks
+take on one machine where no deployment has shown it."""
 
 _ROLLS_BACK = "it rolls back"
+_SHIFTS = ("PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT")
 
 
 def stages(
-    d: Deployment, traffic: Traffic, last: Mapping[Phase, float]
+    d: Deployment, present: Present, past: Past, start_period: float = 0.0
 ) -> tuple[PlannedStage, ...]:
-    """The stages of a deployment that has not begun. ``traffic``: what callers saw of the old side
-    lately. ``last``: how long each phase of the last deployment took (`lengths`).
+    """The stages of a deployment that has not begun. ``start_period``: how long its application may
+    take to start by its health check, in seconds; 0 if it does not say.
     """
+    timed = timing.steps(d.strategy, d.gates, present)
     return (
-        _start(d, last),
-        _verify(d, last),
-        *_mirror(d),
-        *_cohort(d),
-        *(stage for index in range(len(d.strategy.steps)) for stage in _step(d, index, traffic)),
+        _start(d, past, start_period),
+        _verify(d, past),
+        *_mirror(d, present),
+        *_cohort(d, present),
+        *(stage for index, one in enumerate(timed) for stage in _step(d, index, one, past)),
         _bake(d),
-        _clean_up(d, last),
+        _clean_up(d, past),
     )
-
-
-def lengths(journal: Iterable[JournalEntry]) -> dict[Phase, float]:
-    """How long each phase took by the journal of a deployment that was successful; of others
-    nothing, as their phases were cut short. In seconds.
-    """
-    entries = list(journal)
-    if not entries or entries[-1].transition != State.SUCCEEDED:
-        return {}
-    taken: dict[Phase, float] = {}
-    for entry, following in pairwise(entries):
-        waits = entry.transition in (State.AWAITING_APPROVAL, State.HELD)
-        if not waits:
-            taken[entry.phase] = taken.get(entry.phase, 0.0) + max(0.0, following.at - entry.at)
-    return taken
-
-
-def rate(traffic: Traffic) -> float | None:
-    """Requests a second; None if too little was seen to tell."""
-    return traffic.requests / traffic.seconds if traffic.seconds >= LEAST_SECONDS else None
 
 
 def way_back(d: Deployment) -> str:
@@ -79,14 +67,19 @@ def _longest(d: Deployment, state: State) -> float:
     return seconds(LIMITS[state], d)
 
 
-def _last(last: Mapping[Phase, float], *phases: Phase) -> tuple[float | None, str]:
-    if not all(phase in last for phase in phases):
-        return None, "no deployment has succeeded before"
-    return sum(last[phase] for phase in phases), "as the last time"
+def _taken(past: Past, guess: float, *states: State) -> tuple[float, str]:
+    """How long these states take, and what that follows from."""
+    known = past.together(*states)
+    if known is not None:
+        return known, "as in the last deployments"
+    return guess, "a guess: no deployment has come so far"
 
 
-def _start(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
-    expected, by = _last(last, Phase.PRE_SCALE_UP, Phase.SCALE_UP)
+def _start(d: Deployment, past: Past, start_period: float) -> PlannedStage:
+    guess = max(START_SECONDS, start_period)
+    expected, by = _taken(past, guess, State.CREATED, State.SCALING_UP)
+    if guess > START_SECONDS and State.SCALING_UP not in past.taken:
+        by = "startPeriod of its health check"
     return PlannedStage(
         Phase.SCALE_UP,
         f"start {counted(d.desired_count, 'task')} of {d.new_side}",
@@ -103,8 +96,9 @@ def _start(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
     )
 
 
-def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
-    expected, by = _last(last, Phase.TEST_TRAFFIC_SHIFT)
+def _verify(d: Deployment, past: Past) -> PlannedStage:
+    states = (State.ADDING_TARGET, State.CONVERGING_TARGET, State.VERIFYING)
+    expected, by = _taken(past, VERIFY_SECONDS, *states)
     return PlannedStage(
         Phase.TEST_TRAFFIC_SHIFT,
         f"add {d.new_side} to the route with weight 0",
@@ -121,34 +115,50 @@ def _verify(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
     )
 
 
-def _mirror(d: Deployment) -> Iterator[PlannedStage]:
+def _mirror(d: Deployment, present: Present) -> Iterator[PlannedStage]:
     mirror = d.strategy.mirror
     if mirror is not None:
+        methods = " and ".join(mirror.methods)
+        asked = _asked(d, present, mirror.percent / 100, f"copies, if most requests are {methods}")
         yield PlannedStage(
             Phase.TEST_TRAFFIC_SHIFT,
-            f"copy {mirror.percent:g} % of {' and '.join(mirror.methods)} requests to "
-            f"{d.new_side}, whose answers nobody sees",
+            f"copy {mirror.percent:g} % of {methods} requests to {d.new_side}, whose answers "
+            "nobody sees",
             0,
             (f"{span(mirror.time)} of copies", _objective(d, "copies")),
-            mirror.time,
-            "mirror.time",
+            *_longer(mirror.time, "mirror.time", asked),
             _longest(d, State.MIRRORING),
             _ROLLS_BACK,
         )
 
 
-def _cohort(d: Deployment) -> Iterator[PlannedStage]:
-    if d.strategy.type == "ab" and d.strategy.match:
+def _cohort(d: Deployment, present: Present) -> Iterator[PlannedStage]:
+    match = d.strategy.match
+    if d.strategy.type == "ab" and match:
+        same = (p for p in d.gates.watch if p == Part(header=match.header, value=match.value))
+        known = next((present.of(part.name) for part in same), None)
+        asked = _asked(d, present, known.share, "requests of the cohort") if known else None
         yield PlannedStage(
             Phase.PRODUCTION_TRAFFIC_SHIFT,
-            f"send requests with {d.strategy.match} to {d.new_side}",
+            f"send requests with {match} to {d.new_side}",
             0,
             (f"{span(d.strategy.step_time)} of the cohort", _objective(d, "its requests")),
-            d.strategy.step_time,
-            "step_time",
+            *_longer(d.strategy.step_time, "step_time, if enough of its requests come", asked),
             _longest(d, State.COHORT),
             _ROLLS_BACK,
         )
+
+
+def _asked(d: Deployment, present: Present, share: float, what: str) -> tuple[float, str] | None:
+    """How long it takes to see as many requests as are asked for; None if nobody knows."""
+    least, rate = d.gates.min_requests, (present.rate or 0.0) * share
+    return (least / rate, f"{least} {what}, at {rate:.1f} a second") if least and rate else None
+
+
+def _longer(time: float, by: str, asked: tuple[float, str] | None) -> tuple[float, str]:
+    """The longer one of two times, with what it follows from, and a look at what comes of it."""
+    seconds, why = asked if asked and asked[0] > time else (time, by)
+    return seconds + LOOK_SECONDS, why
 
 
 def _objective(d: Deployment, what: str) -> str:
@@ -174,7 +184,7 @@ def _approval(d: Deployment, index: int) -> Iterator[PlannedStage]:
         )
 
 
-def _step(d: Deployment, index: int, traffic: Traffic) -> Iterator[PlannedStage]:
+def _step(d: Deployment, index: int, timed: Timed, past: Past) -> Iterator[PlannedStage]:
     yield from _approval(d, index)
     d = replace(d, step=index)
     steps = d.strategy.steps
@@ -184,10 +194,32 @@ def _step(d: Deployment, index: int, traffic: Traffic) -> Iterator[PlannedStage]
         f"step {index + 1} of {len(steps)}: {weight} % to {d.new_side}",
         weight,
         tuple(_gates(d, weight)),
-        *_until_verdict(d, index, traffic),
-        _longest(d, State.MEASURING),
+        *_until(d, timed, past),
+        _longest(d, State.MEASURING) + _warm_up(d),
         _ROLLS_BACK,
     )
+
+
+def _until(d: Deployment, timed: Timed, past: Past) -> tuple[float | None, str]:
+    """How long a step takes, with what it follows from."""
+    by = timed.wait.by
+    if timed.seconds is None:
+        return None, by
+    if timed.late:
+        by += ", which is longer than the step may take"
+    if _warm_up(d):
+        by = f"warm_up, then {by}"
+    hooks = [hook.name for hook in d.gates.hooks if hook.stage in _SHIFTS]
+    if hooks:
+        by += f"; hook {' and '.join(hooks)} may take longer"
+    shifted = past.together(State.SHIFTING, State.CONVERGING)
+    before = (CONVERGE_SECONDS if shifted is None else shifted) + SETTLE_SECONDS + _warm_up(d)
+    return before + timed.seconds + LOOK_SECONDS, by
+
+
+def _warm_up(d: Deployment) -> float:
+    """The new side warms up at its first weight."""
+    return d.strategy.warm_up if d.step == 0 else 0.0
 
 
 def _gates(d: Deployment, weight: int) -> Iterator[str]:
@@ -228,44 +260,6 @@ def _hooks(d: Deployment, *stages: str) -> Iterator[str]:
             yield f"hook {hook.name} passes ({part}{hook.stage})"
 
 
-def _until_verdict(d: Deployment, index: int, traffic: Traffic) -> tuple[float | None, str]:
-    """How long a step takes, with the wait for the comparison's verdict where it needs one."""
-    weights = d.strategy.steps[: index + 1]
-    steps = [_expected(replace(d, step=n), w, traffic) for n, w in enumerate(weights)]
-    own, by = steps[-1]
-    times = [seconds for seconds, _ in steps if seconds is not None]
-    if own is None or len(times) < len(steps) or not verdict.needs_verdict(d, index):
-        return own, by
-    total = verdict.expected(d, traffic, rate(traffic), times)
-    if total is None:
-        return None, "the comparison cannot be expected to have a verdict"
-    needed = total - sum(times[:-1])
-    if needed <= own:
-        return own, by
-    longest = _longest(replace(d, step=index), State.MEASURING)
-    late = ", which is longer than the step may take" if needed > longest else ""
-    return needed, f"{verdict.words(total)}{late}"
-
-
-def _expected(d: Deployment, weight: int, traffic: Traffic) -> tuple[float | None, str]:
-    """How long a step takes, and what that follows from."""
-    floor, least, present = (
-        d.step_time + SETTLE_SECONDS,
-        d.step_gates.min_requests,
-        rate(traffic),
-    )
-    if not least:
-        return floor, "step_time"
-    if not present:
-        return None, "no request was seen lately" if present is not None else "not seen long enough"
-    needed = least / (present * weight / 100)
-    if needed <= d.step_time:
-        return floor, "step_time"
-    return needed + SETTLE_SECONDS, (
-        f"{counted(least, 'request')} at {present * weight / 100:.1f} a second"
-    )
-
-
 def _bake(d: Deployment) -> PlannedStage:
     return PlannedStage(
         Phase.BAKE_TIME,
@@ -283,7 +277,7 @@ def _bake(d: Deployment) -> PlannedStage:
     )
 
 
-def _clean_up(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
+def _clean_up(d: Deployment, past: Past) -> PlannedStage:
     if d.strategy.keep_old:
         return PlannedStage(
             Phase.CLEAN_UP,
@@ -293,7 +287,7 @@ def _clean_up(d: Deployment, last: Mapping[Phase, float]) -> PlannedStage:
             longest=0.0,
             otherwise="it is stopped later",
         )
-    expected, by = _last(last, Phase.CLEAN_UP)
+    expected, by = _taken(past, DRAIN_SECONDS, State.CLEANING_UP)
     return PlannedStage(
         Phase.CLEAN_UP,
         f"drain and stop {d.old_side}",

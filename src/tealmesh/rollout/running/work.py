@@ -20,6 +20,8 @@ from tealmesh.model.traffic import windows
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
 from tealmesh.rollout.performer import Performer
+from tealmesh.rollout.running.hearing import Hearing, Numbers
+from tealmesh.rollout.system import Service
 from tealmesh.store import Store, Transaction
 from tealmesh.supervision.supervisor import Supervisor
 
@@ -43,6 +45,7 @@ class Work:
         poll_seconds: float,
         supervisor: Supervisor,
         on_transition: OnTransition,
+        hearing: Hearing,
     ) -> None:
         self._store = store
         self._performer = performer
@@ -51,6 +54,7 @@ class Work:
         self._poll_seconds = poll_seconds
         self._supervisor = supervisor
         self._on_transition = on_transition
+        self._hearing = hearing
         self._live: dict[str, Deployment] = {}
         self._woken: dict[str, asyncio.Event] = {}
         self._lock = asyncio.Lock()
@@ -78,7 +82,7 @@ class Work:
     ) -> Deployment:
         """Store a deployment by ``put_first`` and work on it."""
         begun = replace(first, created_at=self._wall(), updated_at=self._wall())
-        entry = journal.entry(begun, State.CREATED.value)
+        entry = journal.entry(begun, State.CREATED.value, begun.actor)
         first = await self._store.write(
             first.actor, operation, lambda t: put_first(t, begun, entry)
         )
@@ -151,7 +155,8 @@ class Work:
         measured = after.comparison.windows != before.comparison.windows
         entry = None
         if after.sequence != before.sequence:
-            entry = journal.entry(after, journal.transition(before, event, after))
+            made = journal.transition(before, event, after)
+            entry = journal.entry(after, made, journal.decided_by(event))
         elif not measured:
             return None
 
@@ -192,13 +197,39 @@ class Work:
         woken = self._woken.setdefault(deployment_id, asyncio.Event())
         while not self._live[deployment_id].finished:
             issued = self._live[deployment_id]
-            woken.clear()
+            service = documents.deployed_service(self._store.view, issued.service)
+            tasks, looked_at = self._hearing.tasks(service), self._clock()
             await self._turn(issued)
-            if self._live[deployment_id].sequence == issued.sequence:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), self._poll_seconds)
+            await self._until_due(issued, service, woken, tasks, looked_at)
         self._performer.others.forget(self._live.pop(deployment_id))
         self._woken.pop(deployment_id)
+
+    async def _until_due(
+        self,
+        issued: Deployment,
+        service: Service,
+        woken: asyncio.Event,
+        tasks: Numbers,
+        looked_at: float,
+    ) -> None:
+        """Wait until the deployment is to be looked at again: when it makes a transition or hears
+        of what it waits for, and after a short time in any case. ``tasks``: their numbers at the
+        last look.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._poll_seconds
+        with self._hearing.waking(woken):
+            while (d := self._live[issued.id]).sequence == issued.sequence:
+                woken.clear()
+                now, left = self._clock(), end - loop.time()
+                reported = self._hearing.reported_until(service)
+                others = self._hearing.tasks(service) != tasks
+                awaited, heard = machine.awaits(d), machine.Heard(looked_at, reported, others)
+                if left <= 0 or machine.due(awaited, heard, now):
+                    return
+                ahead = awaited.at - now
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), min(left, ahead) if ahead > 0 else left)
 
     async def _turn(self, d: Deployment) -> None:
         """Look at what is, and perform the effect of the state if that is still right."""

@@ -23,6 +23,7 @@ from tealmesh.engine.runtimes.sidecar import (
     EGRESS_PORT,
     arguments,
     bootstrap_path,
+    can_forget,
     find_envoy,
     resource_of,
 )
@@ -57,6 +58,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         app_address=network.app_address,
         publish_address=published,
         dns_address=plane.dns_address,
+        forgetting=can_forget(plane.envoy or find_envoy()),
     )
     write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
 

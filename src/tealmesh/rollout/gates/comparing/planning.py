@@ -53,24 +53,28 @@ def missing(
 
 
 def expected_seconds(
-    settings: Settings, rate: float, base: float, steps: Sequence[tuple[float, float]]
+    settings: Settings,
+    rate: float,
+    base: float,
+    steps: Sequence[tuple[float, float]],
+    phi: float = 1.0,
 ) -> float | None:
     """How long it takes to PASS, from the first weight on, if the new side is as good as the old.
 
     ``rate``: requests per second to both sides; ``base``: their share of bad ones; ``steps``: the
-    new side's share, 0 to 1, and the seconds of each step, of which the last is assumed to go on.
-    None if it cannot be expected to pass at all.
+    new side's share, 0 to 1, and the seconds of each step, of which the last is assumed to go on;
+    ``phi``: how much bad requests come in bursts. None if it cannot be expected to pass at all.
     """
     alike, below = [0.0] * len(ALIKE), [0.0] * len(objective.BELOW)
     elapsed = 0.0
     for index, (share, seconds) in enumerate(steps):
-        needed = _needed(alike, below, settings, base, share, 1.0)
+        needed = _needed(alike, below, settings, base, share, phi)
         last = index == len(steps) - 1
         if rate > 0 and share > 0 and needed is not None:
             until = needed / (rate * share)
             if last or until <= seconds:
                 return elapsed + until
-        gains, own = _gains(settings, base, share, 1.0)
+        gains, own = _gains(settings, base, share, phi)
         requests = rate * share * seconds
         alike = [a + requests * g for a, g in zip(alike, gains, strict=True)]
         below = [a + requests * g for a, g in zip(below, own, strict=True)]

@@ -36,6 +36,7 @@ from tests.behaviour.dns import NameServer
 from tests.behaviour.secrets import Pki, secret_service
 from tests.behaviour.table import PORTS, SECOND, Row, resources
 from tests.support.meshes.builder import MeshBuilder
+from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.envoy import ENVOY, loopback
 
 PLACES = {
@@ -169,7 +170,7 @@ class World:
     async def _serve(self) -> None:
         self.cache = AdsCache(self._translator.translate, lambda mesh: (), hold_off=0.0005)
         self._server = grpc.aio.server()
-        self._servicer = AdsServicer(self.cache, "token")
+        self._servicer = AdsServicer(self.cache, Shared("token"))
         self._servicer.add_to(self._server)
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
@@ -241,7 +242,7 @@ class World:
                 "APPMESH_SDS_SOCKET_PATH": self._socket,
             },
             xds_address=("127.0.0.1", self.port),
-            token="token",
+            token_file=secret_file(self.directory, "token"),
             task=role,
             address=place(where),
             app_address=place("INSIDE"),

@@ -14,6 +14,7 @@ import httpx
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
+from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.envoy import ENVOY
 
 TOKEN = "secret-of-the-test"
@@ -23,7 +24,7 @@ TOKEN = "secret-of-the-test"
 async def serving(cache: AdsCache, port: int = 0) -> AsyncIterator[int]:
     """Serve ``cache`` by ADS; yields the loopback port."""
     server = grpc.aio.server()
-    servicer = AdsServicer(cache, TOKEN)
+    servicer = AdsServicer(cache, Shared(TOKEN))
     servicer.add_to(server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
@@ -53,7 +54,7 @@ async def envoy(
     made = bootstrap(
         {**named, **(environment or {})},
         xds_address=("127.0.0.1", port),
-        token=TOKEN,
+        token_file=secret_file(directory, TOKEN),
         task=f"task-{address}",
         address=address,
         app_address=app_address,

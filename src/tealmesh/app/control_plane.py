@@ -11,7 +11,16 @@ import socket
 from collections.abc import Callable, Mapping
 
 from tealmesh.apis.servicediscovery.dns_server import respond_in_task
-from tealmesh.app.host import HOST, RESOLVER_HOST, Http, listen, only_one, token, unusable
+from tealmesh.app.host import (
+    HOST,
+    RESOLVER_HOST,
+    Http,
+    forget_former,
+    keys,
+    listen,
+    only_one,
+    unusable,
+)
 from tealmesh.app.lost_state import (
     DATABASE,
     check_containers,
@@ -22,11 +31,13 @@ from tealmesh.app.parts import Parts, endpoint
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
 from tealmesh.app.troubles import TroubleLog
+from tealmesh.engine.former import any_former
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.model.clock import system_clock
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity.keys import Keys
 from tealmesh.store import Store, tables
 from tealmesh.supervision.supervisor import Supervisor
 
@@ -64,9 +75,10 @@ async def _run(
 ) -> None:
     log = TroubleLog(store)
     supervisor = Supervisor(system_clock, told=log.tell)
-    built = await _built(config, store, supervisor)
+    secrets = _keys(config, store)
+    built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
-    parts = Parts(config, store, stop, built, supervisor)
+    parts = Parts(config, store, stop, built, supervisor, secrets, log)
     await parts.store_images()
     await parts.listen_xds()
     await parts.listen_dns()
@@ -103,12 +115,21 @@ async def _check_containers(config: AppConfig, store: Store, built: Built) -> No
         raise
 
 
-async def _built(config: AppConfig, store: Store, supervisor: Supervisor) -> Built:
+def _keys(config: AppConfig, store: Store) -> Keys:
+    """The secrets of the data directory, without an earlier version's if nothing needs it."""
+    found = keys(config.data_dir)
+    if found.former and not any_former(store.view):
+        forget_former(config.data_dir)
+        found = keys(config.data_dir)
+    return found
+
+
+async def _built(config: AppConfig, store: Store, supervisor: Supervisor, secrets: Keys) -> Built:
     """The runtimes of this control plane's tasks."""
     plane = ControlPlane(
         endpoint=endpoint(config),
         xds_address=f"{HOST}:{config.xds_port}",
-        xds_token=token(config.data_dir),
+        keys=secrets,
         dns_address=(RESOLVER_HOST, config.xds_port),
         region=config.region,
         host_paths=config.host_paths,

@@ -1,4 +1,4 @@
-"""What a control plane needs from its machine: data directory, ports, token, HTTP server."""
+"""What a control plane needs from its machine: data directory, ports, secrets, HTTP server."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ from starlette.types import ASGIApp
 from tealmesh.app.lost_state import login
 from tealmesh.aws.callers.connections import of_owner
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity.keys import Keys
+
+MASTER_KEY = "master-key"
+"""The file with the secret that the keys of this data directory are derived from."""
+OWNER_TOKEN = "xds-token"  # noqa: S105 - the name of a file
+"""The file with the token of Envoys that the owner of the machine runs."""
+FORMER_TOKEN = "xds-token.former"  # noqa: S105 - the name of a file
+"""What ``xds-token`` was under a version without a master key, while tasks run with it."""
 
 HOST = "127.0.0.1"
 """Every server listens on loopback."""
@@ -62,9 +70,22 @@ class Http(uvicorn.Server):
         await self._listening.wait()
 
 
-def token(data_dir: Path) -> str:
-    """The bearer token of this data directory's Envoys."""
-    return secret(data_dir / "xds-token")
+def keys(data_dir: Path) -> Keys:
+    """The secrets of a data directory, made at its first use.
+
+    Under earlier versions ``xds-token`` was in every Envoy and the key of all credentials. It is
+    put aside, for tasks that still run with it, and the owner's file gets another.
+    """
+    master, owner, former = (data_dir / name for name in (MASTER_KEY, OWNER_TOKEN, FORMER_TOKEN))
+    if owner.exists() and not master.exists():
+        owner.replace(former)
+    known = former.read_text().strip() if former.exists() else ""
+    return Keys.of(secret(master), secret(owner), known)
+
+
+def forget_former(data_dir: Path) -> None:
+    """Make an earlier version's token worthless: nothing runs with it any more."""
+    (data_dir / FORMER_TOKEN).unlink(missing_ok=True)
 
 
 def secret(path: Path) -> str:

@@ -26,7 +26,7 @@ JOURNAL = "moto.jsonl"
 
 _LOOK_SECONDS = 2.0
 
-_LATER = ("xds-token", "network", JOURNAL, "tasks", "load-balancers")
+_LATER = ("xds-token", "master-key", "network", JOURNAL, "tasks", "load-balancers")
 """Made after the database: where there is one of them and no database, that is lost."""
 
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
-import grpc
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
@@ -23,15 +22,18 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.entrance import Entrance
+from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
-from tealmesh.app.host import HOST, RESOLVER_HOST, listen, secret, token
+from tealmesh.app.host import HOST, RESOLVER_HOST, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
+from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.moto.backend import Moto
@@ -39,7 +41,6 @@ from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
 from tealmesh.engine.engine import Engine
-from tealmesh.engine.load_balancers.admin import Admin
 from tealmesh.engine.load_balancers.fleet import Fleet
 from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
@@ -53,6 +54,7 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity.keys import Keys
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
@@ -60,7 +62,6 @@ from tealmesh.rollout.documents import image_body, put_adopted
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
-from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.notices import links, outbox
 from tealmesh.rollout.notices.sending import Sending
@@ -70,7 +71,6 @@ from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer
 
 
 class Parts:
@@ -83,6 +83,8 @@ class Parts:
         stop: asyncio.Event,
         built: Built,
         supervisor: Supervisor,
+        keys: Keys,
+        log: TroubleLog,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -90,20 +92,25 @@ class Parts:
         self.endpoint = endpoint(config)
         self._store = store
         self._stop = stop
-        self._token = token(config.data_dir)
+        self._keys = keys
+        self._admission = Admission(store, keys, system_clock, log.tell)
         self._link_key = secret(config.data_dir / "link-key").encode()
         self._entrance = Entrance(config, store, self._client)
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
-        self._ads = AdsServicer(self.cache, self._token, supervisor)
         self._metrics = Metrics(steady_clock)
-        self._counted = MetricsServicer(self._metrics, self._token, supervisor)
+        self._envoy_server = EnvoyServer(
+            self.cache,
+            self._metrics,
+            self._admission,
+            supervisor,
+            config.xds_port,
+            built.xds_socket,
+        )
         self._dns: list[DnsServer] = []
-        self._grpc = grpc.aio.server()
         self._runtime = built.runtime
         self._runtime_summary = built.description
-        self._xds_socket = built.xds_socket
         self.load_balancers = Feed(store, self._client)
         self._aws = Aws(self._client)
         self._driver = ApiDriver(
@@ -111,8 +118,7 @@ class Parts:
             config.region,
             callers=lambda: self.engine.health,
         )
-        self._admin = Admin()
-        self._target_health = TargetHealth(store, built.envoys, self._admin)
+        self._target_health = TargetHealth(store, built.envoys)
         self._seams = Seams(
             store,
             config.account,
@@ -121,9 +127,7 @@ class Parts:
             self._target_health,
             config.scaling_minute,
         )
-        self.fleet = Fleet(
-            store, built.envoys, self._admin, config.data_dir, config.lb_port, supervisor
-        )
+        self.fleet = Fleet(store, built.envoys, config.data_dir, config.lb_port, supervisor)
         self.engine = Engine(self._engine_context())
         self.controller = Controller(
             store,
@@ -189,7 +193,7 @@ class Parts:
                 self.controller,
                 operations,
                 Inventory(self._store, self._metrics.traffic, steady_clock),
-                self.cache,
+                SeenEnvoys(self.cache, self._admission),
                 Report(
                     self._store,
                     self.fleet,
@@ -239,7 +243,7 @@ class Parts:
         """The task metadata and credentials that tasks request from our port, and our pages."""
         usage, sts = self._runtime.usage, partial(self._client, "sts")
         metadata = Metadata(
-            self._store, self._token, system_clock, usage, sts, self._entrance.task_keys
+            self._store, self._keys, system_clock, usage, sts, self._entrance.task_keys
         )
         pages = Pages(
             self._store, self.controller, self._metrics, self.cache.envoys, self._link_key
@@ -269,25 +273,8 @@ class Parts:
         await self._store.write("teal up", "TakeImages", put)
 
     async def listen_xds(self) -> None:
-        """Start the gRPC server that Envoys connect to. Raises TealError if its port is in use."""
-        self._ads.add_to(self._grpc)
-        self._counted.add_to(self._grpc)
-        with listen(self.config.xds_port, "--xds-port"):
-            pass  # Its error says what is wrong with the port; gRPC's does not.
-        try:
-            self._grpc.add_insecure_port(f"{HOST}:{self.config.xds_port}")
-        except RuntimeError as error:
-            raise TealError(f"port {self.config.xds_port}, for Envoys: {error}") from error
-        if self._xds_socket is not None:
-            # Its directory is mounted into containers, so that they see a new socket too.
-            self._xds_socket.parent.mkdir(exist_ok=True)
-            self._xds_socket.parent.chmod(0o755)
-            self._xds_socket.unlink(missing_ok=True)
-            self._grpc.add_insecure_port(f"unix:{self._xds_socket}")
-        await self._grpc.start()
-        if self._xds_socket is not None:
-            # Envoys in containers run as other users. They are authenticated by the token.
-            self._xds_socket.chmod(0o666)
+        """Start the server that Envoys connect to. Raises TealError if its port is in use."""
+        await self._envoy_server.start()
 
     async def listen_dns(self) -> None:
         """Start the name server of Envoys, and the DNS server if one is configured. Raises
@@ -319,12 +306,9 @@ class Parts:
         for server in self._dns:
             await server.close()
         await self.engine.close()
-        await self._admin.close()
         self._driver.close()
         self._aws.close()
-        self._ads.close()
-        self._counted.close()
-        await self._grpc.stop(grace=0.2)
+        await self._envoy_server.close()
         self._moto.close()
 
     def _client(self, service: str, region: str = "") -> Any:

@@ -72,3 +72,7 @@ class EngineContext:
     times: Times = field(default_factory=Times)
     policy: Policy = field(default_factory=Policy)
     supervisor: Supervisor = field(default_factory=Supervisor)
+
+    def files(self, task_id: str) -> Path:
+        """The directory of a task's files."""
+        return self.data_dir / "tasks" / task_id

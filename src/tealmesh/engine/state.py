@@ -112,6 +112,8 @@ class TaskState:
     """Store revision of that registration."""
     targets: tuple[TaskTarget, ...] = ()
     """What load balancers know the task as."""
+    keyed: bool = False
+    """Whether its containers have secrets of their own, as all since the master key."""
 
     @classmethod
     def of(cls, body: TaskBody) -> TaskState:
@@ -133,6 +135,7 @@ class TaskState:
             registered=tuple(teal.get("registered", ())),
             registered_at=teal.get("registeredAt", 0),
             targets=tuple(teal.get("targets", ())),
+            keyed=teal.get("keyed", False),
         )
 
     def write(self, body: TaskBody) -> None:
@@ -166,4 +169,5 @@ class TaskState:
             "registered": list(self.registered),
             "registeredAt": self.registered_at,
             "targets": list(self.targets),
+            "keyed": self.keyed,
         }

@@ -19,6 +19,9 @@
 
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
+    ├── EnvoyUnknown                an Envoy does not prove who it is
+    ├── EnvoyForbidden              an Envoy proves to be another than it says, or may not be it
+    ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── Fenced                  another control plane works on the deployment by now
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -159,6 +162,20 @@ class OutsideError(TealError):
 
 class InvariantError(TealError):
     """The rollout machine was about to break one of its invariants; nothing was changed."""
+
+
+class EnvoyUnknown(TealError):
+    """An Envoy does not prove who it is; the text is for whoever runs it."""
+
+
+class EnvoyForbidden(TealError):
+    """An Envoy proves to be another than it says, or may not be what it is. The text is for
+    whoever runs it.
+    """
+
+
+class TooManyStreams(TealError):
+    """A stream is one too many; the text is for whoever opened it."""
 
 
 class Fenced(TealError):

@@ -36,6 +36,9 @@ HOLD_OFF_SECONDS = 0.002
 FORGET_AFTER_SECONDS = 300.0
 """How long an Envoy is remembered after its stream has ended, unless it is expected."""
 
+SILENCE_SECONDS = 60.0
+"""How long an Envoy may leave a response unanswered before its stream is closed."""
+
 _RECHECK_SECONDS = 0.2
 """How often a waiter asks anew which Envoys are expected."""
 
@@ -52,12 +55,17 @@ class Connection:
         """Whether the stream should finish."""
         self._cache = cache
         self._wake = asyncio.Event()
+        self._owed_since: float | None = None
+        """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
     def request(self, type_url: str, request: Request) -> None:
         """Process a request of the Envoy."""
         nack = self.session.request(type_url, request)
         if nack is not None:
             log.warning("%s refused %s: %s", self.envoy.id, type_url, nack.message)
+        self._owed_since = self._cache.clock() if self.session.in_flight else None
+        if self._owed_since is None:
+            self.envoy.silence = ""
         self.wake()
 
     def next(self) -> bytes | None:
@@ -67,11 +75,14 @@ class Connection:
         if send is None:
             self._cache.note(self)
             return None
+        if self._owed_since is None:
+            self._owed_since = self._cache.clock()
         return self._cache.encoder.encode(send, delta=self.session.delta)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
-        wake_at = self.session.wake_at
+        times = [self.session.wake_at, self._overdue_at()]
+        wake_at = min((at for at in times if at is not None), default=None)
         timeout = None if wake_at is None else max(0.0, wake_at - self._cache.clock())
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)
@@ -79,6 +90,19 @@ class Connection:
             return  # the session asked to be woken at this time
         finally:
             self._wake.clear()
+
+    def silent(self) -> bool:
+        """Whether the Envoy has left a response unanswered for too long; says so of it then."""
+        overdue_at = self._overdue_at()
+        if overdue_at is None or self._cache.clock() < overdue_at:
+            return False
+        self.envoy.silence = (
+            f"did not answer what it was sent for {SILENCE_SECONDS:g} s: its stream was closed"
+        )
+        return True
+
+    def _overdue_at(self) -> float | None:
+        return None if self._owed_since is None else self._owed_since + SILENCE_SECONDS
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -108,6 +132,8 @@ class _Envoy:
     """Its messages about what it refused."""
     memory: Memory = field(default_factory=Memory)
     """What its last stream left."""
+    silence: str = ""
+    """That it left a response unanswered for too long, until it has answered one; else empty."""
     gone_at: float = 0.0
     """When its last stream ended, by the cache's clock."""
 
@@ -338,7 +364,7 @@ class AdsCache:
             acknowledged=envoy.acknowledged,
             pending=tuple(sorted(pending)),
             rejected=envoy.rejected,
-            note=self._why_orphaned(envoy),
+            note=envoy.silence or self._why_orphaned(envoy),
         )
 
     def _forget_old(self) -> None:

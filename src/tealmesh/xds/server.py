@@ -6,7 +6,6 @@ Each stream has one task, which alone writes to it, and a second one that reads.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -17,18 +16,26 @@ from typing import TypeAlias
 import grpc
 from envoy.config.core.v3 import base_pb2
 from envoy.service.discovery.v3 import discovery_pb2
-from google.protobuf import json_format
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
-from tealmesh.model.errors import TealError
+from tealmesh.envoy.resources import ResourceType
+from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown, TealError, TooManyStreams
+from tealmesh.model.identity.envoys import SCHEME, Admit
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache, Connection
+from tealmesh.xds.limits import Limits, Seldom, source_of
 from tealmesh.xds.subscription import Request
 
 log = logging.getLogger(__name__)
 
 FIRST_REQUEST_SECONDS = 5.0
 """How long a stream without the header may take for a first request that has the token."""
+
+_EXPECTED = (
+    "the control plane expects the metadata 'authorization: Bearer TOKEN' with the token of this "
+    "Envoy"
+)
+_TYPES = frozenset(str(type_) for type_ in ResourceType)
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
@@ -58,20 +65,21 @@ class _Variant:
 
 
 class AdsServicer:
-    """Serves ``cache`` to Envoys that present ``Authorization: Bearer TOKEN``; with None to all.
+    """Serves ``cache`` to Envoys that ``admit`` lets in by ``Authorization: Bearer TOKEN``.
 
     gRPC's own xDS clients cannot send this header: they carry the token in their node's metadata,
-    ``tealmesh.token``. Answers UNAUTHENTICATED without the token, INVALID_ARGUMENT for a node that
-    names no resource of a mesh or that changes its id during the stream. An Envoy sees only the
-    resources of its own node.
+    ``tealmesh.token``. Answers UNAUTHENTICATED without a token, PERMISSION_DENIED for the token of
+    another Envoy, INVALID_ARGUMENT for a node that names no resource of a mesh or that changes its
+    id during the stream and for types that do not exist, RESOURCE_EXHAUSTED for too many streams.
+    An Envoy sees only the resources of its own node.
     """
 
-    def __init__(
-        self, cache: AdsCache, token: str | None, supervisor: Supervisor | None = None
-    ) -> None:
+    def __init__(self, cache: AdsCache, admit: Admit, supervisor: Supervisor | None = None) -> None:
         self._cache = cache
         self._supervisor = supervisor or Supervisor()
-        self._token = None if token is None else f"Bearer {token}".encode()
+        self._admit = admit
+        self._limits = Limits()
+        self._refusals = Seldom(cache.clock)
         self._connections: set[Connection] = set()
         self._closing = False
 
@@ -109,33 +117,30 @@ class AdsServicer:
                 await self._serve(variant, requests, context)
             except _Refused as refused:
                 if not self._closing:
-                    log.warning("refused %s: %s", context.peer(), refused.message)
+                    self._refusals.warn(f"refused {context.peer()}: {refused.message}")
                 await context.abort(refused.code, refused.message)
+            except TooManyStreams as error:
+                self._refusals.warn(f"refused {context.peer()}: {error}")
+                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
 
         return serve
 
     async def _first(
         self, requests: AsyncIterator[DiscoveryRequest], context: grpc.aio.ServicerContext
-    ) -> DiscoveryRequest | None:
-        """The first request of a stream that may be served; None when it ended without one."""
-        given = dict(context.invocation_metadata() or ()).get("authorization")
-        if given is not None or self._token is None:
-            self._check(given if isinstance(given, bytes) else (given or "").encode())
-            return await anext(aiter(requests), None)
-        try:
-            first = await asyncio.wait_for(anext(aiter(requests), None), FIRST_REQUEST_SECONDS)
-        except TimeoutError:
-            first = None
-        self._check(b"" if first is None else _token_of(first.node))
-        return first
-
-    def _check(self, given: bytes) -> None:
-        if self._token is not None and not hmac.compare_digest(given, self._token):
-            raise _Refused(
-                grpc.StatusCode.UNAUTHENTICATED,
-                "the control plane expects the metadata 'authorization: Bearer TOKEN' with its "
-                "own token",
-            )
+    ) -> tuple[str, DiscoveryRequest] | None:
+        """The token of a stream and its first request; None when it ended without one."""
+        given = _authorization(context)
+        if given and not self._admit.known(given):
+            raise _Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED)
+        if given:
+            first = await anext(aiter(requests), None)
+            return None if first is None else (given, first)
+        with self._limits.unknown(source_of(context.peer())):
+            try:
+                first = await asyncio.wait_for(anext(aiter(requests), None), FIRST_REQUEST_SECONDS)
+            except TimeoutError:
+                raise _Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED) from None
+        return None if first is None else (_token_of(first.node), first)
 
     async def _serve(
         self,
@@ -143,10 +148,25 @@ class AdsServicer:
         requests: AsyncIterator[DiscoveryRequest],
         context: grpc.aio.ServicerContext,
     ) -> None:
-        first = await self._first(requests, context)
-        if first is None:
+        begun = await self._first(requests, context)
+        if begun is None:
             return
-        connection = self._connect(variant, first.node, context.peer())
+        given, first = begun
+        identity = await self._identity(given, first.node, context.peer())
+        with self._limits.known(identity):
+            connection = self._connect(variant, first.node, identity)
+            await self._converse(variant, first, requests, connection, context)
+        if self._closing:
+            raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
+
+    async def _converse(
+        self,
+        variant: _Variant,
+        first: DiscoveryRequest,
+        requests: AsyncIterator[DiscoveryRequest],
+        connection: Connection,
+        context: grpc.aio.ServicerContext,
+    ) -> None:
         self._connections.add(connection)
         # An Envoy whose stream ends by an error keeps what it has and connects again.
         name = f"the configuration of {connection.envoy.proxy.resource}"
@@ -161,24 +181,35 @@ class AdsServicer:
             self._connections.discard(connection)
             connection.close()
             log.info("%s disconnected", connection.envoy.id)
-        if self._closing:
-            raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
 
-    def _connect(self, variant: _Variant, node: base_pb2.Node, peer: str) -> Connection:
+    async def _identity(self, given: str, node: base_pb2.Node, peer: str) -> str:
+        declared = node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value
+        try:
+            name = await self._admit.admit(given, node.id, declared)
+        except EnvoyUnknown as error:
+            raise _Refused(grpc.StatusCode.UNAUTHENTICATED, str(error)) from error
+        except EnvoyForbidden as error:
+            raise _Refused(grpc.StatusCode.PERMISSION_DENIED, str(error)) from error
+        return name or f"{node.id}@{peer}"
+
+    def _connect(self, variant: _Variant, node: base_pb2.Node, identity: str) -> Connection:
         try:
             proxy = proxy_of(node)
         except (TealError, ValueError) as error:
             raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
-        metadata = json_format.MessageToDict(node.metadata).get("tealmesh", {})
-        identity = metadata.get("task") or f"{node.id}@{peer}"
         log.info("%s connected as %s", identity, proxy.resource)
         return self._cache.connect(identity, node.id, proxy, delta=variant.delta)
 
 
-def _token_of(node: base_pb2.Node) -> bytes:
+def _authorization(context: grpc.aio.ServicerContext) -> str:
+    given = dict(context.invocation_metadata() or ()).get("authorization", "")
+    return given.decode("latin-1") if isinstance(given, bytes) else given
+
+
+def _token_of(node: base_pb2.Node) -> str:
     """The token in a node's metadata, in the form of the header."""
     token = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
-    return f"Bearer {token}".encode()
+    return f"{SCHEME}{token}"
 
 
 async def _write(
@@ -190,6 +221,8 @@ async def _write(
             message = connection.next()
         if message is None:
             await connection.wait()
+            if connection.silent():
+                raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
         else:
             await context.write(message)
 
@@ -203,6 +236,7 @@ async def _read(
 ) -> None:
     """Hand the stream's requests to its connection, until the Envoy hangs up."""
     try:
+        _check_type(first)
         with attempt():
             connection.request(first.type_url, variant.parse(first))
         async for message in requests:
@@ -212,10 +246,20 @@ async def _read(
                     f"node id {message.node.id!r}: must stay {connection.envoy.node_id!r} for "
                     "the whole stream",
                 )
+            _check_type(message)
             with attempt():
                 connection.request(message.type_url, variant.parse(message))
     finally:
         connection.end()
+
+
+def _check_type(message: DiscoveryRequest) -> None:
+    """What does not exist is refused before anything is kept of it."""
+    if message.type_url not in _TYPES:
+        raise _Refused(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"type_url {message.type_url[:200]!r}: must be one of {', '.join(sorted(_TYPES))}",
+        )
 
 
 def _sotw_request(message: discovery_pb2.DiscoveryRequest) -> Request:

@@ -97,6 +97,11 @@ class Session:
         """Why the Envoy does not run with the newest target; empty when nothing is wrong."""
         return self._fault + self._nacks
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether the Envoy has still to answer a response."""
+        return any(subscription.flights for subscription in self._subscriptions.values())
+
     def request(self, type_url: str, request: Request) -> Nack | None:
         """Process a request; return the NACK if it is one."""
         subscription, rewarm = self._subscriptions.get(type_url), False
@@ -229,7 +234,7 @@ class Session:
         target = self._desired
         if target is None or target is not self._target or self.rejections or not self._idle:
             return
-        if any(s.flights for s in self._subscriptions.values()) or any(self._missing(target)):
+        if self.in_flight or any(self._missing(target)):
             return
         self._good = target
         self.acknowledged = max(self.acknowledged, self._revision)

@@ -34,6 +34,7 @@ from tests.behaviour.bridge import bridge
 from tests.behaviour.load_balancers import targets
 from tests.behaviour.load_balancers.caller import Caller
 from tests.behaviour.load_balancers.table import CERTIFICATES, NAME, Row, group_arn, load_balancer
+from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.certificates import Authority
 from tests.support.programs.envoy import ENVOY, loopback
 
@@ -83,7 +84,7 @@ class World:
         made = load_balancer_bootstrap(
             NAME,
             xds_address=("127.0.0.1", self.port),
-            token="token",
+            token_file=secret_file(self.directory, "token"),
             admin_address=place("lb"),
         )
         self._start("lb", made, place("lb"))
@@ -144,7 +145,7 @@ class World:
     async def _serve(self) -> None:
         self.cache = AdsCache(Translator().translate, lambda scope: (), hold_off=0.0005)
         self._servers: list[Any] = [grpc.aio.server()]
-        self._servicer = AdsServicer(self.cache, "token")
+        self._servicer = AdsServicer(self.cache, Shared("token"))
         self._servicer.add_to(self._servers[0])
         self.port = self._servers[0].add_insecure_port("127.0.0.1:0")
         await self._servers[0].start()

@@ -21,10 +21,10 @@ from tealmesh.store.store import Store
 from tealmesh.store.views import Transaction
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
-from tests.support.planes.engine import NOWHERE, engine_context, quick_times, running
+from tests.support.planes.admitting import admission
+from tests.support.planes.engine import KEYS, NOWHERE, engine_context, quick_times, running
 
 MESH = "m"
-TOKEN = "secret-of-the-test"
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +37,7 @@ async def engine_and_ads(
         return serving_tasks(store.view, mesh)
 
     cache = AdsCache(Translator().translate, expected)
-    servicer = AdsServicer(cache, TOKEN)
+    servicer = AdsServicer(cache, admission(store, KEYS))
     server = grpc.aio.server()
     servicer.add_to(server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -58,7 +58,7 @@ async def engine_and_ads(
         directory,
         store,
         converged=converged,
-        plane=replace(NOWHERE, xds_address=f"127.0.0.1:{port}", xds_token=TOKEN),
+        plane=replace(NOWHERE, xds_address=f"127.0.0.1:{port}"),
         times=times or quick_times(drain=5, converge=10),
     )
     try:

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap, proxy_of
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy
+from tests.support.planes.admitting import secret_file
 from tests.support.programs.envoy import validate
 
 NODE = {"APPMESH_RESOURCE_ARN": "mesh/m/virtualNode/n"}
@@ -43,7 +44,7 @@ def parsed(node: dict[str, Any]) -> Any:
     ],
 )
 def test_envoy_accepts_it(more: dict[str, str], delta: bool, tmp_path: Path) -> None:
-    config = bootstrap_of({**NODE, **more}, token="secret", delta=delta)
+    config = bootstrap_of({**NODE, **more}, token_file=secret_file(tmp_path, "secret"), delta=delta)
     assert validate(config, tmp_path) == ""
 
 
@@ -103,12 +104,11 @@ def test_the_environment_must_name_a_resource() -> None:
 
 
 def test_the_token_goes_to_the_control_plane_alone() -> None:
-    config = bootstrap_of(NODE, token="secret")
-    header = [{"key": "authorization", "value": "Bearer secret"}]
-    (service,) = config["dynamic_resources"]["ads_config"]["grpc_services"]
-    assert service["initial_metadata"] == header
-    assert str(config).count("secret") == 2  # ADS and the metrics service, one cluster
-    assert "initial_metadata" not in str(bootstrap_of(NODE))
+    config = bootstrap_of({**NODE, "ENABLE_ENVOY_JAEGER_TRACING": "1"}, token_file="/token.json")
+    sending = [c["name"] for c in config["static_resources"]["clusters"] if "/token.json" in str(c)]
+    assert sending == ["tealmesh"]
+    assert str(config).count("/token.json") == 1
+    assert "credential_injector" not in str(bootstrap_of(NODE))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tealmesh.rollout.metrics import proto
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tests.support.machine import free_port
+from tests.support.planes.admitting import Shared
 from tests.support.programs import metered
 from tests.support.programs.backend import Backend, Seen, backend
 
@@ -91,7 +92,7 @@ async def until(condition: Any, seconds: float = 20.0) -> None:
 async def served(metrics: Metrics, token: str) -> AsyncIterator[int]:
     """The metrics service on a free port."""
     server = grpc.aio.server()
-    MetricsServicer(metrics, token).add_to(server)
+    MetricsServicer(metrics, Shared(token)).add_to(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -172,7 +173,7 @@ def test_streams_end_in_order_with_the_control_plane(caplog: pytest.LogCaptureFi
                 super().connected(identity)
                 began.set()
 
-        server, servicer = grpc.aio.server(), MetricsServicer(Watched(system_clock), "")
+        server, servicer = grpc.aio.server(), MetricsServicer(Watched(system_clock), Shared(TOKEN))
         servicer.add_to(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -17,6 +17,7 @@ from tealmesh.engine.runtimes.base import Runtime
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
 from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.identity.keys import Keys
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 from tealmesh.store.views import Transaction, View
@@ -45,7 +46,8 @@ async def nothing_in_flight(target_group: str) -> dict[str, int]:
     return {}
 
 
-NOWHERE = ControlPlane("http://127.0.0.1:9", "127.0.0.1:9", "token")
+KEYS = Keys.of("the master key of the test", "the token of its owner")
+NOWHERE = ControlPlane("http://127.0.0.1:9", "127.0.0.1:9", KEYS)
 """Nothing answers there."""
 
 

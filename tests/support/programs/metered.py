@@ -11,6 +11,7 @@ from typing import Any
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.extensions.parts import SCOPE, counting_log, timing_log
+from tests.support.planes.admitting import secret_file
 from tests.support.programs.envoy import ENVOY, as_dict
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
@@ -28,7 +29,7 @@ def metered_envoy(
     made = bootstrap(
         {"APPMESH_RESOURCE_ARN": "mesh/demo/virtualNode/caller"},
         xds_address=("127.0.0.1", xds_port),
-        token=token,
+        token_file=secret_file(directory, token) if token else "",
         task="task/1",
         stats_flush_seconds=0.1,
     )

@@ -29,7 +29,7 @@ def envoy() -> None:
 @click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with the control plane's token: xds-token in its data directory.",
+    help="File with your token: xds-token in the data directory. The Envoy gets one of its own.",
 )
 @click.option(
     "--address",
@@ -57,7 +57,7 @@ def envoy() -> None:
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file, readable only by you, because the token is a credential.",
+    help="Write to this file, readable only by you, and the Envoy's token beside it.",
 )
 def bootstrap(
     xds: str,
@@ -73,21 +73,28 @@ def bootstrap(
 
     It is configured by the environment variables of the App Mesh Envoy image.
     APPMESH_RESOURCE_ARN names its virtual node or gateway, as an ARN or as
-    mesh/MESH/virtualNode/NAME.
+    mesh/MESH/virtualNode/NAME. Its token is in a file of its own, beside the output
+    (web.token.json for web.json), and nowhere else; it proves that node and no other.
 
     \b
         export APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/web
         teal envoy bootstrap --token-file TOKEN -o web.json && envoy -c web.json
     """
     from tealmesh.envoy.bootstrap.bootstrap import bootstrap as envoy_bootstrap
+    from tealmesh.envoy.bootstrap.bootstrap import resource_of
 
     host, _, port = xds.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise click.UsageError(f"--xds {xds!r}: must be HOST:PORT")
+    if token_file is not None and output is None:
+        raise click.UsageError(
+            "--token-file needs --output: the Envoy's token goes into a file beside it"
+        )
+    beside = output.with_name(f"{output.stem}.token.json") if token_file and output else None
     config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
-        token=_token(token_file),
+        token_file=str(beside.resolve()) if beside else "",
         task=task,
         address=address,
         app_address=app_address,
@@ -98,17 +105,22 @@ def bootstrap(
     text = json.dumps(config, indent=2)
     if output is None:
         click.echo(text)
-    else:
-        _write(output, text)
+        return
+    if beside is not None and token_file is not None:
+        _write(beside, _secret(token_file, resource_of(os.environ), task))
+    _write(output, text)
 
 
-def _token(file: Path | None) -> str | None:
-    if file is None:
-        return None
-    token = read_text(file, "--token-file").strip()
-    if not token:
+def _secret(file: Path, resource: str, task: str) -> str:
+    """The file of an Envoy that proves to be of this node, and called ``task``."""
+    from tealmesh.envoy.bootstrap.identity import token_secret
+    from tealmesh.model.identity.envoys import Identity, Owner, token
+    from tealmesh.model.identity.keys import owned_key
+
+    own = read_text(file, "--token-file").strip()
+    if not own:
         raise click.UsageError(f"{file}: holds no token")
-    return token
+    return json.dumps(token_secret(token(Identity(Owner.USER, task, resource), owned_key(own))))
 
 
 def _write(path: Path, text: str) -> None:

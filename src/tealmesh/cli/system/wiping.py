@@ -15,11 +15,12 @@ from pathlib import Path
 
 from tealmesh.model.errors import TealError
 
-_MARKS = ("state.db", "up.json", "xds-token")
+_MARKS = ("state.db", "up.json", "xds-token", "master-key")
 """Any of these says that a control plane has used the directory."""
 _OURS = (
     "state.db*", "tasks", "load-balancers", "xds", "network", "moto.jsonl*", "teal.log*",
-    "up.json.new", "xds-token.new", "up.json", "xds-token",
+    "link-key*", "up.json.new", "xds-token.new", "xds-token.former", "master-key.new",
+    "up.json", "master-key", "xds-token",
 )  # fmt: skip
 """What control planes write, in the order in which it is deleted: without its state, a directory
 needs no control plane to stop anything when the deletion is repeated."""

@@ -107,12 +107,13 @@ class Watch:
         """What the Envoy of each task says, by the task's id; None if it does not answer."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(state: TaskState) -> list[HostSeen] | None:
+        async def ask(task: str, state: TaskState) -> list[HostSeen] | None:
             async with limit:
-                return await self._probes.hosts(TaskNetwork.of(state))
+                network = TaskNetwork.of(state, self._context.files(task))
+                return await self._probes.hosts(network)
 
         asked = {task: state for task, (_, state) in running.items() if state.envoy is not None}
-        answers = await asyncio.gather(*map(ask, asked.values()))
+        answers = await asyncio.gather(*(ask(*one) for one in asked.items()))
         return dict(zip(asked, answers, strict=True))
 
     async def _ask_load_balancers(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from pathlib import Path
 
-from tealmesh.engine.load_balancers.admin import Admin
 from tealmesh.engine.load_balancers.plan import plan
 from tealmesh.engine.load_balancers.worker import Worker
 from tealmesh.engine.runtimes.base import StandaloneEnvoys
@@ -28,7 +27,6 @@ class Fleet:
         self,
         store: Store,
         envoys: StandaloneEnvoys,
-        admin: Admin,
         data_dir: Path,
         by_host: int | None,
         supervisor: Supervisor,
@@ -36,7 +34,6 @@ class Fleet:
         """``by_host``: the port where the Host header selects the load balancer; None for none."""
         self._store = store
         self._envoys = envoys
-        self._admin = admin
         self._directory = data_dir / "load-balancers"
         self._by_host = by_host
         self._supervisor = supervisor
@@ -108,7 +105,7 @@ class Fleet:
     def _worker(self, arn: str) -> Worker:
         if arn not in self._workers:
             self._workers[arn] = Worker(
-                self._store, self._envoys, self._admin, self._directory, arn, lambda: self._wanted
+                self._store, self._envoys, self._directory, arn, lambda: self._wanted
             )
         return self._workers[arn]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tealmesh.engine.load_balancers.admin import Admin, Host
+from tealmesh.engine.load_balancers import admin
+from tealmesh.engine.load_balancers.admin import Host
 from tealmesh.engine.runtimes.base import StandaloneEnvoys
 from tealmesh.envoy.load_balancers.names import cluster
 from tealmesh.model.load_balancers import PlaceBody, TargetBody, named_groups, target_key
@@ -50,7 +51,6 @@ class TargetHealth:
 
     store: Store
     envoys: StandaloneEnvoys
-    admin: Admin
 
     async def health(self, target_group_arn: str) -> dict[str, Verdict]:
         """The verdict on each target of a group, by "ID:PORT"."""
@@ -77,10 +77,10 @@ class TargetHealth:
         for arn, body in load_balancer_bodies(view).items():
             if body["Type"] != "application" or arn not in places:
                 continue
-            url = self.envoys.admin(places[arn]["address"])
+            at = self.envoys.admin(places[arn]["address"], places[arn].get("handle"))
             for name in named_groups(body):
                 group = view.get(tables.TARGET_GROUPS, name)
-                seen = await self.admin.hosts(url, cluster(group.body)) if group else None
+                seen = await admin.hosts(at, cluster(group.body)) if group else None
                 if seen is not None:
                     found[arn, name] = seen
         return found
@@ -106,8 +106,8 @@ class TargetHealth:
             return {}
         together: dict[str, Host] = {}
         for place in self._places(arn):
-            url = self.envoys.admin(place["address"])
-            seen = await self.admin.hosts(url, cluster(group.body))
+            at = self.envoys.admin(place["address"], place.get("handle"))
+            seen = await admin.hosts(at, cluster(group.body))
             for name, host in (seen or {}).items():
                 other = together.get(name)
                 together[name] = host if other is None else _both(host, other)

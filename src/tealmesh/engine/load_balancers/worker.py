@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tealmesh.engine.load_balancers.admin import Admin
+from tealmesh.engine.load_balancers import admin
 from tealmesh.engine.load_balancers.plan import leaving
 from tealmesh.engine.runtimes.base import Handle, StandaloneEnvoys
 from tealmesh.engine.runtimes.sidecar import DEFAULT_DRAIN_SECONDS
@@ -43,7 +43,6 @@ class Worker:
         self,
         store: Store,
         envoys: StandaloneEnvoys,
-        admin: Admin,
         directory: Path,
         arn: str,
         wanted: Callable[[], bool],
@@ -55,7 +54,6 @@ class Worker:
         """Why no Envoy runs, for users; empty while one does."""
         self._store = store
         self._envoys = envoys
-        self._admin = admin
         self._arn = arn
         self._name = load_balancer_name(arn)
         self._directory = directory / (BY_HOST_DIRECTORY if is_by_host(arn) else self._name)
@@ -158,13 +156,13 @@ class Worker:
         """End the Envoy of a deleted load balancer once its clients have been asked to leave."""
         handle = await self._running(place)
         if handle is not None:
-            url = self._envoys.admin(place["address"])
-            await self._admin.drain(url)
+            at = self._envoys.admin(place["address"], handle)
+            await admin.drain(at)
             ended = asyncio.create_task(self._envoys.wait(handle))
             await asyncio.wait({ended}, timeout=DEFAULT_DRAIN_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEFAULT_DRAIN_SECONDS):
-                    while await self._admin.connections(url):
+                    while await admin.connections(at):
                         await asyncio.wait({ended}, timeout=_LOOK_SECONDS)
             ended.cancel()
             await self._envoys.stop(handle, STOP_SECONDS)

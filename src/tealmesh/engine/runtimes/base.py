@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, Protocol
 
+from tealmesh.engine.runtimes.admin import AdminPlace
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.bodies import ContainerHandle, KeptDefinition
@@ -50,11 +51,18 @@ class TaskNetwork:
     """Where its applications listen."""
     pid: int = 0
     """A process in the task's own network namespace; 0 where both are addresses of this machine."""
+    directory: Path | None = None
+    """The task's files, with the socket of its Envoy; None where nobody asks for it."""
 
     @classmethod
-    def of(cls, state: TaskState) -> TaskNetwork:
-        """The network that the task was given."""
-        return cls(state.address, state.app_address, state.pid)
+    def of(cls, state: TaskState, directory: Path | None = None) -> TaskNetwork:
+        """The network that the task was given, with its files in ``directory``."""
+        return cls(state.address, state.app_address, state.pid, directory)
+
+    @property
+    def admin(self) -> AdminPlace:
+        """The admin interface of the task's Envoy."""
+        return AdminPlace.of(self.directory, self.address)
 
     @property
     def application(self) -> str:
@@ -234,8 +242,10 @@ class StandaloneEnvoys(Protocol):
         """The ``index``-th address for listeners; no task has it."""
         ...
 
-    def admin(self, address: str) -> str:
-        """URL of the admin interface of the Envoy whose listeners have this address."""
+    def admin(self, address: str, handle: Handle | None) -> AdminPlace:
+        """The admin interface of the Envoy whose listeners have this address; ``handle``: of that
+        Envoy, None if it has not been started.
+        """
         ...
 
     def container_address(self, address: str) -> str:

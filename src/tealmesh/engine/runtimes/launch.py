@@ -7,13 +7,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tealmesh.engine.runtimes.base import Launch
-from tealmesh.engine.runtimes.containers import Container
-from tealmesh.engine.runtimes.sidecar import write_bootstrap
+from tealmesh.engine.runtimes.sidecar import resource_of, write_bootstrap, write_token
 from tealmesh.engine.runtimes.task_urls import metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.bootstrap.environment import Read
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.errors import EngineError, TealError
+from tealmesh.model.identity.envoys import Identity, Owner, token
+from tealmesh.model.identity.keys import Keys
 
 XRAY_PORT = 2000
 """UDP port of the X-Ray daemon."""
@@ -27,8 +28,8 @@ class ControlPlane:
     """URL of the AWS APIs, on this machine's loopback."""
     xds_address: str
     """HOST:PORT of the ADS server."""
-    xds_token: str
-    """Bearer token of the ADS server; task credentials are derived from it as well."""
+    keys: Keys
+    """What tasks and Envoys prove themselves by is signed with these."""
     xds_socket: Path | None = None
     """Unix socket of the ADS server, alone in its directory, for Envoys in network namespaces of
     their own.
@@ -53,7 +54,12 @@ class EnvoyNetwork:
     """How an Envoy reaches us, and where it listens."""
 
     xds_address: tuple[str, int]
+    token_file: str
+    """Where it finds what `sidecar.write_token` wrote."""
+    admin_socket: str
+    """Where it has its admin interface, as it sees it."""
     admin_address: str
+    """Where users ask it the harmless questions."""
     address: str
     app_address: str = "127.0.0.1"
     publish_address: str = ""
@@ -81,20 +87,23 @@ def aws_environment(plane: ControlPlane, launch: Launch, endpoint: str) -> dict[
 def write_envoy_bootstrap(
     plane: ControlPlane, launch: Launch, network: EnvoyNetwork, read: Read
 ) -> Path:
-    """Write the bootstrap of the task's Envoy from its variables; ``read`` reads the files that
-    they name. Raises EngineError for a variable that cannot be used.
+    """Write the bootstrap of the task's Envoy from its variables, and the token that proves whose
+    it is; ``read`` reads the files that they name. Raises EngineError for a variable that cannot be
+    used.
     """
     container = launch.container
+    write_token(launch.task.directory, token(_identity(launch), plane.keys.envoys))
     try:
         made = bootstrap(
-            _without_admin_port(container),
+            container.environment,
             xds_address=network.xds_address,
-            token=plane.xds_token,
+            token_file=network.token_file,
             task=launch.task.arn,
             address=network.address,
             app_address=network.app_address,
             publish_address=network.publish_address,
             admin_address=network.admin_address,
+            admin_socket=network.admin_socket,
             dns_address=network.dns_address,
             forgetting=network.forgetting,
             read=read,
@@ -104,9 +113,10 @@ def write_envoy_bootstrap(
     return write_bootstrap(launch.task.directory, container.name, made)
 
 
-def _without_admin_port(container: Container) -> dict[str, str]:
-    # We ask Envoy's admin interface ourselves; as every task has an address of its own, there is no
-    # need to choose another port.
-    variables = dict(container.environment)
-    variables.pop("ENVOY_ADMIN_ACCESS_PORT", None)
-    return variables
+def _identity(launch: Launch) -> Identity:
+    """Whose Envoy it is, and all that it may be."""
+    resource = resource_of(launch.container.environment)
+    if resource is None:
+        raise EngineError(f"container {launch.container.name} does not say for what it stands")
+    name = f"mesh/{resource['mesh']}/{resource['kind']}/{resource['name']}"
+    return Identity(Owner.TASK, launch.task.arn, name)

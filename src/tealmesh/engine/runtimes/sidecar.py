@@ -15,16 +15,19 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from tealmesh.engine.runtimes.base import TaskNetwork
+from tealmesh.envoy.bootstrap.admin import admin_port
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.envoy.bootstrap.environment import number
+from tealmesh.envoy.bootstrap.identity import token_secret
 from tealmesh.envoy.extensions.parts import FIRST_VERSION
 from tealmesh.model.ecs.bodies import TaskEnvoy
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
 
-ADMIN_PORT = 9901
 EGRESS_PORT = 15001
+ADMIN_SOCKET = "admin.sock"
+"""In `private`, the Unix socket of Envoy's admin interface."""
+PRIVATE = ".envoy"
 DEFAULT_DRAIN_SECONDS = 5
 """How long a gateway keeps accepting requests while it asks clients to connect elsewhere."""
 
@@ -93,13 +96,34 @@ def bootstrap_path(directory: Path, name: str) -> Path:
     return directory / f"{name}.bootstrap.json"
 
 
+def private(directory: Path) -> Path:
+    """Where the Envoy of the task, or of the load balancer, in ``directory`` has its token and the
+    socket of its admin interface, for itself alone.
+    """
+    return directory / PRIVATE
+
+
+def token_path(directory: Path) -> Path:
+    """The file with the token of the Envoy of the task in ``directory``."""
+    return private(directory) / "token.json"
+
+
+def write_token(directory: Path, token: str) -> Path:
+    """Write an Envoy's token as a secret file of Envoy, readable by us alone."""
+    private(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+    return _write(token_path(directory), token_secret(token))
+
+
 def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object]) -> Path:
-    """Write an Envoy's bootstrap, readable by us alone because it holds a credential."""
-    path = bootstrap_path(directory, name)
+    """Write an Envoy's bootstrap, readable by us alone: users may put what they like into it."""
+    return _write(bootstrap_path(directory, name), bootstrap)
+
+
+def _write(path: Path, content: Mapping[str, object]) -> Path:
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(bootstrap, file)
+        json.dump(content, file)
     fresh.replace(path)
     return path
 
@@ -162,6 +186,11 @@ def _whole(
         raise EngineError(f"Envoy's {error}") from error
 
 
-def admin(network: TaskNetwork) -> str:
-    """URL of the admin interface of a task's Envoy."""
-    return f"http://{network.address}:{ADMIN_PORT}"
+def asked_port(environment: Mapping[str, str]) -> int:
+    """Where a task's Envoy answers users' questions: ENVOY_ADMIN_ACCESS_PORT. Raises EngineError
+    for what is no port.
+    """
+    try:
+        return admin_port(environment)
+    except TealError as error:
+        raise EngineError(f"Envoy's {error}") from error

@@ -23,15 +23,15 @@ def credentials_uri(endpoint: str, task_id: str) -> str:
     return f"{endpoint}{CREDENTIALS}/{task_id}"
 
 
-def credentials_path(secret: str, task_id: str) -> str:
+def credentials_path(key: bytes, task_id: str) -> str:
     """AWS_CONTAINER_CREDENTIALS_RELATIVE_URI of a task. The path itself is the credential: clients
     send no token with a relative URI.
     """
-    return f"{CREDENTIALS}/{task_id}/{authorization(secret, task_id)}"
+    return f"{CREDENTIALS}/{task_id}/{authorization(key, task_id)}"
 
 
-def authorization(secret: str, task_id: str) -> str:
-    """AWS_CONTAINER_AUTHORIZATION_TOKEN of a task, derived from the data directory's secret so that
-    it need not be stored.
+def authorization(key: bytes, task_id: str) -> str:
+    """AWS_CONTAINER_AUTHORIZATION_TOKEN of a task, derived from `Keys.credentials` so that it need
+    not be stored.
     """
-    return hmac.new(secret.encode(), f"task role {task_id}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, f"task role {task_id}".encode(), hashlib.sha256).hexdigest()

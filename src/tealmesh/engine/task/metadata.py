@@ -20,12 +20,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from tealmesh.engine.former import former_task
 from tealmesh.engine.runtimes.base import Handle, Usage
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA, authorization
 from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import metadata_answers as answers
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import task_id
+from tealmesh.model.identity.keys import Keys
 from tealmesh.model.keys import TaskKeys
 from tealmesh.store import tables
 from tealmesh.store.store import Store
@@ -90,17 +92,17 @@ class Metadata:
     def __init__(
         self,
         store: Store,
-        secret: str,
+        secrets: Keys,
         clock: Clock,
         usage: Callable[[Handle], Usage | None],
         sts: Callable[[], StsClient],
         keys: TaskKeys,
     ) -> None:
         """``usage`` measures a container, None if it cannot; ``sts`` makes a client; ``keys``
-        issues what the front verifies; for ``secret`` see `authorization`.
+        issues what the front verifies.
         """
         self._store = store
-        self._secret = secret
+        self._secrets = secrets
         self._clock = clock
         self._usage = usage
         self._sts = sts
@@ -168,9 +170,9 @@ class Metadata:
         """Credentials of the task's role, from STS AssumeRole."""
         identity = request.path_params["task"]
         given = request.path_params.get("token") or request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.encode(), authorization(self._secret, identity).encode()):
-            return _error(401, "AccessDenied", "the token is not this task's")
         task = self._task_body(identity)
+        if not self._is_its(given, identity, task):
+            return _error(401, "AccessDenied", "the token is not this task's")
         role = TaskState.of(task).role if task is not None else ""
         if task is None or not role or task["lastStatus"] == "STOPPED":
             return _error(404, "NotFound", "the task has no role, or has stopped")
@@ -182,6 +184,14 @@ class Metadata:
                 return _error(502, "AssumeRoleFailed", f"{role} cannot be assumed: {error}")
             self._credentials[identity] = credentials = assumed
         return JSONResponse(credentials, headers={"cache-control": "no-store"})
+
+    def _is_its(self, given: str, identity: str, task: TaskBody | None) -> bool:
+        """Whether the token is the task's: for one that an earlier version started, its token."""
+        keys = [self._secrets.credentials]
+        if self._secrets.former and task is not None and former_task(TaskState.of(task)):
+            keys.append(self._secrets.former.encode())
+        tokens = [authorization(key, identity).encode() for key in keys]
+        return any(hmac.compare_digest(given.encode(), token) for token in tokens)
 
     def _lifetime(self, credentials: Credentials) -> float:
         """Seconds until the credentials expire."""

@@ -42,7 +42,8 @@ async def prepare(task: Task) -> None:
         if "memory" in definition:
             body.setdefault("memory", definition["memory"])
         state = TaskState.of(body)
-        replace(state, envoy=envoy, definition=kept, role=role, handles={}).write(body)
+        kept_state = replace(state, envoy=envoy, definition=kept, role=role, handles={})
+        replace(kept_state, keyed=True).write(body)
         set_network(body, network, task.context.region)
         set_containers(body, parsed)
         set_phase(body, Phase.START)

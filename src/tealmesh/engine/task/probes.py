@@ -5,22 +5,25 @@ A look at a problem returns it in words, and an empty text if there is none.
 
 from __future__ import annotations
 
-import contextlib
+import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import httpx
 
+from tealmesh.engine.runtimes.admin import ask, tell
 from tealmesh.engine.runtimes.base import Networks, TaskNetwork
 from tealmesh.engine.runtimes.ports import connect_problem
-from tealmesh.engine.runtimes.sidecar import admin
 from tealmesh.engine.task import hosts
 from tealmesh.engine.task.hosts import HostSeen
+from tealmesh.model.errors import EngineError
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import ListenerOutputTypeDef
 
 _TIMEOUT_SECONDS = 2.0
+_CLUSTERS = "/clusters?format=json"
 
 _IN_FLIGHT = r"downstream_rq_active$|^cluster\.cds_ingress_.*_tcp_[0-9]+\.upstream_cx_active$"
 _ACTIVE = re.compile(
@@ -49,10 +52,10 @@ class Probes:
         (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--ready).
         """
         try:
-            answer = await self._http.get(f"{admin(network)}/ready")
-        except httpx.HTTPError:
-            return f"Envoy's admin interface {admin(network)} does not answer"
-        if answer.status_code == 200:
+            answer = await ask(network.admin, "/ready")
+        except EngineError as error:
+            return str(error)
+        if answer.status == 200:
             return ""
         return f"Envoy is {answer.text.strip()}: it has no configuration from the control plane yet"
 
@@ -79,9 +82,9 @@ class Probes:
     async def hosts(self, network: TaskNetwork) -> list[HostSeen] | None:
         """What the task's Envoy says of the hosts that it sends to; None if it does not answer."""
         try:
-            answer = await self._http.get(f"{admin(network)}/clusters", params={"format": "json"})
-            return hosts.seen_by(answer.json())
-        except (httpx.HTTPError, ValueError):
+            answer = await ask(network.admin, _CLUSTERS)
+            return hosts.seen_by(json.loads(answer.text))
+        except (EngineError, ValueError):
             return None
 
     async def unsure(self, caller: TaskNetwork, address: str) -> bool:
@@ -90,13 +93,13 @@ class Probes:
         (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters?format=json).
         """
         try:
-            answer = await self._http.get(f"{admin(caller)}/clusters", params={"format": "json"})
-        except httpx.HTTPError:
+            answer = await ask(caller.admin, _CLUSTERS)
+        except EngineError:
             # An Envoy that does not answer does not send anything either.
             return False
         hosts = [
             host
-            for cluster in answer.json().get("cluster_statuses", [])
+            for cluster in json.loads(answer.text).get("cluster_statuses", [])
             for host in cluster.get("host_statuses", [])
             if host["address"].get("socket_address", {}).get("address") == address
         ]
@@ -108,8 +111,8 @@ class Probes:
         not answer.
         """
         try:
-            answer = await self._http.get(f"{admin(network)}/stats", params={"filter": _IN_FLIGHT})
-        except httpx.HTTPError:
+            answer = await ask(network.admin, f"/stats?{urlencode({'filter': _IN_FLIGHT})}")
+        except EngineError:
             return None
         return sum(int(count) for count in _ACTIVE.findall(answer.text))
 
@@ -117,13 +120,11 @@ class Probes:
         """Make a gateway's Envoy ask its clients to connect elsewhere
         (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#post--drain_listeners).
         """
-        with contextlib.suppress(httpx.HTTPError):
-            await self._http.post(f"{admin(network)}/drain_listeners?graceful&skip_exit")
+        await tell(network.admin, "/drain_listeners?graceful&skip_exit")
 
     async def stop_listening(self, network: TaskNetwork) -> None:
         """Make a gateway's Envoy take no more connections; it keeps those that it has."""
-        with contextlib.suppress(httpx.HTTPError):
-            await self._http.post(f"{admin(network)}/drain_listeners")
+        await tell(network.admin, "/drain_listeners")
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -76,7 +76,7 @@ class Task:
 
     @property
     def network(self) -> TaskNetwork:
-        return TaskNetwork.of(self.record.state)
+        return TaskNetwork.of(self.record.state, self.directory)
 
     @property
     def grace(self) -> float:

@@ -31,6 +31,7 @@ from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
 from tealmesh.engine.task.task import Shared, Task
 from tealmesh.model.ecs.moments import note_moment
+from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
 from tealmesh.store import tables
@@ -231,10 +232,11 @@ class TaskWorker:
         beside it too. One that starts later checks all hosts before it serves anything.
         """
         address = self._task.network.address
-        states = [TaskState.of(d.body) for d in self._context.store.view.list(tables.TASKS)]
+        bodies = [document.body for document in self._context.store.view.list(tables.TASKS)]
         callers = [
-            TaskNetwork.of(state)
-            for state in states
+            TaskNetwork.of(state, self._context.files(task_id(body)))
+            for body in bodies
+            for state in [TaskState.of(body)]
             if state.envoy is not None and state.phase.may_send and state.address != address
         ]
         with contextlib.suppress(TimeoutError):

@@ -12,6 +12,7 @@ from math import ceil
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
+from tealmesh.envoy.bootstrap.admin import admin, at_port, at_socket, questions
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
     Json,
@@ -20,11 +21,11 @@ from tealmesh.envoy.bootstrap.environment import (
     fragment,
     interval,
     number,
-    port,
     seconds,
     socket_address,
     static_cluster,
 )
+from tealmesh.envoy.bootstrap.identity import injected
 from tealmesh.envoy.bootstrap.statistics import (
     STATS_FILE,
     load_balancer_stats,
@@ -33,7 +34,6 @@ from tealmesh.envoy.bootstrap.statistics import (
 )
 from tealmesh.envoy.bootstrap.tracing import tracing
 from tealmesh.envoy.extensions import parts, tasks
-from tealmesh.envoy.names import ANYWHERE
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
@@ -42,7 +42,6 @@ from tealmesh.model.traffic.windows import REPORT_SECONDS
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
 
-ADMIN_PORT = 9901
 BALANCER = "loadbalancer"
 """The first part of a load balancer's node id."""
 
@@ -77,30 +76,34 @@ def bootstrap(
     environment: Environment,
     *,
     xds_address: tuple[str, int],
-    token: str | None = None,
+    token_file: str = "",
     task: str = "",
     address: str = "",
     app_address: str = "127.0.0.1",
     publish_address: str = "",
     admin_address: str = "127.0.0.1",
+    admin_socket: str = "",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
     stats_flush_seconds: float = REPORT_SECONDS,
     forgetting: bool = False,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
-    """A static bootstrap, ready for ``json.dumps``. With a ``token`` it holds a credential: keep
-    the file to yourself (0600). The host of ``xds_address`` may be the path of a Unix socket.
+    """A static bootstrap, ready for ``json.dumps``. It holds no secret: the Envoy reads its token
+    from ``token_file`` (see `identity.token_secret`), where it finds new ones too. The host of
+    ``xds_address`` may be the path of a Unix socket.
 
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
     under their full names. With ``forgetting``, which older Envoys than `parts.FIRST_VERSION`
     refuse, it forgets those of tasks that have gone. It asks the name server at ``dns_address``,
-    None for those of its resolv.conf. ``read`` reads the files that variables name. Raises
-    TealError for a variable that cannot be used.
+    None for those of its resolv.conf. Its admin interface is at ``admin_address``, or at the Unix
+    socket ``admin_socket`` with a few harmless questions answered at ``admin_address`` (see
+    `admin`). ``read`` reads the files that variables name. Raises TealError for a variable that
+    cannot be used.
     """
-    resource = _resource(environment)
+    resource = resource_of(environment)
     metadata: dict[str, Json] = {
         "task": task,
         "address": address,
@@ -111,17 +114,27 @@ def bootstrap(
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
     own_sinks, sink_clusters = sinks(environment, app_address, read)
-    clusters = [_control_plane(*xds_address), *_secret_service(environment)]
+    clusters = [_control_plane(*xds_address, token_file), *_secret_service(environment)]
+    at = at_port(environment, admin_address)
+    listeners: list[Json] = []
+    if admin_socket:
+        listener, cluster = questions(admin_socket, at)
+        listeners.append(listener)
+        clusters.append(cluster)
+        at = at_socket(admin_socket)
     result: dict[str, Json] = {
         "node": {
             "id": resource,
             "cluster": environment.get("APPMESH_RESOURCE_CLUSTER") or resource,
             "metadata": {CONTROL_PLANE: metadata},
         },
-        "admin": _admin(environment, admin_address),
-        "dynamic_resources": _dynamic(environment, token, delta),
-        "static_resources": {"clusters": [*clusters, *collectors, *sink_clusters]},
-        "stats_sinks": [_metrics(token), *own_sinks],
+        "admin": admin(environment, at),
+        "dynamic_resources": _dynamic(environment, delta),
+        "static_resources": {
+            "clusters": [*clusters, *collectors, *sink_clusters],
+            "listeners": listeners,
+        },
+        "stats_sinks": [_metrics(), *own_sinks],
         **_statistics(environment, resource, stats_flush_seconds, forgetting, read),
         "layered_runtime": _runtime(environment),
     }
@@ -153,26 +166,26 @@ def load_balancer_bootstrap(
     name: str,
     *,
     xds_address: tuple[str, int],
-    token: str | None,
-    admin_address: str,
-    admin_port: int = ADMIN_PORT,
+    token_file: str,
+    admin_address: str = "",
+    admin_socket: str = "",
 ) -> dict[str, Json]:
-    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``. It holds
-    a credential: keep the file to yourself (0600).
+    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``. Its
+    admin interface is at ``admin_socket``, or at port 9901 of ``admin_address``.
 
     The Envoy's node id, and its identity where it must acknowledge, is ``loadbalancer/NAME``.
     """
     resource = load_balancer_proxy(name).resource
-    admin: Json = {"socket_address": socket_address(admin_address, admin_port)}
+    at = at_socket(admin_socket) if admin_socket else at_port({}, admin_address)
     return {
         "node": {
             "id": resource,
             "cluster": resource,
             "metadata": {CONTROL_PLANE: {"task": resource}},
         },
-        "admin": {"address": admin},
-        "dynamic_resources": _dynamic({}, token, delta=True),
-        "static_resources": {"clusters": [_control_plane(*xds_address)]},
+        "admin": admin({}, at),
+        "dynamic_resources": _dynamic({}, delta=True),
+        "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
         "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
     }
@@ -267,7 +280,7 @@ def _limits(environment: Environment) -> dict[str, Json]:
     }
 
 
-def _resource(environment: Environment) -> str:
+def resource_of(environment: Environment) -> str:
     """The resource's name in its short form, from the first of RESOURCE_VARIABLES that is set."""
     for variable in RESOURCE_VARIABLES:
         if environment.get(variable):
@@ -284,21 +297,7 @@ def _parse(text: str, source: str) -> tuple[str, Kind, str]:
     return parts[1].partition("@")[0], _KINDS[parts[2]], parts[3]
 
 
-def _admin(environment: Environment, address: str) -> dict[str, Json]:
-    both = address == ANYWHERE and flag(environment, "ENVOY_ADMIN_ACCESS_ENABLE_IPV6")
-    admin_port = port(environment, "ENVOY_ADMIN_ACCESS_PORT", ADMIN_PORT)
-    at = socket_address("::" if both else address, admin_port)
-    admin: dict[str, Json] = {"address": {"socket_address": {**at, "ipv4_compat": both}}}
-    path = environment.get("ENVOY_ADMIN_ACCESS_LOG_FILE")
-    if path:
-        log = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
-        admin["access_log"] = [
-            {"name": "envoy.access_loggers.file", "typed_config": {"@type": log, "path": path}}
-        ]
-    return admin
-
-
-def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[str, Json]:
+def _dynamic(environment: Environment, delta: bool) -> dict[str, Json]:
     # 0 is App Mesh's default and waits without limit: an Envoy without configuration serves
     # nothing, but one with half of it fails requests.
     wait = number(environment, "ENVOY_INITIAL_FETCH_TIMEOUT", 0, (0, 86_400))
@@ -311,7 +310,7 @@ def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[s
         "ads_config": {
             "api_type": "DELTA_GRPC" if delta else "GRPC",
             "transport_api_version": "V3",
-            "grpc_services": [_grpc_service(token)],
+            "grpc_services": [_grpc_service()],
             "set_node_on_first_message_only": True,
         },
         "cds_config": source,
@@ -319,22 +318,19 @@ def _dynamic(environment: Environment, token: str | None, delta: bool) -> dict[s
     }
 
 
-def _grpc_service(token: str | None) -> dict[str, Json]:
+def _grpc_service() -> dict[str, Json]:
     # A control plane that was killed is back within a second or two; with Envoy's own back-off
     # some Envoys would stay unconnected for half a minute.
     backoff: Json = {"base_interval": "0.100s", "max_interval": "1s"}
-    service: dict[str, Json] = {
+    return {
         "envoy_grpc": {
             "cluster_name": CONTROL_PLANE,
             "retry_policy": {"retry_back_off": backoff},
         }
     }
-    if token is not None:
-        service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {token}"}]
-    return service
 
 
-def _control_plane(host: str, at_port: int) -> dict[str, Json]:
+def _control_plane(host: str, at_port: int, token_file: str) -> dict[str, Json]:
     kind = "STATIC"
     address: dict[str, Json] = {"socket_address": socket_address(host, at_port)}
     if host.startswith("/"):
@@ -345,17 +341,19 @@ def _control_plane(host: str, at_port: int) -> dict[str, Json]:
         except ValueError:
             kind = "STRICT_DNS"
     keepalive: Json = {"interval": "10s", "timeout": "5s"}
-    return static_cluster(CONTROL_PLANE, address, kind, {"connection_keepalive": keepalive})
+    http2: Json = {"connection_keepalive": keepalive}
+    filters = injected(token_file) if token_file else []
+    return static_cluster(CONTROL_PLANE, address, kind, http2, filters)
 
 
-def _metrics(token: str | None) -> dict[str, Json]:
+def _metrics() -> dict[str, Json]:
     kind = "type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig"
     return {
         "name": "envoy.stat_sinks.metrics_service",
         "typed_config": {
             "@type": kind,
             "transport_api_version": "V3",
-            "grpc_service": _grpc_service(token),
+            "grpc_service": _grpc_service(),
             "report_counters_as_deltas": False,
             "emit_tags_as_labels": False,
         },

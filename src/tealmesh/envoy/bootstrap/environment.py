@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from tealmesh.model.errors import TealError
@@ -92,10 +92,14 @@ def socket_address(
 
 
 def static_cluster(
-    name: str, address: dict[str, Json], kind: str = "STATIC", http2: Json = None
+    name: str,
+    address: dict[str, Json],
+    kind: str = "STATIC",
+    http2: Json = None,
+    filters: Sequence[Json] = (),
 ) -> dict[str, Json]:
     """A cluster of one endpoint, Envoy's Address. It speaks HTTP/2 if ``http2`` has Envoy's
-    Http2ProtocolOptions; they may be empty.
+    Http2ProtocolOptions; they may be empty. Requests then pass these HTTP ``filters``.
     """
     cluster: dict[str, Json] = {
         "name": name,
@@ -107,15 +111,16 @@ def static_cluster(
         },
     }
     if http2 is not None:
-        cluster["typed_extension_protocol_options"] = _http2_options(http2)
+        cluster["typed_extension_protocol_options"] = _http2_options(http2, filters)
     return cluster
 
 
-def _http2_options(options: Json) -> dict[str, Json]:
+def _http2_options(options: Json, filters: Sequence[Json]) -> dict[str, Json]:
     kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-    return {
-        kind: {
-            "@type": f"type.googleapis.com/{kind}",
-            "explicit_http_config": {"http2_protocol_options": options},
-        }
+    made: dict[str, Json] = {
+        "@type": f"type.googleapis.com/{kind}",
+        "explicit_http_config": {"http2_protocol_options": options},
     }
+    if filters:
+        made["http_filters"] = [*filters]
+    return {kind: made}

@@ -328,6 +328,7 @@ class TaskTeal(TypedDict, total=False):
     registered: list[str]
     registeredAt: int
     targets: list[TaskTarget]
+    keyed: bool
     withoutEffect: list[str]
     moments: dict[str, MomentBody]
     """By `model.ecs.moments.TaskEvent`."""

@@ -6,12 +6,13 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/metrics/v3/metrics_ser
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
+from tealmesh.model.identity.envoys import Admit
 from tealmesh.rollout.metrics import proto
 from tealmesh.supervision.supervisor import Supervisor
 
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 class MetricsServicer:
     """Passes what Envoys report to ``metrics``. Served beside ADS, by the same gRPC server.
 
-    ``token``: callers must send ``authorization: Bearer TOKEN``; empty lets every caller in.
+    ``admit`` decides by ``authorization: Bearer TOKEN`` whose statistics they are: nobody reports
+    another's. Answers UNAUTHENTICATED without a token, PERMISSION_DENIED for another Envoy's.
     """
 
-    def __init__(self, metrics: Metrics, token: str, supervisor: Supervisor | None = None) -> None:
+    def __init__(
+        self, metrics: Metrics, admit: Admit, supervisor: Supervisor | None = None
+    ) -> None:
         self._metrics = metrics
         self._supervisor = supervisor or Supervisor()
-        self._expected = f"Bearer {token}".encode() if token else b""
+        self._admit = admit
         self._readers: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -55,9 +59,10 @@ class MetricsServicer:
     async def _stream_metrics(
         self, messages: AsyncIterator[proto.MetricsMessage], context: grpc.aio.ServicerContext
     ) -> Any:
-        if not self._authorised(context.invocation_metadata()):
+        given = _authorization(context.invocation_metadata())
+        if not self._admit.known(given):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or no bearer token")
-        reader = asyncio.create_task(self._read(messages))
+        reader = asyncio.create_task(self._read(messages, given))
         self._readers.add(reader)
         try:
             await asyncio.wait([reader])
@@ -66,17 +71,22 @@ class MetricsServicer:
             self._readers.discard(reader)
         if self._closing:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
-        await reader
+        try:
+            await reader
+        except EnvoyUnknown as error:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
+        except EnvoyForbidden as error:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
         return proto.StreamMetricsResponse()
 
-    async def _read(self, messages: AsyncIterator[proto.MetricsMessage]) -> None:
+    async def _read(self, messages: AsyncIterator[proto.MetricsMessage], given: str) -> None:
         identity = ""
         try:
             async for message in messages:
                 # Only the first message of a stream identifies the Envoy.
                 first = not identity
                 if first:
-                    identity = _identity(message.identifier.node)
+                    identity = await self._identity(given, message.identifier.node)
                     self._metrics.connected(identity)
                 # Envoy opens a new stream, and reports everything again.
                 with self._supervisor.attempt("the reading of Envoys' metrics"):
@@ -85,16 +95,13 @@ class MetricsServicer:
             if identity:
                 self._metrics.disconnected(identity)
 
-    def _authorised(self, metadata: Sequence[tuple[str, str | bytes]]) -> bool:
-        if not self._expected:
-            return True
-        given = next((value for name, value in metadata if name == "authorization"), "")
-        text = given if isinstance(given, bytes) else given.encode()
-        return hmac.compare_digest(text, self._expected)
+    async def _identity(self, given: str, node: proto.Node) -> str:
+        """The task whose Envoy reports; its node id where there is none."""
+        fields = node.metadata.fields
+        declared = fields["tealmesh"].struct_value.fields["task"].string_value if fields else ""
+        return await self._admit.admit(given, node.id, declared) or str(node.id)
 
 
-def _identity(node: proto.Node) -> str:
-    """An Envoy's task, from its metadata ``tealmesh.task``; its node id where there is none."""
-    fields = node.metadata.fields
-    task = fields["tealmesh"].struct_value.fields["task"].string_value if fields else ""
-    return str(task or node.id)
+def _authorization(metadata: Sequence[tuple[str, str | bytes]]) -> str:
+    given = next((value for name, value in metadata if name == "authorization"), "")
+    return given.decode("latin-1") if isinstance(given, bytes) else given

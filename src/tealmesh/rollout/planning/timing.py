@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.spans import span
+from tealmesh.model.traffic.windows import REPORT_SECONDS
 from tealmesh.rollout.gates import comparison
 from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
 from tealmesh.rollout.gates.comparing import expected_seconds
@@ -20,8 +21,8 @@ from tealmesh.rollout.machine.transitions import FULL_WEIGHT
 from tealmesh.rollout.machine.windows import longest_window
 from tealmesh.rollout.planning.present import Present
 
-LOOK_SECONDS = 0.5
-"""What Envoys report once a second is looked at twice a second: so long after it, on average."""
+LOOK_SECONDS = REPORT_SECONDS
+"""What has happened is in the next report of every caller, and is looked at then."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tealmesh
-from tealmesh.engine.runtimes.base import Launch
+from tealmesh.engine.runtimes.base import Launch, TaskSpec
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.docker.definition import ContainerSpec, ImageSpec, limits, mounts
 from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, PAUSE_IMAGE
@@ -31,9 +31,15 @@ from tealmesh.engine.runtimes.launch import (
     aws_environment,
     write_envoy_bootstrap,
 )
-from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, bootstrap_path
+from tealmesh.engine.runtimes.sidecar import (
+    ADMIN_SOCKET,
+    arguments,
+    asked_port,
+    bootstrap_path,
+    private,
+    token_path,
+)
 from tealmesh.engine.runtimes.task_urls import credentials_path
-from tealmesh.model.ecs.bodies import KeptDefinition
 from tealmesh.model.errors import EngineError
 
 if TYPE_CHECKING:
@@ -41,15 +47,16 @@ if TYPE_CHECKING:
 
 XDS_SOCKET = "xds.sock"
 _XDS_INSIDE = "/run/tealmesh"
+_PRIVATE_INSIDE = Path("/run/tealmesh-envoy")
 _BOOTSTRAP_INSIDE = Path("/etc/tealmesh-bootstrap.json")
 _ENVOY_USER = "1337"
 """The user of the App Mesh image, and what most task definitions have as ``IgnoredUID``."""
 
 
-def rules_text(definition: KeptDefinition, gateway: str) -> str:
+def rules_text(task: TaskSpec, gateway: str) -> str:
     """The packet filter rules of a task's namespace; ``gateway`` is our address in there."""
-    wanted = redirection(definition)
-    guard = guard_text(ADMIN_PORT, gateway)
+    wanted = redirection(task.definition)
+    guard = guard_text(asked_port(task.envoy.environment if task.envoy else {}), gateway)
     return guard + (restore_text(wanted) if wanted is not None else "")
 
 
@@ -62,17 +69,24 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
     redirected = redirection(launch.task.definition) is not None
     network = EnvoyNetwork(
         xds_address=(f"{_XDS_INSIDE}/{XDS_SOCKET}", 0),
+        token_file=str(_PRIVATE_INSIDE / token_path(launch.task.directory).name),
+        admin_socket=str(_PRIVATE_INSIDE / ADMIN_SOCKET),
         admin_address="0.0.0.0",
         address="" if redirected else launch.network.address,
     )
     path = write_envoy_bootstrap(plane, launch, network, _no_file)
+    directory = launch.task.directory
+    own = (path, token_path(directory))
     user = _envoy_user(launch).partition(":")[0]
     if user.isdecimal():
-        # The file holds a credential, so it is for Envoy's user and root alone.
-        os.chown(path, int(user), -1)
+        # For Envoy's user and root alone.
+        for one in (*own, private(directory)):
+            os.chown(one, int(user), -1)
     else:
         # A user name that only the image knows. The task's directory keeps others out.
-        path.chmod(0o644)
+        private(directory).chmod(0o777)
+        for one in own:
+            one.chmod(0o644)
 
 
 def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
@@ -81,7 +95,7 @@ def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
     endpoint = f"http://{METADATA_ADDRESS}"
     variables = aws_environment(plane, launch, endpoint)
     if launch.task.role:
-        path = credentials_path(plane.xds_token, launch.task.id)
+        path = credentials_path(plane.keys.credentials, launch.task.id)
         variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
     return ContainerSpec(
         directory=launch.task.directory,
@@ -131,6 +145,7 @@ def _envoy_image(plane: ControlPlane, launch: Launch, image: ImageSpec) -> Image
         mounts=(
             *image.mounts,
             (str(bootstrap), str(_BOOTSTRAP_INSIDE), True),
+            (str(private(launch.task.directory)), str(_PRIVATE_INSIDE), False),
             (str(_xds_socket(plane).parent), _XDS_INSIDE, True),
         ),
     )

@@ -95,7 +95,7 @@ class DockerNetworks:
             raise EngineError(
                 f"Docker gave container {name} no address on {self._instance.network}"
             )
-        await netns.prepare(pid, rules_text(task.definition, network["Gateway"]))
+        await netns.prepare(pid, rules_text(task, network["Gateway"]))
         _write_record(directory, {"address": address, "pid": pid, "gateway": network["Gateway"]})
         _write_resolv(directory, pid)
         await self._serve(directory, pid)

@@ -56,7 +56,7 @@ def redirection(definition: KeptDefinition) -> Redirection | None:
 
 def guard_text(port: int, host: str) -> str:
     """Input of ``iptables-restore --noflush``: only the task itself and this machine, whose address
-    on the bridge is ``host``, may use Envoy's admin interface, which can stop Envoy.
+    on the bridge is ``host``, may ask Envoy how it is.
     """
     match = f"-p tcp -m tcp --dport {port} ! -s {host}"
     rule = f"-A INPUT ! -i lo {match} -j REJECT --reject-with tcp-reset"

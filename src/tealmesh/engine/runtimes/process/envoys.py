@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+from tealmesh.engine.runtimes.admin import AdminPlace
 from tealmesh.engine.runtimes.base import Handle
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process import processes
@@ -27,8 +28,17 @@ from tealmesh.engine.runtimes.process.addresses import (
 from tealmesh.engine.runtimes.process.holders import holders
 from tealmesh.engine.runtimes.process.launch import INHERITED
 from tealmesh.engine.runtimes.process.processes import Program
-from tealmesh.engine.runtimes.sidecar import ADMIN_PORT, arguments, find_envoy, write_bootstrap
+from tealmesh.engine.runtimes.sidecar import (
+    ADMIN_SOCKET,
+    PRIVATE,
+    arguments,
+    find_envoy,
+    write_bootstrap,
+    write_token,
+)
 from tealmesh.envoy.bootstrap.bootstrap import load_balancer_bootstrap
+from tealmesh.model.identity.envoys import Identity, Owner, token
+from tealmesh.model.mesh import load_balancer_proxy
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +54,9 @@ class ProcessEnvoys:
     def address(self, index: int) -> str:
         return load_balancer_pair(self._addresses.octet, index).address
 
-    def admin(self, address: str) -> str:
-        return f"http://{_admin_address(address)}:{ADMIN_PORT}"
+    def admin(self, address: str, handle: Handle | None) -> AdminPlace:
+        directory = Path(handle["home"]).parent if handle else None
+        return AdminPlace.of(directory, _admin_address(address))
 
     def container_address(self, address: str) -> str:
         return inside_containers(address) if self._opened else ""
@@ -82,18 +93,22 @@ class ProcessEnvoys:
 
     async def start(self, directory: Path, name: str, load_balancer: str, address: str) -> Handle:
         host, _, port = self._plane.xds_address.rpartition(":")
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
+        resource = load_balancer_proxy(load_balancer).resource
+        identity = Identity(Owner.BALANCER, resource, resource)
+        secret = write_token(directory, token(identity, self._plane.keys.envoys))
         bootstrap = load_balancer_bootstrap(
             load_balancer,
             xds_address=(host, int(port)),
-            token=self._plane.xds_token,
-            admin_address=_admin_address(address),
-            admin_port=ADMIN_PORT,
+            token_file=str(secret.resolve()),
+            admin_socket=f"{PRIVATE}/{ADMIN_SOCKET}",
         )
-        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         path = write_bootstrap(directory, name, bootstrap)
-        command = arguments(self._plane.envoy or find_envoy(), path, {})
+        command = arguments(self._plane.envoy or find_envoy(), path.resolve(), {})
         environment = {n: os.environ[n] for n in INHERITED if n in os.environ}
-        return await processes.start(Program(directory, name, command, environment))
+        return await processes.start(
+            Program(directory, name, command, environment, cwd=str(directory))
+        )
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
         return await processes.recover(directory, name)
@@ -126,5 +141,5 @@ async def _route(verb: str, network: str) -> bool:
 
 
 def _admin_address(address: str) -> str:
-    """The second address of a pair, so that every port of the first is free for listeners."""
+    """The second address of a pair, where an earlier version had the admin interface."""
     return str(ipaddress.IPv4Address(address) + 1)

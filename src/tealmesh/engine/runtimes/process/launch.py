@@ -19,13 +19,16 @@ from tealmesh.engine.runtimes.launch import (
 from tealmesh.engine.runtimes.process.addresses import Gateway, check_published
 from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.sidecar import (
-    ADMIN_PORT,
+    ADMIN_SOCKET,
     EGRESS_PORT,
+    PRIVATE,
     arguments,
+    asked_port,
     bootstrap_path,
     can_forget,
     find_envoy,
     resource_of,
+    token_path,
 )
 from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri
 from tealmesh.model.mesh import Kind
@@ -53,6 +56,9 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
     host, _, port = plane.xds_address.rpartition(":")
     addresses = EnvoyNetwork(
         xds_address=(host, int(port)),
+        token_file=str(token_path(launch.task.directory).resolve()),
+        # From its working directory, the task's: a socket's path may have 107 bytes.
+        admin_socket=f"{PRIVATE}/{ADMIN_SOCKET}",
         admin_address=network.address,
         address=network.address,
         app_address=network.app_address,
@@ -85,7 +91,8 @@ def program(plane: ControlPlane, launch: Launch) -> Program:
 def ports_of(task: TaskSpec) -> set[int]:
     """The ports that the task's containers and its Envoy listen on."""
     ports = {port for container in task.containers for port in container.ports}
-    return ports | ({ADMIN_PORT, EGRESS_PORT} if task.envoy else set())
+    envoy = task.envoy
+    return ports | ({asked_port(envoy.environment), EGRESS_PORT} if envoy else set())
 
 
 def localhost_of(launch: Launch) -> Mapping[str, str]:
@@ -95,7 +102,8 @@ def localhost_of(launch: Launch) -> Mapping[str, str]:
     network = launch.network
     if launch.task.envoy is None:
         return {"": network.address}
-    own = {str(port): network.address for port in (ADMIN_PORT, EGRESS_PORT)}
+    ports = (asked_port(launch.task.envoy.environment), EGRESS_PORT)
+    own = {str(port): network.address for port in ports}
     return {"": network.app_address, **own}
 
 
@@ -105,7 +113,8 @@ def _command(plane: ControlPlane, launch: Launch) -> Command:
         case Role.ENVOY:
             path = bootstrap_path(launch.task.directory, container.name)
             envoy = plane.envoy or find_envoy()
-            return Command(arguments(envoy, path, container.environment))
+            directory = str(launch.task.directory)
+            return Command(arguments(envoy, path.resolve(), container.environment), directory)
         case Role.XRAY:
             return Command((sys.executable, "-m", "tealmesh.engine.runtimes.xray"))
         case _:
@@ -121,7 +130,7 @@ def _given(plane: ControlPlane, launch: Launch) -> dict[str, str]:
     # The home directory may hold the user's own credentials, which a container would not see.
     variables |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
     if launch.task.role:
-        token = authorization(plane.xds_token, launch.task.id)
+        token = authorization(plane.keys.credentials, launch.task.id)
         variables |= {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(plane.endpoint, launch.task.id),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,

@@ -1,0 +1,226 @@
+"""Which Envoys are let in: each proves by a token whose it is, and may be nothing else.
+
+An Envoy of a task is admitted as that task, with the node or gateway that the task stands for,
+until the task has stopped; what it says of itself counts for nothing. Design note 035.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from tealmesh.engine.former import former_balancers, former_task
+from tealmesh.engine.state import Phase, TaskState
+from tealmesh.model.arn import last_part
+from tealmesh.model.clock import Clock
+from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
+from tealmesh.model.identity.envoys import SCHEME, Identity, Owner, proven
+from tealmesh.model.identity.keys import Keys
+from tealmesh.model.load_balancers import load_balancer_name
+from tealmesh.model.mesh import load_balancer_proxy
+from tealmesh.store import Store, tables
+from tealmesh.store.snapshot import load_balancer_places
+from tealmesh.supervision.trouble import NOBODY, Told, Trouble
+
+_log = logging.getLogger(__name__)
+
+_EXPECTED = (
+    "the control plane expects the metadata 'authorization: Bearer TOKEN' with the token of this "
+    "Envoy"
+)
+_KEPT = 200
+"""Refused Envoys that are remembered, at most."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An Envoy that is known and was refused."""
+
+    identity: str
+    resource: str
+    """The node id that it wanted to connect with."""
+    why: str
+
+
+@dataclass
+class Admission:
+    """`model.identity.envoys.Admit` by the store's tasks and load balancers. ``tell`` writes down
+    who is refused, and who is let in again.
+    """
+
+    store: Store
+    keys: Keys
+    clock: Clock
+    tell: Told
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """By identity: those that are refused at present."""
+
+    def known(self, given: str) -> bool:
+        text = given.removeprefix(SCHEME)
+        if any(_same(text, shared) for shared in (self.keys.owner, self.keys.former) if shared):
+            return True
+        try:
+            proven(text, self.keys.envoys, self.keys.owned)
+        except EnvoyUnknown:
+            return False
+        return True
+
+    async def admit(self, given: str, node_id: str, declared: str) -> str:
+        identity = self._identity(given, node_id, declared)
+        try:
+            self._check(identity, node_id)
+        except EnvoyForbidden as error:
+            self._refused(Refusal(identity.name or identity.resource, node_id, str(error)))
+            raise
+        name = identity.name or identity.resource
+        if self.refusals.pop(name, None) is not None:
+            self.tell("works", self._trouble(name, ""))
+        return identity.name
+
+    def _identity(self, given: str, node_id: str, declared: str) -> Identity:
+        text = given.removeprefix(SCHEME)
+        if text == given or not text:
+            raise EnvoyUnknown(_EXPECTED)
+        if _same(text, self.keys.owner):
+            return Identity(Owner.USER, declared, _short(node_id))
+        if self.keys.former and _same(text, self.keys.former):
+            return self._former(node_id, declared)
+        return proven(text, self.keys.envoys, self.keys.owned)
+
+    def _former(self, node_id: str, declared: str) -> Identity:
+        """Who an Envoy is that an earlier version started: what it says, if that one started it."""
+        if node_id in former_balancers(self.store.view):
+            return Identity(Owner.BALANCER, node_id, node_id)
+        state = self._state(declared)
+        if state is None or not former_task(state):
+            raise EnvoyUnknown(
+                "this token is of an earlier version and good only for tasks that it started: "
+                "make the bootstrap of your own Envoys anew by `teal envoy bootstrap`"
+            )
+        return Identity(Owner.TASK, declared, _resource(state))
+
+    def _check(self, identity: Identity, node_id: str) -> None:
+        """Raise EnvoyForbidden unless the Envoy may connect with this node id."""
+        if _short(node_id) != identity.resource:
+            raise EnvoyForbidden(
+                f"node id {node_id!r}: this Envoy belongs to {identity.name or 'another node'} and "
+                f"may connect only as {identity.resource}"
+            )
+        match identity.owner:
+            case Owner.TASK:
+                state = self._state(identity.name)
+                if state is None or state.phase is Phase.STOPPED:
+                    raise EnvoyForbidden(f"the task {identity.name} has stopped")
+                if _resource(state) != identity.resource:
+                    raise EnvoyForbidden(f"the task {identity.name} is not {identity.resource}")
+            case Owner.BALANCER if not self._has_balancer(identity.resource):
+                raise EnvoyForbidden(f"{identity.resource} does not exist")
+            case Owner.USER if _ours(identity.name) or _ours(identity.resource):
+                raise EnvoyForbidden(
+                    f"an Envoy of your own cannot be {identity.name or identity.resource}: the "
+                    "control plane starts that one"
+                )
+
+    def _state(self, arn: str) -> TaskState | None:
+        """The state of a task; None if there is no such task."""
+        parts = arn.split("/")
+        if len(parts) != 3 or not parts[0].endswith(":task"):
+            return None
+        document = self.store.view.get(tables.TASKS, parts[1], last_part(arn))
+        if document is None or document.body["taskArn"] != arn:
+            return None
+        return TaskState.of(document.body)
+
+    def _has_balancer(self, resource: str) -> bool:
+        places = load_balancer_places(self.store.view)
+        names = {load_balancer_proxy(load_balancer_name(arn)).resource for arn in places}
+        return resource in names
+
+    def _refused(self, refusal: Refusal) -> None:
+        before = self.refusals.pop(refusal.identity, None)
+        self.refusals[refusal.identity] = refusal
+        while len(self.refusals) > _KEPT:
+            del self.refusals[next(iter(self.refusals))]
+        if before != refusal:
+            _log.warning("refused an Envoy: %s", refusal.why)
+            self.tell("fails", self._trouble(refusal.identity, refusal.why))
+
+    def _trouble(self, identity: str, why: str) -> Trouble:
+        worker = f"the Envoy of {identity}"
+        return Trouble(worker, why, NOBODY, self.clock(), times=1, next_try=None)
+
+
+class Connected(Protocol):
+    """What the ADS server knows of its Envoys."""
+
+    def envoys(self, mesh: str) -> list[EnvoyStatus]: ...
+
+    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
+
+
+@dataclass(frozen=True)
+class SeenEnvoys:
+    """The Envoys of a mesh for people: those that are refused too."""
+
+    connected: Connected
+    admission: Admission
+
+    def envoys(self, mesh: str) -> list[EnvoyStatus]:
+        """By id. A refused one has the reason as its note."""
+        seen = self.connected.envoys(mesh)
+        refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
+        return sorted(
+            [*(_with_refusals(one, refused) for one in seen), *_strangers(refused, seen)],
+            key=lambda one: one.id,
+        )
+
+    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
+        return await self.connected.wait_converged(mesh, revision, timeout)
+
+
+def _of_mesh(refusal: Refusal, mesh: str, seen: Collection[EnvoyStatus]) -> bool:
+    claimed = _short(refusal.resource).split("/")[1:2] == [mesh]
+    return claimed or any(one.id == refusal.identity for one in seen)
+
+
+def _with_refusals(one: EnvoyStatus, refused: Collection[Refusal]) -> EnvoyStatus:
+    why = next((r.why for r in refused if r.identity == one.id), "")
+    return replace(one, note=f"refused: {why}") if why else one
+
+
+def _strangers(refused: Collection[Refusal], seen: Collection[EnvoyStatus]) -> list[EnvoyStatus]:
+    known = {one.id for one in seen}
+    return [
+        EnvoyStatus(r.identity, r.resource, "", False, 0, note=f"refused: {r.why}")
+        for r in refused
+        if r.identity not in known
+    ]
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _short(node_id: str) -> str:
+    """The name of a node or gateway, without what an ARN has before it and without the owner of a
+    shared mesh.
+    """
+    parts = node_id.rpartition(":")[2].split("/")
+    if len(parts) == 4:
+        parts[1] = parts[1].partition("@")[0]
+    return "/".join(parts)
+
+
+def _resource(state: TaskState) -> str:
+    """What the Envoy of a task stands for; empty without an Envoy."""
+    envoy = state.envoy
+    return f"mesh/{envoy['mesh']}/{envoy['kind']}/{envoy['name']}" if envoy else ""
+
+
+def _ours(name: str) -> bool:
+    """Whether only the control plane names an Envoy so."""
+    return name.startswith(("arn:", load_balancer_proxy("").resource))

@@ -1,0 +1,74 @@
+"""The gRPC server that Envoys connect to: their configuration, and what they count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+
+from tealmesh.app.host import HOST, listen
+from tealmesh.model.errors import TealError
+from tealmesh.model.identity.envoys import Admit
+from tealmesh.rollout.metrics.servicer import MetricsServicer
+from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.server import AdsServicer
+
+_OPTIONS = (
+    # Otherwise another process of the same user could take Envoys' streams.
+    ("grpc.so_reuseport", 0),
+    # A request names what an Envoy wants; a report has all of its counters.
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    ("grpc.max_metadata_size", 16 * 1024),
+    # An Envoy has two streams on a connection, and four while it connects again.
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_connection_idle_ms", 60_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+)
+
+
+class EnvoyServer:
+    """ADS and the metrics service, on loopback and on a Unix socket for containers."""
+
+    def __init__(
+        self,
+        cache: AdsCache,
+        metrics: Metrics,
+        admit: Admit,
+        supervisor: Supervisor,
+        port: int,
+        socket: Path | None,
+    ) -> None:
+        self._ads = AdsServicer(cache, admit, supervisor)
+        self._counted = MetricsServicer(metrics, admit, supervisor)
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._port = port
+        self._socket = socket
+
+    async def start(self) -> None:
+        """Listen. Raises TealError if the port is in use."""
+        self._ads.add_to(self._server)
+        self._counted.add_to(self._server)
+        with listen(self._port, "--xds-port"):
+            pass  # Its error says what is wrong with the port; gRPC's does not.
+        try:
+            self._server.add_insecure_port(f"{HOST}:{self._port}")
+        except RuntimeError as error:
+            raise TealError(f"port {self._port}, for Envoys: {error}") from error
+        if self._socket is not None:
+            # Its directory is mounted into containers, so that they see a new socket too.
+            self._socket.parent.mkdir(exist_ok=True)
+            self._socket.parent.chmod(0o755)
+            self._socket.unlink(missing_ok=True)
+            self._server.add_insecure_port(f"unix:{self._socket}")
+        await self._server.start()
+        if self._socket is not None:
+            # Envoys in containers run as other users. Each is authenticated by its token.
+            self._socket.chmod(0o666)
+
+    async def close(self) -> None:
+        """End all streams; Envoys keep what they have and connect again."""
+        self._ads.close()
+        self._counted.close()
+        await self._server.stop(grace=0.2)

@@ -1,0 +1,99 @@
+"""Tokens that say which Envoy has them: the task, and the node or gateway that it stands for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from tealmesh.model.errors import EnvoyUnknown
+
+_FORM = "teal1"
+"""The first part of each token; another form would have another."""
+_LONGEST = 4096
+SCHEME = "Bearer "
+"""What stands before a token in the metadata ``authorization``."""
+
+
+class Owner(StrEnum):
+    """Whose Envoy it is."""
+
+    TASK = "task"
+    BALANCER = "balancer"
+    USER = "user"
+    """One that the owner of the machine started."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a token proves."""
+
+    owner: Owner
+    name: str
+    """ARN of the task, ``loadbalancer/NAME``, or what the user calls it; empty for no name."""
+    resource: str
+    """The only node id that it may connect with: ``mesh/M/virtualNode/N``, or virtualGateway, or
+    ``loadbalancer/NAME``.
+    """
+
+
+class Admit(Protocol):
+    """Decides about a stream that begins, for configuration as for statistics."""
+
+    def known(self, given: str) -> bool:
+        """Whether what was ``given`` as ``authorization`` is a token of ours at all."""
+        ...
+
+    async def admit(self, given: str, node_id: str, declared: str) -> str:
+        """The name of the Envoy that gave this; empty for one that has none but its node.
+        ``node_id`` and ``declared``, a task, are what it says of itself.
+
+        Raises EnvoyUnknown if it proves nothing, EnvoyForbidden if it proves to be another.
+        """
+        ...
+
+
+def token(identity: Identity, key: bytes) -> str:
+    """The identity as text that can stand in a header, signed with ``key``."""
+    body = _encoded(json.dumps([identity.owner, identity.name, identity.resource]).encode())
+    return f"{_FORM}.{body}.{_encoded(_signature(body, key))}"
+
+
+def proven(text: str, key: bytes, owned: bytes) -> Identity:
+    """The identity in a token. ``owned`` is the key of users' own Envoys, which proves nothing
+    about others. Raises EnvoyUnknown if neither signed it.
+    """
+    form, _, rest = text.partition(".")
+    body, _, signature = rest.partition(".")
+    if form != _FORM or len(text) > _LONGEST:
+        raise EnvoyUnknown("the token is not one of this control plane")
+    given = _decoded(signature)
+    ours = hmac.compare_digest(given, _signature(body, key))
+    users = hmac.compare_digest(given, _signature(body, owned))
+    if not ours and not users:
+        raise EnvoyUnknown("the token is not one of this control plane")
+    owner, name, resource = json.loads(_decoded(body))
+    if users and owner != Owner.USER:
+        raise EnvoyUnknown("the token is signed by the wrong key")
+    return Identity(Owner(owner), name, resource)
+
+
+def _signature(body: str, key: bytes) -> bytes:
+    return hmac.new(key, f"tealmesh envoy {body}".encode(), hashlib.sha256).digest()
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _decoded(text: str) -> bytes:
+    """Empty for what is no base64, which nobody has signed."""
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -57,7 +57,7 @@ class ControlPlane:
     def wait_ready(self) -> None:
         """Wait until the process answers."""
         assert self.process is not None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not self._healthy():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("teal up did not start:\n" + self.log())

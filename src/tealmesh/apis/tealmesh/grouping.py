@@ -38,7 +38,7 @@ class GroupOperations(DeploymentOperations):
         force = request.get("force", False)
         plans = [
             telling.planned(
-                await self._operations.plan_deployment(one, images[one], None, force=force)
+                await self._operations.forecast.plan(one, images[one], None, force=force)
             )
             for one in order
         ]
@@ -153,7 +153,9 @@ class GroupOperations(DeploymentOperations):
         running: list[AwsError] = []
         for service, image in images.items():
             try:
-                found = await self._operations.preflight(service, image, None, "", force=force)
+                found = await self._operations.forecast.preflight(
+                    service, image, None, "", force=force
+                )
             except AwsError as error:
                 if error.code != "AlreadyRunsException":
                     raise

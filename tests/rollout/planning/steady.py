@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from tealmesh.model.rollout import Deployment, JournalEntry, SideTasks, State, Traffic
 from tealmesh.model.traffic.parts import PartTraffic
-from tealmesh.model.traffic.windows import Counts, SideWindow, Window
+from tealmesh.model.traffic.windows import REPORT_SECONDS, Counts, SideWindow, Window
 from tealmesh.rollout import journal, machine
 from tealmesh.rollout.effects import (
     AwaitConverged,
@@ -31,8 +31,8 @@ from tealmesh.rollout.effects import (
     WeightsSet,
 )
 
-POLL = 0.5
-"""As the controller's."""
+POLL = 0.25
+"""As the controller looks when it hears of reports."""
 MOST_SECONDS = 40_000.0
 
 
@@ -160,8 +160,9 @@ class Steady:
 
     def _window(self, side: int, after: float) -> SideWindow:
         start, end = self._reported(after), self._reported(self.now)
-        seconds = [start + n for n in range(round(end - start))]
-        each = tuple(self._between(side, at, at + 1) for at in seconds)
+        cuts = [start + n for n in range(math.ceil(end - start))]
+        seconds = [(at, min(end, at + 1)) for at in cuts]
+        each = tuple(self._between(side, *second) for second in seconds)
         whole = sum(each, Counts())
         return SideWindow(
             requests=whole.requests,
@@ -169,14 +170,14 @@ class Steady:
             started=whole.requests,
             by_second=each,
             by_part={
-                name: tuple(self._between(side, at, at + 1, name) for at in seconds)
+                name: tuple(self._between(side, *second, name) for second in seconds)
                 for name in self.given.parts
             },
         )
 
     def _reported(self, at: float) -> float:
-        """Envoys report once a second."""
-        return float(math.floor(at))
+        """When Envoys reported last."""
+        return math.floor(at / REPORT_SECONDS) * REPORT_SECONDS
 
     def _between(self, side: int, start: float, end: float, part: str = "") -> Counts:
         share, start = self.given.parts[part] if part else 1.0, min(start, end)

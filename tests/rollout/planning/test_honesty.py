@@ -24,7 +24,7 @@ WITHIN = 1.5
 """What is planned and what it takes are at most so many times as long as one another."""
 POST = (Part(method="POST"),)
 LOOKS = 2.0
-"""Seconds that do not count: a controller looks twice a second, and Envoys report once."""
+"""Seconds that do not count: windows of comparison end once a second at most."""
 
 
 def deployment(strategy: Strategy, gates: Gates) -> Deployment:

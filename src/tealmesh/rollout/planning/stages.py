@@ -12,7 +12,6 @@ from tealmesh.model.spans import span
 from tealmesh.model.traffic.parts import Part
 from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.machine.limits import LIMITS, seconds
-from tealmesh.rollout.machine.transitions import SETTLE_SECONDS
 from tealmesh.rollout.planning import timing, verdict
 from tealmesh.rollout.planning.past import Past
 from tealmesh.rollout.planning.present import Present
@@ -213,7 +212,7 @@ def _until(d: Deployment, timed: Timed, past: Past) -> tuple[float | None, str]:
     if hooks:
         by += f"; hook {' and '.join(hooks)} may take longer"
     shifted = past.together(State.SHIFTING, State.CONVERGING)
-    before = (CONVERGE_SECONDS if shifted is None else shifted) + SETTLE_SECONDS + _warm_up(d)
+    before = (CONVERGE_SECONDS if shifted is None else shifted) + _warm_up(d)
     return before + timed.seconds + LOOK_SECONDS, by
 
 
@@ -270,7 +269,7 @@ def _bake(d: Deployment) -> PlannedStage:
             *_hooks(d, "POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME"),
             *_queries(d),
         ),
-        expected=d.strategy.bake_time + SETTLE_SECONDS,
+        expected=d.strategy.bake_time + LOOK_SECONDS,
         expected_by="bake_time",
         longest=_longest(d, State.BAKING),
         otherwise=_ROLLS_BACK,

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.spans import span
-from tealmesh.rollout.gates import comparison
+from tealmesh.model.traffic.windows import REPORT_SECONDS
+from tealmesh.rollout.gates import comparison, observing
 from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
 from tealmesh.rollout.gates.comparing import expected_seconds
 from tealmesh.rollout.machine.transitions import FULL_WEIGHT
 from tealmesh.rollout.machine.windows import longest_window
 from tealmesh.rollout.planning.present import Present
 
-LOOK_SECONDS = 0.5
-"""What Envoys report once a second is looked at twice a second: so long after it, on average."""
+LOOK_SECONDS = REPORT_SECONDS
+"""What has happened is in the next report of every caller, and is looked at then."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _verdicts(
     share, time = strategy.steps[index] / FULL_WEIGHT, strategy.time_of(index)
     for metric in comparison.metrics(gates):
         settings = comparison.settings(gates, metric)
-        _, part = comparison.what(metric)
+        _, part = observing.what(metric)
         if not settings.pass_needed:
             continue
         portion = present.of(part) if part else present.whole

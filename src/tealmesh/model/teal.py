@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tealmesh.model.clock import MomentBody
     from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
+    from tealmesh.model.rollout.groups import MembershipBody
     from tealmesh.model.rollout.hooks import (
         CloudWatchGateBody,
         FreezeBody,
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
         PrometheusGateBody,
     )
     from tealmesh.model.traffic.parts import PartBody
-    from tealmesh.model.traffic.windows import CountsBody, JudgedBody, WindowBody
+    from tealmesh.model.traffic.windows import (
+        CountsBody,
+        JudgedBody,
+        SinceBody,
+        UsualBody,
+        WindowBody,
+    )
 
 
 class TroubleBody(TypedDict):
@@ -279,6 +286,8 @@ class ComparisonBody(TypedDict, total=False):
     part_bounds: Mapping[str, Sequence[float]]
     evidence: Mapping[str, Mapping[str, object]]
     prior: Mapping[str, Mapping[str, object]]
+    usual: Mapping[str, Sequence[UsualBody]]
+    since: Mapping[str, Sequence[SinceBody]]
     undecided: bool
     last: WindowBody | None
 
@@ -345,6 +354,7 @@ class DeploymentBody(TypedDict):
     comparison: ComparisonBody
     beside: Sequence[str]
     beside_verdicts: Sequence[GateResultBody]
+    member: MembershipBody | None
     finished_at: float | None
 
 

@@ -31,6 +31,8 @@ test: $(STAMP) ## Run all tests
 
 drills: $(STAMP) ## Run the long forms of tests, some 20,000 requests each
 	$(PY) -m pytest -n 2 -m drill
+	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
+	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
 
 systems: $(STAMP) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py

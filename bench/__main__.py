@@ -18,6 +18,7 @@ from bench.measurement import Measurement
 
 MODULES = (
     "start",
+    "callers",
     "weights",
     "encodes",
     "translation",

@@ -11,12 +11,18 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
+from tests.support.drills import examples
 from tests.support.programs import aws_cli
 from tests.support.programs.podman import missing
 from tests.support.programs.terraform import NO_TERRAFORM, terraform_binary
 
 # Tests share two cores with whole systems: how long one takes says nothing about it.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy",
+    deadline=None,
+    max_examples=examples(100),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("busy")
 
 SEED = os.environ.setdefault("TEALMESH_TEST_SEED", str(random.randrange(1_000_000)))
@@ -29,6 +35,16 @@ ROWS = "tests/behaviour/test_rows.py"
 ROW_GROUPS = 4
 """The rows are dealt to the workers in this many groups; each worker has a world of its own."""
 
+TOGETHER = (
+    "tests/rollout/machine/test_machine.py",
+    "tests/rollout/machine/test_beside.py",
+    "tests/rollout/explaining/test_explain.py",
+)
+"""The tests of these files go to one worker: they look at the same walk, which takes long."""
+
+WALK_SECONDS = 600
+"""The time limit of the first of them, which walks: on a busy machine, ten times a quiet one's."""
+
 LONGEST = (
     "tests/terraform/test_procedure.py",
     "tests/e2e/test_containers.py",
@@ -37,6 +53,7 @@ LONGEST = (
     "tests/terraform/",
     "tests/e2e/",
     "tests/wire/",
+    *TOGETHER,
     "tests/engine/task/test_mesh_tasks.py",
     "tests/engine/runtimes/docker/",
     "tests/envoy/test_generated.py",
@@ -61,6 +78,8 @@ class FileByFile(LoadScopeScheduling):
         if nodeid.startswith(INDEPENDENT):
             return nodeid
         path = nodeid.partition("::")[0]
+        if path in TOGETHER:
+            return TOGETHER[0]
         return f"{path} {zlib.crc32(nodeid.encode()) % ROW_GROUPS}" if path == ROWS else path
 
 
@@ -77,6 +96,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     following = iter(shuffled)
     items[:] = [next(following) if item.nodeid.startswith(SHUFFLED) else item for item in items]
     items.sort(key=_rank)
+    for item in items:
+        if item.nodeid.startswith(TOGETHER):
+            item.add_marker(pytest.mark.timeout(WALK_SECONDS))
 
 
 def _rank(item: pytest.Item) -> int:

@@ -195,6 +195,9 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         40,
     )
     assert "401" in fetch(f"{app}/fetch?http://169.254.170.2{path[:-1]}")
+    # APIs only with those credentials, signed: our own process passes on what is not.
+    refused = fetch(f"{app}/fetch?http://169.254.170.2/v20190125/meshes")
+    assert "MissingAuthenticationToken" in refused or "403" in refused
     assert fetch(f"{app}/env/KEY") == "sesame"
     stream = {"logGroupName": "own", "logStreamName": f"s/app/{arn.rpartition('/')[2]}"}
     deadline = time.monotonic() + 20

@@ -47,7 +47,7 @@ def test_a_removal_that_was_killed_is_repeated_and_others_serve_on(tmp_path: Pat
         assert summary["requests"] > 0
         services = plane.client("ecs").list_services(cluster="sample")["serviceArns"]
         assert sorted(arn.rpartition("/")[2] for arn in services) == ["edge", "web-blue"]
-        refused = sdk.run([str(BIN / "teal"), "delete", "web"], plane.environment, check=False)
+        refused = sdk.run(["teal", "delete", "web"], plane.environment, check=False)
         assert refused.returncode == 2
         assert "gateway edge routes / to it: those requests will fail" in refused.stdout
     finally:

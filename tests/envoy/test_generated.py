@@ -1,7 +1,7 @@
-"""2,000 generated specifications through the real service and translation into real Envoys.
+"""Generated specifications through the real service and translation into real Envoys.
 
 Between them they use every leaf of the seven specifications.
-``TEAL_SPECS`` sets how many are made, ``TEAL_SEED`` which ones.
+``TEAL_SPECS`` sets how many are made (500, and 2,000 in drills), ``TEAL_SEED`` which ones.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
 from tealmesh.xds.cache import AdsCache
 from tests.behaviour.secrets import Pki, secret_service
+from tests.support.drills import examples
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.specs import Writer, all_leaves, shape_leaves, spec_shape, value_leaves
 from tests.support.planes import worlds
@@ -32,7 +33,7 @@ from tests.support.programs.envoy import loopback, static_bootstrap, validate
 from tests.xds.harness import envoy, serving
 
 FRONT = "mesh/series/virtualGateway/front"
-COUNT = int(os.environ.get("TEAL_SPECS", "2000"))
+COUNT = int(os.environ.get("TEAL_SPECS", examples(2000)))
 SEED = int(os.environ.get("TEAL_SEED", "0"))
 
 

@@ -141,6 +141,24 @@ def test_the_wall_clock_may_be_set_in_every_state(
     assert journals[0][-1] == ("ROLLED_BACK" if failure_rate else "SUCCEEDED")
 
 
+def test_a_deployment_begun_before_the_controller_runs_has_one_worker(tmp_path: Path) -> None:
+    """Its API answers from the moment when it listens, which may be earlier."""
+
+    async def scenario() -> set[str]:
+        b = bench(tmp_path)
+        store, controller = b.open()
+        await b.put_system(store)
+        await controller.deploy("tester", "web", "web:2")
+        running = asyncio.create_task(controller.run())
+        await until_state(controller, State.ADDING_TARGET)
+        await stop(running)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        store.close()
+        return {task.get_name() for task in left}
+
+    assert asyncio.run(scenario()) == set()
+
+
 def test_tasks_that_die_are_explained_by_their_last_words(tmp_path: Path) -> None:
     b = bench(tmp_path)
     b.driver.bad_images = {"web:2": "Essential container in task exited: no such table: users"}

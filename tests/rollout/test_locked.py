@@ -45,3 +45,10 @@ def test_a_change_of_a_locked_service_is_refused_by_name() -> None:
     assert line.startswith("web: not applied, as its deployment of web:2 is running")
     new = unlocked(wanted, [], {})
     assert (new.refused, new.notes, set(new.config.services)) == ((), (), {"web", "shop"})
+
+
+def test_freezes_hold_for_a_deployment_that_runs_which_is_said() -> None:
+    freeze = '[services.web.gates]\nfreeze = [{ days = ["fri"], from = "16:00", to = "24:00" }]\n'
+    wanted = parse(CONFIG.replace("[services.shop]", f"{freeze}[services.shop]"))
+    (line,) = unlocked(wanted, system.services(parse(CONFIG)), RUNNING).refused
+    assert line.endswith("; its freezes hold from now on, for that deployment too")

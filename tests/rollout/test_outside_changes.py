@@ -23,6 +23,7 @@ from tealmesh.rollout.effects import (
     Unpaused,
 )
 from tests.rollout.outside import OUTSIDE, World, begun, every_moment, to_pause, turn
+from tests.support.drills import examples
 
 WAITING = {State.HELD, State.AWAITING_APPROVAL}
 LONG = 150
@@ -216,7 +217,7 @@ def test_tasks_taken_from_the_new_side_hold_the_deployment() -> None:
     assert world.tasks["green"].desired == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_no_sequence_of_changes_and_decisions_lets_a_healthy_side_starve(
     data: st.DataObject,

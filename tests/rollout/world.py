@@ -15,6 +15,7 @@ from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import deployments
 from tealmesh.rollout.drivers.fake import FakeDriver, Side
 from tealmesh.rollout.performer import HearOthers
+from tealmesh.rollout.running.hearing import Hearing
 from tealmesh.rollout.system import Service, ServiceSystem
 from tealmesh.store import Store, tables
 
@@ -71,6 +72,9 @@ class Bench:
     """Images of which no task can be started any more."""
     wall: Callable[[], float] | None = None
     """The wall clock, which is only shown; None for the same as ``clock``."""
+    poll_seconds: float = 0.001
+    hearing: Hearing | None = None
+    """None where nothing is heard."""
     others: Callable[[Store], HearOthers] | None = None
     """Those outside; None for nobody."""
 
@@ -87,7 +91,8 @@ class Bench:
             clock=self.clock,
             wall=wall,
             new_id=lambda: f"d{store.revision}",
-            poll_seconds=0.001,
+            poll_seconds=self.poll_seconds,
+            hearing=self.hearing,
             image_problem=self._image_problem,
             on_transition=self.on_transition,
             others=self.others(store) if self.others else None,

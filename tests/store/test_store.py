@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tealmesh.model.errors import TealError
 from tealmesh.store import Store, Transaction, View, key
 from tealmesh.store.store import FORMAT
+from tests.support.drills import examples
 
 names = st.text(min_size=1, max_size=6)
 keys = st.tuples(st.sampled_from(["a", "b"]), st.lists(names, min_size=1, max_size=2).map(tuple))
@@ -40,7 +41,7 @@ def make(transaction: Transaction, writes: list[Any]) -> None:
             transaction.delete(collection, *parts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(changes=changes, failing=st.sets(st.integers(0, 5)))
 def test_a_store_is_a_durable_dictionary(
     tmp_path_factory: pytest.TempPathFactory, changes: list[list[Any]], failing: set[int]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+THOROUGH = "TEALMESH_TEST_THOROUGH" in os.environ
+"""Whether property tests try as many examples as they can use; set by ``make drills``."""
+
+
+def examples(many: int) -> int:
+    """How many examples a property test tries: ``many`` in a drill, else a quarter of them."""
+    return many if THOROUGH else max(10, many // 4)
 
 
 def sizes(name: str, short: int, long: int) -> pytest.MarkDecorator:

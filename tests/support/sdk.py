@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from tealmesh.model.arn import DEFAULT_REGION
-from tests.support.machine import BIN
+from tests.support.planes import warm
 
 KEY, SECRET = "AKIDTEST", "secret"
 
@@ -45,17 +45,17 @@ def environment(url: str) -> dict[str, str]:
 
 def aws(url: str, *arguments: str) -> Any:
     """Run the AWS CLI; return its JSON output, or None if it prints nothing."""
-    done = run([str(BIN / "aws"), "--output", "json", *arguments], environment(url))
+    done = run(["aws", "--output", "json", *arguments], environment(url))
     return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 def run(
     command: Sequence[str], environment: Mapping[str, str], *, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Raises AssertionError if it fails, unless told not to check."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=110, check=False
-    )
+    """Run a command of `warm.PROGRAMS` to its end. Raises AssertionError if it fails, unless told
+    not to check.
+    """
+    done = warm.run(command, environment, timeout=110)
     if check and done.returncode != 0:
         raise AssertionError(f"{command} -> {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done

@@ -12,6 +12,7 @@ from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import of_type
 from tealmesh.xds.session import Memory, Send, Session
+from tests.support.drills import examples
 from tests.xds.envoy_model import BAD, EnvoyModel
 
 CLUSTERS = ("c0", "c1", "c2", "c3")
@@ -169,5 +170,7 @@ class Machine(RuleBasedStateMachine):
             assert self.envoy.holds(type_) == of_type(resources, type_), type_
 
 
-Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = settings(
+    max_examples=examples(150), stateful_step_count=40, deadline=None
+)
 TestSession = Machine.TestCase

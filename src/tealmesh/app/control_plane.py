@@ -132,6 +132,7 @@ async def _built(config: AppConfig, store: Store, supervisor: Supervisor, secret
         keys=secrets,
         dns_address=(RESOLVER_HOST, config.xds_port),
         region=config.region,
+        host_paths=config.host_paths,
     )
 
     def respond(question: bytes, fixed: Mapping[str, str], udp: bool) -> bytes | None:

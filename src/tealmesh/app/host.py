@@ -7,13 +7,16 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shlex
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from tealmesh.app.lost_state import login
 from tealmesh.aws.callers.connections import of_owner
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.keys import Keys
@@ -116,6 +119,7 @@ def only_one(data_dir: Path) -> Iterator[None]:
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_is_ours(data_dir)
         opened = os.open(data_dir / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(data_dir, error) from error
@@ -132,6 +136,22 @@ def only_one(data_dir: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _check_is_ours(data_dir: Path) -> None:
+    """Raise TealError if others can use the directory, which has keys and secrets."""
+    status = data_dir.stat()
+    if status.st_uid != os.geteuid():
+        raise TealError(
+            f"{data_dir} belongs to {login(status.st_uid)}: run `teal up` as that user, or choose "
+            "another --data-dir"
+        )
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise TealError(
+            f"{data_dir} is open to others (mode {mode:03o}), and keys are kept there: run "
+            f"`chmod 700 {shlex.quote(str(data_dir))}`"
+        )
 
 
 @contextlib.contextmanager

@@ -140,11 +140,15 @@ def _is_known(one: Marked, tasks: Collection[str], balancers: Collection[str]) -
 def _check_owner(database: Path) -> None:
     owner = database.stat().st_uid
     if owner != os.geteuid():
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"user {owner}"
         raise TealError(
-            f"{database} belongs to {name}: run `teal up` as that user, or choose another "
+            f"{database} belongs to {login(owner)}: run `teal up` as that user, or choose another "
             "--data-dir"
         )
+
+
+def login(uid: int) -> str:
+    """The name of a Unix user."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -36,8 +36,16 @@ class AppConfig:
     """Where the Host header selects a load balancer; None for no such port."""
     allowed_hosts: tuple[str, ...] = ()
     """Names besides those of loopback that the Host header may have."""
+    allowed_host_paths: tuple[Path, ...] = ()
+    """Directories of which containers may mount parts, besides that of ``config_file``."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
+
+    @property
+    def host_paths(self) -> tuple[Path, ...]:
+        """Every directory of which containers may mount parts."""
+        project = (self.config_file.parent,) if self.config_file is not None else ()
+        return (*project, *self.allowed_host_paths)
 
 
 @dataclass(frozen=True)

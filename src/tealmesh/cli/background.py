@@ -51,6 +51,7 @@ class UpOptions:
     runtime: Literal["auto", "process", "container"] = "auto"
     scaling_minute: float = 60.0
     allowed_hosts: tuple[str, ...] = ()
+    allowed_host_paths: tuple[Path, ...] = ()
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""
@@ -66,6 +67,7 @@ class UpOptions:
         }
         pairs = [(name, str(value)) for name, value in values.items() if value is not None]
         pairs += [("--allow-host", name) for name in self.allowed_hosts]
+        pairs += [("--allow-host-path", str(path)) for path in self.allowed_host_paths]
         return [word for pair in pairs for word in pair]
 
 
@@ -86,7 +88,7 @@ def remember(directory: Path, options: UpOptions) -> None:
     """
     values = {name: value for name, value in asdict(options).items() if name != "config_file"}
     fresh = directory / f"{_OPTIONS}.new"
-    fresh.write_text(json.dumps(values))
+    fresh.write_text(json.dumps(values, default=str))
     fresh.replace(directory / _OPTIONS)
 
 
@@ -100,7 +102,9 @@ def remembered(directory: Path) -> UpOptions:
         raise TealError(f"{directory}: no control plane has used it: choose another --data-dir")
     try:
         values = json.loads(path.read_text())
-        return UpOptions(**{**values, "allowed_hosts": tuple(values.get("allowed_hosts", ()))})
+        values["allowed_hosts"] = tuple(values.get("allowed_hosts", ()))
+        values["allowed_host_paths"] = tuple(map(Path, values.get("allowed_host_paths", ())))
+        return UpOptions(**values)
     except FileNotFoundError:
         return UpOptions()
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -164,7 +164,7 @@ class TaskKeys:
         claims: _Claims = {"keyId": key_id, "role": role, "session": session, "expires": expires}
         said = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
         token = f"teal.{said}.{self._made('token', said)}"
-        return TaskKey(key_id, self._made("secret", token), token, role, session, expires)
+        return TaskKey(key_id, self._secret(token), token, role, session, expires)
 
     def find(self, key_id: str, token: str) -> TaskKey | None:
         """The key pair of a session token; None if we did not make it for this key id."""
@@ -177,8 +177,12 @@ class TaskKeys:
         claims = cast("_Claims", json.loads(base64.urlsafe_b64decode(said)))
         if claims["keyId"] != key_id:
             return None
-        secret = self._made("secret", token)
+        secret = self._secret(token)
         return TaskKey(key_id, secret, token, claims["role"], claims["session"], claims["expires"])
+
+    def _secret(self, token: str) -> str:
+        """As long as AWS's: 40 characters."""
+        return base64.b64encode(bytes.fromhex(self._made("secret", token))[:30]).decode()
 
     def _made(self, purpose: str, text: str) -> str:
         return hmac.new(self._master, f"{purpose} {text}".encode(), hashlib.sha256).hexdigest()

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
         PrometheusGateBody,
     )
     from tealmesh.model.traffic.parts import PartBody
-    from tealmesh.model.traffic.windows import CountsBody, JudgedBody, WindowBody
+    from tealmesh.model.traffic.windows import (
+        CountsBody,
+        JudgedBody,
+        SinceBody,
+        UsualBody,
+        WindowBody,
+    )
 
 
 class TroubleBody(TypedDict):
@@ -279,6 +285,8 @@ class ComparisonBody(TypedDict, total=False):
     part_bounds: Mapping[str, Sequence[float]]
     evidence: Mapping[str, Mapping[str, object]]
     prior: Mapping[str, Mapping[str, object]]
+    usual: Mapping[str, Sequence[UsualBody]]
+    since: Mapping[str, Sequence[SinceBody]]
     undecided: bool
     last: WindowBody | None
 

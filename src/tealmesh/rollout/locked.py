@@ -36,12 +36,20 @@ def unlocked(
         if deployment is None:
             continue
         what = f"its deployment of {deployment.new_image} is running"
-        if before.get((wanted.mesh, wanted.name)) == wanted:
+        there = before.get((wanted.mesh, wanted.name))
+        if there == wanted:
             notes.append(f"{wanted.name}: left as it is while {what}")
         else:
             refused.append(
                 f"{wanted.name}: not applied, as {what}: apply again when it has finished, or "
-                f"abort it (`teal rollback {wanted.name}`)"
+                f"abort it (`teal rollback {wanted.name}`){_freezes(there, wanted)}"
             )
     rest = {name: service for name, service in config.services.items() if name not in running}
     return Unlocked(replace(config, services=rest), tuple(refused), tuple(notes))
+
+
+def _freezes(there: ServiceSystem | None, wanted: ServiceSystem) -> str:
+    """That freezes are no setting of a single deployment, if they change."""
+    if there is None or there.gates.freeze == wanted.gates.freeze:
+        return ""
+    return "; its freezes hold from now on, for that deployment too"

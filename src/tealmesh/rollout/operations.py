@@ -8,13 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import SteadyClock
-from tealmesh.model.config.nouns import Additions, TealConfig
+from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.model.linting import Finding
 from tealmesh.model.rollout import Deployment, SideTasks
 from tealmesh.model.rollout.explanation import Explanation
-from tealmesh.model.rollout.plan import DeploymentPlan
 from tealmesh.model.status import (
     Applied,
     AppliedSystem,
@@ -25,7 +23,7 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import beginning, documents, system
+from tealmesh.rollout import beginning, documents, freezes, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.bundles.operations import BundleOperations
@@ -39,7 +37,7 @@ from tealmesh.rollout.planning.forecast import Forecast
 from tealmesh.rollout.removal import begin, finish
 from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
-from tealmesh.store import Store, View
+from tealmesh.store import Store, Transaction, View
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import AdoptionBody
@@ -67,22 +65,25 @@ class Operations(BundleOperations):
         self._driver = driver
         self._traffic = traffic
         self._clock = clock
-        self._forecast = Forecast(store, controller, driver, traffic, clock, image_problem)
+        self.forecast = Forecast(store, controller, driver, traffic, clock, image_problem)
         self._port_problem = port_problem
         self._applying = asyncio.Lock()
 
     async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem:
         """Create and change resources until they are as ``config`` describes, which is stored
         first. The commands of its images run in ``base_directory``. A service whose deployment runs
-        is left as it is, and named.
+        is left as it is, and named; only its freezes hold from now on.
         """
         async with self._applying:
             before = self._store.view
             config, part = self._unlocked(system.in_directory(config, base_directory))
             self._refuse_ports(part.config)
-            await self._store.write(
-                actor, "Apply", lambda t: documents.put_config(t, part.config, base_directory)
-            )
+
+            def change(t: Transaction) -> None:
+                documents.put_config(t, part.config, base_directory)
+                freezes.put(t, config)
+
+            await self._store.write(actor, "Apply", change)
             with self._driver.recording(perform=True) as (driver, changes):
                 try:
                     applied = await self._apply(driver, config, part, before)
@@ -128,37 +129,6 @@ class Operations(BundleOperations):
         return Removed(
             wanted.kind, wanted.changes(), wanted.callers, tuple(waiting), done=not waiting
         )
-
-    async def preflight(
-        self,
-        name: str,
-        image: str,
-        strategy: Strategy | None,
-        token: str,
-        *,
-        force: bool,
-        instead: bool = False,
-    ) -> list[str]:
-        """As `Forecast.preflight`."""
-        return await self._forecast.preflight(
-            name, image, strategy, token, force=force, instead=instead
-        )
-
-    async def plan_deployment(
-        self,
-        name: str,
-        image: str,
-        strategy: Strategy | None,
-        *,
-        force: bool,
-        instead: bool = False,
-    ) -> DeploymentPlan:
-        """As `Forecast.plan`."""
-        return await self._forecast.plan(name, image, strategy, force=force, instead=instead)
-
-    async def lint(self, config: TealConfig | Additions | None) -> list[Finding]:
-        """As `Forecast.lint`."""
-        return await self._forecast.lint(config)
 
     def strategy(self, service: str) -> Strategy:
         """The strategy of a service: teal.toml's, or what was told of it."""

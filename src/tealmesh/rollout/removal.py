@@ -44,7 +44,7 @@ def finish(t: Transaction, wanted: Removal) -> None:
     if wanted.kind == "gateway":
         t.delete(tables.GATEWAYS, wanted.name)
         return
-    for collection in (tables.SYSTEMS, tables.LOCKS, tables.KEPT):
+    for collection in (tables.SYSTEMS, tables.LOCKS, tables.KEPT, tables.FREEZES):
         t.delete(collection, wanted.name)
     for deployment in documents.deployments(t, wanted.name):
         t.delete(tables.DEPLOYMENTS, wanted.name, deployment.id)

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         TargetGroupBody,
     )
     from tealmesh.model.refusals import RefusalBody
-    from tealmesh.model.rollout.hooks import HookBody
+    from tealmesh.model.rollout.hooks import FreezesBody, HookBody
     from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
@@ -204,6 +204,8 @@ ADOPTIONS: Collection[AdoptionBody] = Collection("teal.adoption")
 """Key: service name. What was told of a service that others made."""
 ADOPTED: Collection[MeshServiceBody] = Collection("teal.adopted")
 """Key: service name. A service that others made, as its latest deployment found it."""
+FREEZES: Collection[FreezesBody] = Collection("teal.freeze")
+"""Key: service name. Its freezes as teal.toml was applied last, also while a deployment runs."""
 WATCHED: Collection[WatchedBody] = Collection("teal.watched")
 """Key: mesh, router. The parts of a service that are counted while it is deployed."""
 GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")

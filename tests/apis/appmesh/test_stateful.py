@@ -20,6 +20,7 @@ from tealmesh.apis.appmesh.quotas import Quotas
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
+from tests.support.drills import examples
 from tests.support.meshes.translation import translate
 from tests.support.planes.appmesh import Direct
 
@@ -195,4 +196,4 @@ def _holds(kind: str, other: Key) -> bool:
 
 
 TestAppMesh = AppMeshMachine.TestCase
-TestAppMesh.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+TestAppMesh.settings = settings(max_examples=examples(40), stateful_step_count=50, deadline=None)

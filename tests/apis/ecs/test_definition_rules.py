@@ -35,6 +35,15 @@ WRONG = [
     (with_containers(container(image="")), "Container.image should not be null"),
     (with_containers(container(), container()), "'app' is used twice"),
     (with_containers(container(essential=False)), "at least one essential container"),
+    (
+        with_containers(container(environment=[{"name": "A=B", "value": ""}])),
+        r"variable name 'A=B' must have neither '=' nor a NUL character: container 'app'",
+    ),
+    (
+        with_containers(container(environment=[{"name": "A", "value": "x\0"}])),
+        r"value of environment variable 'A' must not have a NUL character",
+    ),
+    ({**FARGATE, "volumes": [{"name": "../../x"}]}, r"Volume name '../../x' is invalid"),
     (with_containers(container(memory=3)), "'memory' must be 4 MiB or more"),
     (with_containers(container(memory=64, memoryReservation=128)), "greater than or equal"),
     (with_containers(container(memory=1024)), "'memory' must not be more than the task's"),
@@ -164,6 +173,11 @@ def proxy(drop: str = "", **added: str) -> dict[str, Any]:
         (proxy("IgnoredUID"), "IgnoredUID or IgnoredGID"),
         (proxy("AppPorts", AppPorts="http"), "'http' is not a port"),
         (proxy(EgressIgnoredPorts="22,99999"), "'99999' is not a port"),
+        (proxy("IgnoredUID", IgnoredUID="1\n-A INPUT -j DROP"), "is not the id of a user"),
+        (proxy(IgnoredGID="-1"), "is not the id of a user"),
+        (proxy("IgnoredUID", IgnoredUID="envoy"), ""),
+        (proxy(EgressIgnoredIPs="10.0.0.1, fd00::/8"), ""),
+        (proxy(EgressIgnoredIPs="10.0.0.1\n-j"), "neither an IP address nor a CIDR block"),
     ],
 )
 def test_the_proxy_configuration_is_checked(configuration: dict[str, Any], text: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tealmesh.model.errors import AwsError
 from tealmesh.store import tables
+from tests.support.drills import examples
 from tests.support.planes.ecs import Direct, Endpoint, endpoint
 
 FOUND_BY = {"NamespaceName": "web.local", "ServiceName": "shop"}
@@ -204,7 +205,7 @@ INSTANCES = st.lists(st.tuples(ATTRIBUTES, st.booleans(), st.booleans()), max_si
 STATUS = st.sampled_from([None, "HEALTHY", "UNHEALTHY", "ALL", "HEALTHY_OR_ELSE_ALL"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(INSTANCES, ATTRIBUTES, ATTRIBUTES, STATUS, st.integers(1, 8))
 def test_discovery_narrows_as_cloud_map_says(
     instances: list[tuple[dict[str, str], bool, bool]],

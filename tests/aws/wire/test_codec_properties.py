@@ -19,12 +19,16 @@ from tealmesh.aws.wire.codec import Request
 from tealmesh.aws.wire.validation import validate
 from tealmesh.model.errors import AwsError
 from tests.aws.wire.reading import parse
+from tests.support.drills import examples
 from tests.support.meshes.shapes import mistakes, values
 
 SERVICES = ["appmesh", "ecs", "servicediscovery", "tealmesh"]
 
 quick = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 
 

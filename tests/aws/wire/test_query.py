@@ -16,13 +16,17 @@ from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.errors import AwsError
 from tests.aws.wire.test_codec_properties import calls, sent_by_botocore
+from tests.support.drills import examples
 from tests.support.meshes.shapes import values
 
 MODEL = load_model("elbv2")
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 quick = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 
 

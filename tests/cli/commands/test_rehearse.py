@@ -57,6 +57,13 @@ def test_what_cannot_be_rehearsed_is_said(
     assert words in str(raised.value)
 
 
+def test_a_service_that_others_made_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "teal.toml"
+    file.write_text("[adopted.shop.gates]\nmin_requests = 20\n")
+    with pytest.raises(TealError, match=r"shop was made by others .* as \[services.shop\]"):
+        Stage(file, "shop", 2.0)
+
+
 def test_an_unknown_fault_is_refused() -> None:
     done = teal("rehearse", "web", "--fault", "rain")
     assert done.returncode == 2
@@ -113,10 +120,19 @@ def test_a_faulty_version_does_what_it_should(
         process.wait(20)
 
 
-@pytest.mark.drill
 def test_a_rehearsal_tells_how_a_version_with_errors_was_taken_back(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    arguments = ("--config", str(sample.config), "--fault", "errors", "--rate", "40", "--json")
+    sample = Sample(tmp_path, 1)
+    arguments = (
+        "--config",
+        str(sample.config),
+        "--fault",
+        "errors",
+        "--rate",
+        "60",
+        "--longest",
+        "0.5",
+        "--json",
+    )
     command = [str(BIN / "teal"), "rehearse", "web", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
@@ -125,3 +141,20 @@ def test_a_rehearsal_tells_how_a_version_with_errors_was_taken_back(tmp_path: Pa
     assert played["failures"] == {"by the fault": played["failed"]}, "nothing else was lost"
     assert 0 < played["failed"] < played["requests"]
     assert "success-rate" in played["reason"]
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(1500)
+def test_every_fault_ends_as_it_should_and_loses_nothing_but_what_the_version_answered() -> None:
+    command = [str(BIN / "teal"), "rehearse", "web", "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=1400, check=False, cwd=SAMPLE
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    played = {one["fault"]: one for one in json.loads(done.stdout)["rehearsals"]}
+    assert played.keys() == {fault.name for fault in FAULTS}
+    for fault in FAULTS:
+        one = played[fault.name]
+        assert one["asItShould"], one
+        if fault.succeeds or fault.name in ("latency", "slow-start"):
+            assert one["failed"] == 0, one

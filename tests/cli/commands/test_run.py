@@ -46,7 +46,7 @@ def processes_of(directory: Path) -> list[str]:
 def test_detached_until_down(tmp_path: Path) -> None:
     command, endpoint = up(tmp_path, "-d")
     log = tmp_path / "data" / "teal.log"
-    log.parent.mkdir()
+    log.parent.mkdir(mode=0o700)
     log.touch()
     os.truncate(log, LOG_LIMIT_BYTES + 1)
     done = teal(*command)
@@ -147,7 +147,8 @@ def test_an_unusable_data_directory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = teal("up", "-d", "--data-dir", str(tmp_path / "file" / "data"))
     assert_one_line(done, "choose another --data-dir")
-    (tmp_path / "data" / "lock").mkdir(parents=True)
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "lock").mkdir()
     done = teal("up", "--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
     assert_one_line(done, f"teal: {tmp_path}/data/lock: Is a directory: free some space, fix its")
 

@@ -66,7 +66,8 @@ routes = {{ "/" = "front" }}
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("protocol", ["grpc", pytest.param("tcp", marks=pytest.mark.drill)])
+@pytest.mark.drill
+@pytest.mark.parametrize("protocol", ["grpc", "tcp"])
 def test_a_good_version_loses_nothing_and_a_bad_one_goes_back(
     tmp_path: Path, protocol: str
 ) -> None:

@@ -6,11 +6,14 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 
+@pytest.mark.drill  # test_comparison has such a version in every run
 def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     with control_plane(tmp_path, sample.config) as plane:
@@ -69,6 +72,7 @@ def test_what_can_be_known_is_said_before_anything_starts(tmp_path: Path) -> Non
         assert len(api(plane).list_deployments("web")) == 1
 
 
+@pytest.mark.drill  # test_notices waits for approval in every run
 def test_a_deployment_waits_for_approval(tmp_path: Path) -> None:
     sample = Sample(tmp_path, approval=True)
     with control_plane(tmp_path, sample.config) as plane:

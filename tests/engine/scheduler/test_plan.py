@@ -27,6 +27,7 @@ from tealmesh.engine.scheduler.plan import (
     steady,
 )
 from tealmesh.model.ecs.deployments import failure_limit
+from tests.support.drills import examples
 
 NEW = Deployment("new", "web:2", primary=True)
 OLD = Deployment("old", "web:1", primary=False, rollout="COMPLETED")
@@ -252,7 +253,7 @@ def worlds(draw: st.DrawFn) -> World:
     return World(service, tasks)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     world=worlds(),
     happenings=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8)), max_size=40),
@@ -281,7 +282,7 @@ def test_bounds_hold_and_interrupted_plans_converge(
         assert [d.primary for d in world.service.deployments] == [True]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(world=worlds(), cut=st.integers(0, 5))
 def test_a_deleted_service_ends_with_no_tasks(world: World, cut: int) -> None:
     world.service = replace(world.service, active=False)

@@ -21,6 +21,7 @@ from tealmesh.engine.scheduler.plan import (
 from tealmesh.engine.scheduler.unusable import LONGEST_PAUSE_SECONDS, replacement
 from tealmesh.model.ecs.replacing import REPLACE_AFTER, replace_after
 from tealmesh.model.health import Unusable
+from tests.support.drills import examples
 
 ONLY = Deployment("only", "web:1", primary=True, rollout="COMPLETED")
 LIMIT = 30.0
@@ -173,7 +174,7 @@ services = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(services, st.data())
 def test_sick_tasks_are_replaced_within_the_deployments_bounds(
     service: Service, data: st.DataObject
@@ -202,7 +203,7 @@ def test_sick_tasks_are_replaced_within_the_deployments_bounds(
     assert len(cluster.ready) == service.desired_count
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(services)
 def test_trouble_that_all_tasks_share_is_no_storm_of_restarts(service: Service) -> None:
     """Every task is unusable as soon as it is ready, for an hour; then all are well."""

@@ -13,6 +13,7 @@ from tealmesh.model.config.nouns import TealConfig
 from tealmesh.model.config.parse import parse, parse_mapping
 from tealmesh.model.errors import ConfigError
 from tests.model.config.test_parse import SAMPLE
+from tests.support.drills import examples
 
 KEYS = st.sampled_from(
     [
@@ -88,13 +89,13 @@ def assert_config_or_error(read: Callable[[], TealConfig]) -> None:
 
 
 @given(st.dictionaries(KEYS | st.text(max_size=8), VALUES, max_size=5))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_document_is_a_config_or_a_config_error(data: dict[str, Any]) -> None:
     assert_config_or_error(lambda: parse_mapping(data))
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_one_wrong_value_is_a_config_or_a_config_error_that_names_it(data: st.DataObject) -> None:
     document = tomllib.loads(SAMPLE.read_text())
     table: Any = document

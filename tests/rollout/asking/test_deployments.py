@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from tealmesh.model.config.outside import Freeze, Hook, PrometheusGate
+from tealmesh.model.config.parse import parse
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, State, Status
+from tealmesh.rollout import freezes
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.controller import Controller
 from tealmesh.store import Store, tables
@@ -299,6 +301,15 @@ def test_a_failed_query_is_no_failure_of_the_version_and_is_named(tmp_path: Path
 
 
 ALWAYS = (Freeze(why="audit"),)
+FROZEN = """
+[mesh]
+name = "demo"
+[services.web]
+port = 8080
+image = "web:1"
+[services.web.gates]
+freeze = [{ why = "audit" }]
+"""
 
 
 def test_a_deployment_is_refused_in_a_freeze_unless_it_is_forced(tmp_path: Path) -> None:
@@ -320,11 +331,16 @@ def test_a_freeze_that_begins_meanwhile_stops_the_next_step_and_no_way_back(
     async def scenario(scene: Scene) -> Deployment:
         started = await scene.controller.deploy("tester", "web", "web:2")
         await until_state(scene.controller, State.MEASURING)
-        work = scene.controller._work
-        live = work._live[started.id]
-        work._live[started.id] = replace(live, gates=replace(live.gates, freeze=ALWAYS))
-        await eventually(lambda: "freeze" in work._live[started.id].waiting_for)
-        assert work._live[started.id].waiting_for == "the end of a freeze without an end (audit)"
+
+        def waiting_for() -> str:
+            running = scene.controller.running("web")
+            return running.waiting_for if running else ""
+
+        frozen = parse(FROZEN)
+        await scene.store.write("tester", "Apply", lambda t: freezes.put(t, frozen))
+        await eventually(lambda: "freeze" in waiting_for())
+        assert waiting_for() == "the end of a freeze without an end (audit)"
+        assert freezes.of(scene.store.view, started) == ALWAYS
         await scene.controller.abort("tester", "web")
         return await until_finished(scene.store, "web")
 

@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tealmesh.model.config.strategies import Gates
+from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings
 from tealmesh.model.rollout import Deployment, JournalEntry, State
 from tealmesh.model.teal import FailedTaskBody
+from tealmesh.model.traffic.parts import Part
 from tealmesh.model.traffic.windows import SideWindow, TaskWindow, Window
 from tealmesh.rollout.bundles.backtest import replay
 from tealmesh.rollout.bundles.contents import Sources, bundle
@@ -137,12 +138,19 @@ def test_tasks_are_added_up_over_the_windows_those_with_failures_first() -> None
     assert {one["side"] for one in told} == {d.new_side}
 
 
-def test_the_same_gates_say_the_same_again() -> None:
-    for new in (GOOD, BAD):
-        made = run(new)
-        made.to_the_end()
-        again = replay(ended(made), made.windows, made.d.gates)
-        assert again.outcome == again.was, again.because
+@pytest.mark.parametrize(
+    "new",
+    [GOOD, BAD, Version(hanging=0.2), Version(blamed=0.3), Version(latency=300.0)],
+    ids=["good", "errors", "hangs", "4xx", "slow"],
+)
+def test_the_same_gates_say_the_same_again(new: Version) -> None:
+    made = run(new)
+    made.to_the_end()
+    again = replay(ended(made), made.windows, made.d.gates)
+    assert again.outcome == again.was, again.because
+    if again.was == "rolled back":
+        gate = again.because.partition(":")[0]
+        assert made.d.reason.startswith(gate), made.d.reason
 
 
 def test_other_gates_say_something_else_and_why() -> None:
@@ -154,6 +162,56 @@ def test_other_gates_say_something_else_and_why() -> None:
     assert 0 < strict.seconds <= 10 * len(made.windows)
     lax = replay(ended(made), made.windows, Gates(success_rate=0.5, compare=False))
     assert lax.outcome == "passed"
+
+
+SOME_ERRORS = Version(failing=0.04)
+
+
+@pytest.mark.parametrize(
+    ("gates", "outcome", "because"),
+    [
+        (Gates(success_rate=0.5, compare=False), "passed", "every gate passes"),
+        (Gates(success_rate=0.5, compare=False, breaker=0.01), "rolled back", "breaker: "),
+        (
+            Gates(success_rate=0.5, compare=False, latency=(LatencyObjective(0.99, below=0.005),)),
+            "rolled back",
+            "latency-p99: ",
+        ),
+        (
+            Gates(success_rate=0.5, compare=False, watch=(Part(method="POST"),)),
+            "no verdict",
+            "success-rate of POST: it was not counted then",
+        ),
+        (Gates(success_rate=0.5, margin=50.0), "passed", "every gate passes"),
+        (Gates(success_rate=0.5, alpha=0.5), "rolled back", "errors: "),
+    ],
+)
+def test_each_setting_of_gates_that_windows_can_answer_counts(
+    gates: Gates, outcome: str, because: str
+) -> None:
+    made = run(SOME_ERRORS, gates=Gates(success_rate=0.5, compare=False))
+    made.to_the_end()
+    again = replay(ended(made), made.windows, gates)
+    assert (again.outcome, again.because[: len(because)]) == (outcome, because), again.because
+
+
+def test_steps_keep_their_own_settings_unless_these_are_set() -> None:
+    made = run(SOME_ERRORS, gates=Gates(success_rate=0.5, compare=False))
+    made.to_the_end()
+    own = (StepSettings(success_rate=0.999),) * len(made.d.strategy.steps)
+    d = replace(ended(made), strategy=replace(made.d.strategy, step_settings=own))
+    gates = Gates(success_rate=0.5, compare=False)
+    assert replay(d, made.windows, gates).outcome == "rolled back"
+    assert replay(d, made.windows, gates, {"success_rate"}).outcome == "passed"
+
+
+def test_what_went_back_for_another_reason_would_do_so_again() -> None:
+    made = run(GOOD)
+    made.to_the_end()
+    why = "green has weight and no healthy task"
+    d = replace(ended(made), state=State.ROLLED_BACK, reason=why)
+    again = replay(d, made.windows, made.d.gates)
+    assert (again.outcome, again.because) == ("rolled back", why)
 
 
 def test_without_windows_nothing_is_said() -> None:

@@ -13,18 +13,15 @@ from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.explaining.situation import latest
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.limits import LIMITS
-from tests.rollout.machine.walking import created, reachable
+from tests.rollout.machine.walking import created, walked
 
 NOW = 1000.0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def states() -> list[Deployment]:
-    """Every deployment that the machine can make of one that needs approval."""
-    ways = (created(approval=True),)
-    # What is compared changes no sentence, and would make the walk long.
-    alone = [replace(way, gates=replace(way.gates, compare=False)) for way in ways]
-    return [d for way in alone for d, _ in reachable(way).values()]
+    """Every deployment that the machine can make, with approvals and with what is beside."""
+    return [d for d, _ in walked()]
 
 
 def bare(state: State) -> Deployment:
@@ -54,9 +51,7 @@ def test_every_state_says_what_why_next_and_when(state: State, kind: str) -> Non
 
 
 def test_every_deployment_that_the_machine_makes_is_explained(states: list[Deployment]) -> None:
-    # Those beside the weight have a sentence too (above); to walk them takes long.
-    beside = {State.MIRRORING, State.COHORT}
-    assert {d.state for d in states} >= set(State) - {State.HELD} - beside
+    assert {d.state for d in states} == set(State)
     for d in states:
         told = explain(d, d.updated_at)
         assert told.doing

@@ -20,6 +20,7 @@ from tealmesh.rollout.effects import (
 )
 from tealmesh.rollout.machine.capacity import MOST_REDUCTIONS, carries
 from tests.rollout.outside import STRATEGY, World, begun, every_moment, image, to_pause, turn
+from tests.support.drills import examples
 
 NEEDED = 4
 FORWARD = {State.SHIFTING, State.CONVERGING, State.MEASURING, State.BAKING}
@@ -126,7 +127,7 @@ EVENTS = some.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(EVENTS)
 def test_weight_is_within_healthy_capacity_whenever_the_controller_pauses(
     events: list[tuple[str, int]],

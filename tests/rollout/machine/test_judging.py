@@ -137,6 +137,35 @@ def verdict(d: Deployment, gate: str) -> GateResult:
     return found[-1]
 
 
+BLUE_GREEN = Strategy("bluegreen", (100,), step_time=15.0, bake_time=15.0, bake_timeout=60.0)
+
+
+@pytest.mark.parametrize(
+    ("new", "gate"),
+    [
+        (Version(blamed=0.2), "client-errors since the shift"),
+        (Version(latency=200.0), "latency since the shift"),
+        (Version(hanging=0.4), "hanging since the shift"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_blue_green_goes_back_for_what_was_not_so_before(new: Version, gate: str) -> None:
+    """The fixed objectives see nothing of it, and nothing is beside it."""
+    going = run(new, strategy=BLUE_GREEN, old=Version(failing=0.002, blamed=0.005))
+    done = going.to_the_end()
+    assert done.state is State.ROLLING_BACK
+    assert done.reason.startswith(f"{gate}: "), done.reason
+    assert not any(window.compared for window in going.windows)
+    assert going.windows[-1].judged[gate].verdict == "FAIL"
+
+
+def test_blue_green_goes_on_with_a_version_that_is_as_good() -> None:
+    done = run(GOOD, strategy=BLUE_GREEN).to_the_end()
+    assert done.state is State.CLEANING_UP, done.reason
+    assert verdict(done, "client-errors since the shift").verdict == "PASS"
+    assert verdict(done, "latency since the shift").verdict == "PASS"
+
+
 def test_a_good_version_gets_all_the_weight_and_leaves_its_windows_behind() -> None:
     going = run(GOOD)
     done = going.to_the_end()

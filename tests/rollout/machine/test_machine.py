@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -37,30 +38,24 @@ from tests.rollout.machine.walking import (
     good,
     hear,
     observed,
-    reachable,
     to_the_end,
+    walked,
 )
 from tests.support.drills import sizes
 
 
-@pytest.fixture(scope="module")
-def states() -> list[tuple[Deployment, float]]:
-    ways = (
-        created(),
-        created(True, midway=True, steps=(20, 100)),
-        created(steps=STEERED),
-        created(beside=True),
-    )
-    return [one for way in ways for one in reachable(way).values()]
+@pytest.fixture
+def states() -> Sequence[tuple[Deployment, float]]:
+    return walked()
 
 
-def test_every_state_is_reached(states: list[tuple[Deployment, float]]) -> None:
+def test_every_state_is_reached(states: Sequence[tuple[Deployment, float]]) -> None:
     assert {d.state for d, _ in states} == set(State) == set(PHASES)
 
 
 @sizes("every", 5, 1)
 def test_an_interruption_anywhere_leads_to_the_same_end(
-    states: list[tuple[Deployment, float]], every: int
+    states: Sequence[tuple[Deployment, float]], every: int
 ) -> None:
     """In each of the states, or in one of ``every`` so many."""
     for d, now in states[::every]:
@@ -76,7 +71,7 @@ def test_an_interruption_anywhere_leads_to_the_same_end(
         assert (end.status, end.weights) == (expected.status, expected.weights), d.state
 
 
-def test_all_goes_well_or_all_goes_back(states: list[tuple[Deployment, float]]) -> None:
+def test_all_goes_well_or_all_goes_back(states: Sequence[tuple[Deployment, float]]) -> None:
     """Whatever happened before: once all goes well, one side has all the weight and the other is
     gone, unless somebody or something else has ended the deployment; and its last words are true.
     """
@@ -97,7 +92,7 @@ def test_all_goes_well_or_all_goes_back(states: list[tuple[Deployment, float]]) 
 
 
 def test_a_side_is_stopped_only_once_every_envoy_has_acknowledged_so(
-    states: list[tuple[Deployment, float]],
+    states: Sequence[tuple[Deployment, float]],
 ) -> None:
     for d, _ in states:
         effect = machine.next_effect(d)
@@ -112,7 +107,7 @@ def test_a_side_is_stopped_only_once_every_envoy_has_acknowledged_so(
                 assert not gains or d.healthy[side] > 0
 
 
-def test_each_failure_gives_all_weight_back(states: list[tuple[Deployment, float]]) -> None:
+def test_each_failure_gives_all_weight_back(states: Sequence[tuple[Deployment, float]]) -> None:
     tried = 0
     for d, now in states:
         if not machine.can_abort(d):
@@ -135,7 +130,7 @@ def test_each_failure_gives_all_weight_back(states: list[tuple[Deployment, float
     ],
 )
 def test_a_bad_step_is_rolled_back_at_once(
-    states: list[tuple[Deployment, float]], seen: dict[str, object], reason: str
+    states: Sequence[tuple[Deployment, float]], seen: dict[str, object], reason: str
 ) -> None:
     measuring = [(d, now) for d, now in states if d.state is State.MEASURING]
     assert measuring

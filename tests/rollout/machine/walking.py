@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from tealmesh.model.config.beside import Cohort, Mirror, Sticky
 from tealmesh.model.config.strategies import StepSettings, Strategy
@@ -254,3 +255,17 @@ def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, f
                 states[key(after)] = (after, at)
                 todo.append((after, at))
     return states
+
+
+@cache
+def walked() -> tuple[tuple[Deployment, float], ...]:
+    """Deployments in every state, on several ways, each with its time. The tests that look at them
+    all run in one worker (`tests.conftest.TOGETHER`): to walk takes longer than to look.
+    """
+    ways = (
+        created(),
+        created(True, midway=True, steps=(20, 100)),
+        created(steps=STEERED),
+        created(beside=True),
+    )
+    return tuple(one for way in ways for one in reachable(way).values())

@@ -15,7 +15,8 @@ from typing import Any
 
 from tealmesh.model.arn import DEFAULT_REGION
 from tests.support import sdk
-from tests.support.machine import BIN, free_port
+from tests.support.machine import free_port
+from tests.support.planes.warm import Forked
 
 
 class ControlPlane:
@@ -30,7 +31,7 @@ class ControlPlane:
         self.port = free_port()
         self.xds_port = free_port()
         self.lb_port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def endpoint(self) -> str:
@@ -42,22 +43,21 @@ class ControlPlane:
 
     def start(self, **environment: str) -> None:
         """Start ``teal up`` and wait until it answers; its output goes to ``up.log``."""
-        command = [str(BIN / "teal"), "up", "--data-dir", str(self.directory / "data")]
+        command = ["teal", "up", "--data-dir", str(self.directory / "data")]
         command += ["--port", str(self.port), "--xds-port", str(self.xds_port)]
         command += ["--lb-port", str(self.lb_port)]
         if self.config is not None:
             command += ["--config", str(self.config)]
         command += self.options
-        with (self.directory / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**self.environment, **environment}
-            )
+        given = {**self.environment, **environment}
+        log = self.directory.resolve() / "up.log"
+        self.process = Forked(command, given, log, log)
         self.wait_ready()
 
     def wait_ready(self) -> None:
         """Wait until the process answers."""
         assert self.process is not None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not self._healthy():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("teal up did not start:\n" + self.log())
@@ -87,7 +87,7 @@ class ControlPlane:
 
     def teal(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the ``teal`` command against this control plane."""
-        return sdk.run([str(BIN / "teal"), *arguments], self.environment, check=check)
+        return sdk.run(["teal", *arguments], self.environment, check=check)
 
     def aws(self, *arguments: str) -> Any:
         """Run the AWS CLI; return its JSON output, or None if it prints nothing."""

@@ -20,11 +20,17 @@ from tests.support.planes.control_plane import ControlPlane
 _PLACES = (*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/usr/local/bin")
 
 
+_FOUND = "TEALMESH_TEST_AWS_CLI"
+"""What was found, empty for nothing: the first process looks, workers of xdist inherit it."""
+
+
 @functools.cache
 def aws_cli() -> str | None:
     """The path of an ``aws`` of version 2; None if there is none."""
-    paths = (shutil.which("aws", path=place) for place in dict.fromkeys(_PLACES) if place)
-    return next((path for path in paths if path is not None and _major(path) >= 2), None)
+    if _FOUND not in os.environ:
+        paths = (shutil.which("aws", path=place) for place in dict.fromkeys(_PLACES) if place)
+        os.environ[_FOUND] = next((p for p in paths if p is not None and _major(p) >= 2), "")
+    return os.environ[_FOUND] or None
 
 
 def _major(path: str) -> int:

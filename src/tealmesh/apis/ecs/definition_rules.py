@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-erro
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -41,6 +42,7 @@ FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
 """CPU units of a Fargate task -> the sizes of memory that it may have, in MiB."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 _FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _PROXY_REQUIRED = ("AppPorts", "ProxyIngressPort", "ProxyEgressPort")
 _MAX_CONTAINERS = 10
@@ -175,6 +177,21 @@ def _variables(name: str, container: ContainerDefinition) -> Problems:
     for pair in (*container["environment"], *container.get("secrets", [])):
         if not pair.get("name"):
             yield f"Environment variable name must not be empty: container '{name}'."
+    for pair in container["environment"]:
+        if problem := unusable_variable(pair.get("name", ""), pair.get("value", "")):
+            yield f"{problem}: container '{name}'."
+    for secret in container.get("secrets") or ():
+        if problem := unusable_variable(secret["name"], ""):
+            yield f"{problem}: container '{name}', secrets."
+
+
+def unusable_variable(name: str, value: str) -> str:
+    """Why no process can have such a variable; empty if one can."""
+    if "=" in name or "\0" in name:
+        return f"Environment variable name {name[:80]!r} must have neither '=' nor a NUL character"
+    if "\0" in value:
+        return f"The value of environment variable {name[:80]!r} must not have a NUL character"
+    return ""
 
 
 def _awslogs(name: str, logs: LogConfigurationOutputTypeDef) -> Problems:
@@ -245,6 +262,12 @@ def _dependencies(containers: Sequence[ContainerDefinition]) -> Problems:
 
 def _volumes(spec: DefinitionSpec) -> Problems:
     volumes = {volume.get("name", "") for volume in spec["volumes"]}
+    for volume in volumes:
+        if not _NAME.fullmatch(volume):
+            yield (
+                f"Volume name {volume[:80]!r} is invalid: up to 255 letters, numbers, underscores"
+                " and hyphens are allowed."
+            )
     names = {container.get("name", "") for container in spec["containerDefinitions"]}
     for container in spec["containerDefinitions"]:
         for mount in container["mountPoints"]:
@@ -305,7 +328,24 @@ def _proxy_properties(pairs: Sequence[KeyValuePairTypeDef]) -> Problems:
             yield f"proxyConfiguration needs the property {name}."
     if not properties.get("IgnoredUID") and not properties.get("IgnoredGID"):
         yield "proxyConfiguration needs the property IgnoredUID or IgnoredGID."
+    for name in ("IgnoredUID", "IgnoredGID"):
+        if (user := properties.get(name, "").strip()) and not _USER.fullmatch(user):
+            yield f"proxyConfiguration property {name}: {user[:80]!r} is not the id of a user."
+    for address in filter(None, properties.get("EgressIgnoredIPs", "").split(",")):
+        if not _is_network(address.strip()):
+            yield (
+                f"proxyConfiguration property EgressIgnoredIPs: {address[:80]!r} is neither an IP"
+                " address nor a CIDR block."
+            )
     for name in (*_PROXY_REQUIRED, "EgressIgnoredPorts"):
         for port in filter(None, properties.get(name, "").split(",")):
             if not port.strip().isdecimal() or not 1 <= int(port) <= 65535:
                 yield f"proxyConfiguration property {name}: '{port}' is not a port (1 to 65535)."
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -14,6 +14,7 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs import service_rules as rules
 from tealmesh.apis.ecs.answers import TaskAnswer, TaskArnsAnswer, TasksAnswer
 from tealmesh.apis.ecs.base import EcsBase
+from tealmesh.apis.ecs.definition_rules import unusable_variable
 from tealmesh.apis.ecs.requests import RunTaskRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
@@ -268,6 +269,9 @@ def _overrides(
             raise base.invalid(
                 "containerOverrides.environmentFiles: not supported by Tealmesh: use environment"
             )
+        for pair in override.get("environment", []):
+            if problem := unusable_variable(pair.get("name", ""), pair.get("value", "")):
+                raise base.invalid(f"containerOverrides.environment: {problem}.")
     return {**sent, "containerOverrides": containers}
 
 

@@ -70,7 +70,7 @@ class Control:
         latest = next(iter(self._deployments.history(service)), None)
         notes: list[str] = []
         if latest is not None and latest.kind == "DEPLOY" and latest.state is not State.SUCCEEDED:
-            notes = await self._operations.preflight(
+            notes = await self._operations.forecast.preflight(
                 service, latest.new_image, latest.strategy, token, force=True
             )
         deployment = await self._deployments.retry(caller.actor, service, token)

@@ -46,7 +46,7 @@ class DeploymentOperations(Control):
         strategy = _strategy(self._operations.strategy(service), request)
         image, token = request["image"], request.get("clientToken", "")
         instead = request.get("replace", False)
-        notes = await self._operations.preflight(
+        notes = await self._operations.forecast.preflight(
             service, image, strategy, token, force=request.get("force", False), instead=instead
         )
         deployment = await self._deployments.deploy(
@@ -65,7 +65,7 @@ class DeploymentOperations(Control):
     ) -> wire.PlanDeploymentOutput:
         service = request["service"]
         strategy = _strategy(self._operations.strategy(service), request)
-        plan = await self._operations.plan_deployment(
+        plan = await self._operations.forecast.plan(
             service,
             request["image"],
             strategy,
@@ -81,7 +81,8 @@ class DeploymentOperations(Control):
                 config = parse_any(request["text"], request.get("file", "teal.toml"))
             except ConfigError as error:
                 raise AwsError("BadRequestException", str(error)) from error
-        return {"findings": [telling.finding(one) for one in await self._operations.lint(config)]}
+        found = await self._operations.forecast.lint(config)
+        return {"findings": [telling.finding(one) for one in found]}
 
     async def get_deployment(
         self, caller: Caller, request: wire.GetDeploymentInput

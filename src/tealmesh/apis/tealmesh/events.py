@@ -54,6 +54,7 @@ _NOUNS: dict[str, Callable[..., str]] = {
     ),
     tables.SYSTEMS: lambda name: f"service {name} of teal.toml",
     tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
+    tables.FREEZES: lambda service: f"the freezes of {service}",
     tables.REMOVALS: lambda name: f"the removal of {name}",
     tables.IMAGES: lambda pattern: f"image {pattern}",
     tables.LOCKS: lambda service: f"the lock of {service}",

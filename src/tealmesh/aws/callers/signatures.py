@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tealmesh.aws.wire.codec import Request
@@ -200,22 +199,20 @@ def _payload(request: Request, signed: Signed, body: bytes | None) -> str:
     return said
 
 
-def _signers(signed: Signed) -> tuple[type[SigV4Auth], ...]:
-    return (S3SigV4Auth,) if signed.is_s3 else (SigV4Auth, S3SigV4Auth)
+def _signers(signed: Signed) -> tuple[type[_Covering], ...]:
+    return (_CoveringS3,) if signed.is_s3 else (_Covering, _CoveringS3)
 
 
-def _canonical(request: Request, signed: Signed, payload: str, kind: type[SigV4Auth]) -> str:
+def _canonical(request: Request, signed: Signed, payload: str, kind: type[_Covering]) -> str:
     """The canonical request, by botocore's signer."""
     query = "&".join(
         pair for pair in request.query.split("&") if not pair.startswith("X-Amz-Signature=")
     )
     url = f"http://h{request.path}" + (f"?{query}" if query else "")
-    covered = {name: request.headers.get(name, "") for name in signed.headers}
-    covered["x-amz-content-sha256"] = payload
-    asked = AWSRequest(request.method, url, headers=covered)
-    asked.context["timestamp"] = signed.stamp
-    signer = _COVERING[kind](Credentials(signed.key_id, ""), signed.service, signed.region)
-    signer.covered = frozenset(signed.headers)
+    signer = kind(Credentials(signed.key_id, ""), signed.service, signed.region)
+    signer.covered = _Headers({name: request.headers.get(name, "") for name in signed.headers})
+    # The signer looks for the payload's hash by this name.
+    asked = _Asked(request.method, url, {"X-Amz-Content-SHA256": payload})
     return str(signer.canonical_request(asked))
 
 
@@ -253,31 +250,38 @@ def _verify_chunks(signed: Signed, key: Key, body: bytes) -> None:
             return
 
 
+class _Headers(dict[str, str]):
+    """Headers in the form that the signer reads. botocore's own are an email message, which takes
+    most of the time of a verification.
+    """
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]]
+
+
+@dataclass
+class _Asked:
+    """A request in the form that the signer reads."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    params: None = None
+
+
 class _Covering(SigV4Auth):  # type: ignore[misc] # botocore has no types
     """The signer, but for exactly the headers that the caller has signed: which ones it may leave
     out is a matter of its SDK.
     """
 
-    covered: frozenset[str] = frozenset()
+    covered: _Headers
 
-    def headers_to_sign(self, request: AWSRequest) -> Mapping[str, str]:
-        headers = super().headers_to_sign(request)
-        for name in self.covered - set(headers):
-            headers[name] = request.headers[name]
-        for name in set(headers) - self.covered:
-            del headers[name]
-        covered: Mapping[str, str] = headers
-        return covered
+    def headers_to_sign(self, request: _Asked) -> _Headers:
+        return self.covered
 
 
 class _CoveringS3(_Covering, S3SigV4Auth):  # type: ignore[misc] # botocore has no types
     pass
-
-
-_COVERING: Mapping[type[SigV4Auth], type[SigV4Auth]] = {
-    SigV4Auth: _Covering,
-    S3SigV4Auth: _CoveringS3,
-}
 
 
 def _incomplete(what: str) -> AwsError:

@@ -154,8 +154,13 @@ def load_model(service: str) -> Model:
     Raises ``botocore.exceptions.UnknownServiceError`` if neither botocore nor Tealmesh has it.
     The user's ``~/.aws/models`` is not read: the control plane must not depend on who starts it.
     """
-    loader = Loader(
+    return Model(service, _loader().load_service_model(service, "service-2"))
+
+
+@cache
+def _loader() -> Loader:
+    """One for all: each lists the directories of botocore's 400 services once."""
+    return Loader(
         extra_search_paths=[models_path(), Loader.BUILTIN_DATA_PATH],
         include_default_search_paths=False,
     )
-    return Model(service, loader.load_service_model(service, "service-2"))

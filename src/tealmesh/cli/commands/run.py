@@ -93,6 +93,14 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A name besides localhost that requests may be sent to, such as one of /etc/hosts.",
 )
+@click.option(
+    "--allow-host-path",
+    "allowed_host_paths",
+    type=click.Path(path_type=Path, resolve_path=True),
+    multiple=True,
+    metavar="DIR",
+    help="A directory that containers may mount (host.sourcePath), besides that of --config.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
     """Start the control plane and the tasks in its state.

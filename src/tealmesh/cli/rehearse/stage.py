@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tomllib
@@ -34,6 +35,7 @@ class Stage:
     def __init__(self, file: Path, service: str, longest: float, path: str = "") -> None:
         self.file = file
         self.text = read_text(file)
+        _refuse_adopted(self.text, service)
         self.config = parse(self.text, str(file))
         self.service = service
         self._longest = longest
@@ -88,6 +90,18 @@ class Stage:
         health_path = self.config.services[self.service].health_path
         proxy = [sys.executable, "-m", "tealmesh.cli.rehearse.faulty", json.dumps(fault.wrong)]
         return [*proxy, health_path, *self.image.command]
+
+
+def _refuse_adopted(text: str, service: str) -> None:
+    """Raises TealError for a service that others made. A file that is no TOML is not looked at."""
+    with contextlib.suppress(tomllib.TOMLDecodeError):
+        adopted = tomllib.loads(text).get("adopted")
+        if isinstance(adopted, Mapping) and service in adopted:
+            raise TealError(
+                f"{service} was made by others ([adopted.{service}]), and a rehearsal makes its "
+                f"system anew, from teal.toml alone: describe it as [services.{service}], with its "
+                "strategy and gates, in a file of its own for --config"
+            )
 
 
 def _image(config: TealConfig, service: str) -> Image:

@@ -37,6 +37,8 @@ class ControlPlane:
     dns_address: tuple[str, int] | None = None
     """The name server for Envoys that share our network; None for that of this machine."""
     region: str = DEFAULT_REGION
+    host_paths: tuple[Path, ...] = ()
+    """Directories of this machine that containers may mount parts of."""
     envoy: str | None = None
     """Path of the Envoy binary; None to look for one."""
 

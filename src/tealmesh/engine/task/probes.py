@@ -5,6 +5,7 @@ A look at a problem returns it in words, and an empty text if there is none.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import ListenerOutputTypeDef
 
 _TIMEOUT_SECONDS = 2.0
+_AT_ONCE = 8
+"""Callers' Envoys that are asked at the same time."""
 _CLUSTERS = "/clusters?format=json"
 
 _IN_FLIGHT = r"downstream_rq_active$|^cluster\.cds_ingress_.*_tcp_[0-9]+\.upstream_cx_active$"
@@ -40,6 +43,7 @@ class Probes:
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         # Without the user's proxies, and without TLS, whose authorities are slow to load.
         self._http = httpx.AsyncClient(
             trust_env=False,
@@ -93,7 +97,8 @@ class Probes:
         (https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters?format=json).
         """
         try:
-            answer = await ask(caller.admin, _CLUSTERS)
+            async with self._at_once:
+                answer = await ask(caller.admin, _CLUSTERS)
         except EngineError:
             # An Envoy that does not answer does not send anything either.
             return False

@@ -242,7 +242,9 @@ class TaskWorker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._context.times.converge):
                 while callers:
-                    unsure = [await self._probes.unsure(one, address) for one in callers]
+                    unsure = await asyncio.gather(
+                        *(self._probes.unsure(one, address) for one in callers)
+                    )
                     callers = [one for one, is_so in zip(callers, unsure, strict=True) if is_so]
                     if callers:
                         await asyncio.sleep(self._context.times.look)
@@ -315,11 +317,13 @@ class TaskWorker:
         idle = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while True:
+                while idle < 2:
                     active = await self._probes.active_requests(self._task.network)
-                    idle = idle + 1 if active == 0 else 0
-                    if active is None or idle == 2:
+                    if active is None:
                         return
+                    idle = idle + 1 if active == 0 else 0
+                    # After the second look, too: a caller's Envoy may have acknowledged in one
+                    # thread what another, which still waits for a processor, sends by.
                     await asyncio.sleep(self._context.times.settle)
 
     async def _unless_over(self, work: Coroutine[Any, Any, None]) -> None:

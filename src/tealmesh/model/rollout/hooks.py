@@ -66,6 +66,12 @@ class FreezeBody(TypedDict):
     why: str
 
 
+class FreezesBody(TypedDict):
+    """The freezes of a service, as teal.toml was applied last."""
+
+    freeze: Sequence[FreezeBody]
+
+
 class ProcessBody(TypedDict):
     """A process of this machine, so that it is found again and no other is taken for it."""
 
@@ -118,6 +124,11 @@ def stored_outside(body: GatesBody) -> dict[str, Any]:
         metrics = [known_members(CloudWatchGate, one) for one in body["cloudwatch"]]
         found["cloudwatch"] = tuple(CloudWatchGate(**one) for one in metrics)
     if "freeze" in body:
-        freezes = [known_members(Freeze, one) for one in body["freeze"]]
-        found["freeze"] = tuple(Freeze(**{**f, "days": tuple(f["days"])}) for f in freezes)
+        found["freeze"] = stored_freezes(body["freeze"])
     return found
+
+
+def stored_freezes(bodies: Sequence[FreezeBody]) -> tuple[Freeze, ...]:
+    """Freezes out of the store."""
+    freezes = [known_members(Freeze, one) for one in bodies]
+    return tuple(Freeze(**{**f, "days": tuple(f["days"])}) for f in freezes)

@@ -71,6 +71,23 @@ class JudgedBody(TypedDict):
     phi: float
 
 
+class UsualBody(TypedDict):
+    """A `model.rollout.comparison.Usual`."""
+
+    requests: float
+    bad: float
+
+
+class SinceBody(TypedDict):
+    """A `model.rollout.comparison.Since`."""
+
+    usual: UsualBody
+    limit: float
+    logs: Sequence[float]
+    requests: int
+    bad: int
+
+
 class WindowBody(TypedDict):
     """A `Window`."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tealmesh.model.clock import Clock, SteadyClock, steady_clock, system_clock
 from tealmesh.model.rollout import Deployment, Verdict
-from tealmesh.rollout import documents
+from tealmesh.rollout import documents, freezes
 from tealmesh.rollout.asking.hooks import Hooks
 from tealmesh.rollout.asking.http import Web
 from tealmesh.rollout.asking.once import Asker
@@ -52,7 +52,7 @@ class Others:
         """The freeze in which the new side gets no more weight now; empty if it may have it."""
         if not d.gated or d.through_freeze or d.kind == "ROLLBACK":
             return ""
-        found = frozen(d.gates.freeze, self.wall())
+        found = frozen(freezes.of(self.store.view, d), self.wall())
         return f"the end of {found.words()}" if found else ""
 
     def forget(self, d: Deployment) -> None:

@@ -55,7 +55,7 @@ class BundleOperations:
             raise AwsError("BadRequestException", str(error)) from error
         instead = {key: getattr(wanted, key) for key in changed}
         return [
-            replay(d, windows, replace(d.gates, **instead))
+            replay(d, windows, replace(d.gates, **instead), instead)
             for d in deployments
             if d.finished and (windows := documents.windows(self._store.view, d.id))
         ]

@@ -158,7 +158,11 @@ def _evidence(bundle: Bundle) -> Iterator[str]:
         why = f" ({'; '.join(notes)})" if notes else ""
         yield f"<p class=none>The sides were not compared{html.escape(why)}.</p>"
     for metric in metrics:
-        seen = [(_at(bundle, w), w["evidence"][metric]) for w in bundle["windows"] if w["evidence"]]
+        seen = [
+            (_at(bundle, w), w["evidence"][metric])
+            for w in bundle["windows"]
+            if metric in w["evidence"]
+        ]
         yield plot(
             f"{metric}: logarithm of E",
             "",

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, cast
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import Verdict
-from tealmesh.model.rollout.comparison import Comparison, Evidence
+from tealmesh.model.rollout.comparison import Comparison, Evidence, Usual
 from tealmesh.model.traffic.windows import Judged, SideWindow, Window
-from tealmesh.rollout.gates import observing
+from tealmesh.rollout.gates import observing, since
 from tealmesh.rollout.gates.comparing import (
     Judgement,
     Observation,
@@ -34,11 +34,17 @@ from tealmesh.rollout.gates.comparing import (
     judge,
     start,
 )
+from tealmesh.rollout.gates.observing import (
+    CLIENT_ERRORS,
+    ERRORS,
+    LATENCY,
+    METRICS,
+    OF,
+    what,
+)
 
 if TYPE_CHECKING:
     from tealmesh.rollout.gates.comparing.bodies import StateBody
-
-ERRORS, CLIENT_ERRORS, LATENCY = METRICS = ("errors", "client-errors", "latency")
 
 _UNANSWERED = 0.1
 """The part of the capital on errors that bets on requests without an answer."""
@@ -57,8 +63,6 @@ _SLOWEST_OF = 0.6
 """A bound that more of the old side's answers exceed says little."""
 _ENOUGH_TIMED = 100
 
-_OF = " of "
-"""Between a metric and the name of the part that it is about."""
 RARE = 0.01
 """A part with a smaller share of the old side's requests is not waited for."""
 
@@ -107,20 +111,19 @@ class Compared:
 
 def metrics(gates: Gates) -> tuple[str, ...]:
     """What is compared."""
-    of_parts = (f"{metric}{_OF}{part.name}" for part in gates.watch for metric in METRICS)
+    of_parts = (f"{metric}{OF}{part.name}" for part in gates.watch for metric in METRICS)
     return (*METRICS, *of_parts)
-
-
-def what(metric: str) -> tuple[str, str]:
-    """Which of `METRICS` a metric is, and of which part; an empty one for the whole service."""
-    kind, _, part = metric.partition(_OF)
-    return kind, part
 
 
 def bounds_of(comparison: Comparison, part: str) -> tuple[float, ...]:
     """The bounds of latency in milliseconds for a part, or an empty one for the whole service."""
     of_part = comparison.part_bounds.get(part, ()) if part else ()
     return of_part or comparison.bounds or DEFAULT_BOUNDS
+
+
+def every_bound(comparison: Comparison, gates: Gates) -> dict[str, tuple[float, ...]]:
+    """`bounds_of` the whole service and of each part."""
+    return {part: bounds_of(comparison, part) for part in ("", *(p.name for p in gates.watch))}
 
 
 def settings(gates: Gates, metric: str) -> Settings:
@@ -155,6 +158,7 @@ def prepared(comparison: Comparison, gates: Gates, before: SideWindow) -> Compar
         evidence={},
     )
     fresh = replace(fresh, bounds=fresh.bounds or DEFAULT_BOUNDS)
+    fresh = replace(fresh, usual=_usual(fresh, gates, before, len(before.by_second)))
     states = _states(fresh, gates)
     nothing = Window(-1, -1, 0.0, 0.0, {}, SideWindow(), SideWindow())
     for part in observing.in_parts(before):
@@ -169,7 +173,27 @@ def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison
         comparison = replace(comparison, bounds=DEFAULT_BOUNDS)
     cold = window.started_at < comparison.cold_until
     states = _added(_states(comparison, gates), comparison, gates, window, cold=cold)
-    return replace(comparison, evidence=_evidence(states))
+    usual = _usual(comparison, gates, window.old, window.seconds)
+    # What follows the shift is held against what is known then.
+    return replace(comparison, evidence=_evidence(states), usual=usual, since={})
+
+
+def _usual(
+    comparison: Comparison, gates: Gates, old: SideWindow, seconds: float
+) -> dict[str, tuple[Usual, ...]]:
+    bounds = every_bound(comparison, gates)
+    return since.remembered(comparison.usual, gates, bounds, old, seconds)
+
+
+def whole(comparison: Comparison, gates: Gates, window: Window) -> Comparison:
+    """The comparison after another window in which the new side had all the weight."""
+    states = _states(comparison, gates)
+    phis = {
+        metric: [strand.bursts.phi for strand in state.strands] for metric, state in states.items()
+    }
+    phis[since.HANGING] = phis[ERRORS][1:]
+    bounds = every_bound(comparison, gates)
+    return replace(comparison, since=since.added(comparison, gates, bounds, phis, window))
 
 
 def judgements(comparison: Comparison, gates: Gates) -> tuple[Compared, ...]:

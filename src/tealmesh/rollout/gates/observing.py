@@ -8,6 +8,10 @@ from itertools import zip_longest
 from tealmesh.model.traffic.windows import Counts, SideWindow, Window
 from tealmesh.rollout.gates.comparing import Arm, Observation, Pair
 
+ERRORS, CLIENT_ERRORS, LATENCY = METRICS = ("errors", "client-errors", "latency")
+OF = " of "
+"""Between a metric and the name of the part that it is about."""
+
 _AT_ONCE = 0.001
 """Seconds between two windows of which one begins when the other ends."""
 
@@ -15,6 +19,12 @@ _PART_SECONDS = 10
 """What was seen of the old side before is told in windows of so many seconds."""
 _LEAST_PART_SECONDS = 6
 """The shortest of them."""
+
+
+def what(metric: str) -> tuple[str, str]:
+    """Which metric it is, and of which part; an empty one for the whole service."""
+    kind, _, part = metric.partition(OF)
+    return kind, part
 
 
 def failed(old: SideWindow, new: SideWindow) -> Observation:

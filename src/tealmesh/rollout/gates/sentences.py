@@ -11,15 +11,12 @@ from tealmesh.model.spans import span
 from tealmesh.rollout.gates.assess import counted, percent
 from tealmesh.rollout.gates.comparing import Arm, Missing, missing
 from tealmesh.rollout.gates.comparison import (
-    CLIENT_ERRORS,
-    ERRORS,
-    LATENCY,
     RARE,
     Compared,
     bounds_of,
     judgements,
-    what,
 )
+from tealmesh.rollout.gates.observing import CLIENT_ERRORS, ERRORS, LATENCY, what
 
 _IN_BURSTS = 1.5
 """Below this φ, errors count as independent for people."""

@@ -26,7 +26,6 @@ from tealmesh.rollout.machine.step import step
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
-    SETTLE_SECONDS,
     can_abort,
     only_new_serves,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "BACKWARD",
     "FINAL",
     "RESUME_SECONDS",
-    "SETTLE_SECONDS",
     "Awaited",
     "Heard",
     "awaited",

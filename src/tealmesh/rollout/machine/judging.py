@@ -135,17 +135,18 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
     if windows.due(d, event):
         d = windows.closed(d, event)
     failed = tuple(gate for gate in fixed if gate.verdict is Verdict.FAIL)
-    d = evidence.judged(d, (quiet, *failed, *event.gates))
-    failed_by = failure(fixed, event) or refused(event)
+    since = windows.verdicts(d)
+    d = evidence.judged(d, (quiet, *failed, *since, *event.gates))
+    failed_by = failure((*fixed, *since), event) or refused(event)
     if failed_by:
         return roll_back(windows.closed(d, event), now, failed_by)
     if d.promoted:
         return _leaving(d, event, lambda d: baked(d, now))
     hangs = assess.hanging(event.new_traffic, d.step_gates.success_rate)
     tasks, rate = fixed[0], fixed[1]
-    if all_pass((quiet, tasks, *event.gates)) and not hangs:
+    if all_pass((quiet, tasks, *since, *event.gates)) and not hangs:
         return _leaving(d, event, lambda d: baked(d, now))
-    waiting_for = unmet((quiet, tasks, *([rate] if hangs else ()), *event.gates))
+    waiting_for = unmet((quiet, tasks, *([rate] if hangs else ()), *since, *event.gates))
     if quiet.verdict is Verdict.FAIL:
         d = window_again(d, now, waiting_for)
     return wait(d, now, waiting_for, d.last_window)

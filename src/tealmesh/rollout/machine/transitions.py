@@ -11,10 +11,6 @@ from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
 from tealmesh.rollout.machine.wording import serving_words
 
-SETTLE_SECONDS = 1.0
-"""A step, and the bake time, may take so much longer than they are ordered: reports come, and the
-next weights are written and acknowledged."""
-
 FULL_WEIGHT = 100
 
 FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.STOPPED}

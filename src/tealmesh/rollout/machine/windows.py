@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tealmesh.model.rollout import Deployment, GateResult
+from tealmesh.model.rollout import Deployment, GateResult, State
 from tealmesh.model.traffic.windows import REPORT_SECONDS, Window
 from tealmesh.rollout.effects import Observed
-from tealmesh.rollout.gates import comparison, sentences
+from tealmesh.rollout.gates import comparison, sentences, since
 from tealmesh.rollout.machine.wording import expected_share
 
 WINDOW_SECONDS = 10.0
@@ -52,12 +52,13 @@ def warming(d: Deployment, at: float) -> bool:
 
 
 def due(d: Deployment, event: Observed) -> bool:
-    """Whether the open window is long enough, or contains the end of the warm-up or of the step's
-    time.
+    """Whether the open window is long enough, or contains the end of the warm-up, of the step's
+    time or of the bake time.
     """
     c = d.comparison
-    ends = (c.warm_until, d.since + d.step_time)
-    long_enough = event.at - c.opened_at >= longest_window(d.step_time)
+    least = d.strategy.bake_time if d.state is State.BAKING else d.step_time
+    ends = (c.warm_until, d.since + least)
+    long_enough = event.at - c.opened_at >= longest_window(least)
     return long_enough or any(c.opened_at < end <= event.at for end in ends)
 
 
@@ -86,13 +87,21 @@ def closed(d: Deployment, event: Observed) -> Deployment:
     if not why_not:
         c = comparison.compared(c, d.gates, window)
         window = replace(window, judged=comparison.judged(c, d.gates))
+    elif d.gates.compare and _shifted(d) and not warming(d, c.opened_at):
+        c = comparison.whole(c, d.gates, window)
+        window = replace(window, judged=since.judged(c, d.gates))
     after = replace(c, windows=c.windows + 1, opened_at=event.at, last=window)
     return replace(d, comparison=after)
 
 
 def verdicts(d: Deployment) -> tuple[GateResult, ...]:
-    """What the comparison came to, one verdict a metric; none where nothing is compared."""
+    """What the comparison came to, one verdict a metric; none where nothing is compared. With all
+    the weight, the new side is held against what was before.
+    """
     last = d.comparison.last
+    if d.gates.compare and _shifted(d):
+        bounds = comparison.every_bound(d.comparison, d.gates)
+        return since.verdicts(d.comparison, d.gates, bounds, d.new_side, d.old_side)
     if not d.gates.compare or not _both_weighted(d):
         return ()
     rate = (last.old.requests + last.new.requests) / last.seconds if last else None
@@ -113,3 +122,8 @@ def _why_not(d: Deployment) -> str:
 
 def _both_weighted(d: Deployment) -> bool:
     return all(d.weights.get(side) for side in (d.old_side, d.new_side))
+
+
+def _shifted(d: Deployment) -> bool:
+    """Whether the new side has all the weight."""
+    return bool(d.weights.get(d.new_side)) and not d.weights.get(d.old_side)

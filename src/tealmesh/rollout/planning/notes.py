@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.spans import span
-from tealmesh.rollout.gates import comparison, preflight
+from tealmesh.rollout.gates import observing, preflight
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.planning import timing
@@ -95,5 +95,5 @@ def _uncounted(gates: Gates, present: Present, timed: Sequence[Timed]) -> Iterat
             yield (
                 f"nobody has counted {part.name} yet, as parts are counted in deployments only: "
                 "how long it takes to show that the new version is no worse in "
-                f"{comparison.ERRORS} of {part.name} is known from the next one on"
+                f"{observing.ERRORS} of {part.name} is known from the next one on"
             )

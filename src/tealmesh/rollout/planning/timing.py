@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.spans import span
 from tealmesh.model.traffic.windows import REPORT_SECONDS
-from tealmesh.rollout.gates import comparison
+from tealmesh.rollout.gates import comparison, observing
 from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
 from tealmesh.rollout.gates.comparing import expected_seconds
 from tealmesh.rollout.machine.transitions import FULL_WEIGHT
@@ -169,7 +169,7 @@ def _verdicts(
     share, time = strategy.steps[index] / FULL_WEIGHT, strategy.time_of(index)
     for metric in comparison.metrics(gates):
         settings = comparison.settings(gates, metric)
-        _, part = comparison.what(metric)
+        _, part = observing.what(metric)
         if not settings.pass_needed:
             continue
         portion = present.of(part) if part else present.whole

@@ -65,7 +65,7 @@ class Work:
         try:
             self._performer.others.resume()
             for deployment in documents.unfinished(self._store.view):
-                self._live[deployment.id] = deployment
+                self._live.setdefault(deployment.id, deployment)
                 self._work_on(deployment, resumed=True)
             await asyncio.Event().wait()
         finally:
@@ -86,7 +86,8 @@ class Work:
         first = await self._store.write(
             first.actor, operation, lambda t: put_first(t, begun, entry)
         )
-        self._live[first.id] = first
+        # If `run` has begun meanwhile, it has found the deployment in the store.
+        self._live.setdefault(first.id, first)
         self._on_transition(entry)
         self._work_on(first)
         return first
@@ -179,6 +180,9 @@ class Work:
         return entry
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
+        """Work on a deployment, unless that is done already."""
+        if deployment.id in self._workers:
+            return
         identity, service = deployment.id, deployment.service
         worker = asyncio.create_task(
             self._supervisor.keep(

@@ -156,13 +156,43 @@ def test_volumes_are_the_tasks_own_unless_they_name_a_path() -> None:
         {"sourceVolume": "host", "containerPath": "/host", "readOnly": True},
     ]
     volumes = [{"name": "own"}, {"name": "host", "host": {"sourcePath": "/srv"}}]
-    assert mounts({"volumes": volumes}, {"mountPoints": points}, Path("/tasks/1")) == (
+    allowed = [Path("/srv")]
+    assert mounts({"volumes": volumes}, {"mountPoints": points}, Path("/tasks/1"), allowed) == (
         ("/tasks/1/task.volumes/own", "/own", False),
         ("/srv", "/host", True),
     )
     efs = [{"name": "own", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]
     with pytest.raises(EngineError, match="volume own: a file system of AWS cannot be mounted"):
         mounts({"volumes": efs}, {"mountPoints": points[:1]}, Path("/tasks/1"))
+
+
+@pytest.mark.parametrize(
+    ("source", "fits"),
+    [("", True), ("/part/of", True), ("/..", False), ("-other", False), ("/link", False)],
+)
+def test_host_paths_are_those_that_the_owner_allows(
+    tmp_path: Path, source: str, fits: bool
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "link").symlink_to("/etc")
+    volumes = [{"name": "v", "host": {"sourcePath": f"{own}{source}"}}]
+    points = [{"sourceVolume": "v", "containerPath": "/v"}]
+    given = {"volumes": volumes}, {"mountPoints": points}, Path("/tasks/1")
+    if fits:
+        assert mounts(*given, [own]) == ((f"{own}{source}", "/v", False),)
+        with pytest.raises(EngineError, match="allows \\(none\\): start with `teal up --allow-"):
+            mounts(*given)
+    else:
+        with pytest.raises(EngineError, match="is not in a directory that the owner"):
+            mounts(*given, [own])
+
+
+def test_a_volume_of_an_older_version_stays_in_its_task() -> None:
+    volumes = [{"name": "../../x"}]
+    points = [{"sourceVolume": "../../x", "containerPath": "/v"}]
+    with pytest.raises(EngineError, match="must not have a slash"):
+        mounts({"volumes": volumes}, {"mountPoints": points}, Path("/tasks/1"))
 
 
 def test_what_a_definition_leaves_out_is_left_to_the_image() -> None:

@@ -1,11 +1,13 @@
-"""From a container definition of ECS to the create call of Docker's API. Pure.
+"""From a container definition of ECS to the create call of Docker's API. Pure, but that
+links in host paths are followed.
 
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,10 +61,14 @@ class ContainerSpec:
 
 
 def mounts(
-    definition: KeptDefinition, container: ContainerDefinition, directory: Path
+    definition: KeptDefinition,
+    container: ContainerDefinition,
+    directory: Path,
+    allowed: Collection[Path] = (),
 ) -> tuple[Mount, ...]:
     """The container's mount points. A volume without a host path is in the task's ``directory`` and
-    removed with the task. Raises EngineError for a file system of AWS.
+    removed with the task. Raises EngineError for a file system of AWS, and for a host path that is
+    not within one of the directories ``allowed``.
     """
     volumes = {volume["name"]: volume for volume in definition.get("volumes") or ()}
     result = []
@@ -77,9 +83,26 @@ def mounts(
                 f"volume {name}: a file system of AWS cannot be mounted here: give it a "
                 f"host sourcePath, or no source for an empty volume"
             )
-        source = (volume.get("host") or {}).get("sourcePath") or str(directory / VOLUMES / name)
+        if "/" in name:  # no name of a volume, but older versions took it
+            raise EngineError(f"volume {name!r}: its name must not have a slash")
+        source = (volume.get("host") or {}).get("sourcePath") or ""
+        source = _allowed(name, source, allowed) if source else str(directory / VOLUMES / name)
         result.append((source, point["containerPath"], bool(point.get("readOnly"))))
     return tuple(result)
+
+
+def _allowed(name: str, source: str, allowed: Collection[Path]) -> str:
+    """A path of this machine, links followed. Raises EngineError if the owner has not allowed it:
+    whoever may start tasks could read everything otherwise.
+    """
+    real = Path(os.path.realpath(source))
+    if any(real.is_relative_to(os.path.realpath(one)) for one in allowed):
+        return str(real)
+    listed = ", ".join(map(str, allowed)) or "none"
+    raise EngineError(
+        f"volume {name}: host sourcePath {source} is not in a directory that the owner of this "
+        f"machine allows ({listed}): start with `teal up --allow-host-path {source}`"
+    )
 
 
 def limits(container: ContainerDefinition, task_memory: str) -> HostConfig:

@@ -119,7 +119,7 @@ def _image(plane: ControlPlane, launch: Launch) -> ImageSpec:
         mounts=(
             (str(directory / HOSTS), "/etc/hosts", True),
             (str(directory / RESOLV), "/etc/resolv.conf", True),
-            *mounts(launch.task.definition, body, directory),
+            *mounts(launch.task.definition, body, directory, plane.host_paths),
         ),
     )
     match container.role:

@@ -10,7 +10,7 @@ import pytest
 
 from tealmesh.model import extensions, rollout, teal
 from tealmesh.model.config import beside, nouns, outside, strategies
-from tealmesh.model.rollout import hooks
+from tealmesh.model.rollout import groups, hooks
 from tealmesh.model.traffic import windows
 from tealmesh.rollout import adopted, system
 
@@ -37,6 +37,11 @@ from tealmesh.rollout import adopted, system
         (teal.ComparisonBody, rollout.Comparison),
         (teal.DeploymentBody, rollout.Deployment),
         (teal.JournalEntryBody, rollout.JournalEntry),
+        (groups.MembershipBody, rollout.Membership),
+        (groups.GroupBody, rollout.Group),
+        (groups.GroupMemberBody, rollout.GroupMember),
+        (groups.GroupEntryBody, rollout.GroupEntry),
+        (groups.GroupDeploymentBody, rollout.GroupDeployment),
         (extensions.RouterExtensionBody, extensions.RouterExtension),
         (beside.PreviewBody, beside.Preview),
         (beside.MirrorBody, beside.Mirror),

@@ -55,15 +55,16 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.keys import Keys
+from tealmesh.rollout.additions import put_additions
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import image_body, put_adopted
+from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.metrics.windows import Metrics
-from tealmesh.rollout.notices import links, outbox
+from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
 from tealmesh.rollout.system import additions_in
@@ -158,6 +159,7 @@ class Parts:
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
+        yield "the deployments of groups", self.controller.groups.run
         yield "the sides kept for a way back", self.controller.keep
         yield "the sending of notices", self._sending().run
         yield "the record of refusals", self._entrance.refusals.run
@@ -267,8 +269,7 @@ class Parts:
         def put(transaction: Transaction) -> None:
             for pattern, body in bodies.items():
                 transaction.put(tables.IMAGES, pattern, body=body)
-            put_adopted(transaction, additions.adopted)
-            outbox.put_targets(transaction, additions.notices, str(file.parent))
+            put_additions(transaction, additions, str(file.parent))
 
         await self._store.write("teal up", "TakeImages", put)
 

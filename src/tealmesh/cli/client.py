@@ -117,6 +117,64 @@ class Client(Transport):
             "deployment"
         ]
 
+    def deploy_group(
+        self,
+        group: str,
+        images: Mapping[str, str],
+        client_token: str | None = None,
+        force: bool = False,
+    ) -> wire.DeployGroupOutput:
+        return self._call(
+            wire.DeployGroupOutput,
+            group=group,
+            images=images,
+            clientToken=client_token,
+            force=force or None,
+        )
+
+    def plan_group(
+        self, group: str, images: Mapping[str, str], force: bool = False
+    ) -> wire.PlanGroupOutput:
+        return self._call(wire.PlanGroupOutput, group=group, images=images, force=force or None)
+
+    def get_group_deployment(self, group: str, identity: str | None = None) -> wire.GroupDeployment:
+        return self._call(wire.GetGroupDeploymentOutput, group=group, groupDeploymentId=identity)[
+            "groupDeployment"
+        ]
+
+    def list_groups(self) -> list[wire.Group]:
+        return self._call(wire.ListGroupsOutput)["groups"]
+
+    def list_group_deployments(self, group: str) -> list[wire.GroupDeployment]:
+        return self._call(wire.ListGroupDeploymentsOutput, group=group)["groupDeployments"]
+
+    def approve_group(self, group: str) -> wire.GroupDeployment:
+        return self._call(wire.ApproveGroupOutput, group=group)["groupDeployment"]
+
+    def promote_group(self, group: str, full: bool = False) -> wire.GroupDeployment:
+        return self._call(wire.PromoteGroupOutput, group=group, full=full or None)[
+            "groupDeployment"
+        ]
+
+    def pause_group(self, group: str) -> wire.GroupDeployment:
+        return self._call(wire.PauseGroupOutput, group=group)["groupDeployment"]
+
+    def resume_group(self, group: str) -> wire.GroupDeployment:
+        return self._call(wire.ResumeGroupOutput, group=group)["groupDeployment"]
+
+    def abort_group(self, group: str, give_up: bool = False) -> wire.GroupDeployment:
+        return self._call(wire.AbortGroupOutput, group=group, giveUp=give_up or None)[
+            "groupDeployment"
+        ]
+
+    def retry_group(self, group: str, client_token: str) -> wire.GroupDeployment:
+        return self._call(wire.RetryGroupOutput, group=group, clientToken=client_token)[
+            "groupDeployment"
+        ]
+
+    def rollback_group(self, group: str, gradual: bool = False) -> wire.RollbackGroupOutput:
+        return self._call(wire.RollbackGroupOutput, group=group, gradual=gradual or None)
+
     def set_weights(self, service: str, weights: Mapping[str, int]) -> wire.SetWeightsOutput:
         return self._call(wire.SetWeightsOutput, service=service, weights=weights)
 

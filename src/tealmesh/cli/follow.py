@@ -86,20 +86,20 @@ def _states(
     service, identity = deployment["service"], deployment["deploymentId"]
     last = 0
     while True:
-        entries = _patiently(partial(client.list_journal, service, identity, last, 1))
+        entries = patiently(partial(client.list_journal, service, identity, last, 1))
         for entry in entries:
             last = max(last, entry["sequence"])
             out.print(render.journal_line(entry))
             journal.append(entry)
             beat.printed()
-        current = _patiently(partial(client.get_deployment, service, identity))
+        current = patiently(partial(client.get_deployment, service, identity))
         yield current
         # The last journal entries are committed together with the final state: fetch those too.
         if _ended(current) and not entries:
             return
 
 
-def _patiently(call: Callable[[], A]) -> A:
+def patiently(call: Callable[[], A]) -> A:
     """The answer of ``call``, repeated while no control plane answers."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     announced = False

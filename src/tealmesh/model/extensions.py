@@ -6,6 +6,7 @@ own, which only deployments write (design note 028). It concerns the routes that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TypedDict, cast
 
@@ -39,6 +40,7 @@ class RouterExtensionBody(TypedDict):
     mirror: MirrorBody | None
     cohort: CohortBody | None
     sticky: StickyBody | None
+    called: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class RouterExtension:
     mirror: Mirror | None = None
     cohort: Cohort | None = None
     sticky: Sticky | None = None
+    called: tuple[str, ...] = ()
+    """What the header of a preview may say instead of the side's name: in a group deployment, its
+    name and the new sides of the others."""
 
     def sentences(self) -> list[str]:
         """How requests reach the new side, for people."""
@@ -74,7 +79,8 @@ class RouterExtension:
             return []
         through = ", ".join(self.preview.allow)
         gateways = f"; gateways let it pass: {through}" if through else ", not through gateways"
-        return [f"header {self.preview.header}: {self.side} reaches {self.side}{gateways}"]
+        values = " or ".join((self.side, *self.called))
+        return [f"header {self.preview.header}: {values} reaches {self.side}{gateways}"]
 
     def _mirror_words(self, mirror: Mirror) -> str:
         methods = " and ".join(mirror.methods)
@@ -92,4 +98,5 @@ class RouterExtension:
         known["mirror"] = stored_mirror(body.get("mirror"))
         known["cohort"] = stored_cohort(body.get("cohort"))
         known["sticky"] = stored_sticky(body.get("sticky"))
+        known["called"] = tuple(body.get("called", ()))
         return cls(**known)

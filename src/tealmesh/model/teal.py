@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tealmesh.model.clock import MomentBody
     from tealmesh.model.config.beside import CohortBody, MirrorBody, PreviewBody, StickyBody
+    from tealmesh.model.rollout.groups import MembershipBody
     from tealmesh.model.rollout.hooks import (
         CloudWatchGateBody,
         FreezeBody,
@@ -353,6 +354,7 @@ class DeploymentBody(TypedDict):
     comparison: ComparisonBody
     beside: Sequence[str]
     beside_verdicts: Sequence[GateResultBody]
+    member: MembershipBody | None
     finished_at: float | None
 
 

@@ -18,6 +18,7 @@ from tealmesh.rollout import beginning, documents, extending, going_back, machin
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
+from tealmesh.rollout.groups.controller import Groups
 from tealmesh.rollout.performer import (
     CallersSaw,
     CallersSawAfter,
@@ -85,6 +86,16 @@ class Controller(Decisions):
         )
         super().__init__(store, work, performer)
         self._keeping = Keeping(store, driver, supervisor or Supervisor(), poll_seconds)
+        self.groups = Groups(
+            store,
+            self,
+            work,
+            self._keeping.beginning,
+            wall=wall,
+            new_id=new_id,
+            poll_seconds=poll_seconds,
+            supervisor=supervisor or Supervisor(),
+        )
         self._poll_seconds = poll_seconds
         self._wall = wall
         self._driver = driver
@@ -136,21 +147,27 @@ class Controller(Decisions):
             return repeated
         extending.refuse(system, strategy or system.strategy)
         refuse_locked(self._store.view, service, self._store.now())
-        freeze = beginning.freeze(system, self._wall(), force=force)
+        beginning.freeze(system, self._wall(), force=force)
         if instead:
             await self._make_way(actor, service, image)
-        documents.refuse_another(await self._work.settled(service))
+        first = await self.first(actor, system, image, force=force)
+        return await self._begin(
+            "Deploy",
+            system,
+            replace(first, strategy=strategy or system.strategy, client_token=token),
+        )
+
+    async def first(self, actor: str, system: Service, image: str, *, force: bool) -> Deployment:
+        """The beginning of a deployment of ``image``, not stored yet. Raises as `deploy` does."""
+        freeze = beginning.freeze(system, self._wall(), force=force)
+        documents.refuse_another(await self._work.settled(system.name))
         documents.refuse_shared_router(self._store.view, system)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
         if freeze:
             first = replace(first, through_freeze=actor, note=f"in {freeze}, forced by {actor}")
-        return await self._begin(
-            "Deploy",
-            system,
-            replace(first, strategy=strategy or system.strategy, actor=actor, client_token=token),
-        )
+        return replace(first, actor=actor)
 
     async def retry(self, actor: str, service: str, token: str = "") -> Deployment:
         """Start the latest deployment again, which has failed or was stopped: the same image by the
@@ -222,6 +239,8 @@ class Controller(Decisions):
         replaced = await self._work.settled(service)
         if replaced is None:
             return
+        if replaced.member:
+            documents.refuse_another(replaced)
         present: Deployment | None = await self._work.woken_by(replaced.id, Replaced(actor, image))
         patience = self._clock() + MAKE_WAY_SECONDS
         while present is not None and present.id == replaced.id and not present.finished:
@@ -241,6 +260,15 @@ class Controller(Decisions):
     async def _go_back(
         self, actor: str, system: Service, gradual: bool, revision: int | None = None
     ) -> tuple[Deployment, str]:
+        first, already = await self.first_back(actor, system, gradual, revision)
+        return (first, already) if already else (await self._begin("Rollback", system, first), "")
+
+    async def first_back(
+        self, actor: str, system: Service, gradual: bool, revision: int | None = None
+    ) -> tuple[Deployment, str]:
+        """The beginning of a way back, not stored yet; or the latest deployment, and that the
+        service is back already.
+        """
         name = system.name
         beginning.refuse_problem(system)
         documents.refuse_shared_router(self._store.view, system)
@@ -259,8 +287,7 @@ class Controller(Decisions):
         old = other_side(system, back.to)
         now = self._clock()
         first = beginning.created(system, old, tasks, route, back.image, self._new_id(), now)
-        first = going_back.begun(replace(first, actor=actor), system, gradual)
-        return await self._begin("Rollback", system, first), ""
+        return going_back.begun(replace(first, actor=actor), system, gradual), ""
 
     async def _present(self, service: Service) -> tuple[LiveRoute, Mapping[str, SideTasks]]:
         """The service's route and tasks. Raises InternalServerError."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import Wall
-from tealmesh.model.config.nouns import AdoptedConfig, Image, TealConfig
+from tealmesh.model.config.nouns import Image, TealConfig
 from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import discovery, extending, failed, system, watched
+from tealmesh.rollout.additions import put_additions, put_told
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.running.stored import keep, refuse_locked
@@ -21,7 +21,7 @@ from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.images import ImageBody
-    from tealmesh.model.teal import AdoptionBody, GatesBody, StrategyBody
+    from tealmesh.model.teal import AdoptionBody
 
 
 def deployments(view: Reader, service: str) -> list[Deployment]:
@@ -163,6 +163,13 @@ def by_token(view: View, service: str, token: str) -> Deployment | None:
 
 def refuse_another(running: Deployment | None) -> None:
     """Raise ConflictException if this deployment has not finished."""
+    if running is not None and not running.finished and running.member:
+        raise AwsError(
+            "ConflictException",
+            f"{running.service} is being deployed to {running.new_image} with group "
+            f"{running.member.group}: wait until that has finished, or abort it (`teal abort "
+            f"--group {running.member.group}`)",
+        )
     if running is not None and not running.finished:
         raise AwsError(
             "ConflictException",
@@ -260,8 +267,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
     for gateway in system.gateways(config):
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())
         t.delete(tables.REMOVALS, gateway.name)
-    put_adopted(t, config.additions.adopted)
-    outbox.put_targets(t, config.additions.notices, base_directory)
+    put_additions(t, config.additions, base_directory)
     for image in config.images:
         t.put(tables.IMAGES, image.pattern, body=image_body(image, base_directory))
 
@@ -282,38 +288,6 @@ def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
                 f"[gateways.{gateway.name}] port = {place[1]}: gateway {owner} listens there: "
                 f"{gone}choose another port",
             )
-
-
-def put_adopted(t: Transaction, adopted: Mapping[str, AdoptedConfig]) -> None:
-    """Store what a teal.toml tells of services that others made. What was told otherwise and is not
-    in the file stays.
-    """
-    for name, config in adopted.items():
-        told: AdoptionBody = {}
-        if config.container:
-            told["container"] = config.container
-        if config.route:
-            told["routes"] = list(config.route)
-        if config.clean_up:
-            told["cleanUp"] = config.clean_up
-        if config.strategy:
-            told["strategy"] = cast("StrategyBody", asdict(config.strategy))
-        if config.gates:
-            told["gates"] = cast("GatesBody", asdict(config.gates))
-        put_told(t, name, told)
-
-
-def put_told(t: Transaction, name: str, told: AdoptionBody) -> None:
-    """Add to what is stored of a service that others made."""
-    document = t.get(tables.ADOPTIONS, name)
-    before: AdoptionBody = document.body if document else {}
-    sides = {**before.get("sides", {})}
-    for side, one in told.get("sides", {}).items():
-        sides[side] = {**sides.get(side, {}), **one}
-    body: AdoptionBody = {**before, **told}
-    if sides:
-        body["sides"] = sides
-    t.put(tables.ADOPTIONS, name, body=body)
 
 
 def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic
+from tealmesh.model.rollout.groups import Leave
 from tealmesh.model.traffic.windows import SideWindow
 
 
@@ -276,6 +277,27 @@ class Replaced:
 
 
 @dataclass(frozen=True)
+class Granted:
+    """The group of a deployment decided what it may do."""
+
+    leave: Leave
+    why: str = ""
+    """Why it may not go on, completing "waiting for …"; else why it may, for people."""
+
+
+@dataclass(frozen=True)
+class FinishAllowed:
+    """All deployments of a group have passed: this one, which waits for that, may finish."""
+
+
+@dataclass(frozen=True)
+class GroupFailed:
+    """The group of a deployment goes back."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Resumed:
     """The control plane has restarted: waits and windows begin again."""
 
@@ -299,5 +321,8 @@ Event = (
     | Paused
     | Unpaused
     | Replaced
+    | Granted
+    | FinishAllowed
+    | GroupFailed
     | Resumed
 )

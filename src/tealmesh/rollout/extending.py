@@ -32,6 +32,7 @@ def extension(d: Deployment, service: Service) -> RouterExtension | None:
         mirror=strategy.mirror if d.state is State.MIRRORING else None,
         cohort=strategy.match if beside.sends_cohort(d) else None,
         sticky=strategy.sticky if beside.keeps_users(d) else None,
+        called=d.member.called if d.member else (),
     )
     some = (wanted.preview, wanted.mirror, wanted.cohort, wanted.sticky)
     return wanted if any(some) else None

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.model.rollout import Deployment, JournalEntry, State
-from tealmesh.rollout.effects import Approved, Event, Paused, Promoted, Resumed, Seen, Unpaused
+from tealmesh.rollout.effects import (
+    Approved,
+    Event,
+    Granted,
+    Paused,
+    Promoted,
+    Resumed,
+    Seen,
+    Unpaused,
+)
 from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import FINAL
 from tealmesh.rollout.machine.transitions import decision
@@ -16,8 +25,9 @@ _DECISIONS: Mapping[type, str] = {
     Promoted: "PROMOTED",
     Paused: "PAUSED",
     Unpaused: "UNPAUSED",
+    Granted: "GROUP",
 }
-"""What people decide that does not change the state."""
+"""What people, or its group, decide that does not change the state."""
 
 
 def transition(before: Deployment, event: Event, after: Deployment) -> str:
@@ -50,6 +60,8 @@ def _decided(d: Deployment, transition: str) -> str:
             return f"resumed in {d.state}"
         case "PAUSED":
             return f"paused by {d.paused_by} in {d.state}"
+        case "GROUP" if d.member:
+            return d.note or f"stays at its weight: group {d.member.group} waits for {d.member.why}"
         case "UNPAUSED" | "APPROVED":
             return f"{d.note}: goes on in {d.state}" if d.note else ""
         case "PROMOTED":

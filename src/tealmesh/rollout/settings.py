@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tealmesh.model.config.notices import NoticeConfig
-from tealmesh.model.config.nouns import Image, TealConfig
+from tealmesh.model.config.nouns import GroupConfig, Image, TealConfig
+from tealmesh.model.rollout import Group
 from tealmesh.model.status import Change
-from tealmesh.rollout import documents, system
+from tealmesh.rollout import additions, documents, system
 from tealmesh.rollout.drivers.differences import differences
 from tealmesh.rollout.notices import outbox
 from tealmesh.store import Reader, tables
@@ -32,6 +33,8 @@ def settings_changes(before: Reader, config: TealConfig, base_directory: str) ->
         yield from _image(before, image, base_directory)
     for notice in config.additions.notices.values():
         yield from _notice(before, notice, base_directory)
+    for group in config.additions.groups.values():
+        yield from _group(before, group, base_directory)
     for service in system.services(config):
         stored = before.get(tables.SYSTEMS, service.name)
         if stored is not None:
@@ -68,6 +71,15 @@ def _notice(before: Reader, config: NoticeConfig, base_directory: str) -> Iterat
     if document is None:
         yield Change("create", what, (config.shape,))
     elif details := differences({**document.body}, body):
+        yield Change("change", what, tuple(details))
+
+
+def _group(before: Reader, config: GroupConfig, base_directory: str) -> Iterator[Change]:
+    document = before.get(tables.GROUPS, config.name)
+    wanted, what = additions.group(config, base_directory), f"group {config.name}"
+    if document is None:
+        yield Change("create", what, (", ".join(config.services),))
+    elif details := differences(asdict(Group.from_json(document.body)), asdict(wanted)):
         yield Change("change", what, tuple(details))
 
 

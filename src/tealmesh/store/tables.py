@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         TargetGroupBody,
     )
     from tealmesh.model.refusals import RefusalBody
+    from tealmesh.model.rollout.groups import GroupBody, GroupDeploymentBody
     from tealmesh.model.rollout.hooks import FreezesBody, HookBody
     from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
@@ -216,6 +217,10 @@ REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
 """Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
 """Key: image pattern. The command that runs in place of such images on this machine."""
+GROUPS: Collection[GroupBody] = Collection("teal.group")
+"""Key: name. The groups of services that are deployed together."""
+GROUP_DEPLOYMENTS: Collection[GroupDeploymentBody] = Collection("teal.groupDeployment")
+"""Key: group, id of the group deployment."""
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")

@@ -182,6 +182,11 @@ SOME_ERRORS = Version(failing=0.04)
             "no verdict",
             "success-rate of POST: it was not counted then",
         ),
+        (
+            Gates(success_rate=0.5, compare=False, min_requests=100_000),
+            "no verdict",
+            "success-rate: ",
+        ),
         (Gates(success_rate=0.5, margin=50.0), "passed", "every gate passes"),
         (Gates(success_rate=0.5, alpha=0.5), "rolled back", "errors: "),
     ],

@@ -2,6 +2,7 @@
 
 It answers with its version as JSON, and with that of NEXT behind a comma: a URL that it calls with
 the headers ``x-teal-preview`` and ``baggage`` of the request, through the proxy of its environment.
+The version ``bad`` answers with status 500.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
             with urllib.request.urlopen(urllib.request.Request(NEXT, headers=headers)) as behind:
                 answer += f",{json.load(behind)['version']}"
         body = json.dumps({"version": answer}).encode()
-        self.send_response(200)
+        self.send_response(500 if VERSION == "bad" and self.path != "/health" else 200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -55,6 +55,8 @@ def deployment(d: Deployment) -> wire.Deployment:
     }
     if d.strategy.step_settings:
         answer["stepSettings"] = [step_settings(own) for own in d.strategy.step_settings]
+    if d.member:
+        answer["group"] = d.member.group
     if d.waiting_for:
         answer["waitingFor"] = d.waiting_for
     if d.paused_at:

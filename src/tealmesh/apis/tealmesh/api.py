@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.apis.tealmesh import answers, control, events, telling
-from tealmesh.apis.tealmesh.deploying import DeploymentOperations
+from tealmesh.apis.tealmesh.grouping import GroupOperations
 from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
@@ -41,7 +41,7 @@ DEFAULT_LOG_LINES = 100
 DEFAULT_EVENTS = 100
 
 
-class Tealmesh(DeploymentOperations):
+class Tealmesh(GroupOperations):
     """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(

@@ -13,15 +13,18 @@ from typing import Literal
 from tealmesh.model.caller import Principal
 from tealmesh.model.keys import ALL
 
-Need = Literal["read", "deploy", "mesh", "admin"]
-"""`read`: viewers. `deploy`: deployers of the service in the request. `mesh`: deployers of the mesh
-in the request. `admin`: administrators."""
+Need = Literal["read", "deploy", "group", "mesh", "admin"]
+"""`read`: viewers. `deploy`: deployers of the service in the request. `group`: deployers of all
+services of the group in the request, which the operation itself looks up. `mesh`: deployers of the
+mesh in the request. `admin`: administrators."""
 
 _TEALMESH: Mapping[Need, str] = {
-    "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetLogs GetService GetStatus"
-    " Lint ListDeployments ListEnvoys ListEvents ListJournal ListMembersWithoutEffect"
-    " PlanDeployment",
+    "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetGroupDeployment GetLogs"
+    " GetService GetStatus Lint ListDeployments ListEnvoys ListEvents ListGroupDeployments"
+    " ListGroups ListJournal ListMembersWithoutEffect PlanDeployment PlanGroup",
     "deploy": "Abort Approve Deploy Lock Pause Promote Resume Retry Rollback SetWeights Unlock",
+    "group": "AbortGroup ApproveGroup DeployGroup PauseGroup PromoteGroup ResumeGroup RetryGroup"
+    " RollbackGroup",
     "mesh": "ShiftWeights",
     "admin": "Adopt Apply Remove Shutdown",
 }
@@ -89,6 +92,8 @@ def why_not(principal: Principal, asked: Asked) -> str | None:
     if asked.service in _SEEN and asked.operation.startswith(("Describe", "Filter", "Get", "List")):
         needed = "read"
     if needed == "read":
+        return None
+    if needed == "group" and principal.access == "deployer":
         return None
     if needed in ("deploy", "mesh") and principal.access == "deployer":
         mine = principal.services if needed == "deploy" else principal.meshes

@@ -6,11 +6,13 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.groups import commands
+from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import complete_names, print_json, with_client
 
 
 @click.command(short_help="Go back to the version of SERVICE before, at once.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.argument("revision", required=False, type=click.IntRange(1))
 @click.option(
     "--gradual",
@@ -18,6 +20,7 @@ from tealmesh.cli.options import complete_names, print_json, with_client
     help="Shift the weight back by the steps and gates of SERVICE, as a deployment does.",
 )
 @ends
+@or_group(commands.rollback)
 @with_client
 def rollback(
     service: str, revision: int | None, gradual: bool, ending: Ending, client: Client
@@ -45,13 +48,14 @@ def rollback(
 
 
 @click.command(short_help="End the running deployment of SERVICE.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.option(
     "--give-up",
     is_flag=True,
     help="Leave all as it is: no weight changes, and no side is stopped.",
 )
 @ends
+@or_group(commands.abort)
 @with_client
 def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
     """End the running deployment of SERVICE and return all weight to the old side."""
@@ -63,13 +67,14 @@ def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
 
 
 @click.command(short_help="Continue the held or paused deployment of SERVICE.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.option(
     "--take-over",
     is_flag=True,
     help="Continue from what is live, whoever changed it.",
 )
 @ends
+@or_group(commands.resume)
 @with_client
 def resume(service: str, take_over: bool, ending: Ending, client: Client) -> None:
     """Continue the deployment of SERVICE that is paused, or that is held because somebody else has

@@ -9,6 +9,8 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.groups import commands
+from tealmesh.cli.groups.choosing import or_group, with_group
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import AwsError, TealError
@@ -18,8 +20,8 @@ CONVERGENCE_SECONDS = 15
 
 
 @click.command(short_help="Deploy another image to SERVICE, step by step.")
-@click.argument("service", shell_complete=complete_names)
-@click.argument("image_argument", metavar="[IMAGE]", required=False)
+@click.argument("words", nargs=-1, metavar="SERVICE [IMAGE]", shell_complete=complete_names)
+@with_group
 @click.option(
     "--image",
     metavar="IMAGE",
@@ -52,8 +54,8 @@ CONVERGENCE_SECONDS = 15
 @ends
 @with_client
 def deploy(
-    service: str,
-    image_argument: str | None,
+    words: tuple[str, ...],
+    group: str | None,
     image: str | None,
     strategy: str | None,
     steps: str | None,
@@ -68,8 +70,22 @@ def deploy(
 
     An image that cannot be started is refused, and one that SERVICE already runs is left as it is.
     Ctrl-C stops following; the deployment continues in the control plane.
+
+    With --group GROUP and a SERVICE=IMAGE for each service, deploys them together: none takes
+    weight before all are ready, and if one fails, all go back.
     """
-    wanted, percentages = _wanted(image_argument, image), _steps(steps)
+    percentages = _steps(steps)
+    if group is not None:
+        if image or strategy or percentages or step or instead:
+            raise click.UsageError(
+                "--group: give SERVICE=IMAGE for each service, and no --image, --strategy, "
+                "--steps, --step or --replace: each service follows its own strategy"
+            )
+        images = {name: _image(client, name, one) for name, one in _images(words).items()}
+        commands.deploy(client, group, images, force=force, plan=plan, ending=ending)
+        return
+    service, image_argument = _service(words)
+    wanted = _wanted(image_argument, image)
     full = _image(client, service, wanted)
     if plan:
         from tealmesh.cli.screens.planned import show_plan
@@ -104,8 +120,9 @@ def deploy(
 
 
 @click.command()
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @ends
+@or_group(commands.approve)
 @with_client
 def approve(service: str, ending: Ending, client: Client) -> None:
     """Continue the deployment of SERVICE that waits for approval."""
@@ -142,6 +159,33 @@ def weights(service: str, weights: tuple[str, ...], as_json: bool, client: Clien
     if as_json:
         return
     click.echo(f"{service}: {shown} at revision {revision}, acknowledged by {count}")
+
+
+def _service(words: tuple[str, ...]) -> tuple[str, str | None]:
+    """SERVICE [IMAGE]."""
+    if not words:
+        raise click.UsageError("Missing argument 'SERVICE'.")
+    if len(words) > 2:
+        more = " ".join(words[2:])
+        raise click.UsageError(f"Got unexpected extra argument{'s' * (len(words) > 3)} ({more})")
+    return words[0], words[1] if len(words) == 2 else None
+
+
+def _images(words: tuple[str, ...]) -> dict[str, str]:
+    """The image of each service, from SERVICE=IMAGE."""
+    images: dict[str, str] = {}
+    for word in words:
+        service, _, image = word.partition("=")
+        if not service or not image:
+            raise click.UsageError(f"{word}: must be SERVICE=IMAGE with --group")
+        if service in images:
+            raise click.UsageError(f"{word}: {service} has an image already, {images[service]}")
+        images[service] = image
+    if not images:
+        raise click.UsageError(
+            "--group needs images: `teal deploy --group GROUP SERVICE=IMAGE SERVICE=IMAGE`"
+        )
+    return images
 
 
 def _wanted(argument: str | None, option: str | None) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli.client import Client
+from tealmesh.cli.groups import commands
+from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 
 if TYPE_CHECKING:
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Why a deployment is where it is, and what comes next.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.argument("deployment", required=False)
 @click.option("--windows", is_flag=True, help="Also each single window of measurement.")
+@or_group(commands.explain)
 @with_json
 @with_client
 def explain(

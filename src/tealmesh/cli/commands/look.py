@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli.client import Client
+from tealmesh.cli.groups import commands
+from tealmesh.cli.groups.choosing import with_group
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
@@ -33,14 +35,22 @@ WATCH_SECONDS = 1.0
     help="Count the traffic of the last SECONDS.",
 )
 @click.option("--mesh", metavar="NAME", help="Only what belongs to this mesh.")
+@with_group
 @with_json
 @with_client
-def status(watch: bool, window: int, mesh: str | None, as_json: bool, client: Client) -> None:
+def status(
+    watch: bool, window: int, mesh: str | None, group: str | None, as_json: bool, client: Client
+) -> None:
     """Everything that there is, whether Terraform, `teal apply` or somebody else made it.
 
     Services with their sides, weights and observed shares, virtual services, gateways, other ECS
     services and tasks; deployments, and which of the four steps of a release by hand is done.
     """
+    if group is not None:
+        if watch:
+            raise click.UsageError("--watch and --group: `teal deploy --group` follows by itself")
+        commands.status(group, as_json, client)
+        return
     if as_json:
         while True:
             print_json(client.get_status(window, mesh), compact=watch)
@@ -89,6 +99,7 @@ def _watch_status(look: Callable[[], RenderableType], out: Console) -> None:
     show_default=True,
     help="Deployments per service.",
 )
+@with_group
 @click.option("--details", is_flag=True, help="What was measured at each step.")
 @click.option("--journal", is_flag=True, help="Every transition too.")
 @with_json
@@ -97,6 +108,7 @@ def history(
     service: str | None,
     deployment: str | None,
     number: int,
+    group: str | None,
     details: bool,
     journal: bool,
     as_json: bool,
@@ -106,6 +118,11 @@ def history(
 
     With the id of a DEPLOYMENT, or the beginning of it, what was measured at each of its steps.
     """
+    if group is not None:
+        if service is not None and deployment is not None:
+            raise click.UsageError(f"{service} and --group {group}: give only one of them")
+        commands.history(group, service, number, as_json, client)
+        return
     names = [service] if service else _deployed(client)
     deployments = [d for name in names for d in client.list_deployments(name)]
     if deployment is not None:

@@ -10,13 +10,16 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.groups import commands
+from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
 
 
 @click.command(short_help="Skip the rest of the step that SERVICE's deployment is in.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @click.option("--full", is_flag=True, help="Skip all steps and the bake time.")
 @ends
+@or_group(commands.promote)
 @with_client
 def promote(service: str, full: bool, ending: Ending, client: Client) -> None:
     """Skip the rest of the step that the deployment of SERVICE is in, or --full: all steps.
@@ -28,7 +31,8 @@ def promote(service: str, full: bool, ending: Ending, client: Client) -> None:
 
 
 @click.command(short_help="Keep SERVICE's deployment at its present weight.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
+@or_group(commands.pause)
 @with_json
 @with_client
 def pause(service: str, as_json: bool, client: Client) -> None:
@@ -51,8 +55,9 @@ def pause(service: str, as_json: bool, client: Client) -> None:
 
 
 @click.command(short_help="Deploy again what could not be deployed to SERVICE.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=complete_names)
 @ends
+@or_group(commands.retry)
 @with_client
 def retry(service: str, ending: Ending, client: Client) -> None:
     """Start the last deployment of SERVICE again, which was rolled back or stopped: the same image,

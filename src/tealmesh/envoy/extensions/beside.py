@@ -92,7 +92,10 @@ def _preview(
     extension: RouterExtension, preview: Preview, way: Way, target: WeightedTarget
 ) -> Iterator[Way]:
     """By the header, or by the member of ``baggage`` of the same name."""
-    service, side = re.escape(extension.service), re.escape(extension.side)
+    service = re.escape(extension.service)
+    side = re.escape(extension.side)
+    if extension.called:
+        side = f"(?:{'|'.join(map(re.escape, (extension.side, *extension.called)))})"
     header = rf"(?:.*,)?\s*(?:{service}\s*=\s*)?{side}\s*(?:,.*)?"
     yield _elsewhere(way, "preview", target, matches.regex_header(preview.header, header))
     # In baggage a comma ends the member, so libraries write one in a value as %2C, and often the

@@ -9,7 +9,7 @@ from tealmesh.model.config.nouns import AdoptedConfig, TerraformNames
 from tealmesh.model.config.table import Table
 
 CLEAN_UPS = ("stop", "delete")
-ADOPTED_KEYS = ("container", "route", "clean_up", "strategy", "gates")
+ADOPTED_KEYS = ("container", "route", "clean_up", "depends_on", "strategy", "gates")
 _PLACEHOLDER = re.compile(r"\{(?!side\}|service\})")
 _TEMPLATE_ALLOWED = "a name in which {side} and {service} stand for those of a deployment"
 

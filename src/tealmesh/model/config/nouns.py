@@ -95,6 +95,17 @@ class AdoptedConfig:
 
 
 @dataclass(frozen=True)
+class GroupConfig:
+    """Services that are deployed together."""
+
+    name: str
+    services: tuple[str, ...]
+    """The names of two or more services, of this file or made by others."""
+    depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By service, those of the group that it depends on, also through others."""
+
+
+@dataclass(frozen=True)
 class TerraformNames:
     """What a Terraform configuration calls the things that a deployment changes. In each name
     ``{side}`` and ``{service}`` stand for those of the deployment; an empty one is not used.
@@ -122,6 +133,7 @@ class Additions:
     adopted: Mapping[str, AdoptedConfig] = field(default_factory=dict)
     terraform: TerraformNames = TerraformNames()
     notices: Mapping[str, NoticeConfig] = field(default_factory=dict)
+    groups: Mapping[str, GroupConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tealmesh.model.config.adopted import read_adopted, read_terraform
 from tealmesh.model.config.deployments import read_gates, read_strategy
+from tealmesh.model.config.groups import read_groups
 from tealmesh.model.config.notices import read_notices
 from tealmesh.model.config.nouns import (
     Additions,
@@ -49,11 +50,11 @@ _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
-TABLES = ("mesh", "images", "services", "gateways", "adopted", "terraform", "notices")
+TABLES = ("mesh", "images", "services", "gateways", "groups", "adopted", "terraform", "notices")
 _SERVICE_KEYS = (
     "port", "image", "hostname", "protocol", "health_path", "desired_count", "cpu", "memory",
     "environment", "backends", "sides", "strategy", "gates",
-    "request_timeout", "idle_timeout", "drain_time", "replace_after",
+    "request_timeout", "idle_timeout", "drain_time", "replace_after", "depends_on",
 )  # fmt: skip
 _GATEWAY_KEYS = (
     "port", "routes", "address", "desired_count",
@@ -74,9 +75,9 @@ def parse(text: str, file: str = "teal.toml") -> TealConfig:
 
 
 def parse_additions(text: str, file: str = "teal.toml") -> Additions:
-    """``[images]``, ``[adopted]``, ``[terraform]`` and ``[notices]`` of a teal.toml. A file that
-    describes no system (no ``[mesh]``, services or gateways), since Terraform does, may have these
-    alone; any other is checked as a whole.
+    """``[images]``, ``[groups]``, ``[adopted]``, ``[terraform]`` and ``[notices]`` of a teal.toml.
+    A file that describes no system (no ``[mesh]``, services or gateways), since Terraform does, may
+    have these alone; any other is checked as a whole.
 
     Raises ConfigError as `parse` does.
     """
@@ -138,6 +139,7 @@ def _additions(root: Table) -> Additions:
         adopted=read_adopted(root.table("adopted")),
         terraform=read_terraform(root),
         notices=read_notices(root.table("notices")),
+        groups=read_groups(root),
     )
 
 

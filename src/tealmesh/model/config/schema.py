@@ -15,7 +15,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from tealmesh.model.config import adopted, beside, notices, nouns, outside, parse, strategies
+from tealmesh.model.config import (
+    adopted,
+    beside,
+    groups,
+    notices,
+    nouns,
+    outside,
+    parse,
+    strategies,
+)
 from tealmesh.model.config.deployments import MOST_REQUESTS, read_gates, read_strategy
 from tealmesh.model.config.table import MAX_DURATION_SECONDS, Table
 from tealmesh.model.traffic.parts import MOST_PARTS
@@ -63,6 +72,13 @@ _STEP: Schema = {
     },
     "required": ["weight"],
     "additionalProperties": False,
+}
+_GROUPED: Schema = {
+    **_WORDS,
+    "minItems": 2,
+    "maxItems": groups.MOST_SERVICES,
+    "uniqueItems": True,
+    "description": "The services that are deployed together.",
 }
 _BY_HAND: Mapping[str, Schema] = {
     "watch": {"type": "array", "items": _PART, "maxItems": MOST_PARTS, "uniqueItems": True},
@@ -114,6 +130,11 @@ _BY_HAND: Mapping[str, Schema] = {
     "shape": {"enum": list(notices.SHAPES), "default": "webhook"},
     "url": {"type": "string", "pattern": "^https?://"},
     "on": {"type": "array", "items": {"enum": list(notices.KINDS)}, "minItems": 1},
+    "depends_on": {
+        **_WORDS,
+        "uniqueItems": True,
+        "description": "Services that this one calls and that, in a group, are shifted before it.",
+    },
     "sides": {**_WORDS, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     "routes": {
         "type": "object",
@@ -185,6 +206,7 @@ def schema() -> Schema:
                 },
                 "services": _map(label, service.children[_SAMPLE].schema(nouns.ServiceConfig)),
                 "gateways": _map(label, gateway.children[_SAMPLE].schema(nouns.GatewayConfig)),
+                "groups": _map({}, _closed({"services": _GROUPED}, ["services"])),
                 "adopted": _map({}, told.schema(nouns.AdoptedConfig)),
                 "terraform": terraform.children["terraform"].schema(nouns.TerraformNames),
                 "notices": _map({}, _noted_notice().schema(notices.NoticeConfig)),

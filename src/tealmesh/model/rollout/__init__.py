@@ -7,6 +7,15 @@ from tealmesh.model.rollout.deployment import (
     stored_gates,
     stored_strategy,
 )
+from tealmesh.model.rollout.groups import (
+    Group,
+    GroupDeployment,
+    GroupDescription,
+    GroupEntry,
+    GroupMember,
+    GroupState,
+    Membership,
+)
 from tealmesh.model.rollout.observed import SideTasks, Traffic
 from tealmesh.model.rollout.states import (
     PHASES,
@@ -25,8 +34,15 @@ __all__ = [
     "Comparison",
     "Deployment",
     "GateResult",
+    "Group",
+    "GroupDeployment",
+    "GroupDescription",
+    "GroupEntry",
+    "GroupMember",
+    "GroupState",
     "JournalEntry",
     "Kind",
+    "Membership",
     "Phase",
     "Promotion",
     "SideTasks",

@@ -145,6 +145,8 @@ class Bundle(TypedDict):
     deploymentId: str
     service: str
     mesh: str
+    group: str
+    """The group that it was deployed with; empty if it was deployed alone."""
     kind: str
     status: str
     state: str

@@ -14,6 +14,7 @@ from tealmesh.model.config.beside import (
 )
 from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings, Strategy
 from tealmesh.model.rollout.comparison import Comparison
+from tealmesh.model.rollout.groups import Membership
 from tealmesh.model.rollout.hooks import stored_outside
 from tealmesh.model.rollout.states import (
     PHASES,
@@ -142,6 +143,8 @@ class Deployment:
     """The states MIRRORING and COHORT, once they are over."""
     beside_verdicts: tuple[GateResult, ...] = ()
     """What was found in them at last."""
+    member: Membership | None = None
+    """Of the group deployment that it is a part of; None for a deployment on its own."""
     finished_at: float | None = None
 
     @property
@@ -201,6 +204,7 @@ class Deployment:
             StepEvidence.from_json(entry) for entry in body.get("evidence", ())
         )
         known["beside"] = tuple(body.get("beside", ()))
+        known["member"] = Membership.from_json(body.get("member"))
         known["beside_verdicts"] = tuple(map(GateResult.from_json, body.get("beside_verdicts", ())))
         return cls(**known)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from tealmesh.model.config.notices import Kind, Shape
 
@@ -33,6 +33,8 @@ class NoticeBody(TypedDict):
     at: float
     """Epoch seconds."""
     service: str
+    group: NotRequired[str]
+    """The group that it is deployed with; absent if it is deployed alone."""
     mesh: str
     deployment: str
     sequence: int

@@ -120,6 +120,8 @@ class Deployment(TypedDict):
     """DEPLOY for another version, ROLLBACK for the one before."""
     number: NotRequired[int]
     """Counts the deployments of the service, from 1."""
+    group: NotRequired[str]
+    """The group that it is deployed with; absent if it is deployed alone."""
     strategy: NotRequired[str]
     steps: NotRequired[list[int]]
     """Percentages for the new side, ending with 100."""

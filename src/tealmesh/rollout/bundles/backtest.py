@@ -73,7 +73,7 @@ def replay(
     passed = not gates.compare or gates.min_requests == 0
     steps: dict[int, _Step] = {}
     parts_seen: dict[int, tuple[dict[str, Counts], dict[str, Counts]]] = {}
-    because = ""
+    because, enough = "", True
     gates, unknown = _known(gates, windows)
     for window in windows:
         warm = window.started_at < began.warm_until and d.strategy.warm_up > 0
@@ -84,6 +84,7 @@ def replay(
             seen = parts_seen.setdefault(window.step, ({}, {}))
             _add_parts(seen, window)
             verdicts += _fixed(steps[window.step], seen, own)
+            enough = all(v.verdict is Verdict.PASS for v in verdicts)
         verdicts += _broken(steps.get(window.step), window, None if warm else began.before, gates)
         both = all(window.weights.get(side) for side in (d.old_side, d.new_side))
         if gates.compare and both and not warm:
@@ -104,7 +105,10 @@ def replay(
     if d.state is State.ROLLED_BACK and not _by_windows(d.reason):
         # By what no window shows: its tasks, a hook, or somebody.
         return Replayed(d, "rolled back", d.reason, until, len(windows))
-    outcome = "passed" if windows and passed and not unknown else "no verdict"
+    # Windows begin a little later than what a step counts, so a deployment that had just enough to
+    # go on may have too few in them.
+    enough |= d.state is State.SUCCEEDED and gates.min_requests <= d.gates.min_requests
+    outcome = "passed" if windows and passed and enough and not unknown else "no verdict"
     return Replayed(d, outcome, because or "every gate passes", until, len(windows))
 
 

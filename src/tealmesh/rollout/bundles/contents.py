@@ -44,6 +44,7 @@ def bundle(sources: Sources) -> Bundle:
         "deploymentId": d.id,
         "service": d.service,
         "mesh": d.mesh,
+        "group": d.member.group if d.member else "",
         "kind": d.kind,
         "status": d.status.value,
         "state": d.state.value,

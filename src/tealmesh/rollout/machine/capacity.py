@@ -19,8 +19,7 @@ from tealmesh.rollout.machine.transitions import (
     reweigh,
     roll_back,
     shift,
-    stays,
-    wait,
+    stay,
 )
 
 MOST_REDUCTIONS = 3
@@ -80,8 +79,8 @@ def reduced(d: Deployment) -> bool:
 
 def raised(d: Deployment, now: float) -> Deployment:
     """The weight of the step again, unless a person has paused the deployment."""
-    if kept := stays(d):
-        return wait(d, now, kept)
+    if stayed := stay(d, now):
+        return stayed
     return shift(d, now, d.step, note=f"{d.new_side} can carry its weight again")
 
 

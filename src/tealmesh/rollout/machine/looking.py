@@ -9,7 +9,7 @@ from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout.effects import LiveRoute, Seen, shares
-from tealmesh.rollout.machine import capacity, elsewhere
+from tealmesh.rollout.machine import capacity, elsewhere, grouped
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
@@ -44,7 +44,7 @@ class Change:
 
 def look(d: Deployment, seen: Seen, now: float) -> Deployment:
     """The deployment after a look at the world."""
-    d = noted(d, seen, now)
+    d = grouped.patient(noted(d, seen, now), now)
     changed = change(d, seen)
     by = f" by {seen.by}" if seen.by else ""
     told = f"{changed.what}{by}{changed.rest}" if changed else ""

@@ -13,7 +13,7 @@ from tealmesh.rollout.effects import (
     StopSide,
     shares,
 )
-from tealmesh.rollout.machine import capacity
+from tealmesh.rollout.machine import capacity, grouped
 from tealmesh.rollout.machine.transitions import BACKWARD, FINAL
 
 
@@ -64,4 +64,6 @@ def obstacle(d: Deployment) -> str:
     missing = [side for side in needed if not d.healthy.get(side)]
     if missing:
         return f"a healthy task of {' and '.join(missing)}"
+    if waits := grouped.waits_to_go_back(d):
+        return waits
     return capacity.beyond(d) if d.state is State.SHIFTING and d.new_side in needed else ""

@@ -17,7 +17,7 @@ from tealmesh.rollout.machine.transitions import (
     next_step,
     roll_back,
     shift,
-    stays,
+    stay,
     wait,
 )
 from tealmesh.rollout.machine.wording import all_pass, explanation, refused, unmet, why
@@ -82,8 +82,8 @@ def _onward(d: Deployment, event: Observed, now: float) -> Deployment:
         return beside.begin(d, due, now)
     if due is None and d.needs_approval(next_step(d)):
         return enter(d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), promoted="")
-    if kept := stays(d, event.frozen):
-        return wait(d, now, kept)
+    if stayed := stay(d, now, event.frozen):
+        return stayed
     if due:
         return beside.begin(d, due, now)
     full = d.promoted == "FULL"

@@ -14,7 +14,10 @@ from tealmesh.rollout.effects import (
     ConvergenceSeen,
     EffectFailed,
     Event,
+    FinishAllowed,
     GivenUp,
+    Granted,
+    GroupFailed,
     Looked,
     NotReady,
     Observed,
@@ -30,7 +33,7 @@ from tealmesh.rollout.effects import (
     Unpaused,
     WeightsSet,
 )
-from tealmesh.rollout.machine import deciding, judging, preparing, steering, weighing
+from tealmesh.rollout.machine import deciding, grouped, judging, preparing, steering, weighing
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import look
 from tealmesh.rollout.machine.transitions import can_abort, hold, resume, roll_back, wait
@@ -84,6 +87,12 @@ def _asked(d: Deployment, event: Event, now: float) -> Deployment:
             return steering.unpaused(d, event, now)
         case Replaced():
             return steering.replaced(d, event, now)
+        case Granted():
+            return grouped.granted(d, event, now)
+        case FinishAllowed():
+            return grouped.finished(d, now)
+        case GroupFailed(reason=reason):
+            return grouped.failed(d, reason, now)
     accepted, handler = _HANDLERS[d.state]
     if not isinstance(event, accepted):
         raise InvariantError(f"{type(event).__name__} does not belong to state {d.state}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, Promotion, State
+from tealmesh.model.rollout.groups import Awaits
 from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
@@ -38,6 +39,7 @@ def only_new_serves(d: Deployment) -> bool:
 def enter(d: Deployment, state: State, now: float, **changes: Any) -> Deployment:
     """The one way into a state; the journal gets one more transition."""
     changes = {"waiting_for": "", "note": "", "held_in": "", **changes}
+    d = not_awaiting(d)
     if state in BACKWARD | FINAL | {State.HELD}:
         # What a person asked for on the way forward has ended.
         changes |= {"paused_at": 0.0, "paused_by": "", "promoted": ""}
@@ -63,7 +65,7 @@ def wait(d: Deployment, now: float, waiting_for: str, why: str = "") -> Deployme
     """Stay in the state, until the time limit of its phase is exceeded: then fail. ``why``: what
     says more than ``waiting_for`` about that failure.
     """
-    left = limits.left(d, now)
+    d, left = not_awaiting(d), limits.left(d, now)
     if left is None or left >= 0:
         return replace(d, waiting_for=waiting_for, updated_at=now, seconds_left=left)
     failed = f"{limits.exceeded(d)}, still waiting for {why or waiting_for}"
@@ -184,24 +186,56 @@ def onward(d: Deployment, now: float, frozen: str = "") -> Deployment:
         return enter(
             d, State.AWAITING_APPROVAL, now, waiting_for=approval(d), promoted="", note=note
         )
-    if kept := stays(d, frozen):
-        return wait(d, now, kept)
+    if stayed := stay(d, now, frozen):
+        return stayed
     return shift(d, now, following, promoted=left, note=note)
 
 
-def stays(d: Deployment, frozen: str = "") -> str:
-    """Why the new side gets no more weight and the old one is not stopped now, completing "waiting
-    for …"; empty if nothing is against it.
+def stay(d: Deployment, now: float, frozen: str = "") -> Deployment | None:
+    """The deployment, waiting, if the new side gets no more weight and the old one is not stopped
+    now: a person has paused it, ``frozen`` says why, or its group wants it to. None if nothing is
+    against going on.
     """
     if d.paused_at:
-        return f"`teal resume {d.service}`, as {d.paused_by} paused it"
-    return frozen
+        return wait(d, now, f"`teal resume {d.service}`, as {d.paused_by} paused it")
+    if frozen:
+        return wait(d, now, frozen)
+    if d.member and d.member.leave in ("PREPARE", "STAY"):
+        return await_group(d, now, "SHIFT" if d.member.leave == "PREPARE" else "")
+    return None
+
+
+def await_group(d: Deployment, now: float, awaits: Awaits) -> Deployment:
+    """The deployment, waiting for the others of its group. Its time limit stands still: the others
+    have theirs.
+    """
+    if d.member is None:
+        return d
+    why = "the other services to pass" if awaits == "FINISH" else d.member.why
+    waiting = wait(replace(d, phase_at=now), now, f"{why} (group {d.member.group})")
+    return replace(waiting, member=replace(d.member, awaits=awaits))
+
+
+def not_awaiting(d: Deployment) -> Deployment:
+    """The deployment that does not wait for its group, as something else is missing."""
+    return replace(d, member=replace(d.member, awaits="")) if d.member and d.member.awaits else d
 
 
 def baked(d: Deployment, now: float) -> Deployment:
-    """To the end of the bake time, unless a person has paused the deployment."""
-    if kept := stays(d):
-        return wait(d, now, kept)
+    """To the end of the bake time, unless a person has paused the deployment, or others of its
+    group have not passed.
+    """
+    if stayed := stay(d, now):
+        return stayed
+    if d.member:
+        return await_group(d, now, "FINISH")
+    return finish(d, now)
+
+
+def finish(d: Deployment, now: float) -> Deployment:
+    """The old side is not needed any more: stop it, or keep it for a way back."""
+    if not d.gated:
+        return enter(d, State.CLEANING_UP, now, acknowledged=d.weights)
     note = f"promoted by {d.promoted_by}" if d.promoted else ""
     d = evidence.closed(d, now)
     if d.strategy.keep_old and d.kind == "DEPLOY" and d.healthy.get(d.old_side):

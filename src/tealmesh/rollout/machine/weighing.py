@@ -9,15 +9,17 @@ from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import windows
 from tealmesh.rollout.machine.transitions import (
+    await_group,
     can_abort,
     enter,
+    finish,
     gets_all,
     next_step,
     roll_back,
     rolled_back,
     serving,
     shift,
-    stays,
+    stay,
     wait,
 )
 from tealmesh.rollout.machine.wording import expected_share
@@ -56,13 +58,13 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
         case State.CONVERGING_TARGET if not d.gated:
             if not d.healthy.get(d.new_side):
                 return wait(d, now, f"a healthy task of {d.new_side}")
-            if kept := stays(d):
-                return wait(d, now, kept)
+            if stayed := stay(d, now):
+                return stayed
             return shift(d, now, next_step(d))
         case State.CONVERGING_TARGET:
             return enter(d, State.VERIFYING, now, acknowledged=d.weights, since=now)
     if not d.gated:
-        return enter(d, State.CLEANING_UP, now, acknowledged=d.weights)
+        return await_group(d, now, "FINISH") if d.member else finish(d, now)
     opened = StepEvidence(
         step=d.step,
         weights=d.weights,

@@ -74,7 +74,7 @@ def target_body(config: NoticeConfig, directory: str) -> NoticeTargetBody:
 
 
 def _body(d: Deployment, entry: JournalEntry, kind: Kind, target: str, revision: int) -> NoticeBody:
-    return {
+    body: NoticeBody = {
         "id": f"{d.id}-{entry.sequence}",
         "target": target,
         "kind": kind,
@@ -94,3 +94,6 @@ def _body(d: Deployment, entry: JournalEntry, kind: Kind, target: str, revision:
         "message": entry.message,
         "revision": revision,
     }
+    if d.member:
+        body["group"] = d.member.group
+    return body

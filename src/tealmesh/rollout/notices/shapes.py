@@ -80,7 +80,8 @@ def slack(notice: NoticeBody, links: Mapping[str, str]) -> bytes:
     """
     head = " ".join(filter(None, (_MARKS.get(notice["kind"], ""), f"*{_plain(title(notice))}*")))
     weights = " ".join(f"{side}={weight}" for side, weight in sorted(notice["weights"].items()))
-    about = f"mesh {notice['mesh']} · started by {notice['actor'] or 'nobody'} · {weights}"
+    group = f"group {notice['group']} · " if "group" in notice else ""
+    about = f"{group}mesh {notice['mesh']} · started by {notice['actor'] or 'nobody'} · {weights}"
     blocks: list[object] = [
         {"type": "section", "text": _markdown(f"{head}\n{_plain(_cut(notice['message']))}")},
         {"type": "context", "elements": [_markdown(_plain(about))]},
@@ -105,6 +106,7 @@ def _detail(notice: NoticeBody) -> dict[str, object]:
     return {
         "eventName": notice["kind"],
         "service": notice["service"],
+        **({"group": notice["group"]} if "group" in notice else {}),
         "meshName": notice["mesh"],
         "deploymentId": notice["deployment"],
         "sequence": notice["sequence"],

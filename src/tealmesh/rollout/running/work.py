@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tealmesh.model import fencing
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
-from tealmesh.model.rollout import Deployment, JournalEntry, State
+from tealmesh.model.rollout import Deployment, JournalEntry, Membership, State
 from tealmesh.model.traffic import windows
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
@@ -30,6 +30,20 @@ log = logging.getLogger(__name__)
 OnTransition = Callable[[JournalEntry], None]
 """Called after a transition is committed and before its effect is performed. For tests that stop
 the control plane at every transition."""
+
+
+Begun = tuple[Deployment, JournalEntry]
+"""A deployment as it begins, with its journal's first entry."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """What several deployments are told at once."""
+
+    events: Mapping[str, Event]
+    """By id."""
+    store: Callable[[Transaction], None]
+    """Writes what else follows, in the same transaction. It may refuse by raising."""
 
 
 class Work:
@@ -59,6 +73,8 @@ class Work:
         self._woken: dict[str, asyncio.Event] = {}
         self._lock = asyncio.Lock()
         self._workers: dict[str, asyncio.Task[None]] = {}
+        self.on_member: Callable[[Membership], None] = lambda member: None
+        """Called when a member of a group has come to something that its group may wait for."""
 
     async def run(self) -> None:
         """Resume the unfinished deployments, then work on all until cancelled."""
@@ -91,6 +107,69 @@ class Work:
         self._on_transition(entry)
         self._work_on(first)
         return first
+
+    async def begin_together(
+        self, actor: str, operation: str, put: Callable[[Transaction], Sequence[Begun]]
+    ) -> list[Deployment]:
+        """Store several deployments at once by ``put``, which has them numbered, and work on
+        them.
+        """
+        begun = await self._store.write(actor, operation, put)
+        for first, entry in begun:
+            self._live[first.id] = first
+            self._on_transition(entry)
+            self._work_on(first)
+        return [first for first, _ in begun]
+
+    async def decide(
+        self,
+        actor: str,
+        operation: str,
+        ids: Sequence[str],
+        decide: Callable[[Mapping[str, Deployment]], Together | None],
+    ) -> None:
+        """Let ``decide`` say, from the newest observations of these deployments by id, what each is
+        told; what follows from that is stored in one write, with what else it stores. None for
+        nothing. Raises Fenced as `apply` does.
+        """
+        async with self._lock:
+            before = {
+                i: self._live.get(i) or documents.deployment(self._store.view, i) for i in ids
+            }
+            together = decide(before)
+            if together is None:
+                return
+            steps = [
+                (
+                    before[i],
+                    self._dated(before[i], machine.step(before[i], event, self._clock())),
+                    event,
+                )
+                for i, event in together.events.items()
+            ]
+            made = [
+                (old, new, journal.entry(new, journal.transition(old, event, new)))
+                for old, new, event in steps
+                if new.sequence != old.sequence
+            ]
+
+            def change(t: Transaction) -> None:
+                together.store(t)
+                for old, new, entry in made:
+                    documents.put(t, new, entry, old.sequence, self._wall())
+
+            try:
+                await self._store.write(actor, operation, change)
+            except Fenced:
+                for i in ids:
+                    if i in self._live:
+                        self._live[i] = documents.deployment(self._store.view, i)
+                raise
+            for old, new, entry in made:
+                self._seen(old, new, entry)
+            for _, new, _ in made:
+                if new.id not in self._workers and not new.finished:
+                    self._work_on(new)
 
     def running(self, service: str) -> Deployment | None:
         """The unfinished deployment of a service, with its newest observations."""
@@ -138,13 +217,20 @@ class Work:
                 return before
             after = self._dated(before, machine.step(before, event, self._clock()))
             entry = await self._keep(before, event, after)
-            if not before.finished:
-                self._live[deployment_id] = after
-            if entry is not None:
-                self._on_transition(entry)
-                if deployment_id in self._woken:
-                    self._woken[deployment_id].set()
+            self._seen(before, after, entry)
             return after
+
+    def _seen(self, before: Deployment, after: Deployment, entry: JournalEntry | None) -> None:
+        """What is stored may be seen: by those that wait for it, and by its group."""
+        if not before.finished:
+            self._live[after.id] = after
+        if entry is not None:
+            self._on_transition(entry)
+            log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
+            if after.id in self._woken:
+                self._woken[after.id].set()
+        if after.member and (entry is not None or after.member != before.member):
+            self.on_member(after.member)
 
     async def _keep(
         self, before: Deployment, event: Event, after: Deployment
@@ -175,8 +261,6 @@ class Work:
         except Fenced:
             self._live[after.id] = documents.deployment(self._store.view, after.id)
             raise
-        if entry is not None:
-            log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
         return entry
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
@@ -232,8 +316,10 @@ class Work:
                 if left <= 0 or machine.due(awaited, heard, now):
                     return
                 ahead = awaited.at - now
+                # Not wait_for, which before Python 3.12 may lose a cancellation.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), min(left, ahead) if ahead > 0 else left)
+                    async with asyncio.timeout(min(left, ahead) if ahead > 0 else left):
+                        await woken.wait()
 
     async def _turn(self, d: Deployment) -> None:
         """Look at what is, and perform the effect of the state if that is still right."""

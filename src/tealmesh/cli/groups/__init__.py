@@ -1,0 +1,1 @@
+"""Commands with `--group`: several services that are deployed together."""

@@ -182,7 +182,8 @@ def test_streams_end_in_order_with_the_control_plane(caplog: pytest.LogCaptureFi
             request_serializer=proto.StreamMetricsMessage.SerializeToString,
             response_deserializer=proto.StreamMetricsResponse.FromString,
         )
-        calls.append(method.future(iter(sent.get, None)))
+        bearer = (("authorization", f"Bearer {TOKEN}"),)
+        calls.append(method.future(iter(sent.get, None), metadata=bearer))
         await began.wait()
         servicer.close()
         await server.stop(0.2)

@@ -300,3 +300,19 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
             continue
         with pytest.raises(TealError, match=r"state\.db was written by a newer Tealmesh"):
             Store.open(path)
+
+
+def test_old_audit_entries_are_forgotten_and_nothing_else(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = Store.open(tmp_path / "state.db")
+        for n in range(5):
+            await store.write("ann", f"Put{n}", lambda tx, n=n: tx.put("c", str(n), body={"n": n}))
+        assert await store.forget_audit(keep=2) == 3
+        assert [entry.operation for entry in await store.history()] == ["Put4", "Put3"]
+        assert await store.forget_audit() == 0
+        store.close()
+        again = Store.open(tmp_path / "state.db")
+        assert (again.revision, len(again.view.list("c"))) == (5, 5)
+        again.close()
+
+    asyncio.run(run())

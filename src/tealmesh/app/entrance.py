@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.keys import TaskKeys, owner
 from tealmesh.store import Store
 
+_FORGET_SECONDS = 3600.0
+
 
 class Entrance:
     """What the front of one control plane needs. Raises TealError if the keys are damaged."""
@@ -25,6 +28,7 @@ class Entrance:
     def __init__(self, config: AppConfig, store: Store, connect: Callable[[str], Any]) -> None:
         """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
         owner(config.data_dir)
+        self._store = store
         self.our_secret = secrets.token_urlsafe(30)
         self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
         self._policies = RolePolicies(lambda: connect("iam"), steady_clock)
@@ -33,7 +37,13 @@ class Entrance:
 
     def front(self) -> Front:
         """What the HTTP port asks."""
-        return Front(self._callers, self._policies.of, self.refusals.tell)
+        return Front(self._callers, self._policies.of, self.refusals.tell, steady_clock)
+
+    async def forget(self) -> None:
+        """Delete old entries of the audit log, until cancelled."""
+        while True:
+            await self._store.forget_audit()
+            await asyncio.sleep(_FORGET_SECONDS)
 
     def watching(self, rest: Fallback) -> Fallback:
         """``rest``; what changes in IAM counts from the next call on."""

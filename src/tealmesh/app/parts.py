@@ -163,6 +163,7 @@ class Parts:
         yield "the sides kept for a way back", self.controller.keep
         yield "the sending of notices", self._sending().run
         yield "the record of refusals", self._entrance.refusals.run
+        yield "the retention of the audit log", self._entrance.forget
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:

@@ -203,6 +203,7 @@ class _AwsEndpoint:
             request = await _read(head, receive, limit)
             claim.finish(request.body)
             principal = claim.principal
+            self._front.spend(claim)
             if model is None:
                 await self._front.permit_others(principal, identity.service, request)
         except AwsError as error:

@@ -36,6 +36,10 @@ a change raises this number and brings a migration. Adding an optional member do
 """
 
 
+AUDIT_KEPT = 200_000
+"""Audit entries, some 60 MB."""
+
+
 @dataclass(frozen=True)
 class AuditEntry:
     """Who changed what, and when."""
@@ -168,6 +172,17 @@ class Store:
         where = audit.c.changes.contains(beginning + ",", autoescape=True)
         found = await loop.run_in_executor(self._writer, self._history, 1, without, where)
         return found[0] if found else None
+
+    async def forget_audit(self, keep: int = AUDIT_KEPT) -> int:
+        """Delete all audit entries but the newest ``keep``; returns how many."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, self._forget_audit, keep)
+
+    def _forget_audit(self, keep: int) -> int:
+        # One entry a revision.
+        old = sa.delete(audit).where(audit.c.revision <= self._view.revision - keep)
+        with self._engine.begin() as connection:
+            return connection.execute(old).rowcount
 
     def close(self) -> None:
         """Wait for the writer to finish, then close the database."""

@@ -35,6 +35,14 @@ def test_a_plan_tells_what_would_refuse_it(plane: Plane) -> None:
     plan = plane.plan_deployment(service="web", image="example/web:3")
     assert "is running" in next(o["detail"] for o in plan["known"] if o["about"] == "deployment")
     assert not plan["starts"]
+    instead = plane.plan_deployment(service="web", image="example/web:3", replace=True)
+    assert instead["starts"], instead["known"]
+    assert instead["stages"][0]["title"] == (
+        "end deployment 1, of example/web:2 to green, which has given no weight"
+    )
+    assert (instead["oldSide"], instead["newSide"]) == ("blue", "green")
+    alone = plane.plan_deployment(service="web", image="example/web:3", replace=False)
+    assert not alone["starts"]
 
 
 def test_a_deployment_is_explained(plane: Plane) -> None:

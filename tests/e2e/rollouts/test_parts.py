@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from tests.e2e.test_adopted import started
 from tests.support.planes.control_plane import control_plane
-from tests.support.planes.sample import IMAGES, Sample, finished, weights
+from tests.support.planes.sample import IMAGES, Sample, api, finished, weights
 
 BAD = "example/sample:posting"
 WATCH = 'watch = [{ method = "POST" }, { prefix = "/nobody-asks" }]'
@@ -77,6 +79,11 @@ def test_so_it_is_for_a_service_that_others_made(tmp_path: Path) -> None:
         with mostly_reading(url):
             plane.teal("deploy", "sample", "--image", BAD, check=False)
             deployment = finished(plane, "sample")
+            evidence = api(plane).get_evidence("sample", deployment["deploymentId"])
         assert deployment["status"] == "ROLLBACK_SUCCESSFUL"
         assert deployment["reason"].split(" of POST: ")[0] in ("errors", "success-rate")
         assert weights(plane)["blue"] > 0
+    tasks = json.loads(evidence["bundle"])["tasks"]
+    assert {one["side"] for one in tasks} == {"blue", "green"}
+    assert all(re.fullmatch("[0-9a-f]{32}", one["task"]) for one in tasks), "ids, not addresses"
+    assert sum(one["failures"] for one in tasks if one["side"] == "green") > 0

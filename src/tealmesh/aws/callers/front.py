@@ -6,12 +6,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tealmesh.aws.callers import actions, policies, rules
+from tealmesh.aws.callers.buckets import Buckets
 from tealmesh.aws.callers.known import Callers, Claim
 from tealmesh.aws.callers.peers import NOBODY, Peer
 from tealmesh.aws.callers.policies import Document
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request
-from tealmesh.model.caller import Principal
+from tealmesh.model.caller import OURSELVES, Principal
+from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import AwsError
 
 log = logging.getLogger(__name__)
@@ -31,8 +33,12 @@ process."""
 class Front:
     """The callers of one HTTP port."""
 
-    def __init__(self, callers: Callers, policies_of: PoliciesOf, refused: Refused) -> None:
+    def __init__(
+        self, callers: Callers, policies_of: PoliciesOf, refused: Refused, clock: SteadyClock
+    ) -> None:
         self._callers = callers
+        self._clock = clock
+        self._buckets = Buckets()
         self._policies_of = policies_of
         self._refused = refused
 
@@ -45,6 +51,18 @@ class Front:
         except AwsError as error:
             self.tell(f"uid {peer.uid}" if peer.uid is not None else "unknown", request, error)
             raise
+
+    def spend(self, claim: Claim) -> None:
+        """Count a call whose caller is verified. Raises AwsError ``Throttling`` for one too many.
+
+        Whom the kernel names as the owner is not counted, nor are our own calls.
+        """
+        who = claim.principal
+        if who.name == OURSELVES or (who.access == "admin" and not claim.signed):
+            return
+        if not self._buckets.take(who.name, self._clock()):
+            self._refused(who.name, "a call", "Throttling")
+            raise AwsError("Throttling", f"Rate exceeded: {who.name} calls too often", status=400)
 
     def tell(self, who: str, request: Request, error: AwsError) -> None:
         """Note that somebody was refused."""

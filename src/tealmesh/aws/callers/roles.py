@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tealmesh.aws.callers.policies import Document
@@ -47,7 +48,8 @@ class RolePolicies:
                     documents.append(found["PolicyDocument"])
             for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
                 for policy in page["AttachedPolicies"]:
-                    documents.append(self._managed(iam, policy["PolicyArn"]))
+                    with suppress(iam.exceptions.NoSuchEntityException):  # deleted meanwhile
+                        documents.append(self._managed(iam, policy["PolicyArn"]))
         except iam.exceptions.NoSuchEntityException:
             return []
         return documents

@@ -68,12 +68,15 @@ def _client() -> Any:
     import boto3
     from botocore.config import Config
 
+    # The task's role, where it has one. A process without one is the control plane's own user, who
+    # needs no particular keys.
+    has_role = any(name.startswith("AWS_CONTAINER_CREDENTIALS_") for name in os.environ)
     return boto3.client(
         "xray",
         endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
         region_name=os.environ.get("AWS_REGION", "us-east-1"),
-        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "tealmesh"),
-        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "tealmesh"),
+        aws_access_key_id=None if has_role else os.environ.get("AWS_ACCESS_KEY_ID", "xray"),
+        aws_secret_access_key=None if has_role else os.environ.get("AWS_SECRET_ACCESS_KEY", "xray"),
         config=Config(retries={"total_max_attempts": 2}, proxies={}),
     )
 

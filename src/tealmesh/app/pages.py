@@ -41,5 +41,5 @@ class Pages:
 
     def _standing(self) -> openmetrics.Standing:
         view = self._store.view
-        histories = [self._controller.history(one.name) for one in every_service(view)]
+        histories = [self._controller.history_of(one) for one in every_service(view)]
         return openmetrics.standing(view, histories, self._metrics, self._envoys)

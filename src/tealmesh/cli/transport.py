@@ -2,7 +2,7 @@
 
 https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html. Who runs `teal` as the user of the
 control plane needs no keys, since the kernel tells it so; where it does not, the request is signed
-with the keys in the environment, or with those in the data directory.
+with the keys in the data directory, or with those of the environment.
 """
 
 from __future__ import annotations
@@ -114,14 +114,17 @@ class Transport:
         return cast(A, answer)  # The control plane builds its answers by the model.
 
     def _keys(self) -> Keys | None:
-        """The keys to sign with: those of the environment, or else the owner's, if we may read
-        them.
+        """The keys to sign with: the owner's, if we may read them, or else those of the
+        environment, which may be of AWS itself.
         """
-        named = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
-        if named[0] and named[1]:
-            return Keys(named[0], named[1], os.environ.get("AWS_SESSION_TOKEN", ""))
         directory = self.health().data_dir
-        return owner_keys(Path(directory)) if directory else None
+        if directory and (found := owner_keys(Path(directory))):
+            return found
+        key_id, secret = (
+            os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        )
+        token = os.environ.get("AWS_SESSION_TOKEN", "")
+        return Keys(key_id, secret, token) if key_id and secret else None
 
     def _request(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str], timeout: float

@@ -230,7 +230,11 @@ class Controller(Decisions):
         """The deployments of a service, newest first; a running one with its newest
         observations, which are not stored one by one.
         """
-        return self._work.all(self._system(service).name)
+        return self.history_of(self._system(service))
+
+    def history_of(self, service: Service) -> list[Deployment]:
+        """`history` of a service that has been found."""
+        return self._work.all(service.name)
 
     async def _make_way(self, actor: str, service: str, image: str) -> None:
         """End the deployment that runs, if one does, and wait for its end: what has given weight

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
-from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.config.strategies import Gates, LatencyObjective, Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.extensions import RouterExtension
-from tealmesh.model.rollout import Deployment, JournalEntry, State, Traffic
+from tealmesh.model.rollout import Comparison, Deployment, JournalEntry, State, Traffic
+from tealmesh.model.traffic.windows import Counts
 from tealmesh.rollout import extending, machine
 from tealmesh.rollout.adopted import MeshService, MeshSide
 from tealmesh.rollout.documents import deployment
@@ -49,6 +50,35 @@ def until(state: State, **members: object) -> tuple[Deployment, float]:
 
 def beside(requests: int, failures: int = 0) -> Event:
     return Observed(GOOD_TASKS, GOOD_TASKS, beside=Traffic(requests, failures))
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (
+            Traffic(1000, timed=1000, bounds=(100.0, 500.0), buckets=(100, 900)),
+            "latency-p99: WHAT: 10 % of 1000 answers came within 100 ms, at least 99 % must",
+        ),
+        (
+            Traffic(1000, client_errors=600),
+            "breaker: 600 of 1000 WHAT were answered with a client error (4xx), 2 of 500 to the "
+            "old one before, more than 50 %",
+        ),
+    ],
+    ids=["slow", "refusing"],
+)
+@pytest.mark.parametrize("state", [State.MIRRORING, State.COHORT])
+def test_what_goes_beside_is_judged_by_latency_and_by_client_errors(
+    state: State, seen: Traffic, said: str
+) -> None:
+    gates = Gates(latency=(LatencyObjective(0.99, 0.1),))
+    d, now = until(state)
+    d = replace(d, gates=gates, comparison=Comparison(before=Counts(500, 0, 2)))
+    after = machine.step(d, Observed(GOOD_TASKS, GOOD_TASKS, beside=seen), now)
+    assert after.state is State.ROLLING_BACK
+    gate = "mirror" if state is State.MIRRORING else "cohort"
+    what = "copies" if gate == "mirror" else "the cohort's requests"
+    assert after.reason.startswith(f"{gate} {said.replace('WHAT', what)}"), after.reason
 
 
 @pytest.mark.parametrize("state", [State.MIRRORING, State.COHORT])

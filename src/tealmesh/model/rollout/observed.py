@@ -35,6 +35,8 @@ class Traffic:
     """Requests that were answered or failed."""
     failures: int = 0
     """Requests that ended with a 5xx, a reset or a timeout, or without any answer."""
+    client_errors: int = 0
+    """Requests that were answered with a 4xx, or with gRPC's equivalents; never failures."""
     started: int = 0
     """Attempts, counted as they begin and including retries."""
     kinds: Mapping[str, int] = field(default_factory=dict)

@@ -64,16 +64,28 @@ def breaker(
     for counts, when in ((since, "at this step"), (window.counts, "in the last seconds")):
         if _over(counts.failures, counts.requests, limit):
             return _tripped(f"{counts.failures} of {counts.requests} requests failed {when}", limit)
-    usual = before is not None and not _over(2 * before.client_errors, before.requests, limit)
-    known = before is not None and before.requests >= BREAKER_REQUESTS
-    if known and usual and before and _over(window.client_errors, window.requests, limit):
-        return _tripped(
-            f"{window.client_errors} of {window.requests} requests to the new side were answered "
-            f"with a client error (4xx) in the last seconds, {before.client_errors} of "
-            f"{before.requests} to the old one before",
-            limit,
-        )
-    return None
+    return refusing(
+        window.counts, before, limit, "requests to the new side", " in the last seconds"
+    )
+
+
+def refusing(
+    seen: Counts, before: Counts | None, limit: float, what: str, when: str = ""
+) -> GateResult | None:
+    """FAIL when a larger share of the requests than ``limit`` was answered with a client error, if
+    far fewer of the old side's were ``before``. None otherwise. ``what`` they are, ``when`` they
+    were sent.
+    """
+    if before is None or before.requests < BREAKER_REQUESTS:
+        return None
+    usual = _over(2 * before.client_errors, before.requests, limit)
+    if usual or not _over(seen.client_errors, seen.requests, limit):
+        return None
+    return _tripped(
+        f"{seen.client_errors} of {seen.requests} {what} were answered with a client error "
+        f"(4xx){when}, {before.client_errors} of {before.requests} to the old one before",
+        limit,
+    )
 
 
 def _over(bad: int, requests: int, limit: float) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from tealmesh.envoy.names import BesideKind
 from tealmesh.model.rollout import Deployment, GateResult, State, Traffic
+from tealmesh.model.traffic.windows import Counts
 from tealmesh.rollout.effects import Observed
-from tealmesh.rollout.gates import assess
+from tealmesh.rollout.gates import assess, objectives
 from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, enter, roll_back, wait
 from tealmesh.rollout.machine.wording import all_pass, failure, refused, unmet
 
@@ -54,14 +55,24 @@ def keeps_users(d: Deployment) -> bool:
 
 
 def judged(d: Deployment, event: Observed) -> tuple[Deployment, tuple[GateResult, ...]]:
-    """The deployment with the verdict on what reached the new side beside its weight; and that
-    verdict, with the one on its tasks.
+    """The deployment with the verdicts on what reached the new side beside its weight; and these,
+    after the one on its tasks: how many succeeded, how fast the answers came, and whether nearly
+    all were refused.
     """
     gate = "mirror" if d.state is State.MIRRORING else "cohort"
-    found = _success_rate(d, event.beside, gate)
-    others = tuple(one for one in d.beside_verdicts if one.gate != gate)
+    what = "copies" if gate == "mirror" else "the cohort's requests"
+    seen = event.beside
+    fast = objectives.latency(seen, d.gates.latency, d.gates.min_requests)
+    counts = Counts(seen.requests, seen.failures, seen.client_errors)
+    refused = objectives.refusing(counts, d.comparison.before, d.gates.breaker, what)
+    found = (
+        _success_rate(d, seen, gate, what),
+        *(replace(one, gate=f"{gate} {one.gate}", detail=f"{what}: {one.detail}") for one in fast),
+        *([replace(refused, gate=f"{gate} breaker")] if refused else []),
+    )
+    others = tuple(one for one in d.beside_verdicts if one.gate.partition(" ")[0] != gate)
     tasks = assess.tasks(event.new, d.desired_count)
-    return replace(d, beside_verdicts=(*others, found)), (tasks, found)
+    return replace(d, beside_verdicts=(*others, *found)), (tasks, *found)
 
 
 def measured(
@@ -99,9 +110,8 @@ def cohort_fails(d: Deployment, event: Observed) -> tuple[Deployment, str]:
     return d, failure(gates[1:], event)
 
 
-def _success_rate(d: Deployment, beside: Traffic, gate: str) -> GateResult:
+def _success_rate(d: Deployment, beside: Traffic, gate: str, what: str) -> GateResult:
     found = assess.success_rate(beside, d.gates.success_rate, d.gates.min_requests)
-    what = "copies" if gate == "mirror" else "the cohort's requests"
     return replace(found, gate=gate, detail=f"{what}: {found.detail}")
 
 

@@ -30,6 +30,7 @@ def traffic_together(parts: Sequence[Traffic]) -> Traffic:
     return Traffic(
         requests=sum(part.requests for part in parts),
         failures=sum(part.failures for part in parts),
+        client_errors=sum(part.client_errors for part in parts),
         started=sum(part.started for part in parts),
         kinds=dict(kinds),
         waiting=sum(part.waiting for part in parts),

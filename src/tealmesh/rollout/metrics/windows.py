@@ -146,6 +146,7 @@ class Metrics:
         return Traffic(
             requests=became.requests,
             failures=became.failures,
+            client_errors=became.client_errors,
             started=became.started,
             kinds=became.kinds,
             waiting=waiting,

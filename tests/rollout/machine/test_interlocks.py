@@ -15,6 +15,7 @@ from tealmesh.rollout.effects import (
     ConvergenceSeen,
     Looked,
     Observed,
+    Promoted,
     SetWeights,
     StopSide,
 )
@@ -106,6 +107,29 @@ def test_where_both_sides_lack_tasks_each_carries_its_part() -> None:
     d = to_pause(d, ill)
     assert ill.weights["green"] == 100
     assert d.state in FORWARD
+
+
+@pytest.mark.parametrize("bakes", [False, True], ids=["measured", "baking"])
+@pytest.mark.parametrize("full", [False, True], ids=["a step", "all"])
+def test_a_promotion_skips_no_task_that_the_last_step_lacks(full: bool, bakes: bool) -> None:
+    """Half its tasks have died at the last step, so the old side has half of the weight again."""
+    d, ill = at(100)
+    while bakes and d.state is not State.BAKING:
+        d = turn(d, ill)
+        ill.now += 0.5
+    ill.healthy["green"] = 2
+    d = to_pause(d, ill)
+    assert ill.weights == {"blue": 50, "green": 50}
+    d = machine.step(d, Promoted("tester", full=full), ill.now)
+    for _ in range(5):
+        d = to_pause(d, ill)
+    assert ill.weights == {"blue": 50, "green": 50}
+    assert (d.finished, ill.tasks["blue"].alive) == (False, True)
+    del ill.healthy["green"]
+    while not d.finished:
+        d = to_pause(d, ill)
+    assert (d.state, ill.weights["green"]) == (State.SUCCEEDED, 100)
+    assert not ill.wrongs
 
 
 def test_a_side_that_loses_its_tasks_again_and_again_is_rolled_back() -> None:

@@ -23,6 +23,7 @@ from tests.support.drills import sizes
 WITHIN = 1.5
 """What is planned and what it takes are at most so many times as long as one another."""
 POST = (Part(method="POST"),)
+FEW = 3
 LOOKS = 2.0
 """Seconds that do not count: windows of comparison end once a second at most."""
 
@@ -65,7 +66,10 @@ def check(d: Deployment, service: Given) -> None:
         return
     assert ended.state is State.SUCCEEDED, ended.reason
     assert took < WITHIN * planned + LOOKS, shown(took, plan)
-    assert planned < WITHIN * took + LOOKS, shown(took, plan)
+    failures = sum(window.new.failures for window in world.windows if window.compared)
+    if not service.base or failures >= FEW:
+        # Without one where one or two were expected, a verdict comes sooner.
+        assert planned < WITHIN * took + LOOKS, shown(took, plan)
 
 
 def shown(took: float, plan: tuple[PlannedStage, ...]) -> str:

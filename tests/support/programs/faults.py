@@ -17,7 +17,7 @@ _WEB_SOCKET = "upgrade: websocket\r\nconnection: upgrade\r\n"
 
 @contextlib.asynccontextmanager
 async def faulty_http() -> AsyncIterator[int]:
-    """The port of an HTTP/1.1 server. Paths: a status or ``/ok``; ``/slow`` takes 0.3 s, ``/hang``
+    """The port of an HTTP/1.1 server. Paths: a status or ``/ok``; ``/slow`` takes 2 s, ``/hang``
     never answers, ``/reset`` closes, ``/cut`` closes within the body, ``/endless`` never ends it,
     ``/socket`` is a WebSocket that the server closes.
     """
@@ -72,7 +72,7 @@ async def _answer(path: str, writer: asyncio.StreamWriter) -> bool:
         case "/hang":
             await asyncio.sleep(1000)
         case "/slow":
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(2.0)
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
         case "/reset":
             return False

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tealmesh.model.clock import BootClock, system_boot
 from tealmesh.model.config.nouns import ServiceConfig
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.convergence import Convergence
@@ -73,6 +74,7 @@ class Bench:
     wall: Callable[[], float] | None = None
     """The wall clock, which is only shown; None for the same as ``clock``."""
     poll_seconds: float = 0.001
+    boot: BootClock = system_boot
     hearing: Hearing | None = None
     """None where nothing is heard."""
     others: Callable[[Store], HearOthers] | None = None
@@ -80,7 +82,7 @@ class Bench:
 
     def open(self) -> tuple[Store, Controller]:
         wall = self.wall or self.clock
-        store = Store.open(self.path / "state.db", wall)
+        store = Store.open(self.path / "state.db", wall, self.boot)
         controller = Controller(
             store,
             self.driver,

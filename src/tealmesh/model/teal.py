@@ -333,6 +333,8 @@ class DeploymentBody(TypedDict):
     waiting_for: str
     serves: str
     phase_at: float
+    counted: float
+    counted_at: MomentBody | None
     seconds_left: float | None
     time_limit: str
     windows: int

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -148,20 +148,32 @@ class Controller(Decisions):
         extending.refuse(system, strategy or system.strategy)
         refuse_locked(self._store.view, service, self._store.now())
         beginning.freeze(system, self._wall(), force=force)
-        if instead:
-            await self._make_way(actor, service, image)
-        first = await self.first(actor, system, image, force=force)
-        return await self._begin(
-            "Deploy",
-            system,
-            replace(first, strategy=strategy or system.strategy, client_token=token),
-        )
 
-    async def first(self, actor: str, system: Service, image: str, *, force: bool) -> Deployment:
-        """The beginning of a deployment of ``image``, not stored yet. Raises as `deploy` does."""
+        async def first(instead_of: Deployment | None = None) -> Deployment:
+            begins = await self.first(actor, system, image, force=force, instead_of=instead_of)
+            return replace(begins, strategy=strategy or system.strategy, client_token=token)
+
+        if instead and (begun := await self._take_place(actor, system, image, first)):
+            return begun
+        return await self._begin("Deploy", system, await first())
+
+    async def first(
+        self,
+        actor: str,
+        system: Service,
+        image: str,
+        *,
+        force: bool,
+        instead_of: Deployment | None = None,
+    ) -> Deployment:
+        """The beginning of a deployment of ``image``, not stored yet. Raises as `deploy` does.
+        ``instead_of``: one that runs, and ends as this one begins.
+        """
         freeze = beginning.freeze(system, self._wall(), force=force)
-        documents.refuse_another(await self._work.settled(system.name))
-        documents.refuse_shared_router(self._store.view, system)
+        but = instead_of.id if instead_of else ""
+        running = await self._work.settled(system.name)
+        documents.refuse_another(running if running is None or running.id != but else None)
+        documents.refuse_shared_router(self._store.view, system, but)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
         first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
@@ -199,10 +211,18 @@ class Controller(Decisions):
         ConflictException when there is no version before, or it cannot serve.
         """
         system = self._system(service)
-        deployment = await self._work.settled(system.name)
+        name = system.name
+        deployment = await self._work.settled(name)
         if deployment is not None and deployment.state is State.CLEANING_UP:
-            await self._work.apply(deployment.id, Superseded(actor))
-        elif deployment is not None:
+            first, already = await self.first_back(actor, system, gradual, revision, deployment)
+            if already:
+                return deployment, already
+            begun = await self._begin_instead(
+                "Rollback", system, first, deployment, Superseded(actor)
+            )
+            # Without one it has ended by itself meanwhile.
+            return (begun, "") if begun else await self.rollback(actor, name, gradual, revision)
+        if deployment is not None:
             if revision is not None:
                 documents.refuse_another(deployment)
             if deployment.kind == "ROLLBACK" or deployment.state in machine.BACKWARD:
@@ -236,30 +256,42 @@ class Controller(Decisions):
         """`history` of a service that has been found."""
         return self._work.all(service.name)
 
-    async def _make_way(self, actor: str, service: str, image: str) -> None:
-        """End the deployment that runs, if one does, and wait for its end: what has given weight
-        gives it back first. Raises ConflictException if a person has to look at that.
+    async def _take_place(
+        self,
+        actor: str,
+        system: Service,
+        image: str,
+        first: Callable[[Deployment], Awaitable[Deployment]],
+    ) -> Deployment | None:
+        """Begin a deployment in place of the one that runs: that ends, in the same write, once it
+        has given back what weight it has given. None if none runs, or when it has ended by itself.
+        Raises ConflictException if a person has to look at that; and as ``first`` does.
         """
-        replaced = await self._work.settled(service)
-        if replaced is None:
-            return
-        if replaced.member:
+        event, asked = Replaced(actor, image), False
+        replaced = present = await self._work.settled(system.name)
+        if replaced is not None and replaced.member:
             documents.refuse_another(replaced)
-        present: Deployment | None = await self._work.woken_by(replaced.id, Replaced(actor, image))
         patience = self._clock() + MAKE_WAY_SECONDS
-        while present is not None and present.id == replaced.id and not present.finished:
-            if present.state is State.HELD or self._clock() > patience:
+        while present is not None and replaced is not None and present.id == replaced.id:
+            if machine.step(present, event, self._clock()).finished:
+                begins = await first(present)
+                if begun := await self._begin_instead("Deploy", system, begins, present, event):
+                    return begun
+            elif not asked:
+                # Its tasks need not stop when it is back: the next deployment takes their place.
+                await self._work.woken_by(present.id, event)
+                asked = True
+            elif present.state is State.HELD or self._clock() > patience:
                 raise AwsError(
                     "ConflictException",
-                    f"the deployment of {service} to {replaced.new_image} was told to end, and "
+                    f"the deployment of {system.name} to {replaced.new_image} was told to end, and "
                     f"waits for {present.waiting_for or 'its Envoys'}: deploy again when it has "
                     "ended",
                 )
-            if present.state is State.CLEANING_BACK:
-                # Its tasks need not stop first: the next deployment takes their place.
-                await self._work.woken_by(present.id, Replaced(actor, image))
-            await asyncio.sleep(self._poll_seconds)
-            present = await self._work.settled(service)
+            else:
+                await asyncio.sleep(self._poll_seconds)
+            present = await self._work.settled(system.name)
+        return None
 
     async def _go_back(
         self, actor: str, system: Service, gradual: bool, revision: int | None = None
@@ -268,17 +300,28 @@ class Controller(Decisions):
         return (first, already) if already else (await self._begin("Rollback", system, first), "")
 
     async def first_back(
-        self, actor: str, system: Service, gradual: bool, revision: int | None = None
+        self,
+        actor: str,
+        system: Service,
+        gradual: bool,
+        revision: int | None = None,
+        instead_of: Deployment | None = None,
     ) -> tuple[Deployment, str]:
         """The beginning of a way back, not stored yet; or the latest deployment, and that the
-        service is back already.
+        service is back already. ``instead_of``: one that stops its old side, and ends as this one
+        begins.
         """
         name = system.name
         beginning.refuse_problem(system)
-        documents.refuse_shared_router(self._store.view, system)
+        documents.refuse_shared_router(
+            self._store.view, system, instead_of.id if instead_of else ""
+        )
         route, tasks = await self._present(system)
         beginning.refuse_other_targets(system, route)
         history = documents.deployments(self._store.view, name)
+        if instead_of:
+            ended = machine.step(instead_of, Superseded(actor), self._clock())
+            history = [ended if d.id == ended.id else d for d in history]
         back = (
             going_back.way_back(system, history, route.weights, tasks)
             if revision is None
@@ -308,4 +351,23 @@ class Controller(Decisions):
         async with self._keeping.beginning:
             return await self._work.begin(
                 operation, first, lambda t, d, entry: documents.put_first(t, d, entry, pinned)
+            )
+
+    async def _begin_instead(
+        self,
+        operation: str,
+        system: Service,
+        first: Deployment,
+        before: Deployment,
+        event: Replaced | Superseded,
+    ) -> Deployment | None:
+        """The same, and end ``before`` by ``event``; None if that has gone on meanwhile."""
+        pinned = beginning.pinned(system)
+        async with self._keeping.beginning:
+            return await self._work.succeed(
+                operation,
+                first,
+                lambda t, d, entry: documents.put_first(t, d, entry, pinned),
+                before,
+                event,
             )

@@ -299,7 +299,10 @@ class GroupFailed:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The control plane has restarted: waits and windows begin again."""
+    """The control plane has restarted: windows begin again, time limits go on."""
+
+    away: float = 0.0
+    """Seconds since the time that had counted towards the limit was stored."""
 
 
 Event = (

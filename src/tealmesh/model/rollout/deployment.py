@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from tealmesh.model.clock import MomentBody
 from tealmesh.model.config.beside import (
     stored_cohort,
     stored_mirror,
@@ -128,6 +129,10 @@ class Deployment:
     """Once finished: what serves now, for people."""
     phase_at: float = 0.0
     """When the current phase began; its time limit counts from here."""
+    counted: float = 0.0
+    """The seconds of the phase that had counted towards its limit when last observed."""
+    counted_at: MomentBody | None = None
+    """When that was, by a clock that outlives a restart; None before the first observation."""
     seconds_left: float | None = None
     """How long the phase could still take when last observed, until its limit; None without one."""
     time_limit: str = ""

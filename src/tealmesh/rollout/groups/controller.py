@@ -25,8 +25,9 @@ from tealmesh.rollout.effects import Superseded
 from tealmesh.rollout.groups import ordering, stored
 from tealmesh.rollout.groups.deciding import Decision, Members
 from tealmesh.rollout.groups.steering import Steering, conflict
+from tealmesh.rollout.running.beginnings import Begun
 from tealmesh.rollout.running.stored import refuse_locked
-from tealmesh.rollout.running.work import Begun, Work
+from tealmesh.rollout.running.work import Work
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store, Transaction
 from tealmesh.supervision.supervisor import Supervisor

@@ -18,7 +18,8 @@ from tealmesh.rollout import machine
 from tealmesh.rollout.effects import Approved, Event, Promoted
 from tealmesh.rollout.groups import deciding, stored, words
 from tealmesh.rollout.groups.deciding import Decision, Members
-from tealmesh.rollout.running.work import Together, Work
+from tealmesh.rollout.running.beginnings import Together
+from tealmesh.rollout.running.work import Work
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
 

@@ -10,8 +10,8 @@ ROLLBACK_FAILED if neither can. What somebody else has changed leads to HELD fro
 
 Each state has at most one effect (`next_effect`). Before it is performed, the event `Looked` tells
 what is: see `looking`. Effects are idempotent, so a deployment resumes after any interruption by
-performing the effect of its stored state. `limits` has the time limit of each phase; only the
-waits for a person have none.
+performing the effect of its stored state. `limits` has the time limit of each phase, which
+goes on after a restart.
 """
 
 from tealmesh.rollout.effects import shares
@@ -19,7 +19,8 @@ from tealmesh.rollout.machine.awaiting import Awaited, Heard, awaits, due
 from tealmesh.rollout.machine.beside import kind as beside_kind
 from tealmesh.rollout.machine.deciding import awaited
 from tealmesh.rollout.machine.invariants import check
-from tealmesh.rollout.machine.looking import RESUME_SECONDS, change
+from tealmesh.rollout.machine.limits import RESUME_SECONDS, uncounted
+from tealmesh.rollout.machine.looking import change
 from tealmesh.rollout.machine.orders import next_effect, obstacle, scaling
 from tealmesh.rollout.machine.steering import pausable, promotable
 from tealmesh.rollout.machine.step import step
@@ -51,4 +52,5 @@ __all__ = [
     "scaling",
     "shares",
     "step",
+    "uncounted",
 ]

@@ -59,7 +59,7 @@ def waits_to_go_back(d: Deployment) -> str:
 
 def patient(d: Deployment, now: float) -> Deployment:
     """The member, which may go back when it has waited long enough for its callers."""
-    late = d.state is State.ROLLING_BACK and now - d.entered_at > BACK_SECONDS
+    late = d.state is State.ROLLING_BACK and now - d.phase_at > BACK_SECONDS
     if not late or d.member is None or d.member.leave == "BACK":
         return d
     return replace(d, member=replace(d.member, leave="BACK"))

@@ -1,7 +1,7 @@
 """How long each phase of a deployment may take, by a setting of the strategy each. Pure.
 
-A limit counts from the beginning of its phase, however many states and windows the phase has; a
-restart of the control plane begins it anew.
+A limit counts from the beginning of its phase, however many states and windows the phase has. After
+a restart of the control plane it goes on from what had counted, see `resumed`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,19 @@ LIMITS: Mapping[State, Limit] = {
 }
 """The limit of each state; the others may last as long as they like."""
 
+PERSONS = {State.AWAITING_APPROVAL, State.HELD}
+"""The states that wait for a person, who decides whether a control plane runs or not."""
+
+COUNT_SECONDS = 5.0
+"""What counts towards a limit is stored so often; a kill in between lengthens the limit by that."""
+
+COUNT_PERSONS_SECONDS = 60.0
+"""The same where a person is waited for: there only a reboot can lose it."""
+
+RESUME_SECONDS = 15.0
+"""After a restart, tasks without a healthy one are waited for so long before that counts: they are
+found again and registered one by one."""
+
 
 def of(d: Deployment) -> Limit | None:
     """The limit of the present phase; None if it may last as long as it likes."""
@@ -65,12 +78,17 @@ def of(d: Deployment) -> Limit | None:
 
 def seconds(limit: Limit, d: Deployment) -> float:
     """How long the phase may take."""
+    return _longest(limit, d) + _least(limit, d)
+
+
+def _least(limit: Limit, d: Deployment) -> float:
+    """The time that the phase takes in any case."""
     least = {
         "step_time": d.step_time,
         "bake_time": d.strategy.bake_time,
         "mirror.time": d.strategy.mirror.time if d.strategy.mirror else 0.0,
     }
-    return _longest(limit, d) + least.get(limit.on_top_of, 0.0)
+    return least.get(limit.on_top_of, 0.0)
 
 
 def _longest(limit: Limit, d: Deployment) -> float:
@@ -93,6 +111,35 @@ def begins(before: Deployment, state: State) -> bool:
 def clock(d: Deployment, now: float) -> float:
     """The time by which the limit of the phase counts: it stands still in a pause."""
     return min(now, max(d.paused_at, d.phase_at)) if d.paused_at else now
+
+
+def counted(d: Deployment, now: float) -> float:
+    """The seconds of the phase that have counted towards its limit."""
+    return max(0.0, clock(d, now) - d.phase_at)
+
+
+def uncounted(d: Deployment, since: float) -> bool:
+    """Whether what has counted is to be stored, when it last was so many seconds ago."""
+    often = COUNT_PERSONS_SECONDS if d.state in PERSONS else COUNT_SECONDS
+    return of(d) is not None and since >= often
+
+
+def resumed(d: Deployment, away: float) -> float:
+    """The seconds that have counted when a deployment is taken up ``away`` seconds after it was
+    stored. That time counts where a person was waited for; else nobody worked in it. What had
+    counted stays so, but for the window of measurement that was open, as it begins anew. And no
+    phase that is work ends before Envoys and tasks have been found again.
+    """
+    limit = of(d)
+    if d.state in PERSONS:
+        return d.counted if d.paused_at else d.counted + away
+    if limit is None or d.paused_at:
+        return d.counted
+    lost = 0.0
+    if d.since and limit.on_top_of:
+        open_for = d.counted - max(0.0, d.since - d.phase_at)
+        lost = min(max(0.0, open_for), _least(limit, d))
+    return min(d.counted - lost, max(0.0, seconds(limit, d) - RESUME_SECONDS))
 
 
 def left(d: Deployment, now: float) -> float | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout.effects import LiveRoute, Seen, shares
 from tealmesh.rollout.machine import capacity, elsewhere, grouped
+from tealmesh.rollout.machine.limits import RESUME_SECONDS
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     FINAL,
@@ -25,10 +26,6 @@ from tealmesh.rollout.machine.transitions import (
     wait,
 )
 from tealmesh.rollout.machine.wording import shown
-
-RESUME_SECONDS = 15.0
-"""After a restart, tasks without a healthy one are waited for so long before that counts: they are
-found again and registered one by one."""
 
 
 @dataclass(frozen=True)

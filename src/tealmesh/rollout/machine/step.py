@@ -33,7 +33,15 @@ from tealmesh.rollout.effects import (
     Unpaused,
     WeightsSet,
 )
-from tealmesh.rollout.machine import deciding, grouped, judging, preparing, steering, weighing
+from tealmesh.rollout.machine import (
+    deciding,
+    grouped,
+    judging,
+    limits,
+    preparing,
+    steering,
+    weighing,
+)
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import look
 from tealmesh.rollout.machine.transitions import can_abort, hold, resume, roll_back, wait
@@ -49,7 +57,7 @@ def step(d: Deployment, event: Event, now: float) -> Deployment:
         return d
     after = _react(d, event, now)
     check(d, after)
-    return after
+    return after if after is d else replace(after, counted=limits.counted(after, now))
 
 
 def _react(d: Deployment, event: Event, now: float) -> Deployment:
@@ -58,8 +66,8 @@ def _react(d: Deployment, event: Event, now: float) -> Deployment:
             return look(d, seen, now)
         case SideScaled(side=side, count=count):
             return replace(d, scaled=count) if side == d.new_side else d
-        case Resumed():
-            return resume(d, now)
+        case Resumed(away=away):
+            return resume(d, away, now)
         case NotReady(waiting_for=waiting_for):
             return _wait(d, now, waiting_for)
         case EffectFailed(message=message, retryable=retryable):
@@ -103,7 +111,7 @@ def _asked(d: Deployment, event: Event, now: float) -> Deployment:
 
 def _failed(d: Deployment, now: float, message: str, retryable: bool) -> Deployment:
     """An effect could not be performed. What a way back cannot write, a person has to look at."""
-    if not retryable and can_abort(d) and d.state not in _PATIENT:
+    if not retryable and can_abort(d) and d.state not in limits.PERSONS:
         return roll_back(d, now, message)
     if not retryable and d.state is State.ROLLING_BACK:
         return hold(d, now, f"the route could not be changed: {message}")
@@ -113,15 +121,12 @@ def _failed(d: Deployment, now: float, message: str, retryable: bool) -> Deploym
 def _wait(d: Deployment, now: float, waiting_for: str) -> Deployment:
     if d.state is State.HELD:
         return replace(d, updated_at=now)
-    return wait(d, now, d.waiting_for if d.state in _PATIENT else waiting_for)
+    return wait(d, now, d.waiting_for if d.state in limits.PERSONS else waiting_for)
 
 
 def _held(d: Deployment, event: Observed, now: float) -> Deployment:
     return d
 
-
-_PATIENT = {State.HELD, State.AWAITING_APPROVAL}
-"""The states that wait for a person, however long."""
 
 _WAITS_FOR_WEIGHT = {State.VERIFYING, State.MIRRORING, State.COHORT, State.MEASURING}
 """The states after which the new side gets more weight. In a freeze their time stands still."""

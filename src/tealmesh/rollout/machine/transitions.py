@@ -132,10 +132,12 @@ def ways_out(d: Deployment) -> list[str]:
     return ways
 
 
-def resume(d: Deployment, now: float) -> Deployment:
-    """Go on after a restart: the time limit and the window of measurement begin anew, as nobody
-    counted in between; what was measured stays to be seen until the new window is full.
+def resume(d: Deployment, away: float, now: float) -> Deployment:
+    """Go on after a restart, ``away`` seconds after the deployment was stored. The time limit goes
+    on, see `limits.resumed`. The window of measurement begins anew, as nobody counted in between;
+    what was measured stays to be seen until the new window is full.
     """
+    phase_at = now - limits.resumed(d, away)
     since = now if d.since else 0.0
     if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
         before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
@@ -145,7 +147,7 @@ def resume(d: Deployment, now: float) -> Deployment:
     same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
     if d.paused_at:
         d = replace(d, paused_at=now)
-    return enter(d, d.state, now, since=since, phase_at=now, resumed_at=now, **same)
+    return enter(d, d.state, now, since=since, phase_at=phase_at, resumed_at=now, **same)
 
 
 def window_again(d: Deployment, now: float, why: str) -> Deployment:

@@ -10,16 +10,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tealmesh.model import fencing
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
-from tealmesh.model.rollout import Deployment, JournalEntry, Membership, State
+from tealmesh.model.rollout import Deployment, JournalEntry, Membership
 from tealmesh.model.traffic import windows
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
 from tealmesh.rollout.performer import Performer
+from tealmesh.rollout.running.beginnings import Begun, PutFirst, Together, begun_at
 from tealmesh.rollout.running.hearing import Hearing, Numbers
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store, Transaction
@@ -30,20 +31,6 @@ log = logging.getLogger(__name__)
 OnTransition = Callable[[JournalEntry], None]
 """Called after a transition is committed and before its effect is performed. For tests that stop
 the control plane at every transition."""
-
-
-Begun = tuple[Deployment, JournalEntry]
-"""A deployment as it begins, with its journal's first entry."""
-
-
-@dataclass(frozen=True)
-class Together:
-    """What several deployments are told at once."""
-
-    events: Mapping[str, Event]
-    """By id."""
-    store: Callable[[Transaction], None]
-    """Writes what else follows, in the same transaction. It may refuse by raising."""
 
 
 class Work:
@@ -70,6 +57,7 @@ class Work:
         self._on_transition = on_transition
         self._hearing = hearing
         self._live: dict[str, Deployment] = {}
+        self._stored: dict[str, float] = {}
         self._woken: dict[str, asyncio.Event] = {}
         self._lock = asyncio.Lock()
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -90,23 +78,56 @@ class Work:
             await asyncio.gather(*self._workers.values(), return_exceptions=True)
             await self._performer.others.close()
 
-    async def begin(
-        self,
-        operation: str,
-        first: Deployment,
-        put_first: Callable[[Transaction, Deployment, JournalEntry], Deployment],
-    ) -> Deployment:
+    async def begin(self, operation: str, first: Deployment, put_first: PutFirst) -> Deployment:
         """Store a deployment by ``put_first`` and work on it."""
-        begun = replace(first, created_at=self._wall(), updated_at=self._wall())
-        entry = journal.entry(begun, State.CREATED.value, begun.actor)
+        begun, entry = begun_at(first, self._wall())
         first = await self._store.write(
             first.actor, operation, lambda t: put_first(t, begun, entry)
         )
+        self._worked_on(first, entry)
+        return first
+
+    async def succeed(
+        self,
+        operation: str,
+        first: Deployment,
+        put_first: PutFirst,
+        before: Deployment,
+        event: Event,
+    ) -> Deployment | None:
+        """The same, and end ``before`` by ``event`` in the same write: no kill can leave one
+        without the other. None, and nothing is stored, if ``before`` has made another transition
+        meanwhile. Raises Fenced as `apply` does.
+        """
+        begun, entry = begun_at(first, self._wall())
+        async with self._lock:
+            present = self._live.get(before.id)
+            if present is None or present.sequence != before.sequence:
+                return None
+            after = self._dated(present, machine.step(present, event, self._clock()))
+            if not after.finished:
+                return None
+            made = journal.transition(present, event, after)
+            end = journal.entry(after, made, journal.decided_by(event))
+
+            def change(t: Transaction) -> Deployment:
+                documents.put(t, after, end, before.sequence, self._wall())
+                return put_first(t, begun, entry)
+
+            try:
+                first = await self._store.write(first.actor, operation, change)
+            except Fenced:
+                self._live[before.id] = documents.deployment(self._store.view, before.id)
+                raise
+            self._seen(present, after, end)
+        self._worked_on(first, entry)
+        return first
+
+    def _worked_on(self, first: Deployment, entry: JournalEntry) -> None:
         # If `run` has begun meanwhile, it has found the deployment in the store.
         self._live.setdefault(first.id, first)
         self._on_transition(entry)
         self._work_on(first)
-        return first
 
     async def begin_together(
         self, actor: str, operation: str, put: Callable[[Transaction], Sequence[Begun]]
@@ -236,7 +257,8 @@ class Work:
         self, before: Deployment, event: Event, after: Deployment
     ) -> JournalEntry | None:
         """Store a transition, whose entry is returned, and a window of measurement that has been
-        closed. What else was observed is not stored. Raises Fenced if the stored deployment is not
+        closed; else, every few seconds, what has counted towards a time limit. What was observed
+        meanwhile is not stored. Raises Fenced if the stored deployment is not
         ``before``; then it is taken as it is stored.
         """
         measured = after.comparison.windows != before.comparison.windows
@@ -244,7 +266,7 @@ class Work:
         if after.sequence != before.sequence:
             made = journal.transition(before, event, after)
             entry = journal.entry(after, made, journal.decided_by(event))
-        elif not measured:
+        elif not measured and not self._uncounted(after):
             return None
 
         def change(t: Transaction) -> None:
@@ -255,13 +277,19 @@ class Work:
             if measured:
                 documents.put_window(t, after)
 
+        self._stored[after.id] = self._clock()
         actor = f"rollout/{after.service}" if entry else windows.ACTOR
         try:
-            await self._store.write(actor, entry.transition if entry else "Window", change)
+            await self._store.write(actor, entry.transition if entry else "Measured", change)
         except Fenced:
             self._live[after.id] = documents.deployment(self._store.view, after.id)
             raise
         return entry
+
+    def _uncounted(self, d: Deployment) -> bool:
+        """Whether time that counts towards a limit is to be stored, so that no restart loses it."""
+        now = self._clock()
+        return machine.uncounted(d, now - self._stored.setdefault(d.id, now))
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
         """Work on a deployment, unless that is done already."""
@@ -281,7 +309,9 @@ class Work:
 
     async def _work_to_the_end(self, deployment_id: str, resumed: bool) -> None:
         if resumed:
-            await self.apply(deployment_id, Resumed())
+            present = self._live[deployment_id]
+            since = self._store.now().since(present.counted_at) if present.counted_at else 0.0
+            await self.apply(deployment_id, Resumed(since))
         woken = self._woken.setdefault(deployment_id, asyncio.Event())
         while not self._live[deployment_id].finished:
             issued = self._live[deployment_id]
@@ -291,6 +321,7 @@ class Work:
             await self._until_due(issued, service, woken, tasks, looked_at)
         self._performer.others.forget(self._live.pop(deployment_id))
         self._woken.pop(deployment_id)
+        self._stored.pop(deployment_id, None)
 
     async def _until_due(
         self,
@@ -350,7 +381,8 @@ class Work:
             return after
         now = self._wall()
         finished = after.finished_at if before.finished_at == after.finished_at else now
-        return replace(after, updated_at=now, finished_at=finished)
+        counted_at = self._store.now().stored()
+        return replace(after, updated_at=now, finished_at=finished, counted_at=counted_at)
 
 
 def _token(d: Deployment) -> str:

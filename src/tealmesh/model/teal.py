@@ -49,19 +49,6 @@ class UnusableBody(TypedDict):
     since: float
 
 
-class FailedTaskBody(TypedDict):
-    """A task that failed while a deployment ran."""
-
-    task: str
-    """Its id."""
-    side: str
-    at: float
-    code: str
-    """ECS's stop code."""
-    reason: str
-    """Why it stopped, with its last log lines."""
-
-
 class StepSettingsBody(TypedDict):
     """A `model.config.strategies.StepSettings`."""
 

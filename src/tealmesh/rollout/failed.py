@@ -10,7 +10,7 @@ from tealmesh.rollout.system import Service
 from tealmesh.store import Reader, Transaction, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.teal import FailedTaskBody
+    from tealmesh.model.rollout.failed import FailedTaskBody
 
 ON_PURPOSE = frozenset({"ServiceSchedulerInitiated", "UserInitiated"})
 """The stop codes of tasks that did not stop by themselves."""

@@ -11,7 +11,7 @@ import pytest
 
 from tealmesh.model.config.strategies import Gates, LatencyObjective, StepSettings
 from tealmesh.model.rollout import Deployment, JournalEntry, State
-from tealmesh.model.teal import FailedTaskBody
+from tealmesh.model.rollout.failed import FailedTaskBody
 from tealmesh.model.traffic.parts import Part
 from tealmesh.model.traffic.windows import SideWindow, TaskWindow, Window
 from tealmesh.rollout.bundles.backtest import replay

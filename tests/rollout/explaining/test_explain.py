@@ -57,7 +57,7 @@ def test_every_deployment_that_the_machine_makes_is_explained(states: list[Deplo
         assert told.doing
         assert told.why
         assert told.following
-        assert ("at the latest" in told.latest) == (limits.of(d) is not None)
+        assert ("at the latest" in told.latest) == (limits.of(d) is not None and not d.paused_at)
         assert len(told.steps) == len(d.evidence)
         assert all(step.title and step.measured and step.outcome for step in told.steps)
 

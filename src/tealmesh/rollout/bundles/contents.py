@@ -18,7 +18,7 @@ from tealmesh.model.rollout.bundle import (
     BundleTask,
     BundleWindow,
 )
-from tealmesh.model.teal import FailedTaskBody
+from tealmesh.model.rollout.failed import FailedTaskBody
 from tealmesh.model.traffic.windows import Counts, SideWindow, TaskWindow, Window
 from tealmesh.rollout.metrics.sums import quantile
 

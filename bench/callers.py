@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from tests.support.planes.control_plane import ControlPlane, control_plane
 
 from bench.measurement import Measurement, quantile
-from tealmesh.model.keys import owner
+from tealmesh.model.identity.issued import owner
 
 _CALLS = 400
 _ROUNDS = 5

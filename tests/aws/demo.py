@@ -6,8 +6,8 @@ from typing import Any
 
 from tealmesh.aws.gateway import Fallback, build_gateway
 from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError, EngineError
+from tealmesh.model.identity.caller import Caller
 
 
 class Meshes:

@@ -16,7 +16,7 @@ from tealmesh.aws.callers.signatures import Key
 from tealmesh.aws.wire.codec import Request
 from tealmesh.cli.client import Client
 from tealmesh.model.errors import AwsError
-from tealmesh.model.keys import owner
+from tealmesh.model.identity.issued import owner
 
 KEY = Key("AKIATEST", "secret")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.model.config.parse import parse
 from tealmesh.model.rollout import Deployment
 from tealmesh.rollout import system
-from tealmesh.rollout.locked import unlocked
+from tealmesh.rollout.applying.locked import unlocked
 from tests.rollout.machine.walking import created
 
 CONFIG = """

@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tealmesh.cli.signing import Keys, sign
-from tealmesh.model.keys import owner
+from tealmesh.model.identity.issued import owner
 from tests.security.strangers import NEEDS_ROOT, as_stranger, claimed, code, request
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.waiting import until

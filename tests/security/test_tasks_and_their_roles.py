@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tealmesh.model.keys import TaskKey, TaskKeys
+from tealmesh.model.identity.issued import TaskKey, TaskKeys
 from tests.support.planes.control_plane import ControlPlane
 
 ROLE = "arn:aws:iam::123456789012:role/shop-task"

@@ -16,7 +16,7 @@ from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
-from tealmesh.model.keys import TaskKeys, owner
+from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.store import Store
 
 _FORGET_SECONDS = 3600.0

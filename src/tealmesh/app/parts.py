@@ -55,7 +55,7 @@ from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.keys import Keys
-from tealmesh.rollout.additions import put_additions
+from tealmesh.rollout.applying.additions import put_additions
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller

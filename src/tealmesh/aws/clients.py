@@ -11,7 +11,7 @@ from typing import Any
 
 from tealmesh.aws.wire.apimodel import models_path
 from tealmesh.model.arn import DEFAULT_REGION
-from tealmesh.model.caller import OURSELVES
+from tealmesh.model.identity.caller import OURSELVES
 
 
 def client(

@@ -10,7 +10,7 @@ from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.signing import identify
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.model.caller import OURSELVES
+from tealmesh.model.identity.caller import OURSELVES
 
 Told = Callable[[str], Awaitable[None]]
 """Called with the region, before the caller is answered."""

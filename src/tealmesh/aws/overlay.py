@@ -17,8 +17,8 @@ from tealmesh.aws.wire import query
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.wire.validation import validate
-from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.identity.caller import Caller
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.caller import Caller, speaking
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller, speaking
 
 UNSIGNED = "unsigned"
 """Stands for the access key of an unsigned request."""

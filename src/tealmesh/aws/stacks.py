@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tealmesh.model.caller import Caller
 from tealmesh.model.clients import Connect
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 
 REFUSED = ("AWS::AppMesh::", "AWS::ECS::", "AWS::ServiceDiscovery::")
 """The beginnings of types that stacks cannot make here."""

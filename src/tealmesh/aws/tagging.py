@@ -13,8 +13,8 @@ from tealmesh.apis.paging import Pager
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.arn import Arn
-from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.seams.tagged import OURS, Mapped, TagFilter, passes, tagged
 from tealmesh.store import Store
 

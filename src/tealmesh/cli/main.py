@@ -32,7 +32,7 @@ from tealmesh.cli.commands import (
     run,
     steer,
 )
-from tealmesh.cli.group import Commands
+from tealmesh.cli.mistyped import Commands
 from tealmesh.model.errors import DeploymentHeld, TealError
 
 HELD = 3

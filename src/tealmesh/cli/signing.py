@@ -25,7 +25,7 @@ class Keys:
 
 def owner_keys(data_dir: Path) -> Keys | None:
     """The keys of the owner of a data directory; None if there are none, or not for us."""
-    from tealmesh.model.keys import OWNER, load
+    from tealmesh.model.identity.issued import OWNER, load
 
     try:
         found = [one for one in load(data_dir) if one.name == OWNER and one.key_id]

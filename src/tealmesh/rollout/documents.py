@@ -12,8 +12,8 @@ from tealmesh.model.errors import AwsError, Fenced
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import discovery, extending, failed, system, watched
-from tealmesh.rollout.additions import put_additions, put_told
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.applying.additions import put_additions, put_told
 from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.running.stored import keep, refuse_locked
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem

@@ -23,19 +23,20 @@ from tealmesh.model.status import (
     ServiceStatus,
     SideStatus,
 )
-from tealmesh.rollout import beginning, documents, freezes, system
+from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.applying import freezes
+from tealmesh.rollout.applying.locked import Unlocked, unlocked
+from tealmesh.rollout.applying.removal import begin, finish
+from tealmesh.rollout.applying.settings import settings_changes
 from tealmesh.rollout.belongings import removal
 from tealmesh.rollout.bundles.operations import BundleOperations
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.base import SystemDriver
 from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.gates import preflight
-from tealmesh.rollout.locked import Unlocked, unlocked
 from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.planning.forecast import Forecast
-from tealmesh.rollout.removal import begin, finish
-from tealmesh.rollout.settings import settings_changes
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Store, Transaction, View
 

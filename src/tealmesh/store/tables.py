@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
+    from tealmesh.model.identity.refusals import RefusalBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
-    from tealmesh.model.refusals import RefusalBody
     from tealmesh.model.rollout.failed import FailedTaskBody
     from tealmesh.model.rollout.groups import GroupBody, GroupDeploymentBody
     from tealmesh.model.rollout.hooks import FreezesBody, HookBody

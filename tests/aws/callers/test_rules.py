@@ -7,7 +7,7 @@ import pytest
 from tealmesh.aws.callers import rules
 from tealmesh.aws.callers.rules import Asked
 from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.model.caller import Principal
+from tealmesh.model.identity.caller import Principal
 
 OURS = ("appmesh", "ecs", "servicediscovery", "tealmesh")
 VIEWER = Principal("ann", "viewer")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tealmesh import __version__
 from tealmesh.cli.commands.about import _line, environment
-from tealmesh.cli.group import MEANT, suggestion
 from tealmesh.cli.main import teal as commands
+from tealmesh.cli.mistyped import MEANT, suggestion
 from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
 from tests.support.machine import BIN, REPOSITORY, free_port

@@ -2,7 +2,8 @@
 succeed within one and a half times the planned time, the bad ones are rolled back, and the
 machinery itself loses nothing.
 
-The short form has one of a few kinds; ``RELEASES=hang,leak`` chooses others.
+The short form has one of a few kinds and takes two minutes; ``RELEASES=hang,leak`` chooses others.
+The long form takes 21 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from tealmesh.model.config.parse import parse
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, State, Status
-from tealmesh.rollout import freezes
+from tealmesh.rollout.applying import freezes
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.controller import Controller
 from tealmesh.store import Store, tables

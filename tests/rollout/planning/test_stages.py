@@ -247,6 +247,9 @@ def test_parts_are_known_by_the_windows_of_earlier_deployments() -> None:
     before = past([], [[], [window]])
     assert before.portions == {"POST": Portion(0.2, 0.15)}
     assert before.phi == {"errors": 2.5}
+    once = replace(window, judged={"errors": replace(phi["errors"], phi=40.0)})
+    bake = replace(window, judged={})
+    assert past([], [[once], [window, bake], [window]]).phi == {"errors": 2.5}
 
 
 def test_traffic_is_that_of_all_sides_as_another_may_have_served_a_moment_ago() -> None:

@@ -13,8 +13,8 @@ from tealmesh.apis.appmesh.quotas import Quotas
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Store
 from tests.support.programs.server import serve
 from tests.support.sdk import KEY

@@ -16,8 +16,8 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Store, Transaction
 from tests.support import sdk
 from tests.support.programs.server import serve

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from tealmesh.apis.applicationautoscaling import base
 from tealmesh.apis.applicationautoscaling.policies import check_policy
 from tealmesh.apis.applicationautoscaling.scheduled import Scheduled
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.scaling.names import NAMESPACE
 from tealmesh.store import Store, Transaction, tables
 

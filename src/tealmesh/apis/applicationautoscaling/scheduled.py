@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.apis.applicationautoscaling import base
 from tealmesh.apis.applicationautoscaling.targets import Targets
-from tealmesh.model.caller import Caller
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.scaling.names import DIMENSION, NAMESPACE
 from tealmesh.model.scaling.schedules import Schedule
 from tealmesh.store import Transaction, tables

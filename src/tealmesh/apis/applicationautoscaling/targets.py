@@ -9,9 +9,9 @@ from tealmesh.apis.applicationautoscaling import base
 from tealmesh.apis.paging import Pager
 from tealmesh.apis.requests import merged_tags
 from tealmesh.model.arn import Arn, last_part
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.scaling.names import DIMENSION, NAMESPACE
 from tealmesh.store import Document, Reader, Store, Transaction, tables
 from tealmesh.store.scaling import forget_target

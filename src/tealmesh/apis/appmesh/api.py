@@ -31,9 +31,9 @@ from tealmesh.apis.requests import MAX_TAGS, merged_tags
 from tealmesh.envoy.support import unsupported
 from tealmesh.model.appmesh import ResourceBody, ResourceData, ResourceRef, S
 from tealmesh.model.arn import Arn
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import AwsError, CertificateError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.mesh import Kind
 from tealmesh.store import Document, Reader, Store, Transaction, tables
 

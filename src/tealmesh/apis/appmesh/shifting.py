@@ -13,9 +13,9 @@ from tealmesh.apis.appmesh.grace import drop_stale_routes
 from tealmesh.apis.appmesh.nouns import ROUTE, MeshContent, Resource
 from tealmesh.apis.appmesh.references import check_references
 from tealmesh.apis.appmesh.route_rules import ROUTE_MEMBERS
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Store, Transaction, tables
 
 if TYPE_CHECKING:

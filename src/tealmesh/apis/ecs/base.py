@@ -14,12 +14,12 @@ from tealmesh.apis.ecs.answers import NextPage
 from tealmesh.apis.ecs.requests import PageRequest
 from tealmesh.apis.paging import Pager
 from tealmesh.model.arn import Arn, last_part
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Store, Transaction, tables
 
 if TYPE_CHECKING:

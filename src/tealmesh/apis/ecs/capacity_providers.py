@@ -17,8 +17,8 @@ from tealmesh.apis.ecs.answers import CapacityProviderAnswer, CapacityProvidersA
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.paging import Pager
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.clusters import CapacityProviderBody
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:

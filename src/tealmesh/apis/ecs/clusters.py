@@ -18,11 +18,11 @@ from tealmesh.apis.ecs.answers import (
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.capacity_providers import check_providers, check_strategy
 from tealmesh.apis.ecs.tagging import tagged
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody
 from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:

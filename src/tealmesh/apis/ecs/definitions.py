@@ -20,11 +20,11 @@ from tealmesh.apis.ecs.definition_rules import fargate_problems, problems
 from tealmesh.apis.ecs.requests import RegisterTaskDefinitionRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.model.arn import last_part
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import DefinitionSpec, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import FamilyBody
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import revision_key
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from tealmesh.apis.ecs.answers import (
 )
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.requests import ListServiceDeploymentsRequest
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import MomentBody
 from tealmesh.model.ecs import deployments as history
 from tealmesh.model.ecs.bodies import (
@@ -33,6 +32,7 @@ from tealmesh.model.ecs.bodies import (
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import cluster_of
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from tealmesh.apis.ecs.requests import CreateServiceRequest, ServiceOptions, Upd
 from tealmesh.apis.ecs.service_deployments import record
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import DeploymentBody, Launch, ServiceBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Transaction, tables
 from tealmesh.store.scaling import forget_target
 

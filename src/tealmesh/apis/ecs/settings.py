@@ -11,8 +11,8 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.answers import SettingAnswer, SettingsAnswer, SettingShown
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.paging import Pager
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.clusters import AccountSettingBody
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Reader, Transaction, tables
 
 if TYPE_CHECKING:

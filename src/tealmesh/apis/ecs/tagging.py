@@ -13,11 +13,11 @@ from tealmesh.apis.ecs import base
 from tealmesh.apis.ecs.answers import NoAnswer, TagsAnswer
 from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.requests import merged_tags
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs import replacing
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from tealmesh.apis.ecs.definition_rules import unusable_variable
 from tealmesh.apis.ecs.requests import RunTaskRequest
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
-from tealmesh.model.caller import Caller
 from tealmesh.model.ecs.bodies import Launch, Placement, TaskBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import ClusterBody
 from tealmesh.model.ecs.names import family_and_revision, task_id
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.ecs.task import TaskRequest, managed_tags, new_task, pick_provider
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Transaction, tables
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tealmesh.apis.elasticloadbalancing import refused, targets
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.model.arn import Arn
-from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.load_balancers import HealthOf, TargetBody, TargetGroupBody, target_key
 from tealmesh.store import Document, Store, Transaction, tables
 from tealmesh.store.targets import deregister_target, drain_left, register_target

@@ -18,7 +18,6 @@ from tealmesh.apis.paging import Pager
 from tealmesh.apis.requests import merged_tags
 from tealmesh.apis.servicediscovery import answers
 from tealmesh.model.arn import Arn, last_part
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.cloudmap import (
     DiscoveryServiceBody,
@@ -28,6 +27,7 @@ from tealmesh.model.cloudmap import (
     TagBody,
 )
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Store, Transaction, tables
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from tealmesh.apis.servicediscovery import answers, base
 from tealmesh.apis.servicediscovery.base import DiscoveryBase
-from tealmesh.model.caller import Caller
 from tealmesh.model.cloudmap import DiscoveryServiceBody, DiscoveryServiceWire, InstanceBody
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from tealmesh.apis.tealmesh.ports import (
 )
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.parse import parse
 from tealmesh.model.errors import AwsError, ConfigError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import Store, tables
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.ports import Deployments, Operations
 from tealmesh.model import wire
-from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Status
 from tealmesh.store import Store, View, tables
 

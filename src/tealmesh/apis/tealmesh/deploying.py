@@ -10,12 +10,12 @@ from tealmesh.apis.tealmesh import answers, telling
 from tealmesh.apis.tealmesh.control import Control
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
 from tealmesh.model import wire
-from tealmesh.model.caller import Caller
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
 from tealmesh.model.config.parse import parse_any
 from tealmesh.model.config.strategies import Strategy, StrategyType
 from tealmesh.model.errors import AwsError, ConfigError
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables
 from tealmesh.supervision.trouble import Trouble, concerning, described

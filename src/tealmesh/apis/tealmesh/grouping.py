@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from tealmesh.apis.tealmesh import answers, telling
 from tealmesh.apis.tealmesh.deploying import DeploymentOperations
 from tealmesh.model import wire
-from tealmesh.model.caller import Caller
 from tealmesh.model.errors import AwsError
-from tealmesh.model.keys import ALL
+from tealmesh.model.identity.caller import Caller
+from tealmesh.model.identity.issued import ALL
 from tealmesh.model.rollout import Group, GroupDeployment
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tealmesh.model import wire
-from tealmesh.model.caller import Caller
 from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.identity.caller import Caller
 from tealmesh.model.linting import Finding
 from tealmesh.model.rollout import Deployment, Group, GroupDeployment, GroupDescription
 from tealmesh.model.rollout.explanation import Explanation

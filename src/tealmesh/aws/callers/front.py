@@ -12,9 +12,9 @@ from tealmesh.aws.callers.peers import NOBODY, Peer
 from tealmesh.aws.callers.policies import Document
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request
-from tealmesh.model.caller import OURSELVES, Principal
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import OURSELVES, Principal
 
 log = logging.getLogger(__name__)
 

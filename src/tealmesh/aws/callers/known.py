@@ -20,10 +20,10 @@ from tealmesh.aws.callers.peers import Peer
 from tealmesh.aws.callers.signatures import Key, Signed
 from tealmesh.aws.signing import UNSIGNED
 from tealmesh.aws.wire.codec import Request
-from tealmesh.model.caller import OURSELVES, Principal
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError, TealError
-from tealmesh.model.keys import FILE, KnownCaller, TaskKeys, load
+from tealmesh.model.identity.caller import OURSELVES, Principal
+from tealmesh.model.identity.issued import FILE, KnownCaller, TaskKeys, load
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from tealmesh.model.refusals import RefusalBody
+from tealmesh.model.identity.refusals import RefusalBody
 from tealmesh.store import Store, Transaction, tables
 
 PAUSE_SECONDS = 60.0

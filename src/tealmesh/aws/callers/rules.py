@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tealmesh.model.caller import Principal
-from tealmesh.model.keys import ALL
+from tealmesh.model.identity.caller import Principal
+from tealmesh.model.identity.issued import ALL
 
 Need = Literal["read", "deploy", "group", "mesh", "admin"]
 """`read`: viewers. `deploy`: deployers of the service in the request. `group`: deployers of all

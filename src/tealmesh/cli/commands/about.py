@@ -11,7 +11,7 @@ import click
 
 from tealmesh import __version__
 from tealmesh.cli.client import Client
-from tealmesh.cli.group import Commands
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import with_client, with_json
 from tealmesh.model.errors import NoControlPlane
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.group import Commands
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import (
     complete_names,
     config_option,

@@ -11,7 +11,16 @@ import click
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, with_client
 from tealmesh.model.errors import NoControlPlane, TealError
-from tealmesh.model.keys import ALL, FILE, OWNER, KnownCaller, PersonAccess, load, save, with_keys
+from tealmesh.model.identity.issued import (
+    ALL,
+    FILE,
+    OWNER,
+    KnownCaller,
+    PersonAccess,
+    load,
+    save,
+    with_keys,
+)
 
 
 @click.command(short_help="Keys for the API: show, issue and take away.")

@@ -27,8 +27,8 @@ from tealmesh.engine.state import TaskState
 from tealmesh.engine.task import metadata_answers as answers
 from tealmesh.model.clock import Clock
 from tealmesh.model.ecs.names import task_id
+from tealmesh.model.identity.issued import TaskKeys
 from tealmesh.model.identity.keys import Keys
-from tealmesh.model.keys import TaskKeys
 from tealmesh.store import tables
 from tealmesh.store.store import Store
 

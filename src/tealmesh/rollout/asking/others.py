@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from tealmesh.model.clock import Clock, SteadyClock, steady_clock, system_clock
 from tealmesh.model.rollout import Deployment, Verdict
-from tealmesh.rollout import documents, freezes
+from tealmesh.rollout import documents
+from tealmesh.rollout.applying import freezes
 from tealmesh.rollout.asking.hooks import Hooks
 from tealmesh.rollout.asking.http import Web
 from tealmesh.rollout.asking.once import Asker

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
+from typing import TypeVar
 
 from tealmesh.model.rollout import JournalEntry, State
 from tealmesh.model.traffic.windows import Counts, Window
@@ -20,6 +21,7 @@ _CUT_SHORT = BACKWARD | {State.HELD, State.STOPPED, State.ROLLBACK_FAILED}
 _ENDS = FINAL | {State.HELD, State.AWAITING_APPROVAL}
 """What a deployment waits for in these says nothing about the next one, or nothing is waited for.
 """
+_Key = TypeVar("_Key")
 _STATES = {state.value: state for state in State}
 
 
@@ -42,7 +44,8 @@ class Past:
     portions: Mapping[str, Portion] = field(default_factory=dict)
     """By name, each part that was counted: it is counted in deployments only."""
     phi: Mapping[str, float] = field(default_factory=dict)
-    """By metric of the comparison, how much bad requests came in bursts: 1 for one by one."""
+    """By metric of the comparison, how much bad requests came in bursts: 1 for one by one. At the
+    median, as a bad version that a side had a moment before shows bursts once."""
 
     def together(self, *states: State) -> float | None:
         """Seconds in all of these states; None if one of them is not known."""
@@ -58,12 +61,17 @@ def past(journals: Iterable[Sequence[JournalEntry]], windows: Iterable[Sequence[
         for state, seconds in lengths(journal):
             found.setdefault(state, []).append(seconds)
     portions: dict[str, Portion] = {}
-    phi: dict[str, float] = {}
+    phi: dict[str, list[float]] = {}
     for measured in windows:
         portions = {**_portions(measured), **portions}
-        for window in measured[-1:]:
-            phi = {**{metric: one.phi for metric, one in window.judged.items()}, **phi}
-    return Past({state: median(seconds) for state, seconds in found.items()}, portions, phi)
+        judged = next((window.judged for window in reversed(measured) if window.judged), {})
+        for metric, one in judged.items():
+            phi.setdefault(metric, []).append(one.phi)
+    return Past(_medians(found), portions, _medians(phi))
+
+
+def _medians(values: Mapping[_Key, Sequence[float]]) -> dict[_Key, float]:
+    return {key: median(each) for key, each in values.items()}
 
 
 def lengths(journal: Sequence[JournalEntry]) -> Iterable[tuple[State, float]]:

@@ -10,7 +10,8 @@ from tealmesh.model.config.notices import NoticeConfig
 from tealmesh.model.config.nouns import GroupConfig, Image, TealConfig
 from tealmesh.model.rollout import Group
 from tealmesh.model.status import Change
-from tealmesh.rollout import additions, documents, system
+from tealmesh.rollout import documents, system
+from tealmesh.rollout.applying import additions
 from tealmesh.rollout.drivers.differences import differences
 from tealmesh.rollout.notices import outbox
 from tealmesh.store import Reader, tables

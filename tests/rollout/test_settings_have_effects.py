@@ -18,6 +18,7 @@ from tealmesh.model.config.parse import parse
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, extending, machine, system
+from tealmesh.rollout.applying.additions import put_adopted
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
@@ -152,7 +153,7 @@ def beside(config: nouns.TealConfig, state: State) -> RouterExtension:
 def told(config: nouns.TealConfig, name: str = "sample") -> Any:
     """What the store knows of an adopted service."""
     transaction = Transaction(View(0, {}))
-    documents.put_adopted(transaction, config.additions.adopted)
+    put_adopted(transaction, config.additions.adopted)
     document = transaction.get(tables.ADOPTIONS, name)
     return document.body if document else {}
 
@@ -378,7 +379,7 @@ def verified(config: nouns.TealConfig) -> State:
 def found(config: nouns.TealConfig) -> Any:
     """The users' system as it is found, with what the file tells of it."""
     state = article("blue", "green")
-    documents.put_adopted(state.view, config.additions.adopted)
+    put_adopted(state.view, config.additions.adopted)
     return documents.service(state.view, "sample")  # type: ignore[arg-type]
 
 

@@ -125,7 +125,7 @@ def test_what_cannot_begin_does_not_end_the_deployment_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def no_answer(service: object) -> LiveRoute:
-        raise DriverError("no answer")
+        raise DriverError("no answer", retryable=True)
 
     async def scenario(b: Bench, store: object, controller: Controller) -> Deployment:
         await controller.deploy("tester", "web", "web:2")

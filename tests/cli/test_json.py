@@ -51,6 +51,8 @@ ARGUMENTS = {
     "weights": "web blue=1",
     "explain": "web",
     "logs": "web",
+    "credentials": "ci --new --data-dir {directory}",
+    "credentials --list": "--data-dir {directory}",
     "adopt": "web",
     "terraform vars": "web --config {directory}/teal.toml",
     "apply": "--config {directory}/teal.toml --wait 0",

@@ -59,7 +59,7 @@ def weights(plane: ControlPlane, router: str) -> dict[str, dict[str, int]]:
 
 
 def shifted(plane: ControlPlane) -> list[str]:
-    events = client("tealmesh", plane.endpoint).list_events(limit=1000)["events"]
+    events = client("tealmesh", plane.endpoint, access_key="test").list_events(limit=1000)["events"]
     return [event["message"] for event in events if event["operation"] == "ShiftWeights"]
 
 

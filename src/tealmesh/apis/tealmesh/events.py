@@ -142,8 +142,10 @@ def _describe(entry: AuditEntry) -> list[str]:
     messages += [_usable(key, how) for _, key, how in unusable]
     messages += [
         f"calls of {unquote(who)} were refused, the newest: {entry.operation.partition(':')[2]}"
+        if how == "put"
+        else f"that calls of {unquote(who)} were refused is no longer kept"
         for collection, who, how in entry.changes
-        if collection == tables.REFUSALS and how == "put"
+        if collection == tables.REFUSALS
     ]
     for _, key, how in lingering:
         mesh, router, route = (unquote(part) for part in key.split("/"))

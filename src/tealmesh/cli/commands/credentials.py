@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import default_data_dir, with_client
+from tealmesh.cli.options import default_data_dir, print_json, with_client, with_json
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.identity.issued import (
     ALL,
@@ -60,6 +60,7 @@ from tealmesh.model.identity.issued import (
     metavar="DIR",
     help="Data directory (default: that of the running control plane).",
 )
+@with_json
 @with_client
 def credentials(
     name: str,
@@ -71,6 +72,7 @@ def credentials(
     remove: bool,
     listing: bool,
     data_dir: Path | None,
+    as_json: bool,
     client: Client,
 ) -> None:
     """Print the keys of NAME, by default the owner's, as the AWS CLI and SDKs read them.
@@ -83,7 +85,9 @@ def credentials(
     directory = (data_dir or _directory_of(client)).absolute()
     callers = load(directory)
     known = next((one for one in callers if one.name == name), None)
-    if listing:
+    if listing and as_json:
+        print_json([_shown(one) for one in callers])
+    elif listing:
         for one in callers:
             click.echo(_in_words(one))
     elif new:
@@ -94,7 +98,7 @@ def credentials(
         if unix_user:
             made = replace(made, key_id="", secret="", unix_user=_existing(name))
         save(directory, [*callers, made])
-        click.echo(_in_words(made) if unix_user else _process(made))
+        _tell(made, unix_user and as_json, _in_words(made) if unix_user else _process(made))
     elif remove:
         if name == OWNER:
             raise TealError(
@@ -103,7 +107,7 @@ def credentials(
         if known is None:
             raise _nobody(name, directory, callers)
         save(directory, [one for one in callers if one.name != name])
-        click.echo(f"{name} is let in no more")
+        _tell(known, as_json, f"{name} is let in no more")
     elif known is None or not known.key_id:
         raise _nobody(name, directory, callers)
     else:
@@ -131,6 +135,25 @@ def _process(caller: KnownCaller) -> str:
     """https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html"""
     keys = {"Version": 1, "AccessKeyId": caller.key_id, "SecretAccessKey": caller.secret}
     return json.dumps(keys, indent=2)
+
+
+def _tell(caller: KnownCaller, as_json: bool, text: str) -> None:
+    if as_json:
+        print_json(_shown(caller))
+    else:
+        click.echo(text)
+
+
+def _shown(caller: KnownCaller) -> dict[str, str | list[str]]:
+    """Without the secret."""
+    return {
+        "name": caller.name,
+        "access": caller.access,
+        "meshes": list(caller.meshes),
+        "services": list(caller.services),
+        "accessKeyId": caller.key_id,
+        "unixUser": caller.unix_user,
+    }
 
 
 def _in_words(caller: KnownCaller) -> str:

@@ -27,7 +27,7 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 	$(VENV)/bin/teal demo
 
 test: $(STAMP) ## Run all tests
-	$(PY) -m pytest -n 4
+	$(PY) -m pytest -n 5
 
 drills: $(STAMP) ## Run the long forms of tests, some 20,000 requests each
 	$(PY) -m pytest -n 2 -m drill

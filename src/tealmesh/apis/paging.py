@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import AwsError
 
 T = TypeVar("T")
@@ -65,7 +64,7 @@ class Pager:
 
     def _token(self, last: str) -> str:
         text = json.dumps([*self.scope, last], separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return encoded(text.encode())
 
     def _last(self, token: str) -> str:
         refused = AwsError(
@@ -74,9 +73,8 @@ class Pager:
             f" {self.member} of an earlier answer to the same list with the same filters",
         )
         try:
-            padded = token + "=" * (-len(token) % 4)
-            parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        except (binascii.Error, UnicodeError, ValueError, RecursionError) as error:
+            parts = json.loads(decoded(token))
+        except (ValueError, RecursionError) as error:
             raise refused from error
         if not isinstance(parts, list) or parts[:-1] != [*self.scope]:
             raise refused

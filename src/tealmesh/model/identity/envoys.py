@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -11,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import EnvoyUnknown
 
 _FORM = "teal1"
@@ -60,8 +59,8 @@ class Admit(Protocol):
 
 def token(identity: Identity, key: bytes) -> str:
     """The identity as text that can stand in a header, signed with ``key``."""
-    body = _encoded(json.dumps([identity.owner, identity.name, identity.resource]).encode())
-    return f"{_FORM}.{body}.{_encoded(_signature(body, key))}"
+    body = encoded(json.dumps([identity.owner, identity.name, identity.resource]).encode())
+    return f"{_FORM}.{body}.{encoded(_signature(body, key))}"
 
 
 def proven(text: str, key: bytes, owned: bytes) -> Identity:
@@ -72,12 +71,12 @@ def proven(text: str, key: bytes, owned: bytes) -> Identity:
     body, _, signature = rest.partition(".")
     if form != _FORM or len(text) > _LONGEST:
         raise EnvoyUnknown("the token is not one of this control plane")
-    given = _decoded(signature)
+    given = decoded(signature)
     ours = hmac.compare_digest(given, _signature(body, key))
     users = hmac.compare_digest(given, _signature(body, owned))
     if not ours and not users:
         raise EnvoyUnknown("the token is not one of this control plane")
-    owner, name, resource = json.loads(_decoded(body))
+    owner, name, resource = json.loads(decoded(body))
     if users and owner != Owner.USER:
         raise EnvoyUnknown("the token is signed by the wrong key")
     return Identity(Owner(owner), name, resource)
@@ -85,15 +84,3 @@ def proven(text: str, key: bytes, owned: bytes) -> Identity:
 
 def _signature(body: str, key: bytes) -> bytes:
     return hmac.new(key, f"tealmesh envoy {body}".encode(), hashlib.sha256).digest()
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    """Empty for what is no base64, which nobody has signed."""
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""

@@ -6,14 +6,13 @@ decide that and nothing else. Opening it only shows a page that asks.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import LinkError
 
 PATH = "/_teal/decide"
@@ -37,16 +36,16 @@ class Link:
 def token(link: Link, key: bytes) -> str:
     """The link as text that can stand in a URL, signed with ``key``."""
     content = {"decision": link.decision, "deployment": link.deployment, "until": link.until}
-    body = _encode(json.dumps(content, separators=(",", ":")).encode())
-    return f"{body}.{_encode(_signature(body, key))}"
+    body = encoded(json.dumps(content, separators=(",", ":")).encode())
+    return f"{body}.{encoded(_signature(body, key))}"
 
 
 def read(text: str, key: bytes, now: float) -> Link:
     """The link in a token. Raises LinkError if we did not sign it, or if it is too late."""
     body, _, signature = text.partition(".")
-    if not hmac.compare_digest(_decoded(signature), _signature(body, key)):
+    if not hmac.compare_digest(decoded(signature), _signature(body, key)):
         raise LinkError("this link is not from this control plane, or is not whole")
-    content = json.loads(_decoded(body))
+    content = json.loads(decoded(body))
     link = Link(content["decision"], content["deployment"], content["until"])
     if now > link.until:
         raise LinkError("this link is good no more: use `teal`, or wait for the next notice")
@@ -63,14 +62,3 @@ def url(base: str, decision: str, deployment: str, now: float, key: bytes) -> st
 
 def _signature(body: str, key: bytes) -> bytes:
     return hmac.new(key, f"tealmesh link {body}".encode(), hashlib.sha256).digest()
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""

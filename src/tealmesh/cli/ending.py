@@ -12,7 +12,7 @@ import click
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_json
 from tealmesh.model import wire
-from tealmesh.model.errors import DeploymentHeld, TealError
+from tealmesh.model.errors import AwsError, DeploymentHeld, TealError
 
 STAGES = (
     "PRE_SCALE_UP",
@@ -85,6 +85,16 @@ def reached(stage: str, entries: Collection[wire.JournalEntry]) -> bool:
         elif entry.get("phase") in STAGES[STAGES.index(AFTER.get(stage, stage)) :]:
             return True
     return False
+
+
+def say_that_it_runs(error: AwsError, ending: Ending) -> None:
+    """Say of a deployment that was refused that its images run already. Raises any other error."""
+    if error.code != "AlreadyRunsException":
+        raise error
+    if ending.as_json:
+        print_json({"message": error.message})
+    else:
+        click.echo(error.message)
 
 
 def follow_or_report(

@@ -8,7 +8,7 @@ from itertools import pairwise
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.ending import Ending, ends, follow_or_report, say_that_it_runs
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group, with_group
 from tealmesh.cli.options import complete_names, print_json, with_client, with_json
@@ -107,12 +107,7 @@ def deploy(
             instead=instead,
         )
     except AwsError as error:
-        if error.code != "AlreadyRunsException":
-            raise
-        if ending.as_json:
-            print_json({"message": error.message})
-        else:
-            click.echo(error.message)
+        say_that_it_runs(error, ending)
         return
     for note in answer.get("notes", []):
         click.echo(f"note: {note}", err=True)

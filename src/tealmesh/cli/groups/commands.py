@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.ending import Ending
+from tealmesh.cli.ending import Ending, say_that_it_runs
 from tealmesh.cli.options import print_json
 from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, TealError
@@ -30,12 +30,7 @@ def deploy(
     try:
         answer = client.deploy_group(group, images, uuid.uuid4().hex, force)
     except AwsError as error:
-        if error.code != "AlreadyRunsException":
-            raise
-        if ending.as_json:
-            print_json({"message": error.message})
-        else:
-            click.echo(error.message)
+        say_that_it_runs(error, ending)
         return
     for note in answer["notes"]:
         click.echo(f"note: {note}", err=True)

@@ -23,6 +23,7 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.admission import Admission, SeenEnvoys
+from tealmesh.app.dashboard.routes import OPEN, page_routes
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
@@ -96,7 +97,7 @@ class Parts:
         self._keys = keys
         self._admission = Admission(store, keys, system_clock, log.tell)
         self._link_key = secret(config.data_dir / "link-key").encode()
-        self._entrance = Entrance(config, store, self._client)
+        self._entrance = Entrance(config, store, keys, self._client)
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -208,11 +209,14 @@ class Parts:
                 RouteShifts(self._store, self.config.account, system_clock).shift,
                 self._shut_down,
                 every_member_without_effect,
+                self._entrance.sessions,
                 self._supervisor.troubles,
                 self.engine.health.shown,
             ),
         }
         models = {name: load_model(name) for name in services}
+        sessions, front = self._entrance.sessions, self._entrance.front
+        ours = models["tealmesh"], services["tealmesh"]
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health
         )
@@ -226,10 +230,10 @@ class Parts:
             models,
             self._health,
             self._entrance.watching(moto),
-            routes=self._routes(),
+            routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
             allowed_hosts=self.config.allowed_hosts,
-            open_paths=(METADATA, CREDENTIALS, links.PATH),
-            front=self._entrance.front(),
+            open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
+            front=front,
         )
 
     async def _image_problem(self, image: str) -> str:

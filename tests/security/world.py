@@ -14,6 +14,8 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys import EnvoyServer
+from tealmesh.app.permission import Permissions
+from tealmesh.aws.callers.policies import Document
 from tealmesh.engine.state import Phase
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
@@ -44,6 +46,10 @@ class World:
     keys: Keys
     told: list[tuple[str, str, str]] = field(default_factory=list)
     """What the audit was told: how, of whom, and why."""
+    roles: dict[str, list[Document]] = field(default_factory=dict)
+    """What IAM knows, by the ARN of a role."""
+    away: bool = False
+    """Whether IAM does not answer."""
     port: int = field(default_factory=free_port)
     translated: list[str] = field(default_factory=list)
     """The nodes whose resources were asked for."""
@@ -58,6 +64,7 @@ class World:
         self.admission = Admission(
             self.store,
             self.keys,
+            Permissions(self.store, self.documents, steady_clock),
             system_clock,
             lambda how, trouble: self.told.append((how, trouble.worker, trouble.error)),
         )
@@ -65,6 +72,12 @@ class World:
     def _translate(self, snapshot: Any, proxy: Any) -> ResourceSet:
         self.translated.append(proxy.resource)
         return ResourceSet()
+
+    async def documents(self, role: str) -> list[Document] | None:
+        """What IAM answers."""
+        if self.away:
+            raise ConnectionError("nobody answers")
+        return self.roles.get(role)
 
     def token_of(self, task: str) -> str:
         """What is in the secret file of the task's Envoy."""

@@ -1,17 +1,20 @@
 """Which Envoys are let in: each proves by a token whose it is, and may be nothing else.
 
 An Envoy of a task is admitted as that task, with the node or gateway that the task stands for,
-until the task has stopped; what it says of itself counts for nothing. Design note 035.
+until the task has stopped, if the policies of the task's role allow it; what it says of itself
+counts for nothing. Design notes 035 and 038.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from tealmesh.app.permission import Permissions
 from tealmesh.engine.former import former_balancers, former_task
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part
@@ -54,6 +57,7 @@ class Admission:
 
     store: Store
     keys: Keys
+    permissions: Permissions
     clock: Clock
     tell: Told
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -69,17 +73,54 @@ class Admission:
             return False
         return True
 
+    async def identify(self, given: str, node_id: str, declared: str) -> str:
+        identity = self._identity(given, node_id, declared)
+        with self._telling(identity, node_id):
+            self._check(identity, node_id)
+        return identity.name
+
     async def admit(self, given: str, node_id: str, declared: str) -> str:
         identity = self._identity(given, node_id, declared)
-        try:
+        with self._telling(identity, node_id):
             self._check(identity, node_id)
-        except EnvoyForbidden as error:
-            self._refused(Refusal(identity.name or identity.resource, node_id, str(error)))
-            raise
+            await self._permit(identity)
         name = identity.name or identity.resource
         if self.refusals.pop(name, None) is not None:
             self.tell("works", self._trouble(name, ""))
         return identity.name
+
+    def barred(self, task: str) -> str:
+        """Why the Envoy of a task gets no configuration, as far as was asked: what its role may
+        not. Empty otherwise. It keeps what it has, so nobody need wait for it.
+        """
+        state = self._state(task) if self.permissions.refuses else None
+        if state is None or not state.role:
+            return ""
+        return self.permissions.barred(state.role, _resource(state))
+
+    def unasked(self, task: str) -> str:
+        """That nobody asked what the role of a task may, as IAM does not know it; or empty."""
+        state = self._state(task) if self.permissions.unknown else None
+        if state is None or state.role not in self.permissions.unknown:
+            return ""
+        return f"IAM does not know its role {state.role}: what it may is not asked"
+
+    async def _permit(self, identity: Identity) -> None:
+        """Raise EnvoyForbidden if the role of a task may not have the configuration."""
+        state = self._state(identity.name) if identity.owner is Owner.TASK else None
+        if state is not None and state.role:
+            why = await self.permissions.why_not(state.role, identity.resource)
+            if why:
+                raise EnvoyForbidden(why)
+
+    @contextlib.contextmanager
+    def _telling(self, identity: Identity, node_id: str) -> Iterator[None]:
+        """Write down a refusal."""
+        try:
+            yield
+        except EnvoyForbidden as error:
+            self._refused(Refusal(identity.name or identity.resource, node_id, str(error)))
+            raise
 
     def _identity(self, given: str, node_id: str, declared: str) -> Identity:
         text = given.removeprefix(SCHEME)
@@ -173,10 +214,11 @@ class SeenEnvoys:
         """By id. A refused one has the reason as its note."""
         seen = self.connected.envoys(mesh)
         refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
-        return sorted(
-            [*(_with_refusals(one, refused) for one in seen), *_strangers(refused, seen)],
-            key=lambda one: one.id,
-        )
+        noted = [self._noted(_with_refusals(one, refused)) for one in seen]
+        return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)
+
+    def _noted(self, one: EnvoyStatus) -> EnvoyStatus:
+        return one if one.note else replace(one, note=self.admission.unasked(one.id))
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         return await self.connected.wait_converged(mesh, revision, timeout)

@@ -50,6 +50,8 @@ class World:
     """What IAM knows, by the ARN of a role."""
     away: bool = False
     """Whether IAM does not answer."""
+    asked: int = 0
+    """How often it was asked."""
     port: int = field(default_factory=free_port)
     translated: list[str] = field(default_factory=list)
     """The nodes whose resources were asked for."""
@@ -75,6 +77,7 @@ class World:
 
     async def documents(self, role: str) -> list[Document] | None:
         """What IAM answers."""
+        self.asked += 1
         if self.away:
             raise ConnectionError("nobody answers")
         return self.roles.get(role)
@@ -191,9 +194,11 @@ def attack(
             world.cache, world.metrics, world.admission, Supervisor(), world.port, None
         )
         await server.start()
+        reviews = asyncio.create_task(server.review(world.admission.permissions.changed))
         try:
             await scenario(world)
         finally:
+            reviews.cancel()
             await server.close()
 
     with opened(directory, former) as world:

@@ -47,6 +47,8 @@ class Refusal:
     resource: str
     """The node id that it wanted to connect with."""
     why: str
+    by_role: bool = False
+    """Whether it may not because of the policies of its task's role."""
 
 
 @dataclass
@@ -84,10 +86,15 @@ class Admission:
         with self._telling(identity, node_id):
             self._check(identity, node_id)
             await self._permit(identity)
-        name = identity.name or identity.resource
-        if self.refusals.pop(name, None) is not None:
-            self.tell("works", self._trouble(name, ""))
+        self._let_in(identity.name or identity.resource)
         return identity.name
+
+    def forget_ended(self) -> None:
+        """Forget whom a role kept out, where the task has stopped."""
+        for refusal in [one for one in self.refusals.values() if one.by_role]:
+            state = self._state(refusal.identity)
+            if state is None or state.phase is Phase.STOPPED:
+                self._let_in(refusal.identity)
 
     def barred(self, task: str) -> str:
         """Why the Envoy of a task gets no configuration, as far as was asked: what its role may
@@ -111,7 +118,7 @@ class Admission:
         if state is not None and state.role:
             why = await self.permissions.why_not(state.role, identity.resource)
             if why:
-                raise EnvoyForbidden(why)
+                raise EnvoyForbidden(why, by_role=True)
 
     @contextlib.contextmanager
     def _telling(self, identity: Identity, node_id: str) -> Iterator[None]:
@@ -119,7 +126,8 @@ class Admission:
         try:
             yield
         except EnvoyForbidden as error:
-            self._refused(Refusal(identity.name or identity.resource, node_id, str(error)))
+            name = identity.name or identity.resource
+            self._refused(Refusal(name, node_id, str(error), error.by_role))
             raise
 
     def _identity(self, given: str, node_id: str, declared: str) -> Identity:
@@ -180,6 +188,10 @@ class Admission:
         places = load_balancer_places(self.store.view)
         names = {load_balancer_proxy(load_balancer_name(arn)).resource for arn in places}
         return resource in names
+
+    def _let_in(self, name: str) -> None:
+        if self.refusals.pop(name, None) is not None:
+            self.tell("works", self._trouble(name, ""))
 
     def _refused(self, refusal: Refusal) -> None:
         before = self.refusals.pop(refusal.identity, None)

@@ -45,6 +45,7 @@ class EnvoyServer:
         port: int,
         socket: Path | None,
     ) -> None:
+        self._admit = admit
         self._ads = AdsServicer(cache, admit, supervisor)
         self._counted = MetricsServicer(metrics, admit, supervisor)
         self._server = grpc.aio.server(options=_OPTIONS)
@@ -84,6 +85,7 @@ class EnvoyServer:
                     await asyncio.sleep(_BURST_SECONDS)
             changed.clear()
             await self._ads.review()
+            self._admit.forget_ended()
 
     async def close(self) -> None:
         """End all streams; Envoys keep what they have and connect again."""

@@ -174,6 +174,11 @@ class EnvoyForbidden(TealError):
     whoever runs it.
     """
 
+    def __init__(self, message: str, *, by_role: bool = False) -> None:
+        super().__init__(message)
+        self.by_role = by_role
+        """Whether that is what the policies of its role say."""
+
 
 class EnvoyUnverified(TealError):
     """Whoever knows whether an Envoy may be what it is cannot be asked at present."""

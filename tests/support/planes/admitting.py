@@ -24,6 +24,9 @@ class Shared:
     def known(self, given: str) -> bool:
         return given == self._expected
 
+    def forget_ended(self) -> None:
+        pass
+
     async def identify(self, given: str, node_id: str, declared: str) -> str:
         return await self.admit(given, node_id, declared)
 

@@ -54,6 +54,10 @@ class Admit(Protocol):
         """Whether what was ``given`` as ``authorization`` is a token of ours at all."""
         ...
 
+    def forget_ended(self) -> None:
+        """Forget whom it refused and who exists no more."""
+        ...
+
     async def identify(self, given: str, node_id: str, declared: str) -> str:
         """Whose Envoy it is, without asking whether it may have its configuration: statistics are
         taken of those that go on with what they have. The rest is as for `admit`.

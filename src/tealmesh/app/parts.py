@@ -236,7 +236,7 @@ class Parts:
             models,
             self._health,
             self._entrance.watching(moto, self._permissions.forget),
-            routes=self._routes(),
+            routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
             allowed_hosts=self.config.allowed_hosts,
             open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
             front=front,

@@ -231,7 +231,8 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
     if owner == BALANCER and name and "/" not in name:
         return load_balancer_proxy(name)
     mesh, kind, name = _parse(node.id, "the Envoy's node id")
-    metadata = json_format.MessageToDict(node.metadata).get(CONTROL_PLANE) or {}
+    told = json_format.MessageToDict(node.metadata).get(CONTROL_PLANE)
+    metadata = told if isinstance(told, dict) else {}
     addresses = {key: str(metadata[key]) for key in _ADDRESSES if metadata.get(key)}
     for key, value in addresses.items():
         try:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
+    from tealmesh.model.identity.envoys import EnvoyRoleBody
     from tealmesh.model.identity.refusals import RefusalBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
@@ -213,6 +214,8 @@ GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 REFUSALS: Collection[RefusalBody] = Collection("teal.refusal")
 """Key: who was refused."""
+ENVOY_ROLES: Collection[EnvoyRoleBody] = Collection("teal.envoyRole")
+"""Key: ARN of a role of tasks with an Envoy, that IAM knew."""
 REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
 """Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")

@@ -81,6 +81,7 @@ _BOOKKEEPING = frozenset(
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,
         tables.SCALING_ACTIVITIES,
+        tables.ENVOY_ROLES,
         tables.EVENT_REGIONS,
         tables.EVENTS_TOLD,
     }

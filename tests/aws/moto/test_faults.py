@@ -26,6 +26,7 @@ def packed(body: bytes, kind: str = "application/x-amz-json-1.1") -> Request:
         (gzip.compress(b'{"a": 1}')[:-9], "SerializationException", 400),
         (gzip.compress(b"{"), "SerializationException", 400),
     ],
+    ids=["large", "large in parts", "no gzip", "half", "no JSON"],
 )
 def test_packed_bodies_that_are_refused(body: bytes, code: str, status: int) -> None:
     with pytest.raises(AwsError) as caught:

@@ -59,7 +59,7 @@ def _post(url: str, json: object, headers: Mapping[str, str]) -> None:
     _senders.submit(_send, url, json, headers)
 
 
-def _send(url: str, json: object, headers: Mapping[str, str]) -> None:
+def _send(url: str, json: Any, headers: Mapping[str, str]) -> None:
     import requests
 
     try:

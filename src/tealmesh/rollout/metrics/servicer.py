@@ -99,7 +99,7 @@ class MetricsServicer:
         """The task whose Envoy reports; its node id where there is none."""
         fields = node.metadata.fields
         declared = fields["tealmesh"].struct_value.fields["task"].string_value if fields else ""
-        return await self._admit.admit(given, node.id, declared) or str(node.id)
+        return await self._admit.identify(given, node.id, declared) or str(node.id)
 
 
 def _authorization(metadata: Sequence[tuple[str, str | bytes]]) -> str:

@@ -4,6 +4,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { clock } from "../text";
 import { theme } from "../theme";
 
 export interface Line {
@@ -65,7 +66,13 @@ function options(props: Props, width: number, latest: { marks: Mark[] }): uPlot.
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_, __, top) => [0, top > 0 ? top * 1.15 : 1] } },
     axes: [
-      { ...axis, ticks: { show: false }, space: 80, size: 28 },
+      {
+        ...axis,
+        ticks: { show: false },
+        space: 96,
+        size: 26,
+        values: (_, times) => times.map(clock),
+      },
       {
         ...axis,
         ticks: { show: false },

@@ -193,7 +193,6 @@ export const TEXTS = {
   "changed.evidence": ["Save the evidence", "証跡を保存"],
   "journal.title": ["Journal", "記録"],
   "journal.by": ["by {who}", "実行者: {who}"],
-  "journal.since": ["Began before", "開始からの経過:"],
 
   "actions.title": ["What you can do", "操作"],
   "actions.viewer": [
@@ -278,11 +277,11 @@ export const TEXTS = {
   ],
   "mesh.converged": ["All connected Envoys are up to date.", "接続中の Envoy はすべて最新です。"],
   "mesh.lags": [
-    "{n} connected Envoys are not up to date yet.",
+    "Connected Envoys that are not up to date yet: {n}.",
     "接続中の Envoy {n} 台がまだ最新ではありません。",
   ],
   "mesh.rejects": [
-    "{n} Envoys reject what they were sent.",
+    "Envoys that reject what they were sent: {n}.",
     "{n} 台の Envoy が設定を拒否しています。",
   ],
   "mesh.rate": ["{n}/s", "{n}/秒"],

@@ -7,7 +7,7 @@ import { now, shelves } from "../../data/state";
 import type { Deployment, Envoy, JournalEntry } from "../../data/wire";
 import { Trouble, useAsked, useTick } from "../../parts/asking";
 import { Confirm, type Order } from "../../parts/confirm";
-import { Ago, Empty, Image, SideMark, StateMark } from "../../parts/marks";
+import { Empty, Image, SideMark, StateMark } from "../../parts/marks";
 import { Tasks } from "../../parts/tasks";
 import { link } from "../../router";
 import { clock, duration, moment, number, t, word } from "../../text";
@@ -337,9 +337,6 @@ function Journal({ deployment }: { deployment: Deployment }) {
           </li>
         ))}
       </ol>
-      <p class="muted">
-        {t("journal.since")} <Ago at={deployment.createdAt} />
-      </p>
     </section>
   );
 }

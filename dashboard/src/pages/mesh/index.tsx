@@ -83,15 +83,15 @@ function Graph(props: { graph: MeshGraph; layout: Layout; chosen: string | null 
         viewBox={`0 0 ${placed.width} ${placed.height}`}
       >
         {graph.edges.map((edge) => {
-          const points = placed.edges.get(edgeKey(edge));
+          const way = placed.edges.get(edgeKey(edge));
           const flow = moving.get(edgeKey(edge));
           return (
-            points && (
+            way && (
               <Line
                 key={edgeKey(edge)}
                 edge={edge}
-                path={layout.curve(points)}
-                middle={points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 }}
+                path={layout.curve(way.points)}
+                middle={way.label}
                 flow={flow}
                 width={width(flow, most)}
               />
@@ -183,5 +183,5 @@ function Node(props: {
 }
 
 function short(name: string): string {
-  return name.length > 23 ? `${name.slice(0, 22)}…` : name;
+  return name.length > 20 ? `${name.slice(0, 19)}…` : name;
 }

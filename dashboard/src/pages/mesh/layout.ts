@@ -13,27 +13,33 @@ export interface Placed {
   height: number;
   /** The middle of each node. */
   nodes: Map<string, Point>;
-  edges: Map<string, Point[]>;
+  edges: Map<string, { points: Point[]; label: Point }>;
 }
 
-export const NODE = { width: 176, height: 46 };
+export const NODE = { width: 156, height: 46 };
+/** Room for the rate on an edge; dagre keeps it free. */
+const LABEL = { width: 104, height: 14, labelpos: "c" };
 
 export function placed(graph: MeshGraph): Placed {
   const drawn = new graphlib.Graph();
-  drawn.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 64, marginx: 12, marginy: 12 });
+  drawn.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 34, marginx: 12, marginy: 12 });
   drawn.setDefaultEdgeLabel(() => ({}));
   for (const node of graph.nodes) drawn.setNode(node.id, { ...NODE });
   const known = new Set(graph.nodes.map((node) => node.id));
-  for (const { source, target } of graph.edges) {
-    if (known.has(source) && known.has(target)) drawn.setEdge(source, target);
+  for (const { source, target, kind } of graph.edges) {
+    if (known.has(source) && known.has(target)) {
+      drawn.setEdge(source, target, kind === "leads" ? {} : { ...LABEL });
+    }
   }
   layout(drawn);
   const nodes = new Map<string, Point>();
   for (const id of drawn.nodes()) nodes.set(id, drawn.node(id) as Point);
-  const edges = new Map<string, Point[]>();
+  const edges: Placed["edges"] = new Map();
   for (const edge of drawn.edges()) {
     const key = edgeKey({ source: edge.v, target: edge.w });
-    edges.set(key, (drawn.edge(edge) as { points: Point[] }).points);
+    const { points, x, y } = drawn.edge(edge) as { points: Point[]; x?: number; y?: number };
+    const middle = points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 };
+    edges.set(key, { points, label: { x: x ?? middle.x, y: y ?? middle.y } });
   }
   const { width = 0, height = 0 } = drawn.graph() as { width?: number; height?: number };
   return { width, height, nodes, edges };

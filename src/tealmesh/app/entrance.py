@@ -14,11 +14,13 @@ from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.known import Callers
 from tealmesh.aws.callers.refusals import Refusals
 from tealmesh.aws.callers.roles import RolePolicies
+from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity.issued import TaskKeys, owner
+from tealmesh.model.identity.keys import Keys
 from tealmesh.store import Store
 
 _FORGET_SECONDS = 3600.0
@@ -30,7 +32,9 @@ _READS = re.compile("Describe|Generate|Get|List|Simulate")
 class Entrance:
     """What the front of one control plane needs. Raises TealError if the keys are damaged."""
 
-    def __init__(self, config: AppConfig, store: Store, connect: Callable[[str], Any]) -> None:
+    def __init__(
+        self, config: AppConfig, store: Store, keys: Keys, connect: Callable[[str], Any]
+    ) -> None:
         """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
         owner(config.data_dir)
         self._store = store
@@ -39,14 +43,16 @@ class Entrance:
         self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
         self.refusals = Refusals(store)
         self._callers = Callers(config.data_dir, self.our_secret, self.task_keys, system_clock)
-
-    def front(self) -> Front:
-        """What the HTTP port asks."""
-        return Front(self._callers, self.policies.of, self.refusals.tell, steady_clock)
+        present = self._callers.present
+        self.sessions = Sessions(store, keys.pages, present, system_clock, steady_clock)
+        self.front = Front(
+            self._callers, self.policies.of, self.refusals.tell, steady_clock, self.sessions.of
+        )
 
     async def forget(self) -> None:
-        """Delete old entries of the audit log, until cancelled."""
+        """Delete old entries of the audit log, and sessions that have ended, until cancelled."""
         while True:
+            await self.sessions.forget()
             await self._store.forget_audit()
             await asyncio.sleep(_FORGET_SECONDS)
 

@@ -23,6 +23,7 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.admission import Admission, SeenEnvoys
+from tealmesh.app.dashboard.routes import OPEN, page_routes
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
@@ -37,7 +38,8 @@ from tealmesh.app.settings import AppConfig
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.moto.apart.front import Apart
+from tealmesh.aws.moto.apart.keeper import Keeper
 from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
@@ -87,6 +89,7 @@ class Parts:
         supervisor: Supervisor,
         keys: Keys,
         log: TroubleLog,
+        moto: Keeper,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -96,12 +99,12 @@ class Parts:
         self._stop = stop
         self._keys = keys
         self._link_key = secret(config.data_dir / "link-key").encode()
-        self._entrance = Entrance(config, store, self._client)
+        self._entrance = Entrance(config, store, keys, self._client)
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
         self._admission = Admission(store, keys, self._permissions, system_clock, log.tell)
-        self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
+        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
@@ -156,6 +159,7 @@ class Parts:
         store, certificates = self._store, self.certificates
         fed = partial(feed, store, self.cache, certificates, self._supervisor)
         yield "the feed of Envoys", fed
+        yield "the other AWS services", self._moto.run
         yield "the fetching of certificates", certificates.run
         yield "the end of routes' grace periods", partial(end_grace, store)
         yield "the end of deregistration delays", partial(end_draining, store)
@@ -214,11 +218,14 @@ class Parts:
                 RouteShifts(self._store, self.config.account, system_clock).shift,
                 self._shut_down,
                 every_member_without_effect,
+                self._entrance.sessions,
                 self._supervisor.troubles,
                 self.engine.health.shown,
             ),
         }
         models = {name: load_model(name) for name in services}
+        sessions, front = self._entrance.sessions, self._entrance.front
+        ours = models["tealmesh"], services["tealmesh"]
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health
         )
@@ -232,10 +239,10 @@ class Parts:
             models,
             self._health,
             self._entrance.watching(moto, self._permissions.forget),
-            routes=self._routes(),
+            routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
             allowed_hosts=self.config.allowed_hosts,
-            open_paths=(METADATA, CREDENTIALS, links.PATH),
-            front=self._entrance.front(),
+            open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
+            front=front,
         )
 
     async def _image_problem(self, image: str) -> str:
@@ -317,7 +324,6 @@ class Parts:
         self._driver.close()
         self._aws.close()
         await self._envoy_server.close()
-        self._moto.close()
 
     def _client(self, service: str, region: str = "") -> Any:
         """A boto3 client of our own port; by default in our own region."""

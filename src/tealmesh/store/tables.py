@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tealmesh.model.extensions import RouterExtensionBody
     from tealmesh.model.identity.envoys import EnvoyRoleBody
     from tealmesh.model.identity.refusals import RefusalBody
+    from tealmesh.model.identity.sessions import SessionBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -244,6 +245,8 @@ NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
 """Key: name."""
 HOOKS: Collection[HookBody] = Collection("teal.hook")
 """Key: deployment id, index of the step with three digits, index of the hook with three digits."""
+SESSIONS: Collection[SessionBody] = Collection("teal.session")
+"""Key: id. The sessions of the page, and tokens of programs, that have not ended."""
 FAILED_TASKS: Collection[FailedTaskBody] = Collection("teal.failedTask")
 """Key: deployment id, task id. The tasks that failed while the deployment ran."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")

@@ -304,7 +304,7 @@ export function snapshot(): Partial<Snapshot> {
         message: "Error adding listener: duplicate filter chain",
       },
     },
-    mesh: { shop: { name: "shop", envoys: 3, connected: 3, current: 1, rejected: 1, ...graph() } },
+    mesh: { shop: { name: "shop", ...graph() } },
     edges: {
       "shop virtualGateway/ingress virtualNode/web-blue": { perSecond: 19.6, errorsPerSecond: 0 },
       "shop virtualGateway/ingress virtualNode/web-green": {

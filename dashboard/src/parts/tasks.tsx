@@ -104,7 +104,7 @@ function Health({ task }: { task: Task }) {
     return <span class="state calm">○ {word("task", "STOPPED")}</span>;
   }
   const ill = task.health === "UNHEALTHY" || task.usable === false;
-  const well = task.status === "RUNNING" && !ill && task.health !== "UNKNOWN";
+  const well = task.status === "RUNNING" && !ill;
   return (
     <span class={`state ${ill ? "bad" : well ? "good" : "busy"}`}>
       <span aria-hidden="true">{ill ? "✖" : well ? "●" : "◐"}</span> {word("task", task.status)}

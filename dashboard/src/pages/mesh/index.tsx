@@ -1,8 +1,10 @@
 /** The mesh as a graph with live rates, and each resource on a click. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { convergence } from "../../data/convergence";
 import { seen, shelves } from "../../data/state";
 import type { GraphEdge, GraphNode, MeshGraph } from "../../data/wire";
+import { Converged } from "../../parts/converged";
 import { Empty } from "../../parts/marks";
 import { link, query, route } from "../../router";
 import { percent, rate, t, word } from "../../text";
@@ -51,11 +53,7 @@ export function MeshPage({ name }: { name: string | undefined }) {
         </nav>
       )}
       <p class="muted">
-        {graph.rejected > 0
-          ? t("mesh.rejects", { n: graph.rejected })
-          : graph.current < graph.connected
-            ? t("mesh.lags", { n: graph.connected - graph.current })
-            : t("mesh.converged")}{" "}
+        <Converged {...convergence(Object.values(shelves.envoys.value), graph.name)} />{" "}
         {t("mesh.how")}
       </p>
       <div class={chosen ? "map with" : "map"}>
@@ -78,8 +76,7 @@ function Graph(props: { graph: MeshGraph; layout: Layout; chosen: string | null 
     <section class="graph" aria-label={t("mesh.title", { mesh: graph.name })} tabIndex={0}>
       {/* biome-ignore lint/a11y/noSvgWithoutTitle: the section has the name, a title would be a tooltip */}
       <svg
-        width={placed.width}
-        height={placed.height}
+        style={{ width: "100%", maxWidth: placed.width, minWidth: placed.width * 0.6 }}
         viewBox={`0 0 ${placed.width} ${placed.height}`}
       >
         {graph.edges.map((edge) => {

@@ -6,6 +6,7 @@ Begin with `run`, then `app.parts`. What each part expects of the others is in d
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from tealmesh.app.lost_state import (
 from tealmesh.app.parts import Parts, endpoint
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
+from tealmesh.app.transport.tls import Beyond, beyond_loopback
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.engine.former import any_former
 from tealmesh.engine.runtimes.build import Built, build
@@ -53,12 +55,15 @@ async def run(
     Raises TealError, which says what to do, if it cannot start.
     """
     stop = stop or asyncio.Event()
-    with only_one(config.data_dir), listen(config.port, "--port") as listener:
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(only_one(config.data_dir))
+        listener = opened.enter_context(listen(config.port, "--port"))
+        beyond = opened.enter_context(beyond_loopback(config.listening))
         check_directory(config.data_dir)
         store = Store.open(config.data_dir / DATABASE)
         try:
             check_state(config.data_dir, store)
-            await _run(config, store, listener, ready, stop)
+            await _run(config, store, listener, beyond, ready, stop)
         except OSError as error:
             # From starting: errors of running parts arrive in an exception group.
             raise unusable(config.data_dir, error) from error
@@ -70,6 +75,7 @@ async def _run(
     config: AppConfig,
     store: Store,
     listener: socket.socket,
+    beyond: Beyond,
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
 ) -> None:
@@ -78,11 +84,11 @@ async def _run(
     secrets = _keys(config, store)
     built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
-    parts = Parts(config, store, stop, built, supervisor, secrets, log)
+    parts = Parts(config, store, stop, built, supervisor, secrets, log, beyond.certificates)
     await parts.store_images()
     await parts.listen_xds()
     await parts.listen_dns()
-    http = Http(parts.gateway(), listener)
+    http = Http(parts.gateway(), listener, beyond.acceptor)
     try:
         async with asyncio.TaskGroup() as group:
             running = [

@@ -33,6 +33,8 @@ from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
+from tealmesh.app.transport.certificates import Certificates as ServerCertificates
+from tealmesh.app.transport.certificates import is_for
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -54,6 +56,7 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.rollout.applying.additions import put_additions
 from tealmesh.rollout.asking.others import connected
@@ -86,6 +89,7 @@ class Parts:
         supervisor: Supervisor,
         keys: Keys,
         log: TroubleLog,
+        certificates: ServerCertificates | None = None,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -94,7 +98,8 @@ class Parts:
         self._store = store
         self._stop = stop
         self._keys = keys
-        self._admission = Admission(store, keys, system_clock, log.tell)
+        named = watched_bindings(config.data_dir)
+        self._admission = Admission(store, keys, system_clock, log.tell, named)
         self._link_key = secret(config.data_dir / "link-key").encode()
         self._entrance = Entrance(config, store, self._client)
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
@@ -108,7 +113,10 @@ class Parts:
             supervisor,
             config.xds_port,
             built.xds_socket,
+            config.listening.envoys,
+            certificates,
         )
+        self._certified = partial(is_for, certificates)
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self._runtime_summary = built.description
@@ -229,6 +237,8 @@ class Parts:
             routes=self._routes(),
             allowed_hosts=self.config.allowed_hosts,
             open_paths=(METADATA, CREDENTIALS, links.PATH),
+            loopback_paths=(METADATA, CREDENTIALS),
+            certified=self._certified,
             front=self._entrance.front(),
         )
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import read_text
+from tealmesh.cli.options import default_data_dir, read_text
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.bootstrap.transport import Transport
 
 
 @click.group(short_help="Envoys that you run yourself.")
@@ -52,6 +56,29 @@ def envoy() -> None:
     help="Address of Envoy's admin interface.",
 )
 @click.option("--task", default="", metavar="ID", help="Name of this Envoy in `teal envoys`.")
+@click.option(
+    "--ca",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="Connect by TLS: PEM file with the authority of the control plane's certificate.",
+)
+@click.option(
+    "--server-name",
+    metavar="NAME",
+    help="With --ca: what that certificate must be for (default: the host of --xds).",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="With --ca: PEM file with the certificate that this Envoy shows.",
+)
+@click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="With --certificate: PEM file with its key.",
+)
 @click.option("--sotw", is_flag=True, help="Request the state of the world instead of increments.")
 @click.option(
     "-o",
@@ -66,6 +93,10 @@ def bootstrap(
     app_address: str,
     admin_address: str,
     task: str,
+    ca: Path | None,
+    server_name: str | None,
+    certificate: Path | None,
+    key: Path | None,
     sotw: bool,
     output: Path | None,
 ) -> None:
@@ -91,6 +122,7 @@ def bootstrap(
             "--token-file needs --output: the Envoy's token goes into a file beside it"
         )
     beside = output.with_name(f"{output.stem}.token.json") if token_file and output else None
+    secured = _transport(output, ca, server_name or host, certificate, key)
     config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
@@ -100,6 +132,7 @@ def bootstrap(
         app_address=app_address,
         admin_address=admin_address,
         delta=not sotw,
+        transport=secured,
         read=lambda path: Path(path).read_text(encoding="utf-8"),
     )
     text = json.dumps(config, indent=2)
@@ -108,7 +141,36 @@ def bootstrap(
         return
     if beside is not None and token_file is not None:
         _write(beside, _secret(token_file, resource_of(os.environ), task))
+    if secured is not None:
+        for path, named in secured.files().items():
+            _write(Path(path), json.dumps(named))
     _write(output, text)
+
+
+def _transport(
+    output: Path | None,
+    ca: Path | None,
+    server_name: str,
+    certificate: Path | None,
+    key: Path | None,
+) -> Transport | None:
+    """How the Envoy reaches the control plane; None without TLS."""
+    from tealmesh.envoy.bootstrap.transport import transport
+
+    if ca is None:
+        if certificate or key:
+            raise click.UsageError("--certificate and --key need --ca: they are for TLS")
+        return None
+    if output is None:
+        raise click.UsageError(
+            "--ca needs --output: Envoy watches the files that are named in one beside it"
+        )
+    beside = output.with_suffix("").resolve()
+    own, its_key = (str(path) if path else "" for path in (certificate, key))
+    for path, option in ((ca, "--ca"), (certificate, "--certificate"), (key, "--key")):
+        if path is not None:
+            read_text(path, option)
+    return transport(str(beside), str(ca), server_name, own, its_key)
 
 
 def _secret(file: Path, resource: str, task: str) -> str:
@@ -132,6 +194,54 @@ def _write(path: Path, text: str) -> None:
         fresh.replace(path)
     except OSError as error:
         raise TealError(f"{path} cannot be written: {error.strerror}") from error
+
+
+@envoy.command(short_help="Say which node a client certificate is good for.")
+@click.argument("uri", required=False)
+@click.argument("resources", nargs=-1, metavar="[NODE]...")
+@click.option("--remove", is_flag=True, help="Let Envoys with this URI in no more.")
+@click.option("--list", "listing", is_flag=True, help="Show what is allowed.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Data directory of the control plane (default: the platform's).",
+)
+def allow(
+    uri: str | None, resources: tuple[str, ...], remove: bool, listing: bool, data_dir: Path | None
+) -> None:
+    """Let Envoys whose certificate has URI connect as NODE, mesh/MESH/virtualNode/NAME.
+
+    For `teal up --client-ca`. A certificate of spiffe://DOMAIN/mesh/MESH/virtualNode/NAME needs no
+    such word: its URI says it. What changes counts for streams that begin from then on.
+    """
+    from tealmesh.model.identity.bindings import is_resource, load_bindings, save_bindings
+
+    directory = (data_dir or default_data_dir()).absolute()
+    bindings = dict(load_bindings(directory))
+    if listing or uri is None:
+        for known, allowed in bindings.items():
+            click.echo(f"{known}: {', '.join(allowed)}")
+        return
+    if "://" not in uri:
+        raise click.UsageError(
+            f"{uri!r}: must be a URI, such as spiffe://example.org/ns/shop/sa/web"
+        )
+    if remove:
+        if bindings.pop(uri, None) is None:
+            raise TealError(f"{uri} is not allowed anything by `teal envoy allow`")
+        save_bindings(directory, bindings)
+        click.echo(f"{uri}: not allowed any more")
+        return
+    wrong = [one for one in resources if not is_resource(one)]
+    if wrong or not resources:
+        raise click.UsageError(
+            f"{wrong[0] if wrong else 'NODE'!r}: must be mesh/MESH/virtualNode/NAME or "
+            "mesh/MESH/virtualGateway/NAME"
+        )
+    bindings[uri] = resources
+    save_bindings(directory, bindings)
+    click.echo(f"{uri}: {', '.join(resources)}")
 
 
 COMMANDS = (envoy,)

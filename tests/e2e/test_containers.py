@@ -20,6 +20,7 @@ from tests.support.machine import BIN
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import api, finished
 from tests.support.programs.load import Load
+from tests.support.programs.old_envoy import IMAGE as OLD_ENVOY
 from tests.support.programs.podman import Podman, needs_engine, podman
 from tests.support.waiting import until
 
@@ -145,12 +146,11 @@ def test_names_inside_a_task(world: World) -> None:
 
 
 def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) -> None:
-    """A gateway in a container of Envoy's own image, with the X-Ray daemon beside it and an
-    application with a secret and a shipped log, which asks 169.254.170.2 for its task's metadata
-    and its role's credentials.
+    """A gateway in a container of App Mesh's last image, whose Envoy is older, with the X-Ray
+    daemon beside it and an application with a secret and a shipped log, which asks 169.254.170.2
+    for its task's metadata and its role's credentials.
     """
-    envoys_own = "docker.io/envoyproxy/envoy:v1.30.1"
-    world.engine.run("tag", "localhost/tealmesh/envoy:local", envoys_own)
+    world.engine.make_old_envoy(OLD_ENVOY)
     resource = {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/boxes/virtualGateway/edge"}
     ecs = world.plane.client("ecs")
     world.plane.client("ssm").put_parameter(Name="/boxes/key", Value="sesame", Type="SecureString")
@@ -167,7 +167,7 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         "image": "public.ecr.aws/xray/aws-xray-daemon:3.x",
         "healthCheck": {"command": ["CMD", "/xray", "--version"]},
     }
-    gateway = {"name": "gate", "image": envoys_own, "user": "envoy", "environment": [resource]}
+    gateway = {"name": "gate", "image": OLD_ENVOY, "user": "envoy", "environment": [resource]}
     ecs.register_task_definition(
         family="own",
         networkMode="awsvpc",
@@ -206,7 +206,7 @@ def test_a_task_asks_about_itself_and_is_reached_at_its_gateway(world: World) ->
         time.sleep(0.2)
     assert events == ["listening on [8080]"]
     gate = ("--filter", "label=tealmesh.container=gate", "--format", "{{.Image}}")
-    assert world.engine.run("ps", *gate).strip() == envoys_own
+    assert world.engine.run("ps", *gate).strip() == OLD_ENVOY
     ecs.stop_task(cluster="boxes", task=arn)
     waiter = ecs.get_waiter("tasks_stopped")
     waiter.wait(cluster="boxes", tasks=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 60})

@@ -65,15 +65,18 @@ def server_spec(certificate: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def own_envoy(plane: ControlPlane, node: str, address: str) -> Iterator[str]:
-    """Start an Envoy with `teal envoy bootstrap`; return the URL of its admin interface."""
+def own_envoy(plane: ControlPlane, node: str, address: str, *options: str) -> Iterator[str]:
+    """Start an Envoy with `teal envoy bootstrap` and these options; return the URL of its admin
+    interface.
+    """
     file = plane.directory / f"{node}.json"
     argv = [str(BIN / "teal"), "envoy", "bootstrap", "--xds", f"127.0.0.1:{plane.xds_port}"]
     argv += ["--token-file", str(plane.directory / "data" / "xds-token"), "-o", str(file)]
-    argv += ["--address", address, "--admin-address", address, "--app-address", APP]
+    argv += ["--address", address, "--admin-address", address, "--app-address", APP, *options]
     named = {**plane.environment, "APPMESH_RESOURCE_ARN": f"mesh/m/virtualNode/{node}"}
     subprocess.run(argv, check=True, env=named, timeout=60)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.with_suffix(".token.json").exists() is ("--envoy-version" not in options)
     command = [ENVOY, "-c", str(file), "--disable-hot-restart", "--concurrency", "1"]
     with (plane.directory / f"{node}.log").open("wb") as log:
         process = subprocess.Popen([*command, "-l", "warning"], stdout=log, stderr=log)
@@ -118,7 +121,7 @@ def test_a_certificate_from_acm_between_two_envoys(plane: ControlPlane) -> None:
     with (
         backend("app", APP, PORT),
         own_envoy(plane, "server", SERVER),
-        own_envoy(plane, "caller", CALLER) as admin,
+        own_envoy(plane, "caller", CALLER, "--envoy-version", "1.29") as admin,
     ):
         # The caller has no policy: it trusts the root of the certificate's chain.
         await_(lambda: call() == 200)

@@ -29,9 +29,11 @@ MESH = "m"
 
 @contextlib.asynccontextmanager
 async def engine_and_ads(
-    directory: Path, store: Store, times: Times | None = None
+    directory: Path, store: Store, times: Times | None = None, envoy: str | None = None
 ) -> AsyncIterator[tuple[Engine, AdsCache]]:
-    """Both at work; convergence is what the Envoys really say."""
+    """Both at work; convergence is what the Envoys really say. ``envoy`` is the path of their
+    binary, None for the usual one.
+    """
 
     def expected(mesh: str) -> list[str]:
         return serving_tasks(store.view, mesh)
@@ -58,7 +60,7 @@ async def engine_and_ads(
         directory,
         store,
         converged=converged,
-        plane=replace(NOWHERE, xds_address=f"127.0.0.1:{port}"),
+        plane=replace(NOWHERE, xds_address=f"127.0.0.1:{port}", envoy=envoy),
         times=times or quick_times(drain=5, converge=10),
     )
     try:

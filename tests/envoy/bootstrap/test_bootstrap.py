@@ -9,7 +9,9 @@ import pytest
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
+from tealmesh.envoy.bootstrap import version as version_module
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap, proxy_of
+from tealmesh.envoy.bootstrap.version import Version, told
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy
 from tests.support.planes.admitting import secret_file
@@ -109,6 +111,42 @@ def test_the_token_goes_to_the_control_plane_alone() -> None:
     assert sending == ["tealmesh"]
     assert str(config).count("/token.json") == 1
     assert "credential_injector" not in str(bootstrap_of(NODE))
+
+
+def test_an_older_envoy_sends_the_token_of_its_bootstrap(tmp_path: Path) -> None:
+    config = bootstrap_of({**NODE, "ENABLE_ENVOY_JAEGER_TRACING": "1"}, token="teal1.a.b")
+    header = [{"key": "authorization", "value": "Bearer teal1.a.b"}]
+    ads = config["dynamic_resources"]["ads_config"]["grpc_services"][0]
+    metrics = config["stats_sinks"][0]["typed_config"]["grpc_service"]
+    assert ads["initial_metadata"] == metrics["initial_metadata"] == header
+    assert str(config).count("teal1.a.b") == 2
+    assert "credential_injector" not in str(config)
+    assert validate(config, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("1.29", (1, 29)), ("v1.29.12.1", (1, 29)), ("1", None), ("1.29-prod", None), ("", None)],
+)
+def test_a_version_as_people_write_it(text: str, version: Version | None) -> None:
+    assert version_module.given(text) == version
+
+
+@pytest.mark.parametrize(
+    ("answer", "version", "injects", "forgets"),
+    [
+        ("envoy  version: 6b9db09/1.40.0/Clean/RELEASE/BoringSSL", (1, 40), True, True),
+        ("envoy  version: a1b2/1.36.2/Clean/RELEASE/BoringSSL", (1, 36), True, False),
+        ("/usr/bin/envoy  version: a/1.29.12.1-prod/Distribution/RELEASE", (1, 29), False, False),
+        ("1.40.0", None, False, False),
+        ("", None, False, False),
+    ],
+)
+def test_what_a_binary_says_decides(
+    answer: str, version: Version | None, injects: bool, forgets: bool
+) -> None:
+    assert told(answer) == version
+    assert (version_module.injects(version), version_module.forgets(version)) == (injects, forgets)
 
 
 @pytest.mark.parametrize(

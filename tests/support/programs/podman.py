@@ -25,7 +25,9 @@ import pytest
 
 from tealmesh.engine.runtimes.docker import images, netns
 from tealmesh.engine.runtimes.docker.api import DockerApi
+from tealmesh.engine.runtimes.sidecar import find_envoy
 from tests.support.machine import free_port
+from tests.support.programs.old_envoy import old_envoy
 
 APP = Path(__file__).with_name("plain_app.py")
 _LEFT_OUT = {"test", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3"}
@@ -131,7 +133,17 @@ class Podman:
             _write_python(root)
         changes = [f"ENV {key}={value}" for key, value in environment.items()]
         changes.append(f'ENTRYPOINT ["{_python()}", "/plain_app.py"]')
+        self._import(name, root, changes)
 
+    def make_old_envoy(self, name: str) -> None:
+        """Make an image of `old_envoy`, which starts as App Mesh's do: by its agent."""
+        root, real = self.directory / "old.tar", "/opt/envoy"
+        script = old_envoy(self.directory, real)
+        programs = {"usr/bin/envoy": script, real: Path(find_envoy()), "bin/sh": Path("/bin/sh")}
+        images.write_root(root, programs)
+        self._import(name, root, ["ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/usr/bin/agent"]'])
+
+    def _import(self, name: str, root: Path, changes: list[str]) -> None:
         async def work() -> None:
             api = DockerApi(self.socket)
             await api.import_image(name, root, changes)

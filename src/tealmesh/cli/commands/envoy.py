@@ -55,6 +55,12 @@ def envoy() -> None:
     metavar="IP",
     help="Address of Envoy's admin interface.",
 )
+@click.option(
+    "--envoy-version",
+    default="",
+    metavar="VERSION",
+    help="Version of the Envoy (1.29); before 1.36 its token has to be in the bootstrap itself.",
+)
 @click.option("--task", default="", metavar="ID", help="Name of this Envoy in `teal envoys`.")
 @click.option(
     "--ca",
@@ -92,6 +98,7 @@ def bootstrap(
     address: str,
     app_address: str,
     admin_address: str,
+    envoy_version: str,
     task: str,
     ca: Path | None,
     server_name: str | None,
@@ -105,7 +112,8 @@ def bootstrap(
     It is configured by the environment variables of the App Mesh Envoy image.
     APPMESH_RESOURCE_ARN names its virtual node or gateway, as an ARN or as
     mesh/MESH/virtualNode/NAME. Its token is in a file of its own, beside the output
-    (web.token.json for web.json), and nowhere else; it proves that node and no other.
+    (web.token.json for web.json), and nowhere else; it proves that node and no other. An Envoy
+    before 1.36 (--envoy-version) cannot read it there: keep its admin interface to yourself.
 
     \b
         export APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/web
@@ -113,6 +121,8 @@ def bootstrap(
     """
     from tealmesh.envoy.bootstrap.bootstrap import bootstrap as envoy_bootstrap
     from tealmesh.envoy.bootstrap.bootstrap import resource_of
+    from tealmesh.envoy.bootstrap.identity import token_secret
+    from tealmesh.envoy.bootstrap.version import given, injects
 
     host, _, port = xds.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
@@ -121,12 +131,18 @@ def bootstrap(
         raise click.UsageError(
             "--token-file needs --output: the Envoy's token goes into a file beside it"
         )
-    beside = output.with_name(f"{output.stem}.token.json") if token_file and output else None
+    version = given(envoy_version)
+    if envoy_version and version is None:
+        raise click.UsageError(f"--envoy-version {envoy_version!r}: must be a version like 1.29")
+    token = _token(token_file, resource_of(os.environ), task) if token_file else ""
+    by_file = not envoy_version or injects(version)
+    beside = output.with_name(f"{output.stem}.token.json") if token and by_file and output else None
     secured = _transport(output, ca, server_name or host, certificate, key)
     config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
         token_file=str(beside.resolve()) if beside else "",
+        token="" if by_file else token,
         task=task,
         address=address,
         app_address=app_address,
@@ -139,11 +155,10 @@ def bootstrap(
     if output is None:
         click.echo(text)
         return
-    if beside is not None and token_file is not None:
-        _write(beside, _secret(token_file, resource_of(os.environ), task))
-    if secured is not None:
-        for path, named in secured.files().items():
-            _write(Path(path), json.dumps(named))
+    if beside is not None:
+        _write(beside, json.dumps(token_secret(token)))
+    for path, named in (secured.files() if secured else {}).items():
+        _write(Path(path), json.dumps(named))
     _write(output, text)
 
 
@@ -173,16 +188,15 @@ def _transport(
     return transport(str(beside), str(ca), server_name, own, its_key)
 
 
-def _secret(file: Path, resource: str, task: str) -> str:
-    """The file of an Envoy that proves to be of this node, and called ``task``."""
-    from tealmesh.envoy.bootstrap.identity import token_secret
+def _token(file: Path, resource: str, task: str) -> str:
+    """The token of an Envoy, which proves it to be of this node, and called ``task``."""
     from tealmesh.model.identity.envoys import Identity, Owner, token
     from tealmesh.model.identity.keys import owned_key
 
     own = read_text(file, "--token-file").strip()
     if not own:
         raise click.UsageError(f"{file}: holds no token")
-    return json.dumps(token_secret(token(Identity(Owner.USER, task, resource), owned_key(own))))
+    return token(Identity(Owner.USER, task, resource), owned_key(own))
 
 
 def _write(path: Path, text: str) -> None:

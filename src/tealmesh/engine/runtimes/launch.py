@@ -11,6 +11,7 @@ from tealmesh.engine.runtimes.sidecar import resource_of, write_bootstrap, write
 from tealmesh.engine.runtimes.task_urls import metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.bootstrap.environment import Read
+from tealmesh.envoy.bootstrap.version import Version, forgets, injects
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.identity.envoys import Identity, Owner, token
@@ -64,8 +65,8 @@ class EnvoyNetwork:
     app_address: str = "127.0.0.1"
     publish_address: str = ""
     dns_address: tuple[str, int] | None = None
-    forgetting: bool = False
-    """Whether it is known to be an Envoy that can forget statistics."""
+    version: Version | None = None
+    """The Envoy's, if it is known."""
 
 
 def aws_environment(plane: ControlPlane, launch: Launch, endpoint: str) -> dict[str, str]:
@@ -92,12 +93,15 @@ def write_envoy_bootstrap(
     used.
     """
     container = launch.container
-    write_token(launch.task.directory, token(_identity(launch), plane.keys.envoys))
+    given = token(_identity(launch), plane.keys.envoys)
+    write_token(launch.task.directory, given)
+    by_file = injects(network.version)
     try:
         made = bootstrap(
             container.environment,
             xds_address=network.xds_address,
-            token_file=network.token_file,
+            token_file=network.token_file if by_file else "",
+            token="" if by_file else given,
             task=launch.task.arn,
             address=network.address,
             app_address=network.app_address,
@@ -105,7 +109,7 @@ def write_envoy_bootstrap(
             admin_address=network.admin_address,
             admin_socket=network.admin_socket,
             dns_address=network.dns_address,
-            forgetting=network.forgetting,
+            forgetting=forgets(network.version),
             read=read,
         )
     except TealError as error:

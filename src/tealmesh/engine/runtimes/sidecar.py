@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from tealmesh.envoy.bootstrap.admin import admin_port
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.envoy.bootstrap.environment import number
 from tealmesh.envoy.bootstrap.identity import token_secret
-from tealmesh.envoy.extensions.parts import FIRST_VERSION
+from tealmesh.envoy.bootstrap.version import Version, told
 from tealmesh.model.ecs.bodies import TaskEnvoy
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
@@ -78,17 +77,13 @@ def find_envoy() -> str:
 
 
 @cache
-def can_forget(envoy: str) -> bool:
-    """Whether the Envoy binary of this path forgets the statistics of tasks that have gone; False
-    if it does not tell its version.
-    """
+def envoy_version(envoy: str) -> Version | None:
+    """The version of the Envoy binary of this path; None if it does not tell."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         asked = [envoy, "--version"]
         done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
-        # envoy  version: REVISION/1.40.0/Clean/RELEASE/BoringSSL
-        found = re.search(r"/(\d+)\.(\d+)\.\d+", done.stdout)
-        return found is not None and tuple(map(int, found.groups())) >= FIRST_VERSION
-    return False
+        return told(done.stdout)
+    return None
 
 
 def bootstrap_path(directory: Path, name: str) -> Path:

@@ -25,7 +25,7 @@ from tealmesh.envoy.bootstrap.environment import (
     socket_address,
     static_cluster,
 )
-from tealmesh.envoy.bootstrap.identity import injected
+from tealmesh.envoy.bootstrap.identity import injected, stated
 from tealmesh.envoy.bootstrap.statistics import (
     STATS_FILE,
     load_balancer_stats,
@@ -78,6 +78,7 @@ def bootstrap(
     *,
     xds_address: tuple[str, int],
     token_file: str = "",
+    token: str = "",
     task: str = "",
     address: str = "",
     app_address: str = "127.0.0.1",
@@ -91,20 +92,20 @@ def bootstrap(
     transport: Transport | None = None,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
-    """A static bootstrap, ready for ``json.dumps``. It holds no secret: the Envoy reads its token
-    from ``token_file`` (see `identity.token_secret`), where it finds new ones too. The host of
-    ``xds_address`` may be the path of a Unix socket.
+    """A static bootstrap, ready for ``json.dumps``. The Envoy reads its token from ``token_file``
+    (see `identity.token_secret`), where it finds new ones too, so the bootstrap holds no secret;
+    one that cannot (see `version.injects`) is given the ``token`` in the bootstrap itself. The host
+    of ``xds_address`` may be the path of a Unix socket.
 
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
-    under their full names. With ``forgetting``, which older Envoys than `parts.FIRST_VERSION`
-    refuse, it forgets those of tasks that have gone. It asks the name server at ``dns_address``,
-    None for those of its resolv.conf. With a ``transport`` it
-    connects by TLS. Its admin interface is at ``admin_address``, or at the Unix
-    socket ``admin_socket`` with a few harmless questions answered at ``admin_address`` (see
-    `admin`). ``read`` reads the files that variables name. Raises TealError for a variable that
-    cannot be used.
+    under their full names. With ``forgetting``, which some refuse (see `version.forgets`), it
+    forgets those of tasks that have gone. It asks the name server at ``dns_address``, None for
+    those of its resolv.conf. With a ``transport`` it connects by TLS. Its admin interface is at
+    ``admin_address``, or at the Unix socket ``admin_socket`` with a few harmless questions answered
+    at ``admin_address`` (see `admin`). ``read`` reads the files that variables name. Raises
+    TealError for a variable that cannot be used.
     """
     resource = resource_of(environment)
     metadata: dict[str, Json] = {
@@ -135,12 +136,12 @@ def bootstrap(
             "metadata": {CONTROL_PLANE: metadata},
         },
         "admin": admin(environment, at),
-        "dynamic_resources": _dynamic(environment, delta),
+        "dynamic_resources": _dynamic(environment, delta, token),
         "static_resources": {
             "clusters": [*clusters, *collectors, *sink_clusters],
             "listeners": listeners,
         },
-        "stats_sinks": [_metrics(), *own_sinks],
+        "stats_sinks": [_metrics(token), *own_sinks],
         **_statistics(environment, resource, stats_flush_seconds, forgetting, read),
         "layered_runtime": _runtime(environment),
     }
@@ -172,12 +173,14 @@ def load_balancer_bootstrap(
     name: str,
     *,
     xds_address: tuple[str, int],
-    token_file: str,
+    token_file: str = "",
+    token: str = "",
     admin_address: str = "",
     admin_socket: str = "",
 ) -> dict[str, Json]:
-    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``. Its
-    admin interface is at ``admin_socket``, or at port 9901 of ``admin_address``.
+    """The bootstrap of the Envoy of the load balancer ``name``, ready for ``json.dumps``, with its
+    token as in `bootstrap`. Its admin interface is at ``admin_socket``, or at port 9901 of
+    ``admin_address``.
 
     The Envoy's node id, and its identity where it must acknowledge, is ``loadbalancer/NAME``.
     """
@@ -190,7 +193,7 @@ def load_balancer_bootstrap(
             "metadata": {CONTROL_PLANE: {"task": resource}},
         },
         "admin": admin({}, at),
-        "dynamic_resources": _dynamic({}, delta=True),
+        "dynamic_resources": _dynamic({}, delta=True, token=token),
         "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
         "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
@@ -303,7 +306,7 @@ def _parse(text: str, source: str) -> tuple[str, Kind, str]:
     return parts[1].partition("@")[0], _KINDS[parts[2]], parts[3]
 
 
-def _dynamic(environment: Environment, delta: bool) -> dict[str, Json]:
+def _dynamic(environment: Environment, delta: bool, token: str) -> dict[str, Json]:
     # 0 is App Mesh's default and waits without limit: an Envoy without configuration serves
     # nothing, but one with half of it fails requests.
     wait = number(environment, "ENVOY_INITIAL_FETCH_TIMEOUT", 0, (0, 86_400))
@@ -316,7 +319,7 @@ def _dynamic(environment: Environment, delta: bool) -> dict[str, Json]:
         "ads_config": {
             "api_type": "DELTA_GRPC" if delta else "GRPC",
             "transport_api_version": "V3",
-            "grpc_services": [_grpc_service()],
+            "grpc_services": [_grpc_service(token)],
             "set_node_on_first_message_only": True,
         },
         "cds_config": source,
@@ -324,16 +327,19 @@ def _dynamic(environment: Environment, delta: bool) -> dict[str, Json]:
     }
 
 
-def _grpc_service() -> dict[str, Json]:
+def _grpc_service(token: str) -> dict[str, Json]:
     # A control plane that was killed is back within a second or two; with Envoy's own back-off
     # some Envoys would stay unconnected for half a minute.
     backoff: Json = {"base_interval": "0.100s", "max_interval": "1s"}
-    return {
+    service: dict[str, Json] = {
         "envoy_grpc": {
             "cluster_name": CONTROL_PLANE,
             "retry_policy": {"retry_back_off": backoff},
         }
     }
+    if token:
+        service["initial_metadata"] = [stated(token)]
+    return service
 
 
 def _control_plane(host: str, at_port: int, token_file: str) -> dict[str, Json]:
@@ -352,14 +358,14 @@ def _control_plane(host: str, at_port: int, token_file: str) -> dict[str, Json]:
     return static_cluster(CONTROL_PLANE, address, kind, http2, filters)
 
 
-def _metrics() -> dict[str, Json]:
+def _metrics(token: str) -> dict[str, Json]:
     kind = "type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig"
     return {
         "name": "envoy.stat_sinks.metrics_service",
         "typed_config": {
             "@type": kind,
             "transport_api_version": "V3",
-            "grpc_service": _grpc_service(),
+            "grpc_service": _grpc_service(token),
             "report_counters_as_deltas": False,
             "emit_tags_as_labels": False,
         },

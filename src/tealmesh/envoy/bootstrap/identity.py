@@ -1,8 +1,9 @@
 """How an Envoy proves who it is: a token in a file, put into the requests to its control plane.
 
-The token is in no bootstrap, argument or variable. A filter of the control plane's cluster takes it
-from a secret file and adds it to each request; Envoy shows it as ``[redacted]``, and uses a file
-that takes the present one's place (renamed) from the next stream on.
+The token is in no argument or variable, and in no bootstrap but those of Envoys that know no other
+way (`version.injects`): their dumps show it. For all others a filter of the control plane's cluster
+takes it from a secret file and adds it to each request; Envoy shows it as ``[redacted]``, and uses
+a file that takes the present one's place (renamed) from the next stream on.
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/credential_injector_filter
 """
 
@@ -23,6 +24,11 @@ def token_secret(token: str) -> dict[str, Json]:
         "generic_secret": {"secret": {"inline_string": f"{SCHEME}{token}"}},
     }
     return {"resources": [secret]}
+
+
+def stated(token: str) -> Json:
+    """The metadata that sends the token itself with each stream: a HeaderValue of Envoy."""
+    return {"key": "authorization", "value": f"{SCHEME}{token}"}
 
 
 def injected(token_file: str) -> list[Json]:

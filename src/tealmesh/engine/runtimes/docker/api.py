@@ -23,6 +23,7 @@ import httpx
 from tealmesh.engine.runtimes.docker.schema import (
     Command,
     CreateBody,
+    Image,
     Inspected,
     Listed,
     PullProgress,
@@ -213,7 +214,12 @@ class DockerApi:
 
     async def has_image(self, name: str) -> bool:
         """Whether the image is on this machine."""
-        return await self._exists(f"/images/{quote(name, safe='/:@')}/json")
+        return await self._exists(_image_path(name))
+
+    async def image_id(self, name: str) -> str:
+        """What tells the image from another that may get its name later."""
+        image: Image = await self._json("GET", _image_path(name))
+        return image["Id"]
 
     async def pull(self, name: str) -> AsyncIterator[tuple[str, bool]]:
         """Pull an image. Yields its progress line by line, with False for lines that only count
@@ -318,6 +324,10 @@ def explained(what: str) -> Iterator[None]:
         yield
     except DockerRefused as error:
         raise EngineError(f"{what}: {str(error).strip()[:500]}") from error
+
+
+def _image_path(name: str) -> str:
+    return f"/images/{quote(name, safe='/:@')}/json"
 
 
 def _progress_text(progress: PullProgress) -> str:

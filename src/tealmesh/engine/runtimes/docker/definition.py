@@ -19,6 +19,9 @@ from tealmesh.model.errors import EngineError
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import ContainerDefinition
 
+ENVOY = "envoy"
+"""The program, by its name in App Mesh's image and in Envoy's own."""
+
 VOLUMES = "task.volumes"
 """Directory of a task's own volumes, in the task's directory."""
 
@@ -162,6 +165,17 @@ def create_body(
     if spec.cwd:
         body["WorkingDir"] = spec.cwd
     return body
+
+
+def version_body(image: str, labels: Mapping[str, str]) -> CreateBody:
+    """The body of the call that creates a container in which an image's Envoy tells its version."""
+    return {
+        "Image": image,
+        "Labels": dict(labels),
+        "HostConfig": {"NetworkMode": "none", "LogConfig": _LOG_CONFIG},
+        "Entrypoint": [ENVOY],
+        "Cmd": ["--version"],
+    }
 
 
 def _bind(source: str, target: str, read_only: bool) -> str:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 import tealmesh
 from tealmesh.engine.runtimes.base import Launch, TaskSpec
 from tealmesh.engine.runtimes.containers import Role
-from tealmesh.engine.runtimes.docker.definition import ContainerSpec, ImageSpec, limits, mounts
+from tealmesh.engine.runtimes.docker.definition import (
+    ENVOY,
+    ContainerSpec,
+    ImageSpec,
+    limits,
+    mounts,
+)
 from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, PAUSE_IMAGE
 from tealmesh.engine.runtimes.docker.names import HOSTS
 from tealmesh.engine.runtimes.docker.resolver import RESOLV
@@ -40,6 +46,7 @@ from tealmesh.engine.runtimes.sidecar import (
     token_path,
 )
 from tealmesh.engine.runtimes.task_urls import credentials_path
+from tealmesh.envoy.bootstrap.version import Version
 from tealmesh.model.errors import EngineError
 
 if TYPE_CHECKING:
@@ -60,11 +67,8 @@ def rules_text(task: TaskSpec, gateway: str) -> str:
     return guard + (restore_text(wanted) if wanted is not None else "")
 
 
-def prepare(plane: ControlPlane, launch: Launch) -> None:
-    """Write Envoy's bootstrap, readable by the user that Envoy runs as."""
-    container = launch.container
-    if container.role is not Role.ENVOY:
-        return
+def prepare_envoy(plane: ControlPlane, launch: Launch, version: Version | None) -> None:
+    """Write the bootstrap of an Envoy of this version, readable by the user that it runs as."""
     _xds_socket(plane)
     redirected = redirection(launch.task.definition) is not None
     network = EnvoyNetwork(
@@ -73,6 +77,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         admin_socket=str(_PRIVATE_INSIDE / ADMIN_SOCKET),
         admin_address="0.0.0.0",
         address="" if redirected else launch.network.address,
+        version=version,
     )
     path = write_envoy_bootstrap(plane, launch, network, _no_file)
     directory = launch.task.directory
@@ -132,15 +137,15 @@ def _image(plane: ControlPlane, launch: Launch) -> ImageSpec:
 
 
 def _envoy_image(plane: ControlPlane, launch: Launch, image: ImageSpec) -> ImageSpec:
-    """Run Envoy itself, by its name in App Mesh's image and in Envoy's own. The App Mesh agent is
-    left out: our bootstrap does what it makes of the environment.
+    """Run Envoy itself. The App Mesh agent is left out: our bootstrap does what it makes of the
+    environment.
     """
     container = launch.container
     bootstrap = bootstrap_path(launch.task.directory, container.name)
     envoy = replace(
         image,
-        entry_point=("envoy",),
-        arguments=arguments("envoy", _BOOTSTRAP_INSIDE, container.environment)[1:],
+        entry_point=(ENVOY,),
+        arguments=arguments(ENVOY, _BOOTSTRAP_INSIDE, container.environment)[1:],
         user=_envoy_user(launch),
         mounts=(
             *image.mounts,

@@ -24,21 +24,23 @@ from tealmesh.engine.runtimes.base import (
     Transport,
     Usage,
 )
-from tealmesh.engine.runtimes.containers import built_in
+from tealmesh.engine.runtimes.containers import Role, built_in
 from tealmesh.engine.runtimes.docker import ending, netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, explained
 from tealmesh.engine.runtimes.docker.definition import ImageSpec, create_body
 from tealmesh.engine.runtimes.docker.fetch import Fetch
 from tealmesh.engine.runtimes.docker.instance import PAUSE, Instance
-from tealmesh.engine.runtimes.docker.launch import container_spec, prepare
+from tealmesh.engine.runtimes.docker.launch import container_spec, prepare_envoy
 from tealmesh.engine.runtimes.docker.logs import LogCopies
 from tealmesh.engine.runtimes.docker.memory import killed_for_memory
 from tealmesh.engine.runtimes.docker.names import HostsFiles
 from tealmesh.engine.runtimes.docker.networks import DockerNetworks
 from tealmesh.engine.runtimes.docker.resolver import Answer
+from tealmesh.engine.runtimes.docker.versions import EnvoyVersions
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.proc import measure
+from tealmesh.envoy.bootstrap.version import Version
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
 from tealmesh.model.images import ImageBody
 from tealmesh.supervision.supervisor import Supervisor
@@ -71,6 +73,7 @@ class DockerRuntime:
             api, lambda path, text: self._report(path.parents[1].name, text), supervisor
         )
         self._fetch = Fetch(api)
+        self._versions = EnvoyVersions(api)
         self._networks = DockerNetworks(
             api, self._instance, plane.http_address, answer, self._report, supervisor
         )
@@ -112,8 +115,9 @@ class DockerRuntime:
         directory = launch.task.directory
         spec = container_spec(self._plane, launch)
         self._hosts.ensure(directory)
-        prepare(self._plane, launch)
         image = await self._fetch.available(spec.image, partial(self._report, launch.task.id))
+        if launch.container.role is Role.ENVOY:
+            prepare_envoy(self._plane, launch, await self._envoy_version(launch, image.image))
         for source, _, _ in image.mounts:
             if Path(source).is_relative_to(directory):
                 _make_volume(Path(source))
@@ -125,6 +129,11 @@ class DockerRuntime:
             if (await self._api.inspect(made))["State"]["Status"] in _NOT_STARTED:
                 await self._api.start(made)
         return self._handle(made, directory, spec.name)
+
+    async def _envoy_version(self, launch: Launch, image: str) -> Version | None:
+        directory, container = launch.task.directory, f"{launch.container.name}.version"
+        name = self._instance.name(directory, container)
+        return await self._versions.of(image, name, self._instance.labels(directory, container))
 
     async def recover(self, directory: Path, name: str) -> Handle | None:
         await self._networks.adopt(directory)

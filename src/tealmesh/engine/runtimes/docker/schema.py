@@ -62,6 +62,12 @@ class Command(TypedDict):
     Pid: int
 
 
+class Image(TypedDict):
+    """Answer of ``GET /images/NAME/json``."""
+
+    Id: str
+
+
 class PullProgress(TypedDict, total=False):
     """A line of the answer of ``POST /images/create``."""
 

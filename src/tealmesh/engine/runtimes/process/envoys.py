@@ -32,11 +32,13 @@ from tealmesh.engine.runtimes.sidecar import (
     ADMIN_SOCKET,
     PRIVATE,
     arguments,
+    envoy_version,
     find_envoy,
     write_bootstrap,
     write_token,
 )
 from tealmesh.envoy.bootstrap.bootstrap import load_balancer_bootstrap
+from tealmesh.envoy.bootstrap.version import injects
 from tealmesh.model.identity.envoys import Identity, Owner, token
 from tealmesh.model.mesh import load_balancer_proxy
 
@@ -96,15 +98,19 @@ class ProcessEnvoys:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         resource = load_balancer_proxy(load_balancer).resource
         identity = Identity(Owner.BALANCER, resource, resource)
-        secret = write_token(directory, token(identity, self._plane.keys.envoys))
+        given = token(identity, self._plane.keys.envoys)
+        secret = write_token(directory, given)
+        envoy = self._plane.envoy or find_envoy()
+        by_file = injects(await asyncio.to_thread(envoy_version, envoy))
         bootstrap = load_balancer_bootstrap(
             load_balancer,
             xds_address=(host, int(port)),
-            token_file=str(secret.resolve()),
+            token_file=str(secret.resolve()) if by_file else "",
+            token="" if by_file else given,
             admin_socket=f"{PRIVATE}/{ADMIN_SOCKET}",
         )
         path = write_bootstrap(directory, name, bootstrap)
-        command = arguments(self._plane.envoy or find_envoy(), path.resolve(), {})
+        command = arguments(envoy, path.resolve(), {})
         environment = {n: os.environ[n] for n in INHERITED if n in os.environ}
         return await processes.start(
             Program(directory, name, command, environment, cwd=str(directory))

@@ -25,7 +25,7 @@ from tealmesh.engine.runtimes.sidecar import (
     arguments,
     asked_port,
     bootstrap_path,
-    can_forget,
+    envoy_version,
     find_envoy,
     resource_of,
     token_path,
@@ -64,7 +64,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         app_address=network.app_address,
         publish_address=published,
         dns_address=plane.dns_address,
-        forgetting=can_forget(plane.envoy or find_envoy()),
+        version=envoy_version(plane.envoy or find_envoy()),
     )
     write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import default_data_dir, read_text
+from tealmesh.cli.options import default_data_dir, print_json, read_text, with_json
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
@@ -221,8 +222,14 @@ def _write(path: Path, text: str) -> None:
     metavar="DIR",
     help="Data directory of the control plane (default: the platform's).",
 )
+@with_json
 def allow(
-    uri: str | None, resources: tuple[str, ...], remove: bool, listing: bool, data_dir: Path | None
+    uri: str | None,
+    resources: tuple[str, ...],
+    remove: bool,
+    listing: bool,
+    data_dir: Path | None,
+    as_json: bool,
 ) -> None:
     """Let Envoys whose certificate has URI connect as NODE, mesh/MESH/virtualNode/NAME.
 
@@ -234,8 +241,11 @@ def allow(
     directory = (data_dir or default_data_dir()).absolute()
     bindings = dict(load_bindings(directory))
     if listing or uri is None:
+        if as_json:
+            print_json([_shown(known, allowed) for known, allowed in bindings.items()])
+            return
         for known, allowed in bindings.items():
-            click.echo(f"{known}: {', '.join(allowed)}")
+            click.echo(_in_words(known, allowed))
         return
     if "://" not in uri:
         raise click.UsageError(
@@ -244,18 +254,27 @@ def allow(
     if remove:
         if bindings.pop(uri, None) is None:
             raise TealError(f"{uri} is not allowed anything by `teal envoy allow`")
-        save_bindings(directory, bindings)
-        click.echo(f"{uri}: not allowed any more")
-        return
-    wrong = [one for one in resources if not is_resource(one)]
-    if wrong or not resources:
-        raise click.UsageError(
-            f"{wrong[0] if wrong else 'NODE'!r}: must be mesh/MESH/virtualNode/NAME or "
-            "mesh/MESH/virtualGateway/NAME"
-        )
-    bindings[uri] = resources
+        resources = ()
+    else:
+        wrong = [one for one in resources or ("NODE",) if not is_resource(one)]
+        if wrong:
+            raise click.UsageError(
+                f"{wrong[0]!r}: must be mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"
+            )
+        bindings[uri] = resources
     save_bindings(directory, bindings)
-    click.echo(f"{uri}: {', '.join(resources)}")
+    if as_json:
+        print_json(_shown(uri, resources))
+    else:
+        click.echo(_in_words(uri, resources))
+
+
+def _shown(uri: str, resources: Sequence[str]) -> dict[str, str | list[str]]:
+    return {"certificate": uri, "resources": list(resources)}
+
+
+def _in_words(uri: str, resources: Sequence[str]) -> str:
+    return f"{uri}: {', '.join(resources) or 'no more than its id says'}"
 
 
 COMMANDS = (envoy,)

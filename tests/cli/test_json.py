@@ -42,6 +42,9 @@ APPLIED = {
 REMOVED = {
     "kind": "service", "changes": [CHANGE], "callers": ["front"], "waitingFor": [], "done": True,
 }  # fmt: skip
+TOKEN = {
+    "tokenId": "5f3a", "actor": "ada", "access": "viewer", "createdAt": 1000.0, "expiresAt": 2000.0,
+}  # fmt: skip
 LOCK = {"by": "ada", "since": 1000.0, "reason": "the sale"}
 SIDE = {"side": "blue", "virtualNode": "web-blue", "exists": True, "weight": 1, "image": "x:1"}
 SERVICE = {"name": "web", "mesh": "shop", "hostname": "web.shop.local", "sides": [SIDE]}
@@ -70,6 +73,7 @@ ARGUMENTS = {
     "retry": "web",
     "lock": "web",
     "unlock": "web",
+    "token revoke": "5f3a",
 }
 """What each command needs, besides --json; none for those that are not here."""
 
@@ -104,6 +108,10 @@ def api() -> Iterator[TealApi]:
             "ListEvents": {"events": []},
             "ListEnvoys": {"envoys": []},
             "GetLogs": {"lines": [{"task": "t", "container": "app", "line": "hello"}]},
+            "GetPageCode": {"code": "c", "path": "/_teal/#code=c", "expires": 1000.0},
+            "CreateToken": {"secret": "s", "token": TOKEN},
+            "ListTokens": {"tokens": [TOKEN]},
+            "RevokeToken": {"token": TOKEN},
             "SetWeights": {"revision": 9, "weights": {"blue": 1}},
             "GetConvergence": {
                 "mesh": "shop",

@@ -14,6 +14,8 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys import EnvoyServer
+from tealmesh.app.permission import Permissions
+from tealmesh.aws.callers.policies import Document
 from tealmesh.engine.state import Phase
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
@@ -44,6 +46,12 @@ class World:
     keys: Keys
     told: list[tuple[str, str, str]] = field(default_factory=list)
     """What the audit was told: how, of whom, and why."""
+    roles: dict[str, list[Document]] = field(default_factory=dict)
+    """What IAM knows, by the ARN of a role."""
+    away: bool = False
+    """Whether IAM does not answer."""
+    asked: int = 0
+    """How often it was asked."""
     port: int = field(default_factory=free_port)
     credentials: grpc.ChannelCredentials | None = None
     """What connections begin with; None for no TLS."""
@@ -62,6 +70,7 @@ class World:
         self.admission = Admission(
             self.store,
             self.keys,
+            Permissions(self.store, self.documents, steady_clock),
             system_clock,
             lambda how, trouble: self.told.append((how, trouble.worker, trouble.error)),
             lambda: self.bindings,
@@ -70,6 +79,13 @@ class World:
     def _translate(self, snapshot: Any, proxy: Any) -> ResourceSet:
         self.translated.append(proxy.resource)
         return ResourceSet()
+
+    async def documents(self, role: str) -> list[Document] | None:
+        """What IAM answers."""
+        self.asked += 1
+        if self.away:
+            raise ConnectionError("nobody answers")
+        return self.roles.get(role)
 
     def token_of(self, task: str) -> str:
         """What is in the secret file of the task's Envoy."""
@@ -189,9 +205,11 @@ def attack(
             world.cache, world.metrics, world.admission, Supervisor(), world.port, None
         )
         await server.start()
+        reviews = asyncio.create_task(server.review(world.admission.permissions.changed))
         try:
             await scenario(world)
         finally:
+            reviews.cancel()
             await server.close()
 
     with opened(directory, former) as world:

@@ -1,17 +1,20 @@
 """Which Envoys are let in: each proves by a token whose it is, and may be nothing else.
 
 An Envoy of a task is admitted as that task, with the node or gateway that the task stands for,
-until the task has stopped; what it says of itself counts for nothing. Design note 035.
+until the task has stopped, if the policies of the task's role allow it; what it says of itself
+counts for nothing. Design notes 035 and 038.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from tealmesh.app.permission import Permissions
 from tealmesh.engine.former import former_balancers, former_task
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part
@@ -45,6 +48,8 @@ class Refusal:
     resource: str
     """The node id that it wanted to connect with."""
     why: str
+    by_role: bool = False
+    """Whether it may not because of the policies of its task's role."""
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Admission:
 
     store: Store
     keys: Keys
+    permissions: Permissions
     clock: Clock
     tell: Told
     bindings: Callable[[], Bindings] = dict
@@ -74,17 +80,60 @@ class Admission:
             return False
         return True
 
+    async def identify(self, given: str, node_id: str, declared: str) -> str:
+        identity = self._identity(given, node_id, declared)
+        with self._telling(identity, node_id):
+            self._check(identity, node_id)
+        return identity.name
+
     async def admit(self, given: str, node_id: str, declared: str) -> str:
         identity = self._identity(given, node_id, declared)
-        try:
+        with self._telling(identity, node_id):
             self._check(identity, node_id)
-        except EnvoyForbidden as error:
-            self._refused(Refusal(identity.name or identity.resource, node_id, str(error)))
-            raise
-        name = identity.name or identity.resource
-        if self.refusals.pop(name, None) is not None:
-            self.tell("works", self._trouble(name, ""))
+            await self._permit(identity)
+        self._let_in(identity.name or identity.resource)
         return identity.name
+
+    def forget_ended(self) -> None:
+        """Forget whom a role kept out, where the task has stopped."""
+        for refusal in [one for one in self.refusals.values() if one.by_role]:
+            state = self._state(refusal.identity)
+            if state is None or state.phase is Phase.STOPPED:
+                self._let_in(refusal.identity)
+
+    def barred(self, task: str) -> str:
+        """Why the Envoy of a task gets no configuration, as far as was asked: what its role may
+        not. Empty otherwise. It keeps what it has, so nobody need wait for it.
+        """
+        state = self._state(task) if self.permissions.refuses else None
+        if state is None or not state.role:
+            return ""
+        return self.permissions.barred(state.role, _resource(state))
+
+    def unasked(self, task: str) -> str:
+        """That nobody asked what the role of a task may, as IAM does not know it; or empty."""
+        state = self._state(task) if self.permissions.unknown else None
+        if state is None or state.role not in self.permissions.unknown:
+            return ""
+        return f"IAM does not know its role {state.role}: what it may is not asked"
+
+    async def _permit(self, identity: Identity) -> None:
+        """Raise EnvoyForbidden if the role of a task may not have the configuration."""
+        state = self._state(identity.name) if identity.owner is Owner.TASK else None
+        if state is not None and state.role:
+            why = await self.permissions.why_not(state.role, identity.resource)
+            if why:
+                raise EnvoyForbidden(why, by_role=True)
+
+    @contextlib.contextmanager
+    def _telling(self, identity: Identity, node_id: str) -> Iterator[None]:
+        """Write down a refusal."""
+        try:
+            yield
+        except EnvoyForbidden as error:
+            name = identity.name or identity.resource
+            self._refused(Refusal(name, node_id, str(error), error.by_role))
+            raise
 
     def _identity(self, given: str, node_id: str, declared: str) -> Identity:
         if given.startswith(CERTIFIED):
@@ -159,6 +208,10 @@ class Admission:
         names = {load_balancer_proxy(load_balancer_name(arn)).resource for arn in places}
         return resource in names
 
+    def _let_in(self, name: str) -> None:
+        if self.refusals.pop(name, None) is not None:
+            self.tell("works", self._trouble(name, ""))
+
     def _refused(self, refusal: Refusal) -> None:
         before = self.refusals.pop(refusal.identity, None)
         self.refusals[refusal.identity] = refusal
@@ -192,10 +245,11 @@ class SeenEnvoys:
         """By id. A refused one has the reason as its note."""
         seen = self.connected.envoys(mesh)
         refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
-        return sorted(
-            [*(_with_refusals(one, refused) for one in seen), *_strangers(refused, seen)],
-            key=lambda one: one.id,
-        )
+        noted = [self._noted(_with_refusals(one, refused)) for one in seen]
+        return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)
+
+    def _noted(self, one: EnvoyStatus) -> EnvoyStatus:
+        return one if one.note else replace(one, note=self.admission.unasked(one.id))
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         return await self.connected.wait_converged(mesh, revision, timeout)

@@ -16,6 +16,7 @@ from tealmesh.app.host import (
     HOST,
     RESOLVER_HOST,
     Http,
+    endpoint,
     forget_former,
     keys,
     listen,
@@ -28,7 +29,7 @@ from tealmesh.app.lost_state import (
     check_directory,
     check_state,
 )
-from tealmesh.app.parts import Parts, endpoint
+from tealmesh.app.parts import Parts
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
 from tealmesh.app.transport.tls import Beyond, beyond_loopback
@@ -84,7 +85,7 @@ async def _run(
     secrets = _keys(config, store)
     built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
-    parts = Parts(config, store, stop, built, supervisor, secrets, log, beyond.certificates)
+    parts = Parts(config, store, stop, built, supervisor, secrets, log, beyond)
     await parts.store_images()
     await parts.listen_xds()
     await parts.listen_dns()

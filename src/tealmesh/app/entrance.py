@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -13,41 +14,56 @@ from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.known import Callers
 from tealmesh.aws.callers.refusals import Refusals
 from tealmesh.aws.callers.roles import RolePolicies
+from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.gateway import Fallback
+from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity.issued import TaskKeys, owner
+from tealmesh.model.identity.keys import Keys
 from tealmesh.store import Store
 
 _FORGET_SECONDS = 3600.0
+_WRITERS = frozenset({"iam", "cloudformation"})
+"""The services whose operations change policies of roles."""
+_READS = re.compile("Describe|Generate|Get|List|Simulate")
 
 
 class Entrance:
     """What the front of one control plane needs. Raises TealError if the keys are damaged."""
 
-    def __init__(self, config: AppConfig, store: Store, connect: Callable[[str], Any]) -> None:
+    def __init__(
+        self, config: AppConfig, store: Store, keys: Keys, connect: Callable[[str], Any]
+    ) -> None:
         """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
         owner(config.data_dir)
         self._store = store
         self.our_secret = secrets.token_urlsafe(30)
         self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
-        self._policies = RolePolicies(lambda: connect("iam"), steady_clock)
+        self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
         self.refusals = Refusals(store)
         self._callers = Callers(config.data_dir, self.our_secret, self.task_keys, system_clock)
-
-    def front(self) -> Front:
-        """What the HTTP port asks."""
-        return Front(self._callers, self._policies.of, self.refusals.tell, steady_clock)
+        present = self._callers.present
+        self.sessions = Sessions(store, keys.pages, present, system_clock, steady_clock)
+        self.front = Front(
+            self._callers, self.policies.of, self.refusals.tell, steady_clock, self.sessions.of
+        )
 
     async def forget(self) -> None:
-        """Delete old entries of the audit log, until cancelled."""
+        """Delete old entries of the audit log, and sessions that have ended, until cancelled."""
         while True:
+            await self.sessions.forget()
             await self._store.forget_audit()
             await asyncio.sleep(_FORGET_SECONDS)
 
-    def watching(self, rest: Fallback) -> Fallback:
-        """``rest``; what changes in IAM counts from the next call on."""
-        return _Watching(rest, self._policies.forget)
+    def watching(self, rest: Fallback, changed: Callable[[], None]) -> Fallback:
+        """``rest``; what changes in IAM counts from the next call on, and ``changed`` is called."""
+
+        def forget() -> None:
+            self.policies.forget()
+            changed()
+
+        return _Watching(rest, forget)
 
 
 class _Watching:
@@ -57,6 +73,6 @@ class _Watching:
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
         response = await self._rest.answer(request, service, request_id)
-        if service == "iam":
+        if service in _WRITERS and not _READS.match(operation(request)):
             self._changed()
         return response

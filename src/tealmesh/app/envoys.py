@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 
 import grpc
@@ -18,6 +20,9 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
+
+_REVIEW_SECONDS = 60.0
+_BURST_SECONDS = 0.2
 
 _OPTIONS = (
     # Otherwise another process of the same user could take Envoys' streams.
@@ -48,6 +53,7 @@ class EnvoyServer:
         at: Address | None = None,
         certificates: Certificates | None = None,
     ) -> None:
+        self._admit = admit
         self._ads = AdsServicer(cache, admit, supervisor)
         self._counted = MetricsServicer(metrics, admit, supervisor)
         self._server = grpc.aio.server(options=_OPTIONS)
@@ -89,6 +95,20 @@ class EnvoyServer:
                 self._server.add_secure_port(str(at), for_envoys(self._certificates))
         except RuntimeError as error:
             raise TealError(f"{at}, for Envoys: {error}") from error
+
+    async def review(self, changed: asyncio.Event) -> None:
+        """Ask again and again, and after each change, whether those that are connected may be;
+        until cancelled.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REVIEW_SECONDS):
+                    await changed.wait()
+                    # Terraform changes several things at once.
+                    await asyncio.sleep(_BURST_SECONDS)
+            changed.clear()
+            await self._ads.review()
+            self._admit.forget_ended()
 
     async def close(self) -> None:
         """End all streams; Envoys keep what they have and connect again."""

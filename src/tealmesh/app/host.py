@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tealmesh.app.lost_state import login
+from tealmesh.app.settings import AppConfig
 from tealmesh.app.transport.acceptor import Acceptor
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.aws.callers.connections import beyond_loopback, of_owner
@@ -37,6 +38,11 @@ HOST = "127.0.0.1"
 RESOLVER_HOST = "127.0.0.2"
 """Where Envoys of plain processes find a name server, at the number of the xDS port. Tasks have no
 addresses in 127.0.0.0/16."""
+
+
+def endpoint(config: AppConfig) -> str:
+    """The URL of the API on loopback."""
+    return f"http://{HOST}:{config.port}"
 
 
 class Http(uvicorn.Server):

@@ -23,18 +23,19 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.admission import Admission, SeenEnvoys
+from tealmesh.app.dashboard.routes import OPEN, page_routes
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
-from tealmesh.app.host import HOST, RESOLVER_HOST, secret
+from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
+from tealmesh.app.permission import Permissions
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
-from tealmesh.app.transport.certificates import Certificates as ServerCertificates
-from tealmesh.app.transport.certificates import is_for
+from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -89,7 +90,7 @@ class Parts:
         supervisor: Supervisor,
         keys: Keys,
         log: TroubleLog,
-        certificates: ServerCertificates | None = None,
+        beyond: Beyond,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -98,10 +99,13 @@ class Parts:
         self._store = store
         self._stop = stop
         self._keys = keys
-        named = watched_bindings(config.data_dir)
-        self._admission = Admission(store, keys, system_clock, log.tell, named)
         self._link_key = secret(config.data_dir / "link-key").encode()
-        self._entrance = Entrance(config, store, self._client)
+        self._entrance = Entrance(config, store, keys, self._client)
+        self._permissions = Permissions(
+            store, self._entrance.policies.find, steady_clock, config.region, config.account
+        )
+        named = watched_bindings(config.data_dir)
+        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
         self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -114,9 +118,9 @@ class Parts:
             config.xds_port,
             built.xds_socket,
             config.listening.envoys,
-            certificates,
+            beyond.certificates,
         )
-        self._certified = partial(is_for, certificates)
+        self._beyond = beyond
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self._runtime_summary = built.description
@@ -164,6 +168,8 @@ class Parts:
         yield "the end of routes' grace periods", partial(end_grace, store)
         yield "the end of deregistration delays", partial(end_draining, store)
         yield "the data directory", partial(watch_directory, self.config.data_dir, self._database)
+        review = partial(self._envoy_server.review, self._permissions.changed)
+        yield "the permissions of Envoys", review
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
@@ -216,11 +222,14 @@ class Parts:
                 RouteShifts(self._store, self.config.account, system_clock).shift,
                 self._shut_down,
                 every_member_without_effect,
+                self._entrance.sessions,
                 self._supervisor.troubles,
                 self.engine.health.shown,
             ),
         }
         models = {name: load_model(name) for name in services}
+        sessions, front = self._entrance.sessions, self._entrance.front
+        ours = models["tealmesh"], services["tealmesh"]
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health
         )
@@ -233,13 +242,13 @@ class Parts:
             services,
             models,
             self._health,
-            self._entrance.watching(moto),
-            routes=self._routes(),
+            self._entrance.watching(moto, self._permissions.forget),
+            routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
             allowed_hosts=self.config.allowed_hosts,
-            open_paths=(METADATA, CREDENTIALS, links.PATH),
+            open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
             loopback_paths=(METADATA, CREDENTIALS),
-            certified=self._certified,
-            front=self._entrance.front(),
+            certified=self._beyond.certified,
+            front=front,
         )
 
     async def _image_problem(self, image: str) -> str:
@@ -330,8 +339,9 @@ class Parts:
 
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
-        view = self._store.view
-        return [*serving_tasks(view, scope), *serving_load_balancers(view, scope)]
+        view, barred = self._store.view, self._admission.barred
+        tasks = [task for task in serving_tasks(view, scope) if not barred(task)]
+        return [*tasks, *serving_load_balancers(view, scope)]
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
@@ -370,6 +380,7 @@ class Parts:
             client=self._client,
             target_health=self._target_health.health,
             in_flight=self._target_health.in_flight,
+            barred=self._admission.barred,
             data_dir=self.config.data_dir,
             region=self.config.region,
             supervisor=self._supervisor,
@@ -384,7 +395,3 @@ class Parts:
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }
-
-
-def endpoint(config: AppConfig) -> str:
-    return f"http://{HOST}:{config.port}"

@@ -181,7 +181,9 @@ class _Guard:
         await self._app(scope, receive, send)
 
     def _is_closed(self, path: str) -> bool:
-        return path.startswith("/_teal/") and not path.startswith(self._open_paths)
+        # The page itself has nothing in it: what it shows, it asks for with its session.
+        ours = path.startswith("/_teal/") and path != "/_teal/"
+        return ours and not path.startswith(self._open_paths)
 
     async def _admit(self, front: Front, head: Request, scope: Scope) -> None:
         claim = front.claim(head, identify(head, (), "").access_key, scope.get("state") or {})

@@ -277,5 +277,21 @@ class Client(Transport):
             applicationsOnly=applications_only or None,
         )["lines"]
 
+    def get_page_code(self) -> wire.GetPageCodeOutput:
+        return self._call(wire.GetPageCodeOutput)
+
+    def create_token(
+        self, label: str | None, read_only: bool, seconds: float
+    ) -> wire.CreateTokenOutput:
+        return self._call(
+            wire.CreateTokenOutput, label=label, readOnly=read_only or None, seconds=seconds
+        )
+
+    def list_tokens(self) -> list[wire.Token]:
+        return self._call(wire.ListTokensOutput)["tokens"]
+
+    def revoke_token(self, identity: str) -> wire.Token:
+        return self._call(wire.RevokeTokenOutput, tokenId=identity)["token"]
+
     def shutdown(self, stop_tasks: bool, wait_seconds: float) -> wire.ShutdownOutput:
         return self._call(wire.ShutdownOutput, wait_seconds, stopTasks=stop_tasks)

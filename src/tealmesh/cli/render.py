@@ -358,7 +358,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
         return rows
 
     rejected = [
-        Text(f"{envoy_name(envoy)} rejected its configuration: {envoy['message']}", style="red")
+        Text(f"{envoy_name(envoy)}: {envoy['message']}", style="red")
         for members in by_mesh.values()
         for envoy in members
         if envoy.get("message")

@@ -69,6 +69,8 @@ class EngineContext:
     data_dir: Path
     """The files of a task are in ``data_dir/tasks/ID``."""
     region: str = DEFAULT_REGION
+    barred: Callable[[str], str] = lambda task: ""
+    """ARN of a task -> why its Envoy gets no configuration; empty if it may have it."""
     times: Times = field(default_factory=Times)
     policy: Policy = field(default_factory=Policy)
     supervisor: Supervisor = field(default_factory=Supervisor)

@@ -21,6 +21,7 @@
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── EnvoyUnknown                an Envoy does not prove who it is
     ├── EnvoyForbidden              an Envoy proves to be another than it says, or may not be it
+    ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── Fenced                  another control plane works on the deployment by now
     ├── DeploymentHeld              a deployment waits for a person's decision
@@ -172,6 +173,15 @@ class EnvoyForbidden(TealError):
     """An Envoy proves to be another than it says, or may not be what it is. The text is for
     whoever runs it.
     """
+
+    def __init__(self, message: str, *, by_role: bool = False) -> None:
+        super().__init__(message)
+        self.by_role = by_role
+        """Whether that is what the policies of its role say."""
+
+
+class EnvoyUnverified(TealError):
+    """Whoever knows whether an Envoy may be what it is cannot be asked at present."""
 
 
 class TooManyStreams(TealError):

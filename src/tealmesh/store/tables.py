@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     )
     from tealmesh.model.ecs.events import ToldBody
     from tealmesh.model.extensions import RouterExtensionBody
+    from tealmesh.model.identity.envoys import EnvoyRoleBody
     from tealmesh.model.identity.refusals import RefusalBody
+    from tealmesh.model.identity.sessions import SessionBody
     from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
@@ -213,6 +215,8 @@ GATEWAYS: Collection[GatewaySystemBody] = Collection("teal.gateway")
 """Key: gateway name. The gateway's part of the applied teal.toml."""
 REFUSALS: Collection[RefusalBody] = Collection("teal.refusal")
 """Key: who was refused."""
+ENVOY_ROLES: Collection[EnvoyRoleBody] = Collection("teal.envoyRole")
+"""Key: ARN of a role of tasks with an Envoy, that IAM knew."""
 REMOVALS: Collection[RemovalBody] = Collection("teal.removal")
 """Key: name of a service or gateway of teal.toml that is being removed."""
 IMAGES: Collection[ImageBody] = Collection("teal.image")
@@ -241,6 +245,8 @@ NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
 """Key: name."""
 HOOKS: Collection[HookBody] = Collection("teal.hook")
 """Key: deployment id, index of the step with three digits, index of the hook with three digits."""
+SESSIONS: Collection[SessionBody] = Collection("teal.session")
+"""Key: id. The sessions of the page, and tokens of programs, that have not ended."""
 FAILED_TASKS: Collection[FailedTaskBody] = Collection("teal.failedTask")
 """Key: deployment id, task id. The tasks that failed while the deployment ran."""
 WINDOWS: Collection[WindowBody] = Collection("teal.window")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.encode import Encoder
@@ -53,6 +54,8 @@ class Connection:
         """The snapshot that the session's target was built from."""
         self.ended = False
         """Whether the stream should finish."""
+        self.error: TealError | None = None
+        """Why it does, if the Envoy is not to have it any more."""
         self._cache = cache
         self._wake = asyncio.Event()
         self._owed_since: float | None = None
@@ -108,9 +111,10 @@ class Connection:
         """Make `wait` return."""
         self._wake.set()
 
-    def end(self) -> None:
-        """Let the stream finish."""
+    def end(self, error: TealError | None = None) -> None:
+        """Let the stream finish, for a reason that its Envoy is told."""
         self.ended = True
+        self.error = self.error or error
         self._wake.set()
 
     def close(self) -> None:

@@ -19,7 +19,13 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
 from tealmesh.envoy.resources import ResourceType
-from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown, TealError, TooManyStreams
+from tealmesh.model.errors import (
+    EnvoyForbidden,
+    EnvoyUnknown,
+    EnvoyUnverified,
+    TealError,
+    TooManyStreams,
+)
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache, Connection
@@ -36,6 +42,13 @@ _EXPECTED = (
     "Envoy"
 )
 _TYPES = frozenset(str(type_) for type_ in ResourceType)
+
+_STATUSES = {
+    EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
+    EnvoyForbidden: grpc.StatusCode.PERMISSION_DENIED,
+    EnvoyUnverified: grpc.StatusCode.UNAVAILABLE,
+}
+_REVIEWED_AT_ONCE = 100
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
@@ -69,9 +82,10 @@ class AdsServicer:
 
     gRPC's own xDS clients cannot send this header: they carry the token in their node's metadata,
     ``tealmesh.token``. Answers UNAUTHENTICATED without a token, PERMISSION_DENIED for the token of
-    another Envoy, INVALID_ARGUMENT for a node that names no resource of a mesh or that changes its
-    id during the stream and for types that do not exist, RESOURCE_EXHAUSTED for too many streams.
-    An Envoy sees only the resources of its own node.
+    another Envoy and for what its role may not have, UNAVAILABLE if nobody can say that,
+    INVALID_ARGUMENT for a node that names no resource of a mesh or that changes its id during the
+    stream and for types that do not exist, RESOURCE_EXHAUSTED for too many streams. An Envoy sees
+    only the resources of its own node.
     """
 
     def __init__(self, cache: AdsCache, admit: Admit, supervisor: Supervisor | None = None) -> None:
@@ -80,7 +94,8 @@ class AdsServicer:
         self._admit = admit
         self._limits = Limits()
         self._refusals = Seldom(cache.clock)
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, Callable[[], Awaitable[str]]] = {}
+        """What asks anew whether each may go on."""
         self._closing = False
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -102,6 +117,20 @@ class AdsServicer:
             for name, variant in variants.items()
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+
+    async def review(self) -> None:
+        """Ask of every Envoy that is connected whether it still may be. The streams of those that
+        may not end; where nobody can say at present they go on.
+        """
+        for number, (connection, again) in enumerate(list(self._connections.items())):
+            try:
+                await again()
+            except EnvoyUnverified as error:
+                self._refusals.warn(str(error))
+            except (EnvoyUnknown, EnvoyForbidden) as error:
+                connection.end(error)
+            if number % _REVIEWED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """End every stream, so that the server need not wait for Envoys to hang up."""
@@ -153,9 +182,12 @@ class AdsServicer:
         if begun is None:
             return
         given, first = begun
-        identity = await self._identity(given, first.node, context.peer())
+        node = first.node
+        again = partial(self._admit.admit, given, node.id, _declared(node))
+        identity = await _admitted(again) or f"{node.id}@{context.peer()}"
         with self._limits.known(identity):
-            connection = self._connect(variant, first.node, identity)
+            connection = self._connect(variant, node, identity)
+            self._connections[connection] = again
             await self._converse(variant, first, requests, connection, context)
         if self._closing:
             raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
@@ -168,7 +200,6 @@ class AdsServicer:
         connection: Connection,
         context: grpc.aio.ServicerContext,
     ) -> None:
-        self._connections.add(connection)
         # An Envoy whose stream ends by an error keeps what it has and connects again.
         name = f"the configuration of {connection.envoy.proxy.resource}"
         attempt = partial(self._supervisor.attempt, name)
@@ -179,19 +210,9 @@ class AdsServicer:
                 await reader
         finally:
             reader.cancel()
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
             connection.close()
             log.info("%s disconnected", connection.envoy.id)
-
-    async def _identity(self, given: str, node: base_pb2.Node, peer: str) -> str:
-        declared = node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value
-        try:
-            name = await self._admit.admit(given, node.id, declared)
-        except EnvoyUnknown as error:
-            raise _Refused(grpc.StatusCode.UNAUTHENTICATED, str(error)) from error
-        except EnvoyForbidden as error:
-            raise _Refused(grpc.StatusCode.PERMISSION_DENIED, str(error)) from error
-        return name or f"{node.id}@{peer}"
 
     def _connect(self, variant: _Variant, node: base_pb2.Node, identity: str) -> Connection:
         try:
@@ -200,6 +221,23 @@ class AdsServicer:
             raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         log.info("%s connected as %s", identity, proxy.resource)
         return self._cache.connect(identity, node.id, proxy, delta=variant.delta)
+
+
+async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
+    """The name of an Envoy; empty for none but its node."""
+    try:
+        return await admit()
+    except TealError as error:
+        raise _as_status(error) from error
+
+
+def _as_status(error: TealError) -> _Refused:
+    return _Refused(_STATUSES.get(type(error), grpc.StatusCode.INTERNAL), str(error))
+
+
+def _declared(node: base_pb2.Node) -> str:
+    """The task that an Envoy says to be of."""
+    return str(node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value)
 
 
 def _token_of(node: base_pb2.Node) -> str:
@@ -221,6 +259,8 @@ async def _write(
                 raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
         else:
             await context.write(message)
+    if connection.error is not None:
+        raise _as_status(connection.error)
 
 
 async def _read(

@@ -13,6 +13,7 @@ from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.wire.apimodel import load_model
@@ -75,6 +76,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             RouteShifts(store, DEFAULT_ACCOUNT, system_clock).shift,
             stop,
             without_effect,
+            Sessions(store, b"for tests", lambda origin: None, system_clock, system_clock),
         ),
     }
     models = {name: load_model(name) for name in services}

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from tealmesh.app.admission import Admission
+from tealmesh.app.permission import Permissions
 from tealmesh.envoy.bootstrap.identity import token_secret
-from tealmesh.model.clock import system_clock
+from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import EnvoyUnknown
 from tealmesh.model.identity.envoys import SCHEME, Admit
 from tealmesh.model.identity.keys import Keys
@@ -23,6 +24,12 @@ class Shared:
     def known(self, given: str) -> bool:
         return given == self._expected
 
+    def forget_ended(self) -> None:
+        pass
+
+    async def identify(self, given: str, node_id: str, declared: str) -> str:
+        return await self.admit(given, node_id, declared)
+
     async def admit(self, given: str, node_id: str, declared: str) -> str:
         if given != self._expected:
             raise EnvoyUnknown("the control plane expects 'authorization: Bearer TOKEN'")
@@ -31,7 +38,12 @@ class Shared:
 
 def admission(store: Store, keys: Keys) -> Admit:
     """The control plane's own."""
-    return Admission(store, keys, system_clock, lambda how, trouble: None)
+    permissions = Permissions(store, no_roles, steady_clock)
+    return Admission(store, keys, permissions, system_clock, lambda how, trouble: None)
+
+
+async def no_roles(role: str) -> None:
+    """An IAM without roles."""
 
 
 def secret_file(directory: Path, token: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.apis.tealmesh import answers, control, events, telling
-from tealmesh.apis.tealmesh.grouping import GroupOperations
 from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
@@ -25,6 +24,7 @@ from tealmesh.apis.tealmesh.ports import (
     Troubles,
     WithoutEffect,
 )
+from tealmesh.apis.tealmesh.tokens import Sessions, TokenOperations
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import system_clock
@@ -41,7 +41,7 @@ DEFAULT_LOG_LINES = 100
 DEFAULT_EVENTS = 100
 
 
-class Tealmesh(GroupOperations):
+class Tealmesh(TokenOperations):
     """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(
@@ -56,6 +56,7 @@ class Tealmesh(GroupOperations):
         shift: ShiftWeights,
         stop: Stop,
         without_effect: WithoutEffect,
+        sessions: Sessions,
         troubles: Troubles = tuple,
         health: TasksHealth = tuple,
     ) -> None:
@@ -66,6 +67,7 @@ class Tealmesh(GroupOperations):
         self._shift = shift
         self._stop = stop
         self._without_effect = without_effect
+        self._sessions = sessions
         self._health = health
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:

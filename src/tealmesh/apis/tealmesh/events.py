@@ -62,6 +62,7 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.HOOKS: lambda deployment, step, index: (
         f"hook {index.lstrip('0') or 0} at step {step.lstrip('0') or 0} of deployment {deployment}"
     ),
+    tables.SESSIONS: lambda identity: f"session {identity[:8]} of the page",
     tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
 }
 """What a document is, for people, from the parts of its key."""
@@ -81,6 +82,7 @@ _BOOKKEEPING = frozenset(
         tables.LOAD_BALANCER_REGIONS,
         tables.SCALABLE_TARGETS,
         tables.SCALING_ACTIVITIES,
+        tables.ENVOY_ROLES,
         tables.EVENT_REGIONS,
         tables.EVENTS_TOLD,
     }
@@ -89,6 +91,7 @@ _BOOKKEEPING = frozenset(
 
 _VERBS = (
     (("Create", "Run", "StartTask"), "created"),
+    (("Open",), "opened"),
     (("Register",), "registered"),
     (("Update", "Put", "Modify"), "changed"),
     (("Tag", "Untag"), "tagged"),

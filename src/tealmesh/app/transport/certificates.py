@@ -127,11 +127,6 @@ def _shown(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def is_for(certificates: Certificates | None, host: str) -> bool:
-    """Whether the certificate in use is for ``host``; without one, none is."""
-    return certificates is not None and is_named(host, certificates.current().names)
-
-
 def is_named(host: str, names: Collection[str]) -> bool:
     """Whether a certificate with these names is for ``host``, a name or an address (in brackets for
     IPv6). A wildcard stands for one label: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3

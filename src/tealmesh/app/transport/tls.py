@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import grpc
 
 from tealmesh.app.transport.acceptor import Acceptor
-from tealmesh.app.transport.certificates import Certificates, Pair
+from tealmesh.app.transport.certificates import Certificates, Pair, is_named
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.model.clock import system_clock
 from tealmesh.model.listening import Listening
@@ -28,6 +28,10 @@ class Beyond:
     """None without TLS."""
     acceptor: Acceptor | None
     """Of the API's port."""
+
+    def certified(self, host: str) -> bool:
+        """Whether the certificate in use is for ``host``; without one, none is."""
+        return self.certificates is not None and is_named(host, self.certificates.current().names)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from tealmesh.aws.wire.codec import Request
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Principal
+from tealmesh.model.identity.sessions import SCHEME
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,12 @@ PoliciesOf = Callable[[str], Awaitable[Sequence[Document]]]
 
 Refused = Callable[[str, str, str], None]
 """Told of a refusal: who, what, why."""
+
+SessionOf = Callable[[str], Principal]
+"""Who shows a session by this header ``Authorization``. Raises AwsError."""
+
+OUR_PAGES = "/_teal/"
+"""Where sessions count: the paths below it are ours."""
 
 PEER = "peer"
 INSIDE = "inside"
@@ -35,9 +42,16 @@ class Front:
     """The callers of one HTTP port."""
 
     def __init__(
-        self, callers: Callers, policies_of: PoliciesOf, refused: Refused, clock: SteadyClock
+        self,
+        callers: Callers,
+        policies_of: PoliciesOf,
+        refused: Refused,
+        clock: SteadyClock,
+        session: SessionOf | None = None,
     ) -> None:
+        """``session``: without it, nobody has any."""
         self._callers = callers
+        self._session = session
         self._clock = clock
         self._buckets = Buckets()
         self._policies_of = policies_of
@@ -48,6 +62,10 @@ class Front:
         found = state.get(PEER)
         peer = found if isinstance(found, Peer) else NOBODY
         try:
+            shown = request.headers.get("authorization", "")
+            if self._session and shown.startswith(SCHEME) and request.path.startswith(OUR_PAGES):
+                who = self._session(shown)
+                return Claim(who, verified=True, finish=lambda body: None, signed=True)
             return self._callers.identify(request, key_id, peer, bool(state.get(INSIDE)))
         except AwsError as error:
             self.tell(_named(peer), request, error)

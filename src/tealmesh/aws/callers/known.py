@@ -116,9 +116,20 @@ class Callers:
         name = _login(peer.uid)
         if peer.uid in (_ROOT, os.geteuid()):
             # Nobody is to pass for us in the audit log by a login name.
-            return Principal(f"user {name}" if name == OURSELVES else name, "admin")
+            shown = f"user {name}" if name == OURSELVES else name
+            return Principal(shown, "admin", origin=f"unix:{name}")
         known = next((one for one in self._callers() if one.unix_user == name), None)
         return _principal(known) if known is not None else None
+
+    def present(self, origin: str) -> Principal | None:
+        """Who is known at present by what `Principal.origin` says; None for nobody any more."""
+        how, _, name = origin.partition(":")
+        if how == "unix" and name in (_login(_ROOT), _login(os.geteuid())):
+            return Principal(name, "admin", origin=origin)
+        for one in self._callers():
+            if name and name == (one.unix_user if how == "unix" else one.key_id):
+                return _principal(one)
+        return None
 
     def _callers(self) -> list[KnownCaller]:
         """Those of the file, which is read again when it has changed. Whom a damaged one named
@@ -159,7 +170,8 @@ def _token(request: Request) -> str:
 
 
 def _principal(known: KnownCaller) -> Principal:
-    return Principal(known.name, known.access, known.meshes, known.services)
+    origin = f"unix:{known.unix_user}" if known.unix_user else f"key:{known.key_id}"
+    return Principal(known.name, known.access, known.meshes, known.services, origin=origin)
 
 
 @lru_cache(64)

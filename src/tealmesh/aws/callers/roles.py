@@ -20,25 +20,32 @@ class RolePolicies:
         """``iam`` makes a client, which has no types: hence Any."""
         self._iam = iam
         self._clock = clock
-        self._kept: dict[str, tuple[float, Sequence[Document]]] = {}
+        self._kept: dict[str, tuple[float, Sequence[Document] | None]] = {}
+        self._changes = 0
         self._reading = asyncio.Lock()
 
     async def of(self, role: str) -> Sequence[Document]:
         """The documents of a role, by its ARN; none if there is no such role."""
+        return await self.find(role) or ()
+
+    async def find(self, role: str) -> Sequence[Document] | None:
+        """The documents of a role, by its ARN; None if there is no such role."""
         async with self._reading:
             kept = self._kept.get(role)
             if kept is None or self._clock() - kept[0] > _KEPT_SECONDS:
-                now = self._clock()
+                now, changes = self._clock(), self._changes
                 kept = (now, await asyncio.to_thread(self._read, role))
                 self._kept = {r: k for r, k in self._kept.items() if now - k[0] <= _KEPT_SECONDS}
-                self._kept[role] = kept
+                if changes == self._changes:
+                    self._kept[role] = kept
             return kept[1]
 
     def forget(self) -> None:
         """Something in IAM has changed."""
+        self._changes += 1
         self._kept.clear()
 
-    def _read(self, arn: str) -> Sequence[Document]:
+    def _read(self, arn: str) -> Sequence[Document] | None:
         iam, name = self._iam(), arn.rpartition("/")[2]
         documents: list[Document] = []
         try:
@@ -51,7 +58,7 @@ class RolePolicies:
                     with suppress(iam.exceptions.NoSuchEntityException):  # deleted meanwhile
                         documents.append(self._managed(iam, policy["PolicyArn"]))
         except iam.exceptions.NoSuchEntityException:
-            return []
+            return None
         return documents
 
     def _managed(self, iam: Any, arn: str) -> Document:

@@ -19,14 +19,15 @@ services of the group in the request, which the operation itself looks up. `mesh
 mesh in the request. `admin`: administrators."""
 
 _TEALMESH: Mapping[Need, str] = {
-    "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetGroupDeployment GetLogs"
-    " GetService GetStatus Lint ListDeployments ListEnvoys ListEvents ListGroupDeployments"
-    " ListGroups ListJournal ListMembersWithoutEffect PlanDeployment PlanGroup",
+    "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetGroupDeployment"
+    " GetLogs GetPageCode GetService GetStatus Lint ListDeployments ListEnvoys"
+    " ListEvents ListGroupDeployments ListGroups ListJournal ListMembersWithoutEffect"
+    " PlanDeployment PlanGroup",
     "deploy": "Abort Approve Deploy Lock Pause Promote Resume Retry Rollback SetWeights Unlock",
     "group": "AbortGroup ApproveGroup DeployGroup PauseGroup PromoteGroup ResumeGroup RetryGroup"
     " RollbackGroup",
     "mesh": "ShiftWeights",
-    "admin": "Adopt Apply Remove Shutdown",
+    "admin": "Adopt Apply CreateToken ListTokens Remove RevokeToken Shutdown",
 }
 _BY_NAME: Mapping[str, Need] = {
     name: need for need, names in _TEALMESH.items() for name in names.split()

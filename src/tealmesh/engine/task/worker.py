@@ -174,7 +174,8 @@ class TaskWorker:
         if envoy is not None:
             problem = await self._probes.envoy_ready(network)
             if problem:
-                return task.missing_resource(envoy) or problem
+                barred = self._context.barred(task.record.body["taskArn"])
+                return task.missing_resource(envoy) or barred or problem
         if task.pod.waiting_for:
             return task.pod.waiting_for
         if envoy is not None and envoy["kind"] == Kind.VIRTUAL_GATEWAY:

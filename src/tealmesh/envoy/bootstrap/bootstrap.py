@@ -7,6 +7,7 @@ working: https://docs.aws.amazon.com/app-mesh/latest/userguide/envoy-config.html
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from math import ceil
 
 from envoy.config.core.v3 import base_pb2
@@ -240,7 +241,7 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
     if owner == BALANCER and name and "/" not in name:
         return load_balancer_proxy(name)
     mesh, kind, name = _parse(node.id, "the Envoy's node id")
-    metadata = json_format.MessageToDict(node.metadata).get(CONTROL_PLANE) or {}
+    metadata = _ours(node)
     addresses = {key: str(metadata[key]) for key in _ADDRESSES if metadata.get(key)}
     for key, value in addresses.items():
         try:
@@ -258,8 +259,8 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
         address=addresses.get("address", ""),
         app_address=addresses.get("app_address", Proxy.app_address),
         publish_address=addresses.get("publish_address", ""),
-        request_timeout=_time(metadata.get("request_timeout")),
-        idle_timeout=_time(metadata.get("idle_timeout")),
+        request_timeout=_time(metadata, "request_timeout"),
+        idle_timeout=_time(metadata, "idle_timeout"),
         counts_parts=_can(node, parts.EXTENSION),
         times_parts=_can(node, parts.EXTENSION, parts.FILTER),
         proxyless=proxyless,
@@ -276,8 +277,28 @@ def _can(node: base_pb2.Node, *extensions: str) -> bool:
     return set(extensions) <= {one.name for one in node.extensions}
 
 
-def _time(value: Json) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _ours(node: base_pb2.Node) -> Mapping[str, Json]:
+    """Our member of a node's metadata. Whoever connects writes what they like there."""
+    try:
+        metadata = json_format.MessageToDict(node.metadata)
+    except json_format.Error as error:
+        raise TealError(f"{node.id}: node metadata: {error}") from error
+    ours = metadata.get(CONTROL_PLANE) or {}
+    if not isinstance(ours, dict):
+        raise TealError(f"{node.id}: node metadata {CONTROL_PLANE} must be an object")
+    return ours
+
+
+def _time(metadata: Mapping[str, Json], key: str) -> float | None:
+    value = metadata.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not 0 <= value <= _LONGEST_SECONDS:
+        raise TealError(
+            f"node metadata {CONTROL_PLANE}.{key} = {value!r}: must be seconds, at most "
+            f"{_LONGEST_SECONDS}"
+        )
+    return float(value)
 
 
 def _limits(environment: Environment) -> dict[str, Json]:

@@ -27,6 +27,11 @@ class Principal:
     """Of a deployer: the services that it may deploy; ``*`` for all."""
     role: str = ""
     """ARN of the IAM role, where one decides."""
+    session: str = ""
+    """The id of the session whose token was shown, which gives no further ones; empty for who is
+    known by the kernel or by a signature."""
+    origin: str = ""
+    """By what it is known: ``unix:LOGIN`` or ``key:KEY ID``; empty for a session and a role."""
 
 
 @dataclass(frozen=True)

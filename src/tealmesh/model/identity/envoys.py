@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import EnvoyUnknown
@@ -45,6 +45,12 @@ class Identity:
     """
 
 
+class EnvoyRoleBody(TypedDict):
+    """A role that IAM knew when it was asked for an Envoy: if it does no more, it was deleted."""
+
+    roleArn: str
+
+
 class Admit(Protocol):
     """Decides about a stream that begins, for configuration as for statistics."""
 
@@ -52,11 +58,22 @@ class Admit(Protocol):
         """Whether what was ``given`` as ``authorization`` is a token of ours at all."""
         ...
 
+    def forget_ended(self) -> None:
+        """Forget whom it refused and who exists no more."""
+        ...
+
+    async def identify(self, given: str, node_id: str, declared: str) -> str:
+        """Whose Envoy it is, without asking whether it may have its configuration: statistics are
+        taken of those that go on with what they have. The rest is as for `admit`.
+        """
+        ...
+
     async def admit(self, given: str, node_id: str, declared: str) -> str:
         """The name of the Envoy that gave this; empty for one that has none but its node.
         ``node_id`` and ``declared``, a task, are what it says of itself.
 
-        Raises EnvoyUnknown if it proves nothing, EnvoyForbidden if it proves to be another.
+        Raises EnvoyUnknown if it proves nothing, EnvoyForbidden if it proves to be another or may
+        not have the configuration, EnvoyUnverified if nobody can say that at present.
         """
         ...
 

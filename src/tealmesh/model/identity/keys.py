@@ -29,6 +29,8 @@ class Keys:
     """Signs the tokens of Envoys that the owner of the machine starts: `owned_key` of ``owner``."""
     credentials: bytes = field(repr=False)
     """Signs the tokens by which tasks ask for the credentials of their role."""
+    pages: bytes = field(repr=False)
+    """Signs the tokens of the page's sessions."""
     owner: str = field(repr=False)
     """The token in the owner's file, which any Envoy of the owner's may present."""
     former: str = field(default="", repr=False)
@@ -42,6 +44,7 @@ class Keys:
             envoys=derived(root, "envoys"),
             owned=owned_key(owner),
             credentials=derived(root, "task credentials"),
+            pages=derived(root, "page sessions"),
             owner=owner,
             former=former,
         )

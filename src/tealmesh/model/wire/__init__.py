@@ -84,6 +84,15 @@ from tealmesh.model.wire.inventory import (
     TaskStatus as TaskStatus,
     VirtualServiceStatus as VirtualServiceStatus,
 )
+from tealmesh.model.wire.pages import (
+    CreateTokenInput as CreateTokenInput,
+    CreateTokenOutput as CreateTokenOutput,
+    GetPageCodeOutput as GetPageCodeOutput,
+    ListTokensOutput as ListTokensOutput,
+    RevokeTokenInput as RevokeTokenInput,
+    RevokeTokenOutput as RevokeTokenOutput,
+    Token as Token,
+)
 from tealmesh.model.wire.planning import (
     KnownFact as KnownFact,
     LintFinding as LintFinding,
@@ -136,6 +145,11 @@ from tealmesh.model.wire.load_balancers import LoadBalancerListener as LoadBalan
 from tealmesh.model.wire.load_balancers import LoadBalancerStatus as LoadBalancerStatus
 from tealmesh.model.wire.health import HealthOpinion as HealthOpinion
 from tealmesh.model.wire.health import TaskHealth as TaskHealth
+from tealmesh.model.wire.services import (
+    ReleaseStep as ReleaseStep,
+    ServiceStatus as ServiceStatus,
+    SideStatus as SideStatus,
+)
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
@@ -157,86 +171,6 @@ class LogLine(TypedDict):
     at: NotRequired[float]
     stopped: NotRequired[bool]
     """True if the task has stopped or is stopping."""
-
-
-class SideStatus(TypedDict):
-    """The state of one side of a service: its virtual node, its ECS service, and the traffic that
-    callers saw in the window.
-    """
-
-    side: str
-    virtualNode: NotRequired[str]
-    image: NotRequired[str]
-    """The image of the side's ECS service; absent without one."""
-    weight: int
-    share: NotRequired[float]
-    """The side's share of the requests in the window, 0 to 1; absent without requests."""
-    running: int
-    desired: int
-    healthy: int
-    """Running tasks that are healthy, registered in Cloud Map, and can be used by callers."""
-    pending: NotRequired[int]
-    """Number of desired tasks that do not run the current task definition yet; absent if all do."""
-    requests: NotRequired[int]
-    errors: NotRequired[int]
-    errorKinds: NotRequired[dict[str, int]]
-    """The errors by kind, such as ``timed out`` or ``gone``; absent without any."""
-    p50: NotRequired[float]
-    """Milliseconds; absent without requests."""
-    p99: NotRequired[float]
-    """Milliseconds; absent without requests."""
-    reason: NotRequired[str]
-    """Why tasks are missing: the reason of the last task that stopped by itself; absent if none
-    did.
-    """
-    gaveUp: NotRequired[bool]
-    """True if ECS's deployment circuit breaker has stopped starting tasks."""
-    ecsService: NotRequired[str]
-    """CLUSTER/NAME of the side's ECS service; absent if none is known."""
-
-
-class ReleaseStep(TypedDict):
-    """Where a service is among the four steps of a release made by hand."""
-
-    step: int
-    """How many of them have been done: 0 to 3."""
-    summary: str
-    """In words, for people."""
-    following: str
-    """The next step, for people."""
-    safe: bool
-    """Whether the next step loses no request."""
-    verdicts: NotRequired[list[GateVerdict]]
-    """What that was judged by."""
-
-
-class ServiceStatus(TypedDict):
-    """The state of one service with sides: of teal.toml, or a virtual service whose router has
-    weighted targets.
-    """
-
-    name: str
-    mesh: str
-    hostname: str
-    port: int
-    image: NotRequired[str]
-    """The image of the side with the most weight."""
-    sides: list[SideStatus]
-    deployment: NotRequired[Deployment]
-    """The running deployment, or else the latest; absent before the first."""
-    problem: NotRequired[str]
-    """Why the service cannot be deployed, with what to do; absent if it can."""
-    release: NotRequired[ReleaseStep]
-    """Absent while a deployment runs, and where the service is not between the steps."""
-    removing: NotRequired[bool]
-    """Present while it is being removed."""
-    lock: NotRequired[ServiceLock]
-    """Present while the service is locked against deployments."""
-    kept: NotRequired[KeptSide]
-    """Present while a side without weight is kept running for a way back."""
-    toldCount: NotRequired[int]
-    """Tasks of a side by teal.toml; absent unless the side that serves has another desired count.
-    """
 
 
 class EnvoyStatus(TypedDict):

@@ -99,4 +99,4 @@ class MetricsServicer:
         """The task whose Envoy reports; its node id where there is none."""
         fields = node.metadata.fields
         declared = fields["tealmesh"].struct_value.fields["task"].string_value if fields else ""
-        return await self._admit.admit(given, node.id, declared) or str(node.id)
+        return await self._admit.identify(given, node.id, declared) or str(node.id)

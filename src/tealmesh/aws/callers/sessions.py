@@ -1,0 +1,222 @@
+"""Sessions of the page: codes that open one, and tokens that show it. Design note 042.
+
+A code is in memory, works once and for a minute. A session is in the store from the moment when its
+token is given away, so that it can be taken away; its token alone tells everything else.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NoReturn
+
+from tealmesh.model.clock import Clock, SteadyClock
+from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.caller import Principal
+from tealmesh.model.identity.issued import PersonAccess
+from tealmesh.model.identity.sessions import (
+    SCHEME,
+    SESSION_SECONDS,
+    SessionBody,
+    SessionKey,
+    principal,
+)
+from tealmesh.store import Store, Transaction, tables
+
+CODE_SECONDS = 60.0
+LONGEST_SECONDS = 366 * 86400.0
+"""The longest time that a token may be asked for."""
+
+TRIES = 10
+"""Codes that one source may try in a second."""
+_MOST_CODES = 100
+_MOST_SESSIONS = 500
+_MOST_SOURCES = 1000
+
+Present = Callable[[str], Principal | None]
+"""Who is known at present by an origin, as in `Principal.origin`; None for nobody any more."""
+
+
+@dataclass(frozen=True)
+class _Code:
+    who: Principal
+    until: float
+
+
+class Sessions:
+    """Those of one control plane."""
+
+    def __init__(
+        self, store: Store, secret: bytes, present: Present, wall: Clock, steady: SteadyClock
+    ) -> None:
+        self._store = store
+        self._key = SessionKey(secret)
+        self._present = present
+        self._wall = wall
+        self._steady = steady
+        self._codes: dict[str, _Code] = {}
+        self._tries: dict[str, tuple[int, int]] = {}
+
+    def code(self, who: Principal | None) -> tuple[str, float]:
+        """A code by which the page opens for ``who``, and when it ends (epoch seconds). Raises
+        AwsError for who is no person, or has shown a session already.
+        """
+        person = _person(who)
+        now = self._steady()
+        self._codes = {one: known for one, known in self._codes.items() if known.until > now}
+        while len(self._codes) >= _MOST_CODES:
+            del self._codes[next(iter(self._codes))]
+        code = secrets.token_urlsafe(18)
+        self._codes[code] = _Code(person, now + CODE_SECONDS)
+        return code, self._wall() + CODE_SECONDS
+
+    async def open(self, code: str, source: str) -> tuple[str, SessionBody]:
+        """The token and the session that a code opens. Raises AwsError: ``Throttling``,
+        ``CodeInvalid``.
+        """
+        self._count(source)
+        found = self._codes.pop(code, None)
+        if found is None or found.until <= self._steady():
+            raise AwsError(
+                "CodeInvalid",
+                "the code is wrong, was used, or is older than a minute: run `teal open`",
+                status=401,
+            )
+        return await self._make(found.who, "", found.who.access == "viewer", SESSION_SECONDS)
+
+    async def create(
+        self, who: Principal | None, label: str, *, read_only: bool, seconds: float
+    ) -> tuple[str, SessionBody]:
+        """A token for a program, which lasts so many seconds. Raises AwsError."""
+        if not 60 <= seconds <= LONGEST_SECONDS:
+            raise AwsError(
+                "BadRequestException",
+                f"seconds: {seconds:g} must be between 60 and {LONGEST_SECONDS:g} (366 days)",
+            )
+        return await self._make(_person(who), label, read_only, seconds, "CreateToken")
+
+    def of(self, authorization: str) -> Principal:
+        """Who shows this header. Raises AwsError ``SessionInvalid``."""
+        session = self.session(authorization)
+        now = self._present(session["origin"])
+        if now is None:
+            _invalid(f"{session['actor']} is no longer let in")
+        shown = principal(session)
+        if session["access"] == "viewer":
+            return shown
+        return replace(shown, access=now.access, meshes=now.meshes, services=now.services)
+
+    def session(self, authorization: str) -> SessionBody:
+        """The session of this header. Raises AwsError ``SessionInvalid``."""
+        if not authorization.startswith(SCHEME):
+            _invalid("the header Authorization must be `Teal TOKEN`")
+        session = self._key.read(authorization.removeprefix(SCHEME).strip())
+        if session is None:
+            _invalid("this control plane has not made the token")
+        if session["expires"] <= self._wall():
+            _invalid("the session has ended")
+        if self._store.view.get(tables.SESSIONS, session["id"]) is None:
+            _invalid("the session was ended")
+        return session
+
+    def lasting(self) -> Sequence[SessionBody]:
+        """Those that have not ended, the newest first."""
+        now = self._wall()
+        found = [one.body for one in self._store.view.list(tables.SESSIONS)]
+        lasting = [one for one in found if one["expires"] > now]
+        return sorted(lasting, key=lambda one: one["made"], reverse=True)
+
+    async def revoke(self, actor: str, identity: str) -> SessionBody:
+        """End one, by its id or by the beginning of it. Raises AwsError ``NotFoundException``."""
+        found = [one for one in self.lasting() if one["id"].startswith(identity)]
+        if len(found) != 1:
+            known = ", ".join(one["id"] for one in self.lasting()) or "none"
+            raise AwsError(
+                "NotFoundException",
+                f"{identity!r} is {'several' if found else 'none'} of the tokens {known}",
+            )
+        await self.end(actor, found[0])
+        return found[0]
+
+    async def end(self, actor: str, session: SessionBody) -> None:
+        """End a session; from the next request on its token is worthless."""
+        await self._store.write(
+            actor, "RevokeToken", lambda t: t.delete(tables.SESSIONS, session["id"])
+        )
+
+    async def forget(self) -> None:
+        """Delete those whose time is over."""
+        now = self._wall()
+        if any(one.body["expires"] <= now for one in self._store.view.list(tables.SESSIONS)):
+            await self._store.write("teal", "ForgetSessions", partial(_forget, now=now))
+
+    async def _make(
+        self,
+        who: Principal,
+        label: str,
+        read_only: bool,
+        seconds: float,
+        operation: str = "OpenSession",
+    ) -> tuple[str, SessionBody]:
+        now = self._wall()
+        access: PersonAccess = "viewer" if read_only or who.access == "role" else who.access
+        body: SessionBody = {
+            "id": secrets.token_hex(8),
+            "actor": who.name,
+            "origin": who.origin,
+            "access": access,
+            "meshes": list(who.meshes),
+            "services": list(who.services),
+            "label": label,
+            "made": now,
+            "expires": now + seconds,
+        }
+        await self._store.write(who.name, operation, partial(_put, body=body, now=now))
+        return self._key.token(body), body
+
+    def _count(self, source: str) -> None:
+        second = math.floor(self._steady())
+        at, tries = self._tries.pop(source, (second, 0))
+        tries = tries + 1 if at == second else 1
+        self._tries[source] = (second, tries)
+        if len(self._tries) > _MOST_SOURCES:
+            del self._tries[next(iter(self._tries))]
+        if tries > TRIES:
+            raise AwsError("Throttling", f"at most {TRIES} codes a second may be tried", status=429)
+
+
+def _person(who: Principal | None) -> Principal:
+    if who is not None and who.session:
+        raise AwsError(
+            "AccessDeniedException",
+            "a session gives no further ones: run `teal open` or `teal token create`",
+            status=403,
+        )
+    if who is None or not who.origin:
+        raise AwsError(
+            "AccessDeniedException", "sessions are for people, not for roles", status=403
+        )
+    return who
+
+
+def _invalid(why: str) -> NoReturn:
+    raise AwsError("SessionInvalid", f"{why}: run `teal open`", status=401)
+
+
+def _put(t: Transaction, body: SessionBody, now: float) -> None:
+    _forget(t, now)
+    known = sorted(t.list(tables.SESSIONS), key=lambda one: one.body["made"])
+    if len(known) >= _MOST_SESSIONS:
+        # Of the page rather than of a program, which would not know why.
+        oldest = min(known, key=lambda one: (bool(one.body["label"]), one.body["made"]))
+        t.delete(tables.SESSIONS, oldest.body["id"])
+    t.put(tables.SESSIONS, body["id"], body=body)
+
+
+def _forget(t: Transaction, now: float) -> None:
+    for one in t.list(tables.SESSIONS):
+        if one.body["expires"] <= now:
+            t.delete(tables.SESSIONS, one.body["id"])

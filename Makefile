@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test drills systems lint bench bench-gates dist readme recording man lock sbom audit
+.PHONY: help demo test drills systems lint bench bench-gates dist readme recording man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -97,3 +97,8 @@ sbom: $(TOOLBOX) ## Write build/sbom.json: CycloneDX, of what runs (requirements
 
 audit: $(TOOLBOX) ## Ask for known vulnerabilities of what runs, where the database can be reached
 	@.ci/audit requirements.lock || [ $$? = 2 ] # 2: it has said that nobody could be asked
+
+# atheris is beside what runs: its environment first, then ours for all that it looks at.
+fuzz: $(TOOLBOX) $(DEVELOPMENT) ## A minute of fuzzing (atheris) at each door; SECONDS=60
+	PYTHONPATH="$$($(TOOLS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+	  $(PY) -m tests.security.fuzz $(or $(SECONDS),60)

@@ -6,7 +6,7 @@ Begin with `run`, then `app.parts`. What each part expects of the others is in d
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -25,6 +25,7 @@ from tealmesh.app.host import (
 )
 from tealmesh.app.lost_state import (
     DATABASE,
+    JOURNAL,
     check_containers,
     check_directory,
     check_state,
@@ -34,6 +35,7 @@ from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
 from tealmesh.app.transport.tls import Beyond, beyond_loopback
 from tealmesh.app.troubles import TroubleLog
+from tealmesh.aws.moto.apart.keeper import Keeper, Settings, forked
 from tealmesh.engine.former import any_former
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.launch import ControlPlane
@@ -56,15 +58,17 @@ async def run(
     Raises TealError, which says what to do, if it cannot start.
     """
     stop = stop or asyncio.Event()
-    with contextlib.ExitStack() as opened:
-        opened.enter_context(only_one(config.data_dir))
-        listener = opened.enter_context(listen(config.port, "--port"))
-        beyond = opened.enter_context(beyond_loopback(config.listening))
+    with (
+        only_one(config.data_dir),
+        listen(config.port, "--port") as listener,
+        forked(_of_moto(config)) as moto,  # first of all: there are no threads yet
+        beyond_loopback(config.listening) as beyond,
+    ):
         check_directory(config.data_dir)
         store = Store.open(config.data_dir / DATABASE)
         try:
             check_state(config.data_dir, store)
-            await _run(config, store, listener, beyond, ready, stop)
+            await _run(config, store, listener, moto, beyond, ready, stop)
         except OSError as error:
             # From starting: errors of running parts arrive in an exception group.
             raise unusable(config.data_dir, error) from error
@@ -76,6 +80,7 @@ async def _run(
     config: AppConfig,
     store: Store,
     listener: socket.socket,
+    moto: Keeper,
     beyond: Beyond,
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
@@ -85,7 +90,7 @@ async def _run(
     secrets = _keys(config, store)
     built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
-    parts = Parts(config, store, stop, built, supervisor, secrets, log, beyond)
+    parts = Parts(config, store, stop, built, supervisor, secrets, log, moto, beyond)
     await parts.store_images()
     await parts.listen_xds()
     await parts.listen_dns()
@@ -110,6 +115,12 @@ async def _run(
         raise group_error.exceptions[0] from group_error
     finally:
         await parts.close()
+
+
+def _of_moto(config: AppConfig) -> Settings:
+    level = logging.getLogger().getEffectiveLevel()
+    ports = (config.port, config.xds_port)
+    return Settings(config.data_dir / JOURNAL, config.moto_memory << 20, ports, level)
 
 
 async def _check_containers(config: AppConfig, store: Store, built: Built) -> None:

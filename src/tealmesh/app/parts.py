@@ -39,7 +39,8 @@ from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.moto.apart.front import Apart
+from tealmesh.aws.moto.apart.keeper import Keeper
 from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
@@ -90,6 +91,7 @@ class Parts:
         supervisor: Supervisor,
         keys: Keys,
         log: TroubleLog,
+        moto: Keeper,
         beyond: Beyond,
     ) -> None:
         self.config = config
@@ -106,7 +108,7 @@ class Parts:
         )
         named = watched_bindings(config.data_dir)
         self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
-        self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
+        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
@@ -164,6 +166,7 @@ class Parts:
         store, certificates = self._store, self.certificates
         fed = partial(feed, store, self.cache, certificates, self._supervisor)
         yield "the feed of Envoys", fed
+        yield "the other AWS services", self._moto.run
         yield "the fetching of certificates", certificates.run
         yield "the end of routes' grace periods", partial(end_grace, store)
         yield "the end of deregistration delays", partial(end_draining, store)
@@ -330,7 +333,6 @@ class Parts:
         self._driver.close()
         self._aws.close()
         await self._envoy_server.close()
-        self._moto.close()
 
     def _client(self, service: str, region: str = "") -> Any:
         """A boto3 client of our own port; by default in our own region."""

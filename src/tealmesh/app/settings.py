@@ -44,6 +44,11 @@ class AppConfig:
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 
+    moto_memory: int = 2048
+    """What the process of the other AWS services may take, in MiB."""
+    moto_seconds: float = 30.0
+    """How long one of their calls may take before that process is ended."""
+
     @property
     def host_paths(self) -> tuple[Path, ...]:
         """Every directory of which containers may mount parts."""

@@ -53,6 +53,8 @@ class UpOptions:
     route_grace: float = 5.0
     runtime: Literal["auto", "process", "container"] = "auto"
     scaling_minute: float = 60.0
+    moto_memory: int = 2048
+    moto_seconds: float = 30.0
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
     listen: str = ""
@@ -91,6 +93,8 @@ class UpOptions:
             "--tls-cert": self.tls_cert,
             "--tls-key": self.tls_key,
             "--client-ca": self.client_ca,
+            "--moto-memory": self.moto_memory,
+            "--moto-seconds": self.moto_seconds,
         }
         pairs = [(name, str(value)) for name, value in values.items() if value is not None]
         pairs += [("--allow-host", name) for name in self.allowed_hosts]

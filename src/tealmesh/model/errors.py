@@ -24,6 +24,7 @@
     ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── Fenced                  another control plane works on the deployment by now
+    ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
@@ -190,6 +191,10 @@ class TooManyStreams(TealError):
 
 class Fenced(TealError):
     """A deployment has gone on without this control plane: it must not write any more."""
+
+
+class MotoEnded(TealError):
+    """moto's process has ended, or was ended since it did not answer; it is started again."""
 
 
 class DeploymentHeld(TealError):

@@ -17,6 +17,7 @@ from tealmesh.cli.background import BEYOND, UpOptions
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, read_text, with_client, with_listening
 from tealmesh.model.errors import NoControlPlane
+from tealmesh.model.logs import FORMAT
 
 if TYPE_CHECKING:
     from tealmesh.app.control_plane import AppConfig
@@ -85,6 +86,22 @@ if TYPE_CHECKING:
     default=60.0,
     show_default=True,
     help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
+)
+@click.option(
+    "--moto-memory",
+    type=click.IntRange(256, 1 << 20),
+    default=2048,
+    show_default=True,
+    metavar="MIB",
+    help="Memory that the other AWS services (moto), a process of their own, may take.",
+)
+@click.option(
+    "--moto-seconds",
+    type=click.FloatRange(1, 3600),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one of their calls may take before that process is ended and started again.",
 )
 @click.option(
     "--allow-host",
@@ -236,7 +253,7 @@ def _set_up_logging(verbose: bool) -> None:
 
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format=FORMAT,
         stream=sys.stderr,
     )
     # Their debug messages are about their internals.

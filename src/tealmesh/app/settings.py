@@ -41,6 +41,8 @@ class AppConfig:
     """Directories of which containers may mount parts, besides that of ``config_file``."""
     listening: Listening = field(default_factory=Listening)
     """Where it listens beyond loopback."""
+    task_user: str = ""
+    """Whom processes run as whose container definition has no ``user``; empty for our own user."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 

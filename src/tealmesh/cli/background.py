@@ -57,6 +57,7 @@ class UpOptions:
     moto_seconds: float = 30.0
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
+    task_user: str = ""
     listen: str = ""
     xds_listen: str = ""
     tls_cert: Path | None = None
@@ -99,6 +100,7 @@ class UpOptions:
         pairs = [(name, str(value)) for name, value in values.items() if value is not None]
         pairs += [("--allow-host", name) for name in self.allowed_hosts]
         pairs += [("--allow-host-path", str(path)) for path in self.allowed_host_paths]
+        pairs += [("--task-user", self.task_user)] if self.task_user else []
         words = [word for pair in pairs for word in pair]
         return [*words, "--insecure-listen"] if self.insecure_listen else words
 

@@ -37,6 +37,7 @@ from tealmesh.aws.moto.apart.keeper import Keeper, Settings, forked
 from tealmesh.engine.former import any_former
 from tealmesh.engine.runtimes.build import Built, build
 from tealmesh.engine.runtimes.launch import ControlPlane
+from tealmesh.engine.runtimes.process.users import can_choose, run_as
 from tealmesh.model.clock import system_clock
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import TealError
@@ -138,8 +139,23 @@ def _keys(config: AppConfig, store: Store) -> Keys:
     return found
 
 
+def _check_task_user(user: str) -> None:
+    if user and not can_choose():
+        raise TealError(f"--task-user {user}: only root can run tasks as another user")
+    if user:
+        try:
+            run_as(user)
+        except TealError as error:
+            raise TealError(f"--task-user: {error}") from error
+    elif can_choose():
+        logging.getLogger(__name__).info(
+            "processes without a user in their container definition run as root: --task-user"
+        )
+
+
 async def _built(config: AppConfig, store: Store, supervisor: Supervisor, secrets: Keys) -> Built:
-    """The runtimes of this control plane's tasks."""
+    """The runtimes of this control plane's tasks. Raises TealError for a wrong ``task_user``."""
+    _check_task_user(config.task_user)
     plane = ControlPlane(
         endpoint=endpoint(config),
         xds_address=f"{HOST}:{config.xds_port}",
@@ -147,6 +163,7 @@ async def _built(config: AppConfig, store: Store, supervisor: Supervisor, secret
         dns_address=(RESOLVER_HOST, config.xds_port),
         region=config.region,
         host_paths=config.host_paths,
+        task_user=config.task_user,
     )
 
     def respond(question: bytes, fixed: Mapping[str, str], udp: bool) -> bytes | None:

@@ -38,6 +38,8 @@ class AppConfig:
     """Names besides those of loopback that the Host header may have."""
     allowed_host_paths: tuple[Path, ...] = ()
     """Directories of which containers may mount parts, besides that of ``config_file``."""
+    task_user: str = ""
+    """Whom processes run as whose container definition has no ``user``; empty for our own user."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 

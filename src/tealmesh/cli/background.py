@@ -54,6 +54,7 @@ class UpOptions:
     moto_seconds: float = 30.0
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
+    task_user: str = ""
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""
@@ -72,6 +73,7 @@ class UpOptions:
         pairs = [(name, str(value)) for name, value in values.items() if value is not None]
         pairs += [("--allow-host", name) for name in self.allowed_hosts]
         pairs += [("--allow-host-path", str(path)) for path in self.allowed_host_paths]
+        pairs += [("--task-user", self.task_user)] if self.task_user else []
         return [word for pair in pairs for word in pair]
 
 

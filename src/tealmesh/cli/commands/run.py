@@ -118,6 +118,12 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="A directory that containers may mount (host.sourcePath), besides that of --config.",
 )
+@click.option(
+    "--task-user",
+    default="",
+    metavar="USER",
+    help="As root: whom processes run as whose container definition has no user (default: root).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
     """Start the control plane and the tasks in its state.

@@ -47,10 +47,11 @@ BALANCER = "loadbalancer"
 """The first part of a load balancer's node id."""
 
 REGEX_SIZE = 1000
-"""Instructions of a compiled regular expression, at most: Envoy's own limit of 100 refuses patterns
-that App Mesh accepted."""
-BALANCER_REGEX_SIZE = 50_000
-"""The same for load balancers: a condition of theirs has up to five values of 128 characters, each
+"""Instructions of a compiled regular expression that users may write for a mesh, at most: Envoy's
+own limit of 100 refuses patterns that App Mesh accepted."""
+_REGEX_SIZE_OF_ENVOY = 50_000
+"""What Envoys take. The same pattern needs more where it is compiled for UTF-8 (1.36: 1,200 for a
+class of Unicode), and a condition of a load balancer has up to five values of 128 characters, each
 of which may be a wildcard for any character of Unicode."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
@@ -192,7 +193,7 @@ def load_balancer_bootstrap(
         "dynamic_resources": _dynamic({}, delta=True, token=token),
         "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
-        "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
+        "layered_runtime": _runtime({}),
     }
 
 
@@ -206,8 +207,8 @@ def _name_server(host: str, at_port: int) -> dict[str, Json]:
     }
 
 
-def _runtime(environment: Environment, regex_size: int = REGEX_SIZE) -> dict[str, Json]:
-    keys: dict[str, Json] = {"re2.max_program_size.error_level": regex_size}
+def _runtime(environment: Environment) -> dict[str, Json]:
+    keys: dict[str, Json] = {"re2.max_program_size.error_level": _REGEX_SIZE_OF_ENVOY}
     cycle = "MAX_REQUESTS_PER_IO_CYCLE"
     if environment.get(cycle):
         keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))

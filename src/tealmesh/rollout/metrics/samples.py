@@ -147,11 +147,14 @@ class Cluster:
 
     def waiting(self, start: int, gone: int) -> int:
         """By how much the requests in flight without an answer have become more since the first
-        half of the window from the sample at ``start``: with a steady load, those that hang.
+        half of the window from the sample at ``start``: with a steady load, those that hang. One
+        that hangs is in two reports; under load, hundreds are in one that are just under way.
         """
         half = start + (len(self.samples) - start + 1) // 2
         most = max((s.open for s in self.samples[start:half]), default=self.samples[-1].open)
-        return max(0, min(self.samples[-1].open - most - gone, self.samples[-1].active))
+        last = self.samples[half:][-2:] or self.samples[-1:]
+        still = min(sample.open for sample in last)
+        return max(0, min(still - most - gone, *(sample.active for sample in last)))
 
     def in_flight(self, end: int) -> int:
         """Requests in flight without an answer at the sample at ``end``, at least. Nobody counts

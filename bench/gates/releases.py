@@ -8,10 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.gates import hanging as hanging_streams
 from bench.gates import rivals, streams
+from bench.gates import users as user_streams
+from bench.gates.hanging import Hanging
 from bench.gates.streams import SECONDS, Scenario
 from bench.gates.twin import Array, Seen, Strand, log_mean_exp
-from tealmesh.rollout.gates.comparing import Settings
+from bench.gates.users import Users
+from tealmesh.rollout.gates.comparing import Settings, objective
+from tealmesh.rollout.gates.comparing.settings import ALIKE_WEIGHTS, WORSE_WEIGHTS
+
+RIVALS = 2_000
+"""So many of the releases are judged by the other rules as well: nothing is promised of those."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def errors(
         first,
         log if compared else None,
     )
-    return _outcome(judged, log.rolled_back() if compared else None)
+    return outcome(judged, log.rolled_back() if compared else None)
 
 
 def any_of_three(
@@ -86,7 +94,7 @@ def any_of_three(
         stream = ((step, [seen]) for step, seen in windows)
         times.append(_judged(stream, [Strand(releases, part, False)], part).failed)
     failed = np.stack(times).min(0)
-    return _outcome(_Judged(failed, np.full(releases, np.inf), np.full(releases, np.inf)))
+    return outcome(Judged(failed, np.full(releases, np.inf), np.full(releases, np.inf)))
 
 
 def latency(
@@ -102,11 +110,38 @@ def latency(
     """Releases judged by their latency, at bounds of Envoy's histogram."""
     seen = streams.latencies(scenario, slower, drift, bounds, releases, random)
     strands = [Strand(releases, settings, False) for _ in bounds]
-    return _outcome(_judged(seen, strands, settings))
+    return outcome(_judged(seen, strands, settings))
+
+
+def unanswered(
+    scenario: Scenario,
+    hanging: Hanging,
+    settings: Settings,
+    releases: int,
+    random: np.random.Generator,
+) -> Outcome:
+    """Releases judged by ``errors`` as deployments are: by failures, and with a tenth of the
+    capital by requests without an answer.
+    """
+    strands = [Strand(releases, settings, False) for _ in range(2)]
+    seen = hanging_streams.windows(scenario, hanging, releases, random)
+    return outcome(_judged(seen, strands, settings, weights=(0.9, 0.1)))
+
+
+def of_users(
+    scenario: Scenario,
+    users: Users,
+    settings: Settings,
+    releases: int,
+    random: np.random.Generator,
+) -> Outcome:
+    """Releases to users that keep to their side, judged by their failures."""
+    seen = user_streams.windows(scenario, users, releases, random)
+    return outcome(_judged(seen, [Strand(releases, settings, False)], settings))
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """The window in which each release was judged so for the first time; infinity for never."""
 
     failed: Array
@@ -121,8 +156,9 @@ class _Log:
         self._windows: list[tuple[Array, Array, Array, Array, Array]] = []
 
     def add(self, seen: Seen, phi: Array) -> None:
-        bad_old, bad_new = seen.bad_old.sum(1), seen.bad_new.sum(1)
-        self._windows.append((seen.old, seen.new, bad_old, bad_new, phi))
+        columns = seen.old, seen.new, seen.bad_old.sum(1), seen.bad_new.sum(1), phi
+        old, new, bad_old, bad_new, phis = (column[:RIVALS] for column in columns)
+        self._windows.append((old, new, bad_old, bad_new, phis))
 
     def rolled_back(self) -> dict[str, float]:
         columns = [np.stack(column, 1) for column in zip(*self._windows, strict=True)]
@@ -134,11 +170,12 @@ def _judged(
     strands: Sequence[Strand],
     settings: Settings,
     log: _Log | None = None,
-) -> _Judged:
-    """``strands`` share the capital alike; PASS is about the first."""
+    weights: Sequence[float] = (),
+) -> Judged:
+    """``strands`` share the capital, alike without ``weights``; PASS is about the first."""
     releases = len(strands[0].worse)
-    weights = np.full(len(strands), 1 / len(strands))
-    judged = _Judged(*(np.full(releases, np.inf) for _ in range(3)))
+    capital = np.array(weights or [1 / len(strands)] * len(strands))
+    judged = Judged(*(np.full(releases, np.inf) for _ in range(3)))
     elapsed = 0
     for step, seen in windows:
         if log is not None and step >= 0:
@@ -148,15 +185,19 @@ def _judged(
         if step < 0:
             continue
         elapsed += 1
-        worse = log_mean_exp(weights, np.stack([strand.log_e_worse() for strand in strands], 1))
-        _note(judged.failed, worse, settings.alpha, elapsed)
+        worse = np.concatenate([strand.worse for strand in strands], 1)
+        each = (capital[:, None] * np.array(WORSE_WEIGHTS)).ravel()
+        _note(judged.failed, worse, each, settings.alpha, elapsed)
         if strands[0].passes:
-            _note(judged.alike, strands[0].log_e_alike(), settings.beta, elapsed)
-            _note(judged.below, strands[0].log_e_below(), settings.beta, elapsed)
+            first = strands[0]
+            _note(judged.alike, first.alike, np.array(ALIKE_WEIGHTS), settings.beta, elapsed)
+            below = np.array(objective.BELOW_WEIGHTS)
+            _note(judged.below, first.below, below, settings.beta, elapsed)
     return judged
 
 
-def _outcome(judged: _Judged, others: dict[str, float] | None = None) -> Outcome:
+def outcome(judged: Judged, others: dict[str, float] | None = None) -> Outcome:
+    """What became of releases that were judged so."""
     times = judged.failed[np.isfinite(judged.failed)]
     passed = np.minimum(judged.alike, judged.below)
     passes = passed[passed < judged.failed]
@@ -177,6 +218,11 @@ def _median(windows: Array) -> float | None:
     return float(np.median(windows)) * SECONDS / 60 if len(windows) else None
 
 
-def _note(first: Array, log_e: Array, error: float, now: int) -> None:
-    """Write down ``now`` for the releases whose evidence is enough for the first time."""
-    first[(log_e >= -math.log(error)) & np.isinf(first)] = now
+def _note(first: Array, logs: Array, weights: Array, error: float, now: int) -> None:
+    """Write down ``now`` for the releases whose evidence, a mean of capitals, is enough for the
+    first time. A mean is never more than the largest of them.
+    """
+    enough = -math.log(error)
+    near = np.flatnonzero(np.isinf(first) & (logs.max(1) >= enough))
+    if len(near):
+        first[near[log_mean_exp(weights, logs[near]) >= enough]] = now

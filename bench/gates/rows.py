@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
-from bench.gates.releases import Outcome, any_of_three, errors, latency, wilson
+from bench.gates import shifted
+from bench.gates.hanging import Hanging
+from bench.gates.releases import (
+    Outcome,
+    any_of_three,
+    errors,
+    latency,
+    of_users,
+    unanswered,
+    wilson,
+)
 from bench.gates.streams import FIXED, RISING, Scenario
+from bench.gates.users import Users
+from tealmesh.rollout.gates.assess import ALPHA as FIXED_ALPHA
 from tealmesh.rollout.gates.comparing import Settings
 
 ALPHA, BETA = 0.01, 0.05
@@ -51,10 +64,28 @@ class Row:
     """The promise: the median time in minutes."""
     passed_at_most: float | None = None
     """The promise: each kind of PASS is given to no larger share."""
+    simulate: Callable[[int, np.random.Generator], Outcome] | None = None
+    """What makes so many releases, where it is none of the above."""
+
+    @property
+    def promise(self) -> str:
+        """What is promised, as the table has it; empty for nothing."""
+        parts = []
+        if self.at_most is not None:
+            parts.append(f"<= {_per_cent(self.at_most)}")
+        if self.at_least is not None:
+            parts.append(f">= {_per_cent(self.at_least)}")
+        if self.within is not None:
+            parts.append(f"{self.within:g} min")
+        if self.passed_at_most is not None:
+            parts.append(f"passed <= 2 x {_per_cent(self.passed_at_most)}")
+        return ", ".join(parts)
 
     def run(self, releases: int, seed: int) -> Outcome:
         """So many releases of it."""
         random = np.random.default_rng(seed)
+        if self.simulate is not None:
+            return self.simulate(releases, random)
         if self.latency:
             return latency(
                 self.scenario,
@@ -80,22 +111,36 @@ class Row:
         """Which promise the outcome breaks, beyond chance; empty if none."""
         low, high = wilson(outcome.failed, outcome.releases, _BEYOND_CHANCE)
         if self.at_most is not None and low > self.at_most:
-            return f"rolled back {outcome.share:.2%}, promised at most {self.at_most:.0%}"
+            return f"rolled back {outcome.share:.2%}, promised at most {_per_cent(self.at_most)}"
         if self.at_least is not None and high < self.at_least:
-            return f"rolled back {outcome.share:.2%}, promised at least {self.at_least:.0%}"
+            return f"rolled back {outcome.share:.2%}, promised at least {_per_cent(self.at_least)}"
         if self.within is not None and (outcome.minutes is None or outcome.minutes > self.within):
             return f"median {outcome.minutes} minutes, promised at most {self.within:g}"
         for name, count in (("comparison", outcome.alike), ("objective", outcome.below)):
             lowest = wilson(count, outcome.releases, _BEYOND_CHANCE)[0]
             if self.passed_at_most is not None and lowest > self.passed_at_most:
                 share = count / outcome.releases
-                return f"passed by {name} {share:.2%}, promised at most {self.passed_at_most:.0%}"
+                promised = _per_cent(self.passed_at_most)
+                return f"passed by {name} {share:.2%}, promised at most {promised}"
         return ""
+
+
+def _per_cent(share: float) -> str:
+    return f"{share * 100:g}%"
 
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*_identical(), *_troubled(), *_worse(), *_latency(), *_pass(), *_beyond()]
+    return [
+        *_identical(),
+        *_troubled(),
+        *_worse(),
+        *_latency(),
+        *_hanging(),
+        *_pass(),
+        *_shifted(),
+        *_beyond(),
+    ]
 
 
 def _identical() -> Iterator[Row]:
@@ -125,6 +170,8 @@ def _troubled() -> Iterator[Row]:
             ("bursts, phi 10", replace(plain, phi=10)),
         ):
             yield Row("trouble", f"{what}, {size}/min", "10, 25, 50 %", scenario, at_most=ALPHA)
+        alike = _of_users("trouble", f"sticky users, {size}/min", plain, Users())
+        yield replace(alike, at_most=ALPHA)
 
 
 def _worse() -> Iterator[Row]:
@@ -163,6 +210,52 @@ def _latency() -> Iterator[Row]:
                 yield replace(common, what=f"{slower:g}x, {size}/min", slower=slower)
 
 
+def _hanging() -> Iterator[Row]:
+    for size in SIZES:
+        scenario = Scenario(size, RISING)
+        for what, hanging, promise in (
+            ("0.5 % of both hang", Hanging(old=0.005, new=0.005), ALPHA),
+            ("both answer after 3 s", Hanging(latency=3.0), ALPHA),
+            ("2 % hang", Hanging(new=0.02), None),
+            ("10 % hang", Hanging(new=0.1), None),
+            ("all hang", Hanging(new=1.0), None),
+        ):
+            row = Row("hanging", f"{what}, {size}/min", "10, 25, 50 %", scenario)
+            simulate = partial(unanswered, scenario, hanging, row.settings)
+            yield replace(row, simulate=simulate, at_most=promise)
+
+
+def _shifted() -> Iterator[Row]:
+    common = Row("shifted", "", "100 %", Scenario(0), at_most=FIXED_ALPHA)
+    for what, before, after, phi in (
+        ("none before, none now", 0.0, 0.0, 1.0),
+        ("0.5 % before, 0.5 % now", 0.005, 0.005, 1.0),
+        ("20 % before, 20 % now", 0.2, 0.2, 1.0),
+        ("5 % before, 10 % now", 0.05, 0.1, 1.0),
+        ("5 % before, 10 % now, phi 6", 0.05, 0.1, 6.0),
+    ):
+        for rate in (60, 600):
+            yield replace(
+                common,
+                what=f"4xx: {what}, {rate}/min",
+                simulate=partial(
+                    shifted.client_errors, rate=rate, before=before, after=after, phi=phi
+                ),
+            )
+    for rate in (60, 600):
+        all_wrong = partial(shifted.client_errors, rate=rate, before=0.0, after=1.0)
+        yield replace(
+            common, what=f"4xx: none before, all now, {rate}/min", at_most=None, simulate=all_wrong
+        )
+    for bad in (0.01, 0.02, 0.05):
+        yield replace(
+            common,
+            what=f"success-rate 99 %: {bad:.0%} fail, 600/min",
+            at_most=FIXED_ALPHA if bad <= 0.01 else None,
+            simulate=partial(shifted.objective, rate=600, bad=bad),
+        )
+
+
 def _pass() -> Iterator[Row]:
     for size in (600, 6000):
         twice = Scenario(size, RISING, ratio=2)
@@ -179,3 +272,13 @@ def _beyond() -> Iterator[Row]:
             ("tasks hiccup alike", replace(plain, base=0.002, hiccups=0.3)),
         ):
             yield Row("beyond", f"{what}, {size}/min", "10, 25, 50 %", scenario)
+        for what, users in (
+            ("sticky, 1 of 20 users: 1 in 10 fails", Users(broken=0.05, fails=0.1)),
+            ("sticky, 1 of 200 users: all fails", Users(broken=0.005)),
+        ):
+            yield _of_users("beyond", f"{what}, {size}/min", Scenario(size, RISING, base=0), users)
+
+
+def _of_users(section: str, what: str, scenario: Scenario, users: Users) -> Row:
+    row = Row(section, what, "10, 25, 50 %", scenario)
+    return replace(row, simulate=partial(of_users, scenario, users, row.settings))

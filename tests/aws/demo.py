@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tealmesh.aws.gateway import Fallback, build_gateway
+from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.errors import AwsError, EngineError
 from tealmesh.model.identity.caller import Caller
 
@@ -71,6 +74,16 @@ class Cloud:
 
     async def list_clusters(self, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
         return {"clusterArns": [f"cluster/{request.get('maxResults')}"]}
+
+
+class InThreads:
+    """moto in this process, as tests of what it answers have it."""
+
+    def __init__(self, moto: Moto) -> None:
+        self._moto = moto
+
+    async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        return await asyncio.to_thread(self._moto.answer, request, service, request_id)
 
 
 def build_demo(moto: Fallback | None = None, **options: Any) -> tuple[Any, Meshes]:

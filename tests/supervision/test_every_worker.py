@@ -19,6 +19,11 @@ SHORT = {
         "run_until_stopped": "the HTTP server: without it the control plane ends",
         "read_load_balancers": "is one call of keep",
     },
+    "aws/moto/apart/front.py": {
+        "_watch": "awaited by the supervised run",
+        "_work": "awaited by the supervised run",
+    },
+    "aws/moto/apart/worker.py": {"Thread": "an error that nobody foresaw ends the process"},
     "engine/engine.py": {
         "_work_on_task": "is one call of keep",
         "_work_on_service": "is one call of keep",

@@ -30,16 +30,18 @@ from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
-from tealmesh.app.host import HOST, RESOLVER_HOST, secret
+from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
+from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
-from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.moto.apart.front import Apart
+from tealmesh.aws.moto.apart.keeper import Keeper
 from tealmesh.aws.overlay import Overlay
 from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.engine.context import EngineContext
@@ -55,6 +57,7 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
+from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
@@ -84,6 +87,8 @@ class Parts:
         supervisor: Supervisor,
         keys: Keys,
         log: TroubleLog,
+        moto: Keeper,
+        beyond: Beyond,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -97,8 +102,9 @@ class Parts:
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
-        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell)
-        self._moto = Moto(config.data_dir / JOURNAL, begun=partial(store.note, JOURNAL))
+        named = watched_bindings(config.data_dir)
+        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
+        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
@@ -109,7 +115,10 @@ class Parts:
             supervisor,
             config.xds_port,
             built.xds_socket,
+            config.listening.envoys,
+            beyond.certificates,
         )
+        self._beyond = beyond
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self._runtime_summary = built.description
@@ -167,6 +176,7 @@ class Parts:
         store, certificates = self._store, self.certificates
         fed = partial(feed, store, self.cache, certificates, self._supervisor)
         yield "the feed of Envoys", fed
+        yield "the other AWS services", self._moto.run
         yield "the fetching of certificates", certificates.run
         yield "the end of routes' grace periods", partial(end_grace, store)
         yield "the end of deregistration delays", partial(end_draining, store)
@@ -253,6 +263,8 @@ class Parts:
             ],
             allowed_hosts=self.config.allowed_hosts,
             open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
+            loopback_paths=(METADATA, CREDENTIALS),
+            certified=self._beyond.certified,
             front=self._entrance.front,
         )
 
@@ -314,7 +326,6 @@ class Parts:
         self._driver.close()
         self._aws.close()
         await self._envoy_server.close()
-        self._moto.close()
 
     def _client(self, service: str, region: str = "") -> Any:
         """A boto3 client of our own port; by default in our own region."""
@@ -379,7 +390,3 @@ class Parts:
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }
-
-
-def endpoint(config: AppConfig) -> str:
-    return f"http://{HOST}:{config.port}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tealmesh.aws.moto.backend import Moto
-from tests.aws.demo import build_demo
+from tests.aws.demo import InThreads, build_demo
 from tests.support.programs.server import serve
 
 
@@ -15,7 +15,7 @@ from tests.support.programs.server import serve
 def url() -> Iterator[str]:
     """Its address."""
     moto = Moto()
-    app, _ = build_demo(moto)
+    app, _ = build_demo(InThreads(moto))
     with serve(app) as address:
         yield address
     moto.close()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tealmesh.aws.clients import client
 from tealmesh.aws.moto.backend import Moto
-from tests.aws.demo import build_demo
+from tests.aws.demo import InThreads, build_demo
 from tests.support.programs.server import serve
 
 
@@ -107,7 +107,7 @@ def test_a_private_certificate_is_issued_by_the_authority_that_it_names(tmp_path
 @contextlib.contextmanager
 def moto_at(journal: Path) -> Iterator[str]:
     moto = Moto(journal)
-    app, _ = build_demo(moto)
+    app, _ = build_demo(InThreads(moto))
     with serve(app) as address:
         yield address
     moto.close()

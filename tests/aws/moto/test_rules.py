@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.aws.clients import client
-from tealmesh.aws.moto.rules import filled
+from tealmesh.aws.moto.rules import filled, matches
 
 ARN = "arn:aws:{}:us-east-1:123456789012:{}"
 
@@ -61,3 +62,18 @@ def test_a_target_that_gets_nothing_takes_nothing_from_the_others(url: str) -> N
     by_topic = [json.loads(body["Message"]) for body in bodies if "Message" in body]
     assert len(direct) == 1
     assert [body["detail"] for body in by_topic] == [{"item": 7}]
+
+
+_PIECES = st.text(st.sampled_from("ab*\\\n"), max_size=8)
+
+
+@given(_PIECES, _PIECES)
+def test_wildcards_stand_for_any_characters(pattern: str, item: str) -> None:
+    tokens = re.findall(r"\\[*\\]|.", pattern, re.DOTALL)
+    expected = "".join(".*" if one == "*" else re.escape(one[-1]) for one in tokens)
+    assert matches(item, pattern) == (re.fullmatch(expected, item, re.DOTALL) is not None)
+
+
+def test_many_wildcards_take_no_time() -> None:
+    """A regular expression would take longer than there are tests."""
+    assert not matches("a" * 10_000, "*a" * 40 + "*b*c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,17 @@ def test_a_share_within_four_deviations_passes() -> None:
     assert assess.share(traffic(0), traffic(99), 1.0, 100).verdict is Verdict.NEED_DATA
     assert assess.share(traffic(0), traffic(100), 1.0, 100).verdict is Verdict.PASS
     assert assess.share(traffic(1), traffic(9999), 1.0, 100).verdict is Verdict.FAIL
+
+
+def test_a_share_goes_by_those_that_began_where_many_were_under_way() -> None:
+    old, new = Traffic(requests=200, started=0), Traffic(requests=1800, started=1900)
+    gate = assess.share(old, new, 1.0, 100, under_way=200)
+    assert gate.verdict is Verdict.PASS
+    assert "100 % of 1900 requests that began" in gate.detail
+    late = replace(old, started=1)
+    assert assess.share(late, new, 1.0, 100, under_way=200).verdict is Verdict.FAIL
+    # Too few that began say nothing.
+    assert assess.share(old, replace(new, started=99), 1.0, 100).verdict is Verdict.FAIL
 
 
 def test_no_report_is_unknown_and_not_silence() -> None:

@@ -59,6 +59,18 @@ def test_a_request_that_is_missing_in_one_report_only_is_not_gone() -> None:
     assert reports.traffic().failures == 1
 
 
+def test_requests_that_are_under_way_in_one_report_only_do_not_hang() -> None:
+    reports = Reports()
+    reports.metrics.connected("task/1")
+    reports.report(first=True)
+    for done in (100, 200, 300):
+        reports.report(completed=done, total=done + 5, active=5)
+    reports.report(completed=400, total=450, active=50)
+    assert reports.traffic().waiting == 0
+    reports.report(completed=500, total=550, active=50)
+    assert reports.traffic().waiting == 45
+
+
 def test_what_was_in_flight_when_an_envoy_restarted_is_not_in_flight_for_ever() -> None:
     reports = Reports()
     reports.report(first=True)

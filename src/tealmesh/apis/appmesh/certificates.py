@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from cryptography import x509
@@ -52,8 +52,8 @@ class Issued(Protocol):
     def key(self) -> str: ...
 
 
-IssuedOf = Callable[[str], Issued]
-"""The certificate with an ARN, and its key. Blocking. Raises CertificateError."""
+IssuedOf = Callable[[str], Awaitable[Issued]]
+"""The certificate with an ARN, and its key. Raises CertificateError."""
 
 
 class Certificates:
@@ -143,7 +143,8 @@ class Certificates:
     async def _try(self, arn: str, *, issued: bool) -> None:
         try:
             if issued:
-                await self._keep(arn, await asyncio.to_thread(_material, self._issued, arn))
+                given = await self._issued(arn)
+                await self._keep(arn, await asyncio.to_thread(_material, given, arn))
             else:
                 await self.take(arn)
         except CertificateError as error:
@@ -167,9 +168,8 @@ def listener_arns(view: View) -> set[str]:
     }
 
 
-def _material(issued: IssuedOf, arn: str) -> Material:
+def _material(given: Issued, arn: str) -> Material:
     """The material for a listener. Blocking. Raises CertificateError."""
-    given = issued(arn)
     try:
         issuers = x509.load_pem_x509_certificates(given.issuers.encode()) if given.issuers else []
         leaf = x509.load_pem_x509_certificate(given.certificate.encode())

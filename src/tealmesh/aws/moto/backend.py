@@ -1,9 +1,8 @@
-"""Every AWS API that is not ours, answered by moto in this process.
+"""Every AWS API that is not ours, answered by moto in this process, which is one of its own
+(`apart`).
 
-moto is imported in a thread when a request first needs it: that takes a second, during which our
-own services keep answering. Its state is in memory. With a journal (`journal`) every call that
-changes it is on disk before it is answered, and the first request after a restart repeats those
-calls.
+moto's state is in memory. With a journal (`journal`) every call that changes it is on disk before
+it is answered, and the first request after a restart repeats those calls.
 
 Parts of Tealmesh that use such an API (the engine: CloudWatch Logs) call our own port over HTTP
 with `aws.clients.client`, just as users do.
@@ -15,28 +14,23 @@ https://docs.getmoto.org/en/latest/docs/server_mode.html
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from tealmesh.aws.callers import shapes
-from tealmesh.aws.moto import faults, telemetry
+from tealmesh.aws.moto import faults, telemetry, topics
 from tealmesh.aws.moto.certificates import Issued, issued
 from tealmesh.aws.moto.corrections import correct_new_modules
 from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, operation, to_keep
 from tealmesh.aws.moto.moments import moment, steer, steer_new_modules
 from tealmesh.aws.signing import identify
-from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import Clock, NewId, random_id, system_clock
@@ -47,39 +41,30 @@ log = logging.getLogger(__name__)
 OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh"})
 """The services that moto must never answer for."""
 
-_THREADS = 8
-
 _TIDY_SECONDS = 600.0
 """How often old metrics are forgotten, at most."""
 
 
 class Moto:
-    """Answers HTTP requests with moto, which the first request imports.
+    """Answers HTTP requests with moto, which the first request imports. Thread-safe.
 
     ``journal`` is the file that keeps its state; with None, nothing outlives the process.
-    ``begun`` is called, in any thread, once there is one.
     """
 
     def __init__(
-        self,
-        journal: Path | None = None,
-        clock: Clock = system_clock,
-        new_id: NewId = random_id,
-        begun: Callable[[], None] = lambda: None,
+        self, journal: Path | None = None, clock: Clock = system_clock, new_id: NewId = random_id
     ) -> None:
         self._path = journal
         self._journal: Journal | None = None
         self._clock = clock
         self._new_id = new_id
-        self._begun = begun
         self._changing = threading.Lock()
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
         self._lock = threading.Lock()
         self._dispatcher: Any = None
         self._tidied = 0.0
 
-    async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
-        """Answer ``request`` for ``service`` (None if the request does not tell).
+    def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        """Answer ``request`` for ``service`` (None if the request does not tell). Blocking.
 
         Whatever moto cannot do is answered with an error in the service's format, never in HTML.
         """
@@ -90,38 +75,33 @@ class Moto:
                     f"{request.method} {request.path[:200]} is not signed and names no service",
                     status=404,
                 )
-            loop = asyncio.get_running_loop()
-            response = await loop.run_in_executor(self._pool, self._call, request, service)
+            response = self._call(request, service)
         except AwsError as error:
-            return _error(service, request, error, request_id)
+            return faults.shaped(service, request, error, request_id)
         kind = response.headers.get("content-type", "")
         if response.status < 400 or not kind.startswith("text/html"):
             return faults.named(request, response)
         status = response.status if response.status < 500 else 400
         text = f"moto has no {request.method} {request.path[:200]} in {service}"
         unknown = AwsError("UnknownOperationException", text, status=status)
-        return _error(service, request, unknown, request_id)
+        return faults.shaped(service, request, unknown, request_id)
 
     def certificate(self, arn: str) -> Issued:
-        """A certificate with its private key; see `certificates`. Blocking. Raises
-        CertificateError if there is none.
+        """A certificate with its private key; see `certificates`. Raises CertificateError if there
+        is none.
         """
-        self._load()
+        self.load()
         return issued(arn)
 
     def close(self) -> None:
-        """Accept no more calls. Running ones, such as the import of moto, are not waited for:
-        nothing in moto outlives the process.
-        """
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Accept no more changes."""
         with self._changing:
             if self._journal is not None:
                 self._journal.close()
 
     def _call(self, request: Request, service: str | None) -> Response:
-        # In this thread, since parsing a batch of log lines takes a while.
-        faults.check_body(request)
-        dispatcher = self._load()
+        faults.check_body(request, service)
+        dispatcher = self.load()
         if operation(request) == "PutMetricData" and self._clock() > self._tidied + _TIDY_SECONDS:
             self._tidied = self._clock()
             telemetry.forget_old(self._clock())
@@ -145,13 +125,14 @@ class Moto:
     def _replay(self, dispatcher: Any, journal: Journal) -> None:
         """Repeat the journal's calls."""
         started, failed = time.perf_counter(), 0
-        for entry in journal.entries:
-            try:
-                status = self._answered(dispatcher, entry.request, entry.service, entry).status
-            except AwsError as error:
-                log.debug("repeated in vain: %s", error)
-                status = error.status
-            failed += status >= 400
+        with topics.repeating():
+            for entry in journal.entries:
+                try:
+                    status = self._answered(dispatcher, entry.request, entry.service, entry).status
+                except AwsError as error:
+                    log.debug("repeated in vain: %s", error)
+                    status = error.status
+                failed += status >= 400
         took, total = time.perf_counter() - started, len(journal.entries)
         if total:
             # A call on something that a dropped call created fails harmlessly; many such calls
@@ -192,11 +173,14 @@ class Moto:
             raise AwsError(
                 "UnknownOperationException", f"moto does not implement it: {text}"
             ) from error
+        except MemoryError:
+            raise
         except Exception as error:
             log.exception("moto failed on %s %s", name, request.path[:200])
             raise faults.fault(service, request, error) from error
 
-    def _load(self) -> Any:
+    def load(self) -> Any:
+        """moto's application, in the state of the journal. Raises AwsError if it is unreadable."""
         with self._lock:
             if self._dispatcher is None:
                 # Users refer to AWS-managed policies (AmazonECSTaskExecutionRolePolicy, …) by ARN.
@@ -219,7 +203,6 @@ class Moto:
                 log.error("%s", error)
                 raise AwsError("InternalFailure", str(error), status=500) from error
             steer(lambda: (journal.seed, journal.at))
-            self._begun()
             self._replay(dispatcher, journal)
             self._journal = journal
         return dispatcher
@@ -286,11 +269,3 @@ def _run(app: Any, environ: dict[str, Any]) -> Response:
             chunks.close()
     status, headers = started[-1]
     return Response(int(status.split()[0]), {k.lower(): v for k, v in headers}, body)
-
-
-def _error(service: str | None, request: Request, error: AwsError, request_id: str) -> Response:
-    """The error in the format of the service's protocol."""
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    if form or service in ("s3", "route53", "cloudfront"):
-        return shapes.xml(error, service, request_id)
-    return codec.serialize_error(None, error, request_id)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import authorities, elb_attributes, groups, rules
+from tealmesh.aws.moto import authorities, elb_attributes, groups, rules, topics
 from tealmesh.aws.moto.instead import instead_of
 
 _corrected: set[str] = set()
@@ -140,4 +140,5 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.autoscaling.models": groups.correct_models,
     "moto.autoscaling.responses": groups.correct_responses,
     "moto.events.models": rules.correct_models,
+    "moto.sns.models": topics.correct,
 }

@@ -9,6 +9,7 @@ not the caller's gets a 501: the same request would fail again.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -18,6 +19,8 @@ from botocore.exceptions import DataNotFoundError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
+from tealmesh.aws.callers import shapes
+from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.bodies import read_json
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.errors import AwsError
@@ -25,10 +28,46 @@ from tealmesh.model.errors import AwsError
 _NUMBERS = ("integer", "long")
 
 
-def check_body(request: Request) -> None:
-    """Raise AwsError if a body that is declared as JSON is not: moto would treat it as empty."""
+MAX_UNPACKED_BYTES = 16 << 20
+"""Of a body that is sent compressed; AWS's limits for what SDKs compress are below 10 MB."""
+
+
+def check_body(request: Request, service: str | None) -> None:
+    """Raise AwsError if a body that is declared as JSON is not: moto would treat it as empty. And
+    if it is too large once it is unpacked, which moto would do at once.
+    """
+    body = request.body
+    # S3 keeps objects as they are sent.
+    if request.headers.get("content-encoding", "").strip().lower() == "gzip" and service != "s3":
+        body = _unpacked(body)
     if _says_json(request):
-        read_json(request.body)
+        read_json(body)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """A body without gzip, all of its members."""
+    whole = bytearray()
+    try:
+        while body:
+            unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            whole += unpacking.decompress(body, MAX_UNPACKED_BYTES + 1 - len(whole))
+            if len(whole) > MAX_UNPACKED_BYTES:
+                text = f"a request body may have {MAX_UNPACKED_BYTES} bytes, unpacked"
+                raise AwsError("RequestEntityTooLargeException", text, status=413)
+            if not unpacking.eof:
+                raise zlib.error("the body ends too early")
+            body = unpacking.unused_data.lstrip(b"\0")
+    except zlib.error as error:
+        raise AwsError("SerializationException", f"the body is no gzip: {error}") from error
+    return bytes(whole)
+
+
+def shaped(service: str | None, request: Request, error: AwsError, request_id: str) -> Response:
+    """The error in the format of the service's protocol."""
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if form or service in ("s3", "route53", "cloudfront"):
+        return shapes.xml(error, service, request_id)
+    return codec.serialize_error(None, error, request_id)
 
 
 def named(request: Request, response: Response) -> Response:

@@ -1,4 +1,5 @@
-"""Rules of EventBridge: each target gets its event, whatever becomes of the others.
+"""Rules of EventBridge: each target gets its event, whatever becomes of the others, and patterns
+take no longer than they have to.
 
 In moto a target that it does not know, or one that is gone, fails the whole PutEvents, so that no
 later rule gets the event either. moto has no types: hence Any.
@@ -20,12 +21,16 @@ log = logging.getLogger(__name__)
 
 _PLACEHOLDER = re.compile(r'<([^<>"\s]+)>|"|\\.')
 
+_TOKEN = re.compile(r"\\[*\\]|.", re.DOTALL)
+"""Of a wildcard pattern."""
+
 _told: set[tuple[str, str, str]] = set()
 """Failures that were logged: rule, target, error."""
 
 
 def correct_models(module: Any) -> None:
-    """Deliver to each target by itself, and to topics of SNS too."""
+    """Deliver to each target by itself, and to topics of SNS too; bound wildcards."""
+    module.EventPattern._wildcard_match = staticmethod(matches)
     parse = module.EventTemplateParser.parse
     module.EventTemplateParser.parse = staticmethod(_parsed(parse))
 
@@ -49,6 +54,42 @@ def correct_models(module: Any) -> None:
                         "EventBridge rule %s: target %s (%s) gets no events: %s: %s",
                         *(self.name, target["Id"], target["Arn"], type(error).__name__, error),
                     )
+
+
+def matches(item: object, pattern: str) -> bool:
+    """Whether a wildcard pattern covers a text: ``*`` stands for any characters, ``\\*`` and
+    ``\\\\`` for themselves. Pure. It takes at most the product of their lengths; a regular
+    expression, such as moto's, takes that to the power of the number of wildcards.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    """
+    if not isinstance(item, str):
+        return False
+    first, *rest = _literal(pattern)
+    if not rest:
+        return item == first
+    *between, last = rest
+    if len(item) < len(first) + len(last) or not (item.startswith(first) and item.endswith(last)):
+        return False
+    at, end = len(first), len(item) - len(last)
+    for part in between:
+        # The first place is as good as any: the wildcard after it takes the rest.
+        found = item.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def _literal(pattern: str) -> list[str]:
+    """What is between the wildcards of a pattern."""
+    parts = [""]
+    for piece in _TOKEN.findall(pattern):
+        if piece == "*":
+            parts.append("")
+        else:
+            parts[-1] += piece[-1]
+    return parts
 
 
 def _to_topic(target: Mapping[str, Any], event: Any, parse: Callable[..., Any]) -> None:

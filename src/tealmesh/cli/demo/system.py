@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -53,6 +54,13 @@ def service_port(preferred: int) -> int:
         return preferred
 
 
+def _own_python_first() -> str:
+    """A PATH on which the sample's ``python3`` is the Python that we run with. The first one of the
+    machine may be too old, or a script of a version manager that takes longer than the program.
+    """
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
 class Plane:
     """A control plane in its own process, with its state in ``directory``."""
 
@@ -78,7 +86,12 @@ class Plane:
         with self.log.open("ab") as log:
             # In its own session: Ctrl-C reaches only us, and we stop it in order.
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PATH": _own_python_first()},
+                start_new_session=True,
             )
         while True:
             with contextlib.suppress(NoControlPlane):

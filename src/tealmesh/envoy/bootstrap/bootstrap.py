@@ -34,6 +34,7 @@ from tealmesh.envoy.bootstrap.statistics import (
     stats_config,
 )
 from tealmesh.envoy.bootstrap.tracing import tracing
+from tealmesh.envoy.bootstrap.transport import Transport
 from tealmesh.envoy.extensions import parts, tasks
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
@@ -47,10 +48,11 @@ BALANCER = "loadbalancer"
 """The first part of a load balancer's node id."""
 
 REGEX_SIZE = 1000
-"""Instructions of a compiled regular expression, at most: Envoy's own limit of 100 refuses patterns
-that App Mesh accepted."""
-BALANCER_REGEX_SIZE = 50_000
-"""The same for load balancers: a condition of theirs has up to five values of 128 characters, each
+"""Instructions of a compiled regular expression that users may write for a mesh, at most: Envoy's
+own limit of 100 refuses patterns that App Mesh accepted."""
+_REGEX_SIZE_OF_ENVOY = 50_000
+"""What Envoys take. The same pattern needs more where it is compiled for UTF-8 (1.36: 1,200 for a
+class of Unicode), and a condition of a load balancer has up to five values of 128 characters, each
 of which may be a wildcard for any character of Unicode."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
@@ -89,6 +91,7 @@ def bootstrap(
     delta: bool = True,
     stats_flush_seconds: float = REPORT_SECONDS,
     forgetting: bool = False,
+    transport: Transport | None = None,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. The Envoy reads its token from ``token_file``
@@ -100,11 +103,11 @@ def bootstrap(
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
     under their full names. With ``forgetting``, which some refuse (see `version.forgets`), it
-    forgets those of tasks that have gone. It asks the name server at ``dns_address``,
-    None for those of its resolv.conf. Its admin interface is at ``admin_address``, or at the Unix
-    socket ``admin_socket`` with a few harmless questions answered at ``admin_address`` (see
-    `admin`). ``read`` reads the files that variables name. Raises TealError for a variable that
-    cannot be used.
+    forgets those of tasks that have gone. It asks the name server at ``dns_address``, None for
+    those of its resolv.conf. With a ``transport`` it connects by TLS. Its admin interface is at
+    ``admin_address``, or at the Unix socket ``admin_socket`` with a few harmless questions answered
+    at ``admin_address`` (see `admin`). ``read`` reads the files that variables name. Raises
+    TealError for a variable that cannot be used.
     """
     resource = resource_of(environment)
     metadata: dict[str, Json] = {
@@ -117,7 +120,10 @@ def bootstrap(
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
     own_sinks, sink_clusters = sinks(environment, app_address, read)
-    clusters = [_control_plane(*xds_address, token_file), *_secret_service(environment)]
+    plane = _control_plane(*xds_address, token_file)
+    if transport is not None:
+        plane["transport_socket"] = transport.socket()
+    clusters = [plane, *_secret_service(environment)]
     at = at_port(environment, admin_address)
     listeners: list[Json] = []
     if admin_socket:
@@ -192,7 +198,7 @@ def load_balancer_bootstrap(
         "dynamic_resources": _dynamic({}, delta=True, token=token),
         "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
-        "layered_runtime": _runtime({}, BALANCER_REGEX_SIZE),
+        "layered_runtime": _runtime({}),
     }
 
 
@@ -206,8 +212,8 @@ def _name_server(host: str, at_port: int) -> dict[str, Json]:
     }
 
 
-def _runtime(environment: Environment, regex_size: int = REGEX_SIZE) -> dict[str, Json]:
-    keys: dict[str, Json] = {"re2.max_program_size.error_level": regex_size}
+def _runtime(environment: Environment) -> dict[str, Json]:
+    keys: dict[str, Json] = {"re2.max_program_size.error_level": _REGEX_SIZE_OF_ENVOY}
     cycle = "MAX_REQUESTS_PER_IO_CYCLE"
     if environment.get(cycle):
         keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))

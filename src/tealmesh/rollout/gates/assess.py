@@ -12,7 +12,8 @@ failure. The verdicts that decide have a stated error rate:
   (Wilson) on the failure rate.
 - share: |observed - expected| is within 4 standard deviations of the binomial distribution, which
   chance exceeds in less than one evaluation in 15,000; and within what the requests explain that
-  were under way, by the weights before, when counting began.
+  were under way, by the weights before, when counting began. Those that began since then pass it
+  too: none of them was.
 
 ``min_requests`` of 0 asks for no traffic: what was seen is judged, and nothing is waited for.
 """
@@ -111,20 +112,33 @@ def share(
     total = old.requests + new.requests
     if total < min_requests or not total:
         return _few("share", total, min_requests, "requests to both sides")
-    observed = new.requests / total
-    tolerance = SHARE_DEVIATIONS * math.sqrt(expected * (1 - expected) / total)
-    tolerance += min(under_way / total, MOST_UNDER_WAY)
-    passed = abs(observed - expected) <= tolerance + 1e-12
-    around = f" ± {percent(tolerance)}" if tolerance else ""
-    detail = (
-        f"the new side got {percent(observed)} of {counted(total, 'request')}, "
-        f"its weight is {percent(expected)}{around}"
-    )
+    passed, detail = _shared(old.requests, new.requests, expected, under_way)
+    if not passed and old.started + new.started >= max(min_requests, 1):
+        # Those that were under way end now; which side they went to, the weights before have said.
+        began, told = _shared(old.started, new.started, expected, 0, " that began")
+        if began:
+            passed, detail = True, told
     if sticky and 0 < expected < 1:
         detail += ", of users: each is kept on a side, however many requests he sends"
         passed = True
     verdict = Verdict.PASS if passed else Verdict.FAIL
     return GateResult("share", verdict, detail, total, min_requests, "requests")
+
+
+def _shared(
+    old: int, new: int, expected: float, under_way: int, which: str = ""
+) -> tuple[bool, str]:
+    """Whether requests were shared as the weights say, and in words how they were."""
+    total = old + new
+    observed = new / total
+    tolerance = SHARE_DEVIATIONS * math.sqrt(expected * (1 - expected) / total)
+    tolerance += min(under_way / total, MOST_UNDER_WAY)
+    around = f" ± {percent(tolerance)}" if tolerance else ""
+    detail = (
+        f"the new side got {percent(observed)} of {counted(total, 'request')}{which}, "
+        f"its weight is {percent(expected)}{around}"
+    )
+    return abs(observed - expected) <= tolerance + 1e-12, detail
 
 
 def success_rate(new: Traffic, threshold: float, min_requests: int) -> GateResult:

@@ -389,21 +389,6 @@ export function answer(operation: string): object {
         line: `GET /health 200 ${n} ms`,
       })),
     },
-    GetResource: {
-      version: 3,
-      updatedAt: start - 400,
-      spec: '{"httpRoute":{"match":{"prefix":"/"}}}',
-      envoyResources: [
-        {
-          type: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-          name: "rds_egress_http_15001",
-          envoys: ["a", "b"],
-          content: '{"name":"rds"}',
-        },
-      ],
-      acknowledged: ["a"],
-      lagging: ["b"],
-    },
     ListEvents: {
       events: Array.from({ length: 50 }, (_, n) => ({
         revision: 118 - n,

@@ -212,9 +212,9 @@ def test_the_deployment_shows_its_evidence(watched: Watched, deployed: str) -> N
 def test_the_map_opens_a_resource_by_keyboard(watched: Watched, deployed: str) -> None:
     page = watched.page
     watched.show("#/mesh/sample")
-    page.get_by_role("button", name="virtual node web-green").press("Enter")
-    resource = page.get_by_role("complementary", name=re.compile("web-green"))
-    expect(resource.get_by_text('"serviceDiscovery"')).to_be_visible()
+    page.get_by_role("button", name=re.compile("virtual node .*web-green")).press("Enter")
+    expect(page.get_by_role("complementary", name=re.compile("web-green"))).to_be_visible()
+    page.get_by_role("button", name="Close").click()
     expect(page.locator(".edge text").filter(has_text="10 %")).to_have_count(1)
 
 
@@ -237,7 +237,7 @@ def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:
     page.get_by_role("button", name="Not now").click()
     press(page, "Pause")
     assert now()["pausedBy"]
-    expect(page.get_by_text("paused by")).to_be_visible()
+    expect(page.locator(".standing")).to_contain_text("paused by")
     press(page, "Resume")
     assert "pausedBy" not in now()
     press(page, "Abort")
@@ -253,13 +253,14 @@ def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:
     watched.show(f"#/deployments/web/{now()['deploymentId']}")
     press(page, "Promote fully")
     until(lambda: now()["status"] == "SUCCESSFUL")
-    expect(page.get_by_text("successful", exact=True)).to_be_visible()
+    expect(page.locator(".standing .state")).to_contain_text("successful")
     assert watched.faults == []
 
 
 def test_two_deployments_are_compared(watched: Watched, deployed: str) -> None:
     page = watched.page
     watched.show("#/history/web")
+    expect(page.get_by_role("checkbox")).to_have_count(2)
     for box in page.get_by_role("checkbox").all():
         box.check()
     compared = page.get_by_role("region", name="Compare").first
@@ -271,7 +272,7 @@ def test_events_are_searched(watched: Watched, deployed: str) -> None:
     watched.show("#/events")
     watched.page.get_by_role("searchbox").fill("paused")
     rows = watched.page.get_by_role("region", name="Events").locator("tbody tr")
-    expect(rows.first).to_contain_text("paused")
+    expect(rows.first).to_contain_text(re.compile("pause", re.IGNORECASE))
     assert watched.faults == []
 
 

@@ -268,8 +268,8 @@ export const TEXTS = {
   "mesh.title": ["Mesh {mesh}", "メッシュ {mesh}"],
   "mesh.none": ["There is no mesh yet", "メッシュはまだありません"],
   "mesh.how": [
-    "Choose a resource to see it as it was sent.",
-    "リソースを選ぶと内容が表示されます。",
+    "Choose a resource to see what belongs to it.",
+    "リソースを選ぶと詳細が表示されます。",
   ],
   "mesh.alone": ["No Envoy is connected.", "接続中の Envoy はありません。"],
   "mesh.converged": ["All connected Envoys are up to date.", "接続中の Envoy はすべて最新です。"],
@@ -288,14 +288,8 @@ export const TEXTS = {
   "kind.virtualRouter": ["router", "仮想ルーター"],
   "kind.route": ["route", "ルート"],
   "kind.virtualNode": ["virtual node", "仮想ノード"],
-  "resource.version": ["Version {n}", "バージョン {n}"],
-  "resource.acknowledged": [
-    "{n} of {all} Envoys that have it have acknowledged it.",
-    "対象の Envoy {all} 台中 {n} 台が受け入れました。",
-  ],
-  "resource.spec": ["As it was sent", "送信された内容"],
-  "resource.envoy": ["Envoy resources made from it ({n})", "生成された Envoy リソース（{n}）"],
-  "resource.envoys": ["{n} Envoys", "Envoy {n} 台"],
+  "resource.from": ["From", "送信元"],
+  "resource.to": ["To", "送信先"],
 
   "history.title": ["History", "履歴"],
   "history.none": ["{service} has not been deployed yet", "{service} はまだデプロイされていません"],

@@ -35,6 +35,7 @@ export function MeshPage({ name }: { name: string | undefined }) {
     );
   }
   const id = route.value.query.get("node");
+  const moving = flows(graph, shelves.edges.value);
   const chosen = graph.nodes.find((node) => node.id === id);
   return (
     <>
@@ -57,19 +58,27 @@ export function MeshPage({ name }: { name: string | undefined }) {
         {t("mesh.how")}
       </p>
       <div class={chosen ? "map with" : "map"}>
-        {layout ? <Graph graph={graph} layout={layout} chosen={id} /> : <p>{t("loading")}</p>}
-        {chosen && <Resource mesh={graph.name} node={chosen} close={() => query({})} />}
+        {layout ? (
+          <Graph graph={graph} layout={layout} flows={moving} chosen={id} />
+        ) : (
+          <p>{t("loading")}</p>
+        )}
+        {chosen && <Resource graph={graph} node={chosen} flows={moving} close={() => query({})} />}
       </div>
     </>
   );
 }
 
-function Graph(props: { graph: MeshGraph; layout: Layout; chosen: string | null }) {
-  const { graph, layout, chosen } = props;
+function Graph(props: {
+  graph: MeshGraph;
+  layout: Layout;
+  flows: Map<string, Flow>;
+  chosen: string | null;
+}) {
+  const { graph, layout, flows: moving, chosen } = props;
   // The place of everything depends on what there is alone, not on what flows.
   const shape = JSON.stringify([graph.nodes.map((n) => n.id), graph.edges.map(edgeKey)]);
   const placed = useMemo(() => layout.placed(graph), [shape]);
-  const moving = flows(graph, shelves.edges.value);
   const most = Math.max(0, ...[...moving.values()].map((flow) => flow.perSecond));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
@@ -156,9 +165,8 @@ function Node(props: {
       class={`node ${node.kind} ${node.side ?? ""} ${chosen ? "chosen" : ""}`}
       transform={`translate(${x} ${y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={chosen}
-      aria-label={`${word("kind", node.kind)} ${node.name}`}
       onClick={open}
       onKeyDown={(event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
@@ -166,19 +174,20 @@ function Node(props: {
         open();
       }}
     >
-      <title>{[node.name, node.detail].filter(Boolean).join("\n")}</title>
       <rect width={size.width} height={size.height} rx="6" />
       <text class="kind" x="10" y="17">
-        {word("kind", node.kind)}
+        {word("kind", node.kind)}{" "}
       </text>
       <text class="name" x="10" y="35">
-        {shape}
-        {short(node.name)}
+        {`${shape}${short(node.name, 20)} `}
+      </text>
+      <text class="kind" x={size.width - 10} y="17" text-anchor="end">
+        {node.detail && short(node.detail, 12)}
       </text>
     </g>
   );
 }
 
-function short(name: string): string {
-  return name.length > 20 ? `${name.slice(0, 19)}…` : name;
+function short(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

@@ -29,12 +29,13 @@ from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
-from tealmesh.app.host import HOST, RESOLVER_HOST, secret
+from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
+from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -57,6 +58,7 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.config.parse import parse_additions
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.rollout.applying.additions import put_additions
 from tealmesh.rollout.asking.others import connected
@@ -90,6 +92,7 @@ class Parts:
         keys: Keys,
         log: TroubleLog,
         moto: Keeper,
+        beyond: Beyond,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -103,7 +106,8 @@ class Parts:
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
-        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell)
+        named = watched_bindings(config.data_dir)
+        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -115,7 +119,10 @@ class Parts:
             supervisor,
             config.xds_port,
             built.xds_socket,
+            config.listening.envoys,
+            beyond.certificates,
         )
+        self._beyond = beyond
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self._runtime_summary = built.description
@@ -242,6 +249,8 @@ class Parts:
             routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
             allowed_hosts=self.config.allowed_hosts,
             open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
+            loopback_paths=(METADATA, CREDENTIALS),
+            certified=self._beyond.certified,
             front=front,
         )
 
@@ -388,7 +397,3 @@ class Parts:
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }
-
-
-def endpoint(config: AppConfig) -> str:
-    return f"http://{HOST}:{config.port}"

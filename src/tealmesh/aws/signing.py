@@ -70,9 +70,10 @@ def _credential(request: Request) -> str | None:
     if authorization.startswith("AWS4-"):
         match = re.search(r"Credential=([^,\s]*)", authorization)
         return match.group(1) if match else ""
-    if "X-Amz-Credential=" in request.query:
-        return parse_qs(request.query, keep_blank_values=True)["X-Amz-Credential"][0]
-    return None
+    if "X-Amz-Credential=" not in request.query:
+        return None
+    given = parse_qs(request.query, keep_blank_values=True).get("X-Amz-Credential")
+    return given[0] if given else None
 
 
 def _by_signing_name(name: str, models: Iterable[Model]) -> str:

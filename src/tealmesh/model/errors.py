@@ -22,6 +22,8 @@
     ├── EnvoyUnknown                an Envoy does not prove who it is
     ├── EnvoyForbidden              an Envoy proves to be another than it says, or may not be it
     ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
+    ├── ProofRefused                a presigned GetCallerIdentity proves nothing
+    ├── ProofUnverified             STS cannot be asked whose one is
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── Fenced                  another control plane works on the deployment by now
     ├── MotoEnded                   the process of the other AWS services has ended
@@ -183,6 +185,14 @@ class EnvoyForbidden(TealError):
 
 class EnvoyUnverified(TealError):
     """Whoever knows whether an Envoy may be what it is cannot be asked at present."""
+
+
+class ProofRefused(TealError):
+    """A presigned ``sts:GetCallerIdentity`` proves nothing, or is not for us."""
+
+
+class ProofUnverified(TealError):
+    """STS cannot be asked at present whose a presigned ``sts:GetCallerIdentity`` is."""
 
 
 class TooManyStreams(TealError):

@@ -126,7 +126,7 @@ def _params(request: Request) -> Mapping[str, object]:
         return dict(parse_qsl(f"{request.query}&{text}"))
     try:
         read = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -325,7 +325,7 @@ def parameters(request: Request) -> dict[str, str]:
         return {name: v for name, v in _form(request).items() if name not in ignored}
     try:
         body = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return _plain(body) if isinstance(body, dict) else {}
 

@@ -34,12 +34,19 @@ def document(datagram: bytes) -> str:
     header, separator, body = datagram.partition(b"\n")
     if not separator:
         raise ValueError("no header line")
-    fields = json.loads(header)
+    fields = _read(header)
     if not isinstance(fields, dict) or fields.get("format") != "json" or fields.get("version") != 1:
         raise ValueError(f"header {header[:80]!r}: only format json, version 1 is understood")
     text = body.decode()
-    json.loads(text)
+    _read(text)
     return text
+
+
+def _read(text: str | bytes) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("JSON that is nested too deeply") from error
 
 
 def receive(source: socket.socket, ending: threading.Event) -> Iterator[list[str]]:

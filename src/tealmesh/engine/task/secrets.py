@@ -131,7 +131,7 @@ def _value(source: Reference, client: Client) -> str:
         return text
     try:
         value = json.loads(text)[source.json_key]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         # Not chained: the message of a JSON error shows the text.
         raise EngineError(
             f"{_FAILED}: retrieved secret did not contain json key {source.json_key}"

@@ -72,7 +72,7 @@ def fragment(environment: Environment, variable: str, read: Read) -> dict[str, A
 
     try:
         part = yaml.safe_load(read(path))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise TealError(f"{variable} = {path!r}: cannot be read: {error}") from error
     if not isinstance(part, dict):
         raise TealError(f"{variable} = {path!r}: must hold a part of an Envoy bootstrap")

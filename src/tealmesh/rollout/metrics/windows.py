@@ -82,16 +82,16 @@ class Metrics:
             envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
+        envoy.tasks.add(now, families, envoy.last_report if known else None)
         for name, report in reports.items():
             cluster = envoy.clusters.get(name) or Cluster(counters(name))
             if known and not cluster.samples:
                 # Earlier reports were without this cluster, so all its counts are new.
                 cluster.samples.append(Sample(envoy.last_report))
-            cluster.add(now, report, baseline=not known)
+            cluster.add(now, report, not known, envoy.tasks.unanswered[name])
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
         envoy.part_times.add(now, families, first=not known)
-        envoy.tasks.add(now, families, envoy.last_report if known else None)
         self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
         envoy.last_report = now
         self._forget(now)

@@ -345,7 +345,7 @@ def with_tag(name: str) -> str:
 def _refusal(status: int, content: bytes) -> DockerRefused:
     try:
         message = str(json.loads(content)["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         message = content.decode(errors="replace").strip() or f"HTTP {status}"
     if message.endswith("no such container"):
         # While it removes a container, Podman 4 answers 500.

@@ -1,0 +1,1 @@
+"""Bytes that nobody has checked, at every door that they can come through."""

@@ -103,7 +103,8 @@ class Parts:
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
-        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell)
+        roles = self._entrance.role_identities(self.endpoint)
+        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, roles)
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -385,6 +386,7 @@ class Parts:
             "pid": os.getpid(),
             "version": __version__,
             "revision": self._store.revision,
+            "serverId": self._entrance.server_id,
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from tealmesh.cli.commands.identity import identity
 from tealmesh.cli.options import read_text
-from tealmesh.model.errors import TealError
+from tealmesh.cli.private import write_private
 
 
 @click.group(short_help="Envoys that you run yourself.")
@@ -30,6 +31,11 @@ def envoy() -> None:
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with your token: xds-token in the data directory. The Envoy gets one of its own.",
+)
+@click.option(
+    "--identity-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of `teal envoy identity`, by which the Envoy proves its role instead.",
 )
 @click.option(
     "--address",
@@ -68,6 +74,7 @@ def envoy() -> None:
 def bootstrap(
     xds: str,
     token_file: Path | None,
+    identity_file: Path | None,
     address: str,
     app_address: str,
     admin_address: str,
@@ -105,11 +112,14 @@ def bootstrap(
         raise click.UsageError(f"--envoy-version {envoy_version!r}: must be a version like 1.29")
     token = _token(token_file, resource_of(os.environ), task) if token_file else ""
     by_file = not envoy_version or injects(version)
+    if token_file is not None and identity_file is not None:
+        raise click.UsageError("--token-file and --identity-file: one of the two")
     beside = output.with_name(f"{output.stem}.token.json") if token and by_file and output else None
+    shown = beside or identity_file
     config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
-        token_file=str(beside.resolve()) if beside else "",
+        token_file=str(shown.resolve()) if shown else "",
         token="" if by_file else token,
         task=task,
         address=address,
@@ -123,8 +133,8 @@ def bootstrap(
         click.echo(text)
         return
     if beside is not None:
-        _write(beside, json.dumps(token_secret(token)))
-    _write(output, text)
+        write_private(beside, json.dumps(token_secret(token)))
+    write_private(output, text)
 
 
 def _token(file: Path, resource: str, task: str) -> str:
@@ -138,15 +148,6 @@ def _token(file: Path, resource: str, task: str) -> str:
     return token(Identity(Owner.USER, task, resource), owned_key(own))
 
 
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.new")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text + "\n")
-        fresh.replace(path)
-    except OSError as error:
-        raise TealError(f"{path} cannot be written: {error.strerror}") from error
-
+envoy.add_command(identity)
 
 COMMANDS = (envoy,)

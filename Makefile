@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test drills systems lint bench bench-gates dist readme recording man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills systems lint bench bench-gates dist readme recording man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -41,10 +41,18 @@ $(TOOLBOX): $(STAMP) requirements-tools.lock
 	$(TOOLS)/bin/python $(LOCKED) -r requirements-tools.lock
 	@touch $@
 
+# Does nothing where the sources are those of what is built.
+PAGE = $(PY) dashboard/build.py
+dashboard: $(STAMP) ## Build the page at /_teal/, which demo and test do where they can
+	$(PAGE) build
+
 demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
+	@$(PAGE) --optional build
 	$(VENV)/bin/teal demo
 
 test: $(DEVELOPMENT) ## Run all tests
+	@$(PAGE) --optional build
+	@$(PAGE) --optional test
 	$(PY) -m pytest -n 5
 
 drills: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
@@ -55,11 +63,12 @@ drills: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
 
-lint: $(DEVELOPMENT) ## ruff, mypy --strict and the import contracts
+lint: $(DEVELOPMENT) ## ruff, mypy --strict, the import contracts, and the page's code
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(PAGE) --optional check
 
 bench: $(DEVELOPMENT) ## Measure; writes bench/results.json
 	$(PY) -m bench
@@ -67,7 +76,7 @@ bench: $(DEVELOPMENT) ## Measure; writes bench/results.json
 bench-gates: $(DEVELOPMENT) ## Simulate releases: what the comparing gate promises, beside other rules
 	$(PY) -m bench.gates
 
-dist: $(STAMP) ## Build a wheel and check it in an empty environment; writes dist/
+dist: dashboard ## Build a wheel and check it in an empty environment; writes dist/
 	rm -rf build dist
 	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	.ci/check-wheel dist/*.whl
@@ -89,6 +98,7 @@ lock: $(TOOLBOX) ## Write the locks anew, with hashes; UPGRADE=--upgrade for new
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) --group tools -o requirements-tools.lock
+	$(COMPILE) --group node -o requirements-node.lock
 
 sbom: $(TOOLBOX) ## Write build/sbom.json: CycloneDX, of what runs (requirements.lock)
 	mkdir -p build

@@ -9,7 +9,7 @@ import pytest
 
 from tests.packaging.declared import ROOT, normalized
 
-LOCKS = ("requirements", "requirements-dev", "requirements-build", "requirements-tools")
+LOCKS = tuple(f"requirements{part}" for part in ("", "-build", "-dev", "-node", "-tools"))
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -47,6 +47,7 @@ def test_what_is_declared_is_locked_and_nothing_of_development_runs() -> None:
     assert names(project["project"]["dependencies"]) <= runtime
     assert names(project["dependency-groups"]["dev"]) <= development
     assert names(project["dependency-groups"]["build"]) == names(pinned("requirements-build"))
+    assert names(project["dependency-groups"]["node"]) == names(pinned("requirements-node"))
     assert names(project["dependency-groups"]["tools"]) <= names(pinned("requirements-tools"))
     assert not runtime & {"awscli", "hypothesis", "mypy", "numpy", "pytest", "ruff"}
 

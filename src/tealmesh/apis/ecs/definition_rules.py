@@ -151,6 +151,23 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
         yield from _awslogs(name, logs)
     yield from _ports(name, container["portMappings"], spec["networkMode"])
     yield from _variables(name, container)
+    yield from _texts(container, setting)
+
+
+def _texts(container: ContainerDefinition, setting: str) -> Problems:
+    """What no process can be started with."""
+    for member in ("image", "workingDirectory", "user", "hostname"):
+        if "\0" in str(container.get(member, "")):
+            yield f"{setting} '{member}' must not have a NUL character."
+    check = container.get("healthCheck")
+    commands = {
+        "command": container.get("command"),
+        "entryPoint": container.get("entryPoint"),
+        "healthCheck.command": check["command"] if check else (),
+    }
+    for member, words in commands.items():
+        if any("\0" in word for word in words or ()):
+            yield f"{setting} '{member}' must not have a NUL character."
 
 
 def _container_size(container: ContainerDefinition, spec: DefinitionSpec, setting: str) -> Problems:
@@ -339,7 +356,8 @@ def _proxy_properties(pairs: Sequence[KeyValuePairTypeDef]) -> Problems:
             )
     for name in (*_PROXY_REQUIRED, "EgressIgnoredPorts"):
         for port in filter(None, properties.get(name, "").split(",")):
-            if not port.strip().isdecimal() or not 1 <= int(port) <= 65535:
+            text = port.strip()
+            if not (text.isascii() and text.isdecimal()) or not 1 <= int(port) <= 65535:
                 yield f"proxyConfiguration property {name}: '{port}' is not a port (1 to 65535)."
 
 

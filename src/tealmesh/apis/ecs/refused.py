@@ -87,7 +87,10 @@ CONTAINER_MEMBERS: Mapping[str, tuple[str, str]] = {
     "stopTimeout": ("honoured", "30 s by default"),
     "versionConsistency": ("no effect", "images have no digests here"),
     "hostname": ("no effect", _NET),
-    "user": ("no effect", "processes run as the user of `teal up`"),
+    "user": (
+        "honoured",
+        "a user of this machine, where `teal up` runs as root; else all run as its user",
+    ),
     "workingDirectory": (
         "honoured",
         "a directory of this machine, or relative to the image map's cwd",

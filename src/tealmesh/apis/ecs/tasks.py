@@ -269,6 +269,8 @@ def _overrides(
             raise base.invalid(
                 "containerOverrides.environmentFiles: not supported by Tealmesh: use environment"
             )
+        if any("\0" in word for word in override.get("command", ())):
+            raise base.invalid("containerOverrides.command must not have a NUL character.")
         for pair in override.get("environment", []):
             if problem := unusable_variable(pair.get("name", ""), pair.get("value", "")):
                 raise base.invalid(f"containerOverrides.environment: {problem}.")

@@ -1,4 +1,4 @@
-"""All other AWS APIs, answered by moto in this process, with a memory.
+"""All other AWS APIs, answered by moto in a process of its own (`apart`), with a memory.
 
 moto keeps its state in memory. Here every call that changes something is written to a journal
 before it is answered, and repeated after a restart. Ids and times of a call are made reproducible,

@@ -70,6 +70,8 @@ class Container:
     secrets: tuple[tuple[str, str], ...] = ()
     """(variable, valueFrom)."""
     working_directory: str = ""
+    user: str = ""
+    """As the definition says it; empty for the runtime's choice."""
     ulimits: tuple[tuple[str, int, int], ...] = ()
     """(name, soft, hard); -1 for no limit."""
     ports: tuple[int, ...] = ()
@@ -136,6 +138,7 @@ def _container(
         environment={pair["name"]: pair["value"] for pair in pairs},
         secrets=tuple((s["name"], s["valueFrom"]) for s in body.get("secrets") or ()),
         working_directory=body.get("workingDirectory") or "",
+        user=body.get("user") or "",
         ulimits=tuple(
             (u["name"], u["softLimit"], u["hardLimit"]) for u in body.get("ulimits") or ()
         ),

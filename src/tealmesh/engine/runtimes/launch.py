@@ -42,6 +42,8 @@ class ControlPlane:
     """Directories of this machine that containers may mount parts of."""
     envoy: str | None = None
     """Path of the Envoy binary; None to look for one."""
+    task_user: str = ""
+    """Whom processes run as whose definition has no ``user``; empty for our own user."""
 
     @property
     def http_address(self) -> tuple[str, int]:

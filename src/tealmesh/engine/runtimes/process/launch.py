@@ -18,6 +18,7 @@ from tealmesh.engine.runtimes.launch import (
 )
 from tealmesh.engine.runtimes.process.addresses import Gateway, check_published
 from tealmesh.engine.runtimes.process.processes import Program
+from tealmesh.engine.runtimes.process.users import RunAs, can_choose, run_as
 from tealmesh.engine.runtimes.sidecar import (
     ADMIN_SOCKET,
     EGRESS_PORT,
@@ -31,6 +32,7 @@ from tealmesh.engine.runtimes.sidecar import (
     token_path,
 )
 from tealmesh.engine.runtimes.task_urls import authorization, credentials_uri
+from tealmesh.model.errors import EngineError
 from tealmesh.model.mesh import Kind
 
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
@@ -73,19 +75,36 @@ def program(plane: ControlPlane, launch: Launch) -> Program:
     """What to start for the container. Raises EngineError if the image map lacks its image."""
     container = launch.container
     command = _command(plane, launch)
+    user = _user(plane, launch)
     return Program(
         directory=launch.task.directory,
         name=container.name,
         command=command.argv,
         environment={
             **_given(plane, launch),
+            **({"HOME": user.home, "USER": user.name} if user else {}),
             **command.environment,
             **container.environment,
             **launch.secrets,
         },
         cwd=command.cwd,
         ulimits=container.ulimits,
+        user=user,
     )
+
+
+def _user(plane: ControlPlane, launch: Launch) -> RunAs | None:
+    """Whom the container runs as; None for our own user, as our own programs do: Envoy and the
+    X-Ray daemon read files that only we may read.
+    """
+    container = launch.container
+    wanted = container.user or plane.task_user
+    if container.role is not Role.APPLICATION or not wanted or not can_choose():
+        return None
+    try:
+        return run_as(wanted)
+    except EngineError as error:
+        raise EngineError(f"container {container.name}: {error}") from error
 
 
 def ports_of(task: TaskSpec) -> set[int]:

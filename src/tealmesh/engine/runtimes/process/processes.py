@@ -22,6 +22,7 @@ from tealmesh.engine.runtimes import pidfd
 from tealmesh.engine.runtimes.base import KILLED, ContainerStatus, Handle
 from tealmesh.engine.runtimes.files import log_path
 from tealmesh.engine.runtimes.process.marks import VARIABLE
+from tealmesh.engine.runtimes.process.users import RunAs, unusable
 from tealmesh.model.errors import EngineError
 
 _SHIM = Path(__file__).with_name("shim.sh")
@@ -43,6 +44,8 @@ class Program:
     cwd: str = ""
     ulimits: tuple[tuple[str, int, int], ...] = ()
     """(name, soft, hard); -1 for no limit."""
+    user: RunAs | None = None
+    """None for our own."""
 
 
 async def start(program: Program) -> Handle:
@@ -112,7 +115,7 @@ async def execute(program: Program, command: Sequence[str], timeout: float) -> i
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *_as_user(program, tuple(command)),
             cwd=program.cwd or None,
             env=dict(program.environment),
             stdin=asyncio.subprocess.DEVNULL,
@@ -120,7 +123,7 @@ async def execute(program: Program, command: Sequence[str], timeout: float) -> i
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
         raise EngineError(
             f"the health check of container {program.name} cannot be run: {error}"
         ) from error
@@ -139,7 +142,10 @@ async def execute(program: Program, command: Sequence[str], timeout: float) -> i
 def _check_command(program: Program) -> None:
     """Raise EngineError for what the shell would only mention in the container's log."""
     path = program.environment.get("PATH", os.defpath)
-    problem = command_problem(program.command[0], program.cwd, path)
+    command = program.command[0]
+    problem = command_problem(command, program.cwd, path)
+    if not problem and program.user is not None:
+        problem = unusable(program.user, command, program.cwd, path)
     if problem:
         raise EngineError(f"container {program.name}: {problem}")
 
@@ -148,6 +154,8 @@ def command_problem(command: str, directory: str, path: str) -> str:
     """Why a command cannot be run in a directory (empty for our own) with this PATH; empty if it
     can be.
     """
+    if "\0" in command + directory:
+        return "the command and its working directory must not have a NUL character"
     cwd = Path(directory) if directory else Path.cwd()
     if not cwd.is_dir():
         return f"the working directory {cwd} does not exist: create it or correct the image map"
@@ -164,6 +172,9 @@ def _spawn(program: Program, home: Path) -> int:
     log = os.open(
         log_path(program.directory, program.name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
     )
+    if program.user is not None:
+        # What writes to /dev/stdout opens it anew.
+        os.fchown(log, program.user.uid, program.user.gid)
     try:
         return os.posix_spawn(
             "/bin/sh",
@@ -178,18 +189,23 @@ def _spawn(program: Program, home: Path) -> int:
                 (os.POSIX_SPAWN_DUP2, log, 2),
             ],
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL character, such as in a secret
         raise EngineError(f"container {program.name} cannot be started: {error}") from error
     finally:
         os.close(log)
 
 
 def _command_line(program: Program) -> tuple[str, ...]:
-    """The command, behind a program that sets its limits if it has any."""
-    if not program.ulimits:
-        return program.command
-    limits = [f"{name}={soft}:{hard}" for name, soft, hard in program.ulimits]
-    return (sys.executable, "-I", str(_LIMITS), *limits, "--", *program.command)
+    """The command, behind a program that sets its limits and its user if it has any."""
+    limits = tuple(f"{name}={soft}:{hard}" for name, soft, hard in program.ulimits)
+    return _as_user(program, program.command, limits)
+
+
+def _as_user(
+    program: Program, command: tuple[str, ...], limits: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    words = limits if program.user is None else (*limits, program.user.word)
+    return (sys.executable, "-I", str(_LIMITS), *words, "--", *command) if words else command
 
 
 async def _wait_uncancelled(process: asyncio.subprocess.Process) -> None:

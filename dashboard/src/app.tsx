@@ -1,0 +1,176 @@
+/** The frame of every page: where one can go, whether what is seen is fresh, and who one is. */
+
+import type { ComponentChildren } from "preact";
+import { useErrorBoundary } from "preact/hooks";
+import { end, refusal, seeking, session } from "./data/session";
+import { connected, control, heardAt, now, seen } from "./data/state";
+import { DeploymentPage } from "./pages/deployment";
+import { EventsPage } from "./pages/events";
+import { HistoryPage } from "./pages/history";
+import { MeshPage } from "./pages/mesh";
+import { Overview } from "./pages/overview";
+import { ServicePage, ServicesPage } from "./pages/services";
+import { Empty } from "./parts/marks";
+import { link, route } from "./router";
+import { choose as chooseLanguage, duration, type Key, type Language, language, t } from "./text";
+import { type Choice, choice, choose as chooseTheme } from "./theme";
+
+const PAGES: [string, Key][] = [
+  ["overview", "nav.overview"],
+  ["services", "nav.services"],
+  ["mesh", "nav.mesh"],
+  ["history", "nav.history"],
+  ["events", "nav.events"],
+];
+
+export function App() {
+  if (seeking.value) return <p class="muted wait">{t("loading")}</p>;
+  return (
+    <>
+      <button type="button" class="skip" onClick={skip}>
+        {t("skip")}
+      </button>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {session.value === null ? (
+          <NoSession />
+        ) : (
+          <>
+            <Freshness />
+            <Guard key={location.hash}>
+              <Page />
+            </Guard>
+          </>
+        )}
+      </main>
+    </>
+  );
+}
+
+function skip() {
+  document.getElementById("main")?.focus();
+}
+
+function Page() {
+  const { page, parts } = route.value;
+  const [first, second] = parts;
+  if (page === "overview") return <Overview />;
+  if (page === "deployments" && first && second) {
+    return <DeploymentPage key={second} service={first} id={second} />;
+  }
+  if (page === "services") return first ? <ServicePage name={first} /> : <ServicesPage />;
+  if (page === "mesh") return <MeshPage name={first} />;
+  if (page === "history") return <HistoryPage service={first} />;
+  if (page === "events") return <EventsPage />;
+  return (
+    <Empty title={t("nothing.here")}>
+      <p>
+        <a href={link("overview")}>{t("nav.overview")}</a>
+      </p>
+    </Empty>
+  );
+}
+
+/** A fault of one page leaves the others usable, and is shown rather than an empty page. */
+function Guard({ children }: { children: ComponentChildren }) {
+  const [error, reset] = useErrorBoundary((found: Error) => console.error(found));
+  if (error === undefined) return <>{children}</>;
+  return (
+    <Empty title={t("fault")}>
+      <p lang="en">{String(error)}</p>
+      <div class="buttons">
+        <button type="button" onClick={reset}>
+          {t("again")}
+        </button>
+      </div>
+    </Empty>
+  );
+}
+
+function Header() {
+  const here = route.value.page === "deployments" ? "overview" : route.value.page;
+  return (
+    <header class="top">
+      <a class="brand" href={link("overview")}>
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <rect width="32" height="32" rx="7" />
+          <path d="M6 10h9c5 0 3 12 8 12h3M6 22h9c2 0 3-2 3.500-4M26 10h-3c-2 0-3 2-3.500 4" />
+        </svg>
+        Tealmesh
+      </a>
+      {session.value !== null && (
+        <nav aria-label={t("nav.title")}>
+          {PAGES.map(([page, name]) => (
+            <a key={page} href={link(page)} aria-current={here === page ? "page" : undefined}>
+              {t(name)}
+            </a>
+          ))}
+        </nav>
+      )}
+      <div class="settings">
+        {session.value !== null && <Link />}
+        <select
+          aria-label={t("settings.language")}
+          value={language.value}
+          onChange={(event) => chooseLanguage(event.currentTarget.value as Language)}
+        >
+          <option value="en">English</option>
+          <option value="ja">日本語</option>
+        </select>
+        <select
+          aria-label={t("settings.theme")}
+          value={choice.value}
+          onChange={(event) => chooseTheme(event.currentTarget.value as Choice)}
+        >
+          <option value="auto">{t("theme.auto")}</option>
+          <option value="light">{t("theme.light")}</option>
+          <option value="dark">{t("theme.dark")}</option>
+        </select>
+        {session.value !== null && (
+          <button type="button" class="small" onClick={end} title={t("settings.leave")}>
+            {session.value.actor}
+            <span class="muted"> {t("settings.leave")}</span>
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function Link() {
+  const { tone, sign, text } = connected.value
+    ? { tone: "good", sign: "●", text: t("link.live") }
+    : { tone: "bad", sign: "✖", text: t("link.gone") };
+  return (
+    <span class={`link ${tone}`} title={control.value && `Tealmesh ${control.value.version}`}>
+      <span aria-hidden="true">{sign}</span> {text}
+    </span>
+  );
+}
+
+/** Says that the control plane is gone, and how old what is seen is. */
+function Freshness() {
+  if (connected.value) return null;
+  const age = Math.max(0, Date.now() - heardAt.value) / 1000 + 0 * now.value;
+  return (
+    <p class="stale" role="status">
+      {seen.value ? t("stale.age", { time: duration(age) }) : t("stale.never")}
+    </p>
+  );
+}
+
+function NoSession() {
+  return (
+    <Empty title={t("session.none")}>
+      <p>{t("session.how")}</p>
+      <pre>
+        <code>teal open</code>
+      </pre>
+      {refusal.value && (
+        <p class="trouble" role="alert" lang="en">
+          {refusal.value}
+        </p>
+      )}
+    </Empty>
+  );
+}

@@ -1,0 +1,113 @@
+/** The session: from the one-time code of `teal open` to a token that only this origin's tabs have.
+ *
+ * The token is in sessionStorage and sent as a header; a cookie would go to every other server of
+ * this machine, as cookies ignore ports. A new tab asks the tabs that are open for theirs. */
+
+import { signal } from "@preact/signals";
+
+export interface Session {
+  token: string;
+  expires: number;
+  actor: string;
+  access: "viewer" | "deployer" | "admin";
+}
+
+const KEY = "teal.session";
+const CHANNEL = "teal.session";
+
+export const session = signal<Session | null>(null);
+/** Why there is no session, where something was tried; the server's own words. */
+export const refusal = signal("");
+export const seeking = signal(true);
+
+type Heard = { kind: "who" } | { kind: "this"; session: Session };
+
+function kept(): Session | null {
+  try {
+    const text = sessionStorage.getItem(KEY);
+    return text === null ? null : (JSON.parse(text) as Session);
+  } catch {
+    return null;
+  }
+}
+
+function keep(found: Session): void {
+  session.value = found;
+  refusal.value = "";
+  sessionStorage.setItem(KEY, JSON.stringify(found));
+}
+
+/** Forget the session, as the control plane does not know it any more. */
+export function forget(why: string): void {
+  sessionStorage.removeItem(KEY);
+  session.value = null;
+  refusal.value = why;
+}
+
+/** Read the code out of the address, and take it out of there at once. */
+export function codeOf(hash: string): string | null {
+  return /^#code=([^&]+)$/.exec(hash)?.[1] ?? null;
+}
+
+async function exchange(code: string): Promise<void> {
+  const answer = await fetch("/_teal/session", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ code: decodeURIComponent(code) }),
+  });
+  const body = (await answer.json()) as Session & { message?: string };
+  if (answer.ok) keep(body);
+  else refusal.value = body.message ?? `HTTP ${answer.status}`;
+}
+
+/** A session of another tab of this browser, or null after a moment without an answer. */
+function borrowed(channel: BroadcastChannel): Promise<Session | null> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), 300);
+    channel.addEventListener("message", (event: MessageEvent<Heard>) => {
+      if (event.data.kind === "this") {
+        clearTimeout(timer);
+        resolve(event.data.session);
+      }
+    });
+    channel.postMessage({ kind: "who" } satisfies Heard);
+  });
+}
+
+/** Find the session of this tab: by a code, kept before a reload, or another tab's. */
+export async function begin(): Promise<void> {
+  const channel = new BroadcastChannel(CHANNEL);
+  const code = codeOf(location.hash);
+  if (code !== null) history.replaceState(null, "", `${location.pathname}#/`);
+  try {
+    if (code !== null) await exchange(code);
+    session.value ??= kept();
+    const other = session.value === null ? await borrowed(channel) : null;
+    if (other !== null) keep(other);
+  } catch (error) {
+    refusal.value = String(error);
+  }
+  channel.addEventListener("message", (event: MessageEvent<Heard>) => {
+    if (event.data.kind === "who" && session.value !== null) {
+      channel.postMessage({ kind: "this", session: session.value } satisfies Heard);
+    }
+  });
+  seeking.value = false;
+}
+
+/** End the session, here and at the control plane. */
+export async function end(): Promise<void> {
+  const token = session.value?.token;
+  forget("");
+  if (token !== undefined) {
+    await fetch("/_teal/session", { method: "DELETE", headers: authorization(token) });
+  }
+}
+
+export function authorization(token: string): Record<string, string> {
+  return { Authorization: `Teal ${token}` };
+}
+
+export function mayAct(): boolean {
+  return session.value !== null && session.value.access !== "viewer";
+}

@@ -1,0 +1,60 @@
+/** What the page knows, as signals: one for each section, so that only what shows it is drawn. */
+
+import { computed, effect, type Signal, signal } from "@preact/signals";
+import { recorded, type Sample } from "./samples";
+import { session } from "./session";
+import { blind, type Sight, Watch } from "./stream";
+import { SECTIONS, type SectionName, type Sections, type Traffic } from "./wire";
+
+type Shelves = { [S in SectionName]: Signal<Record<string, Sections[S]>> };
+
+export const shelves = Object.fromEntries(
+  SECTIONS.map((name) => [name, signal({})]),
+) as unknown as Shelves;
+export const seen = signal(false);
+export const connected = signal(false);
+export const heardAt = signal(0);
+/** The control plane's time in seconds, renewed each second. */
+export const now = signal(Date.now() / 1000);
+/** The traffic of each service since this page is open, at most ten minutes of it. */
+export const samples = signal<Record<string, Sample[]>>({});
+
+let offset = 0;
+
+function show(sight: Sight): void {
+  for (const name of SECTIONS) {
+    const shelf = shelves[name] as Signal<unknown>;
+    if (shelf.peek() !== sight.known[name]) shelf.value = sight.known[name];
+  }
+  seen.value = sight.seen;
+  connected.value = sight.connected;
+  heardAt.value = sight.heardAt;
+  offset = sight.offset;
+}
+
+/** Run for as long as the page is open. */
+export function watch(): void {
+  let stop: AbortController | null = null;
+  effect(() => {
+    stop?.abort();
+    stop = null;
+    if (session.value === null) {
+      show(blind());
+      return;
+    }
+    stop = new AbortController();
+    new Watch(session.value, show, stop.signal);
+  });
+  effect(() => {
+    const traffic: Record<string, Traffic> = shelves.traffic.value;
+    samples.value = recorded(samples.peek(), traffic, (Date.now() + offset) / 1000);
+  });
+  setInterval(() => {
+    now.value = (Date.now() + offset) / 1000;
+  }, 1000);
+}
+
+export const services = computed(() =>
+  Object.values(shelves.services.value).sort((a, b) => a.name.localeCompare(b.name)),
+);
+export const control = computed(() => shelves.control.value.control);

@@ -1,0 +1,16 @@
+import { render } from "preact";
+import "./style/base.css";
+import "./style/parts.css";
+import { App } from "./app";
+import { begin } from "./data/session";
+import { watch } from "./data/state";
+import { follow } from "./router";
+
+const page = document.getElementById("page");
+if (page === null) throw new Error("index.html has no #page");
+render(<App />, page);
+// The code must be out of the address before it is read as a page.
+void begin().then(() => {
+  follow();
+  watch();
+});

@@ -1,0 +1,125 @@
+/** Who changed what, newest first, searchable. */
+
+import { useEffect, useState } from "preact/hooks";
+import { call } from "../data/api";
+import { shelves } from "../data/state";
+import type { TealEvent } from "../data/wire";
+import { Trouble } from "../parts/asking";
+import { Ago, Table } from "../parts/marks";
+import { query, route } from "../router";
+import { t } from "../text";
+
+const PAGE = 50;
+
+export function EventsPage() {
+  const text = route.value.query.get("text") ?? "";
+  const everything = route.value.query.get("all") === "1";
+  const [found, set] = useState<{ events: TealEvent[]; more: boolean }>({
+    events: [],
+    more: false,
+  });
+  const [error, setError] = useState<string>();
+  // The newest of the stream say when there is something new to ask for.
+  const newest = Math.max(0, ...Object.keys(shelves.events.value).map(Number));
+
+  const ask = async (before?: number) => {
+    const input = { limit: PAGE, ...(text && { text }), ...(everything && { all: true }) };
+    const { events } = await call<{ events: TealEvent[] }>(
+      "ListEvents",
+      before === undefined ? input : { ...input, before },
+    );
+    return { events, more: events.length === PAGE };
+  };
+  useEffect(() => {
+    let wanted = true;
+    ask().then(
+      (answer) => {
+        if (!wanted) return;
+        set(answer);
+        setError(undefined);
+      },
+      (refused: Error) => wanted && setError(refused.message),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [text, everything, newest]);
+
+  const further = async () => {
+    try {
+      const answer = await ask(found.events.at(-1)?.revision);
+      set({ events: [...found.events, ...answer.events], more: answer.more });
+    } catch (refused) {
+      setError((refused as Error).message);
+    }
+  };
+  return (
+    <>
+      <h1>{t("events.title")}</h1>
+      <search class="search">
+        <label>
+          <span>{t("events.search")}</span>
+          <input
+            type="search"
+            value={text}
+            onInput={(event) =>
+              query({ text: event.currentTarget.value, all: everything ? "1" : "" })
+            }
+          />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={everything}
+            onChange={(event) => query({ text, all: event.currentTarget.checked ? "1" : "" })}
+          />
+          <span>{t("events.all")}</span>
+        </label>
+      </search>
+      <Trouble error={error} />
+      {found.events.length === 0 ? (
+        <p class="muted">{t("events.none")}</p>
+      ) : (
+        <Table
+          label={t("events.title")}
+          head={
+            <>
+              <th scope="col" class="n">
+                {t("column.ago")}
+              </th>
+              <th scope="col">{t("column.who")}</th>
+              <th scope="col">{t("column.what")}</th>
+              <th scope="col">{t("column.operation")}</th>
+              <th scope="col" class="n">
+                {t("column.revision")}
+              </th>
+            </>
+          }
+        >
+          {found.events.map((one) => (
+            <tr key={`${one.revision} ${one.sentence}`} class="first">
+              <td class="n">
+                <Ago at={one.at} />
+              </td>
+              <td>{one.actor}</td>
+              <td class="sentence" lang="en">
+                {one.sentence}
+              </td>
+              <td>
+                <code>{one.operation}</code>
+              </td>
+              <td class="n">{one.revision}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {found.more && (
+        <div class="buttons">
+          <button type="button" onClick={further}>
+            {t("events.more")}
+          </button>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,195 @@
+/** Finished deployments of a service, and two of them beside each other. */
+
+import { useState } from "preact/hooks";
+import { seen, services, shelves } from "../data/state";
+import type { Deployment } from "../data/wire";
+import { Trouble, useAsked } from "../parts/asking";
+import { Empty, Image, StateMark, Table } from "../parts/marks";
+import { link } from "../router";
+import { duration, latency, moment, number, percent, t } from "../text";
+
+/** Of each service, or of the one that is named. */
+export function HistoryPage({ service }: { service: string | undefined }) {
+  const names = services.value.map((one) => one.name);
+  const chosen = service ?? names[0];
+  if (chosen === undefined) {
+    return (
+      <>
+        <h1>{t("history.title")}</h1>
+        {seen.value && (
+          <Empty title={t("overview.empty")}>
+            <p>{t("overview.empty.what")}</p>
+          </Empty>
+        )}
+      </>
+    );
+  }
+  return (
+    <>
+      <h1>{t("history.title")}</h1>
+      <nav class="tabs" aria-label={t("column.service")}>
+        {names.map((name) => (
+          <a
+            key={name}
+            href={link("history", name)}
+            aria-current={name === chosen ? "page" : undefined}
+          >
+            {name}
+          </a>
+        ))}
+      </nav>
+      <Deployments key={chosen} service={chosen} />
+    </>
+  );
+}
+
+function Deployments({ service }: { service: string }) {
+  const live = Object.values(shelves.deployments.value).find((one) => one.service === service);
+  const { answer, error } = useAsked<{ deployments: Deployment[] }>(
+    "ListDeployments",
+    { service },
+    live?.deploymentId,
+    live?.status,
+  );
+  const [marked, mark] = useState<string[]>([]);
+  const all = [...(answer?.deployments ?? [])].sort((a, b) => b.createdAt - a.createdAt);
+  const toggle = (id: string) =>
+    mark(marked.includes(id) ? marked.filter((one) => one !== id) : [...marked, id].slice(-2));
+  const pair = marked
+    .map((id) => all.find((one) => one.deploymentId === id))
+    .filter((one) => one !== undefined)
+    .sort((a, b) => a.createdAt - b.createdAt);
+  return (
+    <>
+      <Trouble error={error} />
+      {answer && all.length === 0 && (
+        <Empty title={t("history.none", { service })}>
+          <pre>
+            <code>{`teal deploy ${service} IMAGE`}</code>
+          </pre>
+        </Empty>
+      )}
+      {all.length > 0 && (
+        <Table
+          label={t("history.title")}
+          head={
+            <>
+              <th scope="col">
+                <span class="visually-hidden">{t("history.compare")}</span>
+              </th>
+              <th scope="col" class="n">
+                #
+              </th>
+              <th scope="col">{t("column.outcome")}</th>
+              <th scope="col">{t("column.image")}</th>
+              <th scope="col">{t("column.started")}</th>
+              <th scope="col" class="n">
+                {t("column.took")}
+              </th>
+              <th scope="col">{t("column.why")}</th>
+            </>
+          }
+        >
+          {all.map((one) => (
+            <tr key={one.deploymentId} class="first">
+              <td>
+                <input
+                  type="checkbox"
+                  aria-label={t("history.mark", { n: one.number ?? 0 })}
+                  checked={marked.includes(one.deploymentId)}
+                  onChange={() => toggle(one.deploymentId)}
+                />
+              </td>
+              <td class="n">
+                <a href={link("deployments", service, one.deploymentId)}>{one.number ?? "?"}</a>
+              </td>
+              <td>
+                <a class="quiet" href={link("deployments", service, one.deploymentId)}>
+                  <StateMark state={one.status} />
+                </a>
+              </td>
+              <td>
+                <Image name={one.oldImage} /> → <Image name={one.newImage} />
+              </td>
+              <td>{moment(one.createdAt)}</td>
+              <td class="n">{one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}</td>
+              <td class="sentence" lang="en">
+                {one.reason ?? one.serves ?? one.waitingFor ?? ""}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {all.length > 1 && pair.length < 2 && <p class="muted">{t("history.how")}</p>}
+      {pair.length === 2 && <Compared pair={pair} />}
+    </>
+  );
+}
+
+function Compared({ pair }: { pair: Deployment[] }) {
+  const [a, b] = pair;
+  const input = (one: Deployment | undefined) =>
+    one ? { service: one.service, deploymentId: one.deploymentId } : null;
+  const first = useAsked<{ deployment: Deployment }>("GetDeployment", input(a));
+  const second = useAsked<{ deployment: Deployment }>("GetDeployment", input(b));
+  const both = [first.answer?.deployment ?? a, second.answer?.deployment ?? b];
+  const rows: [string, (one: Deployment) => string][] = [
+    [t("column.image"), (one) => `${one.oldImage ?? "–"} → ${one.newImage ?? "–"}`],
+    [t("changed.strategy"), (one) => `${one.strategy ?? "–"} ${(one.steps ?? []).join(" → ")} %`],
+    [t("column.started"), (one) => moment(one.createdAt)],
+    [t("column.took"), (one) => (one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…")],
+    [t("column.why"), (one) => one.reason ?? one.serves ?? one.waitingFor ?? "–"],
+    [t("column.requests"), (one) => number(total(one, "requests"))],
+    [
+      t("column.failures"),
+      (one) =>
+        `${number(total(one, "failures"))} (${percent(total(one, "failures") / total(one, "requests"))})`,
+    ],
+    [t("column.p50"), (one) => latency(one.evidence?.at(-1)?.p50)],
+    [t("column.p99"), (one) => latency(one.evidence?.at(-1)?.p99)],
+    [
+      t("compare.reached"),
+      (one) => percent((one.steps?.[one.evidence?.at(-1)?.step ?? -1] ?? 0) / 100, 0),
+    ],
+  ];
+  return (
+    <section class="card" aria-labelledby="compare">
+      <h2 id="compare">{t("history.compare")}</h2>
+      <Trouble error={first.error ?? second.error} />
+      <Table
+        label={t("history.compare")}
+        head={
+          <>
+            <th scope="col">{t("compare.fact")}</th>
+            {both.map((one) => (
+              <th scope="col" key={one?.deploymentId}>
+                #{one?.number} <StateMark state={one?.status ?? ""} />
+              </th>
+            ))}
+          </>
+        }
+      >
+        {rows.map(([name, of]) => {
+          const values = both.map((one) => (one ? of(one) : "–"));
+          return (
+            <tr key={name} class="first">
+              <th scope="row">{name}</th>
+              {values.map((value, index) => (
+                <td
+                  class={values[0] === values[1] ? "" : "differs"}
+                  key={both[index]?.deploymentId}
+                >
+                  {value}
+                </td>
+              ))}
+            </tr>
+          );
+        })}
+      </Table>
+    </section>
+  );
+}
+
+function total(deployment: Deployment, what: "requests" | "failures"): number {
+  return (deployment.evidence ?? []).reduce((sum, one) => sum + one[what], 0);
+}

@@ -1,0 +1,161 @@
+/** All services with their tasks, and one service with everything that belongs to it. */
+
+import { seen, services, shelves } from "../data/state";
+import type { Service, Task } from "../data/wire";
+import { Ago, Empty, Image, SideMark, StateMark } from "../parts/marks";
+import { Tasks } from "../parts/tasks";
+import { link } from "../router";
+import { moment, t } from "../text";
+import { shownSides } from "./overview";
+
+const OTHERS = "\u0000";
+
+/** Tasks by service; those of gateways and of other ECS services by that. */
+function byOwner(tasks: Task[]): Map<string, Task[]> {
+  const found = new Map<string, Task[]>();
+  for (const task of tasks) {
+    const owner = task.service ?? OTHERS + (task.ecsService ?? t("services.alone"));
+    found.set(owner, [...(found.get(owner) ?? []), task]);
+  }
+  return found;
+}
+
+export function ServicesPage() {
+  const tasks = byOwner(Object.values(shelves.tasks.value));
+  const others = [...tasks.keys()].filter((owner) => owner.startsWith(OTHERS)).sort();
+  return (
+    <>
+      <h1>{t("services.title")}</h1>
+      {seen.value && services.value.length === 0 && tasks.size === 0 && (
+        <Empty title={t("overview.empty")}>
+          <p>{t("overview.empty.what")}</p>
+        </Empty>
+      )}
+      {services.value.map((service) => (
+        <section class="card" key={service.name} aria-labelledby={`service-${service.name}`}>
+          <h2 id={`service-${service.name}`}>
+            <a href={link("services", service.name)}>{service.name}</a>{" "}
+            <StateMark state={service.state} />
+          </h2>
+          <TasksOf tasks={tasks.get(service.name) ?? []} name={service.name} />
+        </section>
+      ))}
+      {others.map((owner) => (
+        <section class="card" key={owner} aria-label={owner.slice(1)}>
+          <h2>{owner.slice(1)}</h2>
+          <TasksOf tasks={tasks.get(owner) ?? []} name={owner.slice(1)} />
+        </section>
+      ))}
+    </>
+  );
+}
+
+function TasksOf({ tasks, name }: { tasks: Task[]; name: string }) {
+  return tasks.length === 0 ? (
+    <p class="muted">{t("tasks.none")}</p>
+  ) : (
+    <Tasks tasks={tasks} label={t("services.tasks", { service: name })} />
+  );
+}
+
+export function ServicePage({ name }: { name: string }) {
+  const service = shelves.services.value[name];
+  if (service === undefined) {
+    return seen.value ? (
+      <Empty title={t("services.unknown", { service: name })}>
+        <p>
+          <a href={link("services")}>{t("services.title")}</a>
+        </p>
+      </Empty>
+    ) : (
+      <p class="muted">{t("loading")}</p>
+    );
+  }
+  const tasks = Object.values(shelves.tasks.value).filter((one) => one.service === name);
+  return (
+    <>
+      <header class="lead">
+        <p class="crumbs">
+          <a href={link("services")}>{t("services.title")}</a>
+        </p>
+        <h1>{name}</h1>
+        <p class="standing">
+          <StateMark state={service.state} /> <Ago at={service.since} />
+        </p>
+        <p class="sentence" lang="en">
+          {service.problem ?? service.sentence}
+        </p>
+        <p class="links">
+          {service.deployment && (
+            <a href={link("deployments", name, service.deployment)}>{t("services.latest")}</a>
+          )}
+          <a href={link("history", name)}>{t("history.title")}</a>
+          <a href={link("mesh", service.mesh)}>{t("nav.mesh")}</a>
+        </p>
+      </header>
+      <Facts service={service} />
+      <section class="card" aria-labelledby="tasks">
+        <h2 id="tasks">{t("tasks.title")}</h2>
+        <TasksOf tasks={tasks} name={name} />
+      </section>
+    </>
+  );
+}
+
+function Facts({ service }: { service: Service }) {
+  const { lock, kept } = service;
+  return (
+    <section class="card" aria-label={t("services.facts")}>
+      <dl class="facts">
+        <dt>{t("services.host")}</dt>
+        <dd>
+          <code>
+            {service.hostname}:{service.port}
+          </code>{" "}
+          {service.protocol}
+        </dd>
+        <dt>{t("services.origin")}</dt>
+        <dd>{service.origin === "adopted" ? t("services.adopted") : "teal.toml"}</dd>
+        {shownSides(service).map((side) => (
+          <>
+            <dt>
+              <SideMark side={side.side} />
+            </dt>
+            <dd>
+              <Image name={side.image} />{" "}
+              {t("services.side", {
+                healthy: side.healthy,
+                desired: side.desired,
+                weight: side.weight,
+              })}
+              {side.reason && (
+                <span class="warn" lang="en">
+                  {" "}
+                  {side.reason}
+                </span>
+              )}
+            </dd>
+          </>
+        ))}
+        {lock && (
+          <>
+            <dt>{t("services.lock")}</dt>
+            <dd>
+              {t("services.locked", { who: lock.by })} {lock.reason}{" "}
+              {lock.until && moment(lock.until)}
+            </dd>
+          </>
+        )}
+        {kept && (
+          <>
+            <dt>{t("services.kept")}</dt>
+            <dd>
+              <SideMark side={kept.side} /> <Image name={kept.image} />{" "}
+              {t("services.until", { time: moment(kept.until) })}
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}

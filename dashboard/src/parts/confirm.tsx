@@ -1,0 +1,56 @@
+/** Asks once before something is done, and says what will happen. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call } from "../data/api";
+import { t } from "../text";
+
+export interface Order {
+  title: string;
+  what: string;
+  operation: string;
+  input: object;
+  dangerous?: boolean;
+}
+
+export function Confirm({ order, close }: { order: Order; close: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  useEffect(() => dialog.current?.showModal(), []);
+
+  const act = async () => {
+    setBusy(true);
+    setError("");
+    try {
+      await call(order.operation, order.input);
+      dialog.current?.close();
+    } catch (refused) {
+      setError((refused as Error).message);
+      setBusy(false);
+    }
+  };
+  return (
+    <dialog ref={dialog} onClose={close} aria-labelledby="asked">
+      <h2 id="asked">{order.title}</h2>
+      <p>{order.what}</p>
+      {error && (
+        <p class="trouble" role="alert" lang="en">
+          {error}
+        </p>
+      )}
+      <div class="buttons">
+        <button type="button" onClick={() => dialog.current?.close()}>
+          {t("confirm.no")}
+        </button>
+        <button
+          type="button"
+          class={order.dangerous ? "danger" : "primary"}
+          disabled={busy}
+          onClick={act}
+        >
+          {busy ? t("confirm.busy") : order.title}
+        </button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,119 @@
+/** Small marks. None tells anything by its colour alone. */
+
+import type { ComponentChildren } from "preact";
+import { now } from "../data/state";
+import type { Verdict } from "../data/wire";
+import { duration, moment, percent, t, word } from "../text";
+
+const SIGNS: Record<Verdict, string> = { PASS: "✔", FAIL: "✖", NEED_DATA: "◌", UNKNOWN: "?" };
+
+export function VerdictMark({ verdict }: { verdict: Verdict | undefined }) {
+  const name = verdict ?? "UNKNOWN";
+  return (
+    <span class={`verdict ${name.toLowerCase()}`}>
+      <span aria-hidden="true">{SIGNS[name]}</span> {word("verdict", name)}
+    </span>
+  );
+}
+
+const TONES: Record<string, string> = {
+  serving: "good",
+  SUCCESSFUL: "good",
+  deploying: "busy",
+  IN_PROGRESS: "busy",
+  "going back": "warn",
+  ROLLBACK_IN_PROGRESS: "warn",
+  ROLLBACK_SUCCESSFUL: "warn",
+  paused: "warn",
+  "awaiting approval": "warn",
+  held: "warn",
+  degraded: "warn",
+  STOPPED: "warn",
+  problem: "bad",
+  failed: "bad",
+  down: "bad",
+  ROLLBACK_FAILED: "bad",
+};
+const ICONS: Record<string, string> = { good: "●", busy: "◐", warn: "▲", bad: "✖", calm: "○" };
+
+export function StateMark({ state }: { state: string }) {
+  const tone = TONES[state] ?? "calm";
+  return (
+    <span class={`state ${tone}`}>
+      <span aria-hidden="true">{ICONS[tone]}</span> {word("state", state)}
+    </span>
+  );
+}
+
+/** A side's name with its colour and its shape: blue is a square, green a triangle. */
+export function SideMark({ side, children }: { side: string; children?: ComponentChildren }) {
+  const shape = side === "blue" ? "■" : side === "green" ? "▲" : "●";
+  return (
+    <span class={`side ${side}`}>
+      <span aria-hidden="true">{shape}</span> {children ?? side}
+    </span>
+  );
+}
+
+/** How long ago, counting on; the moment itself is its title. */
+export function Ago({ at }: { at: number | undefined }) {
+  if (at === undefined) return <span class="muted">–</span>;
+  return (
+    <time dateTime={new Date(at * 1000).toISOString()} title={moment(at)}>
+      {duration(now.value - at)}
+    </time>
+  );
+}
+
+/** A bar of what was set and, below it, what was measured; both from 0 to 1. */
+export function ShareBar(props: { set: number; measured: number | undefined; side: string }) {
+  const { set, measured, side } = props;
+  const text = t("share.told", { set: percent(set, 0), measured: percent(measured) });
+  return (
+    <svg class={`share ${side}`} viewBox="0 0 100 10" preserveAspectRatio="none" role="img">
+      <title>{text}</title>
+      <rect class="ground" width="100" height="10" rx="1" />
+      <rect class="set" width={set * 100} height="4.500" />
+      <rect class="measured" y="5.500" width={(measured ?? 0) * 100} height="4.500" />
+    </svg>
+  );
+}
+
+/** An image's name, of which the tag matters most. */
+export function Image({ name }: { name: string | undefined }) {
+  if (name === undefined) return <span class="muted">–</span>;
+  const short = name.split("/").at(-1) ?? name;
+  return (
+    <code title={name} class="image">
+      {short}
+    </code>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <p class="title">{title}</p>
+      {children}
+    </div>
+  );
+}
+
+/** A table that scrolls by itself where it is too wide, also by keyboard. */
+export function Table(props: {
+  label: string;
+  head: ComponentChildren;
+  children: ComponentChildren;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <section class="table" aria-label={props.label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>{props.head}</tr>
+        </thead>
+        <tbody>{props.children}</tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,160 @@
+/** Tasks with their state, and the last lines that each wrote. */
+
+import { useState } from "preact/hooks";
+import { shelves } from "../data/state";
+import type { LogLine, Task } from "../data/wire";
+import { t, word } from "../text";
+import { Trouble, useAsked, useTick } from "./asking";
+import { Ago, Image, SideMark, Table } from "./marks";
+
+/** The running ones first, then those that stopped, the newest first. */
+export function ordered(tasks: Task[]): Task[] {
+  const at = (task: Task) => task.stoppedAt ?? task.createdAt ?? 0;
+  const over = (task: Task) => Number(task.status === "STOPPED");
+  return [...tasks].sort(
+    (a, b) => over(a) - over(b) || (over(a) ? at(b) - at(a) : a.task.localeCompare(b.task)),
+  );
+}
+
+/** Why a task stopped, by its container that says most. */
+export function ending(task: Task): string {
+  const spoke =
+    task.containers.find((one) => one.reason) ?? task.containers.find((one) => one.exitCode);
+  const exit = spoke?.exitCode === undefined ? "" : `${spoke.name}: exit ${spoke.exitCode}`;
+  return [task.stoppedReason, exit, spoke?.reason].filter(Boolean).join(" · ");
+}
+
+export function Tasks({ tasks, label }: { tasks: Task[]; label: string }) {
+  return (
+    <Table
+      label={label}
+      head={
+        <>
+          <th scope="col">{t("column.task")}</th>
+          <th scope="col">{t("column.side")}</th>
+          <th scope="col">{t("column.status")}</th>
+          <th scope="col">{t("column.image")}</th>
+          <th scope="col">{t("column.address")}</th>
+          <th scope="col">{t("column.envoy")}</th>
+          <th scope="col" class="n">
+            {t("column.since")}
+          </th>
+        </>
+      }
+    >
+      {ordered(tasks).map((task) => (
+        <TaskRows key={task.task} task={task} />
+      ))}
+    </Table>
+  );
+}
+
+function TaskRows({ task }: { task: Task }) {
+  const [open, setOpen] = useState(false);
+  const stopped = task.status === "STOPPED";
+  return (
+    <>
+      <tr class="first">
+        <th scope="row">
+          <button
+            type="button"
+            class="fold"
+            aria-expanded={open}
+            aria-label={t("tasks.logs", { task: task.task.slice(0, 8) })}
+            onClick={() => setOpen(!open)}
+          >
+            <span aria-hidden="true">{open ? "▾" : "▸"}</span> <code>{task.task.slice(0, 8)}</code>
+          </button>
+        </th>
+        <td>{task.side ? <SideMark side={task.side} /> : (task.ecsService ?? "–")}</td>
+        <td>
+          <Health task={task} />
+        </td>
+        <td>
+          <Image name={task.image} />
+        </td>
+        <td>{task.address ? <code>{task.address}</code> : <span class="muted">–</span>}</td>
+        <td>
+          <EnvoyOf task={task} />
+        </td>
+        <td class="n">
+          <Ago at={stopped ? task.stoppedAt : (task.startedAt ?? task.createdAt)} />
+        </td>
+      </tr>
+      {stopped && ending(task) && (
+        <tr class="further">
+          <td colSpan={7} class="reason" lang="en">
+            {ending(task)}
+          </td>
+        </tr>
+      )}
+      {open && (
+        <tr class="further">
+          <td colSpan={7}>
+            <Logs task={task} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function Health({ task }: { task: Task }) {
+  if (task.status === "STOPPED") {
+    return <span class="state calm">○ {word("task", "STOPPED")}</span>;
+  }
+  const ill = task.health === "UNHEALTHY" || task.usable === false;
+  const well = task.status === "RUNNING" && !ill && task.health !== "UNKNOWN";
+  return (
+    <span class={`state ${ill ? "bad" : well ? "good" : "busy"}`}>
+      <span aria-hidden="true">{ill ? "✖" : well ? "●" : "◐"}</span> {word("task", task.status)}
+      {ill && ` · ${word("health", task.health === "UNHEALTHY" ? "UNHEALTHY" : "UNUSABLE")}`}
+    </span>
+  );
+}
+
+/** The Envoy of a task: its id ends with the task's. */
+function EnvoyOf({ task }: { task: Task }) {
+  const envoy = Object.values(shelves.envoys.value).find((one) => one.id.includes(task.task));
+  if (envoy === undefined) return <span class="muted">–</span>;
+  if (envoy.message)
+    return (
+      <span class="bad" title={envoy.message}>
+        ✖ {t("envoy.rejects")}
+      </span>
+    );
+  if (!envoy.connected) return <span class="warn">▲ {t("envoy.gone")}</span>;
+  return envoy.current ? (
+    <span>✔ {t("envoy.current")}</span>
+  ) : (
+    <span class="warn">◌ {t("envoy.lags", { revision: envoy.revision ?? 0 })}</span>
+  );
+}
+
+function Logs({ task }: { task: Task }) {
+  const tick = useTick(5, task.status !== "STOPPED");
+  const { answer, error } = useAsked<{ lines: LogLine[] }>(
+    "GetLogs",
+    { service: task.task, lines: 20 },
+    tick,
+  );
+  const lines = answer?.lines ?? [];
+  return (
+    <>
+      <Trouble error={error} />
+      {answer && lines.length === 0 && <p class="muted">{t("tasks.silent")}</p>}
+      {lines.length > 0 && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        <pre class="logs" tabIndex={0}>
+          {lines.map((one, index) => (
+            <span key={index}>
+              <span class="muted">{one.container} </span>
+              {one.line}
+              {"\n"}
+            </span>
+          ))}
+        </pre>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { recorded } from "../src/data/samples";
+import type { Edge, GraphEdge, MeshGraph } from "../src/data/wire";
+import { flows } from "../src/pages/mesh/flows";
+import { placed } from "../src/pages/mesh/layout";
+import { TEXTS } from "../src/text/texts";
+
+const SOURCES = import.meta.glob<string>("../src/**/*.{ts,tsx}", {
+  query: "?raw",
+  eager: true,
+  import: "default",
+});
+const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+test.each(Object.entries(TEXTS))("%s is said in both languages, of the same things", (_, both) => {
+  const [english, japanese] = both;
+  expect(english.trim()).not.toBe("");
+  expect(japanese.trim()).not.toBe("");
+  expect(placeholders(japanese)).toEqual(placeholders(english));
+});
+
+test("every text is used", () => {
+  const source = Object.entries(SOURCES)
+    .filter(([name]) => !name.endsWith("texts.ts"))
+    .map(([, text]) => text)
+    .join("\n");
+  const families = /^(state|verdict|standing|stop|task|health|action|will|kind)\./;
+  const unused = Object.keys(TEXTS).filter(
+    (key) => !families.test(key) && !source.includes(`"${key}"`),
+  );
+  expect(unused).toEqual([]);
+});
+
+test("what the page remembers of the traffic has an end", () => {
+  const traffic = { web: { seconds: 10, perSecond: 1, sides: {} } };
+  let known = {};
+  for (let at = 0; at < 5000; at++) known = recorded(known, traffic, at);
+  expect(recorded(known, traffic, 5000).web).toHaveLength(600);
+  expect(recorded(known, {}, 5001)).toEqual({});
+});
+
+const edge = (source: string, target: string, weight?: number): GraphEdge => ({
+  source,
+  target,
+  kind: weight === undefined ? "uses" : "weight",
+  weight,
+});
+const graph: MeshGraph = {
+  name: "shop",
+  envoys: 3,
+  connected: 3,
+  current: 3,
+  rejected: 0,
+  nodes: [
+    { id: "virtualGateway/edge", kind: "virtualGateway", name: "edge" },
+    { id: "virtualService/web", kind: "virtualService", name: "web" },
+    { id: "route/r/web", kind: "route", name: "web" },
+    { id: "virtualNode/blue", kind: "virtualNode", name: "blue" },
+    { id: "virtualNode/green", kind: "virtualNode", name: "green" },
+  ],
+  edges: [
+    edge("virtualGateway/edge", "virtualService/web"),
+    edge("virtualService/web", "route/r/web"),
+    edge("route/r/web", "virtualNode/blue", 90),
+    edge("route/r/web", "virtualNode/green", 10),
+    edge("virtualNode/blue", "virtualService/web"),
+  ],
+};
+
+test("what flows over the edges between adds up, and goes round in no circle", () => {
+  const measured: Record<string, Edge> = {
+    "shop virtualGateway/edge virtualNode/blue": { perSecond: 36, errorsPerSecond: 0 },
+    "shop virtualGateway/edge virtualNode/green": { perSecond: 4, errorsPerSecond: 1 },
+    "other virtualGateway/edge virtualNode/green": { perSecond: 99, errorsPerSecond: 0 },
+    "shop virtualGateway/edge virtualNode/unknown": { perSecond: 7, errorsPerSecond: 0 },
+  };
+  const found = flows(graph, measured);
+  expect(found.get("virtualGateway/edge virtualService/web")).toEqual({
+    perSecond: 40,
+    errorsPerSecond: 1,
+  });
+  expect(found.get("route/r/web virtualNode/green")).toEqual({ perSecond: 4, errorsPerSecond: 1 });
+  expect(found.has("virtualNode/blue virtualService/web")).toBe(false);
+});
+
+test("a large mesh is laid out, each node in a place of its own", () => {
+  const large: MeshGraph = { ...graph, nodes: [], edges: [] };
+  for (let i = 0; i < 200; i++) {
+    large.nodes.push({ id: `virtualNode/n${i}`, kind: "virtualNode", name: `n${i}` });
+    large.nodes.push({ id: `virtualService/s${i}`, kind: "virtualService", name: `s${i}` });
+    large.edges.push(edge(`virtualService/s${i}`, `virtualNode/n${i}`));
+    large.edges.push(edge(`virtualNode/n${i}`, `virtualService/s${(i * 7 + 1) % 200}`));
+  }
+  const found = placed(large);
+  const places = new Set([...found.nodes.values()].map(({ x, y }) => `${x} ${y}`));
+  expect(places.size).toBe(400);
+  expect(found.edges.size).toBe(400);
+});

@@ -1,0 +1,132 @@
+"""What a process task tried whose ``user`` is another one than the control plane's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.security.strangers import NEEDS_ROOT, STRANGER
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.waiting import until
+
+pytestmark = NEEDS_ROOT
+
+SCRIPT = """
+import json, os, socket, sys, urllib.error, urllib.request
+data, pid = sys.argv[1], int(sys.argv[2])
+def tried(work):
+    try:
+        return str(work())
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {error.read().decode()[:200]}"
+    except Exception as error:
+        return type(error).__name__
+def call(target, url=os.environ["AWS_ENDPOINT_URL"], token=""):
+    scope = "Credential=test/20261127/us-east-1/ecs/aws4_request"
+    headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.1",
+               "authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
+    return urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=20).status
+def given(url):
+    token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+    asked = urllib.request.Request(url, headers={"authorization": token})
+    return urllib.request.urlopen(asked, timeout=20).status
+def connect(path):
+    socket.socket(socket.AF_UNIX).connect(path)
+own = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+print(json.dumps({
+    "ids": [os.getresuid(), os.getresgid(), os.getgroups()],
+    "user": [os.environ["USER"], os.environ["HOME"]],
+    "list": tried(lambda: call("AmazonEC2ContainerServiceV20141113.ListClusters")),
+    "stop": tried(lambda: call("Tealmesh_20261101.Shutdown")),
+    "files": sorted({tried(lambda: open(f"{data}/{name}").read()) for name in
+        ("callers.json", "master-key", "task-keys", "xds-token", "state.db", "tasks")}),
+    "admin": tried(lambda: connect(f"{data}/tasks/x/.envoy/admin.sock")),
+    "environment": tried(lambda: open(f"/proc/{pid}/environ").read()),
+    "signal": tried(lambda: os.kill(pid, 0)),
+    "root": tried(lambda: os.setuid(0)),
+    "own": tried(lambda: given(own)),
+    "others": tried(lambda: given(own.rpartition("/")[0] + "/" + "0" * 32)),
+    "again": tried(lambda: open("/dev/stdout", "a").close()),
+}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    directory = tmp_path_factory.mktemp("users")
+    python = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
+    config = directory / "teal.toml"
+    config.write_text(f'[images]\n"*/script" = {{command = ["{python}", "-c"]}}\n')
+    with control_plane(directory, config, ["--task-user", "nobody"]) as started:
+        yield started
+
+
+def task(plane: ControlPlane, *command: str, **members: str) -> dict[str, Any]:
+    """A task that has stopped."""
+    ecs = plane.client("ecs")
+    ecs.create_cluster(clusterName="demo")
+    container = {"name": "app", "image": "x/script", "memory": 64, "command": list(command)}
+    ecs.register_task_definition(
+        family="app",
+        taskRoleArn="arn:aws:iam::123456789012:role/app",
+        containerDefinitions=[{**container, **members}],
+    )
+    (one,) = ecs.run_task(cluster="demo", taskDefinition="app")["tasks"]
+
+    def stopped() -> dict[str, Any] | None:
+        (now,) = ecs.describe_tasks(cluster="demo", tasks=[one["taskArn"]])["tasks"]
+        return now if now["lastStatus"] == "STOPPED" else None
+
+    return until(stopped)
+
+
+def said(plane: ControlPlane, **members: str) -> dict[str, Any]:
+    assert plane.process is not None
+    data = (plane.directory / "data").resolve()
+    ended = task(plane, SCRIPT, str(data), str(plane.process.pid), workingDirectory="/", **members)
+    log = data / "tasks" / ended["taskArn"].rpartition("/")[2] / "app" / "log"
+    text = log.read_text()
+    assert text.startswith("{"), text
+    answer: dict[str, Any] = json.loads(text)
+    return answer
+
+
+def test_everything_that_others_may_not(plane: ControlPlane) -> None:
+    found = said(plane, user="4711:4712")
+    assert found["ids"] == [[4711] * 3, [4712] * 3, [4712]]
+    assert found["user"] == ["4711", "/"]
+    assert found["list"].startswith("400 ")
+    assert "UnrecognizedClientException" in found["list"]
+    assert "UnrecognizedClientException" in found["stop"]
+    assert found["files"] == ["PermissionError"]
+    for what in ("admin", "environment", "signal", "root"):
+        assert found[what] == "PermissionError", what
+    assert found["own"] == "200"
+    assert found["others"][:1] == "4"
+    assert found["again"] == "None"
+
+
+def test_one_without_a_user_runs_as_the_one_for_all(plane: ControlPlane) -> None:
+    found = said(plane)
+    assert found["ids"][0] == [STRANGER] * 3
+    assert found["user"][0] == "nobody"
+    assert found["files"] == ["PermissionError"]
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"user": "no-such-user"}, "this machine has no user 'no-such-user'"),
+        ({"user": "0:no-such-group"}, "this machine has no group 'no-such-group'"),
+        ({}, "user nobody cannot enter"),
+    ],
+)
+def test_one_that_cannot_run_says_why(
+    plane: ControlPlane, members: dict[str, str], why: str
+) -> None:
+    assert why in task(plane, "x", **members)["stoppedReason"]

@@ -63,10 +63,9 @@ class Entrance:
         return RoleIdentities(proofs, self.policies.role, find_task, steady_clock)
 
     async def forget(self) -> None:
-        """Delete old entries of the audit log, and sessions that have ended, until cancelled."""
+        """Delete sessions that have ended, until cancelled."""
         while True:
             await self.sessions.forget()
-            await self._store.forget_audit()
             await asyncio.sleep(_FORGET_SECONDS)
 
     def watching(self, rest: Fallback, changed: Callable[[], None]) -> Fallback:

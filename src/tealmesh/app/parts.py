@@ -34,6 +34,7 @@ from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
+from tealmesh.app.retention import Retention
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
 from tealmesh.app.transport.tls import Beyond
@@ -102,8 +103,11 @@ class Parts:
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
+        roles = self._entrance.role_identities(self.endpoint)
         named = watched_bindings(config.data_dir)
-        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
+        self._admission = Admission(
+            store, keys, self._permissions, system_clock, log.tell, named, roles
+        )
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -191,7 +195,8 @@ class Parts:
         yield "the sending of notices", self._sending().run
         yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
-        yield "the retention of the audit log", self._entrance.forget
+        yield "the end of sessions", self._entrance.forget
+        yield "the retention of events, deployments and logs", Retention.of(self.config, store).run
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:
@@ -387,6 +392,7 @@ class Parts:
             "pid": os.getpid(),
             "version": __version__,
             "revision": self._store.revision,
+            "serverId": self._entrance.server_id,
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }

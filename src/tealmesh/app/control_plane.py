@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Mapping
 
 from tealmesh.apis.servicediscovery.dns_server import respond_in_task
+from tealmesh.app.configured import store_images
 from tealmesh.app.host import (
     HOST,
     RESOLVER_HOST,
@@ -92,7 +93,7 @@ async def _run(
     built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
     parts = Parts(config, store, stop, built, supervisor, secrets, log, moto, beyond)
-    await parts.store_images()
+    await store_images(store, config.config_file)
     await parts.listen_xds()
     await parts.listen_dns()
     http = Http(parts.gateway(), listener, beyond.acceptor)

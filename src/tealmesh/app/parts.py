@@ -23,7 +23,8 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app.admission import Admission, SeenEnvoys
-from tealmesh.app.dashboard.routes import OPEN, page_routes
+from tealmesh.app.dashboard.dashboard import Dashboard
+from tealmesh.app.dashboard.routes import OPEN
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
@@ -57,16 +58,12 @@ from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import random_id, steady_clock, system_clock
-from tealmesh.model.config.parse import parse_additions
-from tealmesh.model.errors import TealError
 from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.identity.rings import keys_in
-from tealmesh.rollout.applying.additions import put_additions
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
@@ -74,8 +71,7 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
-from tealmesh.rollout.system import additions_in
-from tealmesh.store import Store, Transaction, View, tables
+from tealmesh.store import Store, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
@@ -163,6 +159,20 @@ class Parts:
             hearing=Heard(store, self._metrics),
         )
 
+        self._seen = SeenEnvoys(self.cache, self._admission)
+        self._dashboard = Dashboard(
+            config,
+            built.description,
+            store,
+            self.controller,
+            self._metrics,
+            self.cache,
+            self._seen,
+            self.engine.health.shown,
+            supervisor,
+            stop,
+        )
+
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the control plane, by its name for people."""
         store, certificates = self._store, self.certificates
@@ -183,6 +193,7 @@ class Parts:
         yield "the deployments of groups", self.controller.groups.run
         yield "the sides kept for a way back", self.controller.keep
         yield "the sending of notices", self._sending().run
+        yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
         yield "the retention of the audit log", self._entrance.forget
         yield from self._seams.workers()
@@ -204,6 +215,28 @@ class Parts:
             self._image_problem,
             partial(port_problem, self.config.data_dir.resolve()),
         )
+        ours = Tealmesh(
+            self._store,
+            self.controller,
+            operations,
+            Inventory(self._store, self._metrics.traffic, steady_clock),
+            self._seen,
+            Report(
+                self._store,
+                self.fleet,
+                self._target_health,
+                self.cache.envoys,
+                lambda: self.certificates.missing,
+            ),
+            Logs(self._store, self._runtime, self.config.data_dir).last,
+            RouteShifts(self._store, self.config.account, system_clock).shift,
+            self._shut_down,
+            every_member_without_effect,
+            self._entrance.sessions,
+            self._dashboard.shown,
+            self._supervisor.troubles,
+            self.engine.health.shown,
+        )
         services = {
             "appmesh": AppMesh(
                 *common,
@@ -212,31 +245,9 @@ class Parts:
             ),
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
-            "tealmesh": Tealmesh(
-                self._store,
-                self.controller,
-                operations,
-                Inventory(self._store, self._metrics.traffic, steady_clock),
-                SeenEnvoys(self.cache, self._admission),
-                Report(
-                    self._store,
-                    self.fleet,
-                    self._target_health,
-                    self.cache.envoys,
-                    lambda: self.certificates.missing,
-                ),
-                Logs(self._store, self._runtime, self.config.data_dir).last,
-                RouteShifts(self._store, self.config.account, system_clock).shift,
-                self._shut_down,
-                every_member_without_effect,
-                self._entrance.sessions,
-                self._supervisor.troubles,
-                self.engine.health.shown,
-            ),
+            "tealmesh": ours,
         }
         models = {name: load_model(name) for name in services}
-        sessions, front = self._entrance.sessions, self._entrance.front
-        ours = models["tealmesh"], services["tealmesh"]
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health
         )
@@ -250,12 +261,15 @@ class Parts:
             models,
             self._health,
             self._entrance.watching(moto, self._permissions.forget),
-            routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
+            routes=[
+                *self._routes(),
+                *self._dashboard.routes(self._entrance, models["tealmesh"], ours),
+            ],
             allowed_hosts=self.config.allowed_hosts,
             open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
             loopback_paths=(METADATA, CREDENTIALS),
             certified=self._beyond.certified,
-            front=front,
+            front=self._entrance.front,
         )
 
     async def _image_problem(self, image: str) -> str:
@@ -281,27 +295,6 @@ class Parts:
         )
         pages = Pages(self._store, self.controller, self._metrics, self.cache.envoys, self._links)
         return [*metadata.routes(), *pages.routes()]
-
-    async def store_images(self) -> None:
-        """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is
-        wrong.
-        """
-        file = self.config.config_file
-        if file is None:
-            return
-        try:
-            additions = parse_additions(file.read_text(), str(file))
-            additions = additions_in(additions, str(file.parent.resolve()))
-        except (OSError, UnicodeDecodeError) as error:
-            raise TealError(f"{file} cannot be read: {error}") from error
-        bodies = {image.pattern: image_body(image, str(file.parent)) for image in additions.images}
-
-        def put(transaction: Transaction) -> None:
-            for pattern, body in bodies.items():
-                transaction.put(tables.IMAGES, pattern, body=body)
-            put_additions(transaction, additions, str(file.parent))
-
-        await self._store.write("teal up", "TakeImages", put)
 
     async def listen_xds(self) -> None:
         """Start the server that Envoys connect to. Raises TealError if its port is in use."""

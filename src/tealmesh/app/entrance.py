@@ -37,7 +37,6 @@ class Entrance:
     ) -> None:
         """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
         owner(config.data_dir)
-        self._store = store
         self.our_secret = secrets.token_urlsafe(30)
         ring = rings.watched(config.data_dir / "task-keys")
         self.task_keys = TaskKeys(lambda: ring().each)
@@ -51,10 +50,9 @@ class Entrance:
         )
 
     async def forget(self) -> None:
-        """Delete old entries of the audit log, and sessions that have ended, until cancelled."""
+        """Delete sessions that have ended, until cancelled."""
         while True:
             await self.sessions.forget()
-            await self._store.forget_audit()
             await asyncio.sleep(_FORGET_SECONDS)
 
     def watching(self, rest: Fallback, changed: Callable[[], None]) -> Fallback:

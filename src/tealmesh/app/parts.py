@@ -34,6 +34,7 @@ from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
+from tealmesh.app.retention import Retention
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
 from tealmesh.app.task_logs import Logs
@@ -195,7 +196,8 @@ class Parts:
         yield "the sending of notices", self._sending().run
         yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
-        yield "the retention of the audit log", self._entrance.forget
+        yield "the end of sessions", self._entrance.forget
+        yield "the retention of events, deployments and logs", Retention.of(self.config, store).run
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:

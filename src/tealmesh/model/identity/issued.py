@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from tealmesh.model.errors import TealError
 
@@ -143,6 +143,8 @@ class TaskKey:
     """The task's id."""
     expires: float
     """Seconds since the epoch."""
+    unique_id: str = ""
+    """Of the role when it was issued; empty where nobody said."""
 
 
 class _Claims(TypedDict):
@@ -150,6 +152,7 @@ class _Claims(TypedDict):
     role: str
     session: str
     expires: float
+    uniqueId: NotRequired[str]
 
 
 class TaskKeys:
@@ -161,13 +164,17 @@ class TaskKeys:
         """
         self._masters = (lambda: (masters,)) if isinstance(masters, str) else masters
 
-    def issue(self, key_id: str, role: str, session: str, expires: float) -> TaskKey:
-        """The key pair with the id that STS gave."""
+    def issue(
+        self, key_id: str, role: str, session: str, expires: float, unique_id: str = ""
+    ) -> TaskKey:
+        """The key pair with the id that STS gave, which also says the role's ``unique_id``."""
         claims: _Claims = {"keyId": key_id, "role": role, "session": session, "expires": expires}
+        if unique_id:
+            claims["uniqueId"] = unique_id
         said = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
         master = self._masters()[0]
         token = f"teal.{said}.{_made(master, 'token', said)}"
-        return TaskKey(key_id, _secret(master, token), token, role, session, expires)
+        return TaskKey(key_id, _secret(master, token), token, role, session, expires, unique_id)
 
     def find(self, key_id: str, token: str) -> TaskKey | None:
         """The key pair of a session token; None if we did not make it for this key id."""
@@ -183,7 +190,15 @@ class TaskKeys:
         if claims["keyId"] != key_id:
             return None
         secret = _secret(master, token)
-        return TaskKey(key_id, secret, token, claims["role"], claims["session"], claims["expires"])
+        return TaskKey(
+            key_id,
+            secret,
+            token,
+            claims["role"],
+            claims["session"],
+            claims["expires"],
+            claims.get("uniqueId", ""),
+        )
 
 
 def _secret(master: str, token: str) -> str:

@@ -6,19 +6,25 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from tealmesh.app.admission import task_of_session
 from tealmesh.app.host import secret
+from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.known import Callers
+from tealmesh.aws.callers.proofs import Proofs
 from tealmesh.aws.callers.refusals import Refusals
 from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.callers.sessions import Sessions
+from tealmesh.aws.callers.shapes import caller_identity
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
+from tealmesh.model.identity.caller import speaking
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
 from tealmesh.store import Store
@@ -37,6 +43,8 @@ class Entrance:
     ) -> None:
         """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
         owner(config.data_dir)
+        self._store = store
+        self.server_id = f"teal-{secret(config.data_dir / 'server-id')[:20]}"
         self.our_secret = secrets.token_urlsafe(30)
         self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
         self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
@@ -47,6 +55,12 @@ class Entrance:
         self.front = Front(
             self._callers, self.policies.of, self.refusals.tell, steady_clock, self.sessions.of
         )
+
+    def role_identities(self, endpoint: str) -> RoleIdentities:
+        """Who knows Envoys by STS, which is at our own ``endpoint``."""
+        proofs = Proofs(self.server_id, system_clock, steady_clock, endpoint)
+        find_task = partial(task_of_session, self._store)
+        return RoleIdentities(proofs, self.policies.role, find_task, steady_clock)
 
     async def forget(self) -> None:
         """Delete sessions that have ended, until cancelled."""
@@ -61,15 +75,23 @@ class Entrance:
             self.policies.forget()
             changed()
 
-        return _Watching(rest, forget)
+        return _Watching(rest, forget, self.policies)
 
 
 class _Watching:
-    def __init__(self, rest: Fallback, changed: Callable[[], None]) -> None:
+    def __init__(self, rest: Fallback, changed: Callable[[], None], policies: RolePolicies) -> None:
         self._rest = rest
         self._changed = changed
+        self._policies = policies
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        principal = speaking.get()
+        if service == "sts" and principal is not None and principal.role:
+            # moto knows the sessions of tasks only until it starts anew.
+            role = await self._policies.role(principal.role)
+            if operation(request) == "GetCallerIdentity" and role is not None:
+                unique_id = principal.unique_id or role.unique_id
+                return caller_identity(principal.name, unique_id, request_id)
         response = await self._rest.answer(request, service, request_id)
         if service in _WRITERS and not _READS.match(operation(request)):
             self._changed()

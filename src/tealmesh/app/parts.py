@@ -103,8 +103,11 @@ class Parts:
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
+        roles = self._entrance.role_identities(self.endpoint)
         named = watched_bindings(config.data_dir)
-        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
+        self._admission = Admission(
+            store, keys, self._permissions, system_clock, log.tell, named, roles
+        )
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
@@ -389,6 +392,7 @@ class Parts:
             "pid": os.getpid(),
             "version": __version__,
             "revision": self._store.revision,
+            "serverId": self._entrance.server_id,
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }

@@ -30,6 +30,8 @@ class Owner(StrEnum):
     BALANCER = "balancer"
     USER = "user"
     """One that the owner of the machine started."""
+    ROLE = "role"
+    """One that has the credentials of a role, as STS confirmed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Identity:
     """The only node id that it may connect with: ``mesh/M/virtualNode/N``, or virtualGateway, or
     ``loadbalancer/NAME``.
     """
+    role: str = ""
+    """ARN of the role whose policies decide, for ROLE."""
 
 
 class EnvoyRoleBody(TypedDict):
@@ -68,9 +72,12 @@ class Admit(Protocol):
         """
         ...
 
-    async def admit(self, given: str, node_id: str, declared: str) -> str:
+    async def admit(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> str:
         """The name of the Envoy that gave this; empty for one that has none but its node.
-        ``node_id`` and ``declared``, a task, are what it says of itself.
+        ``node_id`` and ``declared``, a task, are what it says of itself. ``since``, by the steady
+        clock, is when it was let in, for one that is connected and is asked about again.
 
         Raises EnvoyUnknown if it proves nothing, EnvoyForbidden if it proves to be another or may
         not have the configuration, EnvoyUnverified if nobody can say that at present.

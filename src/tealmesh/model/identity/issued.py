@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from tealmesh.model.errors import TealError
 
@@ -143,6 +143,8 @@ class TaskKey:
     """The task's id."""
     expires: float
     """Seconds since the epoch."""
+    unique_id: str = ""
+    """Of the role when it was issued; empty where nobody said."""
 
 
 class _Claims(TypedDict):
@@ -150,6 +152,7 @@ class _Claims(TypedDict):
     role: str
     session: str
     expires: float
+    uniqueId: NotRequired[str]
 
 
 class TaskKeys:
@@ -159,12 +162,16 @@ class TaskKeys:
         """``master``: a secret of the data directory, for this alone."""
         self._master = master.encode()
 
-    def issue(self, key_id: str, role: str, session: str, expires: float) -> TaskKey:
-        """The key pair with the id that STS gave."""
+    def issue(
+        self, key_id: str, role: str, session: str, expires: float, unique_id: str = ""
+    ) -> TaskKey:
+        """The key pair with the id that STS gave, which also says the role's ``unique_id``."""
         claims: _Claims = {"keyId": key_id, "role": role, "session": session, "expires": expires}
+        if unique_id:
+            claims["uniqueId"] = unique_id
         said = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
         token = f"teal.{said}.{self._made('token', said)}"
-        return TaskKey(key_id, self._secret(token), token, role, session, expires)
+        return TaskKey(key_id, self._secret(token), token, role, session, expires, unique_id)
 
     def find(self, key_id: str, token: str) -> TaskKey | None:
         """The key pair of a session token; None if we did not make it for this key id."""
@@ -178,7 +185,15 @@ class TaskKeys:
         if claims["keyId"] != key_id:
             return None
         secret = self._secret(token)
-        return TaskKey(key_id, secret, token, claims["role"], claims["session"], claims["expires"])
+        return TaskKey(
+            key_id,
+            secret,
+            token,
+            claims["role"],
+            claims["session"],
+            claims["expires"],
+            claims.get("uniqueId", ""),
+        )
 
     def _secret(self, token: str) -> str:
         """As long as AWS's: 40 characters."""

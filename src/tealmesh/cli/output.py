@@ -1,5 +1,6 @@
-"""What `teal` writes reaches any terminal: no encoding and no closed stream ends in a traceback,
-and no text that others chose (a name, a log line, why something failed) gives orders to the terminal.
+"""What `teal` writes reaches any terminal: no encoding and no closed stream ends in a traceback.
+
+No text that others chose (a name, a log line, why something failed) gives orders to the terminal.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
+from tealmesh.model.identity import rings
 from tealmesh.model.identity.caller import speaking
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
@@ -46,12 +47,13 @@ class Entrance:
         self._store = store
         self.server_id = f"teal-{secret(config.data_dir / 'server-id')[:20]}"
         self.our_secret = secrets.token_urlsafe(30)
-        self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
+        ring = rings.watched(config.data_dir / "task-keys")
+        self.task_keys = TaskKeys(lambda: ring().each)
         self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
         self.refusals = Refusals(store)
         self._callers = Callers(config.data_dir, self.our_secret, self.task_keys, system_clock)
         present = self._callers.present
-        self.sessions = Sessions(store, keys.pages, present, system_clock, steady_clock)
+        self.sessions = Sessions(store, lambda: keys.pages, present, system_clock, steady_clock)
         self.front = Front(
             self._callers, self.policies.of, self.refusals.tell, steady_clock, self.sessions.of
         )

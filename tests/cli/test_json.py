@@ -57,6 +57,7 @@ ARGUMENTS = {
     "credentials": "ci --new --data-dir {directory}",
     "credentials --list": "--data-dir {directory}",
     "adopt": "web",
+    "envoy allow": "spiffe://x/sa/web mesh/m/virtualNode/web --data-dir {directory}",
     "terraform vars": "web --config {directory}/teal.toml",
     "apply": "--config {directory}/teal.toml --wait 0",
     "apply --plan": "--config {directory}/teal.toml --prune",

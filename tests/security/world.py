@@ -53,6 +53,10 @@ class World:
     asked: int = 0
     """How often it was asked."""
     port: int = field(default_factory=free_port)
+    credentials: grpc.ChannelCredentials | None = None
+    """What connections begin with; None for no TLS."""
+    bindings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What `teal envoy allow` has said."""
     translated: list[str] = field(default_factory=list)
     """The nodes whose resources were asked for."""
 
@@ -69,6 +73,7 @@ class World:
             Permissions(self.store, self.documents, steady_clock),
             system_clock,
             lambda how, trouble: self.told.append((how, trouble.worker, trouble.error)),
+            lambda: self.bindings,
         )
 
     def _translate(self, snapshot: Any, proxy: Any) -> ResourceSet:
@@ -111,7 +116,13 @@ class World:
     async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
         """A connection of its own."""
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}", options) as channel:
+        target = f"127.0.0.1:{self.port}"
+        made = (
+            grpc.aio.insecure_channel(target, options)
+            if self.credentials is None
+            else grpc.aio.secure_channel(target, self.credentials, options)
+        )
+        async with made as channel:
             yield channel
 
     async def connect(

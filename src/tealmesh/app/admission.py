@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,7 +21,8 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.clock import Clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
-from tealmesh.model.identity.envoys import SCHEME, Identity, Owner, proven
+from tealmesh.model.identity.bindings import Bindings, resources_of
+from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Identity, Owner, proven
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.load_balancers import load_balancer_name
 from tealmesh.model.mesh import load_balancer_proxy
@@ -62,10 +63,14 @@ class Admission:
     permissions: Permissions
     clock: Clock
     tell: Told
+    bindings: Callable[[], Bindings] = dict
+    """Which certificates stand for which nodes."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """By identity: those that are refused at present."""
 
     def known(self, given: str) -> bool:
+        if given.startswith(CERTIFIED):
+            return bool(resources_of(given.removeprefix(CERTIFIED), self.bindings()))
         text = given.removeprefix(SCHEME)
         if any(_same(text, shared) for shared in (self.keys.owner, self.keys.former) if shared):
             return True
@@ -131,6 +136,8 @@ class Admission:
             raise
 
     def _identity(self, given: str, node_id: str, declared: str) -> Identity:
+        if given.startswith(CERTIFIED):
+            return self._certified(given.removeprefix(CERTIFIED), node_id, declared)
         text = given.removeprefix(SCHEME)
         if text == given or not text:
             raise EnvoyUnknown(_EXPECTED)
@@ -139,6 +146,18 @@ class Admission:
         if self.keys.former and _same(text, self.keys.former):
             return self._former(node_id, declared)
         return proven(text, self.keys.envoys, self.keys.owned)
+
+    def _certified(self, uri: str, node_id: str, declared: str) -> Identity:
+        """An Envoy that has shown a certificate with this URI."""
+        allowed = resources_of(uri, self.bindings())
+        if not allowed:
+            raise EnvoyUnknown(
+                f"the certificate of {uri!r} is of no virtual node or gateway: "
+                "spiffe://DOMAIN/mesh/MESH/virtualNode/NAME is, and those of `teal envoy allow`"
+            )
+        asked = _short(node_id)
+        resource = asked if asked in allowed else allowed[0]
+        return Identity(Owner.USER, f"{declared} of {uri}" if declared else "", resource)
 
     def _former(self, node_id: str, declared: str) -> Identity:
         """Who an Envoy is that an earlier version started: what it says, if that one started it."""

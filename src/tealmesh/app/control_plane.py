@@ -12,10 +12,12 @@ import socket
 from collections.abc import Callable, Mapping
 
 from tealmesh.apis.servicediscovery.dns_server import respond_in_task
+from tealmesh.app.configured import store_images
 from tealmesh.app.host import (
     HOST,
     RESOLVER_HOST,
     Http,
+    endpoint,
     forget_former,
     keys,
     listen,
@@ -29,9 +31,10 @@ from tealmesh.app.lost_state import (
     check_directory,
     check_state,
 )
-from tealmesh.app.parts import Parts, endpoint
+from tealmesh.app.parts import Parts
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
+from tealmesh.app.transport.tls import Beyond, beyond_loopback
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.moto.apart.keeper import Keeper, Settings, forked
 from tealmesh.engine.former import any_former
@@ -61,12 +64,13 @@ async def run(
         only_one(config.data_dir),
         listen(config.port, "--port") as listener,
         forked(_of_moto(config)) as moto,  # first of all: there are no threads yet
+        beyond_loopback(config.listening) as beyond,
     ):
         check_directory(config.data_dir)
         store = Store.open(config.data_dir / DATABASE)
         try:
             check_state(config.data_dir, store)
-            await _run(config, store, listener, moto, ready, stop)
+            await _run(config, store, listener, moto, beyond, ready, stop)
         except OSError as error:
             # From starting: errors of running parts arrive in an exception group.
             raise unusable(config.data_dir, error) from error
@@ -79,6 +83,7 @@ async def _run(
     store: Store,
     listener: socket.socket,
     moto: Keeper,
+    beyond: Beyond,
     ready: Callable[[AppInfo], None] | None,
     stop: asyncio.Event,
 ) -> None:
@@ -87,11 +92,11 @@ async def _run(
     secrets = _keys(config, store)
     built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
-    parts = Parts(config, store, stop, built, supervisor, secrets, log, moto)
-    await parts.store_images()
+    parts = Parts(config, store, stop, built, supervisor, secrets, log, moto, beyond)
+    await store_images(store, config.config_file)
     await parts.listen_xds()
     await parts.listen_dns()
-    http = Http(parts.gateway(), listener)
+    http = Http(parts.gateway(), listener, beyond.acceptor)
     try:
         async with asyncio.TaskGroup() as group:
             running = [

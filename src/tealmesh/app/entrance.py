@@ -47,7 +47,6 @@ class Entrance:
         ``of_iam`` finds keys of IAM and STS.
         """
         owner(config.data_dir)
-        self._store = store
         self.our_secret = secrets.token_urlsafe(30)
         self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
         self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
@@ -67,10 +66,9 @@ class Entrance:
         )
 
     async def forget(self) -> None:
-        """Delete old entries of the audit log, and sessions that have ended, until cancelled."""
+        """Delete sessions that have ended, until cancelled."""
         while True:
             await self.sessions.forget()
-            await self._store.forget_audit()
             await asyncio.sleep(_FORGET_SECONDS)
 
     def watching(self, rest: Fallback, changed: Callable[[], None]) -> Fallback:

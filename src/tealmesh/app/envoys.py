@@ -9,8 +9,12 @@ from pathlib import Path
 import grpc
 
 from tealmesh.app.host import HOST, listen
+from tealmesh.app.transport.certificates import Certificates
+from tealmesh.app.transport.sockets import listen_at
+from tealmesh.app.transport.tls import for_envoys
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.envoys import Admit
+from tealmesh.model.listening import Address
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
@@ -34,7 +38,9 @@ _OPTIONS = (
 
 
 class EnvoyServer:
-    """ADS and the metrics service, on loopback and on a Unix socket for containers."""
+    """ADS and the metrics service, on loopback and on a Unix socket for containers, and beyond
+    loopback ``at`` an address, with TLS if there are ``certificates``.
+    """
 
     def __init__(
         self,
@@ -44,6 +50,8 @@ class EnvoyServer:
         supervisor: Supervisor,
         port: int,
         socket: Path | None,
+        at: Address | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._admit = admit
         self._ads = AdsServicer(cache, admit, supervisor)
@@ -51,6 +59,8 @@ class EnvoyServer:
         self._server = grpc.aio.server(options=_OPTIONS)
         self._port = port
         self._socket = socket
+        self._at = at
+        self._certificates = certificates
 
     async def start(self) -> None:
         """Listen. Raises TealError if the port is in use."""
@@ -68,10 +78,23 @@ class EnvoyServer:
             self._socket.parent.chmod(0o755)
             self._socket.unlink(missing_ok=True)
             self._server.add_insecure_port(f"unix:{self._socket}")
+        if self._at is not None:
+            self._listen_beyond(self._at)
         await self._server.start()
         if self._socket is not None:
             # Envoys in containers run as other users. Each is authenticated by its token.
             self._socket.chmod(0o666)
+
+    def _listen_beyond(self, at: Address) -> None:
+        with listen_at(at, "--xds-listen"):
+            pass
+        try:
+            if self._certificates is None:
+                self._server.add_insecure_port(str(at))
+            else:
+                self._server.add_secure_port(str(at), for_envoys(self._certificates))
+        except RuntimeError as error:
+            raise TealError(f"{at}, for Envoys: {error}") from error
 
     async def review(self, changed: asyncio.Event) -> None:
         """Ask again and again, and after each change, whether those that are connected may be;

@@ -17,9 +17,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tealmesh.app.lost_state import login
-from tealmesh.aws.callers.connections import of_owner
+from tealmesh.app.settings import AppConfig
+from tealmesh.app.transport.acceptor import Acceptor
+from tealmesh.app.transport.sockets import listen_at
+from tealmesh.aws.callers.connections import beyond_loopback, of_owner
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.keys import Keys
+from tealmesh.model.listening import Address
 
 MASTER_KEY = "master-key"
 """The file with the secret that the keys of this data directory are derived from."""
@@ -29,17 +33,26 @@ FORMER_TOKEN = "xds-token.former"  # noqa: S105 - the name of a file
 """What ``xds-token`` was under a version without a master key, while tasks run with it."""
 
 HOST = "127.0.0.1"
-"""Every server listens on loopback."""
+"""Every server listens on loopback, and what the owner names beside it (`transport`)."""
 
 RESOLVER_HOST = "127.0.0.2"
 """Where Envoys of plain processes find a name server, at the number of the xDS port. Tasks have no
 addresses in 127.0.0.0/16."""
 
 
-class Http(uvicorn.Server):
-    """uvicorn on a socket that is already bound, without its signal handlers."""
+def endpoint(config: AppConfig) -> str:
+    """The URL of the API on loopback."""
+    return f"http://{HOST}:{config.port}"
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+
+class Http(uvicorn.Server):
+    """uvicorn on a socket that is already bound, without its signal handlers. ``beyond`` accepts
+    what comes in beside it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, beyond: Acceptor | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -54,6 +67,9 @@ class Http(uvicorn.Server):
         )
         self._listener = listener
         self._listening = asyncio.Event()
+        self._beyond = beyond
+        self._remote = beyond_loopback(os.geteuid())
+        self._accepting: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -61,7 +77,17 @@ class Http(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._beyond is not None:
+            self._accepting = asyncio.create_task(self._beyond.run(self._begin))
         self._listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._accepting is not None:
+            self._accepting.cancel()
+        await super().shutdown(sockets)
+
+    def _begin(self) -> asyncio.Protocol:
+        return self._remote(self.config, self.server_state, self.lifespan.state)
 
     async def run_until_stopped(self) -> None:
         await self.serve(sockets=[self._listener])
@@ -157,14 +183,5 @@ def _check_is_ours(data_dir: Path) -> None:
 @contextlib.contextmanager
 def listen(port: int, option: str) -> Iterator[socket.socket]:
     """A socket that listens on loopback. Raises TealError if the port is in use."""
-    # Without IPPROTO_TCP asyncio does not set TCP_NODELAY: each answer waits 40 ms for an ACK.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-            listener.listen(256)
-        except OSError as error:
-            raise TealError(
-                f"port {port} cannot be used ({error.strerror}): choose another with {option}"
-            ) from error
+    with listen_at(Address(HOST, port), option, f"port {port}") as listener:
         yield listener

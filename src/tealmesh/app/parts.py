@@ -23,18 +23,21 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
 from tealmesh.app.admission import Admission, SeenEnvoys
-from tealmesh.app.dashboard.routes import OPEN, page_routes
+from tealmesh.app.dashboard.dashboard import Dashboard
+from tealmesh.app.dashboard.routes import OPEN
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
-from tealmesh.app.host import HOST, RESOLVER_HOST, secret
+from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint, secret
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
+from tealmesh.app.retention import Retention
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
+from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -55,14 +58,11 @@ from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
-from tealmesh.model.config.parse import parse_additions
-from tealmesh.model.errors import TealError
+from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.model.identity.keys import Keys
-from tealmesh.rollout.applying.additions import put_additions
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.documents import image_body
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tealmesh.rollout.inventory.whole import Inventory
@@ -70,8 +70,7 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
-from tealmesh.rollout.system import additions_in
-from tealmesh.store import Store, Transaction, View, tables
+from tealmesh.store import Store, View, tables
 from tealmesh.store.snapshot import load_balancer_addresses
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
@@ -90,6 +89,7 @@ class Parts:
         keys: Keys,
         log: TroubleLog,
         moto: Keeper,
+        beyond: Beyond,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
@@ -104,7 +104,8 @@ class Parts:
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
-        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell)
+        named = watched_bindings(config.data_dir)
+        self._admission = Admission(store, keys, self._permissions, system_clock, log.tell, named)
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
@@ -115,7 +116,10 @@ class Parts:
             supervisor,
             config.xds_port,
             built.xds_socket,
+            config.listening.envoys,
+            beyond.certificates,
         )
+        self._beyond = beyond
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self._runtime_summary = built.description
@@ -154,6 +158,20 @@ class Parts:
             hearing=Heard(store, self._metrics),
         )
 
+        self._seen = SeenEnvoys(self.cache, self._admission)
+        self._dashboard = Dashboard(
+            config,
+            built.description,
+            store,
+            self.controller,
+            self._metrics,
+            self.cache,
+            self._seen,
+            self.engine.health.shown,
+            supervisor,
+            stop,
+        )
+
     def workers(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the control plane, by its name for people."""
         store, certificates = self._store, self.certificates
@@ -172,8 +190,10 @@ class Parts:
         yield "the deployments of groups", self.controller.groups.run
         yield "the sides kept for a way back", self.controller.keep
         yield "the sending of notices", self._sending().run
+        yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
-        yield "the retention of the audit log", self._entrance.forget
+        yield "the end of sessions", self._entrance.forget
+        yield "the retention of events, deployments and logs", Retention.of(self.config, store).run
         yield from self._seams.workers()
 
     async def read_load_balancers(self) -> None:
@@ -193,6 +213,28 @@ class Parts:
             self._image_problem,
             partial(port_problem, self.config.data_dir.resolve()),
         )
+        ours = Tealmesh(
+            self._store,
+            self.controller,
+            operations,
+            Inventory(self._store, self._metrics.traffic, steady_clock),
+            self._seen,
+            Report(
+                self._store,
+                self.fleet,
+                self._target_health,
+                self.cache.envoys,
+                lambda: self.certificates.missing,
+            ),
+            self._logs,
+            RouteShifts(self._store, self.config.account, system_clock).shift,
+            self._shut_down,
+            every_member_without_effect,
+            self._entrance.sessions,
+            self._dashboard.shown,
+            self._supervisor.troubles,
+            self.engine.health.shown,
+        )
         services = {
             "appmesh": AppMesh(
                 *common,
@@ -201,31 +243,9 @@ class Parts:
             ),
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
-            "tealmesh": Tealmesh(
-                self._store,
-                self.controller,
-                operations,
-                Inventory(self._store, self._metrics.traffic, steady_clock),
-                SeenEnvoys(self.cache, self._admission),
-                Report(
-                    self._store,
-                    self.fleet,
-                    self._target_health,
-                    self.cache.envoys,
-                    lambda: self.certificates.missing,
-                ),
-                self._logs,
-                RouteShifts(self._store, self.config.account, system_clock).shift,
-                self._shut_down,
-                every_member_without_effect,
-                self._entrance.sessions,
-                self._supervisor.troubles,
-                self.engine.health.shown,
-            ),
+            "tealmesh": ours,
         }
         models = {name: load_model(name) for name in services}
-        sessions, front = self._entrance.sessions, self._entrance.front
-        ours = models["tealmesh"], services["tealmesh"]
         balancing = ElasticLoadBalancing(
             self._store, self.load_balancers, self._target_health.health
         )
@@ -239,10 +259,15 @@ class Parts:
             models,
             self._health,
             self._entrance.watching(moto, self._permissions.forget),
-            routes=[*self._routes(), *page_routes(sessions, front, *ours, self.config.region)],
+            routes=[
+                *self._routes(),
+                *self._dashboard.routes(self._entrance, models["tealmesh"], ours),
+            ],
             allowed_hosts=self.config.allowed_hosts,
             open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
-            front=front,
+            loopback_paths=(METADATA, CREDENTIALS),
+            certified=self._beyond.certified,
+            front=self._entrance.front,
         )
 
     async def _image_problem(self, image: str) -> str:
@@ -265,27 +290,6 @@ class Parts:
             self._store, self.controller, self._metrics, self.cache.envoys, self._link_key
         )
         return [*metadata.routes(), *pages.routes()]
-
-    async def store_images(self) -> None:
-        """Store ``[images]`` and ``[adopted]`` of the configuration file. Raises TealError if it is
-        wrong.
-        """
-        file = self.config.config_file
-        if file is None:
-            return
-        try:
-            additions = parse_additions(file.read_text(), str(file))
-            additions = additions_in(additions, str(file.parent.resolve()))
-        except (OSError, UnicodeDecodeError) as error:
-            raise TealError(f"{file} cannot be read: {error}") from error
-        bodies = {image.pattern: image_body(image, str(file.parent)) for image in additions.images}
-
-        def put(transaction: Transaction) -> None:
-            for pattern, body in bodies.items():
-                transaction.put(tables.IMAGES, pattern, body=body)
-            put_additions(transaction, additions, str(file.parent))
-
-        await self._store.write("teal up", "TakeImages", put)
 
     async def listen_xds(self) -> None:
         """Start the server that Envoys connect to. Raises TealError if its port is in use."""
@@ -388,7 +392,3 @@ class Parts:
             "dataDir": str(self.config.data_dir),
             "runtime": self._runtime_summary,
         }
-
-
-def endpoint(config: AppConfig) -> str:
-    return f"http://{HOST}:{config.port}"

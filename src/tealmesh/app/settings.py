@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.model.listening import Listening
 from tealmesh.rollout.running.work import OnTransition
 
 
@@ -38,8 +39,14 @@ class AppConfig:
     """Names besides those of loopback that the Host header may have."""
     allowed_host_paths: tuple[Path, ...] = ()
     """Directories of which containers may mount parts, besides that of ``config_file``."""
+    listening: Listening = field(default_factory=Listening)
+    """Where it listens beyond loopback."""
     task_user: str = ""
     """Whom processes run as whose container definition has no ``user``; empty for our own user."""
+    keep_events: int = 200_000
+    """Entries of the audit log."""
+    keep_deployments: int = 500
+    """Finished deployments of each service, and of each group."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 

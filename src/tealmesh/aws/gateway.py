@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tealmesh.aws import guard
 from tealmesh.aws.callers import shapes
-from tealmesh.aws.callers.front import Front
+from tealmesh.aws.callers.front import LISTENED, Front
 from tealmesh.aws.calls import Permit, call
 from tealmesh.aws.guard import refuse_unsigned_change
 from tealmesh.aws.signing import Identity, identify
@@ -49,6 +49,7 @@ UNKNOWN_BODY_LIMIT_BYTES = 1 << 20
 """The largest request body of a caller whose signature can be verified only with it."""
 
 _HEALTH = "/_teal/health"
+_HEALTH_OF_ALL = ("status", "version", "revision")
 
 
 class Fallback(Protocol):
@@ -68,6 +69,8 @@ def build_gateway(
     routes: Sequence[BaseRoute] = (),
     allowed_hosts: Collection[str] = (),
     open_paths: Collection[str] = (),
+    loopback_paths: Collection[str] = (),
+    certified: Callable[[str], bool] = lambda host: False,
     front: Front | None = None,
     new_id: NewId = random_id,
 ) -> ASGIApp:
@@ -78,12 +81,18 @@ def build_gateway(
     method is refused by name. ``health`` returns the members of ``GET /_teal/health``; ``routes``
     are further routes below ``/_teal/``. ``allowed_hosts`` are accepted in the Host header besides
     the names of loopback. Of ``routes``, those that begin with one of ``open_paths`` ask for
-    credentials of their own. Without ``moto``, other services are refused by name; without a
-    ``front``, nobody asks who calls, which is for tests.
+    credentials of their own, and those that begin with one of ``loopback_paths`` do not exist
+    for whom is connected beyond loopback. ``certified`` tells whether our certificate is for a name
+    or an address, which the Host header may then have. Without ``moto``, other services are refused
+    by name; without a ``front``, nobody asks who calls, which is for tests.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
-        return JSONResponse(dict(health()), headers={"cache-control": "no-store"})
+        shown = dict(health())
+        if (request.scope.get("state") or {}).get(LISTENED):
+            # A load balancer asks it. What the machine is like is nobody else's business.
+            shown = {name: shown[name] for name in _HEALTH_OF_ALL if name in shown}
+        return JSONResponse(shown, headers={"cache-control": "no-store"})
 
     async def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -97,7 +106,43 @@ def build_gateway(
     app.router.redirect_slashes = False
     app.router.default = _AwsEndpoint(services, models, moto, front, new_id)
     opened = (_HEALTH, *open_paths)
-    return _Guard(app, frozenset(allowed_hosts), opened, front)
+    guarded = _Guard(app, _Hosts(frozenset(allowed_hosts), certified), opened, front)
+    return _Inner(guarded, tuple(loopback_paths))
+
+
+class _Inner:
+    """Hides some pages from those who are connected beyond loopback."""
+
+    def __init__(self, app: ASGIApp, paths: tuple[str, ...]) -> None:
+        self._app = app
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        listened = scope["type"] == "http" and (scope.get("state") or {}).get(LISTENED)
+        if listened and scope["path"].startswith(self._paths):
+            error = AwsError("UnknownOperationException", "no such page", status=404)
+            await _send(codec.serialize_error(None, error), send)
+            return
+        await self._app(scope, receive, send)
+
+
+class _Hosts:
+    """The names that the Host header may have besides those of loopback."""
+
+    def __init__(self, allowed: frozenset[str], certified: Callable[[str], bool]) -> None:
+        self._allowed = allowed
+        self._certified = certified
+
+    def of(self, scope: Scope, host: str) -> frozenset[str]:
+        """For one request. The address that it was sent to is no name that a foreign page could
+        have, and a foreign page has no certificate of ours.
+        """
+        name = guard.without_port(host).lower()
+        if not (scope.get("state") or {}).get(LISTENED):
+            return self._allowed
+        address = str((scope.get("server") or ("",))[0]).removeprefix("::ffff:")
+        ours = name.strip("[]") == address or self._certified(name)
+        return self._allowed | {name} if ours and name else self._allowed
 
 
 class _Guard:
@@ -108,21 +153,20 @@ class _Guard:
     def __init__(
         self,
         app: ASGIApp,
-        allowed_hosts: Collection[str],
+        hosts: _Hosts,
         open_paths: tuple[str, ...],
         front: Front | None,
     ) -> None:
         self._app = app
-        self._allowed_hosts = allowed_hosts
+        self._hosts = hosts
         self._open_paths = open_paths
         self._front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             head = _head(scope)
-            reason = guard.refusal(
-                head.method, scope["path"], head.headers, self._allowed_hosts, head.query
-            )
+            hosts = self._hosts.of(scope, head.headers.get("host", ""))
+            reason = guard.refusal(head.method, scope["path"], head.headers, hosts, head.query)
             if reason is not None:
                 log.warning("refused %s: %s", scope["method"], reason)
                 error = AwsError("AccessDeniedException", reason, status=403)

@@ -38,7 +38,7 @@ def refusal(
     ports.
     """
     host = headers.get("host", "")
-    name = _without_port(host).lower()
+    name = without_port(host).lower()
     known = _known_host(name, allowed_hosts) or _is_bucket(name, headers, query)
     if not known:
         return (
@@ -86,7 +86,8 @@ def _host_of(origin: str) -> str:
         return ""
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """The name or address in a Host header."""
     return re.sub(r":\d*$", "", host)
 
 
@@ -96,7 +97,7 @@ def _known_host(name: str, allowed_hosts: Collection[str]) -> bool:
     return (
         bare in ("localhost", "localhost.", _IN_TASKS)
         or _is_loopback_address(bare)
-        or name in {allowed.lower() for allowed in allowed_hosts}
+        or not {name, bare}.isdisjoint(allowed.lower() for allowed in allowed_hosts)
     )
 
 

@@ -25,6 +25,7 @@ from tealmesh.cli.services import deploying
 from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
+from tealmesh.model.listening import Listening, listening
 
 START_TIMEOUT_SECONDS = 60.0
 ANNOUNCE_SECONDS = 2.0
@@ -35,6 +36,8 @@ STOP_TIMEOUT_SECONDS = 120.0
 LOG_LIMIT_BYTES = 10_000_000
 """When teal.log is larger, `teal up -d` renames it to teal.log.1 and starts a new one."""
 _POLL_SECONDS = 0.02
+BEYOND = ("listen", "xds_listen", "tls_cert", "tls_key", "client_ca", "insecure_listen")
+"""The options of `UpOptions.listening`."""
 _OPTIONS = "up.json"
 
 
@@ -55,6 +58,27 @@ class UpOptions:
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
     task_user: str = ""
+    keep_events: int = 200_000
+    keep_deployments: int = 500
+    listen: str = ""
+    xds_listen: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    client_ca: Path | None = None
+    insecure_listen: bool = False
+
+    def listening(self) -> Listening:
+        """What listens beyond loopback. Raises TealError."""
+        return listening(
+            self.listen,
+            self.xds_listen,
+            self.port,
+            self.xds_port,
+            self.tls_cert,
+            self.tls_key,
+            self.client_ca,
+            self.insecure_listen,
+        )
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""
@@ -67,14 +91,22 @@ class UpOptions:
             "--route-grace": self.route_grace,
             "--runtime": self.runtime,
             "--scaling-minute": self.scaling_minute,
+            "--listen": self.listen or None,
+            "--xds-listen": self.xds_listen or None,
+            "--tls-cert": self.tls_cert,
+            "--tls-key": self.tls_key,
+            "--client-ca": self.client_ca,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
+            "--keep-events": self.keep_events,
+            "--keep-deployments": self.keep_deployments,
         }
         pairs = [(name, str(value)) for name, value in values.items() if value is not None]
         pairs += [("--allow-host", name) for name in self.allowed_hosts]
         pairs += [("--allow-host-path", str(path)) for path in self.allowed_host_paths]
         pairs += [("--task-user", self.task_user)] if self.task_user else []
-        return [word for pair in pairs for word in pair]
+        words = [word for pair in pairs for word in pair]
+        return [*words, "--insecure-listen"] if self.insecure_listen else words
 
 
 @dataclass(frozen=True)
@@ -92,7 +124,8 @@ def remember(directory: Path, options: UpOptions) -> None:
     """Write down with which options a control plane uses ``directory``. Call it when the control
     plane is ready, as no other can use the directory then.
     """
-    values = {name: value for name, value in asdict(options).items() if name != "config_file"}
+    left_out = ("config_file", *BEYOND)
+    values = {name: value for name, value in asdict(options).items() if name not in left_out}
     fresh = directory / f"{_OPTIONS}.new"
     fresh.write_text(json.dumps(values, default=str))
     fresh.replace(directory / _OPTIONS)
@@ -100,7 +133,8 @@ def remember(directory: Path, options: UpOptions) -> None:
 
 def remembered(directory: Path) -> UpOptions:
     """The options of the last control plane that used ``directory``, without its --config: what
-    that file says has been stored. Raises TealError if none has ever used it.
+    that file says has been stored. Nor with those for others than its tasks, which are not needed
+    to stop them. Raises TealError if none has ever used it.
     """
     path = directory / _OPTIONS
     if not (directory / "state.db").exists():

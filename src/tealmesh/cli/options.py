@@ -16,6 +16,7 @@ COMPLETION_SECONDS = 0.5
 """A shell waits no longer for a control plane."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
 def _client(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Client:
@@ -54,6 +55,46 @@ def config_option(explanation: str) -> Callable[[F], F]:
         metavar="FILE",
         help=explanation,
     )
+
+
+def with_listening(command: F) -> F:
+    """Add those of `teal up` for what listens beyond loopback, as `UpOptions` names them."""
+    for add in reversed(
+        (
+            click.option(
+                "--listen",
+                default="",
+                metavar="ADDRESS[:PORT]",
+                help="Take API calls there too, besides 127.0.0.1; they must be signed.",
+            ),
+            click.option(
+                "--xds-listen",
+                default="",
+                metavar="ADDRESS[:PORT]",
+                help="Let Envoys connect there too, besides 127.0.0.1.",
+            ),
+            click.option(
+                "--tls-cert",
+                type=_FILE,
+                help="PEM file with the certificate for --listen and --xds-listen; read again when "
+                "it changes.",
+            ),
+            click.option("--tls-key", type=_FILE, help="PEM file with the certificate's key."),
+            click.option(
+                "--client-ca",
+                type=_FILE,
+                help="PEM file with the authority that signs Envoys' certificates: --xds-listen "
+                "then asks for one.",
+            ),
+            click.option(
+                "--insecure-listen",
+                is_flag=True,
+                help="Listen beyond loopback without TLS.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
 
 
 def default_data_dir() -> Path:

@@ -15,11 +15,14 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from tealmesh.cli.signing import Keys, owner_keys, sign
 from tealmesh.model.errors import AwsError, NoControlPlane, TealError
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 DEFAULT_PORT = 4566
 DEFAULT_ENDPOINT = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -38,6 +41,7 @@ class Health:
 
     status: str
     pid: int
+    """0 where the control plane is on another machine."""
     version: str
     revision: int
     data_dir: str = ""
@@ -47,12 +51,14 @@ class Health:
 
 class Transport:
     """Requests to the control plane at ``endpoint``. Each opens its own connection: they are rare.
+    By https its certificate must be for the host, and of an authority of this machine or of the
+    file that TEAL_CA_BUNDLE, or else AWS_CA_BUNDLE, names; all requests are signed then.
 
     Every method raises NoControlPlane if nothing answers, and AwsError for an error of the API.
     """
 
     def __init__(self, endpoint: str) -> None:
-        """``endpoint``: an http URL or an address; without a port, `DEFAULT_PORT`. Raises TealError
+        """``endpoint``: a URL or an address; without a port, `DEFAULT_PORT`. Raises TealError
         if it is neither.
         """
         try:
@@ -60,14 +66,16 @@ class Transport:
             host, port = parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
         except ValueError:  # A port that is no number, a bracket that is not closed.
             host, port = None, 0
-        if not host or not port or parts.scheme != "http" or parts.path not in ("", "/"):
+        known = parts.scheme in ("http", "https") and parts.path in ("", "/")
+        if not host or not port or not known:
             raise TealError(
                 f"endpoint {endpoint!r}: must be an address such as {DEFAULT_ENDPOINT} "
                 "(--endpoint or TEAL_ENDPOINT)"
             )
-        self.endpoint = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.endpoint = f"{parts.scheme}://{self._host}"
         self._address = (host, port)
-        self._host = self.endpoint.removeprefix("http://")
+        self._secure = parts.scheme == "https"
 
     @classmethod
     def from_environment(cls, endpoint: str | None = None) -> Self:
@@ -80,7 +88,7 @@ class Transport:
         try:
             return Health(
                 status=str(answer["status"]),
-                pid=int(answer["pid"]),
+                pid=int(answer.get("pid", 0)),
                 version=str(answer["version"]),
                 revision=int(answer["revision"]),
                 data_dir=str(answer.get("dataDir", "")),
@@ -99,9 +107,11 @@ class Transport:
         headers = {"content-type": CONTENT_TYPE, "x-amz-target": f"{TARGET_PREFIX}.{operation}"}
         timeout = REQUEST_TIMEOUT_SECONDS + wait_seconds
         unsigned = {**headers, "authorization": _unsigned()}
-        status, content_type, answer = self._request("POST", "/", body, unsigned, timeout)
+        keys = keys_of_environment() if self._secure else None
+        first = sign(keys, self._host, headers, body) if keys else unsigned
+        status, content_type, answer = self._request("POST", "/", body, first, timeout)
         refused = status != 200 and isinstance(answer, dict) and answer.get("__type") in _WANTS_KEYS
-        if refused and (keys := self._keys()) is not None:
+        if refused and not self._secure and (keys := self._keys()) is not None:
             signed = sign(keys, self._host, headers, body)
             status, content_type, answer = self._request("POST", "/", body, signed, timeout)
         if not isinstance(answer, dict):
@@ -120,11 +130,7 @@ class Transport:
         directory = self.health().data_dir
         if directory and (found := owner_keys(Path(directory))):
             return found
-        key_id, secret = (
-            os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-        )
-        token = os.environ.get("AWS_SESSION_TOKEN", "")
-        return Keys(key_id, secret, token) if key_id and secret else None
+        return keys_of_environment()
 
     def _request(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str], timeout: float
@@ -132,7 +138,7 @@ class Transport:
         """The status, content type and JSON body of the answer."""
         import http.client  # Importing it takes a third of the time of `teal --help`.
 
-        connection = http.client.HTTPConnection(*self._address, timeout=timeout)
+        connection = self._connection(timeout)
         try:
             connection.request(method, path, body=body, headers=dict(headers))
             response = connection.getresponse()
@@ -150,11 +156,33 @@ class Transport:
         except ValueError as error:
             raise self._not_tealmesh() from error
 
+    def _connection(self, timeout: float) -> HTTPConnection:
+        import http.client
+
+        if not self._secure:
+            return http.client.HTTPConnection(*self._address, timeout=timeout)
+        import ssl
+
+        bundle = os.environ.get("TEAL_CA_BUNDLE") or os.environ.get("AWS_CA_BUNDLE")
+        try:
+            context = ssl.create_default_context(cafile=bundle or None)
+        except OSError as error:
+            raise TealError(
+                f"{bundle}: {error.strerror or error}: TEAL_CA_BUNDLE or AWS_CA_BUNDLE must name a "
+                "PEM file"
+            ) from error
+        return http.client.HTTPSConnection(*self._address, timeout=timeout, context=context)
+
     def _no_answer(self, error: Exception) -> NoControlPlane:
         """Why nothing answered, and what to do about it."""
         import http.client
 
         host, _ = self._address
+        if reason := getattr(error, "verify_message", ""):
+            return NoControlPlane(
+                f"the certificate of {self.endpoint} is not good: {reason}: name the file of its "
+                "authority by TEAL_CA_BUNDLE"
+            )
         # UnicodeError: a host name with an empty label, or one that is too long.
         if isinstance(error, socket.gaierror | UnicodeError):
             return NoControlPlane(
@@ -182,6 +210,15 @@ class Transport:
             f"the server at {self.endpoint} is not a Tealmesh control plane: "
             "choose another address with --endpoint or TEAL_ENDPOINT"
         )
+
+
+def keys_of_environment() -> Keys | None:
+    """The keys in AWS's variables; None if there are none."""
+    key_id, secret = (
+        os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    )
+    token = os.environ.get("AWS_SESSION_TOKEN", "")
+    return Keys(key_id, secret, token) if key_id and secret else None
 
 
 def _is_here(host: str) -> bool:

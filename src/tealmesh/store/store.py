@@ -157,10 +157,23 @@ class Store:
         finally:
             self._changed.discard(entry)
 
-    async def history(self, limit: int = 100, without: Sequence[str] = ()) -> list[AuditEntry]:
-        """Audit entries, newest first, without those of the actors ``without``."""
+    async def history(
+        self,
+        limit: int = 100,
+        without: Sequence[str] = (),
+        *,
+        after: int = 0,
+        before: int | None = None,
+        actor: str | None = None,
+    ) -> list[AuditEntry]:
+        """Audit entries, newest first, without those of the actors ``without``. ``after`` and
+        ``before`` are revisions; ``actor`` is the only one whose entries are wanted.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, self._history, limit, without)
+        where = [audit.c.revision > after] if after else []
+        where += [audit.c.revision < before] if before is not None else []
+        where += [audit.c.actor == actor] if actor is not None else []
+        return await loop.run_in_executor(self._writer, self._history, limit, without, *where)
 
     async def last_change_of(
         self, collection: str, *parts: str, without: Sequence[str] = ()

@@ -26,7 +26,7 @@ from tealmesh.model.errors import (
     TealError,
     TooManyStreams,
 )
-from tealmesh.model.identity.envoys import SCHEME, Admit
+from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache, Connection
 from tealmesh.xds.limits import Limits, Seldom, source_of
@@ -158,10 +158,11 @@ class AdsServicer:
         self, requests: AsyncIterator[DiscoveryRequest], context: grpc.aio.ServicerContext
     ) -> tuple[str, DiscoveryRequest] | None:
         """The token of a stream and its first request; None when it ended without one."""
-        given = _authorization(context)
-        if given and not self._admit.known(given):
+        given = shown(context.invocation_metadata() or (), context.auth_context())
+        known = bool(given) and self._admit.known(given)
+        if given and not known and not given.startswith(CERTIFIED):
             raise _Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED)
-        if given:
+        if known:
             first = await anext(aiter(requests), None)
             return None if first is None else (given, first)
         with self._limits.unknown(source_of(context.peer())):
@@ -169,7 +170,7 @@ class AdsServicer:
                 first = await asyncio.wait_for(anext(aiter(requests), None), FIRST_REQUEST_SECONDS)
             except TimeoutError:
                 raise _Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED) from None
-        return None if first is None else (_token_of(first.node), first)
+        return None if first is None else (_token_of(first.node) or given, first)
 
     async def _serve(
         self,
@@ -239,15 +240,10 @@ def _declared(node: base_pb2.Node) -> str:
     return str(node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value)
 
 
-def _authorization(context: grpc.aio.ServicerContext) -> str:
-    given = dict(context.invocation_metadata() or ()).get("authorization", "")
-    return given.decode("latin-1") if isinstance(given, bytes) else given
-
-
 def _token_of(node: base_pb2.Node) -> str:
     """The token in a node's metadata, in the form of the header."""
     token = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
-    return f"{SCHEME}{token}"
+    return f"{SCHEME}{token}" if token else ""
 
 
 async def _write(

@@ -13,6 +13,8 @@ from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.ecs.without_effect import without_effect
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.app.dashboard.sections import Sources
+from tealmesh.app.dashboard.sight import Sight
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.clients import client
 from tealmesh.aws.gateway import build_gateway
@@ -61,6 +63,16 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         stopped.append(tasks)
         return 0
 
+    sources = Sources(
+        store=store,
+        latest=controller.latest,
+        grown=lambda since: list(metrics.grown_since(since)),
+        envoys=cache.envoys,
+        convergence=cache.convergence,
+        health=tuple,
+        troubles=tuple,
+        about={},
+    )
     services = {
         "appmesh": AppMesh(*common),
         "ecs": Ecs(*common),
@@ -77,6 +89,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             stop,
             without_effect,
             Sessions(store, b"for tests", lambda origin: None, system_clock, system_clock),
+            Sight(sources, system_clock, system_clock),
         ),
     }
     models = {name: load_model(name) for name in services}

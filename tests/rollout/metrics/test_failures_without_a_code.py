@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tealmesh.envoy.extensions import tasks
 from tealmesh.envoy.extensions.parts import LABEL, METADATA
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.model.clock import system_clock
@@ -147,7 +148,7 @@ def configured(ports: Ports) -> tuple[list[Any], list[Any]]:
         match = {"prefix": "/", "headers": [{"name": "way", "string_match": {"exact": name}}]}
         upgrades = [{"upgrade_type": "websocket"}]
         route = {"cluster": cluster, "upgrade_configs": upgrades, **way.route}
-        labelled = {"filter_metadata": {METADATA: {LABEL: "0"}}}
+        labelled = {"filter_metadata": {METADATA: {LABEL: "0", tasks.LABEL: "1"}}}
         routes.append({"match": match, "route": route, "metadata": labelled})
         clusters.append(made)
     return clusters, [metered.http_listener(ports.listener, routes), *listeners]

@@ -32,11 +32,17 @@ class Reports:
         **counters: float,
     ) -> None:
         """Report some seconds ``later``: ``completed``, ``failed`` or what follows
-        ``upstream_rq_``, of which ``active`` is a gauge.
+        ``upstream_rq_``, of which ``active`` is a gauge; ``logged`` is the access log's counter of
+        requests without an answer.
         """
         self.now += later
         names = {"completed": "upstream_rq_completed", "failed": "upstream_rq_5xx"}
         message = proto.StreamMetricsMessage()
+        logged = counters.pop("logged", None)
+        if logged is not None:
+            tags = f"cluster.{CLUSTER}.on.1.host.10.0.0.1:80.code.0.grpc..flags.DC"
+            family = message.envoy_metrics.add(name=f"teal.tasks.{tags}")
+            family.metric.add().counter.value = logged
         for name, value in {"completed": 0.0, **counters}.items():
             statistic = names.get(name, f"upstream_rq_{name}")
             family = message.envoy_metrics.add(name=f"cluster.{CLUSTER}.{statistic}")
@@ -102,23 +108,25 @@ def test_envoys_are_added_up_and_the_ones_that_are_gone_do_not_hold_a_window_ope
     assert (reports.traffic().reporters, reports.traffic().seen_until) == (1, 104.0)
 
 
-CHANGES = st.tuples(st.sampled_from(["task/1", "task/2"]), *[st.integers(0, 9)] * 4)
+CHANGES = st.tuples(st.sampled_from(["task/1", "task/2"]), *[st.integers(0, 9)] * 5)
 
 
 @given(changes=st.lists(CHANGES, max_size=60), cuts=st.sets(st.integers(102, 170), max_size=6))
 def test_consecutive_windows_leave_nothing_out_and_count_nothing_twice(
-    changes: list[tuple[str, int, int, int, int]], cuts: set[int]
+    changes: list[tuple[str, int, int, int, int, int]], cuts: set[int]
 ) -> None:
+    """``between`` left between two tries, so that only the access log has them."""
     reports = Reports()
     for envoy in ("task/1", "task/2"):
         reports.report(envoy, first=True)
     begun = reports.now
     totals = {envoy: Counter[str]() for envoy in ("task/1", "task/2")}
     windows, after = [], begun
-    for envoy, answered, failed, wrong, gone in changes:
+    for envoy, answered, failed, wrong, gone, between in changes:
         totals[envoy].update(
-            completed=answered + failed + wrong, failed=failed, tx_reset=gone,
-            total=answered + failed + wrong + gone,
+            completed=answered + failed + wrong, failed=failed, tx_reset=gone + between,
+            total=answered + failed + wrong + gone + between, logged=gone + between,
+            retry=between, per_try_timeout=between,
         )  # fmt: skip
         totals[envoy]["4xx"] += wrong
         reports.report(envoy, **totals[envoy])
@@ -128,6 +136,10 @@ def test_consecutive_windows_leave_nothing_out_and_count_nothing_twice(
     windows.append(reports.window(after))
     whole = reports.window(begun)
     assert sum((w.counts for w in windows), Counts()) == whole.counts
+    # What is in an Envoy's last report alone belongs to the next window.
+    latest = {envoy: sum(numbers[3:]) for envoy, *numbers in changes}
+    gone = sum(total["logged"] for total in totals.values())
+    assert whole.kinds.get("gone", 0) == gone - sum(latest.values())
     for window in windows:
         answered = sum(window.by_second, Counts()).requests
         assert answered >= window.requests - window.kinds.get("gone", 0)

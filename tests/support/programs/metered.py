@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
+from tealmesh.envoy.extensions import tasks
 from tealmesh.envoy.extensions.parts import SCOPE, counting_log, timing_log
 from tests.support.planes.admitting import secret_file
 from tests.support.programs.envoy import ENVOY, as_dict
@@ -73,7 +74,7 @@ def cluster(name: str, *ports: int, http2: bool = False, **members: Any) -> dict
 
 def http_listener(port: int, routes: Sequence[Any]) -> dict[str, Any]:
     """An egress listener with these routes, which counts gRPC's statuses and parts as ours do."""
-    logs = [as_dict(counting_log()), as_dict(timing_log())]
+    logs = [as_dict(log) for log in (counting_log(), timing_log(), tasks.counting_log())]
     for log in logs:
         # What xds-protos does not know is lost on the way through JSON.
         log["typed_config"]["stats_scope"] = {"prefix": SCOPE}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tealmesh.apis.tealmesh import answers, control, events, telling
 from tealmesh.apis.tealmesh.health import add_callers, add_health
+from tealmesh.apis.tealmesh.pages import PageOperations, Shown
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
     Deployments,
@@ -24,7 +25,7 @@ from tealmesh.apis.tealmesh.ports import (
     Troubles,
     WithoutEffect,
 )
-from tealmesh.apis.tealmesh.tokens import Sessions, TokenOperations
+from tealmesh.apis.tealmesh.tokens import Sessions
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import system_clock
@@ -38,10 +39,9 @@ DEFAULT_WINDOW_SECONDS = 10
 CONVERGENCE_SECONDS = 0.2
 """How long a status waits for Envoys to acknowledge what has just changed."""
 DEFAULT_LOG_LINES = 100
-DEFAULT_EVENTS = 100
 
 
-class Tealmesh(TokenOperations):
+class Tealmesh(PageOperations):
     """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(
@@ -57,6 +57,7 @@ class Tealmesh(TokenOperations):
         stop: Stop,
         without_effect: WithoutEffect,
         sessions: Sessions,
+        shown: Shown,
         troubles: Troubles = tuple,
         health: TasksHealth = tuple,
     ) -> None:
@@ -68,6 +69,7 @@ class Tealmesh(TokenOperations):
         self._stop = stop
         self._without_effect = without_effect
         self._sessions = sessions
+        self._shown = shown
         self._health = health
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
@@ -157,10 +159,7 @@ class Tealmesh(TokenOperations):
     async def list_events(
         self, caller: Caller, request: wire.ListEventsInput
     ) -> wire.ListEventsOutput:
-        limit = request.get("limit", DEFAULT_EVENTS)
-        without = () if request.get("all") else events.ENGINE_ACTORS
-        entries = await self._store.history(limit, without)
-        return {"events": [events.event(entry, self._store.view) for entry in entries]}
+        return {"events": await events.search(self._store, request)}
 
     async def get_convergence(
         self, caller: Caller, request: wire.GetConvergenceInput

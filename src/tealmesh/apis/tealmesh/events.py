@@ -14,10 +14,15 @@ from tealmesh.apis.tealmesh.sentences import sentence
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
 from tealmesh.model.traffic import windows
-from tealmesh.store import AuditEntry, Reader, tables
+from tealmesh.store import AuditEntry, Reader, Store, tables
 
 ENGINE_ACTORS = ("engine", windows.ACTOR)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
+
+DEFAULT_EVENTS = 100
+_AT_ONCE = 500
+_MOST_SEARCHED = 20_000
+"""Entries that one search looks at."""
 
 _NOUNS: dict[str, Callable[..., str]] = {
     tables.MESHES: lambda mesh: f"mesh {mesh}",
@@ -106,6 +111,29 @@ _VERBS = (
     (("Delete",), "is deleting"),
 )
 """How the operations that begin with these words wrote a document."""
+
+
+async def search(store: Store, request: wire.ListEventsInput) -> list[wire.Event]:
+    """The events that ListEvents asks for, newest first."""
+    limit, text = request.get("limit", DEFAULT_EVENTS), request.get("text", "").casefold()
+    without = () if request.get("all") else ENGINE_ACTORS
+    found: list[wire.Event] = []
+    before, left = request.get("before"), _MOST_SEARCHED
+    while len(found) < limit and left > 0:
+        most = min(left, limit if not text else _AT_ONCE)
+        entries = await store.history(most, without, before=before, actor=request.get("actor"))
+        view = store.view
+        found += [one for entry in entries if _has(one := event(entry, view), text)]
+        if not text or len(entries) < most:
+            break
+        before, left = entries[-1].revision, left - most
+    return found[:limit]
+
+
+def _has(one: wire.Event, text: str) -> bool:
+    """Whether the text is in what people read of an event."""
+    said = (one["sentence"], one["operation"], one["actor"])
+    return not text or any(text in part.casefold() for part in said)
 
 
 def event(entry: AuditEntry, view: Reader) -> wire.Event:

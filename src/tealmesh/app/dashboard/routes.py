@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from tealmesh.app.dashboard import access, calls, files
+from tealmesh.app.dashboard import access, calls, files, stream
+from tealmesh.app.dashboard.stream import Stream
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.wire.apimodel import Model
+from tealmesh.model.clock import system_clock
 
-OPEN = (access.SESSION, calls.PATH, files.ASSETS)
+OPEN = (access.SESSION, calls.PATH, files.ASSETS, stream.PATH)
 """The paths that ask for a session, where they ask for anything."""
 
 
 def page_routes(
-    sessions: Sessions, front: Front, model: Model, api: object, region: str
+    sessions: Sessions, front: Front, model: Model, api: object, region: str, changes: Stream
 ) -> list[BaseRoute]:
     """The routes. ``model`` and ``api`` are of our own API."""
     return [
         *files.Files().routes(),
         *access.session_routes(sessions),
         calls.call_route(model, api, front, region),
+        stream.stream_route(changes, sessions, front, system_clock),
     ]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tealmesh.aws.callers import peers
-from tealmesh.aws.callers.front import INSIDE, PEER
+from tealmesh.aws.callers.front import INSIDE, LISTENED, PEER
 from tealmesh.aws.callers.peers import NOBODY, Peer
 
 _log = logging.getLogger(__name__)
@@ -33,6 +33,10 @@ MAX_STRANGERS = 256
 """Connections of all others than the owner (another Unix user, or whoever the kernel cannot
 name), and half of them for one of them."""
 
+MAX_REMOTE = 1024
+"""Connections of all others on other machines, and an eighth of them from one address."""
+
+_LOCAL = (MAX_STRANGERS // 2, MAX_STRANGERS)
 _CLOSE = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _CLOSE
 _BUSY = b"HTTP/1.1 503 Service Unavailable" + _CLOSE
@@ -46,8 +50,10 @@ class Connection(HttpToolsProtocol):
 
     owner: ClassVar[int]
     """The Unix user whose connections are not counted, besides root."""
-    strangers: ClassVar[Counter[int | None]]
-    """The connections of all others, by user."""
+    strangers: ClassVar[Counter[int | str | None]]
+    """The connections of all others, by user, or by address where they come from elsewhere."""
+    listened: ClassVar[bool] = False
+    """Whether they come in beyond loopback: there the kernel's word counts for nothing."""
 
     _peer = NOBODY
     _counted = False
@@ -57,11 +63,12 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._peer = _peer(transport)
+        self._peer = _remote(transport) if self.listened else _peer(transport)
         inside = self._peer.uid == self.owner and peers.is_ours(self._peer)
-        self.app_state = {**self.app_state, PEER: self._peer, INSIDE: inside}
+        about = {PEER: self._peer, INSIDE: inside, LISTENED: self.listened}
+        self.app_state = {**self.app_state, **about}
         if self._peer.uid not in (0, self.owner) and not self._admit():
-            _log.warning("too many connections: one of uid %s was refused", self._peer.uid)
+            _log.warning("too many connections: one of %s was refused", self._source)
             transport.write(_BUSY)
             transport.close()
             return
@@ -70,7 +77,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait(None)
         if self._counted:
-            self.strangers[self._peer.uid] -= 1
+            self.strangers[self._source] -= 1
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -106,12 +113,16 @@ class Connection(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().on_message_complete()
 
+    @property
+    def _source(self) -> int | str | None:
+        return self._peer.address if self.listened else self._peer.uid
+
     def _admit(self) -> bool:
-        uid = self._peer.uid
-        limit = MAX_STRANGERS // 2
-        if self.strangers[uid] >= limit or self.strangers.total() >= MAX_STRANGERS:
+        source = self._source
+        limit, most = (MAX_REMOTE // 8, MAX_REMOTE) if self.listened else _LOCAL
+        if self.strangers[source] >= limit or self.strangers.total() >= most:
             return False
-        self.strangers[uid] += 1
+        self.strangers[source] += 1
         self._counted = True
         return True
 
@@ -132,9 +143,27 @@ def of_owner(uid: int) -> type[Connection]:
 
     class OfOwner(Connection):
         owner = uid
-        strangers: ClassVar[Counter[int | None]] = Counter()
+        strangers: ClassVar[Counter[int | str | None]] = Counter()
 
     return OfOwner
+
+
+def beyond_loopback(uid: int) -> type[Connection]:
+    """The same for what listens beyond loopback."""
+
+    class Listened(Connection):
+        owner = uid
+        strangers: ClassVar[Counter[int | str | None]] = Counter()
+        listened = True
+
+    return Listened
+
+
+def _remote(transport: asyncio.Transport) -> Peer:
+    theirs: Any = transport.get_extra_info("peername")
+    # An IPv6 socket that takes IPv4 too shows addresses of that so.
+    address = str(theirs[0]).removeprefix("::ffff:") if isinstance(theirs, tuple) else ""
+    return Peer(None, address=address, is_remote=True)
 
 
 def _peer(transport: asyncio.Transport) -> Peer:

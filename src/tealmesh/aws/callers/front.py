@@ -41,8 +41,9 @@ OUR_PAGES = "/_teal/"
 
 PEER = "peer"
 INSIDE = "inside"
-"""The members of an ASGI scope's state in which a connection's peer is, and whether that is our own
-process."""
+LISTENED = "listened"
+"""The members of an ASGI scope's state in which a connection's peer is, whether that is our own
+process, and whether the connection came in beyond loopback."""
 
 
 class Front:
@@ -93,7 +94,7 @@ class Front:
                 return Claim(who, verified=True, finish=lambda body: None, signed=True)
             return self._callers.identify(request, key_id, peer, bool(state.get(INSIDE)), of_iam)
         except AwsError as error:
-            self.tell(f"uid {peer.uid}" if peer.uid is not None else "unknown", request, error)
+            self.tell(_named(peer), request, error)
             raise
 
     def spend(self, claim: Claim) -> None:
@@ -172,3 +173,10 @@ class Front:
             f"User: {principal.name} is not authorized to perform: {action} because {reason}",
             status=403,
         )
+
+
+def _named(peer: Peer) -> str:
+    """Whoever is at the other end, for the audit log."""
+    if peer.uid is not None:
+        return f"uid {peer.uid}"
+    return peer.address or "unknown" if peer.is_remote else "unknown"

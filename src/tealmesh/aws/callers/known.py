@@ -8,7 +8,6 @@ Design note 036.
 from __future__ import annotations
 
 import hmac
-import logging
 import os
 import pwd
 from collections.abc import Callable
@@ -22,12 +21,11 @@ from tealmesh.aws.callers.signatures import Key, Signed
 from tealmesh.aws.signing import UNSIGNED
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.clock import Clock
-from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Access, Principal
 from tealmesh.model.identity.iam_keys import IamKey
 from tealmesh.model.identity.issued import FILE, KnownCaller, TaskKeys, load
-
-_log = logging.getLogger(__name__)
+from tealmesh.model.watched import Watched
 
 _ROOT = 0
 
@@ -50,12 +48,12 @@ class Callers:
 
     def __init__(self, data_dir: Path, our_secret: str, tasks: TaskKeys, clock: Clock) -> None:
         """``our_secret``: that of the control plane's own calls."""
-        self._data_dir = data_dir
         self._ours = Key(OURSELVES, our_secret)
         self._tasks = tasks
         self._clock = clock
-        self._stamp: tuple[int, int] | None = None
-        self._known: list[KnownCaller] = []
+        self._known: Watched[list[KnownCaller]] = Watched(
+            data_dir / FILE, lambda: load(data_dir), []
+        )
 
     def identify(
         self,
@@ -158,24 +156,19 @@ class Callers:
         return None
 
     def _callers(self) -> list[KnownCaller]:
-        """Those of the file, which is read again when it has changed."""
-        try:
-            status = (self._data_dir / FILE).stat()
-            stamp = (status.st_mtime_ns, status.st_ino)
-        except FileNotFoundError:
-            stamp = (0, 0)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._known = load(self._data_dir)
-            except TealError as error:
-                # Whom it named until now, it goes on naming.
-                _log.error("%s", error)
-        return self._known
+        """Those of the file, which is read again when it has changed. Whom a damaged one named
+        until now, it goes on naming.
+        """
+        return self._known.current()
 
     def _unknown(self, key_id: str, peer: Peer, inside: bool) -> AwsError:
         if inside:
             how = "a task calls with the credentials of its role (taskRoleArn)"
+        elif peer.is_remote:
+            how = (
+                "who calls from elsewhere is known by signatures alone: sign with keys that the "
+                "owner of this control plane issues by `teal credentials NAME --new`"
+            )
         elif peer.uid is None:
             how = (
                 "the kernel does not say whose connection this is, so it must be signed with keys "

@@ -35,6 +35,8 @@ class Peer:
     """The Unix user of the socket; None if the kernel does not say."""
     inode: int = 0
     address: str = ""
+    is_remote: bool = False
+    """Whether it came in where we listen beyond loopback."""
 
 
 NOBODY = Peer(None)

@@ -20,9 +20,10 @@ mesh in the request. `admin`: administrators."""
 
 _TEALMESH: Mapping[Need, str] = {
     "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetGroupDeployment"
-    " GetLogs GetPageCode GetService GetStatus Lint ListDeployments ListEnvoys"
-    " ListEvents ListGroupDeployments ListGroups ListJournal ListMembersWithoutEffect"
-    " PlanDeployment PlanGroup",
+    " GetLogs GetMeshGraph GetPageCode GetService GetStatus Lint ListCallers"
+    " ListDeployments ListEnvoys ListEvents ListGroupDeployments ListGroups"
+    " ListJournal ListMembersWithoutEffect ListTasks ListWindows PlanDeployment"
+    " PlanGroup",
     "deploy": "Abort Approve Deploy Lock Pause Promote Resume Retry Rollback SetWeights Unlock",
     "group": "AbortGroup ApproveGroup DeployGroup PauseGroup PromoteGroup ResumeGroup RetryGroup"
     " RollbackGroup",

@@ -122,6 +122,11 @@ class Sessions:
             _invalid("the session was ended")
         return session
 
+    def session_ended(self, authorization: str, now: float) -> bool:
+        """Whether the time of a token of ours is over, rather than that it was taken away."""
+        session = self._key.read(authorization.removeprefix(SCHEME).strip())
+        return session is not None and session["expires"] <= now
+
     def lasting(self) -> Sequence[SessionBody]:
         """Those that have not ended, the newest first."""
         now = self._wall()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import read_text
+from tealmesh.cli.options import default_data_dir, print_json, read_text, with_json
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.envoy.bootstrap.transport import Transport
 
 
 @click.group(short_help="Envoys that you run yourself.")
@@ -58,6 +63,29 @@ def envoy() -> None:
     help="Version of the Envoy (1.29); before 1.36 its token has to be in the bootstrap itself.",
 )
 @click.option("--task", default="", metavar="ID", help="Name of this Envoy in `teal envoys`.")
+@click.option(
+    "--ca",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="Connect by TLS: PEM file with the authority of the control plane's certificate.",
+)
+@click.option(
+    "--server-name",
+    metavar="NAME",
+    help="With --ca: what that certificate must be for (default: the host of --xds).",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="With --ca: PEM file with the certificate that this Envoy shows.",
+)
+@click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="With --certificate: PEM file with its key.",
+)
 @click.option("--sotw", is_flag=True, help="Request the state of the world instead of increments.")
 @click.option(
     "-o",
@@ -73,6 +101,10 @@ def bootstrap(
     admin_address: str,
     envoy_version: str,
     task: str,
+    ca: Path | None,
+    server_name: str | None,
+    certificate: Path | None,
+    key: Path | None,
     sotw: bool,
     output: Path | None,
 ) -> None:
@@ -106,6 +138,7 @@ def bootstrap(
     token = _token(token_file, resource_of(os.environ), task) if token_file else ""
     by_file = not envoy_version or injects(version)
     beside = output.with_name(f"{output.stem}.token.json") if token and by_file and output else None
+    secured = _transport(output, ca, server_name or host, certificate, key)
     config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
@@ -116,6 +149,7 @@ def bootstrap(
         app_address=app_address,
         admin_address=admin_address,
         delta=not sotw,
+        transport=secured,
         read=lambda path: Path(path).read_text(encoding="utf-8"),
     )
     text = json.dumps(config, indent=2)
@@ -124,7 +158,35 @@ def bootstrap(
         return
     if beside is not None:
         _write(beside, json.dumps(token_secret(token)))
+    for path, named in (secured.files() if secured else {}).items():
+        _write(Path(path), json.dumps(named))
     _write(output, text)
+
+
+def _transport(
+    output: Path | None,
+    ca: Path | None,
+    server_name: str,
+    certificate: Path | None,
+    key: Path | None,
+) -> Transport | None:
+    """How the Envoy reaches the control plane; None without TLS."""
+    from tealmesh.envoy.bootstrap.transport import transport
+
+    if ca is None:
+        if certificate or key:
+            raise click.UsageError("--certificate and --key need --ca: they are for TLS")
+        return None
+    if output is None:
+        raise click.UsageError(
+            "--ca needs --output: Envoy watches the files that are named in one beside it"
+        )
+    beside = output.with_suffix("").resolve()
+    own, its_key = (str(path) if path else "" for path in (certificate, key))
+    for path, option in ((ca, "--ca"), (certificate, "--certificate"), (key, "--key")):
+        if path is not None:
+            read_text(path, option)
+    return transport(str(beside), str(ca), server_name, own, its_key)
 
 
 def _token(file: Path, resource: str, task: str) -> str:
@@ -147,6 +209,72 @@ def _write(path: Path, text: str) -> None:
         fresh.replace(path)
     except OSError as error:
         raise TealError(f"{path} cannot be written: {error.strerror}") from error
+
+
+@envoy.command(short_help="Say which node a client certificate is good for.")
+@click.argument("uri", required=False)
+@click.argument("resources", nargs=-1, metavar="[NODE]...")
+@click.option("--remove", is_flag=True, help="Let Envoys with this URI in no more.")
+@click.option("--list", "listing", is_flag=True, help="Show what is allowed.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Data directory of the control plane (default: the platform's).",
+)
+@with_json
+def allow(
+    uri: str | None,
+    resources: tuple[str, ...],
+    remove: bool,
+    listing: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Let Envoys whose certificate has URI connect as NODE, mesh/MESH/virtualNode/NAME.
+
+    For `teal up --client-ca`. A certificate of spiffe://DOMAIN/mesh/MESH/virtualNode/NAME needs no
+    such word: its URI says it. What changes counts for streams that begin from then on.
+    """
+    from tealmesh.model.identity.bindings import is_resource, load_bindings, save_bindings
+
+    directory = (data_dir or default_data_dir()).absolute()
+    bindings = dict(load_bindings(directory))
+    if listing or uri is None:
+        if as_json:
+            print_json([_shown(known, allowed) for known, allowed in bindings.items()])
+            return
+        for known, allowed in bindings.items():
+            click.echo(_in_words(known, allowed))
+        return
+    if "://" not in uri:
+        raise click.UsageError(
+            f"{uri!r}: must be a URI, such as spiffe://example.org/ns/shop/sa/web"
+        )
+    if remove:
+        if bindings.pop(uri, None) is None:
+            raise TealError(f"{uri} is not allowed anything by `teal envoy allow`")
+        resources = ()
+    else:
+        wrong = [one for one in resources or ("NODE",) if not is_resource(one)]
+        if wrong:
+            raise click.UsageError(
+                f"{wrong[0]!r}: must be mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"
+            )
+        bindings[uri] = resources
+    save_bindings(directory, bindings)
+    if as_json:
+        print_json(_shown(uri, resources))
+    else:
+        click.echo(_in_words(uri, resources))
+
+
+def _shown(uri: str, resources: Sequence[str]) -> dict[str, str | list[str]]:
+    return {"certificate": uri, "resources": list(resources)}
+
+
+def _in_words(uri: str, resources: Sequence[str]) -> str:
+    return f"{uri}: {', '.join(resources) or 'no more than its id says'}"
 
 
 COMMANDS = (envoy,)

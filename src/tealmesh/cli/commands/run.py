@@ -13,9 +13,9 @@ import click
 from click.core import ParameterSource
 
 from tealmesh.cli import background
-from tealmesh.cli.background import UpOptions
+from tealmesh.cli.background import BEYOND, UpOptions
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import default_data_dir, read_text, with_client
+from tealmesh.cli.options import default_data_dir, read_text, with_client, with_listening
 from tealmesh.model.errors import NoControlPlane
 from tealmesh.model.logs import FORMAT
 
@@ -119,11 +119,26 @@ if TYPE_CHECKING:
     help="A directory that containers may mount (host.sourcePath), besides that of --config.",
 )
 @click.option(
+    "--keep-events",
+    type=click.IntRange(1000),
+    default=200_000,
+    show_default=True,
+    help="How many entries of `teal events` to keep.",
+)
+@click.option(
+    "--keep-deployments",
+    type=click.IntRange(10),
+    default=500,
+    show_default=True,
+    help="How many deployments of each service to keep, with journal and evidence.",
+)
+@click.option(
     "--task-user",
     default="",
     metavar="USER",
     help="As root: whom processes run as whose container definition has no user (default: root).",
 )
+@with_listening
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
     """Start the control plane and the tasks in its state.
@@ -138,6 +153,8 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
         started = background.start(directory, checked, verbose)
         click.echo(f"control plane ready at {started.client.endpoint} (process {started.pid})")
         click.echo(f"runtime: {_in_short(started.runtime)}")
+        for line in checked.listening().in_words():
+            click.echo(line)
         click.echo(f"log: {started.log}; stop it with `teal down`")
         return
     import asyncio
@@ -145,7 +162,8 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
 
     from tealmesh.app.control_plane import AppConfig
 
-    config = AppConfig(data_dir=directory, **vars(checked))
+    local = {name: value for name, value in vars(checked).items() if name not in BEYOND}
+    config = AppConfig(data_dir=directory, listening=checked.listening(), **local)
     _set_up_logging(verbose)
     asyncio.run(_serve(config, checked))
     # Everything that must last is on disk by now. A thread that is still importing moto, which
@@ -166,7 +184,8 @@ def _in_short(runtime: str) -> str:
 def _check(options: UpOptions) -> UpOptions:
     """The options, with an absolute path of the configuration file.
 
-    Raises click.UsageError for ports that clash, and ConfigError for a wrong file.
+    Raises click.UsageError for ports that clash, TealError for addresses that cannot be listened
+    at, and ConfigError for a wrong file.
     """
     ports = {
         "--port": options.port,
@@ -183,6 +202,7 @@ def _check(options: UpOptions) -> UpOptions:
                 f"{owners[port]} and {name} are both {port}: choose another port"
             )
         owners[port] = name
+    options.listening()
     if options.config_file is None:
         return options
     from tealmesh.model.config.parse import parse_additions
@@ -281,6 +301,8 @@ async def _serve(config: AppConfig, options: UpOptions) -> None:
         background.remember(info.data_dir, options)
         click.echo(f"control plane ready at {info.endpoint}, state in {info.data_dir}")
         click.echo(f"runtime: {_in_short(info.runtime)}")
+        for line in options.listening().in_words():
+            click.echo(line)
         click.echo("Ctrl-C stops it and leaves tasks running; `teal down` stops tasks too")
 
     await run(config, ready=ready, stop=stop)

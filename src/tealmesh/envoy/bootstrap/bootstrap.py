@@ -34,6 +34,7 @@ from tealmesh.envoy.bootstrap.statistics import (
     stats_config,
 )
 from tealmesh.envoy.bootstrap.tracing import tracing
+from tealmesh.envoy.bootstrap.transport import Transport
 from tealmesh.envoy.extensions import parts, tasks
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
@@ -90,6 +91,7 @@ def bootstrap(
     delta: bool = True,
     stats_flush_seconds: float = REPORT_SECONDS,
     forgetting: bool = False,
+    transport: Transport | None = None,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. The Envoy reads its token from ``token_file``
@@ -101,11 +103,11 @@ def bootstrap(
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
     control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
     under their full names. With ``forgetting``, which some refuse (see `version.forgets`), it
-    forgets those of tasks that have gone. It asks the name server at ``dns_address``,
-    None for those of its resolv.conf. Its admin interface is at ``admin_address``, or at the Unix
-    socket ``admin_socket`` with a few harmless questions answered at ``admin_address`` (see
-    `admin`). ``read`` reads the files that variables name. Raises TealError for a variable that
-    cannot be used.
+    forgets those of tasks that have gone. It asks the name server at ``dns_address``, None for
+    those of its resolv.conf. With a ``transport`` it connects by TLS. Its admin interface is at
+    ``admin_address``, or at the Unix socket ``admin_socket`` with a few harmless questions answered
+    at ``admin_address`` (see `admin`). ``read`` reads the files that variables name. Raises
+    TealError for a variable that cannot be used.
     """
     resource = resource_of(environment)
     metadata: dict[str, Json] = {
@@ -118,7 +120,10 @@ def bootstrap(
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
     own_sinks, sink_clusters = sinks(environment, app_address, read)
-    clusters = [_control_plane(*xds_address, token_file), *_secret_service(environment)]
+    plane = _control_plane(*xds_address, token_file)
+    if transport is not None:
+        plane["transport_socket"] = transport.socket()
+    clusters = [plane, *_secret_service(environment)]
     at = at_port(environment, admin_address)
     listeners: list[Json] = []
     if admin_socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypedDict
@@ -17,6 +18,9 @@ _FORM = "teal1"
 _LONGEST = 4096
 SCHEME = "Bearer "
 """What stands before a token in the metadata ``authorization``."""
+CERTIFIED = "Certificate "
+"""What stands before the URI of a client certificate, where that is all that an Envoy shows. Only
+the server says so: in metadata it counts for nothing."""
 
 
 class Owner(StrEnum):
@@ -72,6 +76,23 @@ class Admit(Protocol):
         not have the configuration, EnvoyUnverified if nobody can say that at present.
         """
         ...
+
+
+def shown(
+    metadata: Iterable[tuple[str, str | bytes]], connection: Mapping[str, Iterable[bytes]]
+) -> str:
+    """What an Envoy shows of itself: the metadata ``authorization``, or else the URI of the
+    certificate that its connection, gRPC's authentication context, was begun with; empty for
+    neither.
+    """
+    given = next((value for name, value in metadata if name == "authorization"), "")
+    text = given.decode("latin-1") if isinstance(given, bytes) else given
+    if text and not text.startswith(CERTIFIED):
+        return text
+    names = connection.get("x509_subject_alternative_name", ())
+    found = [one.decode("utf-8", "replace") for one in names]
+    uri = next((one for one in found if "://" in one), "")
+    return f"{CERTIFIED}{uri}" if uri else ""
 
 
 def token(identity: Identity, key: bytes) -> str:

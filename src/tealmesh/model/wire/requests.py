@@ -87,6 +87,9 @@ class ListEnvoysInput(TypedDict):
 class ListEventsInput(TypedDict):
     limit: NotRequired[int]
     all: NotRequired[bool]
+    text: NotRequired[str]
+    actor: NotRequired[str]
+    before: NotRequired[int]
 
 
 class ListJournalInput(TypedDict):

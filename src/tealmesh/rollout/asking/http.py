@@ -34,6 +34,8 @@ class Reply:
 class Web:
     """The connections of a control plane to those outside."""
 
+    secret_urls: bool = False
+    """Whether errors must not show the URLs but only their hosts."""
     _clients: dict[bool, httpx.AsyncClient] = field(default_factory=dict)
     """By whether the host is this machine, which no proxy of the environment leads to."""
 
@@ -63,7 +65,7 @@ class Web:
                     url = target
                 return reply
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise OutsideError(f"{_place(url)} cannot be asked: {_words(error)}") from error
+            raise OutsideError(f"{self._place(url)} cannot be asked: {_words(error)}") from error
 
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -76,10 +78,19 @@ class Web:
             async for chunk in answer.aiter_bytes():
                 received += chunk
                 if len(received) > MOST_BYTES:
-                    raise OutsideError(f"{_place(url)} answers with more than {MOST_BYTES} bytes")
+                    raise OutsideError(
+                        f"{self._place(url)} answers with more than {MOST_BYTES} bytes"
+                    )
             return Reply(answer.status_code, bytes(received)), answer.headers.get("location", "")
         finally:
             await answer.aclose()
+
+    def _place(self, url: str) -> str:
+        """A URL as it may be shown: without a query, which may have a secret."""
+        parts = urlsplit(url)
+        if self.secret_urls:
+            return parts.hostname or ""
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
     async def _client(self, here: bool) -> httpx.AsyncClient:
         if here not in self._clients:
@@ -121,12 +132,6 @@ def _is_here(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _place(url: str) -> str:
-    """A URL as it may be shown: without a query, which may have a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 def _words(error: Exception) -> str:

@@ -26,6 +26,7 @@ from tealmesh.rollout.inventory.workloads import (
     resource_of_task,
 )
 from tealmesh.rollout.metrics.listeners import traffic_together
+from tealmesh.rollout.system import Service
 from tealmesh.store import View, tables
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def services(
 def _service(
     view: View, workloads: Workloads, window: Window, service: MeshService, converged: bool
 ) -> wire.ServiceStatus:
-    weights = _weights(view, service)
+    weights = route_weights(view, service)
     seen = {
         side.name: traffic_together(
             [
@@ -90,7 +91,7 @@ def _service(
         sides.append(shown)
         now.append(_now(side, weights, run_by, traffic))
     answer = _answer(service, sides)
-    if problem := _apart(view, service):
+    if problem := apart_words(view, service):
         answer.setdefault("problem", problem)
         return answer
     reported = window.end - REPORT_SECONDS
@@ -147,7 +148,7 @@ def release(followed: Followed) -> wire.ReleaseStep:
     }
 
 
-def _apart(view: View, service: MeshService) -> str:
+def apart_words(view: View, service: MeshService) -> str:
     """That the service's routes stand at different weights; empty if they do not."""
     by_route: dict[str, dict[str, int]] = {}
     sides = {side.virtual_node: side.name for side in service.found}
@@ -159,7 +160,7 @@ def _apart(view: View, service: MeshService) -> str:
     return apart(service, LiveRoute(by_route=by_route).apart)
 
 
-def _weights(view: View, service: MeshService) -> dict[str, int]:
+def route_weights(view: View, service: Service) -> dict[str, int]:
     """The weights of the service's routes, by virtual node; of all its router's routes together
     where it is not clear which ones count. Where they stand apart, a node has the most that any
     gives it.

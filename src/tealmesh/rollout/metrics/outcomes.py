@@ -12,8 +12,10 @@ code. It is found by the difference between the requests that began and those th
 Neither is right by itself. ``active`` includes answers whose body is on its way, so (1) is too
 small while such answers become more; and where an HTTP/2 connection breaks, Envoy counts each of
 its requests a second time, under ``pending_failure_eject``, so (1) is too large. (2) is too large
-by callers that left while the answer arrived, and too small by those that left between two
-attempts. The smaller of the two counts no request that was answered. Measured with Envoy 1.40, row
+by callers that left while the answer arrived, and both are too small by those that left between two
+attempts. The smaller of the two counts no request that was answered. Where callers' access logs
+count (`metrics.tasks`), each request without an answer is in them, and the larger of log and
+formula counts. Measured with Envoy 1.40, row
 by row: docs/design/022-failures-without-a-code.md. The names are Envoy's:
 https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
 """

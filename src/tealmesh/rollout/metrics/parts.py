@@ -34,6 +34,9 @@ ANSWERED = ""
 CLIENT_ERROR = "4xx"
 """The kind of one that was answered with a 4xx, or with gRPC's equivalent."""
 
+GONE = "gone"
+"""The kind of one that ended without an answer."""
+
 _REASONS = (
     ("UT", "timed out"),
     ("UMSDR", "timed out"),
@@ -208,7 +211,7 @@ def became(protocol: str, code: int, status: str, flags: frozenset[str]) -> str:
     code, 0 without an answer; the number of gRPC's status, empty without one; Envoy's flags.
     """
     if not code:
-        return "gone"
+        return GONE
     if flags & _LEFT and code < 500:
         # In the middle of the answer. Envoy then makes up a status of gRPC.
         return ANSWERED

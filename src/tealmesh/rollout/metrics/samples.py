@@ -40,6 +40,8 @@ class Sample:
     """Requests in the latency histogram; Envoy times only part of them."""
     buckets: tuple[int, ...] = ()
     """Requests up to each bound of the latency histogram."""
+    unanswered: int = 0
+    """Requests without an answer that the access log has counted."""
 
 
 @dataclass
@@ -54,8 +56,10 @@ class Cluster:
     bounds: tuple[float, ...] = ()
     samples: list[Sample] = field(default_factory=list)
 
-    def add(self, at: float, report: Report, baseline: bool) -> None:
-        """Append a sample. ``baseline``: the report's counters are where counting starts."""
+    def add(self, at: float, report: Report, baseline: bool, unanswered: int = 0) -> None:
+        """Append a sample. ``baseline``: the report's counters are where counting starts.
+        ``unanswered``: as in `Sample`.
+        """
         last = self.samples[-1] if self.samples else Sample(at)
         counts, changed = list(last.counts or (0,) * len(self.counters)), not last.counts
         for index, name in enumerate(self.counters):
@@ -84,6 +88,7 @@ class Cluster:
                 self.gauges.get(outcomes.ACTIVE, 0),
                 last.timed + report.timed,
                 _summed(last.buckets, report.buckets),
+                unanswered,
             )
         )
         if len(self.samples) > _MAX_SAMPLES:
@@ -120,7 +125,8 @@ class Cluster:
         """
         begin, end = self.samples[start : start + 2], self.samples[start:][-2:]
         unanswered = min(s.open - s.active for s in end) - max(s.open - s.active for s in begin)
-        return max(0, min(unanswered, left))
+        logged = end[0].unanswered - begin[-1].unanswered
+        return max(0, min(unanswered, left), logged)
 
     def gone_between(self, start: int, end: int) -> int:
         """Requests that ended without an answer from the sample at ``start`` to the one at ``end``,
@@ -130,10 +136,14 @@ class Cluster:
         unanswered = self._unanswered(end) - self._unanswered(start)
         # The caller may have left one report before that is sure.
         left = outcomes.left_requests(self.grown(max(0, start - 1), end))
-        return max(0, min(unanswered, left))
+        return max(0, min(unanswered, left), self._logged(end) - self._logged(start))
 
     def _unanswered(self, index: int) -> int:
         return min(s.open - s.active for s in self.samples[max(0, index - 1) : index + 1])
+
+    def _logged(self, index: int) -> int:
+        """What the access log had counted one report before, as far as `_unanswered` looks."""
+        return self.samples[max(0, index - 1)].unanswered
 
     def waiting(self, start: int, gone: int) -> int:
         """By how much the requests in flight without an answer have become more since the first

@@ -6,13 +6,13 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/metrics/v3/metrics_ser
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
-from tealmesh.model.identity.envoys import Admit
+from tealmesh.model.identity.envoys import Admit, shown
 from tealmesh.rollout.metrics import proto
 from tealmesh.supervision.supervisor import Supervisor
 
@@ -59,7 +59,7 @@ class MetricsServicer:
     async def _stream_metrics(
         self, messages: AsyncIterator[proto.MetricsMessage], context: grpc.aio.ServicerContext
     ) -> Any:
-        given = _authorization(context.invocation_metadata())
+        given = shown(context.invocation_metadata() or (), context.auth_context())
         if not self._admit.known(given):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or no bearer token")
         reader = asyncio.create_task(self._read(messages, given))
@@ -100,8 +100,3 @@ class MetricsServicer:
         fields = node.metadata.fields
         declared = fields["tealmesh"].struct_value.fields["task"].string_value if fields else ""
         return await self._admit.identify(given, node.id, declared) or str(node.id)
-
-
-def _authorization(metadata: Sequence[tuple[str, str | bytes]]) -> str:
-    given = next((value for name, value in metadata if name == "authorization"), "")
-    return given.decode("latin-1") if isinstance(given, bytes) else given

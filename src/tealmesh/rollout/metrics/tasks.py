@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from tealmesh.envoy.extensions.parts import SCOPE
 from tealmesh.envoy.extensions.tasks import COUNTER, HISTOGRAM
 from tealmesh.model.traffic.windows import Counts, TaskWindow
 from tealmesh.rollout.metrics import proto
-from tealmesh.rollout.metrics.parts import ANSWERED, CLIENT_ERROR, became
+from tealmesh.rollout.metrics.parts import ANSWERED, CLIENT_ERROR, GONE, became
 
 _WHICH = r"cluster\.(?P<cluster>.+)\.on\.1\.host\.(?P<host>.+)"
 _COUNTER = re.compile(
@@ -46,15 +47,27 @@ class _Sample:
     seen: Mapping[str, TaskWindow] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Meaning:
+    """Of a counter."""
+
+    place: Place
+    counts: Counts
+    """What one of its requests counts as."""
+    unanswered: bool
+
+
 class TaskCounters:
     """What one Envoy has counted, by host. Totals keep growing when it restarts."""
 
     def __init__(self) -> None:
         self._raw: dict[str, float] = {}
-        self._meaning: dict[str, tuple[Place, Counts] | None] = {}
+        self._meaning: dict[str, _Meaning | None] = {}
         self._samples: dict[str, list[_Sample]] = {}
         self._named: dict[Place, float] = {}
         """When a message last had a host."""
+        self.unanswered: Counter[str] = Counter()
+        """By cluster, the requests that ended without an answer."""
 
     def add(self, at: float, families: Iterable[proto.MetricFamily], before: float | None) -> None:
         """Add one message. ``before``: the time of the message before; None for the first one, at
@@ -69,7 +82,7 @@ class TaskCounters:
             if family.type == proto.HISTOGRAM:
                 place, more = _timed(family)
             else:
-                place, more = self._ended(family, present)
+                place, more = self._ended(family, present, counting=before is not None)
             if place is not None:
                 places.add(place)
                 if before is not None and more is not None:
@@ -96,7 +109,7 @@ class TaskCounters:
         return {host: one for host, one in seen.items() if one.requests}
 
     def _ended(
-        self, family: proto.MetricFamily, present: dict[str, float]
+        self, family: proto.MetricFamily, present: dict[str, float], counting: bool
     ) -> tuple[Place | None, TaskWindow | None]:
         """By how much a counter has grown; it is added to those that are there."""
         name = family.name
@@ -107,12 +120,14 @@ class TaskCounters:
         meaning = self._meaning[name]
         if meaning is None:
             return None, None
-        place, one = meaning
+        place, one = meaning.place, meaning.counts
         last = self._raw.get(name, 0.0)
         # A counter that has fallen started again at zero.
         count = int(value - last if value >= last else value)
         if not count:
             return place, None
+        if meaning.unanswered and counting:
+            self.unanswered[place[0]] += count
         return place, TaskWindow(
             one.requests * count, one.failures * count, one.client_errors * count
         )
@@ -185,7 +200,7 @@ def _timed(family: proto.MetricFamily) -> tuple[Place | None, TaskWindow | None]
     return place, TaskWindow(timed=histogram.sample_count, buckets=buckets)
 
 
-def _meaning(name: str) -> tuple[Place, Counts] | None:
+def _meaning(name: str) -> _Meaning | None:
     """Where the requests of a counter went, and what one of them counts as."""
     found = _COUNTER.fullmatch(name)
     if found is None:
@@ -196,4 +211,5 @@ def _meaning(name: str) -> tuple[Place, Counts] | None:
     flags = frozenset(found["flags"].split(","))
     kind = became(protocol, int(found["code"] or 0), found["grpc"], flags)
     failed = kind not in (ANSWERED, CLIENT_ERROR)
-    return (cluster, found["host"]), Counts(1, int(failed), int(kind == CLIENT_ERROR))
+    counts = Counts(1, int(failed), int(kind == CLIENT_ERROR))
+    return _Meaning((cluster, found["host"]), counts, kind == GONE)

@@ -22,6 +22,7 @@ from tealmesh.rollout.metrics import outcomes, part_times, parts, proto, tasks
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
+from tealmesh.rollout.metrics.rates import Grown
 from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
 from tealmesh.rollout.metrics.samples import Cluster, Sample
 from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
@@ -82,16 +83,16 @@ class Metrics:
             envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
+        envoy.tasks.add(now, families, envoy.last_report if known else None)
         for name, report in reports.items():
             cluster = envoy.clusters.get(name) or Cluster(counters(name))
             if known and not cluster.samples:
                 # Earlier reports were without this cluster, so all its counts are new.
                 cluster.samples.append(Sample(envoy.last_report))
-            cluster.add(now, report, baseline=not known)
+            cluster.add(now, report, not known, envoy.tasks.unanswered[name])
             envoy.clusters[name] = cluster
         envoy.parts.add(now, families, envoy.last_report if known else None)
         envoy.part_times.add(now, families, first=not known)
-        envoy.tasks.add(now, families, envoy.last_report if known else None)
         self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
         envoy.last_report = now
         self._forget(now)
@@ -182,6 +183,19 @@ class Metrics:
         for identity, envoy, cluster, start in callers:
             tally.add(identity, cluster, start, len(cluster.samples) - 1, self._reports(envoy))
         return tally.window()
+
+    def grown_since(self, since: float) -> Iterator[Grown]:
+        """Every Envoy with every cluster to which it has sent anything since a time (by the
+        clock).
+        """
+        for identity, envoy in self._envoys.items():
+            for name, cluster in envoy.clusters.items():
+                start = cluster.first_since(since)
+                # The samples of a cluster that is idle share their counts.
+                if start < len(cluster.samples) and (
+                    cluster.samples[start].counts is not cluster.samples[-1].counts
+                ):
+                    yield identity, name, cluster, start
 
     def latency(self, mesh: str, node: str, port: int, protocol: str) -> Histogram:
         """How long requests to a virtual node took, as its callers have measured since their first

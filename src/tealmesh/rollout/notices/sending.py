@@ -7,13 +7,12 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.notices import is_url
 from tealmesh.model.errors import NoticeError, OutsideError
-from tealmesh.rollout.asking.http import secret
+from tealmesh.rollout.asking.http import Web, secret
 from tealmesh.rollout.hooks import signing
 from tealmesh.rollout.notices import links, outbox, shapes
 from tealmesh.store import Store, tables
@@ -29,6 +28,8 @@ MAX_TRIES = 240
 what is told so late misleads."""
 _SECONDS = 10.0
 """For one try."""
+_MOST_SHOWN = 200
+"""Bytes of a refusal that its error shows."""
 
 
 class Sending:
@@ -50,19 +51,24 @@ class Sending:
         self._wall = wall
         self._supervisor = supervisor
         self._tries: dict[str, int] = {}
+        self._web = Web(secret_urls=True)
 
     async def run(self) -> None:
         """Send what there is, for each target in a task of its own, until cancelled."""
         busy: dict[str, asyncio.Task[None]] = {}
-        async with asyncio.TaskGroup() as group:
-            async for view in self._store.watch():
-                waiting = {document.body["target"] for document in view.list(tables.NOTICES)}
-                for name in waiting:
-                    if name not in busy or busy[name].done():
-                        send = partial(self._send_all, name)
-                        busy[name] = group.create_task(
-                            self._supervisor.keep(f"the notices to {name}", send)
-                        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for view in self._store.watch():
+                    waiting = {document.body["target"] for document in view.list(tables.NOTICES)}
+                    for name in waiting:
+                        if name not in busy or busy[name].done():
+                            send = partial(self._send_all, name)
+                            busy[name] = group.create_task(
+                                self._supervisor.keep(f"the notices to {name}", send)
+                            )
+        finally:
+            await self._web.close()
+            self._web = Web(secret_urls=True)
 
     async def _send_all(self, name: str) -> None:
         """Send what is stored for a target. Raises NoticeError."""
@@ -96,7 +102,23 @@ class Sending:
         if target["secret_file"]:
             key = _read(target, target["secret_file"])
             headers |= signing.headers(key, notice["id"], int(self._wall()), body)
-        await _post(name, url, body, headers)
+        await self._post(name, url, body, headers)
+
+    async def _post(self, name: str, url: str, body: bytes, headers: dict[str, str]) -> None:
+        """Raises NoticeError, whose text does not show the URL, as that may be a secret."""
+        host = urlsplit(url).hostname
+        try:
+            reply = await self._web.post(url, headers, body, _SECONDS)
+        except OutsideError as error:
+            raise NoticeError(f"notices.{name}: {error}") from error
+        except TimeoutError as error:
+            late = f"{host} of notices.{name} does not answer within {_SECONDS:g} s"
+            raise NoticeError(late) from error
+        if reply.status >= 300:
+            hint = " (this redirect is not followed)" if reply.status < 400 else ""
+            refused = reply.body[:_MOST_SHOWN].decode(errors="replace").strip()
+            shown = f": {refused}" if refused else ""
+            raise NoticeError(f"{host} of notices.{name} answered {reply.status}{hint}{shown}")
 
     def _links(self, target: NoticeTargetBody, notice: NoticeBody) -> Iterator[tuple[str, str]]:
         base = target["links"] or self._endpoint
@@ -116,35 +138,6 @@ class Sending:
                     f"EventBridge refused a notice: {entry['ErrorCode']}: "
                     f"{entry.get('ErrorMessage', '')}"
                 )
-
-
-async def _post(name: str, url: str, body: bytes, headers: dict[str, str]) -> None:
-    """Raises NoticeError, whose text does not show the URL, as that may be a secret."""
-    host = httpx.URL(url).host
-    try:
-        async with (
-            httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False) as http,
-            http.stream("POST", url, content=body, headers=headers) as answer,
-        ):
-            status, refused = answer.status_code, ""
-            if not answer.is_success:
-                refused = (await _beginning(answer)).strip()
-    except httpx.HTTPError as error:
-        why = str(error) or type(error).__name__
-        raise NoticeError(f"{host} of notices.{name} does not answer: {why}") from error
-    if status >= 300:
-        hint = " (redirects are not followed)" if status < 400 else ""
-        shown = f": {refused}" if refused else ""
-        raise NoticeError(f"{host} of notices.{name} answered {status}{hint}{shown}")
-
-
-async def _beginning(answer: httpx.Response, longest: int = 200) -> str:
-    got = b""
-    async for part in answer.aiter_bytes():
-        got += part
-        if len(got) >= longest:
-            break
-    return got[:longest].decode(errors="replace")
 
 
 def _read(target: NoticeTargetBody, file: str) -> str:

@@ -1,0 +1,119 @@
+"""Everything that pages show, item by item, with what has changed since when. Pure.
+
+Each item is written as JSON once, however many read it. A reader gets the newest items that have
+changed since what it has, so that a slow one costs no memory and misses nothing that still holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SECTIONS = (
+    "control",
+    "services",
+    "traffic",
+    "deployments",
+    "groups",
+    "tasks",
+    "envoys",
+    "mesh",
+    "edges",
+    "events",
+)
+
+REMEMBERED_SECONDS = 300.0
+"""For so long it is known which items have gone."""
+
+Items = Mapping[str, object]
+"""The items of a section, which can be written as JSON, by key."""
+
+
+@dataclass(slots=True)
+class _Item:
+    value: object
+    text: str
+    """JSON, its key included."""
+    at: int
+    """The number of the change that wrote it."""
+
+
+class Board:
+    """The items of all sections."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` tells this board from the one before a restart."""
+        self.number = 0
+        """Counts the changes."""
+        self._name = name
+        self._items: dict[str, dict[str, _Item]] = {section: {} for section in SECTIONS}
+        self._gone: deque[tuple[int, float, str, str]] = deque()
+        self._oldest = 0
+        """Changes since this number are known whole."""
+        self._written: dict[int, bytes] = {}
+        """The events that were asked for since the last change, by what the reader has."""
+
+    def update(self, sections: Mapping[str, Items], now: float) -> bool:
+        """Take these sections, whole, in the place of what was; return whether anything differs.
+        ``now``: seconds.
+        """
+        number = self.number + 1
+        changed = False
+        for section, items in sections.items():
+            known = self._items[section]
+            for key, value in items.items():
+                item = known.get(key)
+                if item is not None and (item.value is value or item.value == value):
+                    continue
+                text = f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}"
+                known[key] = _Item(value, text, number)
+                changed = True
+            for key in known.keys() - items.keys():
+                del known[key]
+                self._gone.append((number, now, section, key))
+                changed = True
+        while self._gone and now - self._gone[0][1] > REMEMBERED_SECONDS:
+            self._oldest = self._gone.popleft()[0]
+        if changed:
+            self.number = number
+            self._written.clear()
+        return changed
+
+    def read(self, known: int | None) -> bytes:
+        """The event that brings a reader who has ``known`` to the present; None for nothing."""
+        begin = -1 if known is None or not self._oldest <= known <= self.number else known
+        if begin not in self._written:
+            self._written[begin] = self._event(begin)
+        return self._written[begin]
+
+    def resumed(self, last_event_id: str) -> int | None:
+        """The number in an id of ours; None if it is none, or of another board."""
+        name, _, number = last_event_id.partition("-")
+        return int(number) if name == self._name and number.isdecimal() else None
+
+    def _event(self, begin: int) -> bytes:
+        if begin < 0:
+            kind, parts = "snapshot", [self._whole(section) for section in SECTIONS]
+        else:
+            kind, parts = "change", [self._since(section, begin) for section in SECTIONS]
+        data = "{" + ",".join(part for part in parts if part) + "}"
+        return f"id: {self._name}-{self.number}\nevent: {kind}\ndata: {data}\n\n".encode()
+
+    def _whole(self, section: str) -> str:
+        items = ",".join(item.text for item in self._items[section].values())
+        return f'"{section}":{{{items}}}'
+
+    def _since(self, section: str, begin: int) -> str:
+        """What has changed in a section; empty if nothing has."""
+        known = self._items[section]
+        put = ",".join(item.text for item in known.values() if item.at > begin)
+        gone = dict.fromkeys(
+            key
+            for number, _, of, key in self._gone
+            if of == section and number > begin and key not in known
+        )
+        members = [f'"put":{{{put}}}'] if put else []
+        members += [f'"gone":{json.dumps(list(gone))}'] if gone else []
+        return f'"{section}":{{{",".join(members)}}}' if members else ""

@@ -1,0 +1,97 @@
+"""The page's part of a control plane: one stream, and what it and the page's operations show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from starlette.routing import BaseRoute
+
+from tealmesh import __version__
+from tealmesh.apis.tealmesh import answers
+from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.app.admission import SeenEnvoys
+from tealmesh.app.dashboard.board import Items
+from tealmesh.app.dashboard.routes import page_routes
+from tealmesh.app.dashboard.sections import Sources
+from tealmesh.app.dashboard.sight import Sight
+from tealmesh.app.dashboard.stream import Stream
+from tealmesh.app.entrance import Entrance
+from tealmesh.app.settings import AppConfig
+from tealmesh.aws.wire.apimodel import Model
+from tealmesh.model import wire
+from tealmesh.model.arn import DEFAULT_ACCOUNT
+from tealmesh.model.clock import random_id, steady_clock, system_clock
+from tealmesh.model.health import TaskHealth
+from tealmesh.model.identity.caller import OURSELVES, Caller
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.metrics.windows import Metrics
+from tealmesh.store import Store
+from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.xds.cache import AdsCache
+
+
+class Dashboard:
+    """That of one control plane."""
+
+    def __init__(
+        self,
+        config: AppConfig,
+        runtime: str,
+        store: Store,
+        controller: Controller,
+        metrics: Metrics,
+        cache: AdsCache,
+        seen: SeenEnvoys,
+        health: Callable[[], Sequence[TaskHealth]],
+        supervisor: Supervisor,
+        stopping: asyncio.Event,
+    ) -> None:
+        """``runtime``: how tasks run, in words; ``seen``: the Envoys, refused ones too."""
+        self._region = config.region
+        self._api: Tealmesh | None = None
+
+        def troubles() -> list[wire.WorkerTrouble]:
+            # Whole seconds: what is as far away as before is no news.
+            now = round(system_clock())
+            told = [answers.trouble(one, now) for one in supervisor.troubles()]
+            for one in told:
+                if "nextTryAt" in one:
+                    one["nextTryAt"] = round(one["nextTryAt"])
+            return told
+
+        sources = Sources(
+            store=store,
+            latest=controller.latest,
+            grown=lambda since: list(metrics.grown_since(since)),
+            envoys=seen.envoys,
+            convergence=cache.convergence,
+            health=health,
+            troubles=troubles,
+            about={
+                "version": __version__,
+                "startedAt": system_clock(),
+                "dataDir": str(config.data_dir),
+                "runtime": runtime,
+            },
+        )
+        self.shown = Sight(sources, system_clock, steady_clock)
+        self.stream = Stream(self._read, random_id()[:8], steady_clock, stopping)
+        self.run = self.stream.run
+
+    def routes(self, entrance: Entrance, model: Model, api: Tealmesh) -> list[BaseRoute]:
+        """Where the page is. ``model`` and ``api`` are of our own API."""
+        self._api = api
+        sessions, front = entrance.sessions, entrance.front
+        return page_routes(sessions, front, model, api, self._region, self.stream)
+
+    async def _read(self) -> dict[str, Items]:
+        return await self.shown.read(partial(_groups, self._api, self._region))
+
+
+async def _groups(api: Tealmesh | None, region: str) -> Sequence[wire.Group]:
+    if api is None:
+        return []
+    caller = Caller(DEFAULT_ACCOUNT, region, OURSELVES, "")
+    return (await api.list_groups(caller, {}))["groups"]

@@ -1,0 +1,156 @@
+"""The stream of changes: one board for all pages, and a reader for each that is open.
+
+Nothing is read while no page is open. While one is, reading takes no more than a hundredth of the
+time, however large the fleet: after a reading that took long, the next one waits for longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Literal
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from tealmesh.app.dashboard import calls
+from tealmesh.app.dashboard.access import HEADERS, guarded, header
+from tealmesh.app.dashboard.board import Board, Items
+from tealmesh.aws.callers.front import Front
+from tealmesh.aws.callers.sessions import Sessions
+from tealmesh.model.clock import Clock, SteadyClock
+from tealmesh.model.errors import AwsError
+
+PATH = "/_teal/stream"
+PAUSE_SECONDS = 1.0
+"""Between two readings."""
+LONGEST_PAUSE_SECONDS = 10.0
+PART_OF_TIME = 0.01
+"""Of a core, that reading may take."""
+BEAT_SECONDS = 10.0
+MOST_READERS = 32
+
+Read = Callable[[], Awaitable[dict[str, Items]]]
+"""All sections, as they are."""
+
+
+class Stream:
+    """The board of one control plane, and who reads it."""
+
+    def __init__(self, read: Read, name: str, steady: SteadyClock, stopping: asyncio.Event) -> None:
+        """``name``: another after each start. ``stopping``: set when readers have to go."""
+        self.board = Board(name)
+        self._read = read
+        self._steady = steady
+        self._stopping = stopping
+        self._readers: set[asyncio.Event] = set()
+        self._wanted = asyncio.Event()
+        self._fresh = False
+
+    async def run(self) -> None:
+        """Read while anybody is there, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            began = time.thread_time()
+            sections = await self._read()
+            changed = self.board.update(sections, self._steady())
+            took = time.thread_time() - began
+            if changed or not self._fresh:
+                self._fresh = True
+                for reader in self._readers:
+                    reader.set()
+            pause = max(PAUSE_SECONDS, min(LONGEST_PAUSE_SECONDS, took / PART_OF_TIME))
+            await asyncio.sleep(pause)
+            if not self._readers:
+                self._wanted.clear()
+                self._fresh = False
+
+    def refuse_too_many(self) -> None:
+        """Raise AwsError if there is no room for another reader."""
+        if len(self._readers) >= MOST_READERS:
+            text = f"{MOST_READERS} pages are open already, which is the most: close one"
+            raise AwsError("TooManyStreams", text, status=503)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[asyncio.Event]:
+        """An event that is set when there is something new."""
+        news = asyncio.Event()
+        self._readers.add(news)
+        self._wanted.set()
+        if self._fresh:
+            news.set()
+        try:
+            yield news
+        finally:
+            self._readers.discard(news)
+
+    async def events(
+        self, news: asyncio.Event, last_event_id: str, ended: Callable[[], str]
+    ) -> AsyncIterator[bytes]:
+        """What one reader is sent. ``ended``: why it must not read on; empty if it may."""
+        known = self.board.resumed(last_event_id)
+        sent = False
+        while True:
+            happened = await self._wait(news)
+            if self._stopping.is_set():
+                yield _event("end", {"reason": "stopping"})
+                return
+            if reason := ended():
+                yield _event("end", {"reason": reason})
+                return
+            if happened == "beat":
+                yield _event("beat", {"at": round(time.time(), 3)})
+                continue
+            news.clear()
+            if not sent or known != self.board.number:
+                sent = True
+                known, event = self.board.number, self.board.read(known)
+                yield event
+
+    async def _wait(self, news: asyncio.Event) -> Literal["news", "beat", "stop"]:
+        waits = [asyncio.ensure_future(one.wait()) for one in (news, self._stopping)]
+        try:
+            done, _ = await asyncio.wait(
+                waits, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for one in waits:
+                one.cancel()
+        if waits[1] in done:
+            return "stop"
+        return "news" if done else "beat"
+
+
+def _event(kind: str, data: dict[str, float | str]) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def stream_route(stream: Stream, sessions: Sessions, front: Front, wall: Clock) -> Route:
+    """Where the stream is."""
+
+    async def answer(request: Request) -> Response:
+        calls.of(request, front)
+        shown = header(request)
+
+        def ended() -> str:
+            try:
+                sessions.of(shown)
+            except AwsError:
+                return "expired" if sessions.session_ended(shown, wall()) else "revoked"
+            return ""
+
+        stream.refuse_too_many()
+        last = request.headers.get("last-event-id", "")
+
+        async def sent() -> AsyncIterator[bytes]:
+            with stream.reading() as news:
+                async for event in stream.events(news, last, ended):
+                    yield event
+
+        return StreamingResponse(sent(), headers=HEADERS, media_type="text/event-stream")
+
+    return Route(PATH, guarded(answer), methods=["GET"])

@@ -24,6 +24,7 @@ from tealmesh.cli.commands import (
     explain,
     image,
     init,
+    keys,
     lint,
     load,
     logs,
@@ -69,6 +70,7 @@ MODULES = (
     demo,
     reset,
     credentials,
+    keys,
     about,
 )
 for module in MODULES:

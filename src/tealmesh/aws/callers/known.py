@@ -96,7 +96,9 @@ class Callers:
         name = task.role.rpartition("/")[2]
         account = task.role.split(":")[4]
         assumed = f"arn:aws:sts::{account}:assumed-role/{name}/{task.session}"
-        return Key(key_id, task.secret), Principal(assumed, "role", role=task.role)
+        return Key(key_id, task.secret), Principal(
+            assumed, "role", role=task.role, unique_id=task.unique_id
+        )
 
     def _of_iam(self, request: Request, key: IamKey) -> tuple[Key, Principal]:
         signed = signatures.read(request)

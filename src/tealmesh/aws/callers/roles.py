@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from tealmesh.aws.callers.policies import Document
@@ -14,14 +15,26 @@ from tealmesh.model.clock import SteadyClock
 _KEPT_SECONDS = 5.0
 
 
+@dataclass(frozen=True)
+class Role:
+    """A role, or a user, with what its policies say."""
+
+    arn: str
+    unique_id: str
+    """One that is deleted and made anew has another."""
+    documents: Sequence[Document]
+    trust: TrustPolicy = field(default_factory=TrustPolicy)
+    """Who may assume it; empty for a user."""
+
+
 class RolePolicies:
-    """Reads the policies of roles from IAM, by boto3."""
+    """Reads roles and their policies from IAM, by boto3."""
 
     def __init__(self, iam: Callable[[], Any], clock: SteadyClock) -> None:
         """``iam`` makes a client, which has no types: hence Any."""
         self._iam = iam
         self._clock = clock
-        self._kept: dict[str, tuple[float, Sequence[Document] | None]] = {}
+        self._kept: dict[str, tuple[float, Role | None]] = {}
         self._changes = 0
         self._reading = asyncio.Lock()
 
@@ -31,6 +44,11 @@ class RolePolicies:
 
     async def find(self, role: str) -> Sequence[Document] | None:
         """The documents of a role or user, by its ARN; None if there is no such one."""
+        found = await self.role(role)
+        return found.documents if found else None
+
+    async def role(self, role: str) -> Role | None:
+        """A role or user, by its ARN, of which the path may be absent; None if there is none."""
         async with self._reading:
             kept = self._kept.get(role)
             if kept is None or self._clock() - kept[0] > _KEPT_SECONDS:
@@ -43,34 +61,34 @@ class RolePolicies:
 
     async def trust(self, role: str) -> TrustPolicy | None:
         """The trust policy of a role, by its ARN; None if there is no such role."""
-        return await asyncio.to_thread(self._trust, role)
-
-    def _trust(self, arn: str) -> TrustPolicy | None:
-        iam = self._iam()
-        try:
-            role = iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        except iam.exceptions.NoSuchEntityException:
-            return None
-        policy: TrustPolicy = role["AssumeRolePolicyDocument"]
-        return policy if role["Arn"] == arn else None
+        found = await self.role(role)
+        return found.trust if found is not None and found.arn == role else None
 
     def forget(self) -> None:
         """Something in IAM has changed."""
         self._changes += 1
         self._kept.clear()
 
-    def _read(self, arn: str) -> Sequence[Document] | None:
+    def _read(self, arn: str) -> Role | None:
         iam, name = self._iam(), arn.rpartition("/")[2]
         try:
-            if ":user/" not in arn:
-                return self._documents(iam, "role", name)
-            documents = self._documents(iam, "user", name)
-            for page in iam.get_paginator("list_groups_for_user").paginate(UserName=name):
-                for group in page["Groups"]:
-                    documents += self._documents(iam, "group", group["GroupName"])
+            if ":user/" in arn:
+                return self._user(iam, name)
+            role = iam.get_role(RoleName=name)["Role"]
+            documents = self._documents(iam, "role", name)
         except iam.exceptions.NoSuchEntityException:
             return None
-        return documents
+        trust: TrustPolicy = role["AssumeRolePolicyDocument"]
+        return Role(role["Arn"], role["RoleId"], documents, trust)
+
+    def _user(self, iam: Any, name: str) -> Role:
+        """A user, with what its own policies and those of its groups say."""
+        user = iam.get_user(UserName=name)["User"]
+        documents = self._documents(iam, "user", name)
+        for page in iam.get_paginator("list_groups_for_user").paginate(UserName=name):
+            for group in page["Groups"]:
+                documents += self._documents(iam, "group", group["GroupName"])
+        return Role(user["Arn"], user["UserId"], documents)
 
     def _documents(self, iam: Any, kind: str, name: str) -> list[Document]:
         """Those of a role, user or group."""

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.errors import AwsError
-from tealmesh.rollout import documents
+from tealmesh.rollout import documents, watched
 from tealmesh.rollout.applying.forgetting import forget
 from tealmesh.rollout.belongings import Removal, removal
-from tealmesh.rollout.system import GatewaySystem
+from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Transaction, tables
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def finish(t: Transaction, wanted: Removal) -> None:
     if wanted.kind == "gateway":
         t.delete(tables.GATEWAYS, wanted.name)
         return
+    stored = t.get(tables.SYSTEMS, wanted.name)
+    if stored is not None:
+        watched.forget(t, ServiceSystem.from_json(stored.body).mesh, wanted.name)
     for collection in (tables.SYSTEMS, tables.LOCKS, tables.KEPT, tables.FREEZES):
         t.delete(collection, wanted.name)
     for deployment in documents.deployments(t, wanted.name):

@@ -167,6 +167,8 @@ class _Guard:
             head = _head(scope)
             hosts = self._hosts.of(scope, head.headers.get("host", ""))
             reason = guard.refusal(head.method, scope["path"], head.headers, hosts, head.query)
+            if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+                reason = "a request must have one Host header"
             if reason is not None:
                 log.warning("refused %s: %s", scope["method"], reason)
                 error = AwsError("AccessDeniedException", reason, status=403)

@@ -93,7 +93,7 @@ def _holds(header: components.HeaderMatcher, request: Request) -> bool:
 
 
 def labels(watch: tuple[Part, ...], request: Request) -> str:
-    return "_".join(str(n) for n, part in enumerate(watch) if inside(part, request)) or "rest"
+    return "_".join(part.key for part in watch if inside(part, request)) or "rest"
 
 
 def routes_of(resource: Any) -> Any:

@@ -1,9 +1,10 @@
-"""Parts are counted as long as a deployment that watches them runs, and by nobody else's will."""
+"""Parts are counted as long as a service has them, and tasks while a deployment of it runs."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from tealmesh.model.traffic.windows import SideWindow, TaskWindow
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.beginning import refuse_problem
 from tealmesh.rollout.controller import Controller
-from tealmesh.rollout.watched import ids, named_tasks
-from tealmesh.store import Store, tables
+from tealmesh.rollout.watched import forget, ids, named_tasks, settled
+from tealmesh.store import Store, Transaction, tables
 from tests.rollout.test_controller import bench, run
+from tests.rollout.world import system
 
 WATCH = (Part(method="POST"), Part(header="x-tenant", value="acme"))
 
@@ -43,9 +45,11 @@ def test_parts_are_counted_from_the_first_transition_to_the_last(tmp_path: Path)
     assert "no caller's Envoy has counted the parts" in ended.reason
     post = {"method": "POST", "prefix": "", "header": "", "value": ""}
     tenant = {"method": "", "prefix": "", "header": "x-tenant", "value": "acme"}
-    assert during == [[{"service": "web", "router": "web", "parts": [post, tenant]}]]
+    counted = {"service": "web", "router": "web", "parts": [post, tenant]}
+    assert during == [[{**counted, "deployed": True}]]
     store = Store.open(tmp_path / "state.db")
-    assert watched(store) == []
+    # The next deployment knows what was before it.
+    assert watched(store) == [{**counted, "deployed": False}]
     store.close()
 
 
@@ -58,10 +62,57 @@ def test_tasks_are_counted_while_any_measured_deployment_runs(tmp_path: Path) ->
         await asyncio.sleep(0)
 
     assert run(b, meanwhile=look).finished
-    assert during == [[{"service": "web", "router": "web", "parts": []}]]
+    assert during == [[{"service": "web", "router": "web", "parts": [], "deployed": True}]]
     store = Store.open(tmp_path / "state.db")
     assert watched(store) == []
     store.close()
+
+
+def test_parts_are_counted_as_soon_as_the_settings_have_them(tmp_path: Path) -> None:
+    async def scenario() -> list[list[Any]]:
+        store = Store.open(tmp_path / "state.db")
+        seen = []
+        plain = system(gates=Gates())
+        for change in (
+            partial(settled, service=system(gates=Gates(watch=WATCH))),
+            partial(settled, service=system(gates=Gates(watch=WATCH[:1]))),
+            partial(settled, service=plain),
+            partial(settled, service=system(gates=Gates(watch=WATCH))),
+            partial(forget, mesh=plain.mesh, service="web"),
+        ):
+            await store.write("tester", "Apply", change)
+            seen.append([len(body["parts"]) for body in watched(store)])
+        store.close()
+        return seen
+
+    assert asyncio.run(scenario()) == [[2], [1], [], [2], []]
+
+
+def test_what_is_applied_during_a_deployment_waits_for_its_end(tmp_path: Path) -> None:
+    b = bench(tmp_path, Gates(min_requests=0, watch=WATCH))
+    during: list[Any] = []
+
+    async def apply(store: Store, controller: Controller) -> None:
+        service = system(gates=Gates(watch=WATCH[:1]))
+
+        def change(t: Transaction) -> None:
+            t.put(tables.SYSTEMS, service.name, body=service.to_json())
+            settled(t, service)
+
+        await store.write("tester", "Apply", change)
+        during.extend(watched(store))
+
+    assert run(b, meanwhile=apply).finished
+    assert [(len(body["parts"]), body["deployed"]) for body in during] == [(2, True)]
+    store = Store.open(tmp_path / "state.db")
+    assert [(len(body["parts"]), body["deployed"]) for body in watched(store)] == [(1, False)]
+    store.close()
+
+
+def test_a_part_has_its_key_whatever_is_watched_beside_it() -> None:
+    assert len({part.key for part in WATCH}) == len(WATCH)
+    assert all(part.key.isdigit() for part in WATCH)
+    assert Part(method="POST").key == WATCH[0].key
 
 
 def test_tasks_of_windows_have_their_ids_where_ecs_knows_the_address() -> None:

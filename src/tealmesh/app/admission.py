@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tealmesh.app.permission import Permissions
+from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.engine.former import former_balancers, former_task
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part
@@ -24,6 +25,7 @@ from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
 from tealmesh.model.identity.bindings import Bindings, resources_of
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Identity, Owner, proven
 from tealmesh.model.identity.keys import Keys
+from tealmesh.model.identity.presigned import is_proof
 from tealmesh.model.load_balancers import load_balancer_name
 from tealmesh.model.mesh import load_balancer_proxy
 from tealmesh.store import Store, tables
@@ -65,6 +67,8 @@ class Admission:
     tell: Told
     bindings: Callable[[], Bindings] = dict
     """Which certificates stand for which nodes."""
+    roles: RoleIdentities | None = None
+    """Who knows those that prove by STS which role they have; None where nobody does."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """By identity: those that are refused at present."""
 
@@ -72,6 +76,8 @@ class Admission:
         if given.startswith(CERTIFIED):
             return bool(resources_of(given.removeprefix(CERTIFIED), self.bindings()))
         text = given.removeprefix(SCHEME)
+        if is_proof(text):
+            return self.roles is not None and self.roles.plausible(text)
         if any(_same(text, shared) for shared in (self.keys.owner, self.keys.former) if shared):
             return True
         try:
@@ -81,13 +87,18 @@ class Admission:
         return True
 
     async def identify(self, given: str, node_id: str, declared: str) -> str:
-        identity = self._identity(given, node_id, declared)
+        identity = await self._identity(given, node_id, declared)
         with self._telling(identity, node_id):
             self._check(identity, node_id)
+            if identity.owner is Owner.ROLE:
+                # Nothing but its role's policies says which node's statistics are its own.
+                await self._permit(identity)
         return identity.name
 
-    async def admit(self, given: str, node_id: str, declared: str) -> str:
-        identity = self._identity(given, node_id, declared)
+    async def admit(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> str:
+        identity = await self._identity(given, node_id, declared, since)
         with self._telling(identity, node_id):
             self._check(identity, node_id)
             await self._permit(identity)
@@ -118,10 +129,11 @@ class Admission:
         return f"IAM does not know its role {state.role}: what it may is not asked"
 
     async def _permit(self, identity: Identity) -> None:
-        """Raise EnvoyForbidden if the role of a task may not have the configuration."""
+        """Raise EnvoyForbidden if its role, or that of its task, may not have the configuration."""
         state = self._state(identity.name) if identity.owner is Owner.TASK else None
-        if state is not None and state.role:
-            why = await self.permissions.why_not(state.role, identity.resource)
+        role = state.role if state is not None else identity.role
+        if role:
+            why = await self.permissions.why_not(role, identity.resource)
             if why:
                 raise EnvoyForbidden(why, by_role=True)
 
@@ -135,12 +147,20 @@ class Admission:
             self._refused(Refusal(name, node_id, str(error), error.by_role))
             raise
 
-    def _identity(self, given: str, node_id: str, declared: str) -> Identity:
+    async def _identity(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> Identity:
         if given.startswith(CERTIFIED):
             return self._certified(given.removeprefix(CERTIFIED), node_id, declared)
         text = given.removeprefix(SCHEME)
         if text == given or not text:
             raise EnvoyUnknown(_EXPECTED)
+        if is_proof(text) and self.roles is not None:
+            try:
+                return await self.roles.identity(text, _short(node_id), since)
+            except EnvoyForbidden as error:
+                self._refused(Refusal(error.name, node_id, str(error)))
+                raise
         if _same(text, self.keys.owner):
             return Identity(Owner.USER, declared, _short(node_id))
         if self.keys.former and _same(text, self.keys.former):
@@ -187,6 +207,8 @@ class Admission:
                     raise EnvoyForbidden(f"the task {identity.name} is not {identity.resource}")
             case Owner.BALANCER if not self._has_balancer(identity.resource):
                 raise EnvoyForbidden(f"{identity.resource} does not exist")
+            case Owner.ROLE if _ours(identity.resource):
+                raise EnvoyForbidden(f"{identity.name} cannot be {identity.resource}")
             case Owner.USER if _ours(identity.name) or _ours(identity.resource):
                 raise EnvoyForbidden(
                     f"an Envoy of your own cannot be {identity.name or identity.resource}: the "
@@ -272,6 +294,17 @@ def _strangers(refused: Collection[Refusal], seen: Collection[EnvoyStatus]) -> l
         for r in refused
         if r.identity not in known
     ]
+
+
+def task_of_session(store: Store, role: str, session: str) -> tuple[str, str] | None:
+    """ARN and resource of the task that has the credentials of a session; None if it is no task's.
+    A task is the session's that its credentials were issued for, and only if it has the role.
+    """
+    for document in store.view.list(tables.TASKS):
+        body = document.body
+        if last_part(body["taskArn"]) == session and TaskState.of(body).role == role:
+            return body["taskArn"], _resource(TaskState.of(body))
+    return None
 
 
 def _same(one: str, other: str) -> bool:

@@ -6,19 +6,29 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from tealmesh.app.admission import task_of_session
 from tealmesh.app.host import secret
+from tealmesh.app.lost_state import JOURNAL
+from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
+from tealmesh.aws.callers.iam_keys import IamKeys
 from tealmesh.aws.callers.known import Callers
+from tealmesh.aws.callers.proofs import Proofs
 from tealmesh.aws.callers.refusals import Refusals
 from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.callers.sessions import Sessions
+from tealmesh.aws.callers.shapes import caller_identity
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
+from tealmesh.model.identity import rings
+from tealmesh.model.identity.caller import speaking
+from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
 from tealmesh.store import Store
@@ -33,27 +43,48 @@ class Entrance:
     """What the front of one control plane needs. Raises TealError if the keys are damaged."""
 
     def __init__(
-        self, config: AppConfig, store: Store, keys: Keys, connect: Callable[[str], Any]
+        self,
+        config: AppConfig,
+        store: Store,
+        keys: Keys,
+        connect: Callable[[str], Any],
+        of_iam: IamKeyOf,
     ) -> None:
-        """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
+        """``connect`` makes boto3 clients of our own port, which have no types: hence Any.
+        ``of_iam`` finds keys of IAM and STS.
+        """
         owner(config.data_dir)
         self._store = store
+        self.server_id = f"teal-{secret(config.data_dir / 'server-id')[:20]}"
         self.our_secret = secrets.token_urlsafe(30)
-        self.task_keys = TaskKeys(secret(config.data_dir / "task-keys"))
+        ring = rings.watched(config.data_dir / "task-keys")
+        self.task_keys = TaskKeys(lambda: ring().each)
         self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
         self.refusals = Refusals(store)
         self._callers = Callers(config.data_dir, self.our_secret, self.task_keys, system_clock)
         present = self._callers.present
-        self.sessions = Sessions(store, keys.pages, present, system_clock, steady_clock)
+        self.sessions = Sessions(store, lambda: keys.pages, present, system_clock, steady_clock)
+        self._iam_keys = IamKeys(of_iam, (config.data_dir / JOURNAL).exists)
         self.front = Front(
-            self._callers, self.policies.of, self.refusals.tell, steady_clock, self.sessions.of
+            self._callers,
+            self.policies.of,
+            self.refusals.tell,
+            steady_clock,
+            self.sessions.of,
+            self._iam_keys.find,
+            self.policies.trust,
         )
 
+    def role_identities(self, endpoint: str) -> RoleIdentities:
+        """Who knows Envoys by STS, which is at our own ``endpoint``."""
+        proofs = Proofs(self.server_id, system_clock, steady_clock, endpoint)
+        find_task = partial(task_of_session, self._store)
+        return RoleIdentities(proofs, self.policies.role, find_task, steady_clock)
+
     async def forget(self) -> None:
-        """Delete old entries of the audit log, and sessions that have ended, until cancelled."""
+        """Delete sessions that have ended, until cancelled."""
         while True:
             await self.sessions.forget()
-            await self._store.forget_audit()
             await asyncio.sleep(_FORGET_SECONDS)
 
     def watching(self, rest: Fallback, changed: Callable[[], None]) -> Fallback:
@@ -61,17 +92,26 @@ class Entrance:
 
         def forget() -> None:
             self.policies.forget()
+            self._iam_keys.forget()
             changed()
 
-        return _Watching(rest, forget)
+        return _Watching(rest, forget, self.policies)
 
 
 class _Watching:
-    def __init__(self, rest: Fallback, changed: Callable[[], None]) -> None:
+    def __init__(self, rest: Fallback, changed: Callable[[], None], policies: RolePolicies) -> None:
         self._rest = rest
         self._changed = changed
+        self._policies = policies
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
+        principal = speaking.get()
+        if service == "sts" and principal is not None and principal.role:
+            # moto knows the sessions of tasks only until it starts anew.
+            role = await self._policies.role(principal.role)
+            if operation(request) == "GetCallerIdentity" and role is not None:
+                unique_id = principal.unique_id or role.unique_id
+                return caller_identity(principal.name, unique_id, request_id)
         response = await self._rest.answer(request, service, request_id)
         if service in _WRITERS and not _READS.match(operation(request)):
             self._changed()

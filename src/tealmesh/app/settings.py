@@ -43,6 +43,10 @@ class AppConfig:
     """Where it listens beyond loopback."""
     task_user: str = ""
     """Whom processes run as whose container definition has no ``user``; empty for our own user."""
+    keep_events: int = 200_000
+    """Entries of the audit log."""
+    keep_deployments: int = 500
+    """Finished deployments of each service, and of each group."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 

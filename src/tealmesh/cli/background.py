@@ -58,6 +58,8 @@ class UpOptions:
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
     task_user: str = ""
+    keep_events: int = 200_000
+    keep_deployments: int = 500
     listen: str = ""
     xds_listen: str = ""
     tls_cert: Path | None = None
@@ -96,6 +98,8 @@ class UpOptions:
             "--client-ca": self.client_ca,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
+            "--keep-events": self.keep_events,
+            "--keep-deployments": self.keep_deployments,
         }
         pairs = [(name, str(value)) for name, value in values.items() if value is not None]
         pairs += [("--allow-host", name) for name in self.allowed_hosts]

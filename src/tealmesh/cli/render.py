@@ -358,7 +358,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
         return rows
 
     rejected = [
-        Text(f"{envoy_name(envoy)}: {envoy['message']}", style="red")
+        Text(f"{envoy_name(envoy)} {_told(envoy['message'])}", style="red")
         for members in by_mesh.values()
         for envoy in members
         if envoy.get("message")
@@ -369,3 +369,12 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
 def _kind(envoy: wire.EnvoyStatus) -> str:
     kind = envoy["resource"].split("/")[2] if envoy["resource"].count("/") == 3 else ""
     return {"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)
+
+
+def _told(message: str) -> str:
+    """What an Envoy refused, or that it was refused itself."""
+    return (
+        f"is {message}"
+        if message.startswith("refused: ")
+        else (f"rejected its configuration: {message}")
+    )

@@ -41,7 +41,7 @@ class Service:
     """What a running deployment adds to the router's routes."""
 
     watch: tuple[Part, ...] = ()
-    """The parts whose requests are counted while it is deployed."""
+    """The parts whose requests are counted."""
 
     deployed: bool = False
     """Whether a deployment runs, whose evidence tells tasks apart."""
@@ -117,7 +117,7 @@ class Services:
         nodes = [snapshot.virtual_nodes[n] for n in sorted(targets) if n in snapshot.virtual_nodes]
         able = frozenset(node.name for node in nodes if self.source(node).capable)
         extension = snapshot.extensions.get(router.name) if router else None
-        watch = snapshot.watched.get(router.name) if router else None
+        watch = snapshot.watched.get(router.name, ()) if router else ()
         return Service(
             resource,
             router,
@@ -125,8 +125,8 @@ class Services:
             tuple(nodes),
             able,
             extension,
-            watch=watch or (),
-            deployed=watch is not None,
+            watch=watch,
+            deployed=router is not None and router.name in snapshot.deployed,
         )
 
 

@@ -177,8 +177,10 @@ class EnvoyForbidden(TealError):
     whoever runs it.
     """
 
-    def __init__(self, message: str, *, by_role: bool = False) -> None:
+    def __init__(self, message: str, *, name: str = "", by_role: bool = False) -> None:
         super().__init__(message)
+        self.name = name
+        """What it proved to be, where nobody else knows that."""
         self.by_role = by_role
         """Whether that is what the policies of its role say."""
 

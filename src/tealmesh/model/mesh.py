@@ -142,7 +142,9 @@ class MeshSnapshot:
     zones: Zones = field(default_factory=dict)
     """The DNS namespaces among them, as DNS answers from them."""
     watched: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
-    """By the router of each service that is deployed now, the parts that are counted."""
+    """By the router of each service that is watched or deployed now, the parts that are counted."""
+    deployed: frozenset[str] = frozenset()
+    """The routers of services that are deployed now, whose tasks are told apart."""
     material: Mapping[str, Material] = field(default_factory=dict, repr=False)
     """By the ACM ARNs that the mesh names."""
 

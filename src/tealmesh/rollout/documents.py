@@ -105,9 +105,9 @@ def _put(t: Transaction, d: Deployment, entry: JournalEntry) -> None:
     t.put(tables.DEPLOYMENTS, d.service, d.id, body=d.to_json())
     t.put(tables.JOURNAL, d.id, f"{entry.sequence:06}", body=entry.to_json())
     outbox.put(t, d, entry)
-    if d.finished:
-        watched.end(t, d)
     service = _present_service(t, d.service)
+    if d.finished:
+        watched.end(t, d, service)
     if service is not None:
         failed.keep(t, d, service)
     extending.keep(t, d, service)
@@ -263,6 +263,7 @@ def put_config(t: Transaction, config: TealConfig, base_directory: str) -> None:
     refuse_shared_ports(t, config)
     for service in system.services(config):
         t.put(tables.SYSTEMS, service.name, body=service.to_json())
+        watched.settled(t, service)
         t.delete(tables.REMOVALS, service.name)
     for gateway in system.gateways(config):
         t.put(tables.GATEWAYS, gateway.name, body=gateway.to_json())

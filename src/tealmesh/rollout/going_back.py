@@ -68,7 +68,8 @@ def to_revision(
     name = service.name
     wanted = next((d for d in history if d.number == number), None)
     if wanted is None:
-        there = f"1 to {max(d.number for d in history)}" if history else "none"
+        numbers = [d.number for d in history]
+        there = f"{min(numbers)} to {max(numbers)}" if history else "none"
         raise AwsError("NotFoundException", f"{name} has no revision {number} (there is: {there})")
     if wanted.state is not State.SUCCEEDED:
         why = f": {wanted.reason}" if wanted.reason else ""

@@ -1,8 +1,9 @@
-"""What callers' Envoys count of a service while it is deployed: its parts and its tasks."""
+"""What callers' Envoys count of a service: its parts always, so that a deployment knows what was
+before it; and its tasks while it is deployed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
@@ -14,22 +15,52 @@ from tealmesh.store import Reader, Transaction, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody
-    from tealmesh.model.traffic.parts import PartBody, WatchedBody
+    from tealmesh.model.traffic.parts import Part, PartBody, WatchedBody
 
 
 def begin(t: Transaction, d: Deployment, service: Service) -> None:
     """Let the callers' Envoys count, if anything is measured."""
     if d.gated:
-        parts = cast("list[PartBody]", [asdict(part) for part in d.gates.watch])
-        watched: WatchedBody = {"service": d.service, "router": service.router, "parts": parts}
-        t.put(tables.WATCHED, d.mesh, service.router, body=watched)
+        t.put(tables.WATCHED, d.mesh, service.router, body=_body(service, d.gates.watch, True))
 
 
-def end(t: Transaction, d: Deployment) -> None:
-    """Let them count no more."""
-    for watched in t.list(tables.WATCHED, d.mesh):
-        if watched.body["service"] == d.service:
-            t.delete(tables.WATCHED, d.mesh, watched.body["router"])
+def end(t: Transaction, d: Deployment, service: Service | None) -> None:
+    """Let them count what they count without a deployment; nothing if the service is gone."""
+    forget(t, d.mesh, d.service)
+    if service is not None:
+        settled(t, service)
+
+
+def settled(t: Transaction, service: Service) -> None:
+    """Let them count what the service's settings say from now on. A deployment that runs goes on
+    with what it began with.
+    """
+    watch = () if service.protocol == "tcp" else service.gates.watch
+    present = t.get(tables.WATCHED, service.mesh, service.router)
+    if present is not None and present.body.get("deployed", True):
+        return
+    wanted = _body(service, watch, False)
+    if watch and (present is None or present.body != wanted):
+        t.put(tables.WATCHED, service.mesh, service.router, body=wanted)
+    elif present is not None and not watch and present.body["service"] == service.name:
+        t.delete(tables.WATCHED, service.mesh, service.router)
+
+
+def forget(t: Transaction, mesh: str, service: str) -> None:
+    """Let them count nothing of a service any more."""
+    for watched in t.list(tables.WATCHED, mesh):
+        if watched.body["service"] == service:
+            t.delete(tables.WATCHED, mesh, watched.body["router"])
+
+
+def _body(service: Service, watch: Sequence[Part], deployed: bool) -> WatchedBody:
+    parts = cast("list[PartBody]", [asdict(part) for part in watch])
+    return {
+        "service": service.name,
+        "router": service.router,
+        "parts": parts,
+        "deployed": deployed,
+    }
 
 
 def with_task_names(view: Reader, d: Deployment, service: Service, window: Window) -> Window:

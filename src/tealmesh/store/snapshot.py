@@ -76,6 +76,11 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         cloud_map=cloud_map(view),
         zones=dns_zones(view),
         watched=_watched(view, mesh),
+        deployed=frozenset(
+            document.body["router"]
+            for document in view.list(tables.WATCHED, mesh)
+            if document.body.get("deployed", True)
+        ),
     )
 
 

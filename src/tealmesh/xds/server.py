@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -27,6 +27,7 @@ from tealmesh.model.errors import (
     TooManyStreams,
 )
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
+from tealmesh.model.identity.presigned import is_proof
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache, Connection
 from tealmesh.xds.limits import Limits, Seldom, source_of
@@ -183,8 +184,14 @@ class AdsServicer:
             return
         given, first = begun
         node = first.node
-        again = partial(self._admit.admit, given, node.id, _declared(node))
-        identity = await _admitted(again) or f"{node.id}@{context.peer()}"
+        admit = partial(self._admit.admit, given, node.id, _declared(node))
+        # To ask STS takes time, and is done for anybody.
+        slow = (
+            self._limits.unknown(source_of(context.peer())) if _asks_sts(given) else nullcontext()
+        )
+        with slow:
+            identity = await _admitted(admit) or f"{node.id}@{context.peer()}"
+        again = partial(admit, self._cache.clock())
         with self._limits.known(identity):
             connection = self._connect(variant, node, identity)
             self._connections[connection] = again
@@ -233,6 +240,10 @@ async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
 
 def _as_status(error: TealError) -> _Refused:
     return _Refused(_STATUSES.get(type(error), grpc.StatusCode.INTERNAL), str(error))
+
+
+def _asks_sts(given: str) -> bool:
+    return is_proof(given.removeprefix(SCHEME))
 
 
 def _declared(node: base_pb2.Node) -> str:

@@ -148,7 +148,8 @@ def configured(ports: Ports) -> tuple[list[Any], list[Any]]:
         match = {"prefix": "/", "headers": [{"name": "way", "string_match": {"exact": name}}]}
         upgrades = [{"upgrade_type": "websocket"}]
         route = {"cluster": cluster, "upgrade_configs": upgrades, **way.route}
-        labelled = {"filter_metadata": {METADATA: {LABEL: "0", tasks.LABEL: "1"}}}
+        labels = {LABEL: Part(prefix="/").key, tasks.LABEL: "1"}
+        labelled = {"filter_metadata": {METADATA: labels}}
         routes.append({"match": match, "route": route, "metadata": labelled})
         clusters.append(made)
     return clusters, [metered.http_listener(ports.listener, routes), *listeners]

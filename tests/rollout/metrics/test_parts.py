@@ -14,10 +14,13 @@ WATCH = (Part(method="POST"), Part(prefix="/pay"))
 
 
 def message(counters: Mapping[str, float], cluster: str = CLUSTER) -> list[proto.MetricFamily]:
-    """Counters by ``LABEL CODE FLAGS``."""
+    """Counters by ``LABEL CODE FLAGS``; the label has the places of the parts in `WATCH`."""
     report = proto.StreamMetricsMessage()
     for key, value in counters.items():
-        label, code, flags = key.split()
+        places, code, flags = key.split()
+        label = places
+        if places != "rest":
+            label = "_".join(WATCH[int(place)].key for place in places.split("_"))
         tags = f"cluster.{cluster}.part.{label}.code.{code}.grpc..flags.{flags}"
         report.envoy_metrics.add(name=f"teal.parts.{tags}").metric.add().counter.value = value
     return cast("list[proto.MetricFamily]", list(report.envoy_metrics))

@@ -30,7 +30,9 @@ class Shared:
     async def identify(self, given: str, node_id: str, declared: str) -> str:
         return await self.admit(given, node_id, declared)
 
-    async def admit(self, given: str, node_id: str, declared: str) -> str:
+    async def admit(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> str:
         if given != self._expected:
             raise EnvoyUnknown("the control plane expects 'authorization: Bearer TOKEN'")
         return declared

@@ -64,13 +64,18 @@ class Proofs:
         self._asking = asyncio.Semaphore(_AT_ONCE)
         self._proven: dict[bytes, _Proven] = {}
 
-    async def verify(self, token: str) -> AwsIdentity:
-        """Whose token it is. Raises ProofRefused, or ProofUnverified if STS cannot be asked."""
+    def check(self, token: str) -> Presigned:
+        """What would be sent to STS. Raises ProofRefused."""
         own = (self._endpoint.netloc,) if self._endpoint.netloc else ()
         plain = self._endpoint.scheme == "http"
         presigned = checked(token, self._clock(), own, plain=plain)
         if own and urlsplit(presigned.url).netloc not in own:
             raise ProofRefused(f"the token is not for the STS at {self._endpoint.geturl()}")
+        return presigned
+
+    async def verify(self, token: str) -> AwsIdentity:
+        """Whose token it is. Raises ProofRefused, or ProofUnverified if STS cannot be asked."""
+        presigned = self.check(token)
         key = hashlib.sha256(token.encode()).digest()
         known = self._proven.get(key)
         if known is not None and self._steady() - known.at < _FRESH_SECONDS:

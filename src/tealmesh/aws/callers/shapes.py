@@ -74,5 +74,21 @@ def xml(error: AwsError, service: str | None, request_id: str) -> Response:
     return Response(error.status, headers, f'<?xml version="1.0"?>{text}'.encode())
 
 
+def caller_identity(arn: str, unique_id: str, request_id: str) -> Response:
+    """STS's GetCallerIdentity of a role that was assumed:
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    account, session = arn.split(":")[4], arn.rpartition("/")[2]
+    text = (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<GetCallerIdentityResult><Arn>{escape(arn)}</Arn>"
+        f"<UserId>{escape(unique_id)}:{escape(session)}</UserId><Account>{account}</Account>"
+        f"</GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId>"
+        "</ResponseMetadata></GetCallerIdentityResponse>"
+    )
+    headers = {"content-type": "text/xml", "x-amzn-requestid": request_id}
+    return Response(200, headers, text.encode())
+
+
 def _with(error: AwsError, codes: dict[str, str]) -> AwsError:
     return AwsError(codes.get(error.code, error.code), error.message, status=error.status)

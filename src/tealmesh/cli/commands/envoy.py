@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tealmesh.cli.commands.identity import identity
 from tealmesh.cli.options import default_data_dir, print_json, read_text, with_json
+from tealmesh.cli.private import write_private
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ def envoy() -> None:
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with your token: xds-token in the data directory. The Envoy gets one of its own.",
+)
+@click.option(
+    "--identity-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of `teal envoy identity`, by which the Envoy proves its role instead.",
 )
 @click.option(
     "--address",
@@ -96,6 +103,7 @@ def envoy() -> None:
 def bootstrap(
     xds: str,
     token_file: Path | None,
+    identity_file: Path | None,
     address: str,
     app_address: str,
     admin_address: str,
@@ -137,12 +145,15 @@ def bootstrap(
         raise click.UsageError(f"--envoy-version {envoy_version!r}: must be a version like 1.29")
     token = _token(token_file, resource_of(os.environ), task) if token_file else ""
     by_file = not envoy_version or injects(version)
+    if token_file is not None and identity_file is not None:
+        raise click.UsageError("--token-file and --identity-file: one of the two")
     beside = output.with_name(f"{output.stem}.token.json") if token and by_file and output else None
+    shown = beside or identity_file
     secured = _transport(output, ca, server_name or host, certificate, key)
     config = envoy_bootstrap(
         os.environ,
         xds_address=(host.strip("[]"), int(port)),
-        token_file=str(beside.resolve()) if beside else "",
+        token_file=str(shown.resolve()) if shown else "",
         token="" if by_file else token,
         task=task,
         address=address,
@@ -157,10 +168,10 @@ def bootstrap(
         click.echo(text)
         return
     if beside is not None:
-        _write(beside, json.dumps(token_secret(token)))
+        write_private(beside, json.dumps(token_secret(token)))
     for path, named in (secured.files() if secured else {}).items():
-        _write(Path(path), json.dumps(named))
-    _write(output, text)
+        write_private(Path(path), json.dumps(named))
+    write_private(output, text)
 
 
 def _transport(
@@ -200,15 +211,7 @@ def _token(file: Path, resource: str, task: str) -> str:
     return token(Identity(Owner.USER, task, resource), owned_key(own))
 
 
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.new")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text + "\n")
-        fresh.replace(path)
-    except OSError as error:
-        raise TealError(f"{path} cannot be written: {error.strerror}") from error
+envoy.add_command(identity)
 
 
 @envoy.command(short_help="Say which node a client certificate is good for.")

@@ -119,6 +119,20 @@ if TYPE_CHECKING:
     help="A directory that containers may mount (host.sourcePath), besides that of --config.",
 )
 @click.option(
+    "--keep-events",
+    type=click.IntRange(1000),
+    default=200_000,
+    show_default=True,
+    help="How many entries of `teal events` to keep.",
+)
+@click.option(
+    "--keep-deployments",
+    type=click.IntRange(10),
+    default=500,
+    show_default=True,
+    help="How many deployments of each service to keep, with journal and evidence.",
+)
+@click.option(
     "--task-user",
     default="",
     metavar="USER",

@@ -65,10 +65,18 @@ class AssumeRoleRequest(TypedDict):
     RoleSessionName: str
 
 
+class AssumedRoleUser(TypedDict):
+    """Who somebody is that assumed a role."""
+
+    AssumedRoleId: str
+    """The role's unique id and the session, with a colon between."""
+
+
 class AssumeRoleAnswer(TypedDict):
-    """The member of AssumeRole's answer that is used here."""
+    """The members of AssumeRole's answer that are used here."""
 
     Credentials: StsCredentials
+    AssumedRoleUser: AssumedRoleUser
 
 
 class StsClient(Protocol):
@@ -187,7 +195,7 @@ class Metadata:
 
     def _is_its(self, given: str, identity: str, task: TaskBody | None) -> bool:
         """Whether the token is the task's: for one that an earlier version started, its token."""
-        keys = [self._secrets.credentials]
+        keys = [*self._secrets.credentials]
         if self._secrets.former and task is not None and former_task(TaskState.of(task)):
             keys.append(self._secrets.former.encode())
         tokens = [authorization(key, identity).encode() for key in keys]
@@ -200,9 +208,11 @@ class Metadata:
 
     def _assume(self, role: str, session: str) -> Credentials:
         """STS gives the key id, if it knows the role; the rest is ours, to be verified later."""
-        answer = self._sts().assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
+        assumed = self._sts().assume_role(RoleArn=role, RoleSessionName=session)
+        answer = assumed["Credentials"]
         expires = answer["Expiration"].timestamp()
-        key = self._keys.issue(answer["AccessKeyId"], role, session, expires)
+        unique_id = assumed["AssumedRoleUser"]["AssumedRoleId"].partition(":")[0]
+        key = self._keys.issue(answer["AccessKeyId"], role, session, expires, unique_id)
         return {
             "RoleArn": role,
             "AccessKeyId": key.key_id,

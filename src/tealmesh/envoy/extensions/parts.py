@@ -4,11 +4,11 @@ Envoy's own statistics count by cluster (so by side) or by virtual cluster (so b
 both. Two pieces together do. Each route of a watched service is divided into one for every
 combination of parts that a request can be in, which its metadata names; they lead to where the
 route led. And the listeners' access log makes a counter of every request that ended, by cluster and
-that name:
+that name, which has the number of each part (`Part.key`):
 
-    teal.parts.cluster.CLUSTER.part.0_1.code.503.grpc..flags.UC
+    teal.parts.cluster.CLUSTER.part.KEY_KEY.code.503.grpc..flags.UC
 
-and a second log a histogram of how long the answers took, teal.part_times.cluster.CLUSTER.part.0_1.
+and a second log a histogram of how long the answers took, teal.part_times.cluster.CLUSTER.part.KEY.
 
 The logs are the same whatever is watched, so that a deployment changes routes alone: a listener
 that changes drains, which ends WebSockets and streams. docs/design/029-parts-of-a-service.md
@@ -68,7 +68,7 @@ _TIMED = f"response.flags == 0 && '{METADATA}' in xds.route_metadata.filter_meta
 
 def divided(match: Match, watch: Sequence[Part], below: Below) -> Iterator[tuple[str, Match]]:
     """The routes that take the place of one with ``match``, in order, each with its label: the
-    numbers of the parts that its requests are in, or `REST`. Without a watch it is the same route,
+    keys of the parts that its requests are in, or `REST`. Without a watch it is the same route,
     without a label.
     """
     if not watch:
@@ -81,7 +81,8 @@ def divided(match: Match, watch: Sequence[Part], below: Below) -> Iterator[tuple
         for chosen in combinations(sometimes, size):
             if _contradictory([watch[number] for number in chosen]):
                 continue
-            label = "_".join(str(number) for number in sorted([*always, *chosen])) or REST
+            numbers = sorted([*always, *chosen])
+            label = "_".join(watch[number].key for number in numbers) or REST
             conditions = tuple(one for number in chosen for one in sometimes[number])
             yield label, replace(match, headers=(*match.headers, *conditions))
 

@@ -27,6 +27,8 @@ class Principal:
     """Of a deployer: the services that it may deploy; ``*`` for all."""
     role: str = ""
     """ARN of the IAM role, where one decides."""
+    unique_id: str = ""
+    """Of the role when the keys were issued; empty where nobody said."""
     session: str = ""
     """The id of the session whose token was shown, which gives no further ones; empty for who is
     known by the kernel or by a signature."""

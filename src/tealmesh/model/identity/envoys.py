@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypedDict
@@ -30,6 +30,8 @@ class Owner(StrEnum):
     BALANCER = "balancer"
     USER = "user"
     """One that the owner of the machine started."""
+    ROLE = "role"
+    """One that has the credentials of a role, as STS confirmed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Identity:
     """The only node id that it may connect with: ``mesh/M/virtualNode/N``, or virtualGateway, or
     ``loadbalancer/NAME``.
     """
+    role: str = ""
+    """ARN of the role whose policies decide, for ROLE."""
 
 
 class EnvoyRoleBody(TypedDict):
@@ -68,9 +72,12 @@ class Admit(Protocol):
         """
         ...
 
-    async def admit(self, given: str, node_id: str, declared: str) -> str:
+    async def admit(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> str:
         """The name of the Envoy that gave this; empty for one that has none but its node.
-        ``node_id`` and ``declared``, a task, are what it says of itself.
+        ``node_id`` and ``declared``, a task, are what it says of itself. ``since``, by the steady
+        clock, is when it was let in, for one that is connected and is asked about again.
 
         Raises EnvoyUnknown if it proves nothing, EnvoyForbidden if it proves to be another or may
         not have the configuration, EnvoyUnverified if nobody can say that at present.
@@ -101,16 +108,16 @@ def token(identity: Identity, key: bytes) -> str:
     return f"{_FORM}.{body}.{encoded(_signature(body, key))}"
 
 
-def proven(text: str, key: bytes, owned: bytes) -> Identity:
-    """The identity in a token. ``owned`` is the key of users' own Envoys, which proves nothing
-    about others. Raises EnvoyUnknown if neither signed it.
+def proven(text: str, keys: Sequence[bytes], owned: bytes) -> Identity:
+    """The identity in a token that one of ``keys`` signed. ``owned`` is the key of users' own
+    Envoys, which proves nothing about others. Raises EnvoyUnknown if none signed it.
     """
     form, _, rest = text.partition(".")
     body, _, signature = rest.partition(".")
     if form != _FORM or len(text) > _LONGEST:
         raise EnvoyUnknown("the token is not one of this control plane")
     given = decoded(signature)
-    ours = hmac.compare_digest(given, _signature(body, key))
+    ours = any(hmac.compare_digest(given, _signature(body, key)) for key in keys)
     users = hmac.compare_digest(given, _signature(body, owned))
     if not ours and not users:
         raise EnvoyUnknown("the token is not one of this control plane")

@@ -13,10 +13,10 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from tealmesh.model.errors import TealError
 
@@ -143,6 +143,8 @@ class TaskKey:
     """The task's id."""
     expires: float
     """Seconds since the epoch."""
+    unique_id: str = ""
+    """Of the role when it was issued; empty where nobody said."""
 
 
 class _Claims(TypedDict):
@@ -150,39 +152,60 @@ class _Claims(TypedDict):
     role: str
     session: str
     expires: float
+    uniqueId: NotRequired[str]
 
 
 class TaskKeys:
     """Issues key pairs of tasks and knows them again: all state is in the token."""
 
-    def __init__(self, master: str) -> None:
-        """``master``: a secret of the data directory, for this alone."""
-        self._master = master.encode()
+    def __init__(self, masters: str | Callable[[], Sequence[str]]) -> None:
+        """``masters``: a secret of the data directory, for this alone, or those of the moment, of
+        which the first one signs and all verify.
+        """
+        self._masters = (lambda: (masters,)) if isinstance(masters, str) else masters
 
-    def issue(self, key_id: str, role: str, session: str, expires: float) -> TaskKey:
-        """The key pair with the id that STS gave."""
+    def issue(
+        self, key_id: str, role: str, session: str, expires: float, unique_id: str = ""
+    ) -> TaskKey:
+        """The key pair with the id that STS gave, which also says the role's ``unique_id``."""
         claims: _Claims = {"keyId": key_id, "role": role, "session": session, "expires": expires}
+        if unique_id:
+            claims["uniqueId"] = unique_id
         said = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
-        token = f"teal.{said}.{self._made('token', said)}"
-        return TaskKey(key_id, self._secret(token), token, role, session, expires)
+        master = self._masters()[0]
+        token = f"teal.{said}.{_made(master, 'token', said)}"
+        return TaskKey(key_id, _secret(master, token), token, role, session, expires, unique_id)
 
     def find(self, key_id: str, token: str) -> TaskKey | None:
         """The key pair of a session token; None if we did not make it for this key id."""
         form, _, rest = token.partition(".")
         said, _, mac = rest.partition(".")
-        if form != "teal" or not hmac.compare_digest(
-            mac.encode(), self._made("token", said).encode()
-        ):
+        masters = self._masters() if form == "teal" else ()
+        for master in masters:
+            if hmac.compare_digest(mac.encode(), _made(master, "token", said).encode()):
+                break
+        else:
             return None
         claims = cast("_Claims", json.loads(base64.urlsafe_b64decode(said)))
         if claims["keyId"] != key_id:
             return None
-        secret = self._secret(token)
-        return TaskKey(key_id, secret, token, claims["role"], claims["session"], claims["expires"])
+        secret = _secret(master, token)
+        return TaskKey(
+            key_id,
+            secret,
+            token,
+            claims["role"],
+            claims["session"],
+            claims["expires"],
+            claims.get("uniqueId", ""),
+        )
 
-    def _secret(self, token: str) -> str:
-        """As long as AWS's: 40 characters."""
-        return base64.b64encode(bytes.fromhex(self._made("secret", token))[:30]).decode()
 
-    def _made(self, purpose: str, text: str) -> str:
-        return hmac.new(self._master, f"{purpose} {text}".encode(), hashlib.sha256).hexdigest()
+def _secret(master: str, token: str) -> str:
+    """As long as AWS's: 40 characters."""
+    return base64.b64encode(bytes.fromhex(_made(master, "secret", token))[:30]).decode()
+
+
+def _made(master: str, purpose: str, text: str) -> str:
+    key = master.encode()
+    return hmac.new(key, f"{purpose} {text}".encode(), hashlib.sha256).hexdigest()

@@ -4,9 +4,10 @@ path, or with a header.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from tealmesh.model.traffic.windows import Counts
 
@@ -24,12 +25,16 @@ class PartBody(TypedDict):
 
 
 class WatchedBody(TypedDict):
-    """The parts of a service that its callers' Envoys count, as its deployment began."""
+    """The parts of a service that its callers' Envoys count: those of its deployment while one
+    runs, else those of its settings.
+    """
 
     service: str
     router: str
     """Its virtual router."""
     parts: list[PartBody]
+    deployed: NotRequired[bool]
+    """Whether it is deployed now, so that tasks are told apart, too. Without it, it is."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,13 @@ class Part:
     """The name of a header, in lower case."""
     value: str = ""
     """The whole value of the header."""
+
+    @property
+    def key(self) -> str:
+        """A number by which Envoys' counters tell it from all other parts, whatever is watched
+        beside it and was watched before.
+        """
+        return str(zlib.crc32(self.name.encode()))
 
     @property
     def name(self) -> str:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.errors import AwsError
-from tealmesh.rollout import documents
+from tealmesh.rollout import documents, watched
+from tealmesh.rollout.applying.forgetting import forget
 from tealmesh.rollout.belongings import Removal, removal
-from tealmesh.rollout.system import GatewaySystem
+from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Transaction, tables
 
 if TYPE_CHECKING:
@@ -44,17 +45,13 @@ def finish(t: Transaction, wanted: Removal) -> None:
     if wanted.kind == "gateway":
         t.delete(tables.GATEWAYS, wanted.name)
         return
+    stored = t.get(tables.SYSTEMS, wanted.name)
+    if stored is not None:
+        watched.forget(t, ServiceSystem.from_json(stored.body).mesh, wanted.name)
     for collection in (tables.SYSTEMS, tables.LOCKS, tables.KEPT, tables.FREEZES):
         t.delete(collection, wanted.name)
     for deployment in documents.deployments(t, wanted.name):
-        t.delete(tables.DEPLOYMENTS, wanted.name, deployment.id)
-        for entry in t.list(tables.JOURNAL, deployment.id):
-            t.delete(tables.JOURNAL, deployment.id, f"{entry.body['sequence']:06}")
-        for hook in t.list(tables.HOOKS, deployment.id):
-            step, index = hook.body["step"], hook.body["index"]
-            t.delete(tables.HOOKS, deployment.id, f"{step:03}", f"{index:03}")
-        for window in t.list(tables.WINDOWS, deployment.id):
-            t.delete(tables.WINDOWS, deployment.id, f"{window.body['index']:06}")
+        forget(t, deployment)
     for gateway in documents.gateways(t):
         _without_routes_to(t, gateway, wanted.name)
 

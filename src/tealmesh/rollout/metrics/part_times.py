@@ -90,14 +90,14 @@ def by_second(
         return (), {}
     alike = [seconds for own, seconds in callers if own == bounds]
     seen: dict[str, tuple[Histogram, ...]] = {}
-    for number, part in enumerate(watch):
+    for part in watch:
         seen[part.name] = tuple(
             added(
                 *(
                     counts
                     for one in second
                     for label, counts in one.items()
-                    if str(number) in label.split("_")
+                    if part.key in label.split("_")
                 )
             )
             for second in zip_longest(*alike, fillvalue={})

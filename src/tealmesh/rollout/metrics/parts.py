@@ -158,10 +158,10 @@ def traffic(ended: Counter[tuple[str, str]], watch: Sequence[Part]) -> dict[str,
     seen: dict[str, PartTraffic] = {}
     if not ended:
         return seen
-    for number, part in enumerate(watch):
+    for part in watch:
         kinds: Counter[str] = Counter()
         for (label, kind), count in ended.items():
-            if str(number) in label.split("_"):
+            if part.key in label.split("_"):
                 kinds[kind] += count
         failed = {k: n for k, n in sorted(kinds.items()) if k not in (ANSWERED, CLIENT_ERROR)}
         seen[part.name] = PartTraffic(

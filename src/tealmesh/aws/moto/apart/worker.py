@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tealmesh.aws.moto import faults
 from tealmesh.aws.moto.apart import frames
-from tealmesh.aws.moto.apart.frames import Answer, Question
+from tealmesh.aws.moto.apart.frames import Answer, KeyFields, Question
 from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.wire.codec import Response
 from tealmesh.model.errors import AwsError, CertificateError
+from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +62,25 @@ def _answer(moto: Moto, question: Question, body: bytes) -> tuple[Answer, bytes]
             given = moto.certificate(question["name"])
             texts = Answer(certificate=given.certificate, issuers=given.issuers)
             return Answer(**texts, private_key=given.key), b""
+        if kind == "key":
+            key = moto.key(question["name"])
+            return Answer(key=_fields(key)) if key is not None else Answer(), b""
         moto.load()
     except (AwsError, CertificateError) as error:
         return Answer(problem=str(error)), b""
     return Answer(), b""
+
+
+def _fields(key: IamKey) -> KeyFields:
+    return KeyFields(
+        key_id=key.key_id,
+        secret=key.secret,
+        arn=key.arn,
+        decides=key.decides,
+        token=key.token,
+        expires=key.expires,
+        status=key.status,
+    )
 
 
 def _response(moto: Moto, question: Question, body: bytes) -> Response:

@@ -1,0 +1,129 @@
+"""`teal envoy identity`: keeps a file from which an Envoy proves which role it has."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tealmesh.cli.private import write_private
+from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+RENEW_SECONDS = 600.0
+"""A token is good for 15 minutes."""
+_RETRY_SECONDS = 10.0
+
+
+@click.command(short_help="Keep a file by which an Envoy proves its role.")
+@click.option(
+    "--file",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file, readable only by you: `teal envoy bootstrap --identity-file` takes it.",
+)
+@click.option(
+    "--endpoint",
+    envvar="TEAL_ENDPOINT",
+    default="http://127.0.0.1:4566",
+    show_default=True,
+    help="The control plane's API, which says for whom tokens are made (or TEAL_ENDPOINT).",
+)
+@click.option("--server-id", help="For whom tokens are made, where its API cannot be reached.")
+@click.option(
+    "--sts-endpoint",
+    help="URL of STS, as the control plane asks it; by default that of the control plane.",
+)
+@click.option(
+    "--region",
+    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+    default="us-east-1",
+    show_default=True,
+    help="Region of STS (or AWS_REGION).",
+)
+@click.option("--once", is_flag=True, help="Write it once; the token is good for 15 minutes.")
+def identity(
+    path: Path,
+    endpoint: str,
+    server_id: str | None,
+    sts_endpoint: str | None,
+    region: str,
+    once: bool,
+) -> None:
+    """Keep a file by which an Envoy proves which role it has.
+
+    Every 10 minutes a request to sts:GetCallerIdentity is signed with the AWS credentials found in
+    the usual places (in a task: those of its role), for this control plane alone, and renamed into
+    the file. Envoy uses it from its next stream on. The role's policies decide, by
+    appmesh:StreamAggregatedResources, which nodes and gateways it may be.
+
+    \b
+        teal envoy identity --file me.json &
+        teal envoy bootstrap --identity-file me.json -o web.json && envoy -c web.json
+    """
+    where = sts_endpoint or endpoint
+    told = server_id or _server_id(endpoint)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    wait = 0.0
+    while not stop.wait(wait):
+        try:
+            write_private(path, _secret(region, told, where))
+            wait = RENEW_SECONDS
+        except TealError as error:
+            if once:
+                raise
+            click.echo(f"{error}; tried again in {_RETRY_SECONDS:g} s", err=True)
+            wait = _RETRY_SECONDS
+        if once:
+            return
+
+
+def _secret(region: str, server_id: str, endpoint: str) -> str:
+    """The secret file of the present token."""
+    from tealmesh.envoy.bootstrap.identity import token_secret
+    from tealmesh.model.identity.presigning import presigned_token
+
+    return json.dumps(token_secret(presigned_token(_credentials(), region, server_id, endpoint)))
+
+
+def _credentials() -> Credentials:
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        found = Session().get_credentials()
+        frozen = found.get_frozen_credentials() if found else None
+    except BotoCoreError as error:
+        raise TealError(f"no AWS credentials: {error}") from error
+    if frozen is None:
+        raise TealError(
+            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run it in a "
+            "task with a role"
+        )
+    from botocore.credentials import Credentials
+
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+
+def _server_id(endpoint: str) -> str:
+    url = f"{endpoint.rstrip('/')}/_teal/health"
+    if not url.startswith(("http://", "https://")):
+        raise TealError(f"--endpoint {endpoint!r}: must be an http or https URL")
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - checked above
+            found = json.load(answer)["serverId"]
+    except (OSError, ValueError, KeyError) as error:
+        raise TealError(
+            f"{url} does not say for whom tokens are made ({error}): start the control plane, or "
+            "give --server-id"
+        ) from error
+    return str(found)

@@ -57,6 +57,9 @@ ARGUMENTS = {
     "credentials": "ci --new --data-dir {directory}",
     "credentials --list": "--data-dir {directory}",
     "adopt": "web",
+    "keys show": "--data-dir {directory}",
+    "keys rotate": "task-keys --data-dir {directory}",
+    "keys retire": "task-keys --data-dir {directory}",
     "envoy allow": "spiffe://x/sa/web mesh/m/virtualNode/web --data-dir {directory}",
     "terraform vars": "web --config {directory}/teal.toml",
     "apply": "--config {directory}/teal.toml --wait 0",
@@ -74,6 +77,8 @@ ARGUMENTS = {
     "lock": "web",
     "unlock": "web",
     "token revoke": "5f3a",
+    "mesh show": "shop",
+    "mesh graph": "shop",
 }
 """What each command needs, besides --json; none for those that are not here."""
 
@@ -108,6 +113,7 @@ def api() -> Iterator[TealApi]:
             "ListEvents": {"events": []},
             "ListEnvoys": {"envoys": []},
             "GetLogs": {"lines": [{"task": "t", "container": "app", "line": "hello"}]},
+            "GetMeshGraph": {"graph": {"name": "shop", "nodes": [], "edges": []}, "edges": {}},
             "GetPageCode": {"code": "c", "path": "/_teal/#code=c", "expires": 1000.0},
             "CreateToken": {"secret": "s", "token": TOKEN},
             "ListTokens": {"tokens": [TOKEN]},
@@ -141,6 +147,7 @@ WALKED = sorted(set(COMMANDS) - set(SHOWS_NOTHING) - TESTED_ELSEWHERE)
 @pytest.mark.parametrize("command", [*WALKED, *(name for name in ARGUMENTS if "--" in name)])
 def test_it_is_json_and_nothing_else(command: str, api: TealApi, tmp_path: Path) -> None:
     (tmp_path / "teal.toml").write_text(f'{TEAL_TOML}\n[terraform]\nweight = "{{side}}_weight"\n')
+    (tmp_path / "task-keys").write_text("secret")
     follow(api, DEPLOYMENT)
     port = api.endpoint.rpartition(":")[2]
     rest = ARGUMENTS.get(command, "").format(directory=tmp_path, port=port)

@@ -297,14 +297,30 @@ def test_a_kept_side_is_stopped_in_time_also_after_a_restart(tmp_path: Path) -> 
 
 
 def test_a_kept_side_that_was_given_weight_is_left_running(tmp_path: Path) -> None:
-    async def scenario(b: Bench, store: Store, controller: Controller) -> None:
+    """The control plane was away when it was given weight and when the time ended."""
+    clock = Clock()
+    b = Bench(tmp_path, clock, running_world(clock), system(replace(CANARY, keep_old=0.05)))
+
+    async def deploys() -> None:
+        store, controller = b.open()
+        await b.put_system(store)
+        work = asyncio.create_task(controller.run())
         await controller.deploy("tester", "web", "web:2")
         await until_finished(store, "web")
-        b.driver.weights = {"blue": 50, "green": 50}
-        await until(lambda: not store.view.list(tables.KEPT))
-        assert set(b.driver.sides) == {"blue", "green"}
+        await stop(work)  # Nobody keeps anything: the control plane was killed.
+        store.close()
 
-    play(tmp_path, scenario, replace(CANARY, keep_old=0.1))
+    async def restarted() -> None:
+        store, controller = b.open()
+        keeping = asyncio.create_task(controller.keep())
+        await until(lambda: not store.view.list(tables.KEPT))
+        await stop(keeping)
+        store.close()
+
+    asyncio.run(deploys())
+    b.driver.weights = {"blue": 50, "green": 50}
+    asyncio.run(restarted())
+    assert set(b.driver.sides) == {"blue", "green"}
 
 
 def test_a_transition_is_stored_only_on_the_one_before(tmp_path: Path) -> None:

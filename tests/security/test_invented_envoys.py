@@ -29,7 +29,7 @@ def test_without_a_token(tmp_path: Path) -> None:
 def test_no_text_is_a_token(given: str) -> None:
     for form in (given, f"teal1.{given}"):
         with pytest.raises(EnvoyUnknown):
-            proven(form, b"key", b"other key")
+            proven(form, [b"key"], b"other key")
 
 
 def test_many_do_not_keep_a_mesh_from_converging(tmp_path: Path) -> None:

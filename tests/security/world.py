@@ -89,7 +89,7 @@ class World:
 
     def token_of(self, task: str) -> str:
         """What is in the secret file of the task's Envoy."""
-        return token(Identity(Owner.TASK, task, NODES[task]), self.keys.envoys)
+        return token(Identity(Owner.TASK, task, NODES[task]), self.keys.envoys[0])
 
     def seen(self) -> list[EnvoyStatus]:
         """What `teal envoys` shows."""

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError, LinkError
+from tealmesh.model.identity.rings import Live
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout import documents
 from tealmesh.rollout.controller import Controller
@@ -51,11 +52,11 @@ class Deciding:
     """The page's routes."""
 
     def __init__(
-        self, view: Callable[[], View], controller: Controller, key: bytes, wall: Clock
+        self, view: Callable[[], View], controller: Controller, keys: Live, wall: Clock
     ) -> None:
         self._view = view
         self._controller = controller
-        self._key = key
+        self._keys = keys
         self._wall = wall
 
     def route(self) -> Route:
@@ -70,7 +71,7 @@ class Deciding:
             return _page("This link cannot be used", _words(str(error)), 403)
 
     def _ask(self, token: str) -> Response:
-        link = links.read(token, self._key, self._wall())
+        link = self._read(token)
         deployment = self._deployment(link)
         if over := self._over(link, deployment):
             return _page("Nothing to decide any more", _words(over), 409)
@@ -83,8 +84,12 @@ class Deciding:
         )
         return _page(title, _about(deployment) + form, 200)
 
+    def _read(self, token: str) -> links.Link:
+        key, *former = self._keys()
+        return links.read(token, key, self._wall(), former)
+
     async def _decide(self, token: str) -> Response:
-        link = links.read(token, self._key, self._wall())
+        link = self._read(token)
         deployment = self._deployment(link)
         if over := self._over(link, deployment):
             return _page("Nothing to decide any more", _words(over), 409)

@@ -22,6 +22,7 @@ from tealmesh.app.transport.acceptor import Acceptor
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.aws.callers.connections import beyond_loopback, of_owner
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity import rings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.listening import Address
 
@@ -106,7 +107,7 @@ def keys(data_dir: Path) -> Keys:
     if owner.exists() and not master.exists():
         owner.replace(former)
     known = former.read_text().strip() if former.exists() else ""
-    return Keys.of(secret(master), secret(owner), known)
+    return Keys(rings.watched(master), secret(owner), known)
 
 
 def forget_former(data_dir: Path) -> None:

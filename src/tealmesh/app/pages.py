@@ -10,6 +10,7 @@ from tealmesh.app import openmetrics
 from tealmesh.app.decide import Deciding
 from tealmesh.app.openmetrics import Envoys
 from tealmesh.model.clock import system_clock
+from tealmesh.model.identity.rings import Live
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.documents import every_service
 from tealmesh.rollout.metrics.windows import Metrics
@@ -25,18 +26,19 @@ class Pages:
         controller: Controller,
         metrics: Metrics,
         envoys: Envoys,
-        link_key: bytes,
+        link_keys: Live,
     ) -> None:
         self._store = store
         self._controller = controller
         self._metrics = metrics
         self._envoys = envoys
-        self._link_key = link_key
+        self._links = link_keys
 
     def routes(self) -> Iterator[BaseRoute]:
         """Where they are."""
-        key = self._link_key
-        yield Deciding(lambda: self._store.view, self._controller, key, system_clock).route()
+        yield Deciding(
+            lambda: self._store.view, self._controller, self._links, system_clock
+        ).route()
         yield openmetrics.route(self._standing)
 
     def _standing(self) -> openmetrics.Standing:

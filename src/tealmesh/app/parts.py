@@ -21,7 +21,7 @@ from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing, end_dra
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
-from tealmesh.apis.tealmesh.api import ContainerLine, Tealmesh
+from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
@@ -30,13 +30,14 @@ from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
-from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint, secret
+from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
 from tealmesh.app.retention import Retention
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
+from tealmesh.app.task_logs import Logs
 from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
@@ -51,15 +52,16 @@ from tealmesh.engine.load_balancers.fleet import Fleet
 from tealmesh.engine.load_balancers.health import TargetHealth
 from tealmesh.engine.load_balancers.report import Report
 from tealmesh.engine.load_balancers.serving import serving_load_balancers
+from tealmesh.engine.renewal import renew
 from tealmesh.engine.runtimes.build import Built
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA
 from tealmesh.engine.serving import serving_tasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
-from tealmesh.model.arn import last_part
 from tealmesh.model.clock import random_id, steady_clock, system_clock
 from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.model.identity.keys import Keys
+from tealmesh.model.identity.rings import keys_in
 from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
@@ -98,8 +100,9 @@ class Parts:
         self._store = store
         self._stop = stop
         self._keys = keys
-        self._link_key = secret(config.data_dir / "link-key").encode()
-        self._entrance = Entrance(config, store, keys, self._client)
+        self._links = keys_in(config.data_dir / "link-key")
+        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
+        self._entrance = Entrance(config, store, keys, self._client, self._moto.key)
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
@@ -108,7 +111,6 @@ class Parts:
         self._admission = Admission(
             store, keys, self._permissions, system_clock, log.tell, named, roles
         )
-        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
@@ -187,6 +189,8 @@ class Parts:
         yield "the data directory", partial(watch_directory, self.config.data_dir, self._database)
         review = partial(self._envoy_server.review, self._permissions.changed)
         yield "the permissions of Envoys", review
+        renewed = partial(renew, store, self.config.data_dir, self._keys)
+        yield "the tokens of Envoys", renewed
         yield "the engine", self.engine.run
         yield "the load balancers' Envoys", self.fleet.run
         yield "the deployments", self.controller.run
@@ -229,7 +233,7 @@ class Parts:
                 self.cache.envoys,
                 lambda: self.certificates.missing,
             ),
-            self._logs,
+            Logs(self._store, self._runtime, self.config.data_dir).last,
             RouteShifts(self._store, self.config.account, system_clock).shift,
             self._shut_down,
             every_member_without_effect,
@@ -280,7 +284,12 @@ class Parts:
     def _sending(self) -> Sending:
         """The notices of deployments."""
         return Sending(
-            self._store, self._client, self.endpoint, self._link_key, system_clock, self._supervisor
+            self._store,
+            self._client,
+            self.endpoint,
+            self._links,
+            system_clock,
+            self._supervisor,
         )
 
     def _routes(self) -> list[BaseRoute]:
@@ -289,9 +298,7 @@ class Parts:
         metadata = Metadata(
             self._store, self._keys, system_clock, usage, sts, self._entrance.task_keys
         )
-        pages = Pages(
-            self._store, self.controller, self._metrics, self.cache.envoys, self._link_key
-        )
+        pages = Pages(self._store, self.controller, self._metrics, self.cache.envoys, self._links)
         return [*metadata.routes(), *pages.routes()]
 
     async def listen_xds(self) -> None:
@@ -345,21 +352,6 @@ class Parts:
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:
         return (await self.cache.wait_converged(mesh, revision, timeout)).converged
-
-    async def _logs(self, task_arn: str, lines: int) -> list[ContainerLine]:
-        """The last lines of each container of a task."""
-        for document in self._store.view.list(tables.TASKS):
-            if document.body["taskArn"] == task_arn:
-                names = [container["name"] for container in document.body.get("containers", [])]
-                break
-        else:
-            return []
-        directory = self.config.data_dir / "tasks" / last_part(task_arn)
-        return [
-            ContainerLine(name, line)
-            for name in names
-            for line in await self._runtime.logs(directory, name, lines)
-        ]
 
     async def _shut_down(self, stop_tasks: bool) -> int:
         """Stop after answering; returns the number of tasks that were stopped before."""

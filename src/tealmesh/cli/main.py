@@ -24,10 +24,12 @@ from tealmesh.cli.commands import (
     explain,
     image,
     init,
+    keys,
     lint,
     load,
     logs,
     look,
+    mesh,
     page,
     reset,
     run,
@@ -62,6 +64,7 @@ MODULES = (
     adopt,
     look,
     logs,
+    mesh,
     page,
     load,
     envoy,
@@ -69,6 +72,7 @@ MODULES = (
     demo,
     reset,
     credentials,
+    keys,
     about,
 )
 for module in MODULES:

@@ -69,6 +69,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         grown=lambda since: list(metrics.grown_since(since)),
         envoys=cache.envoys,
         convergence=cache.convergence,
+        held=cache.held,
         health=tuple,
         troubles=tuple,
         about={},
@@ -88,7 +89,9 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             RouteShifts(store, DEFAULT_ACCOUNT, system_clock).shift,
             stop,
             without_effect,
-            Sessions(store, b"for tests", lambda origin: None, system_clock, system_clock),
+            Sessions(
+                store, lambda: (b"for tests",), lambda origin: None, system_clock, system_clock
+            ),
             Sight(sources, system_clock, system_clock),
         ),
     }

@@ -53,7 +53,7 @@ async def ask(behave: Behave, seconds: float = 0.4, rate: float = 50.0) -> tuple
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    load = Load([(f"http://127.0.0.1:{port}/", rate)], add, timeout=0.5)
+    load = Load([(f"http://127.0.0.1:{port}/", rate)], add, timeout=3.0)
     running = asyncio.ensure_future(load.run())
     await asyncio.sleep(seconds)
     load.stopping.set()

@@ -50,6 +50,17 @@ def test_every_limit_goes_on_after_a_restart(state: State) -> None:
     assert limits.left(again, 5000.0) == pytest.approx(left - 10.0)
 
 
+@pytest.mark.parametrize("now", [7.0, START + 80.0, 5000.0])
+def test_a_warm_up_ends_when_it_would_have_whatever_the_clock_shows(now: float) -> None:
+    """The clock of another process may begin anywhere."""
+    d = limited(State.MEASURING)
+    warming = replace(d.comparison, warm_until=START + 90.0, cold_until=START + 120.0)
+    stored = machine.step(replace(d, comparison=warming), NotReady("it"), START + 50.0)
+    after = restarted(stored, now, away=30.0).comparison
+    assert after.warm_until - now == pytest.approx(10.0)
+    assert after.cold_until - now == pytest.approx(40.0)
+
+
 @pytest.mark.parametrize("state", limits.LIMITS)
 def test_work_is_not_ended_before_its_envoys_and_tasks_are_found_again(state: State) -> None:
     d = limited(state)

@@ -17,6 +17,7 @@ from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Principal
 from tealmesh.model.identity.issued import PersonAccess
+from tealmesh.model.identity.rings import Live
 from tealmesh.model.identity.sessions import (
     SCHEME,
     SESSION_SECONDS,
@@ -50,10 +51,10 @@ class Sessions:
     """Those of one control plane."""
 
     def __init__(
-        self, store: Store, secret: bytes, present: Present, wall: Clock, steady: SteadyClock
+        self, store: Store, secrets: Live, present: Present, wall: Clock, steady: SteadyClock
     ) -> None:
         self._store = store
-        self._key = SessionKey(secret)
+        self._key = SessionKey(secrets)
         self._present = present
         self._wall = wall
         self._steady = steady

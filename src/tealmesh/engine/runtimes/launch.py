@@ -95,7 +95,7 @@ def write_envoy_bootstrap(
     used.
     """
     container = launch.container
-    given = token(_identity(launch), plane.keys.envoys)
+    given = token(_identity(launch), plane.keys.envoys[0])
     write_token(launch.task.directory, given)
     by_file = injects(network.version)
     try:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,28 @@ def write_token(directory: Path, token: str) -> Path:
     """Write an Envoy's token as a secret file of Envoy, readable by us alone."""
     private(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
     return _write(token_path(directory), token_secret(token))
+
+
+def renew_token(directory: Path, token: str) -> None:
+    """Put another token in the place of the present one, for the same user to read.
+
+    What is beside it may be the work of Envoy's user, so no link is followed and no file of
+    another is written to. Raises FileNotFoundError without a present one.
+    """
+    at = os.open(private(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        name = token_path(directory).name
+        mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode & 0o644
+        fresh = f"{name}.{secrets.token_hex(8)}"
+        created = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(fresh, created, 0o600, dir_fd=at), "w") as file:
+            json.dump(token_secret(token), file)
+            os.fchmod(file.fileno(), mode | 0o600)
+            if (user := os.fstat(at).st_uid) != os.geteuid():
+                os.fchown(file.fileno(), user, -1)
+        os.replace(fresh, name, src_dir_fd=at, dst_dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object]) -> Path:

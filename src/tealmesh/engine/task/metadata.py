@@ -195,7 +195,7 @@ class Metadata:
 
     def _is_its(self, given: str, identity: str, task: TaskBody | None) -> bool:
         """Whether the token is the task's: for one that an earlier version started, its token."""
-        keys = [self._secrets.credentials]
+        keys = [*self._secrets.credentials]
         if self._secrets.former and task is not None and former_task(TaskState.of(task)):
             keys.append(self._secrets.former.encode())
         tokens = [authorization(key, identity).encode() for key in keys]

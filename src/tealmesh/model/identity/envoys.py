@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypedDict
@@ -108,16 +108,16 @@ def token(identity: Identity, key: bytes) -> str:
     return f"{_FORM}.{body}.{encoded(_signature(body, key))}"
 
 
-def proven(text: str, key: bytes, owned: bytes) -> Identity:
-    """The identity in a token. ``owned`` is the key of users' own Envoys, which proves nothing
-    about others. Raises EnvoyUnknown if neither signed it.
+def proven(text: str, keys: Sequence[bytes], owned: bytes) -> Identity:
+    """The identity in a token that one of ``keys`` signed. ``owned`` is the key of users' own
+    Envoys, which proves nothing about others. Raises EnvoyUnknown if none signed it.
     """
     form, _, rest = text.partition(".")
     body, _, signature = rest.partition(".")
     if form != _FORM or len(text) > _LONGEST:
         raise EnvoyUnknown("the token is not one of this control plane")
     given = decoded(signature)
-    ours = hmac.compare_digest(given, _signature(body, key))
+    ours = any(hmac.compare_digest(given, _signature(body, key)) for key in keys)
     users = hmac.compare_digest(given, _signature(body, owned))
     if not ours and not users:
         raise EnvoyUnknown("the token is not one of this control plane")

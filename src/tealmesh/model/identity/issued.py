@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, cast
@@ -158,9 +158,11 @@ class _Claims(TypedDict):
 class TaskKeys:
     """Issues key pairs of tasks and knows them again: all state is in the token."""
 
-    def __init__(self, master: str) -> None:
-        """``master``: a secret of the data directory, for this alone."""
-        self._master = master.encode()
+    def __init__(self, masters: str | Callable[[], Sequence[str]]) -> None:
+        """``masters``: a secret of the data directory, for this alone, or those of the moment, of
+        which the first one signs and all verify.
+        """
+        self._masters = (lambda: (masters,)) if isinstance(masters, str) else masters
 
     def issue(
         self, key_id: str, role: str, session: str, expires: float, unique_id: str = ""
@@ -170,21 +172,24 @@ class TaskKeys:
         if unique_id:
             claims["uniqueId"] = unique_id
         said = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
-        token = f"teal.{said}.{self._made('token', said)}"
-        return TaskKey(key_id, self._secret(token), token, role, session, expires, unique_id)
+        master = self._masters()[0]
+        token = f"teal.{said}.{_made(master, 'token', said)}"
+        return TaskKey(key_id, _secret(master, token), token, role, session, expires, unique_id)
 
     def find(self, key_id: str, token: str) -> TaskKey | None:
         """The key pair of a session token; None if we did not make it for this key id."""
         form, _, rest = token.partition(".")
         said, _, mac = rest.partition(".")
-        if form != "teal" or not hmac.compare_digest(
-            mac.encode(), self._made("token", said).encode()
-        ):
+        masters = self._masters() if form == "teal" else ()
+        for master in masters:
+            if hmac.compare_digest(mac.encode(), _made(master, "token", said).encode()):
+                break
+        else:
             return None
         claims = cast("_Claims", json.loads(base64.urlsafe_b64decode(said)))
         if claims["keyId"] != key_id:
             return None
-        secret = self._secret(token)
+        secret = _secret(master, token)
         return TaskKey(
             key_id,
             secret,
@@ -195,9 +200,12 @@ class TaskKeys:
             claims.get("uniqueId", ""),
         )
 
-    def _secret(self, token: str) -> str:
-        """As long as AWS's: 40 characters."""
-        return base64.b64encode(bytes.fromhex(self._made("secret", token))[:30]).decode()
 
-    def _made(self, purpose: str, text: str) -> str:
-        return hmac.new(self._master, f"{purpose} {text}".encode(), hashlib.sha256).hexdigest()
+def _secret(master: str, token: str) -> str:
+    """As long as AWS's: 40 characters."""
+    return base64.b64encode(bytes.fromhex(_made(master, "secret", token))[:30]).decode()
+
+
+def _made(master: str, purpose: str, text: str) -> str:
+    key = master.encode()
+    return hmac.new(key, f"{purpose} {text}".encode(), hashlib.sha256).hexdigest()

@@ -5,10 +5,12 @@ HKDF: https://www.rfc-editor.org/rfc/rfc5869
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tealmesh.model.identity.rings import Ring
 
 _BYTES = 32
 
@@ -19,35 +21,67 @@ def derived(master: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=_BYTES, salt=None, info=info).derive(master)
 
 
-@dataclass(frozen=True)
 class Keys:
-    """The secrets of one data directory; none of them shows in a traceback or a log."""
+    """The secrets of one data directory; none of them shows in a traceback or a log.
 
-    envoys: bytes = field(repr=False)
-    """Signs the tokens of the Envoys that the control plane starts."""
-    owned: bytes = field(repr=False)
-    """Signs the tokens of Envoys that the owner of the machine starts: `owned_key` of ``owner``."""
-    credentials: bytes = field(repr=False)
-    """Signs the tokens by which tasks ask for the credentials of their role."""
-    pages: bytes = field(repr=False)
-    """Signs the tokens of the page's sessions."""
-    owner: str = field(repr=False)
-    """The token in the owner's file, which any Envoy of the owner's may present."""
-    former: str = field(default="", repr=False)
-    """What all Envoys had in common under an earlier version; empty where none of them runs."""
+    Each property that has several has the one that signs first; all of them verify.
+    """
+
+    def __init__(self, master: Callable[[], Ring], owner: str, former: str = "") -> None:
+        """``master`` are those of the moment."""
+        self._master = master
+        self.owner = owner
+        """The token in the owner's file, which any Envoy of the owner's may present."""
+        self.owned = owned_key(owner)
+        """Signs the tokens of Envoys that the owner starts: `owned_key` of ``owner``."""
+        self.former = former
+        """What all Envoys had in common under an earlier version; empty where none of them runs."""
+        self._derived: tuple[Ring | None, dict[str, tuple[bytes, ...]]] = (None, {})
 
     @classmethod
     def of(cls, master: str, owner: str, former: str = "") -> Keys:
         """The keys of a data directory with these three secrets."""
-        root = master.encode()
-        return cls(
-            envoys=derived(root, "envoys"),
-            owned=owned_key(owner),
-            credentials=derived(root, "task credentials"),
-            pages=derived(root, "page sessions"),
-            owner=owner,
-            former=former,
-        )
+        ring = Ring(master)
+        return cls(lambda: ring, owner, former)
+
+    @property
+    def id(self) -> str:
+        """Of the master key that is used."""
+        return self._master().ids[0]
+
+    @property
+    def is_rotated(self) -> bool:
+        """Whether there is a former master key."""
+        return bool(self._master().former)
+
+    @property
+    def envoys(self) -> tuple[bytes, ...]:
+        """Sign the tokens of the Envoys that the control plane starts."""
+        return self._each("envoys")
+
+    @property
+    def credentials(self) -> tuple[bytes, ...]:
+        """Sign the tokens by which tasks ask for the credentials of their role."""
+        return self._each("task credentials")
+
+    @property
+    def pages(self) -> tuple[bytes, ...]:
+        """Sign the tokens of the page's sessions."""
+        return self._each("page sessions")
+
+    @property
+    def logins(self) -> tuple[bytes, ...]:
+        """Make the keys that are given for a proof of an AWS identity."""
+        return self._each("exchanged keys")
+
+    def _each(self, purpose: str) -> tuple[bytes, ...]:
+        ring = self._master()
+        if self._derived[0] is not ring:
+            self._derived = (ring, {})
+        known = self._derived[1]
+        if purpose not in known:
+            known[purpose] = tuple(derived(one.encode(), purpose) for one in ring.each)
+        return known[purpose]
 
 
 def owned_key(owner: str) -> bytes:

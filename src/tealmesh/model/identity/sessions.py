@@ -15,6 +15,7 @@ from typing import TypedDict, cast
 from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.identity.caller import Principal
 from tealmesh.model.identity.issued import PersonAccess
+from tealmesh.model.identity.rings import Live
 
 SCHEME = "Teal "
 """What stands before a token in the header ``Authorization``."""
@@ -49,12 +50,12 @@ class SessionBody(TypedDict):
 class SessionKey:
     """Signs tokens, and knows them again."""
 
-    secret: bytes
+    secrets: Live
 
     def token(self, session: SessionBody) -> str:
         """The session as text that can stand in a header."""
         body = encoded(json.dumps(session).encode())
-        return f"{_FORM}.{body}.{encoded(self._signature(body))}"
+        return f"{_FORM}.{body}.{encoded(_signature(body, self.secrets()[0]))}"
 
     def read(self, token: str) -> SessionBody | None:
         """The session of a token, which may have ended; None if we have not made it."""
@@ -62,12 +63,14 @@ class SessionKey:
         body, _, signature = rest.partition(".")
         if form != _FORM or len(token) > _LONGEST:
             return None
-        if not hmac.compare_digest(signature.encode(), encoded(self._signature(body)).encode()):
+        made = (encoded(_signature(body, one)).encode() for one in self.secrets())
+        if not any(hmac.compare_digest(signature.encode(), one) for one in made):
             return None
         return cast("SessionBody", json.loads(decoded(body)))
 
-    def _signature(self, body: str) -> bytes:
-        return hmac.new(self.secret, f"tealmesh page {body}".encode(), hashlib.sha256).digest()
+
+def _signature(body: str, secret: bytes) -> bytes:
+    return hmac.new(secret, f"tealmesh page {body}".encode(), hashlib.sha256).digest()
 
 
 def principal(session: SessionBody) -> Principal:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, Promotion, State
+from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.groups import Awaits
 from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
@@ -143,11 +144,23 @@ def resume(d: Deployment, away: float, now: float) -> Deployment:
         before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
         d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")
     # The window of measurement that was open is lost; the evidence before it is not.
-    d = replace(d, comparison=replace(d.comparison, opened_at=since))
+    compared = replace(_by_clock(d, now - away), opened_at=since)
+    d = replace(d, comparison=compared)
     same = {"held_in": d.held_in, "note": d.note, "waiting_for": d.waiting_for}
     if d.paused_at:
         d = replace(d, paused_at=now)
     return enter(d, d.state, now, since=since, phase_at=phase_at, resumed_at=now, **same)
+
+
+def _by_clock(d: Deployment, stored: float) -> Comparison:
+    """The comparison with its times by the clock of this process, by which the deployment was
+    ``stored`` then: clocks of two processes differ, as each begins with the time of day.
+    """
+    c = d.comparison
+    if not c.warm_until or d.paused_at:
+        return c
+    differs = stored - (d.phase_at + d.counted)
+    return replace(c, warm_until=c.warm_until + differs, cold_until=c.cold_until + differs)
 
 
 def window_again(d: Deployment, now: float, why: str) -> Deployment:

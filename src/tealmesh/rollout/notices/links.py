@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
@@ -40,10 +41,13 @@ def token(link: Link, key: bytes) -> str:
     return f"{body}.{encoded(_signature(body, key))}"
 
 
-def read(text: str, key: bytes, now: float) -> Link:
-    """The link in a token. Raises LinkError if we did not sign it, or if it is too late."""
+def read(text: str, key: bytes, now: float, former: Sequence[bytes] = ()) -> Link:
+    """The link in a token that ``key``, or a ``former`` one, has signed. Raises LinkError if none
+    did, or if it is too late.
+    """
     body, _, signature = text.partition(".")
-    if not hmac.compare_digest(decoded(signature), _signature(body, key)):
+    given = decoded(signature)
+    if not any(hmac.compare_digest(given, _signature(body, one)) for one in (key, *former)):
         raise LinkError("this link is not from this control plane, or is not whole")
     content = json.loads(decoded(body))
     link = Link(content["decision"], content["deployment"], content["until"])

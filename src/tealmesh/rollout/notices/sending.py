@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.notices import is_url
 from tealmesh.model.errors import NoticeError, OutsideError
+from tealmesh.model.identity.rings import Live
 from tealmesh.rollout.asking.http import Web, secret
 from tealmesh.rollout.hooks import signing
 from tealmesh.rollout.notices import links, outbox, shapes
@@ -40,14 +41,14 @@ class Sending:
         store: Store,
         client: Callable[[str], Any],
         endpoint: str,
-        link_key: bytes,
+        link_keys: Live,
         wall: Clock,
         supervisor: Supervisor,
     ) -> None:
         self._store = store
         self._client = client
         self._endpoint = endpoint
-        self._link_key = link_key
+        self._link_keys = link_keys
         self._wall = wall
         self._supervisor = supervisor
         self._tries: dict[str, int] = {}
@@ -124,7 +125,7 @@ class Sending:
         base = target["links"] or self._endpoint
         for decision in shapes.DECISIONS.get(notice["kind"], ()):
             about, at = notice["deployment"], notice["at"]
-            yield decision, links.url(base, decision, about, at, self._link_key)
+            yield decision, links.url(base, decision, about, at, self._link_keys()[0])
 
     def _put_event(self, target: NoticeTargetBody, notice: NoticeBody) -> None:
         try:

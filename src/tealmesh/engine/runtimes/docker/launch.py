@@ -100,7 +100,7 @@ def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
     endpoint = f"http://{METADATA_ADDRESS}"
     variables = aws_environment(plane, launch, endpoint)
     if launch.task.role:
-        path = credentials_path(plane.keys.credentials, launch.task.id)
+        path = credentials_path(plane.keys.credentials[0], launch.task.id)
         variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
     return ContainerSpec(
         directory=launch.task.directory,

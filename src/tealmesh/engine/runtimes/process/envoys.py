@@ -98,7 +98,7 @@ class ProcessEnvoys:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         resource = load_balancer_proxy(load_balancer).resource
         identity = Identity(Owner.BALANCER, resource, resource)
-        given = token(identity, self._plane.keys.envoys)
+        given = token(identity, self._plane.keys.envoys[0])
         secret = write_token(directory, given)
         envoy = self._plane.envoy or find_envoy()
         by_file = injects(await asyncio.to_thread(envoy_version, envoy))

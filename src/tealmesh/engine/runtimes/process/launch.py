@@ -149,7 +149,7 @@ def _given(plane: ControlPlane, launch: Launch) -> dict[str, str]:
     # The home directory may hold the user's own credentials, which a container would not see.
     variables |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
     if launch.task.role:
-        token = authorization(plane.keys.credentials, launch.task.id)
+        token = authorization(plane.keys.credentials[0], launch.task.id)
         variables |= {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri(plane.endpoint, launch.task.id),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,

@@ -20,6 +20,8 @@ from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
 
+_MORE = "`teal up --moto-memory` gives it more"
+
 
 def serve(channels: Sequence[socket.socket], journal: Path) -> None:
     """Answer what comes through ``channels`` until one of them is closed. Does not return."""
@@ -68,6 +70,9 @@ def _answer(moto: Moto, question: Question, body: bytes) -> tuple[Answer, bytes]
         moto.load()
     except (AwsError, CertificateError) as error:
         return Answer(problem=str(error)), b""
+    except MemoryError:
+        log.error("moto has not enough memory to repeat the journal: %s", _MORE)
+        return Answer(problem=_MORE), b""
     return Answer(), b""
 
 
@@ -89,7 +94,7 @@ def _response(moto: Moto, question: Question, body: bytes) -> Response:
     try:
         response = moto.answer(request, service, request_id)
     except MemoryError:
-        text = "moto has not enough memory for that: see `teal up --moto-memory`"
+        text = f"moto has not enough memory for that: {_MORE}"
         error = AwsError("InternalFailure", text, status=501)
         return faults.shaped(service, request, error, request_id)
     if len(response.body) > frames.MAX_BODY_BYTES:

@@ -24,6 +24,7 @@ MODULES = (
     "translation",
     "deployment",
     "demo",
+    "page",
     "terraform",
     "containers",
 )

@@ -12,7 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from tests.support.drills import examples
-from tests.support.programs import aws_cli
+from tests.support.programs import aws_cli, chromium
 from tests.support.programs.podman import missing
 from tests.support.programs.terraform import NO_TERRAFORM, terraform_binary
 
@@ -116,4 +116,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("!", text, red=True)
     if aws_cli.missing():
         text = f"AWS CLI 2 TESTS NOT RUN: {aws_cli.missing()}"
+        terminalreporter.write_sep("!", text, red=True)
+    if chromium.missing():
+        text = f"THE PAGE WAS NOT TRIED IN A BROWSER: {chromium.missing()}"
         terminalreporter.write_sep("!", text, red=True)

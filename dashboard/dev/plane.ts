@@ -304,7 +304,7 @@ export function snapshot(): Partial<Snapshot> {
         message: "Error adding listener: duplicate filter chain",
       },
     },
-    mesh: { shop: { name: "shop", envoys: 3, connected: 3, current: 1, rejected: 1, ...graph() } },
+    mesh: { shop: { name: "shop", ...graph() } },
     edges: {
       "shop virtualGateway/ingress virtualNode/web-blue": { perSecond: 19.6, errorsPerSecond: 0 },
       "shop virtualGateway/ingress virtualNode/web-green": {
@@ -388,21 +388,6 @@ export function answer(operation: string): object {
         container: n % 3 ? "app" : "envoy",
         line: `GET /health 200 ${n} ms`,
       })),
-    },
-    GetResource: {
-      version: 3,
-      updatedAt: start - 400,
-      spec: '{"httpRoute":{"match":{"prefix":"/"}}}',
-      envoyResources: [
-        {
-          type: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-          name: "rds_egress_http_15001",
-          envoys: ["a", "b"],
-          content: '{"name":"rds"}',
-        },
-      ],
-      acknowledged: ["a"],
-      lagging: ["b"],
     },
     ListEvents: {
       events: Array.from({ length: 50 }, (_, n) => ({

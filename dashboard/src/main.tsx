@@ -2,7 +2,7 @@ import { render } from "preact";
 import "./style/base.css";
 import "./style/parts.css";
 import { App } from "./app";
-import { begin } from "./data/session";
+import { begin, codeOf } from "./data/session";
 import { watch } from "./data/state";
 import { follow } from "./router";
 
@@ -10,6 +10,9 @@ const page = document.getElementById("page");
 if (page === null) throw new Error("index.html has no #page");
 render(<App />, page);
 // The code must be out of the address before it is read as a page.
+window.addEventListener("hashchange", () => {
+  if (codeOf(location.hash) !== null) location.reload();
+});
 void begin().then(() => {
   follow();
   watch();

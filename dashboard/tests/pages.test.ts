@@ -47,10 +47,6 @@ const edge = (source: string, target: string, weight?: number): GraphEdge => ({
 });
 const graph: MeshGraph = {
   name: "shop",
-  envoys: 3,
-  connected: 3,
-  current: 3,
-  rejected: 0,
   nodes: [
     { id: "virtualGateway/edge", kind: "virtualGateway", name: "edge" },
     { id: "virtualService/web", kind: "virtualService", name: "web" },

@@ -77,6 +77,8 @@ ARGUMENTS = {
     "lock": "web",
     "unlock": "web",
     "token revoke": "5f3a",
+    "mesh show": "shop",
+    "mesh graph": "shop",
 }
 """What each command needs, besides --json; none for those that are not here."""
 
@@ -111,6 +113,7 @@ def api() -> Iterator[TealApi]:
             "ListEvents": {"events": []},
             "ListEnvoys": {"envoys": []},
             "GetLogs": {"lines": [{"task": "t", "container": "app", "line": "hello"}]},
+            "GetMeshGraph": {"graph": {"name": "shop", "nodes": [], "edges": []}, "edges": {}},
             "GetPageCode": {"code": "c", "path": "/_teal/#code=c", "expires": 1000.0},
             "CreateToken": {"secret": "s", "token": TOKEN},
             "ListTokens": {"tokens": [TOKEN]},

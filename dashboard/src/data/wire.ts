@@ -233,10 +233,6 @@ export interface GraphEdge {
 }
 export interface MeshGraph {
   name: string;
-  envoys: number;
-  connected: number;
-  current: number;
-  rejected: number;
   nodes: GraphNode[];
   edges: GraphEdge[];
 }

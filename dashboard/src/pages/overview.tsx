@@ -1,7 +1,9 @@
 /** The fleet: every service in one line, the meshes, and what is in trouble. */
 
+import { convergence } from "../data/convergence";
 import { seen, services, shelves } from "../data/state";
 import type { Service, Side, SideTraffic } from "../data/wire";
+import { Converged } from "../parts/converged";
 import { Ago, Empty, Image, ShareBar, SideMark, StateMark, Table } from "../parts/marks";
 import { link } from "../router";
 import { latency, number, percent, rate, t } from "../text";
@@ -220,21 +222,17 @@ function Meshes() {
       }
     >
       {meshes.map((mesh) => {
-        const lag = mesh.connected - mesh.current;
+        const found = convergence(Object.values(shelves.envoys.value), mesh.name);
         return (
           <tr key={mesh.name} class="first">
             <th scope="row">
               <a href={link("mesh", mesh.name)}>{mesh.name}</a>
             </th>
-            <td class="n">{number(mesh.connected)}</td>
-            <td class="n">{number(mesh.current)}</td>
-            <td class={mesh.rejected ? "n bad" : "n"}>{number(mesh.rejected)}</td>
+            <td class="n">{number(found.connected)}</td>
+            <td class="n">{number(found.current)}</td>
+            <td class={found.rejecting ? "n bad" : "n"}>{number(found.rejecting)}</td>
             <td>
-              {mesh.rejected > 0
-                ? t("mesh.rejects", { n: mesh.rejected })
-                : lag > 0
-                  ? t("mesh.lags", { n: lag })
-                  : t("mesh.converged")}
+              <Converged {...found} />
             </td>
           </tr>
         );

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { now } from "../data/state";
-import type { Verdict } from "../data/wire";
+import type { Envoy, Verdict } from "../data/wire";
 import { duration, moment, percent, t, word } from "../text";
 
 const SIGNS: Record<Verdict, string> = { PASS: "✔", FAIL: "✖", NEED_DATA: "◌", UNKNOWN: "?" };
@@ -115,5 +115,22 @@ export function Table(props: {
         <tbody>{props.children}</tbody>
       </table>
     </section>
+  );
+}
+
+/** Whether an Envoy runs the newest revision. */
+export function EnvoyMark({ envoy }: { envoy: Envoy }) {
+  if (envoy.message) {
+    return (
+      <span class="bad" title={envoy.message}>
+        ✖ {t("envoy.rejects")}
+      </span>
+    );
+  }
+  if (!envoy.connected) return <span class="warn">▲ {t("envoy.gone")}</span>;
+  return envoy.current ? (
+    <span>✔ {t("envoy.current")}</span>
+  ) : (
+    <span class="warn">◌ {t("envoy.lags", { revision: envoy.revision ?? 0 })}</span>
   );
 }

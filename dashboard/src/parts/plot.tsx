@@ -25,6 +25,8 @@ interface Props {
   lines: Line[];
   marks: Mark[];
   show: (value: number) => string;
+  /** The scale ends no lower, so that zero is drawn as little. */
+  least: number;
 }
 
 const HEIGHT = 150;
@@ -64,7 +66,7 @@ function options(props: Props, width: number, latest: { marks: Mark[] }): uPlot.
     legend: { show: false },
     cursor: { y: false },
     padding: [8, 8, 0, 0],
-    scales: { y: { range: (_, __, top) => [0, top > 0 ? top * 1.15 : 1] } },
+    scales: { y: { range: (_, __, top) => [0, Math.max(props.least, top * 1.15)] } },
     axes: [
       {
         ...axis,

@@ -5,7 +5,7 @@ import { shelves } from "../data/state";
 import type { LogLine, Task } from "../data/wire";
 import { t, word } from "../text";
 import { Trouble, useAsked, useTick } from "./asking";
-import { Ago, Image, SideMark, Table } from "./marks";
+import { Ago, EnvoyMark, Image, SideMark, Table } from "./marks";
 
 /** The running ones first, then those that stopped, the newest first. */
 export function ordered(tasks: Task[]): Task[] {
@@ -104,7 +104,7 @@ function Health({ task }: { task: Task }) {
     return <span class="state calm">○ {word("task", "STOPPED")}</span>;
   }
   const ill = task.health === "UNHEALTHY" || task.usable === false;
-  const well = task.status === "RUNNING" && !ill && task.health !== "UNKNOWN";
+  const well = task.status === "RUNNING" && !ill;
   return (
     <span class={`state ${ill ? "bad" : well ? "good" : "busy"}`}>
       <span aria-hidden="true">{ill ? "✖" : well ? "●" : "◐"}</span> {word("task", task.status)}
@@ -117,18 +117,7 @@ function Health({ task }: { task: Task }) {
 function EnvoyOf({ task }: { task: Task }) {
   const envoy = Object.values(shelves.envoys.value).find((one) => one.id.includes(task.task));
   if (envoy === undefined) return <span class="muted">–</span>;
-  if (envoy.message)
-    return (
-      <span class="bad" title={envoy.message}>
-        ✖ {t("envoy.rejects")}
-      </span>
-    );
-  if (!envoy.connected) return <span class="warn">▲ {t("envoy.gone")}</span>;
-  return envoy.current ? (
-    <span>✔ {t("envoy.current")}</span>
-  ) : (
-    <span class="warn">◌ {t("envoy.lags", { revision: envoy.revision ?? 0 })}</span>
-  );
+  return <EnvoyMark envoy={envoy} />;
 }
 
 function Logs({ task }: { task: Task }) {

@@ -14,9 +14,11 @@ from typing import Any
 from tealmesh.app.admission import task_of_session
 from tealmesh.app.host import secret
 from tealmesh.app.login import Login
+from tealmesh.app.lost_state import JOURNAL
 from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
+from tealmesh.aws.callers.iam_keys import IamKeys
 from tealmesh.aws.callers.known import Callers
 from tealmesh.aws.callers.proofs import Proofs
 from tealmesh.aws.callers.refusals import Refusals
@@ -30,6 +32,7 @@ from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity import rings
 from tealmesh.model.identity.caller import speaking
 from tealmesh.model.identity.exchanged import ExchangedKeys
+from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
 from tealmesh.store import Store
@@ -44,9 +47,16 @@ class Entrance:
     """What the front of one control plane needs. Raises TealError if the keys are damaged."""
 
     def __init__(
-        self, config: AppConfig, store: Store, keys: Keys, connect: Callable[[str], Any]
+        self,
+        config: AppConfig,
+        store: Store,
+        keys: Keys,
+        connect: Callable[[str], Any],
+        of_iam: IamKeyOf,
     ) -> None:
-        """``connect`` makes boto3 clients of our own port, which have no types: hence Any."""
+        """``connect`` makes boto3 clients of our own port, which have no types: hence Any.
+        ``of_iam`` finds keys of IAM and STS.
+        """
         owner(config.data_dir)
         self._store = store
         self.server_id = f"teal-{secret(config.data_dir / 'server-id')[:20]}"
@@ -64,8 +74,15 @@ class Entrance:
         )
         present = self._callers.present
         self.sessions = Sessions(store, lambda: keys.pages, present, system_clock, steady_clock)
+        self._iam_keys = IamKeys(of_iam, (config.data_dir / JOURNAL).exists)
         self.front = Front(
-            self._callers, self.policies.of, self.refusals.tell, steady_clock, self.sessions.of
+            self._callers,
+            self.policies.of,
+            self.refusals.tell,
+            steady_clock,
+            self.sessions.of,
+            self._iam_keys.find,
+            self.policies.trust,
         )
 
     def _proofs(self, endpoint: str) -> Proofs | None:
@@ -92,6 +109,7 @@ class Entrance:
 
         def forget() -> None:
             self.policies.forget()
+            self._iam_keys.forget()
             changed()
 
         return _Watching(rest, forget, self.policies)

@@ -102,7 +102,8 @@ class Parts:
         self._stop = stop
         self._keys = keys
         self._links = keys_in(config.data_dir / "link-key")
-        self._entrance = Entrance(config, store, keys, self._client)
+        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
+        self._entrance = Entrance(config, store, keys, self._client, self._moto.key)
         self._permissions = Permissions(
             store, self._entrance.policies.find, steady_clock, config.region, config.account
         )
@@ -111,7 +112,6 @@ class Parts:
         self._admission = Admission(
             store, keys, self._permissions, system_clock, log.tell, named, roles
         )
-        self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)

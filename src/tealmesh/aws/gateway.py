@@ -167,6 +167,8 @@ class _Guard:
             head = _head(scope)
             hosts = self._hosts.of(scope, head.headers.get("host", ""))
             reason = guard.refusal(head.method, scope["path"], head.headers, hosts, head.query)
+            if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+                reason = "a request must have one Host header"
             if reason is not None:
                 log.warning("refused %s: %s", scope["method"], reason)
                 error = AwsError("AccessDeniedException", reason, status=403)
@@ -186,7 +188,8 @@ class _Guard:
         return ours and not path.startswith(self._open_paths)
 
     async def _admit(self, front: Front, head: Request, scope: Scope) -> None:
-        claim = front.claim(head, identify(head, (), "").access_key, scope.get("state") or {})
+        key_id = identify(head, (), "").access_key
+        claim = front.claim(head, key_id, scope.get("state") or {}, await front.of_iam(key_id))
         claim.finish(b"")
         await front.permit_page(claim.principal, scope["path"])
 
@@ -242,7 +245,8 @@ class _AwsEndpoint:
             return await self._dispatch(await _read(head, receive, limit), identity, request_id)
         principal: Principal | None = None
         try:
-            claim = self._front.claim(head, identity.access_key, state)
+            of_iam = await self._front.of_iam(identity.access_key)
+            claim = self._front.claim(head, identity.access_key, state, of_iam)
             refuse_unsigned_change(head, signed=claim.signed)
             if not claim.verified:
                 limit = min(limit, UNKNOWN_BODY_LIMIT_BYTES)

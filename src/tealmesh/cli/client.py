@@ -277,6 +277,9 @@ class Client(Transport):
             applicationsOnly=applications_only or None,
         )["lines"]
 
+    def get_mesh_graph(self, mesh: str) -> wire.GetMeshGraphOutput:
+        return self._call(wire.GetMeshGraphOutput, mesh=mesh)
+
     def get_page_code(self) -> wire.GetPageCodeOutput:
         return self._call(wire.GetPageCodeOutput)
 

@@ -1,4 +1,7 @@
-"""What `teal` writes reaches any terminal: no encoding and no closed stream ends in a traceback."""
+"""What `teal` writes reaches any terminal: no encoding and no closed stream ends in a traceback.
+
+No text that others chose (a name, a log line, why something failed) gives orders to the terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import codecs
 import contextlib
 import io
 import os
+import re
 import sys
 
 _PLAIN = {
@@ -32,10 +36,32 @@ _PLAIN = {
 """What a terminal that has no such character gets instead; anything else becomes a question
 mark."""
 
+_CONTROL = re.compile(
+    # What our own screens need: colours, the cursor, and parts of the screen that are cleared.
+    r"(\x1b\[(?:[0-9;]*[mABCDGHJK]|\?(?:25|1049)[hl]))"
+    # All other controls of ASCII and Latin-1, and those that turn the direction of text around.
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+class _Terminal(io.TextIOWrapper):
+    """A terminal that obeys no other orders than `_CONTROL` allows."""
+
+    def write(self, text: str) -> int:
+        super().write(harmless(text))
+        return len(text)
+
+
+def harmless(text: str) -> str:
+    """``text`` with control characters spelled out, but for those of colours and of our screens: no
+    title of the window, clipboard, link, answer typed for the user, or text that reads backwards.
+    """
+    return _CONTROL.sub(lambda found: found[1] or ascii(found[0])[1:-1], text)
+
 
 def make_safe() -> None:
     """Let standard output and standard error take every text, whatever their encoding is, and make
-    sure that both exist: a parent may have closed them.
+    sure that both exist: a parent may have closed them. A terminal gets no orders from texts.
     """
     codecs.register_error("teal", _in_plain_characters)
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
@@ -46,6 +72,10 @@ def make_safe() -> None:
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="teal")
+            if stream.isatty():
+                encoding, by_line = stream.encoding, stream.line_buffering
+                made = _Terminal(stream.detach(), encoding, "teal", line_buffering=by_line)
+                setattr(sys, name, made)
 
 
 def flush() -> None:

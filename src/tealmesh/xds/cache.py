@@ -245,6 +245,15 @@ class AdsCache:
         ids = {*self._expected(mesh), *self._connected(mesh)}
         return [self._status(identity) for identity in sorted(ids)]
 
+    def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
+        """What was made for the Envoys of each node and gateway of a mesh, with their ids."""
+        found: list[tuple[Proxy, list[str], ResourceSet]] = []
+        for proxy, (_, resources) in self._translated.items():
+            if proxy.mesh == mesh and not isinstance(resources, str):
+                ids = [e.id for e in self._envoys.values() if e.proxy == proxy and e.connections]
+                found.append((proxy, ids, resources))
+        return found
+
     def connect(self, identity: str, node_id: str, proxy: Proxy, *, delta: bool) -> Connection:
         """Register a new stream of the Envoy ``identity``."""
         self._forget_old()

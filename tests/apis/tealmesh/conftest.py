@@ -69,6 +69,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         grown=lambda since: list(metrics.grown_since(since)),
         envoys=cache.envoys,
         convergence=cache.convergence,
+        held=cache.held,
         health=tuple,
         troubles=tuple,
         about={},

@@ -68,6 +68,7 @@ class Fed:
         self._cache = AdsCache(translate, lambda mesh: [], system_clock)
         self.envoys = self._cache.envoys
         self.convergence = self._cache.convergence
+        self.held = self._cache.held
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         snapshot = mesh_snapshot(self._store.view, mesh)

@@ -47,7 +47,10 @@ def s3(method: str, path: str, query: str = "", host: str = "127.0.0.1:4566") ->
         (query("iam", "GetRole"), False),
         (query("iam", "SimulatePrincipalPolicy"), False),
         (query("iam", "SetDefaultPolicyVersion"), True),
-        (query("sts", "AssumeRole"), False),
+        (query("sts", "AssumeRole"), True),
+        (query("sts", "GetSessionToken"), True),
+        (query("sts", "GetFederationToken"), False),
+        (query("sts", "GetCallerIdentity"), False),
         (target("logs", "PutLogEvents"), False),
         (target("logs", "PutRetentionPolicy"), True),
         (target("kms", "GenerateDataKey"), False),
@@ -144,6 +147,17 @@ def test_versions_and_buckets_in_host_names_are_left_alone() -> None:
         s3("PUT", "/k", host="two.s3.amazonaws.com"),
     ]
     assert compacted(entries) == entries
+
+
+def test_credentials_are_kept_until_they_end() -> None:
+    hour = query("sts", "AssumeRole")
+    long = query("sts", "AssumeRole", DurationSeconds="7200")
+    session = query("sts", "GetSessionToken")
+    user = query("iam", "CreateAccessKey")
+    every = [hour, long, session, user]
+    assert compacted(every, 3600.0) == every
+    assert compacted(every, 3602.0) == [long, session, user]
+    assert compacted(every, 86400.0) == [user]
 
 
 def test_the_file_is_its_owners_and_gives_back_what_was_written(tmp_path: Path) -> None:

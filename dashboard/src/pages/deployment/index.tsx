@@ -94,6 +94,11 @@ function Head({ deployment }: { deployment: Deployment }) {
         <span>{t("deployment.took", { time: duration(end - deployment.createdAt) })}</span>
         {deployment.actor && <span>{t("deployment.by", { who: deployment.actor })}</span>}
         {deployment.pausedBy && <span>{t("deployment.paused", { who: deployment.pausedBy })}</span>}
+        {!over && deployment.latestAt !== undefined && (
+          <span title={deployment.latest}>
+            {t("deployment.latest", { time: duration(deployment.latestAt - now.value) })}
+          </span>
+        )}
         {deployment.group && <span>{t("deployment.group", { group: deployment.group })}</span>}
       </p>
       <p class="sentence" lang="en">
@@ -104,7 +109,6 @@ function Head({ deployment }: { deployment: Deployment }) {
           {deployment.reason}
         </p>
       )}
-      {!over && <Next deployment={deployment} />}
       <Actions deployment={deployment} />
     </header>
   );
@@ -115,33 +119,6 @@ function state(deployment: Deployment): string {
   if (deployment.state === "HELD") return "held";
   if (deployment.state === "AWAITING_APPROVAL") return "awaiting approval";
   return deployment.pausedBy ? "paused" : deployment.status;
-}
-
-function Next({ deployment }: { deployment: Deployment }) {
-  const rows: [string, string | undefined][] = [
-    [t("next.doing"), deployment.doing],
-    [t("next.why"), deployment.why],
-    [t("next.following"), deployment.following],
-    [t("next.latest"), deployment.latest],
-  ];
-  return (
-    <dl class="next">
-      {rows.map(
-        ([name, text]) =>
-          text && (
-            <>
-              <dt>{name}</dt>
-              <dd lang="en">
-                {text}
-                {name === t("next.latest") && deployment.latestAt && (
-                  <b> {t("next.left", { time: duration(deployment.latestAt - now.value) })}</b>
-                )}
-              </dd>
-            </>
-          ),
-      )}
-    </dl>
-  );
 }
 
 function Actions({ deployment }: { deployment: Deployment }) {

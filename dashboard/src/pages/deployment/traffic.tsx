@@ -82,10 +82,23 @@ export function Traffic({ deployment, windows }: { deployment: Deployment; windo
             title={t("traffic.requests")}
             lines={pair(found.requests)}
             show={rate}
+            least={1}
             {...common}
           />
-          <Plot title={t("traffic.errors")} lines={pair(found.errors)} show={percent} {...common} />
-          <Plot title={t("traffic.latency")} lines={quantiles} show={latency} {...common} />
+          <Plot
+            title={t("traffic.errors")}
+            lines={pair(found.errors)}
+            show={percent}
+            least={0.01}
+            {...common}
+          />
+          <Plot
+            title={t("traffic.latency")}
+            lines={quantiles}
+            show={latency}
+            least={1}
+            {...common}
+          />
         </div>
       )}
     </section>

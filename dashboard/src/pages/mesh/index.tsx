@@ -1,8 +1,10 @@
 /** The mesh as a graph with live rates, and each resource on a click. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { convergence } from "../../data/convergence";
 import { seen, shelves } from "../../data/state";
 import type { GraphEdge, GraphNode, MeshGraph } from "../../data/wire";
+import { Converged } from "../../parts/converged";
 import { Empty } from "../../parts/marks";
 import { link, query, route } from "../../router";
 import { percent, rate, t, word } from "../../text";
@@ -33,6 +35,7 @@ export function MeshPage({ name }: { name: string | undefined }) {
     );
   }
   const id = route.value.query.get("node");
+  const moving = flows(graph, shelves.edges.value);
   const chosen = graph.nodes.find((node) => node.id === id);
   return (
     <>
@@ -51,35 +54,38 @@ export function MeshPage({ name }: { name: string | undefined }) {
         </nav>
       )}
       <p class="muted">
-        {graph.rejected > 0
-          ? t("mesh.rejects", { n: graph.rejected })
-          : graph.current < graph.connected
-            ? t("mesh.lags", { n: graph.connected - graph.current })
-            : t("mesh.converged")}{" "}
+        <Converged {...convergence(Object.values(shelves.envoys.value), graph.name)} />{" "}
         {t("mesh.how")}
       </p>
       <div class={chosen ? "map with" : "map"}>
-        {layout ? <Graph graph={graph} layout={layout} chosen={id} /> : <p>{t("loading")}</p>}
-        {chosen && <Resource mesh={graph.name} node={chosen} close={() => query({})} />}
+        {layout ? (
+          <Graph graph={graph} layout={layout} flows={moving} chosen={id} />
+        ) : (
+          <p>{t("loading")}</p>
+        )}
+        {chosen && <Resource graph={graph} node={chosen} flows={moving} close={() => query({})} />}
       </div>
     </>
   );
 }
 
-function Graph(props: { graph: MeshGraph; layout: Layout; chosen: string | null }) {
-  const { graph, layout, chosen } = props;
+function Graph(props: {
+  graph: MeshGraph;
+  layout: Layout;
+  flows: Map<string, Flow>;
+  chosen: string | null;
+}) {
+  const { graph, layout, flows: moving, chosen } = props;
   // The place of everything depends on what there is alone, not on what flows.
   const shape = JSON.stringify([graph.nodes.map((n) => n.id), graph.edges.map(edgeKey)]);
   const placed = useMemo(() => layout.placed(graph), [shape]);
-  const moving = flows(graph, shelves.edges.value);
   const most = Math.max(0, ...[...moving.values()].map((flow) => flow.perSecond));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="graph" aria-label={t("mesh.title", { mesh: graph.name })} tabIndex={0}>
       {/* biome-ignore lint/a11y/noSvgWithoutTitle: the section has the name, a title would be a tooltip */}
       <svg
-        width={placed.width}
-        height={placed.height}
+        style={{ width: "100%", maxWidth: placed.width, minWidth: placed.width * 0.6 }}
         viewBox={`0 0 ${placed.width} ${placed.height}`}
       >
         {graph.edges.map((edge) => {
@@ -159,9 +165,8 @@ function Node(props: {
       class={`node ${node.kind} ${node.side ?? ""} ${chosen ? "chosen" : ""}`}
       transform={`translate(${x} ${y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={chosen}
-      aria-label={`${word("kind", node.kind)} ${node.name}`}
       onClick={open}
       onKeyDown={(event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
@@ -169,19 +174,20 @@ function Node(props: {
         open();
       }}
     >
-      <title>{[node.name, node.detail].filter(Boolean).join("\n")}</title>
       <rect width={size.width} height={size.height} rx="6" />
       <text class="kind" x="10" y="17">
-        {word("kind", node.kind)}
+        {word("kind", node.kind)}{" "}
       </text>
       <text class="name" x="10" y="35">
-        {shape}
-        {short(node.name)}
+        {`${shape}${short(node.name, 20)} `}
+      </text>
+      <text class="kind" x={size.width - 10} y="17" text-anchor="end">
+        {node.detail && short(node.detail, 12)}
       </text>
     </g>
   );
 }
 
-function short(name: string): string {
-  return name.length > 20 ? `${name.slice(0, 19)}…` : name;
+function short(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

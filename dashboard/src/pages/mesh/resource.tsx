@@ -1,43 +1,28 @@
-/** A resource as it was sent, the Envoy resources made from it, and who has acknowledged them. */
+/** A resource of the map: what flows to and from it, and the Envoys that stand for it. */
 
-import { control } from "../../data/state";
-import type { GraphNode } from "../../data/wire";
-import { Trouble, useAsked } from "../../parts/asking";
-import { moment, number, t, word } from "../../text";
+import { shelves } from "../../data/state";
+import type { Envoy, GraphNode, MeshGraph } from "../../data/wire";
+import { EnvoyMark } from "../../parts/marks";
+import { link, query } from "../../router";
+import { percent, rate, t, word } from "../../text";
+import { edgeKey, type Flow } from "./flows";
 
-interface Answer {
-  version?: number;
-  createdAt?: number;
-  updatedAt?: number;
-  spec: string;
-  envoyResources: { type: string; name: string; envoys: string[]; content: string }[];
-  acknowledged: string[];
-  lagging: string[];
+interface Props {
+  graph: MeshGraph;
+  node: GraphNode;
+  flows: Map<string, Flow>;
+  close: () => void;
 }
 
-/** What GetResource takes: routes and gateway routes are named with their parent. */
-export function asked(mesh: string, node: GraphNode): object {
-  const parts = node.id.split("/");
-  const name = parts.at(-1) ?? node.name;
-  const input = { mesh, kind: node.kind, name: parts.length > 2 ? name : parts.slice(1).join("/") };
-  return parts.length > 2 ? { ...input, parent: parts.slice(1, -1).join("/") } : input;
-}
-
-export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-}
-
-export function Resource(props: { mesh: string; node: GraphNode; close: () => void }) {
-  const { mesh, node, close } = props;
-  const { answer, error } = useAsked<Answer>(
-    "GetResource",
-    asked(mesh, node),
-    control.value?.revision,
+/** The Envoys of the node: their resource is named mesh/MESH/KIND/NAME. */
+export function envoysOf(envoys: Iterable<Envoy>, mesh: string, node: GraphNode): Envoy[] {
+  return [...envoys].filter(
+    (one) => one.mesh === mesh && one.resource === `mesh/${mesh}/${node.id}`,
   );
+}
+
+export function Resource({ graph, node, flows, close }: Props) {
+  const envoys = envoysOf(Object.values(shelves.envoys.value), graph.name, node);
   return (
     <aside class="card resource" aria-labelledby="resource">
       <div class="head">
@@ -48,50 +33,72 @@ export function Resource(props: { mesh: string; node: GraphNode; close: () => vo
           {t("close")}
         </button>
       </div>
-      {node.detail && (
-        <p class="muted" lang="en">
-          {node.detail}
+      {node.detail && <p class="muted">{node.detail}</p>}
+      {node.service && (
+        <p>
+          <a href={link("services", node.service)}>{node.service}</a>
         </p>
       )}
-      <Trouble error={error} />
-      {answer && (
+      <Flows title={t("resource.from")} graph={graph} flows={flows} node={node} way="source" />
+      <Flows title={t("resource.to")} graph={graph} flows={flows} node={node} way="target" />
+      {envoys.length > 0 && (
         <>
-          <p>
-            {answer.version !== undefined && t("resource.version", { n: answer.version })}{" "}
-            {answer.updatedAt !== undefined && moment(answer.updatedAt)}
-          </p>
-          <p>
-            {t("resource.acknowledged", {
-              n: number(answer.acknowledged.length),
-              all: number(answer.acknowledged.length + answer.lagging.length),
-            })}
-          </p>
-          {answer.lagging.length > 0 && <p class="warn">◌ {answer.lagging.join(", ")}</p>}
-          <h3>{t("resource.spec")}</h3>
-          <Json text={answer.spec} />
-          <h3>{t("resource.envoy", { n: answer.envoyResources.length })}</h3>
-          {answer.envoyResources.map((one) => (
-            <details key={`${one.type} ${one.name} ${one.envoys.join()}`}>
-              <summary>
-                <code>{one.name}</code>{" "}
-                <span class="muted">
-                  {one.type.split(".").at(-1)} · {t("resource.envoys", { n: one.envoys.length })}
-                </span>
-              </summary>
-              <Json text={one.content} />
-            </details>
-          ))}
+          <h3>{t("envoys.title")}</h3>
+          <ul class="plain">
+            {envoys.map((one) => (
+              <li key={one.id}>
+                <code title={one.id}>{one.id.split("/").at(-1)?.slice(0, 8)}</code>{" "}
+                <EnvoyMark envoy={one} />
+                {one.message && (
+                  <span class="bad" lang="en">
+                    {" "}
+                    {one.message}
+                  </span>
+                )}
+              </li>
+            ))}
+          </ul>
         </>
       )}
     </aside>
   );
 }
 
-function Json({ text }: { text: string }) {
+function Flows(props: {
+  title: string;
+  graph: MeshGraph;
+  flows: Map<string, Flow>;
+  node: GraphNode;
+  way: "source" | "target";
+}) {
+  const { title, graph, flows, node, way } = props;
+  const here = way === "source" ? "target" : "source";
+  const edges = graph.edges.filter((edge) => edge[here] === node.id);
+  if (edges.length === 0) return null;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <pre class="logs" tabIndex={0}>
-      {pretty(text)}
-    </pre>
+    <>
+      <h3>{title}</h3>
+      <ul class="plain">
+        {edges.map((edge) => {
+          const flow = flows.get(edgeKey(edge));
+          const other = graph.nodes.find((one) => one.id === edge[way]);
+          const parts = [
+            edge.share === undefined ? "" : percent(edge.share, 0),
+            flow ? t("mesh.rate", { n: rate(flow.perSecond) }) : "",
+            flow && flow.errorsPerSecond > 0
+              ? `✖ ${percent(flow.errorsPerSecond / flow.perSecond)}`
+              : "",
+          ].filter(Boolean);
+          return (
+            <li key={edgeKey(edge)}>
+              <button type="button" class="plain" onClick={() => query({ node: edge[way] })}>
+                {other ? `${word("kind", other.kind)} ${other.name}` : edge[way]}
+              </button>{" "}
+              <span class="muted">{parts.join(" · ")}</span>
+            </li>
+          );
+        })}
+      </ul>
+    </>
   );
 }

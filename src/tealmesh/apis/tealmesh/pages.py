@@ -23,6 +23,7 @@ class Shown(Protocol):
 
     def tasks(self) -> Sequence[wire.TaskDescription]: ...
     def graph(self, mesh: str) -> wire.GetMeshGraphOutput: ...
+    def resource(self, request: wire.GetResourceInput) -> wire.GetResourceOutput: ...
     def quantile(self, side: SideWindow, q: float) -> float | None: ...
     def resource_of(self, caller: str) -> str: ...
 
@@ -53,6 +54,12 @@ class PageOperations(TokenOperations):
         self, caller: Caller, request: wire.GetMeshGraphInput
     ) -> wire.GetMeshGraphOutput:
         return self._shown.graph(self._mesh(request["mesh"]))
+
+    async def get_resource(
+        self, caller: Caller, request: wire.GetResourceInput
+    ) -> wire.GetResourceOutput:
+        self._mesh(request["mesh"])
+        return self._shown.resource(request)
 
     async def list_windows(
         self, caller: Caller, request: wire.ListWindowsInput

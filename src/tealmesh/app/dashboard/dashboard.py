@@ -67,6 +67,7 @@ class Dashboard:
             grown=lambda since: list(metrics.grown_since(since)),
             envoys=seen.envoys,
             convergence=cache.convergence,
+            held=cache.held,
             health=health,
             troubles=troubles,
             about={

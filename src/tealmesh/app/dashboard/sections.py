@@ -9,10 +9,12 @@ from typing import Generic, TypeVar
 from tealmesh.apis.tealmesh import answers, control, telling
 from tealmesh.app.dashboard.board import Items
 from tealmesh.envoy.names import egress_cluster
+from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model import wire
 from tealmesh.model.clock import Moment
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
+from tealmesh.model.mesh import Proxy
 from tealmesh.model.rollout import Deployment
 from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.inventory import fleet as fleets
@@ -36,6 +38,8 @@ class Sources:
     grown: Callable[[float], Sequence[Grown]]
     envoys: Callable[[str], Sequence[EnvoyStatus]]
     convergence: Callable[[str, int], Convergence]
+    held: Callable[[str], Sequence[tuple[Proxy, Sequence[str], ResourceSet]]]
+    """What was made for the Envoys of a mesh, with their ids."""
     health: Callable[[], Sequence[TaskHealth]]
     troubles: Callable[[], Sequence[wire.WorkerTrouble]]
     about: Mapping[str, str | float]

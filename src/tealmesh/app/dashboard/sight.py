@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tealmesh.apis.tealmesh import events
 from tealmesh.app.dashboard.board import Items
+from tealmesh.app.dashboard.resources import Held, described
 from tealmesh.app.dashboard.sections import Sections, Sources
 from tealmesh.model import wire
 from tealmesh.model.clock import Clock, SteadyClock
@@ -56,6 +57,13 @@ class Sight:
     def graph(self, mesh: str) -> wire.GetMeshGraphOutput:
         """A mesh as a graph, with the present rates."""
         return self._sections.graph(mesh, self._steady())
+
+    def resource(self, request: wire.GetResourceInput) -> wire.GetResourceOutput:
+        """A resource of a mesh, and what was made of it. Raises AwsError."""
+        mesh, view = request["mesh"], self._from.store.view
+        waiting = frozenset(self._from.convergence(mesh, view.revision).waiting)
+        held = [Held(*one) for one in self._from.held(mesh)]
+        return described(view, request, held, waiting)
 
     def quantile(self, side: SideWindow, q: float) -> float | None:
         """Of the latency of one side in a window, in milliseconds; None if nothing was timed."""

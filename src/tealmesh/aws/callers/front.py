@@ -10,11 +10,13 @@ from tealmesh.aws.callers.buckets import Buckets
 from tealmesh.aws.callers.known import Callers, Claim
 from tealmesh.aws.callers.peers import NOBODY, Peer
 from tealmesh.aws.callers.policies import Document
-from tealmesh.aws.moto.journal import operation
+from tealmesh.aws.callers.trust import TrustPolicy, why_not_trusted
+from tealmesh.aws.moto.journal import operation, parameters
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Principal
+from tealmesh.model.identity.iam_keys import IamKey, IamKeyOf
 from tealmesh.model.identity.sessions import SCHEME
 
 log = logging.getLogger(__name__)
@@ -22,11 +24,17 @@ log = logging.getLogger(__name__)
 PoliciesOf = Callable[[str], Awaitable[Sequence[Document]]]
 """The policy documents of a role, by its ARN."""
 
+TrustOf = Callable[[str], Awaitable[TrustPolicy | None]]
+"""The trust policy of a role, by its ARN; None if there is no such role."""
+
 Refused = Callable[[str, str, str], None]
 """Told of a refusal: who, what, why."""
 
 SessionOf = Callable[[str], Principal]
 """Who shows a session by this header ``Authorization``. Raises AwsError."""
+
+_FOR_USERS = frozenset({"GetFederationToken", "GetSessionToken"})
+"""Operations of STS that need a user, or the account's root."""
 
 OUR_PAGES = "/_teal/"
 """Where sessions count: the paths below it are ours."""
@@ -48,8 +56,14 @@ class Front:
         refused: Refused,
         clock: SteadyClock,
         session: SessionOf | None = None,
+        of_iam: IamKeyOf | None = None,
+        trust_of: TrustOf | None = None,
     ) -> None:
-        """``session``: without it, nobody has any."""
+        """``session``: without it, nobody has any. ``of_iam``: the keys of IAM and STS; without it,
+        there are none. ``trust_of``: without it, no role lets another one assume it.
+        """
+        self._trust_of = trust_of
+        self._of_iam = of_iam
         self._callers = callers
         self._session = session
         self._clock = clock
@@ -57,7 +71,19 @@ class Front:
         self._policies_of = policies_of
         self._refused = refused
 
-    def claim(self, request: Request, key_id: str, state: Mapping[str, object]) -> Claim:
+    async def of_iam(self, key_id: str) -> IamKey | None:
+        """The key of IAM or STS with an id, to be claimed with. Raises AwsError if that cannot be
+        told at present.
+        """
+        return await self._of_iam(key_id) if self._of_iam is not None else None
+
+    def claim(
+        self,
+        request: Request,
+        key_id: str,
+        state: Mapping[str, object],
+        of_iam: IamKey | None = None,
+    ) -> Claim:
         """The caller of a request whose body is not read yet; see `Callers.identify`."""
         found = state.get(PEER)
         peer = found if isinstance(found, Peer) else NOBODY
@@ -66,7 +92,7 @@ class Front:
             if self._session and shown.startswith(SCHEME) and request.path.startswith(OUR_PAGES):
                 who = self._session(shown)
                 return Claim(who, verified=True, finish=lambda body: None, signed=True)
-            return self._callers.identify(request, key_id, peer, bool(state.get(INSIDE)))
+            return self._callers.identify(request, key_id, peer, bool(state.get(INSIDE)), of_iam)
         except AwsError as error:
             self.tell(_named(peer), request, error)
             raise
@@ -114,9 +140,14 @@ class Front:
         if principal.access != "role":
             if reason := rules.why_not(principal, asked):
                 raise self._denied(principal, f"{service}:{name or request.path[:80]}", reason)
+        elif name in _FOR_USERS and service == "sts" and ":role/" in principal.role:
+            reason = f"{name} cannot be called with the credentials of a role"
+            raise self._denied(principal, f"sts:{name}", reason)
         elif not rules.is_free(asked):
             for one in actions.of_others(service or "", request):
                 await self._by_policies(principal, one)
+            if name.startswith("AssumeRole"):
+                await self._by_trust(principal, name, parameters(request).get("RoleArn", ""))
 
     async def permit_page(self, principal: Principal, path: str) -> None:
         """The same for a page of ours, all of which only show something."""
@@ -128,6 +159,12 @@ class Front:
         if reason := policies.why_not(documents, asked):
             on = f" on {', '.join(asked.resources)}" if asked.resources else ""
             raise self._denied(principal, asked.action + on, reason)
+
+    async def _by_trust(self, principal: Principal, name: str, role: str) -> None:
+        policy = await self._trust_of(role) if self._trust_of is not None else None
+        reason = why_not_trusted(policy or {}, principal, f"sts:{name}")
+        if reason:
+            raise self._denied(principal, f"sts:{name} on {role[:200]}", reason)
 
     def _denied(self, principal: Principal, action: str, reason: str) -> AwsError:
         self._refused(principal.name, action, reason)

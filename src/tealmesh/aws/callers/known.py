@@ -7,6 +7,7 @@ Design note 036.
 
 from __future__ import annotations
 
+import hmac
 import os
 import pwd
 from collections.abc import Callable
@@ -21,8 +22,9 @@ from tealmesh.aws.signing import UNSIGNED
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
-from tealmesh.model.identity.caller import OURSELVES, Principal
+from tealmesh.model.identity.caller import OURSELVES, Access, Principal
 from tealmesh.model.identity.exchanged import FORM, ExchangedKeys, without_path
+from tealmesh.model.identity.iam_keys import IamKey
 from tealmesh.model.identity.issued import FILE, KnownCaller, TaskKeys, load
 from tealmesh.model.watched import Watched
 
@@ -62,14 +64,24 @@ class Callers:
             data_dir / FILE, lambda: load(data_dir), []
         )
 
-    def identify(self, request: Request, key_id: str, peer: Peer, inside: bool) -> Claim:
-        """The caller of a request without its body, whose key id is ``key_id``.
+    def identify(
+        self,
+        request: Request,
+        key_id: str,
+        peer: Peer,
+        inside: bool,
+        of_iam: IamKey | None = None,
+    ) -> Claim:
+        """The caller of a request without its body, whose key id is ``key_id``. ``of_iam``: the key
+        of IAM or STS with that id, if there is one.
 
         ``inside``: whether our own process is at the other end, as for what comes from a container:
         then only keys count. Raises AwsError, in the codes of the query protocol, for a caller who
         is not known or whose signature is wrong.
         """
         found = self._issued(request, key_id)
+        if found is None and of_iam is not None:
+            found = self._of_iam(request, of_iam)
         if found is not None:
             return self._signed(request, *found)
         user = None if inside else self._unix_user(peer)
@@ -125,6 +137,18 @@ class Callers:
             return None
         name = f"{known.name}/{session}" if session else known.name
         return replace(_principal(known), name=name)
+
+    def _of_iam(self, request: Request, key: IamKey) -> tuple[Key, Principal]:
+        signed = signatures.read(request)
+        shown = signed.token if signed else ""
+        if key.status != "Active" or not hmac.compare_digest(shown.encode(), key.token.encode()):
+            text = "The security token included in the request is invalid"
+            raise AwsError("InvalidClientTokenId", text, status=403)
+        if 0 < key.expires < self._clock():
+            text = "The security token included in the request is expired"
+            raise AwsError("ExpiredToken", text, status=400)
+        access: Access = "role" if key.decides else "admin"
+        return Key(key.key_id, key.secret), Principal(key.arn, access, role=key.decides)
 
     def _signed(self, request: Request, key: Key, principal: Principal) -> Claim:
         signed = signatures.read(request)

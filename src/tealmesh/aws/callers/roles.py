@@ -1,14 +1,15 @@
-"""The policies of roles, as IAM has them: in memory for a moment, since a task calls often."""
+"""The policies of roles and users, as IAM has them: kept for a moment, since a task calls often."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tealmesh.aws.callers.policies import Document
+from tealmesh.aws.callers.trust import TrustPolicy
 from tealmesh.model.clock import SteadyClock
 
 _KEPT_SECONDS = 5.0
@@ -16,12 +17,14 @@ _KEPT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Role:
-    """A role, with what its policies say."""
+    """A role, or a user, with what its policies say."""
 
     arn: str
     unique_id: str
     """One that is deleted and made anew has another."""
     documents: Sequence[Document]
+    trust: TrustPolicy = field(default_factory=TrustPolicy)
+    """Who may assume it; empty for a user."""
 
 
 class RolePolicies:
@@ -36,16 +39,16 @@ class RolePolicies:
         self._reading = asyncio.Lock()
 
     async def of(self, role: str) -> Sequence[Document]:
-        """The documents of a role, by its ARN; none if there is no such role."""
+        """The documents of a role or user, by its ARN; none if there is no such one."""
         return await self.find(role) or ()
 
     async def find(self, role: str) -> Sequence[Document] | None:
-        """The documents of a role, by its ARN; None if there is no such role."""
+        """The documents of a role or user, by its ARN; None if there is no such one."""
         found = await self.role(role)
         return found.documents if found else None
 
     async def role(self, role: str) -> Role | None:
-        """A role, by its ARN, of which the path may be absent; None if there is no such role."""
+        """A role or user, by its ARN, of which the path may be absent; None if there is none."""
         async with self._reading:
             kept = self._kept.get(role)
             if kept is None or self._clock() - kept[0] > _KEPT_SECONDS:
@@ -56,6 +59,11 @@ class RolePolicies:
                     self._kept[role] = kept
             return kept[1]
 
+    async def trust(self, role: str) -> TrustPolicy | None:
+        """The trust policy of a role, by its ARN; None if there is no such role."""
+        found = await self.role(role)
+        return found.trust if found is not None and found.arn == role else None
+
     def forget(self) -> None:
         """Something in IAM has changed."""
         self._changes += 1
@@ -63,20 +71,38 @@ class RolePolicies:
 
     def _read(self, arn: str) -> Role | None:
         iam, name = self._iam(), arn.rpartition("/")[2]
-        documents: list[Document] = []
         try:
+            if ":user/" in arn:
+                return self._user(iam, name)
             role = iam.get_role(RoleName=name)["Role"]
-            for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
-                for inline in page["PolicyNames"]:
-                    found = iam.get_role_policy(RoleName=name, PolicyName=inline)
-                    documents.append(found["PolicyDocument"])
-            for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-                for policy in page["AttachedPolicies"]:
-                    with suppress(iam.exceptions.NoSuchEntityException):  # deleted meanwhile
-                        documents.append(self._managed(iam, policy["PolicyArn"]))
+            documents = self._documents(iam, "role", name)
         except iam.exceptions.NoSuchEntityException:
             return None
-        return Role(role["Arn"], role["RoleId"], documents)
+        trust: TrustPolicy = role["AssumeRolePolicyDocument"]
+        return Role(role["Arn"], role["RoleId"], documents, trust)
+
+    def _user(self, iam: Any, name: str) -> Role:
+        """A user, with what its own policies and those of its groups say."""
+        user = iam.get_user(UserName=name)["User"]
+        documents = self._documents(iam, "user", name)
+        for page in iam.get_paginator("list_groups_for_user").paginate(UserName=name):
+            for group in page["Groups"]:
+                documents += self._documents(iam, "group", group["GroupName"])
+        return Role(user["Arn"], user["UserId"], documents)
+
+    def _documents(self, iam: Any, kind: str, name: str) -> list[Document]:
+        """Those of a role, user or group."""
+        documents: list[Document] = []
+        whose = {f"{kind.title()}Name": name}
+        for page in iam.get_paginator(f"list_{kind}_policies").paginate(**whose):
+            for inline in page["PolicyNames"]:
+                found = getattr(iam, f"get_{kind}_policy")(**whose, PolicyName=inline)
+                documents.append(found["PolicyDocument"])
+        for page in iam.get_paginator(f"list_attached_{kind}_policies").paginate(**whose):
+            for policy in page["AttachedPolicies"]:
+                with suppress(iam.exceptions.NoSuchEntityException):  # deleted meanwhile
+                    documents.append(self._managed(iam, policy["PolicyArn"]))
+        return documents
 
     def _managed(self, iam: Any, arn: str) -> Document:
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]

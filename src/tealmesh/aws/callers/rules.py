@@ -20,7 +20,7 @@ mesh in the request. `admin`: administrators."""
 
 _TEALMESH: Mapping[Need, str] = {
     "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetGroupDeployment"
-    " GetLogs GetMeshGraph GetPageCode GetService GetStatus Lint ListCallers"
+    " GetLogs GetMeshGraph GetPageCode GetResource GetService GetStatus Lint ListCallers"
     " ListDeployments ListEnvoys ListEvents ListGroupDeployments ListGroups"
     " ListJournal ListMembersWithoutEffect ListTasks ListWindows PlanDeployment"
     " PlanGroup",

@@ -14,6 +14,7 @@ https://docs.getmoto.org/en/latest/docs/server_mode.html
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from tealmesh.aws.moto import faults, telemetry, topics
+from tealmesh.aws.moto import faults, keys, telemetry, topics
 from tealmesh.aws.moto.certificates import Issued, issued
 from tealmesh.aws.moto.corrections import correct_new_modules
 from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, operation, to_keep
@@ -35,6 +36,7 @@ from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import Clock, NewId, random_id, system_clock
 from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,16 @@ class Moto:
         """
         self.load()
         return issued(arn)
+
+    def key(self, key_id: str) -> IamKey | None:
+        """An access key with its secret; see `keys`. Raises AwsError for an unreadable journal."""
+        self.load()
+        # A backend is made when it is first used, with ids that must be the same each time.
+        for service in ("iam", "sts"):
+            importlib.import_module(f"moto.{service}.responses")
+        steer_new_modules()
+        correct_new_modules()
+        return keys.find(key_id)
 
     def close(self) -> None:
         """Accept no more changes."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import authorities, elb_attributes, groups, rules, topics
+from tealmesh.aws.moto import authorities, elb_attributes, groups, keys, rules, topics
 from tealmesh.aws.moto.instead import instead_of
 
 _corrected: set[str] = set()
@@ -141,4 +141,6 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.autoscaling.responses": groups.correct_responses,
     "moto.events.models": rules.correct_models,
     "moto.sns.models": topics.correct,
+    "moto.sts.models": keys.correct_models,
+    "moto.sts.responses": keys.correct_responses,
 }

@@ -6,7 +6,7 @@ in order after a restart gives the same state with the same ids.
 
 The file has one line of JSON per call and is readable only by its owner, since bodies may contain
 secrets. Of a signature only the credential scope is kept. Calls that only read, telemetry (log
-events, metrics, traces) and temporary credentials are not kept.
+events, metrics, traces) and credentials that have ended are not kept.
 
 `compacted` drops calls about things that have been deleted since, so the file grows with the
 current state and not with how often things are created and deleted.
@@ -43,8 +43,16 @@ _TELEMETRY = frozenset(
         ("sqs", "ReceiveMessage"),
     }
 )
-_NEVER = frozenset({"sts", "xray"})
-"""The services that have only temporary credentials or only telemetry."""
+_NEVER = frozenset({"xray"})
+"""The services that have only telemetry."""
+
+_SESSIONS = {
+    "AssumeRole": 3600,
+    "AssumeRoleWithSAML": 3600,
+    "AssumeRoleWithWebIdentity": 3600,
+    "GetSessionToken": 43200,
+}
+"""Operations of STS that issue credentials, and for how many seconds if the call does not say."""
 
 _VERB = re.compile(r"([A-Z][a-z]+)(\w*)")
 _CREATORS = frozenset({"Allocate", "Create", "Import", "Put", "Register", "Request", "Upload"})
@@ -111,7 +119,7 @@ class Journal:
         self.entries: list[Entry] = []
         """The calls in the file when it was opened: to be repeated."""
         try:
-            self._load()
+            self._load(at)
         except (OSError, ValueError, KeyError) as error:
             raise TealError(f"the journal {path} cannot be read: {error}") from error
 
@@ -131,7 +139,7 @@ class Journal:
                 os.ftruncate(file.fileno(), end)  # leave no half line before the next one
             raise
         if file.tell() > self._next_compaction:
-            self._rewrite(compacted(self._read()))
+            self._rewrite(compacted(self._read(), entry.at))
             self._next_compaction = max(self._limit, 2 * self._path.stat().st_size)
 
     def close(self) -> None:
@@ -140,12 +148,12 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _load(self) -> None:
+    def _load(self, now: float) -> None:
         if not self._path.exists():
             self._rewrite([])
             return
         entries = list(self._read())
-        self.entries = compacted(entries)
+        self.entries = compacted(entries, now)
         # This also drops the half line that a kill in the middle of a write leaves.
         self._rewrite(self.entries)
 
@@ -184,6 +192,8 @@ def to_keep(service: str | None, request: Request, access_key: str) -> bool:
     if service in _NEVER or access_key == "tealmesh":
         return False
     name = operation(request)
+    if service == "sts":
+        return name in _SESSIONS
     if not name:
         return request.method not in ("GET", "HEAD", "OPTIONS")
     return not _READS.match(name) and (service, name) not in _TELEMETRY
@@ -231,8 +241,8 @@ _Gone = dict[tuple[str, str, str], _Deletion]
 """Scope, name of a parameter (empty for an id that an answer made), value -> what deletes it."""
 
 
-def compacted(entries: Iterable[Entry]) -> list[Entry]:
-    """The calls that still matter, in order.
+def compacted(entries: Iterable[Entry], now: float = 0.0) -> list[Entry]:
+    """The calls that still matter, in order. Credentials that have ended before ``now`` do not.
 
     A ``Delete`` with one parameter makes every earlier call obsolete that has the same parameter
     or created the thing. It is obsolete itself only once the call that created the thing has been
@@ -243,7 +253,7 @@ def compacted(entries: Iterable[Entry]) -> list[Entry]:
     kept_entries: list[Entry | _Deletion] = []
     gone: _Gone = {}
     objects: set[tuple[str, str, str]] = set()
-    every = list(entries)
+    every = [entry for entry in entries if not _ended(entry, now)]
     versioned = {_bucket(entry) for entry in every if "versioning" in _keys(entry)}
     for entry in reversed(every):
         if entry.service == "s3":
@@ -259,6 +269,15 @@ def compacted(entries: Iterable[Entry]) -> list[Entry]:
         for one in kept_entries
         if not isinstance(one, _Deletion) or not one.complete
     ]
+
+
+def _ended(entry: Entry, now: float) -> bool:
+    """Whether credentials that a call has issued have ended."""
+    lasting = _SESSIONS.get(operation(entry.request))
+    if lasting is None:
+        return False
+    asked = parameters(entry.request).get("DurationSeconds", "")
+    return entry.at + (int(asked) if asked.isdecimal() else lasting) < now
 
 
 def _deletion(entry: Entry, gone: _Gone) -> _Deletion | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from tealmesh.cli import watching
 from tealmesh.cli.client import Client
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import with_group
@@ -16,12 +15,6 @@ from tealmesh.cli.options import complete_names, print_json, with_client, with_j
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-WATCH_SECONDS = 1.0
-"""Between two updates of `teal status -w`."""
 
 
 @click.command(short_help="Services, gateways, tasks: everything, and its traffic.")
@@ -47,45 +40,18 @@ def status(
     services and tasks; deployments, and which of the four steps of a release by hand is done.
     """
     if group is not None:
-        if watch:
-            raise click.UsageError("--watch and --group: `teal deploy --group` follows by itself")
-        commands.status(group, as_json, client)
+        commands.status(group, watch, as_json, client)
         return
     if as_json:
-        while True:
-            print_json(client.get_status(window, mesh), compact=watch)
-            if not watch:
-                return
-            time.sleep(WATCH_SECONDS)
+        watching.show_json(lambda: client.get_status(window, mesh), watch)
+        return
     from tealmesh.cli.render import console
     from tealmesh.cli.status_view import status_view
 
     out = console()
-
-    def look() -> RenderableType:
-        return status_view(client.get_status(window, mesh), window, out.width)
-
-    if not watch:
-        out.print(look())
-        return
-    try:
-        _watch_status(look, out)
-    except KeyboardInterrupt:
-        return
-
-
-def _watch_status(look: Callable[[], RenderableType], out: Console) -> None:
-    from rich.live import Live
-
-    if not out.is_terminal:
-        while True:
-            out.print(look())
-            out.print()
-            time.sleep(WATCH_SECONDS)
-    with Live(console=out, auto_refresh=False, screen=True) as live:
-        while True:
-            live.update(look(), refresh=True)
-            time.sleep(WATCH_SECONDS)
+    watching.show(
+        lambda: status_view(client.get_status(window, mesh), window, out.width), out, watch
+    )
 
 
 @click.command(short_help="Deployments, one line each, or one of them with its details.")

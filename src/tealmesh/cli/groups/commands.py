@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
+from tealmesh.cli import watching
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, say_that_it_runs
 from tealmesh.cli.options import print_json
 from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, TealError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def deploy(
@@ -129,20 +134,28 @@ def explain(
     console().print(explained_view(g))
 
 
-def status(group: str, as_json: bool, client: Client) -> None:
-    found = next((g for g in client.list_groups() if g["name"] == group), None)
-    latest = found.get("latest") if found else client.get_group_deployment(group)
+def status(group: str, watch: bool, as_json: bool, client: Client) -> None:
+    def found() -> tuple[wire.GroupDeployment | None, wire.Group | None]:
+        """Its newest deployment, and what the settings say of it."""
+        known = next((g for g in client.list_groups() if g["name"] == group), None)
+        return (known.get("latest") if known else client.get_group_deployment(group)), known
+
     if as_json:
-        print_json(latest or found)
+        watching.show_json(lambda: next(filter(None, found()), None), watch)
         return
-    if latest is None:
-        services = ", ".join(found["services"]) if found else ""
-        click.echo(f"group {group} ({services}): not deployed yet")
-        return
+    from rich.text import Text
+
     from tealmesh.cli.groups.screens import group_view
     from tealmesh.cli.render import console
 
-    console().print(group_view(latest))
+    def look() -> RenderableType:
+        latest, known = found()
+        if latest is not None:
+            return group_view(latest)
+        services = known["services"] if known else []
+        return Text(f"group {group} ({', '.join(services)}): not deployed yet")
+
+    watching.show(look, console(), watch)
 
 
 def history(group: str, deployment: str | None, number: int, as_json: bool, client: Client) -> None:

@@ -298,3 +298,46 @@ class ListCallersOutput(TypedDict):
 
     callers: list[CallerTraffic]
     """The busiest first."""
+
+
+class GetResourceInput(TypedDict):
+    """Input of GetResource."""
+
+    mesh: str
+    kind: str
+    """virtualGateway, gatewayRoute, virtualService, virtualRouter, route or virtualNode."""
+    name: str
+    parent: NotRequired[str]
+    """A route's router, or a gateway route's gateway."""
+
+
+class EnvoyResource(TypedDict):
+    """A resource that an Envoy is sent."""
+
+    type: str
+    """cluster, endpoints, listener or routes."""
+    name: str
+    envoys: list[str]
+    """The Envoys that have it."""
+    content: str
+    """JSON, without private keys."""
+
+
+class GetResourceOutput(TypedDict):
+    """What GetResource answers."""
+
+    mesh: str
+    kind: str
+    name: str
+    parent: NotRequired[str]
+    version: int
+    createdAt: float
+    updatedAt: float
+    spec: str
+    """The specification as it was sent: JSON."""
+    envoyResources: list[EnvoyResource]
+    """In the order of their types and names."""
+    acknowledged: list[str]
+    """The Envoys with any of these resources that run with the newest revision."""
+    lagging: list[str]
+    """Those that do not."""

@@ -9,7 +9,6 @@ import asyncio
 import json
 import socket
 import struct
-from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from tealmesh.aws.wire.codec import Request, Response
@@ -38,6 +37,18 @@ class Question(TypedDict, total=False):
     """The ARN of the certificate, or the id of the key."""
 
 
+class KeyFields(TypedDict):
+    """An `IamKey`."""
+
+    key_id: str
+    secret: str
+    arn: str
+    decides: str
+    token: str
+    expires: float
+    status: Literal["Active", "Inactive"]
+
+
 class Answer(TypedDict, total=False):
     """The head of an answer. Its body is that of the response."""
 
@@ -48,46 +59,9 @@ class Answer(TypedDict, total=False):
     certificate: str
     issuers: str
     private_key: str
-    key: KeyFields | None
-
-
-class KeyFields(TypedDict):
-    """An `IssuedKey`."""
-
-    key_id: str
-    secret: str
-    arn: str
-    role: str
-    token: str
-    expires: float
-
-
-@dataclass(frozen=True)
-class IssuedKey:
-    """An access key that moto has issued, and whose it is."""
-
-    key_id: str
-    secret: str = field(repr=False)
-    arn: str
-    """Of the caller: a user, an assumed role, a federated user, or the account's root."""
-    role: str
-    """ARN of the role or user whose policies decide; empty where none does: the account's root, or
-    a role that is not in IAM here.
-    """
-    token: str = field(default="", repr=False)
-    """The session token of temporary credentials."""
-    expires: float = 0.0
-    """Their end, in seconds since the epoch; 0 for never."""
-
-    def fields(self) -> KeyFields:
-        return KeyFields(
-            key_id=self.key_id,
-            secret=self.secret,
-            arn=self.arn,
-            role=self.role,
-            token=self.token,
-            expires=self.expires,
-        )
+    """Of the certificate."""
+    key: KeyFields
+    """The access key; absent if there is none."""
 
 
 def question(request: Request, service: str | None, request_id: str) -> Question:

@@ -23,6 +23,7 @@ from tealmesh.aws.moto.certificates import Issued
 from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.errors import AwsError, CertificateError, MotoEnded
+from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,16 @@ class Apart:
         if problem := answer.get("problem"):
             raise CertificateError(problem)
         return Issued(answer["certificate"], answer["issuers"], answer["private_key"])
+
+    async def key(self, key_id: str) -> IamKey | None:
+        """An access key of IAM or STS, with its secret; None if there is none. Raises AwsError if
+        moto does not answer.
+        """
+        answer, _ = await self._ask(Question(kind="key", name=key_id), b"", f"the key {key_id}")
+        if problem := answer.get("problem"):
+            raise AwsError("InternalFailure", problem, status=500)
+        found = answer.get("key")
+        return IamKey(**found) if found is not None else None
 
     async def run(self) -> None:
         """Have a process from the first question on. Raises MotoEnded when it ends, and is to be

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from tealmesh.aws.moto import faults
 from tealmesh.aws.moto.apart import frames
-from tealmesh.aws.moto.apart.frames import Answer, Question
+from tealmesh.aws.moto.apart.frames import Answer, KeyFields, Question
 from tealmesh.aws.moto.backend import Moto
 from tealmesh.aws.wire.codec import Response
 from tealmesh.model.errors import AwsError, CertificateError
+from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
+
+_MORE = "`teal up --moto-memory` gives it more"
 
 
 def serve(channels: Sequence[socket.socket], journal: Path) -> None:
@@ -61,10 +64,28 @@ def _answer(moto: Moto, question: Question, body: bytes) -> tuple[Answer, bytes]
             given = moto.certificate(question["name"])
             texts = Answer(certificate=given.certificate, issuers=given.issuers)
             return Answer(**texts, private_key=given.key), b""
+        if kind == "key":
+            key = moto.key(question["name"])
+            return Answer(key=_fields(key)) if key is not None else Answer(), b""
         moto.load()
     except (AwsError, CertificateError) as error:
         return Answer(problem=str(error)), b""
+    except MemoryError:
+        log.error("moto has not enough memory to repeat the journal: %s", _MORE)
+        return Answer(problem=_MORE), b""
     return Answer(), b""
+
+
+def _fields(key: IamKey) -> KeyFields:
+    return KeyFields(
+        key_id=key.key_id,
+        secret=key.secret,
+        arn=key.arn,
+        decides=key.decides,
+        token=key.token,
+        expires=key.expires,
+        status=key.status,
+    )
 
 
 def _response(moto: Moto, question: Question, body: bytes) -> Response:
@@ -73,7 +94,7 @@ def _response(moto: Moto, question: Question, body: bytes) -> Response:
     try:
         response = moto.answer(request, service, request_id)
     except MemoryError:
-        text = "moto has not enough memory for that: see `teal up --moto-memory`"
+        text = f"moto has not enough memory for that: {_MORE}"
         error = AwsError("InternalFailure", text, status=501)
         return faults.shaped(service, request, error, request_id)
     if len(response.body) > frames.MAX_BODY_BYTES:

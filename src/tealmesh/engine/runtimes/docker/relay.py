@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tealmesh.engine.runtimes.docker.rules import METADATA_ADDRESS
 
 _log = logging.getLogger(__name__)
 PORT = 80
+MOST = 128
+"""Connections of a task at once. To the HTTP port they all are our own, so that it counts none."""
 
 
 class Relays:
@@ -26,6 +29,7 @@ class Relays:
         self._target = target
         self._servers: dict[Path, asyncio.Server] = {}
         self._connections: set[asyncio.Task[None]] = set()
+        self._open: Counter[Path] = Counter()
 
     async def open(self, directory: Path, pid: int) -> None:
         """Answer in the namespace of process ``pid``, unless we do already."""
@@ -40,7 +44,12 @@ class Relays:
                 "task %s: nothing answers at %s: %s", directory.name, METADATA_ADDRESS, error
             )
             return
-        self._servers[directory] = await asyncio.start_server(self._accept, sock=listener)
+        await self.serve(directory, listener)
+
+    async def serve(self, directory: Path, listener: socket.socket) -> None:
+        """Relay what a task sends to ``listener``."""
+        accept = partial(self._accept, directory)
+        self._servers[directory] = await asyncio.start_server(accept, sock=listener)
 
     async def close(self, directory: Path) -> None:
         server = self._servers.pop(directory, None)
@@ -54,7 +63,21 @@ class Relays:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(
+        self, directory: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if self._open[directory] >= MOST:
+            writer.transport.abort()
+            return
+        self._open[directory] += 1
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self._open[directory] -= 1
+            if not self._open[directory]:
+                del self._open[directory]
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
         if connection is not None:
             self._connections.add(connection)

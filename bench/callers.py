@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.support.planes.control_plane import ControlPlane, control_plane
 
+from bench import connects
 from bench.measurement import Measurement, quantile
 from tealmesh.model.identity.issued import owner
 
@@ -29,7 +30,7 @@ _BODIES = {
 
 
 def measure() -> list[Measurement]:
-    """The median of each of two calls, on one connection, taken in turns."""
+    """The median of each of two calls, on one connection, taken in turns; and Envoys' connects."""
     with tempfile.TemporaryDirectory() as directory, control_plane(Path(directory)) as plane:
         mine = owner(Path(directory) / "data")
         known, any_keys = Credentials(mine.key_id, mine.secret), Credentials("test", "test")
@@ -44,7 +45,7 @@ def measure() -> list[Measurement]:
             limit = baseline * 1.3
             label = f"ecs {name}, signature verified"
             measured.append(Measurement(label, value, "ms", baseline, compared, round(limit, 3)))
-    return measured
+    return [*measured, *connects.measure()]
 
 
 def _seconds(plane: ControlPlane, name: str, keys: Credentials) -> list[float]:

@@ -73,7 +73,7 @@ resource "aws_iam_role_policy_attachment" "task" {
   policy_arn = "arn:aws:iam::aws:policy/${each.key}"
 }
 
-# Envoys may request the configuration of active sides only.
+# Envoys may request the configuration of active sides, and of the gateway, only.
 resource "aws_iam_role_policy" "envoy" {
   name = "envoy"
   role = aws_iam_role.task.id
@@ -83,7 +83,7 @@ resource "aws_iam_role_policy" "envoy" {
     Statement = [{
       Effect   = "Allow"
       Action   = "appmesh:StreamAggregatedResources"
-      Resource = local.node_arns
+      Resource = concat(local.node_arns, [aws_appmesh_virtual_gateway.edge.arn])
     }]
   })
 }

@@ -71,6 +71,10 @@ def test_a_node_that_the_policy_does_not_name(tmp_path: Path, documents: list[Do
         assert (seen.id, seen.connected, seen.note) == (WEB, False, f"refused: {why}")
         assert world.told == [("fails", f"the Envoy of {WEB}", why)]
         assert world.admission.barred(WEB) == why
+        # While it sends, it is waited for; when it drains, nobody waits.
+        assert not world.admission.cut_off(WEB)
+        await world.put(WEB, role=ROLE, phase="DRAIN")
+        assert world.admission.cut_off(WEB)
         # What it counts is still its own: it goes on sending with what it has.
         assert await world.report(world.token_of(WEB), NODES[WEB]) is grpc.StatusCode.OK
 

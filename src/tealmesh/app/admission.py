@@ -114,12 +114,21 @@ class Admission:
 
     def barred(self, task: str) -> str:
         """Why the Envoy of a task gets no configuration, as far as was asked: what its role may
-        not. Empty otherwise. It keeps what it has, so nobody need wait for it.
+        not. Empty otherwise.
         """
         state = self._state(task) if self.permissions.refuses else None
         if state is None or not state.role:
             return ""
         return self.permissions.barred(state.role, _resource(state))
+
+    def cut_off(self, task: str) -> bool:
+        """Whether a task that drains has an Envoy without permission: nobody waits for that one. A
+        task that goes on sending is waited for, or it would send to what has been stopped.
+        """
+        state = self._state(task) if self.permissions.refuses else None
+        if state is None or state.phase not in (Phase.DRAIN, Phase.DEREGISTER):
+            return False
+        return bool(self.barred(task))
 
     def unasked(self, task: str) -> str:
         """That nobody asked what the role of a task may, as IAM does not know it; or empty."""

@@ -347,8 +347,8 @@ class Parts:
 
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
-        view, barred = self._store.view, self._admission.barred
-        tasks = [task for task in serving_tasks(view, scope) if not barred(task)]
+        view, cut_off = self._store.view, self._admission.cut_off
+        tasks = [task for task in serving_tasks(view, scope) if not cut_off(task)]
         return [*tasks, *serving_load_balancers(view, scope)]
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:

@@ -297,7 +297,7 @@ export const TEXTS = {
   ],
   "resource.spec": ["As it was sent", "送信された内容"],
   "resource.envoy": ["Envoy resources made from it ({n})", "生成された Envoy リソース（{n}）"],
-  "resource.envoys": ["{n} Envoys", "Envoy {n} 台"],
+  "resource.envoys": ["Envoys: {n}", "Envoy {n} 台"],
 
   "history.title": ["History", "履歴"],
   "history.none": ["{service} has not been deployed yet", "{service} はまだデプロイされていません"],

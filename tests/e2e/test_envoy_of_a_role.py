@@ -71,7 +71,7 @@ def test_its_role_decides_what_it_may_be(tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            until(lambda: f"{ROLE} may not {ACTION}" in shown(plane)["message"], plane.log)
+            until(lambda: f"{ROLE} may not {ACTION}" in shown(plane)["note"], plane.log)
             allow(plane, "web")
             until(lambda: shown(plane)["connected"], plane.log)
             assert shown(plane)["id"] == "own/laptop"

@@ -23,7 +23,7 @@ def failing(plane: ControlPlane, sample: Sample, times: int) -> None:
     plane.wait_ready()
 
 
-@sizes("times", short=1, long=2)
+@sizes("times", short=2, long=3)
 def test_every_worker_fails_and_a_deployment_loses_no_request(tmp_path: Path, times: int) -> None:
     sample = Sample(tmp_path)
     plane = ControlPlane(tmp_path, sample.config)

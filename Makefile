@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills systems lint bench bench-gates dist readme recording man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -87,6 +87,10 @@ readme: $(DEVELOPMENT) ## Run the README's commands in a fresh clone
 recording: $(DEVELOPMENT) ## Record the README's first minutes and docs/screens.md
 	$(PY) docs/record.py
 	$(PY) docs/screens.py
+
+screenshots: $(DEVELOPMENT) dashboard ## Take pictures of every page, into build/screenshots; those of the README too
+	$(PY) docs/screenshots.py
+	$(PY) docs/screenshots.py --readme
 
 man: $(DEVELOPMENT) ## Write man pages of all commands to build/man
 	$(PY) docs/man.py build/man

@@ -50,6 +50,7 @@ LONGEST = (
     "tests/e2e/test_containers.py",
     "tests/terraform/test_everything.py",
     "tests/e2e/test_killed_control_plane.py",
+    "tests/dashboard/test_page.py",
     "tests/terraform/",
     "tests/e2e/",
     "tests/wire/",

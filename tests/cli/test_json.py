@@ -30,6 +30,7 @@ SHOWS_NOTHING = {
     "schema": "is JSON already",
     "evidence": "is JSON already",
     "envoy bootstrap": "is JSON already",
+    "envoy identity": "keeps a file",
 }
 TESTED_ELSEWHERE = {"rehearse", "backtest"}
 """They take more than a server with answers."""

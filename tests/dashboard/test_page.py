@@ -213,7 +213,9 @@ def test_the_map_opens_a_resource_by_keyboard(watched: Watched, deployed: str) -
     page = watched.page
     watched.show("#/mesh/sample")
     page.get_by_role("button", name=re.compile("virtual node .*web-green")).press("Enter")
-    expect(page.get_by_role("complementary", name=re.compile("web-green"))).to_be_visible()
+    resource = page.get_by_role("complementary", name=re.compile("web-green"))
+    expect(resource.get_by_text('"serviceDiscovery"')).to_be_visible()
+    expect(resource.locator("summary")).not_to_have_count(0)
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".edge text").filter(has_text="10 %")).to_have_count(1)
 

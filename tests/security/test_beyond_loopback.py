@@ -104,7 +104,12 @@ def test_the_owner_signs_there_like_everybody_else(beyond: Beyond) -> None:
 
 
 def test_what_the_machine_is_like_is_not_told(beyond: Beyond) -> None:
-    assert set(beyond.ask("GET", "/_teal/health")[1]) == {"status", "version", "revision"}
+    assert set(beyond.ask("GET", "/_teal/health")[1]) == {
+        "status",
+        "version",
+        "revision",
+        "serverId",
+    }
     for path in ("/_teal/metadata/v4/task-0", "/_teal/credentials/task"):
         assert beyond.ask("GET", path)[0] == 404
 

@@ -40,6 +40,7 @@ function drawMarks(plot: uPlot, marks: Mark[]): void {
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = colour("--muted");
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   let free = 0;
   for (const mark of marks) {

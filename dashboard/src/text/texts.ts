@@ -290,6 +290,14 @@ export const TEXTS = {
   "kind.virtualNode": ["virtual node", "仮想ノード"],
   "resource.from": ["From", "送信元"],
   "resource.to": ["To", "送信先"],
+  "resource.version": ["Version {n}", "バージョン {n}"],
+  "resource.acknowledged": [
+    "{n} of {all} Envoys that have it have acknowledged it.",
+    "対象の Envoy {all} 台中 {n} 台が受け入れました。",
+  ],
+  "resource.spec": ["As it was sent", "送信された内容"],
+  "resource.envoy": ["Envoy resources made from it ({n})", "生成された Envoy リソース（{n}）"],
+  "resource.envoys": ["Envoys: {n}", "Envoy {n} 台"],
 
   "history.title": ["History", "履歴"],
   "history.none": ["{service} has not been deployed yet", "{service} はまだデプロイされていません"],

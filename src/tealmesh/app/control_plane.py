@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable, Mapping
 
 from tealmesh.apis.servicediscovery.dns_server import respond_in_task
-from tealmesh.app.configured import store_images
 from tealmesh.app.host import (
     HOST,
     RESOLVER_HOST,
@@ -45,6 +44,7 @@ from tealmesh.model.clock import system_clock
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.keys import Keys
+from tealmesh.rollout.applying.configured import store_images
 from tealmesh.store import Store, tables
 from tealmesh.supervision.supervisor import Supervisor
 

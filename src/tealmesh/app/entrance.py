@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from tealmesh.app.admission import task_of_session
 from tealmesh.app.host import secret
+from tealmesh.app.login import Login
 from tealmesh.app.lost_state import JOURNAL
 from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
@@ -28,6 +31,7 @@ from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity import rings
 from tealmesh.model.identity.caller import speaking
+from tealmesh.model.identity.exchanged import ExchangedKeys
 from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
@@ -61,7 +65,13 @@ class Entrance:
         self.task_keys = TaskKeys(lambda: ring().each)
         self.policies = RolePolicies(lambda: connect("iam"), steady_clock)
         self.refusals = Refusals(store)
-        self._callers = Callers(config.data_dir, self.our_secret, self.task_keys, system_clock)
+        exchanged = ExchangedKeys(lambda: keys.logins)
+        self._callers = Callers(
+            config.data_dir, self.our_secret, self.task_keys, system_clock, exchanged
+        )
+        self.login = Login(
+            self._proofs(config.sts_endpoint), self._callers, exchanged, system_clock, steady_clock
+        )
         present = self._callers.present
         self.sessions = Sessions(store, lambda: keys.pages, present, system_clock, steady_clock)
         self._iam_keys = IamKeys(of_iam, (config.data_dir / JOURNAL).exists)
@@ -74,6 +84,13 @@ class Entrance:
             self._iam_keys.find,
             self.policies.trust,
         )
+
+    def _proofs(self, endpoint: str) -> Proofs | None:
+        """Who asks STS about callers; None if nobody does."""
+        if not endpoint:
+            return None
+        context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+        return Proofs(self.server_id, system_clock, steady_clock, endpoint, context)
 
     def role_identities(self, endpoint: str) -> RoleIdentities:
         """Who knows Envoys by STS, which is at our own ``endpoint``."""

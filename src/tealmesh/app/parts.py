@@ -22,6 +22,7 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.app import login
 from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
@@ -271,7 +272,7 @@ class Parts:
                 *self._dashboard.routes(self._entrance, models["tealmesh"], ours),
             ],
             allowed_hosts=self.config.allowed_hosts,
-            open_paths=(METADATA, CREDENTIALS, links.PATH, *OPEN),
+            open_paths=(METADATA, CREDENTIALS, links.PATH, login.PATH, *OPEN),
             loopback_paths=(METADATA, CREDENTIALS),
             certified=self._beyond.certified,
             front=self._entrance.front,
@@ -299,7 +300,7 @@ class Parts:
             self._store, self._keys, system_clock, usage, sts, self._entrance.task_keys
         )
         pages = Pages(self._store, self.controller, self._metrics, self.cache.envoys, self._links)
-        return [*metadata.routes(), *pages.routes()]
+        return [*metadata.routes(), *pages.routes(), self._entrance.login.route()]
 
     async def listen_xds(self) -> None:
         """Start the server that Envoys connect to. Raises TealError if its port is in use."""

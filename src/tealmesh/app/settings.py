@@ -39,6 +39,8 @@ class AppConfig:
     """Names besides those of loopback that the Host header may have."""
     allowed_host_paths: tuple[Path, ...] = ()
     """Directories of which containers may mount parts, besides that of ``config_file``."""
+    sts_endpoint: str = ""
+    """URL of the STS that proofs of AWS identities are for; empty to take none."""
     listening: Listening = field(default_factory=Listening)
     """Where it listens beyond loopback."""
     task_user: str = ""

@@ -49,7 +49,7 @@ UNKNOWN_BODY_LIMIT_BYTES = 1 << 20
 """The largest request body of a caller whose signature can be verified only with it."""
 
 _HEALTH = "/_teal/health"
-_HEALTH_OF_ALL = ("status", "version", "revision")
+_HEALTH_OF_ALL = ("status", "version", "revision", "serverId")
 
 
 class Fallback(Protocol):

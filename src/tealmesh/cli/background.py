@@ -66,6 +66,7 @@ class UpOptions:
     tls_key: Path | None = None
     client_ca: Path | None = None
     insecure_listen: bool = False
+    sts_endpoint: str = ""
 
     def listening(self) -> Listening:
         """What listens beyond loopback. Raises TealError."""
@@ -96,6 +97,7 @@ class UpOptions:
             "--tls-cert": self.tls_cert,
             "--tls-key": self.tls_key,
             "--client-ca": self.client_ca,
+            "--sts-endpoint": self.sts_endpoint or None,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
             "--keep-events": self.keep_events,

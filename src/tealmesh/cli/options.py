@@ -57,6 +57,20 @@ def config_option(explanation: str) -> Callable[[F], F]:
     )
 
 
+def _sts(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """An https URL without a path; http on loopback alone, where nobody is on the way."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(value)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    known = parts.scheme == "https" or (parts.scheme == "http" and local)
+    if value and not (known and parts.netloc and parts.path in ("", "/") and not parts.query):
+        raise click.UsageError(
+            f"--sts-endpoint {value!r}: must be a URL such as https://sts.eu-central-1.amazonaws.com"
+        )
+    return value.rstrip("/")
+
+
 def with_listening(command: F) -> F:
     """Add those of `teal up` for what listens beyond loopback, as `UpOptions` names them."""
     for add in reversed(
@@ -85,6 +99,14 @@ def with_listening(command: F) -> F:
                 type=_FILE,
                 help="PEM file with the authority that signs Envoys' certificates: --xds-listen "
                 "then asks for one.",
+            ),
+            click.option(
+                "--sts-endpoint",
+                default="",
+                metavar="URL",
+                callback=_sts,
+                help="The STS by which IAM roles prove who they are to `teal credentials "
+                "--exchange`: https://sts.REGION.amazonaws.com.",
             ),
             click.option(
                 "--insecure-listen",

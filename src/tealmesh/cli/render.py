@@ -362,13 +362,8 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
                 )
         return rows
 
-    rejected = [
-        Text(f"{envoy_name(envoy)} {_told(envoy['message'])}", style="red")
-        for members in by_mesh.values()
-        for envoy in members
-        if envoy.get("message")
-    ]
-    return Group(fitted(width, [partial(form, kind=kind) for kind in (True, False)]), *rejected)
+    told = [line for members in by_mesh.values() for envoy in members for line in _told(envoy)]
+    return Group(fitted(width, [partial(form, kind=kind) for kind in (True, False)]), *told)
 
 
 def _kind(envoy: wire.EnvoyStatus) -> str:
@@ -376,10 +371,13 @@ def _kind(envoy: wire.EnvoyStatus) -> str:
     return {"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)
 
 
-def _told(message: str) -> str:
-    """What an Envoy refused, or that it was refused itself."""
-    return (
-        f"is {message}"
-        if message.startswith("refused: ")
-        else (f"rejected its configuration: {message}")
-    )
+def _told(envoy: wire.EnvoyStatus) -> Iterator[Text]:
+    """What an Envoy refused, that it was refused itself, and whatever else there is to know."""
+    name = envoy_name(envoy)
+    if "message" in envoy:
+        yield Text(f"{name} rejected its configuration: {envoy['message']}", style="red")
+    if note := envoy.get("note"):
+        refused = note.startswith("refused: ")
+        yield Text(
+            f"{name} is {note}" if refused else f"{name}: {note}", style="red" if refused else ""
+        )

@@ -47,6 +47,8 @@ class Health:
     data_dir: str = ""
     runtime: str = ""
     """How tasks run, in words."""
+    server_id: str = ""
+    """For whom proofs of AWS identities are made."""
 
 
 class Transport:
@@ -93,9 +95,23 @@ class Transport:
                 revision=int(answer["revision"]),
                 data_dir=str(answer.get("dataDir", "")),
                 runtime=str(answer.get("runtime", "")),
+                server_id=str(answer.get("serverId", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_tealmesh() from error
+
+    def login(self, token: str) -> dict[str, str | int]:
+        """Keys for a proof of an AWS identity, as credential_process prints them."""
+        headers = {"content-type": "application/json"}
+        body = json.dumps({"token": token})
+        status, _, answer = self._request(
+            "POST", "/_teal/login", body, headers, REQUEST_TIMEOUT_SECONDS
+        )
+        if not isinstance(answer, dict):
+            raise self._not_tealmesh()
+        if status != 200:
+            raise _error(status, answer)
+        return answer
 
     def _call(self, answer_type: type[A], wait_seconds: float = 0.0, /, **request: object) -> A:
         """Perform the operation that answers ``answer_type``, without members that are None.

@@ -49,12 +49,20 @@ def world(tmp_path: Path) -> Iterator[tuple[Direct, list[Held]]]:
     ):
         api.call("update_virtual_service", meshName="m", virtualServiceName=name,
                  spec={"provider": provider})  # fmt: skip
+    listeners = [{"portMapping": {"port": 8080, "protocol": "http"}}]
+    api.call("create_virtual_gateway", meshName="m", virtualGatewayName="edge",
+             spec={"listeners": listeners})  # fmt: skip
+    target = {"target": {"virtualService": {"virtualServiceName": "web.local"}}}
+    way = {"match": {"prefix": "/"}, "action": target}
+    api.call("create_gateway_route", meshName="m", virtualGatewayName="edge",
+             gatewayRouteName="all", spec={"httpRoute": way})  # fmt: skip
     snapshot = mesh_snapshot(api.store.view, "m")
     assert snapshot is not None
     cache = AdsCache(translate, lambda mesh: [], system_clock)
     cache._snapshots["m"] = snapshot  # Without a loop there is no hold-off to wait for.
-    for name in ("db", "web"):
-        proxy = Proxy("m", Kind.VIRTUAL_NODE, name)
+    nodes = [("db", Kind.VIRTUAL_NODE), ("web", Kind.VIRTUAL_NODE), ("edge", Kind.VIRTUAL_GATEWAY)]
+    for name, kind in nodes:
+        proxy = Proxy("m", kind, name)
         cache.refresh(cache.connect(f"e-{name}", proxy.resource, proxy, delta=False))
     yield api, [Held(*one) for one in cache.held("m")]
     api.close()
@@ -94,6 +102,16 @@ def test_routes_show_the_virtual_hosts_that_are_meant(
     assert list(found(answer).values()) == [["e-web"]]
     hosts = json.loads(answer["envoyResources"][0]["content"])["virtualHosts"]
     assert [host["name"] for host in hosts] == ["db.local"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "more"),
+    [("virtualService", "web.local", {}), ("gatewayRoute", "all", {"parent": "edge"})],
+)
+def test_a_gateway_has_routes_to_the_virtual_service_behind_it(
+    world: Any, kind: str, name: str, more: dict[str, str]
+) -> None:
+    assert list(found(ask(world, kind, name, **more)).values()) == [["e-edge"]]
 
 
 @pytest.mark.parametrize(

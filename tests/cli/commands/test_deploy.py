@@ -55,6 +55,34 @@ def test_deploy_by_equal_steps(api: TealApi) -> None:
     assert (request["strategy"], request["step"]) == ("linear", 20)
 
 
+@pytest.mark.parametrize(
+    "alone",
+    [
+        ("--steps", "10,100"),
+        ("--strategy", "linear"),
+        ("--step", "20"),
+        ("--replace",),
+        ("--image", "x/web:2"),
+    ],
+)
+def test_what_is_for_one_service_is_refused_for_a_group(
+    api: TealApi, alone: tuple[str, ...]
+) -> None:
+    done = teal("deploy", "--group", "shop", "web=x/web:2", *alone, endpoint=api.endpoint)
+    assert done.returncode == 2
+    assert "--group: give SERVICE=IMAGE for each service, and no --image, --strategy" in done.stderr
+    assert alone[0] in done.stderr
+    assert not api.requests("DeployGroup")
+
+
+def test_a_group_needs_a_service_for_each_image(api: TealApi) -> None:
+    for words in ((), ("x/web:2",), ("web=",)):
+        done = teal("deploy", "--group", "shop", *words, endpoint=api.endpoint)
+        assert done.returncode == 2
+        assert "SERVICE=IMAGE" in done.stderr
+    assert not api.requests("DeployGroup")
+
+
 def test_rollback_of_a_running_deployment_succeeds_when_it_is_rolled_back(api: TealApi) -> None:
     follow(api, {**DEPLOYMENT, "status": "ROLLBACK_SUCCESSFUL", "reason": "asked for"})
     done = teal("rollback", "web", endpoint=api.endpoint)

@@ -6,6 +6,7 @@ import { EnvoyMark } from "../../parts/marks";
 import { link, query } from "../../router";
 import { percent, rate, t, word } from "../../text";
 import { edgeKey, type Flow } from "./flows";
+import { Sent } from "./sent";
 
 interface Props {
   graph: MeshGraph;
@@ -60,6 +61,7 @@ export function Resource({ graph, node, flows, close }: Props) {
           </ul>
         </>
       )}
+      <Sent mesh={graph.name} node={node} />
     </aside>
   );
 }

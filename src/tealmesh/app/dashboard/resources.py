@@ -16,6 +16,7 @@ from tealmesh.model.absent import absent
 from tealmesh.model.appmesh import ResourceBody
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind, Proxy
+from tealmesh.rollout.inventory.graph import of_gateway_route
 from tealmesh.store import Document, View, tables
 
 _TABLES: Mapping[str, tables.Collection[ResourceBody[Any]]] = {
@@ -125,6 +126,11 @@ def _chosen(view: View, request: wire.GetResourceInput, held: Held) -> Iterator[
         text = json.dumps(host)
         return any(f'"{name}"' in text or f'"{name}:' in text for name in hosts)
 
+    if held.proxy.kind is Kind.VIRTUAL_GATEWAY:
+        # Its routes lead to the nodes behind a virtual service, and do not name it.
+        if _leads(view, mesh, held.proxy.name, hosts):
+            yield from (("routes", one, None) for one in resources.routes.values())
+        return
     for one in resources.routes.values():
         if "_ingress_" not in one.name and any(name.encode() in one.body for name in hosts):
             yield "routes", one, wanted
@@ -151,6 +157,12 @@ def _hosts(view: View, mesh: str, kind: Kind, name: str) -> list[str]:
         if router is not None and router["virtualRouterName"] == name:
             found.append(one.body["name"])
     return found
+
+
+def _leads(view: View, mesh: str, gateway: str, services: Sequence[str]) -> bool:
+    """Whether a gateway leads to one of these virtual services."""
+    routes = view.list(tables.GATEWAY_ROUTES, mesh, gateway)
+    return any(of_gateway_route(route.body["spec"])[1] in services for route in routes)
 
 
 def _content(

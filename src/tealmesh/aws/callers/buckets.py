@@ -23,13 +23,15 @@ class _Bucket:
 class Buckets:
     """A token bucket for each principal, by its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float = RATE, burst: float = BURST) -> None:
+        self._rate = rate
+        self._burst = burst
         self._buckets: dict[str, _Bucket] = {}
 
     def take(self, name: str, now: float) -> bool:
         """Whether the principal may make one more call at ``now``, in seconds."""
-        bucket = self._buckets.pop(name, None) or _Bucket(BURST, now)
-        left = min(BURST, bucket.left + (now - bucket.at) * RATE)
+        bucket = self._buckets.pop(name, None) or _Bucket(self._burst, now)
+        left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
         may = left >= 1
         # Put back as the newest, so that who has not called for longest is forgotten first.
         self._buckets[name] = _Bucket(left - 1 if may else left, now)

@@ -11,7 +11,7 @@ import hmac
 import os
 import pwd
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tealmesh.aws.wire.codec import Request
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Access, Principal
+from tealmesh.model.identity.exchanged import FORM, ExchangedKeys, without_path
 from tealmesh.model.identity.iam_keys import IamKey
 from tealmesh.model.identity.issued import FILE, KnownCaller, TaskKeys, load
 from tealmesh.model.watched import Watched
@@ -46,8 +47,16 @@ class Claim:
 class Callers:
     """Those whom one control plane knows."""
 
-    def __init__(self, data_dir: Path, our_secret: str, tasks: TaskKeys, clock: Clock) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        our_secret: str,
+        tasks: TaskKeys,
+        clock: Clock,
+        exchanged: ExchangedKeys | None = None,
+    ) -> None:
         """``our_secret``: that of the control plane's own calls."""
+        self._exchanged = exchanged
         self._ours = Key(OURSELVES, our_secret)
         self._tasks = tasks
         self._clock = clock
@@ -86,6 +95,8 @@ class Callers:
         known = next((one for one in self._callers() if one.key_id == key_id), None)
         if known is not None:
             return Key(key_id, known.secret), _principal(known)
+        if FORM in _token(request) and (exchanged := self._by_exchange(request, key_id)):
+            return exchanged
         signed = signatures.read(request) if "teal." in _token(request) else None
         task = self._tasks.find(key_id, signed.token) if signed else None
         if task is None:
@@ -99,6 +110,33 @@ class Callers:
         return Key(key_id, task.secret), Principal(
             assumed, "role", role=task.role, unique_id=task.unique_id
         )
+
+    def _by_exchange(self, request: Request, key_id: str) -> tuple[Key, Principal] | None:
+        """Whoever has proven an AWS identity, if the owner lets it in still."""
+        signed = signatures.read(request)
+        if signed is None or self._exchanged is None:
+            return None
+        key = self._exchanged.find(key_id, signed.token)
+        if key is None:
+            return None
+        if key.expires < self._clock():
+            text = "The security token included in the request is expired"
+            raise AwsError("ExpiredToken", text, status=400)
+        who = self.of_arn(key.arn, key.session)
+        if who is None:
+            text = f"{key.arn} is let in no more"
+            raise AwsError("AccessDenied", text, status=403)
+        return Key(key_id, key.secret), who
+
+    def of_arn(self, arn: str, session: str) -> Principal | None:
+        """Who the owner says an IAM role or user is; None if it is not let in. ``session`` is what
+        assumed the role.
+        """
+        known = next((one for one in self._callers() if without_path(one.role) == arn), None)
+        if known is None:
+            return None
+        name = f"{known.name}/{session}" if session else known.name
+        return replace(_principal(known), name=name)
 
     def _of_iam(self, request: Request, key: IamKey) -> tuple[Key, Principal]:
         signed = signatures.read(request)

@@ -52,6 +52,22 @@ from tealmesh.model.identity.issued import (
     metavar="SERVICE",
     help="A deployer's own; with neither --mesh nor --service, all.",
 )
+@click.option(
+    "--role",
+    metavar="ARN",
+    help="With --new: NAME is an IAM role or user, which proves itself by --exchange.",
+)
+@click.option(
+    "--exchange",
+    is_flag=True,
+    help="Print keys for an hour, for the AWS credentials of this environment.",
+)
+@click.option(
+    "--sts",
+    default="",
+    metavar="URL",
+    help="With --exchange: the STS that the control plane asks (default: AWS's of the region).",
+)
 @click.option("--remove", is_flag=True, help="Let NAME in no more: from the next call on.")
 @click.option("--list", "listing", is_flag=True, help="Show who is let in, without their keys.")
 @click.option(
@@ -69,6 +85,9 @@ def credentials(
     access: PersonAccess,
     meshes: tuple[str, ...],
     services: tuple[str, ...],
+    role: str | None,
+    exchange: bool,
+    sts: str,
     remove: bool,
     listing: bool,
     data_dir: Path | None,
@@ -80,8 +99,11 @@ def credentials(
     Programs of the user who runs the control plane, and of root, need no keys. For others, in
     ~/.aws/config: credential_process = teal credentials NAME --data-dir DIR
     """
-    if new + remove + listing > 1:
-        raise click.UsageError("--new, --remove and --list: give only one of them")
+    if new + remove + listing + exchange > 1:
+        raise click.UsageError("--new, --remove, --list and --exchange: give only one of them")
+    if exchange:
+        click.echo(json.dumps(_exchanged(client, sts), indent=2))
+        return
     directory = (data_dir or _directory_of(client)).absolute()
     callers = load(directory)
     known = next((one for one in callers if one.name == name), None)
@@ -95,10 +117,13 @@ def credentials(
             raise TealError(f"{name!r} is let in already ({_in_words(known)}): use --remove first")
         every = () if meshes or services else (ALL,)
         made = with_keys(name, access, meshes or every, services or every)
-        if unix_user:
+        if role:
+            made = replace(made, key_id="", secret="", role=_arn(role))
+        elif unix_user:
             made = replace(made, key_id="", secret="", unix_user=_existing(name))
         save(directory, [*callers, made])
-        _tell(made, unix_user and as_json, _in_words(made) if unix_user else _process(made))
+        keyless = unix_user or bool(role)
+        _tell(made, keyless and as_json, _in_words(made) if keyless else _process(made))
     elif remove:
         if name == OWNER:
             raise TealError(
@@ -120,6 +145,26 @@ def _directory_of(client: Client) -> Path:
         return Path(client.health().data_dir)
     except NoControlPlane:
         return default_data_dir()
+
+
+def _exchanged(client: Client, sts: str) -> dict[str, str | int]:
+    """Keys for the identity that the AWS credentials of the environment prove."""
+    from tealmesh.cli.commands.identity import aws_credentials, aws_region
+    from tealmesh.model.identity.presigning import presigned_token
+
+    server_id = client.health().server_id
+    return client.login(presigned_token(aws_credentials(), aws_region(), server_id, sts))
+
+
+def _arn(role: str) -> str:
+    import re
+
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+", role):
+        raise click.UsageError(
+            f"--role {role!r}: must be the ARN of an IAM role or user, such as "
+            "arn:aws:iam::123456789012:role/ci"
+        )
+    return role
 
 
 def _existing(user: str) -> str:
@@ -153,11 +198,12 @@ def _shown(caller: KnownCaller) -> dict[str, str | list[str]]:
         "services": list(caller.services),
         "accessKeyId": caller.key_id,
         "unixUser": caller.unix_user,
+        "role": caller.role,
     }
 
 
 def _in_words(caller: KnownCaller) -> str:
-    by = "Unix user" if caller.unix_user else f"key {caller.key_id}"
+    by = "Unix user" if caller.unix_user else caller.role or f"key {caller.key_id}"
     of = ""
     if caller.access == "deployer":
         meshes, services = (

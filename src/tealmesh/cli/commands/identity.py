@@ -92,10 +92,11 @@ def _secret(region: str, server_id: str, endpoint: str) -> str:
     from tealmesh.envoy.bootstrap.identity import token_secret
     from tealmesh.model.identity.presigning import presigned_token
 
-    return json.dumps(token_secret(presigned_token(_credentials(), region, server_id, endpoint)))
+    return json.dumps(token_secret(presigned_token(aws_credentials(), region, server_id, endpoint)))
 
 
-def _credentials() -> Credentials:
+def aws_credentials() -> Credentials:
+    """Those that SDKs would find. Raises TealError."""
     from botocore.exceptions import BotoCoreError
     from botocore.session import Session
 
@@ -112,6 +113,13 @@ def _credentials() -> Credentials:
     from botocore.credentials import Credentials
 
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+
+def aws_region() -> str:
+    """The region that SDKs would use; us-east-1 for none."""
+    from botocore.session import Session
+
+    return str(Session().get_config_variable("region") or "us-east-1")
 
 
 def _server_id(endpoint: str) -> str:

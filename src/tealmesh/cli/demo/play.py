@@ -133,6 +133,10 @@ class Demo:
         self.stage.say(f"control plane ready after {self.up_seconds:.2f} s; applying the sample")
         self.system = system = System(self.plane)
         system.apply(step_time=1.0, bake_time=BAKE_SECONDS)
+        # The code in the address works once, within a minute; `teal open` makes another.
+        self.stage.say(
+            f"watch it at {self.plane.client.endpoint}{self.plane.client.get_page_code()['path']}"
+        )
         took = system.wait_answering()
         self.stage.say(f"version 1 answers at {system.gateway} after {took:.1f} s")
         return system

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from tealmesh.engine.runtimes.admin import AdminPlace, ask, tell
 from tealmesh.model.errors import EngineError
 
-_CONNECTIONS = re.compile(r"^listener\.(?!admin)\S*downstream_cx_active: (\d+)$", re.MULTILINE)
+_CONNECTIONS = re.compile(
+    r"^listener\.(?!admin|\S*\.worker_)\S*downstream_cx_active: (\d+)$", re.MULTILINE
+)
 """Connections of clients."""
 
 

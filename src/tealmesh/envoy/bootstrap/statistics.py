@@ -85,6 +85,8 @@ _BALANCERS = (
     # A regular expression must match the whole name.
     r"cluster\.elb_[^.]+\.(?:upstream_(?:rq|cx)_|membership_|health_check\.|ssl\.).*",
     r"(?:http|tcp)\.elb\..*",
+    # A deleted one waits for its clients by these.
+    r"listener\..*downstream_cx_active",
     r"(?:listener_manager|cluster_manager|control_plane|server)\..*",
 )
 

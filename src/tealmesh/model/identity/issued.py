@@ -35,10 +35,12 @@ class KnownCaller:
     name: str
     access: PersonAccess
     key_id: str = ""
-    """Empty for a Unix user."""
+    """Empty for a Unix user and for an IAM role."""
     secret: str = ""
     unix_user: str = ""
-    """The login name; empty for a key pair."""
+    """The login name; empty for others."""
+    role: str = ""
+    """ARN of the IAM role or user that proves itself by STS; empty for others."""
     meshes: tuple[str, ...] = (ALL,)
     services: tuple[str, ...] = (ALL,)
     """Which a deployer may change; ``*`` for all."""
@@ -50,6 +52,7 @@ class _Entry(TypedDict):
     keyId: str
     secret: str
     unixUser: str
+    role: NotRequired[str]
     meshes: list[str]
     services: list[str]
 
@@ -63,7 +66,7 @@ def with_keys(
     """A new key pair, in the form of AWS's."""
     key_id = "AKIA" + base64.b32encode(secrets.token_bytes(10)).decode()
     secret = secrets.token_urlsafe(30)
-    return KnownCaller(name, access, key_id, secret, "", tuple(meshes), tuple(services))
+    return KnownCaller(name, access, key_id, secret, "", "", tuple(meshes), tuple(services))
 
 
 def load(data_dir: Path) -> list[KnownCaller]:
@@ -78,6 +81,7 @@ def load(data_dir: Path) -> list[KnownCaller]:
                 one["keyId"],
                 one["secret"],
                 one["unixUser"],
+                one.get("role", ""),
                 tuple(one["meshes"]),
                 tuple(one["services"]),
             )
@@ -103,6 +107,7 @@ def save(data_dir: Path, callers: Sequence[KnownCaller]) -> None:
             "keyId": one.key_id,
             "secret": one.secret,
             "unixUser": one.unix_user,
+            "role": one.role,
             "meshes": list(one.meshes),
             "services": list(one.services),
         }

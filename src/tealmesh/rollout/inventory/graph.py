@@ -64,7 +64,7 @@ def _gateways(view: View, mesh: str) -> Iterator[Found]:
             leads,
         )
         for identity, route in zip(ids, routes, strict=True):
-            match, service = _of_gateway_route(route.body["spec"])
+            match, service = of_gateway_route(route.body["spec"])
             target = f"{Kind.VIRTUAL_SERVICE}/{service}"
             yield (
                 {
@@ -77,7 +77,7 @@ def _gateways(view: View, mesh: str) -> Iterator[Found]:
             )
 
 
-def _of_gateway_route(spec: GatewayRouteSpec) -> tuple[str, str]:
+def of_gateway_route(spec: GatewayRouteSpec) -> tuple[str, str]:
     """What it matches, in a few words, and the virtual service that it leads to."""
     for member in ("httpRoute", "http2Route", "grpcRoute"):
         if member in spec:

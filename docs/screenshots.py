@@ -1,0 +1,130 @@
+"""Takes pictures of every page from a real run: ``python docs/screenshots.py FOLDER``, or
+``make screenshots``. Light and dark, wide and narrow, in English and Japanese.
+
+``--readme`` writes the two of the README, docs/page-light.png and docs/page-dark.png, instead. A
+control plane with its own ports and data runs in a temporary directory; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+from playwright.sync_api import Page  # noqa: E402
+from readme import ROOT, free_port  # noqa: E402
+from record import environment  # noqa: E402
+from tests.support.programs.chromium import chromium, missing  # noqa: E402
+
+WIDTHS = {"wide": (1400, 900), "narrow": (360, 740)}
+LOCALES = {"en": "en-GB", "ja": "ja-JP"}
+SETTLED = 2500
+"""Milliseconds until a page shows what it asks for, plots with some seconds of traffic included."""
+
+
+@contextmanager
+def deploying() -> Iterator[dict[str, str]]:
+    """A control plane with traffic whose deployment is at its second step; its environment."""
+    names = ("port", "xds-port", "lb-port")
+    ports = {name: free_port() for name in names}
+    gateway = free_port()
+    with tempfile.TemporaryDirectory(prefix="teal-") as directory:
+        variables = environment(directory)
+        variables["TEAL_ENDPOINT"] = f"http://127.0.0.1:{ports['port']}"
+
+        def run(command: str) -> None:
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=directory,
+                env=variables,
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode:
+                sys.exit(f"{command}: {done.stdout}{done.stderr}")
+
+        options = " ".join(f"--{name} {port}" for name, port in ports.items())
+        run(f"teal up -d {options}; teal init --name shop .; sed -i s/9080/{gateway}/ teal.toml")
+        # The third step waits long enough for all pictures.
+        run('sed -i \'s/step_time = "5s"/step_time = "15m"/;\' teal.toml')
+        run("teal apply")
+        load = subprocess.Popen(
+            ["teal", "load", f"http://127.0.0.1:{gateway}/", "--rate", "60"],
+            cwd=directory, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            run("teal deploy web :2 --wait-until PRODUCTION_TRAFFIC_SHIFT")
+            time.sleep(25)
+            run("teal promote web --no-follow")
+            time.sleep(25)
+            yield variables
+        finally:
+            load.terminate()
+            load.wait()
+            run("teal down")
+
+
+def told(variables: dict[str, str], *command: str) -> str:
+    done = subprocess.run(["teal", *command], env=variables, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def sign_in(page: Page, variables: dict[str, str]) -> str:
+    """Open the page; the address of the deployment's."""
+    page.goto(told(variables, "open", "--print"))
+    page.locator(".link.good").wait_for()
+    status = json.loads(told(variables, "status", "--json"))
+    return f"#/deployments/web/{status['services'][0]['deployment']['deploymentId']}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "screenshots")
+    parser.add_argument("--readme", action="store_true")
+    asked = parser.parse_args()
+    if missing():
+        sys.exit(f"no pictures: {missing()}")
+    with deploying() as variables, chromium() as browser:
+        if asked.readme:
+            for theme in ("light", "dark"):
+                page = browser.new_context(
+                    viewport={"width": 1200, "height": 860}, color_scheme=theme
+                ).new_page()
+                address = sign_in(page, variables)
+                page.evaluate("to => { location.hash = to }", address)
+                page.wait_for_timeout(4 * SETTLED)
+                page.screenshot(path=ROOT / "docs" / f"page-{theme}.png")
+            return
+        asked.folder.mkdir(parents=True, exist_ok=True)
+        kinds = itertools.product(LOCALES, ("light", "dark"), WIDTHS)
+        for locale, theme, width in kinds:
+            size = WIDTHS[width]
+            page = browser.new_context(
+                viewport={"width": size[0], "height": size[1]},
+                locale=LOCALES[locale],
+                color_scheme=theme,
+            ).new_page()
+            pages = {
+                "deployment": sign_in(page, variables), "overview": "#/", "services": "#/services",
+                "service": "#/services/web", "history": "#/history/web", "events": "#/events",
+                "mesh": "#/mesh/shop", "resource": "#/mesh/shop?node=virtualNode%2Fweb-green",
+            }  # fmt: skip
+            for name, address in pages.items():
+                page.evaluate("to => { location.hash = to }", address)
+                page.wait_for_timeout(SETTLED)
+                path = asked.folder / f"{name}-{locale}-{theme}-{width}.png"
+                page.screenshot(path=path, full_page=True)
+            page.close()
+    print(f"wrote {asked.folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -274,6 +274,7 @@ class ComparisonBody(TypedDict, total=False):
     evidence: Mapping[str, Mapping[str, object]]
     prior: Mapping[str, Mapping[str, object]]
     usual: Mapping[str, Sequence[UsualBody]]
+    asked: Mapping[str, float]
     since: Mapping[str, Sequence[SinceBody]]
     undecided: bool
     last: WindowBody | None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import Comparison, GateResult, Verdict
 from tealmesh.model.traffic.parts import Part
-from tealmesh.model.traffic.windows import Window
+from tealmesh.model.traffic.windows import Counts, Window
 from tealmesh.rollout.gates import comparison
 from tests.rollout.gates.test_comparison import said
 from tests.rollout.machine.simulated import SECONDS, Callers, Version
@@ -95,6 +95,22 @@ def test_a_part_that_is_rare_is_told_and_holds_up_nothing_but_may_fail() -> None
     assert rare.verdict is Verdict.PASS
     assert rare.detail.endswith("nothing says that this is worse; too rare to be waited for")
     assert after(60, 0.5, Version(failing=1.0))["errors of POST"].verdict is Verdict.FAIL
+
+
+def test_a_part_is_as_rare_as_the_old_side_says_also_before_the_new_side_is_asked_for_it() -> None:
+    """At 1 % of weight nobody asks the new side for a part with two requests a second, at first."""
+    whole, part, state = Callers(1, RATE), Callers(2, 2.0), Comparison()
+    for _ in range(3):
+        made = window(whole, part, 0.01)
+        silent = replace(made.new, by_part={"POST": tuple(Counts() for _ in range(SECONDS))})
+        state = comparison.compared(state, GATES, replace(made, new=silent))
+        state = Comparison.from_json(asdict(state))
+    errors = next(o for o in comparison.judgements(state, GATES) if o.metric == "errors of POST")
+    assert (errors.verdict, errors.settings.pass_needed) == (Verdict.NEED_DATA, True)
+    assert errors.share == pytest.approx(0.02, rel=0.4)
+    told = said(state, 0.01, RATE, GATES)["errors of POST"].detail
+    assert told.startswith("no request to green was compared yet")
+    assert "too rare" not in told
 
 
 def test_parts_share_the_error_rate_with_all_that_is_compared() -> None:

@@ -64,6 +64,9 @@ class Comparison:
     """``evidence`` before the first window, from what was seen of the old side before."""
     usual: Mapping[str, tuple[Usual, ...]] = field(default_factory=dict)
     """By metric, what happened on the old side lately, for each way to count bad requests."""
+    asked: Mapping[str, float] = field(default_factory=dict)
+    """By the name of a part, the old side's requests to it lately, while both sides had weight;
+    those to the whole service have no name. Windows longer ago count less."""
     since: Mapping[str, tuple[Since, ...]] = field(default_factory=dict)
     """The same of what happens since the new side has all the weight."""
     undecided: bool = False

@@ -34,6 +34,7 @@ from tealmesh.rollout.gates.comparing import (
     judge,
     start,
 )
+from tealmesh.rollout.gates.comparing.bursts import KEPT
 from tealmesh.rollout.gates.observing import (
     CLIENT_ERRORS,
     ERRORS,
@@ -175,7 +176,18 @@ def compared(comparison: Comparison, gates: Gates, window: Window) -> Comparison
     states = _added(_states(comparison, gates), comparison, gates, window, cold=cold)
     usual = _usual(comparison, gates, window.old, window.seconds)
     # What follows the shift is held against what is known then.
-    return replace(comparison, evidence=_evidence(states), usual=usual, since={})
+    asked = _asked(comparison, gates, window.old)
+    return replace(comparison, evidence=_evidence(states), usual=usual, asked=asked, since={})
+
+
+def _asked(comparison: Comparison, gates: Gates, old: SideWindow) -> dict[str, float]:
+    """What the old side was asked for, after another window. Also one in which the new side got no
+    request to a part counts here: else a rare one would look rarer than it is.
+    """
+    known = {"": old.requests}
+    for part in gates.watch:
+        known[part.name] = sum(second.requests for second in old.by_part.get(part.name, ()))
+    return {part: comparison.asked.get(part, 0.0) * KEPT + new for part, new in known.items()}
 
 
 def _usual(
@@ -199,15 +211,17 @@ def whole(comparison: Comparison, gates: Gates, window: Window) -> Comparison:
 def judgements(comparison: Comparison, gates: Gates) -> tuple[Compared, ...]:
     """What the comparison of each metric came to."""
     states = _states(comparison, gates)
-    return tuple(_judged(metric, states, gates) for metric in states)
+    return tuple(_judged(metric, states, gates, comparison.asked) for metric in states)
 
 
-def _judged(metric: str, states: Mapping[str, State], gates: Gates) -> Compared:
+def _judged(
+    metric: str, states: Mapping[str, State], gates: Gates, asked: Mapping[str, float]
+) -> Compared:
     state, share, wanted = states[metric], 1.0, settings(gates, metric)
     kind, part = what(metric)
     if part and kind == ERRORS:
-        of_part, whole = state.strands[0].seen.old.requests, states[ERRORS].strands[0].seen.old
-        share = min(1.0, of_part / whole.requests) if whole.requests else 0.0
+        of_part, every = asked.get(part, 0.0), asked.get("", 0.0)
+        share = min(1.0, of_part / every) if every else 0.0
         wanted = replace(wanted, pass_needed=wanted.pass_needed and share >= RARE)
     return Compared(metric, judge(state, wanted), state, wanted, share)
 

@@ -96,11 +96,11 @@ class _Read:
 
     def __init__(self, file: Path) -> None:
         """Raises click.UsageError if it cannot be read, and ConfigError if it is wrong."""
-        from tealmesh.model.config.parse import parse
+        from tealmesh.model.config.parse import parse_applied
 
         self._text, self._file = read_text(file), str(file)
         self._directory = str(file.absolute().parent)
-        parse(self._text, self._file)
+        parse_applied(self._text, self._file)
 
     def apply(self, client: Client, *, plan: bool = False) -> wire.ApplyOutput:
         return client.apply(self._text, self._file, self._directory, plan)

@@ -138,4 +138,5 @@ def _events_and_doctor(plane: ControlPlane) -> None:
     assert "wrong ECS service article/broken: 0 of 1 tasks are running" in done.stdout
     assert "ok    service sample: all tasks are healthy" in done.stdout
     unknown = next(line for line in done.stdout.splitlines() if " mesh article: " in line)
-    assert unknown.startswith("note ") and unknown.count("IAM does not know its role") == 2
+    assert unknown.startswith("note ")
+    assert unknown.count("IAM does not know its role") == 2

@@ -128,13 +128,18 @@ def where(deployment: wire.Deployment) -> str:
     return f"step {step + 1} of {len(steps)} ({steps[step]} %): {state}"
 
 
-def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
+def waiting(
+    deployment: wire.Deployment, now: float | None = None, *, with_gates: bool = True
+) -> list[str]:
     """What a deployment waits for and until when, what comes next, and the way out where it waits
-    for a person. ``now``: seconds since the epoch, by default the present.
+    for a person. ``now``: seconds since the epoch, by default the present. Without ``with_gates``
+    nothing that gates of the present step say.
     """
-    name, lines = deployment["service"], list(_steered(deployment))
+    name, lines = deployment["service"], list(steered(deployment))
     if deployment.get("waitingFor"):
-        lines.append(f"waiting for {deployment['waitingFor']}")
+        awaited = f"waiting for {deployment['waitingFor']}"
+        if with_gates or not _by_gates(awaited, deployment):
+            lines.append(awaited)
     if deployment.get("lastWindow"):
         count = deployment.get("windows", 1)
         times = "once" if count == 1 else f"{count} times"
@@ -154,7 +159,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
     return lines
 
 
-def _steered(deployment: wire.Deployment) -> Iterator[str]:
+def steered(deployment: wire.Deployment) -> Iterator[str]:
     """What people have decided about it."""
     name = deployment["service"]
     if deployment.get("pausedBy"):

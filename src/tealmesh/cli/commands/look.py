@@ -7,18 +7,23 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli import watching
+from tealmesh.cli import completing, watching
 from tealmesh.cli.client import Client
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import with_group
-from tealmesh.cli.options import complete_names, print_json, with_client, with_json
+from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
 
 @click.command(short_help="Services, gateways, tasks: everything, and its traffic.")
-@click.option("-w", "--watch", is_flag=True, help="Update every second, until Ctrl-C.")
+@click.option(
+    "-w",
+    "--watch",
+    is_flag=True,
+    help="A live tree, until Ctrl-C; a line for each change where there is no terminal.",
+)
 @click.option(
     "--window",
     type=click.IntRange(1, 300),
@@ -27,7 +32,12 @@ from tealmesh.model.errors import TealError
     metavar="SECONDS",
     help="Count the traffic of the last SECONDS.",
 )
-@click.option("--mesh", metavar="NAME", help="Only what belongs to this mesh.")
+@click.option(
+    "--mesh",
+    metavar="NAME",
+    shell_complete=completing.meshes,
+    help="Only what belongs to this mesh.",
+)
 @with_group
 @with_json
 @with_client
@@ -39,24 +49,29 @@ def status(
     Services with their sides, weights and observed shares, virtual services, gateways, other ECS
     services and tasks; deployments, and which of the four steps of a release by hand is done.
     """
-    if group is not None:
+    if group is not None and (as_json or not watch):
         commands.status(group, watch, as_json, client)
         return
     if as_json:
         watching.show_json(lambda: client.get_status(window, mesh), watch)
         return
     from tealmesh.cli.render import console
-    from tealmesh.cli.status_view import status_view
 
     out = console()
-    watching.show(
-        lambda: status_view(client.get_status(window, mesh), window, out.width), out, watch
-    )
+    if watch:
+        from tealmesh.cli.live.sight import look
+        from tealmesh.cli.live.watch import watch as watch_tree
+
+        watch_tree(lambda: look(client, window, mesh, group, time.time()), out, window)
+        return
+    from tealmesh.cli.status_view import status_view
+
+    out.print(status_view(client.get_status(window, mesh), window, out.width))
 
 
 @click.command(short_help="Deployments, one line each, or one of them with its details.")
-@click.argument("service", required=False, shell_complete=complete_names)
-@click.argument("deployment", required=False)
+@click.argument("service", required=False, shell_complete=completing.names)
+@click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option(
     "-n",
     "--number",
@@ -165,8 +180,10 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
 
 
 @click.command(short_help="Every Envoy and the revision that it runs.")
-@click.argument("service", required=False, shell_complete=complete_names)
-@click.option("--mesh", metavar="NAME", help="Only the Envoys of this mesh.")
+@click.argument("service", required=False, shell_complete=completing.names)
+@click.option(
+    "--mesh", metavar="NAME", shell_complete=completing.meshes, help="Only the Envoys of this mesh."
+)
 @with_json
 @with_client
 def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client) -> None:

@@ -207,7 +207,7 @@ class EnvoyStatus(TypedDict):
     message: NotRequired[str]
     """The Envoy's last rejection, in its own words; absent if it has rejected nothing."""
     note: NotRequired[str]
-    """Whatever else there is to know; begins with "refused: " where the control plane keeps it out."""
+    """What else there is to know; begins with "refused: " where the control plane keeps it out."""
     callers: NotRequired[int]
     """Number of callers' Envoys that know its task; absent if none does."""
     usableBy: NotRequired[int]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import (
-    complete_names,
     config_option,
     print_json,
     read_text,
@@ -179,7 +179,7 @@ def _wait(client: Client, applied: wire.ApplyOutput, seconds: float, *, err: boo
 
 
 @click.command(short_help="Remove a service or gateway of teal.toml.")
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=completing.names)
 @yes_option
 @with_json
 @with_client

@@ -279,6 +279,9 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
     assert (first.new_image, first.new_side) == ("web:2", "green")
     assert (back.new_image, back.new_side) == ("web:1", "blue")
     assert back.status is Status.SUCCESSFUL
+    assert first.comparison.old_since == 0.0
+    # What callers saw of green before was another version.
+    assert first.created_at < back.comparison.old_since <= first.entered_at
     assert b.driver.weights == {"blue": 100, "green": 0}
 
 

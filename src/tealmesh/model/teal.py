@@ -268,6 +268,7 @@ class ComparisonBody(TypedDict, total=False):
     opened_at: float
     warm_until: float
     cold_until: float
+    old_since: float
     before: CountsBody | None
     bounds: Sequence[float]
     part_bounds: Mapping[str, Sequence[float]]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tealmesh.model.errors import AwsError
-from tealmesh.model.rollout import Deployment, SideTasks
+from tealmesh.model.rollout import Comparison, Deployment, SideTasks
 from tealmesh.model.spans import span
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.effects import LiveRoute
@@ -69,9 +69,11 @@ def created(
     image: str,
     deployment_id: str,
     now: float,
+    history: Iterable[Deployment] = (),
 ) -> Deployment:
     """A deployment of ``image`` to the side that is not ``old``; ``tasks`` by side. The new side
     gets as many tasks as the old one has. What teal.toml says is for an old side without any.
+    ``history``: the deployments before, newest first.
     """
     new = other_side(service, old)
     return Deployment(
@@ -94,7 +96,19 @@ def created(
         old_desired=tasks[old].desired,
         new_desired=tasks[new].desired,
         phase_at=now,
+        comparison=Comparison(old_since=serves_since(history, old)),
     )
+
+
+def serves_since(history: Iterable[Deployment], side: str) -> float:
+    """Since when a side serves its image, by the machine's clock: what callers saw of it before was
+    another version. 0 if no deployment changed it. ``history``: newest first.
+    """
+    d = next((d for d in history if d.new_side == side), None)
+    if d is None:
+        return 0.0
+    weighted = d.comparison.warm_until
+    return weighted - d.strategy.warm_up if weighted else d.entered_at
 
 
 def active_side(service: Service, route: LiveRoute, tasks: Mapping[str, SideTasks]) -> str:

@@ -176,7 +176,8 @@ class Controller(Decisions):
         documents.refuse_shared_router(self._store.view, system, but)
         route, tasks = await self._present(system)
         old = beginning.active_side(system, route, tasks)
-        first = beginning.created(system, old, tasks, route, image, self._new_id(), self._clock())
+        now, history = self._clock(), self._work.all(system.name)
+        first = beginning.created(system, old, tasks, route, image, self._new_id(), now, history)
         if freeze:
             first = replace(first, through_freeze=actor, note=f"in {freeze}, forced by {actor}")
         return replace(first, actor=actor)
@@ -333,7 +334,8 @@ class Controller(Decisions):
             raise AwsError("BadRequestException", f"{name} cannot go back: {problem}")
         old = other_side(system, back.to)
         now = self._clock()
-        first = beginning.created(system, old, tasks, route, back.image, self._new_id(), now)
+        identity = self._new_id()
+        first = beginning.created(system, old, tasks, route, back.image, identity, now, history)
         return going_back.begun(replace(first, actor=actor), system, gradual), ""
 
     async def _present(self, service: Service) -> tuple[LiveRoute, Mapping[str, SideTasks]]:

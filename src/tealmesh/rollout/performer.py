@@ -98,7 +98,8 @@ CallersSawAfter = Callable[[Service, str, float], SideWindow]
 ended."""
 
 BEFORE_SECONDS = 60.0
-"""How long before the first weight callers are listened to."""
+"""How long before the first weight callers are listened to, unless the old side had another
+version then."""
 
 
 CallersSawBeside = Callable[[Service, str, float, BesideKind], Traffic]
@@ -210,7 +211,11 @@ class Performer:
 
     def _observed(self, d: Deployment, service: Service, effect: Observe, seen: Seen) -> Observed:
         at = self._clock()
-        after = effect.after or at - BEFORE_SECONDS
+        before = at - BEFORE_SECONDS
+        # After the machine was restarted its clock may be behind what is stored.
+        if before < d.comparison.old_since <= at:
+            before = d.comparison.old_since
+        after = effect.after or before
         return Observed(
             seen.old,
             seen.new,

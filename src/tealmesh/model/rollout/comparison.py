@@ -52,6 +52,8 @@ class Comparison:
     """Until when the new side is not judged, as it warms up; 0 before its first weight."""
     cold_until: float = 0.0
     """Until when its latency is not judged."""
+    old_since: float = 0.0
+    """Since when the old side serves what it serves; 0 if that was before all that is known."""
     before: Counts | None = None
     """What callers saw of the old side shortly before the first weight; None if unknown."""
     bounds: tuple[float, ...] = ()

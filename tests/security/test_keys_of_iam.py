@@ -106,6 +106,47 @@ def test_a_session_of_a_role_outlives_the_control_plane(plane: ControlPlane) -> 
     check()
 
 
+def test_a_boundary_takes_away_and_conditions_count(plane: ControlPlane) -> None:
+    iam, sts = plane.client("iam"), plane.client("sts")
+    made = iam.create_policy(PolicyName="b", PolicyDocument=document("ecs:ListClusters"))
+    boundary = made["Policy"]["Arn"]
+    iam.create_role(
+        RoleName="bounded", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=boundary
+    )
+
+    def allow(**condition: Any) -> None:
+        one = {"Effect": "Allow", "Action": "ecs:*", "Resource": "*", "Condition": condition}
+        given = json.dumps({"Version": "2012-10-17", "Statement": one})
+        iam.put_role_policy(RoleName="bounded", PolicyName="p", PolicyDocument=given)
+
+    role = ARN.format("iam", "role/bounded")
+    keys = sts.assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    ecs = client(plane, "ecs", keys)
+    userid = iam.get_role(RoleName="bounded")["Role"]["RoleId"] + ":me"
+    allow(
+        StringEquals={"aws:userid": userid, "aws:RequestedRegion": "us-east-1"},
+        IpAddress={"aws:SourceIp": "127.0.0.0/8"},
+        DateGreaterThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"},
+    )
+    assert "clusterArns" in ecs.list_clusters()
+    with pytest.raises(ClientError, match="the permissions boundary does not allow it"):
+        ecs.create_cluster(clusterName="c")
+    iam.delete_role_permissions_boundary(RoleName="bounded")
+    ecs.create_cluster(clusterName="c")
+    ecs.delete_cluster(cluster="c")
+    for unmet in (
+        {"Bool": {"aws:SecureTransport": "true"}},
+        {"NotIpAddress": {"aws:SourceIp": "127.0.0.1"}},
+        {"StringEquals": {"aws:username": "ann"}},
+    ):
+        allow(**unmet)
+        with pytest.raises(ClientError, match="a Condition that is not met"):
+            ecs.list_clusters()
+    allow(StringEquals={"ecs:cluster": "x"})
+    with pytest.raises(ClientError, match="on ecs:cluster, which is not evaluated here"):
+        ecs.list_clusters()
+
+
 def test_assume_a_role_that_does_not_trust_one(plane: ControlPlane) -> None:
     """To be allowed to assume roles is not enough."""
     iam, sts = plane.client("iam"), plane.client("sts")

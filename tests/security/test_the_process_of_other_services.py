@@ -46,6 +46,14 @@ def _name(pid: int) -> str:
     return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
+def _runs(pid: int) -> bool:
+    """Not one that has ended, and that nobody has waited for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False
+
+
 def processes(plane: ControlPlane) -> tuple[int, int]:
     """The keeper, and moto."""
     assert plane.process is not None
@@ -87,6 +95,17 @@ def test_stop_it(plane: ControlPlane) -> None:
     assert plane.client("ecs").list_clusters()["clusterArns"] == []
     assert answered(plane) == [ARN.format("sns", "kept")]
     assert "moto's process" in plane.teal("events", "--all").stdout
+
+
+def test_leave_it_behind(plane: ControlPlane) -> None:
+    """The kernel ends the keeper and moto with the control plane, even where both hang."""
+    left = processes(plane)
+    for one in left:
+        os.kill(one, signal.SIGSTOP)
+    plane.kill9()
+    until(lambda: not any(_runs(one) for one in left))
+    plane.start()
+    assert answered(plane) == [ARN.format("sns", "kept")]
 
 
 def test_match_a_pattern_of_many_wildcards(plane: ControlPlane) -> None:

@@ -29,6 +29,11 @@ ALLOWED: list[list[Document]] = [
     [policy("Allow", ["arn:aws:appmesh:*:*:mesh/m/virtualNode/other", WEB_NODE], ["x:y", ACTION])],
     [policy("Allow", "arn:aws:appmesh:*:123456789012:mesh/m/virtualNode/w*", "appmesh:Stream*")],
 ]
+_ITS_ROLE = {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/t*"}}
+ALLOWED += [
+    [policy("Allow", WEB_NODE, Condition=_ITS_ROLE)],
+    [policy("Allow", "*"), policy("Deny", "*", Condition={"Bool": {"aws:ViaAWSService": "true"}})],
+]
 REFUSED: list[list[Document]] = [
     [],
     [policy("Allow", WEB_NODE.replace("/web", "/shop"))],
@@ -77,6 +82,19 @@ def test_a_node_that_the_policy_does_not_name(tmp_path: Path, documents: list[Do
         assert world.admission.cut_off(WEB)
         # What it counts is still its own: it goes on sending with what it has.
         assert await world.report(world.token_of(WEB), NODES[WEB]) is grpc.StatusCode.OK
+
+    attack(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("bounded", ["*", WEB_NODE, f"{WEB_NODE}-green"])
+def test_a_permissions_boundary(tmp_path: Path, bounded: str) -> None:
+    async def scenario(world: World) -> None:
+        world.roles[ROLE] = [policy("Allow", WEB_NODE)]
+        world.boundaries[ROLE] = policy("Allow", bounded)
+        why = await world.admission.permissions.why_not(ROLE, NODES[WEB])
+        refused = "the permissions boundary does not allow it" in why
+        assert refused == bounded.endswith("-green")
+        assert bool(why) == refused
 
     attack(tmp_path, scenario)
 

@@ -16,6 +16,7 @@ from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.permission import Permissions
 from tealmesh.aws.callers.policies import Document
+from tealmesh.aws.callers.roles import Role
 from tealmesh.engine.state import Phase
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
@@ -47,6 +48,7 @@ class World:
     told: list[tuple[str, str, str]] = field(default_factory=list)
     """What the audit was told: how, of whom, and why."""
     roles: dict[str, list[Document]] = field(default_factory=dict)
+    boundaries: dict[str, Document] = field(default_factory=dict)
     """What IAM knows, by the ARN of a role."""
     away: bool = False
     """Whether IAM does not answer."""
@@ -70,7 +72,7 @@ class World:
         self.admission = Admission(
             self.store,
             self.keys,
-            Permissions(self.store, self.documents, steady_clock),
+            Permissions(self.store, self.role, steady_clock, system_clock),
             system_clock,
             lambda how, trouble: self.told.append((how, trouble.worker, trouble.error)),
             lambda: self.bindings,
@@ -80,12 +82,14 @@ class World:
         self.translated.append(proxy.resource)
         return ResourceSet()
 
-    async def documents(self, role: str) -> list[Document] | None:
+    async def role(self, role: str) -> Role | None:
         """What IAM answers."""
         self.asked += 1
         if self.away:
             raise ConnectionError("nobody answers")
-        return self.roles.get(role)
+        documents = self.roles.get(role)
+        boundary = self.boundaries.get(role)
+        return None if documents is None else Role(role, "AROA1", documents, boundary=boundary)
 
     def token_of(self, task: str) -> str:
         """What is in the secret file of the task's Envoy."""

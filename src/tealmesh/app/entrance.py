@@ -77,9 +77,10 @@ class Entrance:
         self._iam_keys = IamKeys(of_iam, (config.data_dir / JOURNAL).exists)
         self.front = Front(
             self._callers,
-            self.policies.of,
+            self.policies.role,
             self.refusals.tell,
             steady_clock,
+            system_clock,
             self.sessions.of,
             self._iam_keys.find,
             self.policies.trust,

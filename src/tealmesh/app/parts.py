@@ -105,7 +105,12 @@ class Parts:
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self._entrance = Entrance(config, store, keys, self._client, self._moto.key)
         self._permissions = Permissions(
-            store, self._entrance.policies.find, steady_clock, config.region, config.account
+            store,
+            self._entrance.policies.role,
+            steady_clock,
+            system_clock,
+            config.region,
+            config.account,
         )
         roles = self._entrance.role_identities(self.endpoint)
         named = watched_bindings(config.data_dir)

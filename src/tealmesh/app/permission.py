@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+from tealmesh.aws.callers import context
+from tealmesh.aws.callers.patterns import Context
 from tealmesh.aws.callers.policies import Asked, Document, why_not
+from tealmesh.aws.callers.roles import Role
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.clock import SteadyClock
+from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import EnvoyUnverified
 from tealmesh.model.identity.envoys import EnvoyRoleBody
 from tealmesh.model.mesh import Kind
@@ -31,9 +34,9 @@ _REFUSED_AGAIN_SECONDS = 5.0
 """The same where it may not: an Envoy that is refused comes again within a second."""
 _ASKING_SECONDS = 20.0
 
-FindDocuments = Callable[[str], Awaitable[Sequence[Document] | None]]
-"""ARN of a role -> its policies; None if IAM does not know the role. Raises whatever its client
-does if IAM cannot be asked."""
+FindRole = Callable[[str], Awaitable[Role | None]]
+"""ARN of a role -> the role; None if IAM does not know it. Raises whatever its client does if IAM
+cannot be asked."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class Permissions:
     def __init__(
         self,
         store: Store,
-        find: FindDocuments,
+        find: FindRole,
         clock: SteadyClock,
+        wall: Clock,
         region: str = DEFAULT_REGION,
         account: str = DEFAULT_ACCOUNT,
     ) -> None:
@@ -69,6 +73,7 @@ class Permissions:
         self._store = store
         self._find = find
         self._clock = clock
+        self._wall = wall
         self._begin = f"arn:aws:appmesh:{region}:{account}:"
         self._answers: dict[tuple[str, str], _Answer] = {}
         self._changes = 0
@@ -108,14 +113,14 @@ class Permissions:
         return why
 
     async def _ask(self, role: str, resource: str) -> str:
-        documents = await self._find(role)
-        if documents is None:
+        found = await self._find(role)
+        if found is None:
             return self._without(role)
         self.unknown.discard(role)
         await self._remember(role)
         arn = self._arn(resource)
-        why = why_not(documents, Asked(ACTION, (arn,)))
-        if why is None or self._is_copied(documents, resource, arn):
+        why = self._refusal(found, arn)
+        if why is None or self._is_copied(found, resource, arn):
             return ""
         return f"{role} may not {ACTION} on {arn}: {why}"
 
@@ -139,15 +144,26 @@ class Permissions:
 
             await self._store.write("tealmesh", "SeenRole", put)
 
-    def _is_copied(self, documents: Sequence[Document], resource: str, arn: str) -> bool:
+    def _refusal(self, role: Role, arn: str) -> str | None:
+        """Why its policies and its boundary refuse a node; None if they allow it."""
+        asked = Asked(ACTION, (arn,))
+        return why_not(role.documents, asked, self._context(role, arn), role.boundary)
+
+    def _context(self, role: Role, arn: str) -> Context:
+        region = {"aws:requestedregion": (arn.split(":")[3],)}
+        now = context.at(self._wall())
+        return {**context.of_principal(role.arn, role.unique_id), **region, **now}
+
+    def _is_copied(self, role: Role, resource: str, arn: str) -> bool:
         """Whether it is a side that `teal deploy` makes from the other one, which the role may
         have: what Terraform wrote names only the sides that it made. An explicit Deny counts.
         """
-        alone = [*documents, _EVERYTHING]
-        if why_not(alone, Asked(ACTION, (arn,))) is not None:
+        limits = [role.boundary] if role.boundary else []
+        alone = [*role.documents, *limits, _EVERYTHING]
+        if why_not(alone, Asked(ACTION, (arn,)), self._context(role, arn)) is not None:
             return False
         others = [self._arn(other) for other in _other_sides(self._store.view, resource)]
-        return any(why_not(documents, Asked(ACTION, (other,))) is None for other in others)
+        return any(self._refusal(role, other) is None for other in others)
 
     def _arn(self, resource: str) -> str:
         """The node's or gateway's own ARN; if there is none, what it would be in this account."""

@@ -255,7 +255,8 @@ class _AwsEndpoint:
             principal = claim.principal
             self._front.spend(claim)
             if model is None:
-                await self._front.permit_others(principal, identity.service, request)
+                region = identity.caller.region
+                await self._front.permit_others(principal, identity.service, request, region)
         except AwsError as error:
             if principal is None and error.status == 403:
                 self._front.tell(identity.access_key, head, error)

@@ -40,7 +40,7 @@ class Shared:
 
 def admission(store: Store, keys: Keys) -> Admit:
     """The control plane's own."""
-    permissions = Permissions(store, no_roles, steady_clock)
+    permissions = Permissions(store, no_roles, steady_clock, system_clock)
     return Admission(store, keys, permissions, system_clock, lambda how, trouble: None)
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tealmesh.aws.callers import peers
-from tealmesh.aws.callers.front import INSIDE, LISTENED, PEER
+from tealmesh.aws.callers.front import ENCRYPTED, INSIDE, LISTENED, PEER
 from tealmesh.aws.callers.peers import NOBODY, Peer
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,8 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._peer = _remote(transport) if self.listened else _peer(transport)
         inside = self._peer.uid == self.owner and peers.is_ours(self._peer)
-        about = {PEER: self._peer, INSIDE: inside, LISTENED: self.listened}
+        encrypted = transport.get_extra_info("sslcontext") is not None
+        about = {PEER: self._peer, INSIDE: inside, LISTENED: self.listened, ENCRYPTED: encrypted}
         self.app_state = {**self.app_state, **about}
         if self._peer.uid not in (0, self.owner) and not self._admit():
             _log.warning("too many connections: one of %s was refused", self._source)

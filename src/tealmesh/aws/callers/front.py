@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
-from tealmesh.aws.callers import actions, policies, rules
+from tealmesh.aws.callers import actions, context, policies, rules
 from tealmesh.aws.callers.buckets import Buckets
 from tealmesh.aws.callers.known import Callers, Claim
+from tealmesh.aws.callers.patterns import NOTHING, Context
 from tealmesh.aws.callers.peers import NOBODY, Peer
-from tealmesh.aws.callers.policies import Document
+from tealmesh.aws.callers.roles import Role
 from tealmesh.aws.callers.trust import TrustPolicy, why_not_trusted
 from tealmesh.aws.moto.journal import operation, parameters
 from tealmesh.aws.wire.codec import Request
-from tealmesh.model.clock import SteadyClock
+from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Principal
 from tealmesh.model.identity.iam_keys import IamKey, IamKeyOf
@@ -21,8 +23,8 @@ from tealmesh.model.identity.sessions import SCHEME
 
 log = logging.getLogger(__name__)
 
-PoliciesOf = Callable[[str], Awaitable[Sequence[Document]]]
-"""The policy documents of a role, by its ARN."""
+RoleOf = Callable[[str], Awaitable[Role | None]]
+"""A role or user, by its ARN; None if there is no such one."""
 
 TrustOf = Callable[[str], Awaitable[TrustPolicy | None]]
 """The trust policy of a role, by its ARN; None if there is no such role."""
@@ -42,8 +44,9 @@ OUR_PAGES = "/_teal/"
 PEER = "peer"
 INSIDE = "inside"
 LISTENED = "listened"
+ENCRYPTED = "encrypted"
 """The members of an ASGI scope's state in which a connection's peer is, whether that is our own
-process, and whether the connection came in beyond loopback."""
+process, whether the connection came in beyond loopback, and whether it is TLS."""
 
 
 class Front:
@@ -52,9 +55,10 @@ class Front:
     def __init__(
         self,
         callers: Callers,
-        policies_of: PoliciesOf,
+        role_of: RoleOf,
         refused: Refused,
         clock: SteadyClock,
+        wall: Clock,
         session: SessionOf | None = None,
         of_iam: IamKeyOf | None = None,
         trust_of: TrustOf | None = None,
@@ -67,8 +71,9 @@ class Front:
         self._callers = callers
         self._session = session
         self._clock = clock
+        self._wall = wall
         self._buckets = Buckets()
-        self._policies_of = policies_of
+        self._role_of = role_of
         self._refused = refused
 
     async def of_iam(self, key_id: str) -> IamKey | None:
@@ -92,10 +97,14 @@ class Front:
             if self._session and shown.startswith(SCHEME) and request.path.startswith(OUR_PAGES):
                 who = self._session(shown)
                 return Claim(who, verified=True, finish=lambda body: None, signed=True)
-            return self._callers.identify(request, key_id, peer, bool(state.get(INSIDE)), of_iam)
+            inside = bool(state.get(INSIDE))
+            claim = self._callers.identify(request, key_id, peer, inside, of_iam)
         except AwsError as error:
             self.tell(_named(peer), request, error)
             raise
+        address = "" if inside else peer.address
+        who = replace(claim.principal, address=address, is_encrypted=bool(state.get(ENCRYPTED)))
+        return replace(claim, principal=who)
 
     def spend(self, claim: Claim) -> None:
         """Count a call whose caller is verified. Raises AwsError ``Throttling`` for one too many.
@@ -124,7 +133,9 @@ class Front:
     ) -> None:
         """Raise AwsError ``AccessDenied`` unless the principal may call an operation of ours."""
         if principal.access == "role":
-            await self._by_policies(principal, actions.of_ours(service, name, params, region))
+            await self._by_policies(
+                principal, actions.of_ours(service, name, params, region), region
+            )
             return
         mesh = str(params.get("meshName") or params.get("mesh") or "")
         asked = rules.Asked(service, name, mesh, str(params.get("service") or ""))
@@ -132,7 +143,7 @@ class Front:
             raise self._denied(principal, f"{service}:{name}", reason)
 
     async def permit_others(
-        self, principal: Principal, service: str | None, request: Request
+        self, principal: Principal, service: str | None, request: Request, region: str
     ) -> None:
         """The same for an operation of another service."""
         name = operation(request)
@@ -145,26 +156,37 @@ class Front:
             raise self._denied(principal, f"sts:{name}", reason)
         elif not rules.is_free(asked):
             for one in actions.of_others(service or "", request):
-                await self._by_policies(principal, one)
+                await self._by_policies(principal, one, region)
             if name.startswith("AssumeRole"):
-                await self._by_trust(principal, name, parameters(request).get("RoleArn", ""))
+                await self._by_trust(principal, name, parameters(request), region)
 
     async def permit_page(self, principal: Principal, path: str) -> None:
         """The same for a page of ours, all of which only show something."""
         if principal.access == "role":
             raise self._denied(principal, path, "it is for people")
 
-    async def _by_policies(self, principal: Principal, asked: policies.Asked) -> None:
-        documents = await self._policies_of(principal.role)
-        if reason := policies.why_not(documents, asked):
+    async def _by_policies(self, principal: Principal, asked: policies.Asked, region: str) -> None:
+        role = await self._role_of(principal.role)
+        known = self._context(principal, role, region)
+        documents, boundary = (role.documents, role.boundary) if role else ((), None)
+        if reason := policies.why_not(documents, asked, known, boundary):
             on = f" on {', '.join(asked.resources)}" if asked.resources else ""
             raise self._denied(principal, asked.action + on, reason)
 
-    async def _by_trust(self, principal: Principal, name: str, role: str) -> None:
+    async def _by_trust(
+        self, principal: Principal, name: str, params: Mapping[str, str], region: str
+    ) -> None:
+        role = params.get("RoleArn", "")
         policy = await self._trust_of(role) if self._trust_of is not None else None
-        reason = why_not_trusted(policy or {}, principal, f"sts:{name}")
-        if reason:
+        known = self._context(principal, await self._role_of(principal.role), region)
+        known = {**known, **context.of_assuming(params)}
+        if reason := why_not_trusted(policy or {}, principal, f"sts:{name}", known):
             raise self._denied(principal, f"sts:{name} on {role[:200]}", reason)
+
+    def _context(self, who: Principal, role: Role | None, region: str) -> Context:
+        if role is None:
+            return NOTHING
+        return context.of_request(who, role.unique_id, role.arn, region, self._wall())
 
     def _denied(self, principal: Principal, action: str, reason: str) -> AwsError:
         self._refused(principal.name, action, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,8 @@ class Role:
     documents: Sequence[Document]
     trust: TrustPolicy = field(default_factory=TrustPolicy)
     """Who may assume it; empty for a user."""
+    boundary: Document | None = None
+    """Its permissions boundary, which has to allow what the others do."""
 
 
 class RolePolicies:
@@ -37,15 +39,6 @@ class RolePolicies:
         self._kept: dict[str, tuple[float, Role | None]] = {}
         self._changes = 0
         self._reading = asyncio.Lock()
-
-    async def of(self, role: str) -> Sequence[Document]:
-        """The documents of a role or user, by its ARN; none if there is no such one."""
-        return await self.find(role) or ()
-
-    async def find(self, role: str) -> Sequence[Document] | None:
-        """The documents of a role or user, by its ARN; None if there is no such one."""
-        found = await self.role(role)
-        return found.documents if found else None
 
     async def role(self, role: str) -> Role | None:
         """A role or user, by its ARN, of which the path may be absent; None if there is none."""
@@ -76,10 +69,11 @@ class RolePolicies:
                 return self._user(iam, name)
             role = iam.get_role(RoleName=name)["Role"]
             documents = self._documents(iam, "role", name)
+            boundary = self._boundary(iam, role)
         except iam.exceptions.NoSuchEntityException:
             return None
         trust: TrustPolicy = role["AssumeRolePolicyDocument"]
-        return Role(role["Arn"], role["RoleId"], documents, trust)
+        return Role(role["Arn"], role["RoleId"], documents, trust, boundary)
 
     def _user(self, iam: Any, name: str) -> Role:
         """A user, with what its own policies and those of its groups say."""
@@ -88,7 +82,7 @@ class RolePolicies:
         for page in iam.get_paginator("list_groups_for_user").paginate(UserName=name):
             for group in page["Groups"]:
                 documents += self._documents(iam, "group", group["GroupName"])
-        return Role(user["Arn"], user["UserId"], documents)
+        return Role(user["Arn"], user["UserId"], documents, boundary=self._boundary(iam, user))
 
     def _documents(self, iam: Any, kind: str, name: str) -> list[Document]:
         """Those of a role, user or group."""
@@ -103,6 +97,16 @@ class RolePolicies:
                 with suppress(iam.exceptions.NoSuchEntityException):  # deleted meanwhile
                     documents.append(self._managed(iam, policy["PolicyArn"]))
         return documents
+
+    def _boundary(self, iam: Any, whose: Mapping[str, Any]) -> Document | None:
+        """That of a role or user, as IAM describes it; one that was deleted allows nothing."""
+        arn = whose.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        if not arn:
+            return None
+        try:
+            return self._managed(iam, arn)
+        except iam.exceptions.NoSuchEntityException:
+            return {"Statement": []}
 
     def _managed(self, iam: Any, arn: str) -> Document:
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]

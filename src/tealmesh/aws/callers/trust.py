@@ -1,7 +1,7 @@
 """Whom a role lets assume it: its trust policy. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html.
-Conditions are as in `policies`.
+Conditions and variables are as in `policies`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
-from tealmesh.aws.callers.policies import Asked, Statement, Texts, why_not
+from tealmesh.aws.callers.conditions import Condition
+from tealmesh.aws.callers.patterns import NOTHING, Context
+from tealmesh.aws.callers.policies import Asked, Document, Statement, Texts, why_not
 from tealmesh.model.identity.caller import Principal
 
 
@@ -20,23 +22,27 @@ class TrustStatement(TypedDict):
     Principal: NotRequired[str | Mapping[str, Texts]]
     Action: NotRequired[Texts]
     NotAction: NotRequired[Texts]
-    Condition: NotRequired[object]
+    Condition: NotRequired[Condition]
 
 
 class TrustPolicy(TypedDict):
     """A trust policy."""
 
+    Version: NotRequired[str]
     Statement: NotRequired[TrustStatement | Sequence[TrustStatement]]
 
 
-def why_not_trusted(policy: TrustPolicy, who: Principal, action: str) -> str | None:
+def why_not_trusted(
+    policy: TrustPolicy, who: Principal, action: str, context: Context = NOTHING
+) -> str | None:
     """Why a role does not let a role or user assume it by ``action``, completing "because …"; None
     if it does.
     """
     found = policy.get("Statement", ())
     statements = [found] if isinstance(found, Mapping) else found
     about = [_of_a_policy(one) for one in statements if _names(one, who)]
-    if why_not([{"Statement": about}], Asked(action)):
+    document = Document(Version=policy.get("Version", ""), Statement=about)
+    if why_not([document], Asked(action), context):
         return "the trust policy of the role does not allow it"
     return None
 

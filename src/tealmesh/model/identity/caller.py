@@ -34,6 +34,11 @@ class Principal:
     known by the kernel or by a signature."""
     origin: str = ""
     """By what it is known: ``unix:LOGIN`` or ``key:KEY ID``; empty for a session and a role."""
+    address: str = field(default="", compare=False)
+    """The IP address that the request is from; empty where that is not known, such as for what our
+    own process passes on."""
+    is_encrypted: bool = field(default=False, compare=False)
+    """Whether the request came by TLS."""
 
 
 @dataclass(frozen=True)

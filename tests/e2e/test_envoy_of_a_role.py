@@ -30,7 +30,7 @@ def allow(plane: ControlPlane, node: str) -> None:
 
 def shown(plane: ControlPlane) -> Any:
     seen = json.loads(plane.teal("envoys", "--json").stdout)
-    return seen[0] if seen else {"connected": False, "message": ""}
+    return seen[0] if seen else {"connected": False, "note": ""}
 
 
 def identity(plane: ControlPlane, file: Path) -> None:
@@ -71,7 +71,7 @@ def test_its_role_decides_what_it_may_be(tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            until(lambda: f"{ROLE} may not {ACTION}" in shown(plane)["message"], plane.log)
+            until(lambda: f"{ROLE} may not {ACTION}" in shown(plane)["note"], plane.log)
             allow(plane, "web")
             until(lambda: shown(plane)["connected"], plane.log)
             assert shown(plane)["id"] == "own/laptop"
@@ -81,7 +81,7 @@ def test_its_role_decides_what_it_may_be(tmp_path: Path) -> None:
             iam.delete_role(RoleName="own")
             iam.create_role(RoleName="own", AssumeRolePolicyDocument="{}")
             allow(plane, "web")
-            until(lambda: "made anew" in shown(plane).get("message", ""), plane.log)
+            until(lambda: "made anew" in shown(plane).get("note", ""), plane.log)
             # A file with new credentials is used at the next stream.
             identity(plane, proof)
             until(lambda: shown(plane)["connected"], plane.log)

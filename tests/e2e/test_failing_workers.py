@@ -23,14 +23,13 @@ def failing(plane: ControlPlane, sample: Sample, times: int) -> None:
     plane.wait_ready()
 
 
-@sizes("times", short=1, long=2)
+@sizes("times", short=2, long=3)
 def test_every_worker_fails_and_a_deployment_loses_no_request(tmp_path: Path, times: int) -> None:
     sample = Sample(tmp_path)
     plane = ControlPlane(tmp_path, sample.config)
     try:
         failing(plane, sample, times)
-        named = plane.teal("status").stdout
-        assert "injected into" in named, "the status names what fails"
+        until(lambda: "injected into" in plane.teal("status").stdout, plane.log)
         sample.apply(plane)
         with traffic((sample.url, 60.0)) as load:
             api(plane).deploy("web", "example/sample:0.0.2")

@@ -40,7 +40,7 @@ def test_a_data_directory_of_that_time_goes_on(tmp_path: Path) -> None:
     assert first.former == FORMER
     assert FORMER not in (first.owner, (tmp_path / MASTER_KEY).read_text())
     again = keys(tmp_path)
-    assert (again.id, again.owner, again.former) == (first.id, first.owner, first.former)
+    assert (again.id, again.owner, again.former) == (first.id, first.owner, FORMER)
     assert stat.S_IMODE((tmp_path / MASTER_KEY).stat().st_mode) == 0o600
     forget_former(tmp_path)
     assert keys(tmp_path).former == ""

@@ -19,6 +19,11 @@ SHORT = {
         "run_until_stopped": "the HTTP server: without it the control plane ends",
         "read_load_balancers": "is one call of keep",
     },
+    "app/dashboard/stream.py": {"wait": "awaited by the stream, whose page asks again"},
+    "app/host.py": {
+        "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
+    },
+    "app/transport/acceptor.py": {"_begin": "one connection, whose errors are its peer's"},
     "aws/moto/apart/front.py": {
         "_watch": "awaited by the supervised run",
         "_work": "awaited by the supervised run",

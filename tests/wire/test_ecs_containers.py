@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_entry_point_command_directory_and_limits(tasks: Tasks, tmp_path: Path) 
             "workingDirectory": str(place),
             "environment": [{"name": "OUT", "value": str(tmp_path)}],
             "ulimits": [{"name": "nofile", "softLimit": 512, "hardLimit": 1024}],
-            "user": "1337",
+            "user": str(os.getuid()),
             "linuxParameters": {"initProcessEnabled": True},
         }
     )

@@ -208,6 +208,7 @@ export interface Envoy {
   current: boolean;
   revision?: number;
   message?: string;
+  note?: string;
 }
 export type Kind =
   | "virtualGateway"

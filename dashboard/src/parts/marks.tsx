@@ -127,7 +127,12 @@ export function EnvoyMark({ envoy }: { envoy: Envoy }) {
       </span>
     );
   }
-  if (!envoy.connected) return <span class="warn">▲ {t("envoy.gone")}</span>;
+  if (!envoy.connected)
+    return (
+      <span class="warn" title={envoy.note}>
+        ▲ {t("envoy.gone")}
+      </span>
+    );
   return envoy.current ? (
     <span>✔ {t("envoy.current")}</span>
   ) : (

@@ -206,9 +206,16 @@ def check_envoys(mesh: str, client: Client) -> Check:
     envoys = client.list_envoys(mesh)
     name = f"mesh {mesh}"
     rejections = [f"{envoy_name(e)}: {e['message']}" for e in envoys if "message" in e]
+    refused = [
+        f"{envoy_name(e)} {e['note'].removeprefix('refused: ')}"
+        for e in envoys
+        if e.get("note", "").startswith("refused: ")
+    ]
     disconnected = [envoy_name(e) for e in envoys if not e["connected"]]
     if rejections:
         return Check(name, "wrong", f"rejected by Envoy: {'; '.join(rejections)}")
+    if refused:
+        return Check(name, "wrong", f"kept out: {'; '.join(refused)}")
     if disconnected:
         return Check(name, "note", f"not connected: {', '.join(disconnected)}")
     waiting = client.get_convergence(mesh, None, CONVERGENCE_SECONDS).get("waiting", [])
@@ -216,6 +223,8 @@ def check_envoys(mesh: str, client: Client) -> Check:
         named = {envoy["id"]: envoy_name(envoy) for envoy in envoys}
         late = ", ".join(named.get(identity, identity) for identity in waiting)
         return Check(name, "note", f"without the newest configuration so far: {late}")
+    if notes := [f"{envoy_name(e)}: {e['note']}" for e in envoys if "note" in e]:
+        return Check(name, "note", "; ".join(notes))
     count = "1 Envoy" if len(envoys) == 1 else f"{len(envoys)} Envoys"
     return Check(name, "ok", f"{count} connected, with the newest configuration")
 

@@ -9,6 +9,8 @@ from tealmesh.cli.transport import Health as Health
 from tealmesh.cli.transport import Transport
 from tealmesh.model import wire
 
+TASKS_A_PAGE = 1000
+"""The most that ListTasks answers."""
 APPLY_SECONDS = 60.0
 """How much longer Apply may take: it creates a whole system."""
 
@@ -256,6 +258,19 @@ class Client(Transport):
 
     def list_envoys(self, mesh: str | None = None) -> list[wire.EnvoyStatus]:
         return self._call(wire.ListEnvoysOutput, mesh=mesh)["envoys"]
+
+    def list_tasks(self, stopped: bool = True) -> list[wire.TaskDescription]:
+        """All tasks, page by page."""
+        tasks: list[wire.TaskDescription] = []
+        token: str | None = None
+        while True:
+            page = self._call(
+                wire.ListTasksOutput, stopped=stopped, limit=TASKS_A_PAGE, nextToken=token
+            )
+            tasks += page["tasks"]
+            token = page.get("nextToken")
+            if token is None:
+                return tasks
 
     def list_members_without_effect(self) -> list[wire.MemberWithoutEffect]:
         return self._call(wire.ListMembersWithoutEffectOutput)["members"]

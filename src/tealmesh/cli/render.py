@@ -128,13 +128,18 @@ def where(deployment: wire.Deployment) -> str:
     return f"step {step + 1} of {len(steps)} ({steps[step]} %): {state}"
 
 
-def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
+def waiting(
+    deployment: wire.Deployment, now: float | None = None, *, with_gates: bool = True
+) -> list[str]:
     """What a deployment waits for and until when, what comes next, and the way out where it waits
-    for a person. ``now``: seconds since the epoch, by default the present.
+    for a person. ``now``: seconds since the epoch, by default the present. Without ``with_gates``
+    nothing that gates of the present step say.
     """
-    name, lines = deployment["service"], list(_steered(deployment))
+    name, lines = deployment["service"], list(steered(deployment))
     if deployment.get("waitingFor"):
-        lines.append(f"waiting for {deployment['waitingFor']}")
+        awaited = f"waiting for {deployment['waitingFor']}"
+        if with_gates or not _by_gates(awaited, deployment):
+            lines.append(awaited)
     if deployment.get("lastWindow"):
         count = deployment.get("windows", 1)
         times = "once" if count == 1 else f"{count} times"
@@ -154,7 +159,7 @@ def waiting(deployment: wire.Deployment, now: float | None = None) -> list[str]:
     return lines
 
 
-def _steered(deployment: wire.Deployment) -> Iterator[str]:
+def steered(deployment: wire.Deployment) -> Iterator[str]:
     """What people have decided about it."""
     name = deployment["service"]
     if deployment.get("pausedBy"):
@@ -357,13 +362,8 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
                 )
         return rows
 
-    rejected = [
-        Text(f"{envoy_name(envoy)} {_told(envoy['message'])}", style="red")
-        for members in by_mesh.values()
-        for envoy in members
-        if envoy.get("message")
-    ]
-    return Group(fitted(width, [partial(form, kind=kind) for kind in (True, False)]), *rejected)
+    told = [line for members in by_mesh.values() for envoy in members for line in _told(envoy)]
+    return Group(fitted(width, [partial(form, kind=kind) for kind in (True, False)]), *told)
 
 
 def _kind(envoy: wire.EnvoyStatus) -> str:
@@ -371,10 +371,13 @@ def _kind(envoy: wire.EnvoyStatus) -> str:
     return {"virtualNode": "node", "virtualGateway": "gateway"}.get(kind, kind)
 
 
-def _told(message: str) -> str:
-    """What an Envoy refused, or that it was refused itself."""
-    return (
-        f"is {message}"
-        if message.startswith("refused: ")
-        else (f"rejected its configuration: {message}")
-    )
+def _told(envoy: wire.EnvoyStatus) -> Iterator[Text]:
+    """What an Envoy refused, that it was refused itself, and whatever else there is to know."""
+    name = envoy_name(envoy)
+    if "message" in envoy:
+        yield Text(f"{name} rejected its configuration: {envoy['message']}", style="red")
+    if note := envoy.get("note"):
+        refused = note.startswith("refused: ")
+        yield Text(
+            f"{name} is {note}" if refused else f"{name}: {note}", style="red" if refused else ""
+        )

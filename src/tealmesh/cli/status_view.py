@@ -67,7 +67,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
         [line for service in status["services"] for line in _release_lines(service)],
         [line for service in status["services"] for line in _count_lines(service)],
         [line for service in status["services"] for line in _kept_lines(service)],
-        [_gateway_line(gateway) for gateway in status["gateways"]],
+        [gateway_line(gateway) for gateway in status["gateways"]],
     ]
     for lines in blocks:
         if lines:
@@ -181,6 +181,13 @@ def _measured(part: wire.SideStatus | wire.NodeStatus, form: _Form, style: str) 
     return [cells[name] for name in form.measured]
 
 
+def service_notes(service: wire.ServiceStatus) -> Iterator[Text]:
+    """What there is to say of a service beside its sides and its deployment."""
+    yield from _release_lines(service)
+    yield from _count_lines(service)
+    yield from _kept_lines(service)
+
+
 def _release_lines(service: wire.ServiceStatus) -> Iterator[Text]:
     """At which of the four steps a service is, and why `teal deploy` cannot do them."""
     release = service.get("release")
@@ -227,7 +234,8 @@ def _safety(release: wire.ReleaseStep) -> tuple[str, str]:
     return f"not safe yet ({'; '.join(against)})", "yellow"
 
 
-def _gateway_line(gateway: wire.GatewayStatus) -> Text:
+def gateway_line(gateway: wire.GatewayStatus) -> Text:
+    """Where a gateway answers, and how many of its tasks run."""
     line = Text("gateway ")
     line.append(gateway["name"], style="bold")
     addresses = gateway.get("addresses")

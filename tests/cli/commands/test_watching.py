@@ -2,37 +2,103 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import signal
+import struct
 import subprocess
+import termios
+from copy import deepcopy
 
+from tests.cli.command_line import STATUS
 from tests.cli.teal_api import TealApi
 from tests.support.machine import BIN
 
 GROUP = {"name": "shop", "services": ["web", "cart"], "dependsOn": {}}
 
 
-def watched(api: TealApi, *options: str) -> list[str]:
-    """The first three lines, and what comes until it ends."""
-    command = [str(BIN / "teal"), "status", "--group", "shop", "-w", "--endpoint", api.endpoint]
+def watching(api: TealApi, *options: str) -> list[str]:
+    return [str(BIN / "teal"), "status", "-w", "--endpoint", api.endpoint, *options]
+
+
+def watched(api: TealApi, number: int, *options: str) -> list[str]:
+    """The first lines, and what comes until it ends."""
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        watching(api, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(3)]
+        lines = [process.stdout.readline() for _ in range(number)]
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=30)
         assert "Traceback" not in complaint
     return lines
 
 
+def growing(api: TealApi) -> None:
+    """The service has another weight at each look."""
+    looks: list[int] = []
+
+    def look(_: object) -> dict[str, object]:
+        looks.append(1)
+        status = deepcopy(STATUS)
+        sides = status["services"][0]["sides"]  # type: ignore[index]
+        sides[0]["weight"], sides[1]["weight"] = 100 - len(looks), len(looks)
+        return status
+
+    api.operations["GetStatus"] = look
+    api.operations["ListGroups"] = lambda _: {"groups": []}
+    api.operations["ListTasks"] = lambda _: {"tasks": []}
+
+
+def test_without_a_terminal_a_line_is_a_change(api: TealApi) -> None:
+    growing(api)
+    lines = [line.split(" ", 1)[1] for line in watched(api, 7)]
+    weights = [line for line in lines if "weights" in line]
+    assert weights[:3] == [
+        f"web: weights blue {100 - n} %, green {n} %\n" for n in range(1, len(weights) + 1)
+    ]
+    assert lines.count("gateway edge http://127.0.0.1:9080/ 1/1 running\n") == 1
+
+
+def test_a_tree_in_a_real_terminal(api: TealApi) -> None:
+    growing(api)
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    variables = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+    variables.pop("COLUMNS", None)
+    variables.pop("LINES", None)
+    with subprocess.Popen(
+        watching(api), stdout=far, stderr=far, env=variables, close_fds=True
+    ) as process:
+        os.close(far)
+        seen = ""
+        while "set 2 %" not in seen:
+            seen += os.read(near, 65536).decode("utf-8", "replace")
+        process.send_signal(signal.SIGINT)
+        try:
+            while part := os.read(near, 65536):
+                seen += part.decode("utf-8", "replace")
+        except OSError:
+            pass  # Linux's way to say that nobody writes any more
+        os.close(near)
+        assert process.wait(30) == 0
+    # The terminal is as it was: its first screen, with a cursor.
+    assert seen.index("\x1b[?1049h") < seen.index("└ ") < seen.index("\x1b[?1049l")
+    assert "\x1b[?25h" in seen
+    assert "\x1b[32m" not in seen
+
+
 def test_a_group_is_watched(api: TealApi) -> None:
+    growing(api)
     api.operations["ListGroups"] = lambda _: {"groups": [GROUP]}
-    shown = watched(api)
-    assert shown == ["group shop (web, cart): not deployed yet\n", "\n", shown[0]]
+    lines = watched(api, 2, "--group", "shop")
+    assert lines[0].endswith(" group shop (web, cart): not deployed yet\n")
+    assert lines[1].endswith(" web: weights blue 99 %, green 1 %\n")
 
 
 def test_a_group_is_watched_as_json(api: TealApi) -> None:
     api.operations["ListGroups"] = lambda _: {"groups": [GROUP]}
-    lines = watched(api, "--json")
+    lines = watched(api, 3, "--group", "shop", "--json")
     assert [json.loads(line)["services"] for line in lines] == [["web", "cart"]] * 3

@@ -194,10 +194,14 @@ function Lagging({ envoy }: { envoy: Envoy }) {
     : envoy.connected
       ? `◌ ${t("envoy.lags", { revision: envoy.revision ?? 0 })}`
       : `▲ ${t("envoy.gone")}`;
+  const more = envoy.note ? ` (${envoy.note})` : "";
   return (
     <li>
       <code title={envoy.id}>{envoy.resource.split("/").slice(2).join("/")}</code>{" "}
-      <span class={envoy.message ? "bad" : "warn"}>{why}</span>
+      <span class={envoy.message ? "bad" : "warn"}>
+        {why}
+        {more}
+      </span>
     </li>
   );
 }

@@ -274,8 +274,10 @@ def envoy_status(e: EnvoyStatus, resource_of: Callable[[str], str]) -> wire.Envo
     answer: wire.EnvoyStatus = {"id": e.id, "resource": resource, "connected": e.connected}
     if e.acknowledged:
         answer["revision"] = e.acknowledged
-    if message := e.rejected or e.note:
-        answer["message"] = message
+    if e.rejected:
+        answer["message"] = e.rejected
+    if e.note:
+        answer["note"] = e.note
     return answer
 
 

@@ -18,7 +18,12 @@ from tealmesh.model.errors import TealError
 
 
 @click.command(short_help="Services, gateways, tasks: everything, and its traffic.")
-@click.option("-w", "--watch", is_flag=True, help="Update every second, until Ctrl-C.")
+@click.option(
+    "-w",
+    "--watch",
+    is_flag=True,
+    help="A live tree, until Ctrl-C; a line for each change where there is no terminal.",
+)
 @click.option(
     "--window",
     type=click.IntRange(1, 300),
@@ -39,19 +44,24 @@ def status(
     Services with their sides, weights and observed shares, virtual services, gateways, other ECS
     services and tasks; deployments, and which of the four steps of a release by hand is done.
     """
-    if group is not None:
+    if group is not None and (as_json or not watch):
         commands.status(group, watch, as_json, client)
         return
     if as_json:
         watching.show_json(lambda: client.get_status(window, mesh), watch)
         return
     from tealmesh.cli.render import console
-    from tealmesh.cli.status_view import status_view
 
     out = console()
-    watching.show(
-        lambda: status_view(client.get_status(window, mesh), window, out.width), out, watch
-    )
+    if watch:
+        from tealmesh.cli.live.sight import look
+        from tealmesh.cli.live.watch import watch as watch_tree
+
+        watch_tree(lambda: look(client, window, mesh, group, time.time()), out, window)
+        return
+    from tealmesh.cli.status_view import status_view
+
+    out.print(status_view(client.get_status(window, mesh), window, out.width))
 
 
 @click.command(short_help="Deployments, one line each, or one of them with its details.")

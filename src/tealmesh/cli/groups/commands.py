@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,6 @@ from tealmesh.cli.ending import Ending, say_that_it_runs
 from tealmesh.cli.options import print_json
 from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, TealError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 def deploy(
@@ -135,6 +131,8 @@ def explain(
 
 
 def status(group: str, watch: bool, as_json: bool, client: Client) -> None:
+    """``watch``: again and again, as JSON; `cli.live` does it for people."""
+
     def found() -> tuple[wire.GroupDeployment | None, wire.Group | None]:
         """Its newest deployment, and what the settings say of it."""
         known = next((g for g in client.list_groups() if g["name"] == group), None)
@@ -143,19 +141,15 @@ def status(group: str, watch: bool, as_json: bool, client: Client) -> None:
     if as_json:
         watching.show_json(lambda: next(filter(None, found()), None), watch)
         return
-    from rich.text import Text
-
     from tealmesh.cli.groups.screens import group_view
     from tealmesh.cli.render import console
 
-    def look() -> RenderableType:
-        latest, known = found()
-        if latest is not None:
-            return group_view(latest)
-        services = known["services"] if known else []
-        return Text(f"group {group} ({', '.join(services)}): not deployed yet")
-
-    watching.show(look, console(), watch)
+    latest, known = found()
+    if latest is not None:
+        console().print(group_view(latest))
+        return
+    services = known["services"] if known else []
+    click.echo(f"group {group} ({', '.join(services)}): not deployed yet")
 
 
 def history(group: str, deployment: str | None, number: int, as_json: bool, client: Client) -> None:

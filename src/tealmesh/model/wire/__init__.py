@@ -206,6 +206,8 @@ class EnvoyStatus(TypedDict):
     """The newest revision that the Envoy has acknowledged; absent before the first."""
     message: NotRequired[str]
     """The Envoy's last rejection, in its own words; absent if it has rejected nothing."""
+    note: NotRequired[str]
+    """What else there is to know; begins with "refused: " where the control plane keeps it out."""
     callers: NotRequired[int]
     """Number of callers' Envoys that know its task; absent if none does."""
     usableBy: NotRequired[int]

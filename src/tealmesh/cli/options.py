@@ -10,10 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.model.errors import TealError
-
-COMPLETION_SECONDS = 0.5
-"""A shell waits no longer for a control plane."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
@@ -138,19 +134,3 @@ def read_text(path: Path, option: str = "--config") -> str:
         raise click.UsageError(f"{path}: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{path}: not UTF-8 text") from error
-
-
-def complete_names(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[str]:
-    """What a shell completes a service's or gateway's name with; nothing where no control plane
-    answers at once.
-    """
-    try:
-        client = Client.from_environment()
-        client.health(timeout=COMPLETION_SECONDS)
-        status = client.get_status()
-    except TealError:
-        return []
-    names = [one["name"] for one in (*status["services"], *status["gateways"])]
-    return [name for name in names if name.startswith(incomplete)]

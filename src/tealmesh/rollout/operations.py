@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.clock import SteadyClock
-from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, SideTasks
@@ -25,7 +25,7 @@ from tealmesh.model.status import (
 )
 from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
-from tealmesh.rollout.applying import freezes
+from tealmesh.rollout.applying import alone, freezes
 from tealmesh.rollout.applying.locked import Unlocked, unlocked
 from tealmesh.rollout.applying.removal import begin, finish
 from tealmesh.rollout.applying.settings import settings_changes
@@ -70,13 +70,17 @@ class Operations(BundleOperations):
         self._port_problem = port_problem
         self._applying = asyncio.Lock()
 
-    async def apply(self, actor: str, config: TealConfig, base_directory: str) -> AppliedSystem:
+    async def apply(
+        self, actor: str, config: TealConfig | Additions, base_directory: str
+    ) -> AppliedSystem:
         """Create and change resources until they are as ``config`` describes, which is stored
         first. The commands of its images run in ``base_directory``. A service whose deployment runs
         is left as it is, and named; only its freezes hold from now on.
         """
         async with self._applying:
             before = self._store.view
+            if isinstance(config, Additions):
+                return await alone.apply(self._store, actor, config, base_directory)
             config, part = self._unlocked(system.in_directory(config, base_directory))
             self._refuse_ports(part.config)
 
@@ -93,10 +97,12 @@ class Operations(BundleOperations):
             settings = settings_changes(before, part.config, base_directory)
             return replace(applied, changes=(*settings, *changes))
 
-    async def plan(self, config: TealConfig, base_directory: str) -> AppliedSystem:
+    async def plan(self, config: TealConfig | Additions, base_directory: str) -> AppliedSystem:
         """What `apply` would do now; nothing is changed."""
         async with self._applying:
             before = self._store.view
+            if isinstance(config, Additions):
+                return alone.plan(before, config, base_directory)
             config, part = self._unlocked(system.in_directory(config, base_directory))
             documents.refuse_other_names(before, part.config)
             against = self._against_ports(part.config)

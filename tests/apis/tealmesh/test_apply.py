@@ -117,3 +117,40 @@ def test_a_count_that_somebody_scaled_to_stays_and_is_told(plane: Plane) -> None
     told = {s["name"]: s.get("toldCount") for s in plane.get_status()["services"]}
     assert told["web"] == 3
     assert told["front"] is None
+
+
+def test_a_file_for_what_terraform_made_is_settings_alone(plane: Plane) -> None:
+    plane.apply()
+    text = """
+[images]
+"*/sample:*" = "./sample"
+[adopted.sample]
+container = "app"
+[adopted.sample.gates]
+success_rate = 0.9
+freeze = [{ days = ["fri"], from = "16:00", to = "24:00", zone = "Europe/Berlin" }]
+"""
+    planned = plane.aws("tealmesh").apply(
+        text=text, file="teal.toml", baseDirectory="/srv", plan=True
+    )
+    assert plane.store.view.get(tables.ADOPTIONS, "sample") is None
+    first = plane.apply(text)
+    assert first["changes"] == planned["changes"]
+    assert [(one["action"], one["what"]) for one in first["changes"]] == [
+        ("create", "image */sample:*"),
+        ("create", "adopted sample"),
+    ]
+    assert (first["services"], first["gateways"], first["leftOver"]) == ([], [], [])
+    assert "describes no mesh, services or gateways" in first["notes"][0]
+    assert "no such service of others yet" in first["notes"][1]
+    stored = plane.store.view.get(tables.FREEZES, "sample")
+    assert stored is not None
+    assert len(stored.body["freeze"]) == 1
+
+    assert plane.apply(text)["changes"] == []
+    again = plane.apply(text.replace("0.9", "0.95"))["changes"]
+    assert [(one["what"], one["details"]) for one in again] == [
+        ("adopted sample", ["gates.success_rate: 0.9 → 0.95"])
+    ]
+    with pytest.raises(ClientError, match=r"mesh\.name"):
+        plane.apply("# nothing")

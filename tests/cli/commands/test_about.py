@@ -17,7 +17,7 @@ from tealmesh import __version__
 from tealmesh.cli.commands.about import _line, environment
 from tealmesh.cli.main import teal as commands
 from tealmesh.cli.mistyped import MEANT, suggestion
-from tests.cli.command_line import STATUS, teal
+from tests.cli.command_line import teal
 from tests.cli.teal_api import TealApi
 from tests.support.machine import BIN, REPOSITORY, free_port
 
@@ -26,6 +26,9 @@ def test_version_names_teal_and_the_control_plane(api: TealApi) -> None:
     done = teal("version", endpoint=api.endpoint)
     assert done.returncode == 0, done.stderr
     assert f"teal {__version__}\n" in done.stdout
+    assert "APIs: appmesh 2019-01-25, ecs 2014-11-13, " in done.stdout
+    assert "(botocore 1." in done.stdout
+    assert "tealmesh 2026-11-01\n" in done.stdout
     assert f"control plane: 9 at {api.endpoint} (this is {__version__}" in done.stdout
     done = teal("version", "--json", endpoint=f"http://127.0.0.1:{free_port()}")
     assert "no control plane answers" in json.loads(done.stdout)["control plane"]
@@ -108,25 +111,3 @@ def test_an_override_for_terraform(version: int, load_balancers: str) -> None:
     assert ("s3_force_path_style" in values) == (version == 3)
     # It overrides the configuration's own block, whose region its availability zones are in.
     assert "region" not in values
-
-
-def test_names_of_services_are_completed(api: TealApi) -> None:
-    api.operations["GetStatus"] = lambda _: STATUS
-
-    def completed(words: str, endpoint: str) -> str:
-        return subprocess.run(
-            [str(BIN / "teal")],
-            env={
-                "_TEAL_COMPLETE": "bash_complete",
-                "COMP_WORDS": words,
-                "COMP_CWORD": "2",
-                "TEAL_ENDPOINT": endpoint,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-
-    assert completed("teal deploy w", api.endpoint) == "plain,web\n"
-    assert completed("teal delete e", api.endpoint) == "plain,edge\n"
-    assert completed("teal rollback w", f"http://127.0.0.1:{free_port()}").strip() == ""

@@ -29,7 +29,7 @@ from tealmesh.apis.tealmesh.tokens import Sessions
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import system_clock
-from tealmesh.model.config.parse import parse
+from tealmesh.model.config.parse import parse_applied
 from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.identity.caller import Caller
 from tealmesh.model.teal import AdoptionBody
@@ -74,7 +74,7 @@ class Tealmesh(PageOperations):
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
-            config = parse(request["text"], request["file"])
+            config = parse_applied(request["text"], request["file"])
         except ConfigError as error:
             raise AwsError("BadRequestException", str(error)) from error
         directory = request["baseDirectory"]

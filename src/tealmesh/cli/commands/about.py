@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import tealmesh
 from tealmesh import __version__
 from tealmesh.cli.client import Client
 from tealmesh.cli.mistyped import Commands
@@ -18,6 +19,8 @@ from tealmesh.model.errors import NoControlPlane
 if TYPE_CHECKING:
     from tealmesh.cli.signing import Keys
 
+APIS = ("appmesh", "ecs", "servicediscovery", "elbv2", "application-autoscaling")
+"""Those of AWS that we implement, as botocore names its models."""
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -25,7 +28,9 @@ SHELLS = ("bash", "zsh", "fish")
 @with_json
 @with_client
 def version(as_json: bool, client: Client) -> None:
-    """The versions of `teal`, Python, Envoy and of the control plane that answers."""
+    """The versions of `teal`, Python and Envoy, of the APIs that it speaks (AWS's models), and of the
+    control plane that answers.
+    """
     import platform
 
     from tealmesh.cli.checks import check_envoy
@@ -35,6 +40,7 @@ def version(as_json: bool, client: Client) -> None:
         "teal": __version__,
         "python": platform.python_version(),
         "envoy": envoy.detail,
+        "APIs": _models(),
         "control plane": "",
     }
     try:
@@ -48,7 +54,23 @@ def version(as_json: bool, client: Client) -> None:
         click.echo(json.dumps(lines, indent=2))
         return
     for name, text in lines.items():
-        click.echo(f"{name} {text}" if name != "control plane" else f"{name}: {text}")
+        click.echo(f"{name}{':' if name in ('APIs', 'control plane') else ''} {text}")
+
+
+def _models() -> str:
+    """``appmesh 2019-01-25, … (botocore 1.44.5), tealmesh 2026-11-01``. Nothing is imported."""
+    from importlib.metadata import version as version_of
+    from importlib.util import find_spec
+
+    def newest(directory: Path) -> str:
+        versions = sorted(one.name for one in directory.iterdir() if one.name[:1].isdigit())
+        return f"{directory.name} {versions[-1]}"
+
+    spec = find_spec("botocore")
+    places = spec.submodule_search_locations if spec else None
+    found = [newest(Path(place) / "data" / api) for place in places or () for api in APIS]
+    ours = newest(Path(tealmesh.__file__).parent / "aws" / "models" / "tealmesh")
+    return f"{', '.join(found)} (botocore {version_of('botocore')}), {ours}"
 
 
 @click.command("help")

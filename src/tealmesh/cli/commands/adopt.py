@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import (
-    complete_names,
     config_option,
     print_json,
     read_text,
@@ -23,7 +23,7 @@ _CONFIG_EXAMPLE = 'weight = "{side}_weight"'
 
 
 @click.command(short_help="Tell what cannot be found out about a SERVICE that others made.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", shell_complete=completing.names)
 @click.option(
     "--side",
     "ecs_services",
@@ -92,7 +92,7 @@ def terraform() -> None:
 
 
 @terraform.command("vars", short_help="Print the variables and commands after a deployment.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", shell_complete=completing.names)
 @config_option("The teal.toml whose [terraform] has the names.")
 @click.option(
     "--only",

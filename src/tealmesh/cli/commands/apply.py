@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import (
-    complete_names,
     config_option,
     print_json,
     read_text,
@@ -96,11 +96,11 @@ class _Read:
 
     def __init__(self, file: Path) -> None:
         """Raises click.UsageError if it cannot be read, and ConfigError if it is wrong."""
-        from tealmesh.model.config.parse import parse
+        from tealmesh.model.config.parse import parse_applied
 
         self._text, self._file = read_text(file), str(file)
         self._directory = str(file.absolute().parent)
-        parse(self._text, self._file)
+        parse_applied(self._text, self._file)
 
     def apply(self, client: Client, *, plan: bool = False) -> wire.ApplyOutput:
         return client.apply(self._text, self._file, self._directory, plan)
@@ -179,7 +179,7 @@ def _wait(client: Client, applied: wire.ApplyOutput, seconds: float, *, err: boo
 
 
 @click.command(short_help="Remove a service or gateway of teal.toml.")
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=completing.names)
 @yes_option
 @with_json
 @with_client

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
-from tealmesh.cli.options import complete_names, print_json, with_client
+from tealmesh.cli.options import print_json, with_client
 
 
 @click.command(short_help="Go back to the version of SERVICE before, at once.")
-@click.argument("service", required=False, shell_complete=complete_names)
-@click.argument("revision", required=False, type=click.IntRange(1))
+@click.argument("service", required=False, shell_complete=completing.names)
+@click.argument(
+    "revision", required=False, type=click.IntRange(1), shell_complete=completing.revisions
+)
 @click.option(
     "--gradual",
     is_flag=True,
@@ -48,7 +51,7 @@ def rollback(
 
 
 @click.command(short_help="End the running deployment of SERVICE.")
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--give-up",
     is_flag=True,
@@ -67,7 +70,7 @@ def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
 
 
 @click.command(short_help="Continue the held or paused deployment of SERVICE.")
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--take-over",
     is_flag=True,

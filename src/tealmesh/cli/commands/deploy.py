@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report, say_that_it_runs
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group, with_group
-from tealmesh.cli.options import complete_names, print_json, with_client, with_json
+from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import AwsError, TealError
 
@@ -20,7 +21,7 @@ CONVERGENCE_SECONDS = 15
 
 
 @click.command(short_help="Deploy another image to SERVICE, step by step.")
-@click.argument("words", nargs=-1, metavar="SERVICE [IMAGE]", shell_complete=complete_names)
+@click.argument("words", nargs=-1, metavar="SERVICE [IMAGE]", shell_complete=completing.to_deploy)
 @with_group
 @click.option(
     "--image",
@@ -115,7 +116,7 @@ def deploy(
 
 
 @click.command()
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @ends
 @or_group(commands.approve)
 @with_client
@@ -125,7 +126,7 @@ def approve(service: str, ending: Ending, client: Client) -> None:
 
 
 @click.command(short_help="Set the weights of SERVICE's sides.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", shell_complete=completing.names)
 @click.argument("weights", nargs=-1, required=True, metavar="SIDE=WEIGHT...")
 @with_json
 @with_client

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
-from tealmesh.cli.options import complete_names, print_json, with_client, with_json
+from tealmesh.cli.options import print_json, with_client, with_json
 
 if TYPE_CHECKING:
     from tealmesh.model.rollout.bundle import Bundle
 
 
 @click.command(short_help="Why a deployment is where it is, and what comes next.")
-@click.argument("service", required=False, shell_complete=complete_names)
-@click.argument("deployment", required=False)
+@click.argument("service", required=False, shell_complete=completing.names)
+@click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option("--windows", is_flag=True, help="Also each single window of measurement.")
 @or_group(commands.explain)
 @with_json
@@ -49,8 +50,8 @@ def explain(
 
 
 @click.command(short_help="All that a deployment was decided on, as JSON or as a page.")
-@click.argument("service", shell_complete=complete_names)
-@click.argument("deployment", required=False)
+@click.argument("service", shell_complete=completing.names)
+@click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option(
     "-o",
     "--output",
@@ -80,7 +81,7 @@ def evidence(service: str, deployment: str | None, output: Path | None, client: 
 
 
 @click.command(short_help="What other gates would have said of past deployments.")
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--set",
     "settings",

@@ -6,9 +6,10 @@ import time
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.names import task_name
-from tealmesh.cli.options import complete_names, print_json, with_client, with_json
+from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.model import wire
 
 FOLLOW_SECONDS = 0.5
@@ -21,8 +22,8 @@ Source = tuple[str, str]
 
 
 @click.command(short_help="The latest log lines of an application.")
-@click.argument("name", shell_complete=complete_names)
-@click.option("--side", help="Show only this side of a service.")
+@click.argument("name", shell_complete=completing.logged)
+@click.option("--side", shell_complete=completing.sides, help="Show only this side of a service.")
 @click.option(
     "-n",
     "--lines",

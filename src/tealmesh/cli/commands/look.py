@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli import watching
+from tealmesh.cli import completing, watching
 from tealmesh.cli.client import Client
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import with_group
-from tealmesh.cli.options import complete_names, print_json, with_client, with_json
+from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
@@ -32,7 +32,12 @@ from tealmesh.model.errors import TealError
     metavar="SECONDS",
     help="Count the traffic of the last SECONDS.",
 )
-@click.option("--mesh", metavar="NAME", help="Only what belongs to this mesh.")
+@click.option(
+    "--mesh",
+    metavar="NAME",
+    shell_complete=completing.meshes,
+    help="Only what belongs to this mesh.",
+)
 @with_group
 @with_json
 @with_client
@@ -65,8 +70,8 @@ def status(
 
 
 @click.command(short_help="Deployments, one line each, or one of them with its details.")
-@click.argument("service", required=False, shell_complete=complete_names)
-@click.argument("deployment", required=False)
+@click.argument("service", required=False, shell_complete=completing.names)
+@click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option(
     "-n",
     "--number",
@@ -175,8 +180,10 @@ def events(number: int, everything: bool, as_json: bool, client: Client) -> None
 
 
 @click.command(short_help="Every Envoy and the revision that it runs.")
-@click.argument("service", required=False, shell_complete=complete_names)
-@click.option("--mesh", metavar="NAME", help="Only the Envoys of this mesh.")
+@click.argument("service", required=False, shell_complete=completing.names)
+@click.option(
+    "--mesh", metavar="NAME", shell_complete=completing.meshes, help="Only the Envoys of this mesh."
+)
 @with_json
 @with_client
 def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client) -> None:

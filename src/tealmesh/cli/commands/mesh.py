@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.model.errors import TealError
@@ -15,7 +16,7 @@ def mesh() -> None:
 
 
 @mesh.command(short_help="What a mesh has, and how its Envoys are.")
-@click.argument("name", default="")
+@click.argument("name", default="", shell_complete=completing.meshes)
 @with_json
 @with_client
 def show(name: str, as_json: bool, client: Client) -> None:
@@ -31,7 +32,7 @@ def show(name: str, as_json: bool, client: Client) -> None:
 
 
 @mesh.command(short_help="How requests go, with their rates.")
-@click.argument("name", default="")
+@click.argument("name", default="", shell_complete=completing.meshes)
 @click.option(
     "--dot", "as_dot", is_flag=True, help="For Graphviz: teal mesh graph --dot | dot -Tsvg"
 )

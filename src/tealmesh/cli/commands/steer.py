@@ -8,15 +8,16 @@ import uuid
 
 import click
 
+from tealmesh.cli import completing
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
-from tealmesh.cli.options import complete_names, print_json, with_client, with_json
+from tealmesh.cli.options import print_json, with_client, with_json
 
 
 @click.command(short_help="Skip the rest of the step that SERVICE's deployment is in.")
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @click.option("--full", is_flag=True, help="Skip all steps and the bake time.")
 @ends
 @or_group(commands.promote)
@@ -31,7 +32,7 @@ def promote(service: str, full: bool, ending: Ending, client: Client) -> None:
 
 
 @click.command(short_help="Keep SERVICE's deployment at its present weight.")
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @or_group(commands.pause)
 @with_json
 @with_client
@@ -55,7 +56,7 @@ def pause(service: str, as_json: bool, client: Client) -> None:
 
 
 @click.command(short_help="Deploy again what could not be deployed to SERVICE.")
-@click.argument("service", required=False, shell_complete=complete_names)
+@click.argument("service", required=False, shell_complete=completing.names)
 @ends
 @or_group(commands.retry)
 @with_client
@@ -70,7 +71,7 @@ def retry(service: str, ending: Ending, client: Client) -> None:
 
 
 @click.command(short_help="Let no deployment of SERVICE begin.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", shell_complete=completing.names)
 @click.option("--reason", metavar="TEXT", help="Why; whoever is refused reads it.")
 @click.option("--for", "lasts", metavar="TIME", help="How long, such as 2h (default: for ever).")
 @with_json
@@ -91,7 +92,7 @@ def lock(
 
 
 @click.command(short_help="Let deployments of SERVICE begin again.")
-@click.argument("service", shell_complete=complete_names)
+@click.argument("service", shell_complete=completing.names)
 @with_json
 @with_client
 def unlock(service: str, as_json: bool, client: Client) -> None:

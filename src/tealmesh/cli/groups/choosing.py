@@ -8,8 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from tealmesh.cli.options import COMPLETION_SECONDS
-from tealmesh.model.errors import TealError
+from tealmesh.cli import completing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,17 +39,6 @@ def with_group(command: F) -> F:
     return click.option(
         "--group",
         metavar="GROUP",
-        shell_complete=_complete,
+        shell_complete=completing.groups,
         help="Instead of SERVICE: all services of this group of teal.toml, together.",
     )(command)
-
-
-def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from tealmesh.cli.client import Client
-
-    try:
-        client = Client.from_environment()
-        client.health(timeout=COMPLETION_SECONDS)
-        return [g["name"] for g in client.list_groups() if g["name"].startswith(incomplete)]
-    except TealError:
-        return []

@@ -93,6 +93,12 @@ def parse_any(text: str, file: str = "teal.toml") -> TealConfig | Additions:
     return _additions(Table(file, "", data, TABLES))
 
 
+def parse_applied(text: str, file: str = "teal.toml") -> TealConfig | Additions:
+    """As `parse_any`, for a file that is to be applied: one that says nothing is refused."""
+    config = parse_any(text, file)
+    return parse(text, file) if config == Additions() else config
+
+
 def _tables(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)

@@ -46,18 +46,23 @@ def put_adopted(t: Transaction, adopted: Mapping[str, AdoptedConfig]) -> None:
     in the file stays.
     """
     for name, config in adopted.items():
-        told: AdoptionBody = {}
-        if config.container:
-            told["container"] = config.container
-        if config.route:
-            told["routes"] = list(config.route)
-        if config.clean_up:
-            told["cleanUp"] = config.clean_up
-        if config.strategy:
-            told["strategy"] = cast("StrategyBody", asdict(config.strategy))
-        if config.gates:
-            told["gates"] = cast("GatesBody", asdict(config.gates))
-        put_told(t, name, told)
+        put_told(t, name, told_of(config))
+
+
+def told_of(config: AdoptedConfig) -> AdoptionBody:
+    """What a teal.toml tells of a service that others made, as the store keeps it."""
+    told: AdoptionBody = {}
+    if config.container:
+        told["container"] = config.container
+    if config.route:
+        told["routes"] = list(config.route)
+    if config.clean_up:
+        told["cleanUp"] = config.clean_up
+    if config.strategy:
+        told["strategy"] = cast("StrategyBody", asdict(config.strategy))
+    if config.gates:
+        told["gates"] = cast("GatesBody", asdict(config.gates))
+    return told
 
 
 def put_told(t: Transaction, name: str, told: AdoptionBody) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from tealmesh.model.config.nouns import TealConfig
+from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.outside import Freeze
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.rollout.hooks import stored_freezes
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from tealmesh.model.rollout.hooks import FreezeBody, FreezesBody
 
 
-def put(t: Transaction, config: TealConfig) -> None:
+def put(t: Transaction, config: TealConfig | Additions) -> None:
     """Store the freezes of all services of a teal.toml, among them those of others whose gates it
     has.
     """
-    every = {name: service.gates for name, service in config.services.items()}
-    for name, told in config.additions.adopted.items():
+    services = config.services if isinstance(config, TealConfig) else {}
+    additions = config.additions if isinstance(config, TealConfig) else config
+    every = {name: service.gates for name, service in services.items()}
+    for name, told in additions.adopted.items():
         if told.gates is not None:
             every[name] = told.gates
     for name, gates in every.items():

@@ -7,11 +7,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tealmesh.model.config.notices import NoticeConfig
-from tealmesh.model.config.nouns import GroupConfig, Image, TealConfig
+from tealmesh.model.config.nouns import (
+    Additions,
+    AdoptedConfig,
+    GroupConfig,
+    Image,
+    TealConfig,
+)
 from tealmesh.model.rollout import Group
 from tealmesh.model.status import Change
 from tealmesh.rollout import documents, system
-from tealmesh.rollout.applying import additions
+from tealmesh.rollout.applying.additions import group as stored_group
+from tealmesh.rollout.applying.additions import told_of
 from tealmesh.rollout.drivers.differences import differences
 from tealmesh.rollout.notices import outbox
 from tealmesh.store import Reader, tables
@@ -30,12 +37,7 @@ _IN_RESOURCES = frozenset(
 
 def settings_changes(before: Reader, config: TealConfig, base_directory: str) -> Iterator[Change]:
     """What applying ``config`` changes in the image map and in how services are deployed."""
-    for image in config.images:
-        yield from _image(before, image, base_directory)
-    for notice in config.additions.notices.values():
-        yield from _notice(before, notice, base_directory)
-    for group in config.additions.groups.values():
-        yield from _group(before, group, base_directory)
+    yield from additions_changes(before, config.additions, base_directory)
     for service in system.services(config):
         stored = before.get(tables.SYSTEMS, service.name)
         if stored is not None:
@@ -46,6 +48,20 @@ def settings_changes(before: Reader, config: TealConfig, base_directory: str) ->
         if there is not None:
             known = system.GatewaySystem.from_json(there.body).config
             yield from _changed(f"gateway {gateway.name}", asdict(known), asdict(gateway.config))
+
+
+def additions_changes(
+    before: Reader, additions: Additions, base_directory: str
+) -> Iterator[Change]:
+    """What applying the parts of a teal.toml changes that are of use without a system."""
+    for image in additions.images:
+        yield from _image(before, image, base_directory)
+    for notice in additions.notices.values():
+        yield from _notice(before, notice, base_directory)
+    for group in additions.groups.values():
+        yield from _group(before, group, base_directory)
+    for name, config in additions.adopted.items():
+        yield from _adopted(before, name, config)
 
 
 def _changed(what: str, old: dict[str, object], new: dict[str, object]) -> Iterator[Change]:
@@ -77,10 +93,20 @@ def _notice(before: Reader, config: NoticeConfig, base_directory: str) -> Iterat
 
 def _group(before: Reader, config: GroupConfig, base_directory: str) -> Iterator[Change]:
     document = before.get(tables.GROUPS, config.name)
-    wanted, what = additions.group(config, base_directory), f"group {config.name}"
+    wanted, what = stored_group(config, base_directory), f"group {config.name}"
     if document is None:
         yield Change("create", what, (", ".join(config.services),))
     elif details := differences(asdict(Group.from_json(document.body)), asdict(wanted)):
+        yield Change("change", what, tuple(details))
+
+
+def _adopted(before: Reader, name: str, config: AdoptedConfig) -> Iterator[Change]:
+    """What is told otherwise, as by `teal adopt`, and is not in the file stays as it is."""
+    document = before.get(tables.ADOPTIONS, name)
+    told, what = told_of(config), f"adopted {name}"
+    if document is None:
+        yield Change("create", what, (", ".join(told),) if told else ())
+    elif details := differences({**document.body}, {**document.body, **told}):
         yield Change("change", what, tuple(details))
 
 

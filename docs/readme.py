@@ -50,6 +50,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def at_gateway(port: int) -> str:
+    """The command that gives the gateway in the teal.toml of `teal init` this port, whichever it
+    has: it avoids a port that is in use.
+    """
+    return f"sed -i -E 's/^port = 90[0-9]+/port = {port}/' teal.toml"
+
+
 def adapted(script: str, ports: dict[int, int], *, quick: bool) -> str:
     """The commands with other ports, and with shorter times if ``quick``."""
     api, xds, lb, gateway = (ports[port] for port in PORTS)
@@ -63,9 +70,9 @@ def adapted(script: str, ports: dict[int, int], *, quick: bool) -> str:
             script,
             flags=re.MULTILINE,
         )
-        # `teal init` itself avoids a port that is in use: the file has the one to be replaced.
-        pattern = f"sed -i -E 's/^port = 90[0-9]+/port = {gateway}/' teal.toml"
-        script = re.sub(r"^(teal init.*)$", rf"\1\n{pattern}", script, flags=re.MULTILINE)
+        script = re.sub(
+            r"^(teal init.*)$", rf"\1\n{at_gateway(gateway)}", script, flags=re.MULTILINE
+        )
         script = script.replace(":9080", f":{gateway}").replace(":4566", f":{api}")
     if quick:
         short = 'sed -i -E \'s/^(step|bake)_time = "5s"/\\1_time = "1s"/\' teal.toml'

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from readme import ROOT, free_port
+from readme import ROOT, at_gateway, free_port
 from record import Session, environment, screen
 
 COLUMNS, ROWS = 80, 200
@@ -67,7 +67,7 @@ def main() -> None:
             )  # fmt: skip
 
         options = " ".join(f"--{name} {port}" for name, port in ports.items())
-        run(f"teal up -d {options}; teal init --name shop .; sed -i s/9080/{gateway}/ teal.toml")
+        run(f"teal up -d {options}; teal init --name shop .; {at_gateway(gateway)}")
         text = (Path(directory) / "teal.toml").read_text()
         (Path(directory) / "odd.toml").write_text(text + ODD)
         load = subprocess.Popen(

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from playwright.sync_api import Page  # noqa: E402
-from readme import ROOT, free_port  # noqa: E402
+from readme import ROOT, at_gateway, free_port  # noqa: E402
 from record import environment  # noqa: E402
 from tests.support.programs.chromium import chromium, missing  # noqa: E402
 
@@ -52,7 +52,7 @@ def deploying() -> Iterator[dict[str, str]]:
                 sys.exit(f"{command}: {done.stdout}{done.stderr}")
 
         options = " ".join(f"--{name} {port}" for name, port in ports.items())
-        run(f"teal up -d {options}; teal init --name shop .; sed -i s/9080/{gateway}/ teal.toml")
+        run(f"teal up -d {options}; teal init --name shop .; {at_gateway(gateway)}")
         # The third step waits long enough for all pictures.
         run('sed -i \'s/step_time = "5s"/step_time = "15m"/;\' teal.toml')
         run("teal apply")
@@ -65,6 +65,8 @@ def deploying() -> Iterator[dict[str, str]]:
             time.sleep(25)
             run("teal promote web --no-follow")
             time.sleep(25)
+            if not requests(variables):
+                sys.exit(f"no request got through the gateway at port {gateway}: no pictures")
             yield variables
         finally:
             load.terminate()
@@ -75,6 +77,12 @@ def deploying() -> Iterator[dict[str, str]]:
 def told(variables: dict[str, str], *command: str) -> str:
     done = subprocess.run(["teal", *command], env=variables, capture_output=True, text=True)
     return done.stdout.strip()
+
+
+def requests(variables: dict[str, str]) -> int:
+    """How many the callers of web saw in the last seconds."""
+    service = json.loads(told(variables, "status", "--json"))["services"][0]
+    return sum(side["requests"] for side in service["sides"])
 
 
 def sign_in(page: Page, variables: dict[str, str]) -> str:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.app import resealing
 from tealmesh.app.lost_state import check_directory, check_state
-from tealmesh.app.resealing import reseal
+from tealmesh.aws.moto import resealing
 from tealmesh.aws.moto.journal import Entry
 from tealmesh.aws.moto.journal_file import Journal, opened_lock, sealed_with
+from tealmesh.aws.moto.resealing import reseal
 from tealmesh.aws.moto.sealing import Sealing
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.errors import TealError
@@ -98,7 +98,7 @@ def test_a_rotation_is_followed_so_that_the_former_key_can_go(tmp_path: Path, ho
     if how == "restart":
         opened(tmp_path).close()
     assert (sealed_with(path) == former) == (how == "retire")
-    reseal(tmp_path)
+    reseal(path)
     rings.retired(master)
     assert former not in path.read_text()
     again = opened(tmp_path)
@@ -117,11 +117,11 @@ def test_a_journal_in_use_is_left_to_who_uses_it(
     before = path.read_bytes()
     times = iter([0.0, 100.0])
     with pytest.raises(TealError, match=r"in use: .* nothing was retired"):
-        reseal(tmp_path, lambda: next(times))  # type: ignore[arg-type,return-value]
+        reseal(path, lambda: next(times))  # type: ignore[arg-type,return-value]
     assert path.read_bytes() == before
     looked = threading.Event()
     monkeypatch.setattr(resealing.time, "sleep", lambda _: (looked.set(), os.sched_yield()))
-    waiting = threading.Thread(target=reseal, args=(tmp_path,))
+    waiting = threading.Thread(target=reseal, args=(path,))
     waiting.start()
     assert looked.wait(10)
     journal.renew()

@@ -70,13 +70,13 @@ def retire(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
     no configuration, after it: deploy them anew first, or if the secret is known to others, do not
     wait for that. The former master-key opens nothing that is kept, either.
     """
-    from tealmesh.app.resealing import reseal
+    from tealmesh.aws.moto.resealing import reseal
     from tealmesh.model.identity import rings
 
     paths = _paths(data_dir, files)
     for path in paths:
         if path.name == rings.MASTER_KEY and rings.load(path).former:
-            reseal(path.parent)
+            reseal(path.with_name("moto.jsonl"))
     for path in paths:
         rings.retired(path)
     _tell(data_dir, files, as_json)

@@ -7,7 +7,6 @@ import os
 import time
 from pathlib import Path
 
-from tealmesh.app.lost_state import JOURNAL
 from tealmesh.aws.moto.journal_file import Journal, opened_lock, sealed_with
 from tealmesh.aws.moto.sealing import Sealing
 from tealmesh.model.clock import SteadyClock, steady_clock, system_clock
@@ -18,11 +17,11 @@ _SECONDS = 20.0
 _PAUSE_SECONDS = 0.1
 
 
-def reseal(data_dir: Path, clock: SteadyClock = steady_clock) -> None:
+def reseal(journal: Path, clock: SteadyClock = steady_clock) -> None:
     """Have the journal of the other services sealed with the present master key: by the process
     that uses it, which does so within a second, or else here. Raises TealError if that fails.
     """
-    journal, ring = data_dir / JOURNAL, rings.watched(data_dir / rings.MASTER_KEY)
+    ring = rings.watched(journal.with_name(rings.MASTER_KEY))
     end = clock() + _SECONDS
     while not _is_sealed(journal, ring().ids[0]):
         if not _resealed(journal, Sealing(ring)):

@@ -32,6 +32,7 @@ def test_rotate_retire_and_die_under_load(tmp_path: Path) -> None:
     sample, data = Sample(tmp_path), tmp_path / "data"
     with control_plane(tmp_path, sample.config) as plane:
         sample.apply(plane)
+        plane.client("secretsmanager").create_secret(Name="kept", SecretString="its value")
         with traffic((sample.url, 60.0)) as load:
             _rotate(plane, data)
             plane.teal("keys", "retire", "--data-dir", str(data))
@@ -41,6 +42,8 @@ def test_rotate_retire_and_die_under_load(tmp_path: Path) -> None:
             plane.kill9()
             plane.start()
             until(lambda: _connected(plane))
+            kept = plane.client("secretsmanager").get_secret_value(SecretId="kept")
+            assert kept["SecretString"] == "its value"
             _rotate(plane, data)
             api(plane).deploy("web", "example/sample:0.0.2")
             assert finished(plane)["status"] == "SUCCESSFUL"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import grpc
 
-from tealmesh.app.host import FORMER_TOKEN, MASTER_KEY, OWNER_TOKEN, forget_former, keys
+from tealmesh.app.host import FORMER_TOKEN, OWNER_TOKEN, forget_former, keys
+from tealmesh.model.identity.rings import MASTER_KEY
 from tests.security.world import NODES, SHOP, WEB, World, attack, until
 
 FORMER = "the token that all had"

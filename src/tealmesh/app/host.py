@@ -26,7 +26,6 @@ from tealmesh.model.identity import rings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.listening import Address
 
-MASTER_KEY = "master-key"
 """The file with the secret that the keys of this data directory are derived from."""
 OWNER_TOKEN = "xds-token"  # noqa: S105 - the name of a file
 """The file with the token of Envoys that the owner of the machine runs."""
@@ -103,7 +102,9 @@ def keys(data_dir: Path) -> Keys:
     Under earlier versions ``xds-token`` was in every Envoy and the key of all credentials. It is
     put aside, for tasks that still run with it, and the owner's file gets another.
     """
-    master, owner, former = (data_dir / name for name in (MASTER_KEY, OWNER_TOKEN, FORMER_TOKEN))
+    master, owner, former = (
+        data_dir / name for name in (rings.MASTER_KEY, OWNER_TOKEN, FORMER_TOKEN)
+    )
     if owner.exists() and not master.exists():
         owner.replace(former)
     known = former.read_text().strip() if former.exists() else ""

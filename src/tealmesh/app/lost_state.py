@@ -13,10 +13,12 @@ import pwd
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from tealmesh.aws.moto.sealing import key_of
 from tealmesh.engine.runtimes.process import marks
 from tealmesh.engine.runtimes.process.marks import Marked
 from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity import rings
 from tealmesh.model.load_balancers import load_balancer_name
 from tealmesh.store import Store, View, tables
 from tealmesh.store.snapshot import load_balancer_places
@@ -76,14 +78,22 @@ def check_state(data_dir: Path, store: Store) -> None:
 
 
 def _check_journal(journal: Path, data_dir: Path) -> None:
+    anew = f"back from a backup, or begin anew by `teal reset --data-dir {data_dir}`"
     try:
         with journal.open("rb") as file:
-            json.loads(file.readline())["seed"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            line = file.readline().decode()
+        key = key_of(line)
+        if not key:
+            json.loads(line)["seed"]
+    except (OSError, ValueError, KeyError) as error:
+        raise TealError(f"{journal} cannot be read ({error}): put it {anew}") from error
+    master = data_dir / rings.MASTER_KEY
+    if key and not master.exists():
+        raise TealError(f"{master} is gone, which {JOURNAL} is sealed with: put it {anew}")
+    if key and key not in rings.load(master).ids:
         raise TealError(
-            f"{journal} cannot be read ({error}): put it back from a backup, or begin anew by "
-            f"`teal reset --data-dir {data_dir}`"
-        ) from error
+            f"{master} has not the key {key} that {JOURNAL} is sealed with: put it {anew}"
+        )
 
 
 async def watch_directory(data_dir: Path, used: int) -> None:

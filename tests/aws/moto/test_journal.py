@@ -10,11 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.aws.moto.journal import Entry, Journal, compacted, kept, made_by, to_keep
+from tealmesh.aws.moto.journal import Entry, compacted, kept, made_by, to_keep
+from tealmesh.aws.moto.journal_file import Journal
+from tealmesh.aws.moto.sealing import Sealing
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity import rings
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+def sealing(path: Path) -> Sealing:
+    return Sealing(rings.watched(path.with_name("master-key")))
 
 
 def scope(service: str, region: str = "us-east-1") -> str:
@@ -162,12 +169,12 @@ def test_credentials_are_kept_until_they_end() -> None:
 
 def test_the_file_is_its_owners_and_gives_back_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "moto.jsonl"
-    journal = Journal(path, "seed", 7.0)
+    journal = Journal(path, sealing(path), "seed", 7.0)
     entry = Entry("s3", Request("PUT", "/b/k", "", {"host": "h"}, b"\x00\xff"), "s", 2.5, ("a-1",))
     journal.append(entry)
     journal.close()
     assert path.stat().st_mode & 0o777 == 0o600
-    again = Journal(path, "another", 9.0)
+    again = Journal(path, sealing(path), "another", 9.0)
     assert again.entries == [entry]
     assert (again.seed, again.at) == ("seed", 7.0)
     again.close()
@@ -175,12 +182,12 @@ def test_the_file_is_its_owners_and_gives_back_what_was_written(tmp_path: Path) 
         again.append(entry)
 
 
-@given(cut=st.integers(0, 400))
+@given(cut=st.integers(0, 800))
 def test_a_kill_in_the_middle_of_a_write_loses_that_call_alone(
     tmp_path_factory: pytest.TempPathFactory, cut: int
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "moto.jsonl"
-    journal = Journal(path, "seed", 7.0)
+    journal = Journal(path, sealing(path), "seed", 7.0)
     entries = [target("logs", "CreateLogGroup", logGroupName=f"/{n}") for n in range(2)]
     journal.append(entries[0])
     before = path.stat().st_size
@@ -189,11 +196,11 @@ def test_a_kill_in_the_middle_of_a_write_loses_that_call_alone(
     whole = path.read_bytes()
     cut = min(cut, len(whole) - before - 1)
     path.write_bytes(whole[: before + cut])
-    again = Journal(path, "", 0.0)
+    again = Journal(path, sealing(path), "", 0.0)
     assert again.entries == entries[:1]
     again.append(entries[1])
     again.close()
-    last = Journal(path, "", 0.0)
+    last = Journal(path, sealing(path), "", 0.0)
     last.close()
     assert last.entries == entries
 
@@ -202,12 +209,12 @@ def test_a_file_that_is_no_journal_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "moto.jsonl"
     path.write_text("hello\n")
     with pytest.raises(TealError, match=r"moto\.jsonl cannot be read"):
-        Journal(path, "", 0.0)
+        Journal(path, sealing(path), "", 0.0)
 
 
 def test_it_grows_with_what_there_is(tmp_path: Path) -> None:
     path = tmp_path / "moto.jsonl"
-    journal = Journal(path, "seed", 7.0, limit=4096)
+    journal = Journal(path, sealing(path), "seed", 7.0, limit=4096)
     for _ in range(200):
         journal.append(s3("PUT", "/b/k"))
     assert path.stat().st_size < 10_000

@@ -5,6 +5,6 @@ before it is answered, and repeated after a restart. Ids and times of a call are
 so that repeating the calls gives the same state with the same ids.
 
 Nothing here changes what moto answers, except where it fails in a way that SDKs would retry for
-minutes (`faults`). Begin with `backend`; then `journal` (the file, and which calls are kept) and
-`moments` (ids and times).
+minutes (`faults`). Begin with `backend`; then `journal` (which calls are kept), `journal_file`
+(where, with `sealing`) and `moments` (ids and times).
 """

@@ -29,13 +29,16 @@ from urllib.parse import unquote_to_bytes
 from tealmesh.aws.moto import faults, keys, telemetry, topics
 from tealmesh.aws.moto.certificates import Issued, issued
 from tealmesh.aws.moto.corrections import correct_new_modules
-from tealmesh.aws.moto.journal import Entry, Journal, kept, made_by, operation, to_keep
+from tealmesh.aws.moto.journal import Entry, kept, made_by, operation, to_keep
+from tealmesh.aws.moto.journal_file import Journal, sealed_with
 from tealmesh.aws.moto.moments import moment, steer, steer_new_modules
+from tealmesh.aws.moto.sealing import Sealing
 from tealmesh.aws.signing import identify
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import Clock, NewId, random_id, system_clock
 from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.identity import rings
 from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,8 @@ _TIDY_SECONDS = 600.0
 class Moto:
     """Answers HTTP requests with moto, which the first request imports. Thread-safe.
 
-    ``journal`` is the file that keeps its state; with None, nothing outlives the process.
+    ``journal`` is the file that keeps its state, sealed with the master key beside it; with None,
+    nothing outlives the process.
     """
 
     def __init__(
@@ -104,6 +108,17 @@ class Moto:
         steer_new_modules()
         correct_new_modules()
         return keys.find(key_id)
+
+    def renew(self) -> None:
+        """Seal the journal with the master key of the moment, if that is another. Raises OSError
+        or TealError if that fails, after which it is as before.
+        """
+        with self._lock:
+            if self._journal is None:
+                self._renew_closed()
+                return
+        with self._changing:
+            self._journal.renew()
 
     def close(self) -> None:
         """Accept no more changes."""
@@ -205,11 +220,26 @@ class Moto:
                 self._dispatcher = self._restored(DomainDispatcherApplication(create_backend_app))
             return self._dispatcher
 
+    def _opened(self, path: Path) -> Journal:
+        sealing = Sealing(rings.watched(path.with_name(rings.MASTER_KEY)))
+        return Journal(path, sealing, self._new_id(), self._clock())
+
+    def _renew_closed(self) -> None:
+        """While no request has needed moto yet: to repeat the journal would be much."""
+        path = self._path
+        if path is not None and path.exists():
+            try:
+                key = sealed_with(path)
+            except ValueError as error:
+                raise TealError(f"the journal {path} cannot be read: {error}") from error
+            if key and key != rings.load(path.with_name(rings.MASTER_KEY)).ids[0]:
+                self._opened(path).close()
+
     def _restored(self, dispatcher: Any) -> Any:
         """moto in the state of the journal. Raises AwsError if the journal cannot be read."""
         if self._path is not None and self._journal is None:
             try:
-                journal = Journal(self._path, self._new_id(), self._clock())
+                journal = self._opened(self._path)
             except TealError as error:
                 # If we answered from an empty state, Terraform would create everything again.
                 log.error("%s", error)

@@ -1,12 +1,11 @@
-"""The calls that changed moto's state, on disk, so that they can be repeated.
+"""The calls that changed moto's state, so that they can be repeated, and which of them are kept.
 
-moto keeps everything in memory. A call that changed something is written here with the seed of its
-ids and its time (`moments`), and is on disk before its caller gets the answer. Repeating the calls
-in order after a restart gives the same state with the same ids.
+moto keeps everything in memory. A call that changed something is written to a file (`journal_file`)
+with the seed of its ids and its time (`moments`), and is on disk before its caller gets the answer.
+Repeating the calls in order after a restart gives the same state with the same ids.
 
-The file has one line of JSON per call and is readable only by its owner, since bodies may contain
-secrets. Of a signature only the credential scope is kept. Calls that only read, telemetry (log
-events, metrics, traces) and credentials that have ended are not kept.
+Of a signature only the credential scope is kept. Calls that only read, telemetry (log events,
+metrics, traces) and credentials that have ended are not kept.
 
 `compacted` drops calls about things that have been deleted since, so the file grows with the
 current state and not with how often things are created and deleted.
@@ -16,17 +15,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from io import FileIO
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 from tealmesh.aws.wire.codec import Request
-from tealmesh.model.errors import TealError
 
 _READS = re.compile(
     r"(BatchGet|Check|Decode|Decrypt|Describe|Download|Encrypt|Estimate|Filter|GenerateData"
@@ -101,86 +95,6 @@ class Entry:
         body = base64.b64decode(d["body"])
         request = Request(d["method"], d["path"], d["query"], d["headers"], body)
         return cls(d["service"], request, d["seed"], d["at"], tuple(d["made"]))
-
-
-class Journal:
-    """The journal's file. Not thread-safe.
-
-    ``seed`` and ``at`` (seconds since the epoch) are those of the state's beginning, and the first
-    line of the file. Above ``limit`` bytes the file is compacted.
-    """
-
-    def __init__(self, path: Path, seed: str, at: float, limit: int = 64 << 20) -> None:
-        self._path = path
-        self._limit = limit
-        self._next_compaction = limit
-        self.seed, self.at = seed, at
-        self._file: FileIO | None = None
-        self.entries: list[Entry] = []
-        """The calls in the file when it was opened: to be repeated."""
-        try:
-            self._load(at)
-        except (OSError, ValueError, KeyError) as error:
-            raise TealError(f"the journal {path} cannot be read: {error}") from error
-
-    def append(self, entry: Entry) -> None:
-        """Write a call; it is on disk when this returns. Raises OSError if that fails."""
-        file = self._file
-        if file is None:
-            raise OSError("the journal is closed")
-        end = file.tell()
-        try:
-            line = entry.to_json().encode() + b"\n"
-            if file.write(line) != len(line):
-                raise OSError("only half a line was written")
-            os.fsync(file.fileno())
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(file.fileno(), end)  # leave no half line before the next one
-            raise
-        if file.tell() > self._next_compaction:
-            self._rewrite(compacted(self._read(), entry.at))
-            self._next_compaction = max(self._limit, 2 * self._path.stat().st_size)
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _load(self, now: float) -> None:
-        if not self._path.exists():
-            self._rewrite([])
-            return
-        entries = list(self._read())
-        self.entries = compacted(entries, now)
-        # This also drops the half line that a kill in the middle of a write leaves.
-        self._rewrite(self.entries)
-
-    def _read(self) -> Iterator[Entry]:
-        lines = self._path.read_bytes().split(b"\n")[:-1]
-        head = json.loads(lines[0])
-        self.seed, self.at = head["seed"], head["at"]
-        for line in lines[1:]:
-            yield Entry.from_json(line.decode())
-
-    def _rewrite(self, entries: Iterable[Entry]) -> None:
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps({"seed": self.seed, "at": self.at}).encode() + b"\n")
-            for entry in entries:
-                file.write(entry.to_json().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        directory = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)  # so that the rename is on disk too
-        finally:
-            os.close(directory)
-        self.close()
-        self._file = self._path.open("ab", buffering=0)
 
 
 def to_keep(service: str | None, request: Request, access_key: str) -> bool:

@@ -23,7 +23,8 @@ def keys() -> None:
     """The secrets in the data directory that tokens are signed with, by their ids.
 
     master-key signs the tokens of Envoys, of tasks that ask for their role's credentials, and of
-    the page; task-keys those credentials; link-key the links in notices.
+    the page, and seals what the other AWS services keep; task-keys those
+    credentials; link-key the links in notices.
     """
 
 
@@ -67,11 +68,16 @@ def retire(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
     Do so when nothing needs them: credentials of roles last an hour and links a day. Tasks that
     were started before the rotation get no new credentials of their role, and Envoys before 1.36
     no configuration, after it: deploy them anew first, or if the secret is known to others, do not
-    wait for that.
+    wait for that. The former master-key opens nothing that is kept, either.
     """
+    from tealmesh.aws.moto.resealing import reseal
     from tealmesh.model.identity import rings
 
-    for path in _paths(data_dir, files):
+    paths = _paths(data_dir, files)
+    for path in paths:
+        if path.name == rings.MASTER_KEY and rings.load(path).former:
+            reseal(path.with_name("moto.jsonl"))
+    for path in paths:
         rings.retired(path)
     _tell(data_dir, files, as_json)
 

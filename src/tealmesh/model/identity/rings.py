@@ -21,7 +21,10 @@ from tealmesh.model.watched import Watched
 Live = Callable[[], tuple[bytes, ...]]
 """The keys of the moment: the first one signs, each of them verifies."""
 
-NAMES = ("master-key", "task-keys", "link-key")
+MASTER_KEY = "master-key"
+"""The file of the secret that most others are derived from."""
+
+NAMES = (MASTER_KEY, "task-keys", "link-key")
 """The files that can be rotated."""
 
 

@@ -14,11 +14,15 @@ from tealmesh.aws.moto import faults
 from tealmesh.aws.moto.apart import frames
 from tealmesh.aws.moto.apart.frames import Answer, KeyFields, Question
 from tealmesh.aws.moto.backend import Moto
+from tealmesh.aws.moto.journal_file import opened_lock
 from tealmesh.aws.wire.codec import Response
-from tealmesh.model.errors import AwsError, CertificateError
+from tealmesh.model.errors import AwsError, CertificateError, TealError
 from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.5
+_AFTER_TROUBLE_SECONDS = 60.0
 
 _MORE = "`teal up --moto-memory` gives it more"
 
@@ -29,15 +33,27 @@ def serve(channels: Sequence[socket.socket], journal: Path) -> None:
     moto = Moto(journal)
     for channel in channels:
         threading.Thread(target=_serve, args=(moto, channel), daemon=True).start()
-    threading.Event().wait()
+    while True:
+        threading.Event().wait(_renew(moto))
+
+
+def _renew(moto: Moto) -> float:
+    """Follow `teal keys rotate`, also where nothing is written, so that the former key can be
+    retired. Returns for how many seconds that is enough.
+    """
+    try:
+        moto.renew()
+    except (OSError, TealError) as error:
+        log.error("the journal keeps its former key: %s", error)
+        return _AFTER_TROUBLE_SECONDS
+    return _LOOK_SECONDS
 
 
 def _wait_for_former(journal: Path) -> None:
     """Have the journal alone: the process of a control plane that was killed may not have ended
     yet. The lock ends with this process.
     """
-    lock = os.open(journal.with_suffix(".jsonl.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    fcntl.flock(opened_lock(journal), fcntl.LOCK_EX)
 
 
 def _serve(moto: Moto, channel: socket.socket) -> None:

@@ -62,6 +62,22 @@ export interface Traffic {
   perSecond: number;
   sides: Record<string, SideTraffic>;
 }
+/** A gateway, or a virtual service that is none of the services. */
+export interface Rest {
+  kind: "virtualGateway" | "virtualService";
+  name: string;
+  mesh: string;
+  provider?: string;
+  image?: string;
+  running: number;
+  desired: number;
+  healthy: number;
+  ecsServices?: string[];
+  addresses?: string[];
+  reason?: string;
+  gaveUp?: true;
+  traffic?: SideTraffic;
+}
 export interface GateEvidence {
   logEWorse: number;
   failAt: number;
@@ -169,7 +185,7 @@ export interface Group {
   name: string;
   members?: string[];
   services?: string[];
-  deployment?: GroupDeployment;
+  latest?: GroupDeployment;
 }
 export interface Task {
   task: string;
@@ -254,6 +270,7 @@ export interface Sections {
   control: Control;
   services: Service;
   traffic: Traffic;
+  rest: Rest;
   deployments: Deployment;
   groups: Group;
   tasks: Task;
@@ -271,6 +288,7 @@ export const SECTIONS: readonly SectionName[] = [
   "control",
   "services",
   "traffic",
+  "rest",
   "deployments",
   "groups",
   "tasks",

@@ -5,6 +5,7 @@ import { seen, services, shelves } from "../data/state";
 import type { Service, Side, SideTraffic } from "../data/wire";
 import { Converged } from "../parts/converged";
 import { Ago, Empty, Image, ShareBar, SideMark, StateMark, Table } from "../parts/marks";
+import { Rests } from "../parts/rests";
 import { link } from "../router";
 import { latency, number, percent, rate, t } from "../text";
 
@@ -13,6 +14,7 @@ export function Overview() {
     <>
       <h1>{t("overview.title")}</h1>
       {seen.value && services.value.length === 0 ? <NoServices /> : <Fleet />}
+      <Rests />
       <Groups />
       <Meshes />
       <Troubles />
@@ -180,7 +182,7 @@ function SideCells(props: { side: Side; total: number; traffic: SideTraffic | un
 }
 
 function Groups() {
-  const groups = Object.values(shelves.groups.value).filter((group) => group.deployment);
+  const groups = Object.values(shelves.groups.value).filter((group) => group.latest);
   if (groups.length === 0) return null;
   return (
     <section class="card">
@@ -188,9 +190,9 @@ function Groups() {
       <ul class="plain">
         {groups.map((group) => (
           <li key={group.name}>
-            <b>{group.name}</b> <StateMark state={group.deployment?.status ?? ""} />{" "}
+            <b>{group.name}</b> <StateMark state={group.latest?.status ?? ""} />{" "}
             <span class="muted" lang="en">
-              {group.deployment?.sentence}
+              {group.latest?.sentence}
             </span>
           </li>
         ))}

@@ -91,8 +91,8 @@ def test_a_page_sees_what_happens_and_comes_back(plane: ControlPlane, opened: Op
     assert page.response.status == 200
     assert page.event()[0] == "snapshot"
     assert set(page.known) == {
-        "control", "services", "traffic", "deployments", "groups", "tasks", "envoys", "mesh",
-        "edges", "events",
+        "control", "services", "traffic", "rest", "deployments", "groups", "tasks", "envoys",
+        "mesh", "edges", "events",
     }  # fmt: skip
     mesh(plane, "one")
     while "one" not in page.known["mesh"]:

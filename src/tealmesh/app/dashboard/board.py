@@ -15,6 +15,7 @@ SECTIONS = (
     "control",
     "services",
     "traffic",
+    "rest",
     "deployments",
     "groups",
     "tasks",

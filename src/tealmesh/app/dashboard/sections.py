@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 from tealmesh.apis.tealmesh import answers, control, telling
 from tealmesh.app.dashboard.board import Items
+from tealmesh.app.dashboard.measured import Cluster, per_second, side_traffic
+from tealmesh.app.dashboard.rest import rest
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model import wire
@@ -68,9 +70,6 @@ class _Kept(Generic[T]):
 Row = dict[str, object]
 """An item as docs/stream.md describes it."""
 
-Cluster = tuple[str, str, str]
-"""Mesh, virtual node and protocol of an egress cluster."""
-
 
 class Sections:
     """Reads them, again and again; what has not changed is not made anew."""
@@ -111,6 +110,7 @@ class Sections:
             "traffic": {
                 member.service.name: _traffic(member, by_cluster) for member in fleet.members
             },
+            "rest": rest(fleet, by_cluster, by_pair, clusters, resources),
             "deployments": {str(row["deploymentId"]): row for row in deployments.values() if row},
             "tasks": _tasks(fleet, health),
             "envoys": self._envoys(view, envoys, fleet.resources),
@@ -268,33 +268,12 @@ def _traffic(member: Member, by_cluster: Mapping[str, Rate]) -> Mapping[str, obj
         ]
         seen[side] = [by_cluster[name] for name in names if name in by_cluster]
     total = sum(rate.requests for several in seen.values() for rate in several)
-    sides = {side: _side_traffic(several, total) for side, several in seen.items()}
+    sides = {side: side_traffic(several, total) for side, several in seen.items()}
     return {
         "seconds": WINDOW_SECONDS,
-        "perSecond": round(sum(_per_second(several) for several in seen.values()), 2),
+        "perSecond": round(sum(per_second(several) for several in seen.values()), 2),
         "sides": sides,
     }
-
-
-def _per_second(several: Sequence[Rate]) -> float:
-    return sum(rate.requests / rate.seconds for rate in several if rate.seconds)
-
-
-def _side_traffic(several: Sequence[Rate], total: int) -> Mapping[str, float]:
-    requests = sum(rate.requests for rate in several)
-    answer: dict[str, float] = {
-        "requests": requests,
-        "errors": sum(rate.failures for rate in several),
-        "perSecond": round(_per_second(several), 2),
-    }
-    if total:
-        answer["share"] = round(requests / total, 4)
-    timed = [rate for rate in several if rate.p50 is not None and rate.p99 is not None]
-    if timed:
-        # Of several listeners, the slower one is what somebody waits for.
-        answer["p50"] = round(max(rate.p50 or 0.0 for rate in timed), 2)
-        answer["p99"] = round(max(rate.p99 or 0.0 for rate in timed), 2)
-    return answer
 
 
 def _tasks(fleet: Fleet, health: Mapping[str, bool | None]) -> Items:
@@ -324,7 +303,7 @@ def edges(
 def _edge(several: Sequence[Rate]) -> wire.EdgeRate:
     errors = sum(rate.failures / rate.seconds for rate in several if rate.seconds)
     answer: wire.EdgeRate = {
-        "perSecond": round(_per_second(several), 2),
+        "perSecond": round(per_second(several), 2),
         "errorsPerSecond": round(errors, 2),
     }
     timed = [rate.p99 for rate in several if rate.p99 is not None]

@@ -15,6 +15,7 @@ from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.rollout import Deployment, State, Status
 from tealmesh.rollout import documents
 from tealmesh.rollout.adopted import MeshService
+from tealmesh.rollout.inventory import rest
 from tealmesh.rollout.inventory.mesh import apart_words, explain, route_weights
 from tealmesh.rollout.inventory.workloads import (
     EcsService,
@@ -34,6 +35,7 @@ COLLECTIONS = (
     tables.SYSTEMS,
     tables.ADOPTED,
     tables.ADOPTIONS,
+    tables.VIRTUAL_GATEWAYS,
     tables.VIRTUAL_SERVICES,
     tables.VIRTUAL_ROUTERS,
     tables.ROUTES,
@@ -77,6 +79,9 @@ class Fleet:
     """What the Envoy of each task stands for, by the task's ARN."""
     sides: Mapping[tuple[str, str], tuple[str, str]]
     """The service and the side that a virtual node is, by mesh and node."""
+    gateways: tuple[wire.GatewayStatus, ...]
+    without_sides: tuple[wire.VirtualServiceStatus, ...]
+    """The virtual services that are none of the members', without their traffic."""
 
 
 def fleet(view: View, unusable: frozenset[str]) -> Fleet:
@@ -102,6 +107,8 @@ def fleet(view: View, unusable: frozenset[str]) -> Fleet:
             for service in services
             for side in service.sides
         },
+        gateways=tuple(rest.gateways(view, workloads)),
+        without_sides=tuple(rest.without_sides(view, workloads, services, unusable)),
     )
 
 

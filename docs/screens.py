@@ -27,7 +27,7 @@ INTRODUCTION = (
 SHOWN = (
     ("Before: nothing is changed", "", "teal deploy web :2 --plan"),
     (
-        "While it runs: `teal status -w` shows this, once a second",
+        "While it runs (`teal status -w` shows it live, as a tree)",
         "teal deploy web :2 --wait-until PRODUCTION_TRAFFIC_SHIFT; sleep 7",
         "teal status",
     ),

@@ -48,7 +48,7 @@ def follow(
     journal: list[wire.JournalEntry] = []
     beat = Heartbeat(out)
     try:
-        with _live(out) as show:
+        with live_area(out) as show:
             for latest in _states(client, deployment, out, beat, journal):
                 show(_progress(latest, _sides(client, latest), out.width))
                 beat.look(latest, partial(_addresses, client, latest["service"]))
@@ -134,7 +134,7 @@ def _sides(client: Client, deployment: wire.Deployment) -> list[wire.SideStatus]
 
 
 @contextlib.contextmanager
-def _live(out: Console) -> Iterator[Show]:
+def live_area(out: Console) -> Iterator[Show]:
     """An area of the terminal that can be redrawn. Without a terminal nothing is drawn."""
     if not out.is_terminal:
         yield lambda _: None

@@ -28,8 +28,8 @@ SHELLS = ("bash", "zsh", "fish")
 @with_json
 @with_client
 def version(as_json: bool, client: Client) -> None:
-    """The versions of `teal`, Python and Envoy, of the APIs that it speaks (AWS's models), and of the
-    control plane that answers.
+    """The versions of `teal`, Python and Envoy, of the APIs that it speaks, by AWS's models, and
+    of the control plane that answers.
     """
     import platform
 

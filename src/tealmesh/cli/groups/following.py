@@ -12,9 +12,10 @@ from rich.console import Console
 from tealmesh.cli import render
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, reached
-from tealmesh.cli.follow import FINAL_STATUSES, patiently
+from tealmesh.cli.follow import FINAL_STATUSES, Show, live_area, patiently
 from tealmesh.cli.groups.screens import entry_line, group_view
 from tealmesh.cli.options import print_json
+from tealmesh.cli.screens.heartbeat import SECONDS
 from tealmesh.model import wire
 from tealmesh.model.errors import DeploymentHeld, TealError
 
@@ -42,7 +43,8 @@ def follow_or_report(
         return
     out = render.console(stderr=ending.as_json)
     try:
-        final, early = _followed(client, g, out, ending.stage)
+        with live_area(out) as show:
+            final, early = _followed(client, g, out, ending.stage, show)
     except KeyboardInterrupt:
         click.echo(
             "\nstopped following; the deployment continues: `teal explain --group "
@@ -70,18 +72,25 @@ def follow_or_report(
 
 
 def _followed(
-    client: Client, g: wire.GroupDeployment, out: Console, stage: str
+    client: Client, g: wire.GroupDeployment, out: Console, stage: str, show: Show
 ) -> tuple[wire.GroupDeployment, bool]:
     """The group deployment once it has finished, waits for a person, or has reached a stage, which
     the second value says.
     """
     name, identity = g["group"], g["groupDeploymentId"]
     told, journals = _Told(), _Journals(client)
+    last = time.monotonic()
     while True:
         g = patiently(partial(client.get_group_deployment, name, identity))
         entries = journals.read(g)
         for line in told.new(g, entries):
             out.print(line)
+            last = time.monotonic()
+        show(group_view(g))
+        if not out.is_terminal and time.monotonic() - last >= SECONDS:
+            last = time.monotonic()
+            waiting = f"; waiting for {g['waitingFor']}" if "waitingFor" in g else ""
+            out.print(f"{render.clock(time.time())} {g['sentence']}{waiting}", markup=False)
         if g["status"] in FINAL_STATUSES or g.get("held") or "pausedBy" in g:
             return g, False
         if stage and all(reached(stage, journals.of(m["service"])) for m in g["members"]):

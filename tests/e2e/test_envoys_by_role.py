@@ -36,7 +36,7 @@ def envoys(plane: ControlPlane, side: str) -> list[Any]:
 
 
 def refused(plane: ControlPlane, side: str) -> list[Any]:
-    return [one for one in envoys(plane, side) if f"may not {ACTION}" in one.get("message", "")]
+    return [one for one in envoys(plane, side) if f"may not {ACTION}" in one.get("note", "")]
 
 
 @pytest.mark.timeout(180)

@@ -204,6 +204,7 @@ def test_an_operation_of_cloud_map_is_not_forgotten(tmp_path: Path, skew: float)
 
 WALL = {
     "model/clock.py": "is the wall clock",
+    "app/dashboard/stream.py": "the time that a beat shows",
     "aws/moto/moments.py": "moto's dates",
     "seams/scaling/metrics.py": "the times of CloudWatch's metrics",
     "engine/task/log_shipping.py": "the time stamps of log events",

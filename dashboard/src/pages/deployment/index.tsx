@@ -27,12 +27,13 @@ interface Explained {
   latestAt?: number;
 }
 
-/** The deployment as the stream has it, or asked for, once it is not the latest any more. */
+/** The deployment as the stream has it, or asked for once it is over: the stream drops what was measured then. */
 function useDeployment(service: string, id: string): { found?: Deployment; error?: string } {
   const live = shelves.deployments.value[id];
-  const asked = useAsked<Explained>("Explain", live ? null : { service, deploymentId: id });
-  if (live) return { found: live };
-  if (asked.answer === undefined) return { error: asked.error };
+  const runs = live !== undefined && !isOver(live);
+  const asked = useAsked<Explained>("Explain", runs ? null : { service, deploymentId: id });
+  if (runs || asked.answer?.deployment.deploymentId !== id)
+    return live ? { found: live } : { error: asked.error };
   const { deployment, sentence, doing, why, following, latest, latestAt } = asked.answer;
   return { found: { ...deployment, sentence, doing, why, following, latest, latestAt } };
 }

@@ -158,7 +158,9 @@ class Demo:
                 return max(min(measured, self.rate), 1.0)
             self.stage.say(f"this machine answers {measured:,.0f} of them: reducing the load")
             self.stop_load()
-            self.rate = max(min(measured, self.rate) * REDUCED_LOAD, LEAST_RATE)
+            # One bad moment of a busy machine says little: steps last as long as the rate is low.
+            reduced = max(min(measured, self.rate) * REDUCED_LOAD, self.rate / 4)
+            self.rate = max(reduced, LEAST_RATE)
 
     def _deploy(self, title: str, image: str, strategy: str) -> None:
         self.stage.say(title)

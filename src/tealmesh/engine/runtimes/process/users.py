@@ -62,7 +62,7 @@ def run_as(user: str) -> RunAs:
 def _user(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwuid(int(name)) if _is_id(name) else pwd.getpwnam(name)
-    except KeyError:
+    except (KeyError, ValueError):  # ValueError: a NUL character
         return None
 
 
@@ -71,7 +71,7 @@ def _group(user: str, name: str) -> int:
         return int(name)
     try:
         return grp.getgrnam(name).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):  # ValueError: a NUL character
         raise EngineError(
             f"user {user!r}: this machine has no group {name!r}: create it, or give its number"
         ) from None

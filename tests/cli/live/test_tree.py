@@ -129,12 +129,12 @@ def test_a_group_is_above_its_services() -> None:
     seen = sight(web(deployment=RUNNING), {**web(), "name": "alone"})
     group = {
         "groupDeploymentId": "g1", "group": "shop", "status": "IN_PROGRESS", "state": "SHIFTING",
-        "sentence": "web takes weight", "members": [{"service": "web", "image": "x/web:2",
-        "after": []}],
+        "sentence": "group shop: web takes weight",
+        "members": [{"service": "web", "image": "x/web:2", "after": []}],
     }  # fmt: skip
     groups = {"shop": cast("wire.GroupDeployment", group)}
     text = shown(Sight(seen.status, seen.tasks, groups, seen.at), height=40)
-    assert "● group shop web takes weight\n└ ● web" in text
+    assert "● group shop: web takes weight\n└ ● web" in text
     assert "\n✔ alone" in text
 
 

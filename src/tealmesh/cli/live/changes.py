@@ -43,7 +43,7 @@ def facts(sight: Sight) -> dict[str, Fact]:
     for name, group in sight.groups.items():
         waiting = f"; waiting for {group['waitingFor']}" if "waitingFor" in group else ""
         key = (group["groupDeploymentId"], group["state"], group["status"], "pausedBy" in group)
-        line = f"group {name}: {group['sentence']}{waiting}"
+        line = f"group {name}: {group['sentence'].removeprefix(f'group {name}: ')}{waiting}"
         found[f"group {name}"] = Fact(key, line, f"group {name}: its deployment has ended")
     for service in sight.status["services"]:
         found.update(_service(service))

@@ -104,8 +104,8 @@ def _group(name: str, group: wire.GroupDeployment, marks: Marks) -> Text:
         marks.passed if good else marks.failed
     )  # fmt: skip
     line = Text().append(f"{mark} ", style=render.STATUS_STYLES.get(group["status"], ""))
-    line.append(f"group {name} ", style="bold")
-    return line.append(group["sentence"])
+    line.append(f"group {name}:", style="bold")
+    return line.append(f" {group['sentence'].removeprefix(f'group {name}: ')}")
 
 
 def _service(

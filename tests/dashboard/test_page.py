@@ -170,7 +170,7 @@ def test_every_page_opens_and_hinders_nobody(watched: Watched, deployed: str) ->
 
 def test_its_numbers_are_those_of_the_api(watched: Watched, deployed: str) -> None:
     watched.show("#/")
-    rows = watched.page.get_by_role("region", name="Services").locator("tbody tr")
+    rows = watched.page.get_by_role("region", name="Services", exact=True).locator("tbody tr")
     expect(rows).to_have_count(2)
 
     def told(row: int) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import zlib
 
 import pytest
@@ -24,6 +25,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("busy")
+
+# A shell that starts this in the background has it ignore Ctrl-C, and programs inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SEED = os.environ.setdefault("TEALMESH_TEST_SEED", str(random.randrange(1_000_000)))
 """Shuffles the rows of the behaviour suite; set it to repeat a run. Workers of xdist inherit it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -74,16 +75,18 @@ def test_a_tree_in_a_real_terminal(api: TealApi) -> None:
     ) as process:
         os.close(far)
         seen = ""
-        while "set 2 %" not in seen:
-            seen += os.read(near, 65536).decode("utf-8", "replace")
-        process.send_signal(signal.SIGINT)
         try:
-            while part := os.read(near, 65536):
-                seen += part.decode("utf-8", "replace")
-        except OSError:
-            pass  # Linux's way to say that nobody writes any more
-        os.close(near)
-        assert process.wait(30) == 0
+            while "set 2 %" not in seen:
+                seen += os.read(near, 65536).decode("utf-8", "replace")
+            process.send_signal(signal.SIGINT)
+            # OSError is Linux's way to say that nobody writes any more.
+            with contextlib.suppress(OSError):
+                while part := os.read(near, 65536):
+                    seen += part.decode("utf-8", "replace")
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            os.close(near)
     # The terminal is as it was: its first screen, with a cursor.
     assert seen.index("\x1b[?1049h") < seen.index("└ ") < seen.index("\x1b[?1049l")
     assert "\x1b[?25h" in seen

@@ -5,7 +5,7 @@ import { call } from "../data/api";
 import { shelves } from "../data/state";
 import type { TealEvent } from "../data/wire";
 import { Trouble } from "../parts/asking";
-import { Ago, Table } from "../parts/marks";
+import { Ago, Column, Table } from "../parts/marks";
 import { query, route } from "../router";
 import { t } from "../text";
 
@@ -84,15 +84,11 @@ export function EventsPage() {
           label={t("events.title")}
           head={
             <>
-              <th scope="col" class="n">
-                {t("column.ago")}
-              </th>
-              <th scope="col">{t("column.who")}</th>
-              <th scope="col">{t("column.what")}</th>
-              <th scope="col">{t("column.operation")}</th>
-              <th scope="col" class="n">
-                {t("column.revision")}
-              </th>
+              <Column kind="n">{t("column.ago")}</Column>
+              <Column>{t("column.who")}</Column>
+              <Column>{t("column.what")}</Column>
+              <Column>{t("column.operation")}</Column>
+              <Column kind="n">{t("column.revision")}</Column>
             </>
           }
         >

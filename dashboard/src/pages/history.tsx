@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { seen, services, shelves } from "../data/state";
 import type { Deployment } from "../data/wire";
 import { Trouble, useAsked } from "../parts/asking";
-import { Empty, Image, StateMark, Table } from "../parts/marks";
+import { Column, Empty, Image, StateMark, Table } from "../parts/marks";
 import { link } from "../router";
 import { duration, latency, moment, number, percent, t } from "../text";
 
@@ -74,19 +74,15 @@ function Deployments({ service }: { service: string }) {
           label={t("history.title")}
           head={
             <>
-              <th scope="col">
+              <Column>
                 <span class="visually-hidden">{t("history.compare")}</span>
-              </th>
-              <th scope="col" class="n">
-                #
-              </th>
-              <th scope="col">{t("column.outcome")}</th>
-              <th scope="col">{t("column.image")}</th>
-              <th scope="col">{t("column.started")}</th>
-              <th scope="col" class="n">
-                {t("column.took")}
-              </th>
-              <th scope="col">{t("column.why")}</th>
+              </Column>
+              <Column kind="n">#</Column>
+              <Column>{t("column.outcome")}</Column>
+              <Column>{t("column.image")}</Column>
+              <Column>{t("column.started")}</Column>
+              <Column kind="n">{t("column.took")}</Column>
+              <Column>{t("column.why")}</Column>
             </>
           }
         >
@@ -160,11 +156,11 @@ function Compared({ pair }: { pair: Deployment[] }) {
         label={t("history.compare")}
         head={
           <>
-            <th scope="col">{t("compare.fact")}</th>
+            <Column>{t("compare.fact")}</Column>
             {both.map((one) => (
-              <th scope="col" key={one?.deploymentId}>
+              <Column key={one?.deploymentId}>
                 #{one?.number} <StateMark state={one?.status ?? ""} />
-              </th>
+              </Column>
             ))}
           </>
         }

@@ -4,7 +4,7 @@ import { convergence } from "../data/convergence";
 import { seen, services, shelves } from "../data/state";
 import type { Service, Side, SideTraffic } from "../data/wire";
 import { Converged } from "../parts/converged";
-import { Ago, Empty, Image, ShareBar, SideMark, StateMark, Table } from "../parts/marks";
+import { Ago, Column, Empty, Image, ShareBar, SideMark, StateMark, Table } from "../parts/marks";
 import { Rests } from "../parts/rests";
 import { link } from "../router";
 import { latency, number, percent, rate, t } from "../text";
@@ -61,34 +61,18 @@ function Fleet() {
       label={t("overview.fleet")}
       head={
         <>
-          <th scope="col">{t("column.service")}</th>
-          <th scope="col">{t("column.state")}</th>
-          <th scope="col">{t("column.side")}</th>
-          <th scope="col">{t("column.image")}</th>
-          <th scope="col" class="wide">
-            {t("column.share")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.weight")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.measured")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.healthy")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.rate")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.errors")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.p99")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.since")}
-          </th>
+          <Column>{t("column.service")}</Column>
+          <Column>{t("column.state")}</Column>
+          <Column>{t("column.side")}</Column>
+          <Column>{t("column.image")}</Column>
+          <Column kind="wide">{t("column.share")}</Column>
+          <Column kind="n">{t("column.weight")}</Column>
+          <Column kind="n">{t("column.measured")}</Column>
+          <Column kind="n">{t("column.healthy")}</Column>
+          <Column kind="n">{t("column.rate")}</Column>
+          <Column kind="n">{t("column.errors")}</Column>
+          <Column kind="n">{t("column.p99")}</Column>
+          <Column kind="n">{t("column.since")}</Column>
         </>
       }
     >
@@ -209,17 +193,11 @@ function Meshes() {
       label={t("overview.meshes")}
       head={
         <>
-          <th scope="col">{t("column.mesh")}</th>
-          <th scope="col" class="n">
-            {t("column.connected")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.current")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.rejected")}
-          </th>
-          <th scope="col">{t("column.state")}</th>
+          <Column>{t("column.mesh")}</Column>
+          <Column kind="n">{t("column.connected")}</Column>
+          <Column kind="n">{t("column.current")}</Column>
+          <Column kind="n">{t("column.rejected")}</Column>
+          <Column>{t("column.state")}</Column>
         </>
       }
     >

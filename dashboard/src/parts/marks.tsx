@@ -99,6 +99,15 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
+/** The heading of a column: of numbers ("n"), or of a bar that wants room ("wide"). */
+export function Column(props: { kind?: "n" | "wide"; children: ComponentChildren }) {
+  return (
+    <th scope="col" class={props.kind}>
+      {props.children}
+    </th>
+  );
+}
+
 /** A table that scrolls by itself where it is too wide, also by keyboard. */
 export function Table(props: {
   label: string;

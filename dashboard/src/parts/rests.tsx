@@ -4,7 +4,7 @@ import { shelves } from "../data/state";
 import type { Rest } from "../data/wire";
 import { link } from "../router";
 import { latency, number, percent, rate, t, word } from "../text";
-import { Image, Table } from "./marks";
+import { Column, Image, Table } from "./marks";
 
 /** Gateways first, where requests come in; then by name. */
 export function ordered(all: Rest[]): Rest[] {
@@ -19,22 +19,14 @@ export function Rests() {
       label={t("overview.rest")}
       head={
         <>
-          <th scope="col">{t("column.name")}</th>
-          <th scope="col">{t("column.kind")}</th>
-          <th scope="col">{t("column.where")}</th>
-          <th scope="col">{t("column.image")}</th>
-          <th scope="col" class="n">
-            {t("column.healthy")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.rate")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.errors")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.p99")}
-          </th>
+          <Column>{t("column.name")}</Column>
+          <Column>{t("column.kind")}</Column>
+          <Column>{t("column.where")}</Column>
+          <Column>{t("column.image")}</Column>
+          <Column kind="n">{t("column.healthy")}</Column>
+          <Column kind="n">{t("column.rate")}</Column>
+          <Column kind="n">{t("column.errors")}</Column>
+          <Column kind="n">{t("column.p99")}</Column>
         </>
       }
     >

@@ -5,7 +5,7 @@ import { shelves } from "../data/state";
 import type { LogLine, Task } from "../data/wire";
 import { t, word } from "../text";
 import { Trouble, useAsked, useTick } from "./asking";
-import { Ago, EnvoyMark, Image, SideMark, Table } from "./marks";
+import { Ago, Column, EnvoyMark, Image, SideMark, Table } from "./marks";
 
 /** The running ones first, then those that stopped, the newest first. */
 export function ordered(tasks: Task[]): Task[] {
@@ -30,15 +30,13 @@ export function Tasks({ tasks, label }: { tasks: Task[]; label: string }) {
       label={label}
       head={
         <>
-          <th scope="col">{t("column.task")}</th>
-          <th scope="col">{t("column.side")}</th>
-          <th scope="col">{t("column.status")}</th>
-          <th scope="col">{t("column.image")}</th>
-          <th scope="col">{t("column.address")}</th>
-          <th scope="col">{t("column.envoy")}</th>
-          <th scope="col" class="n">
-            {t("column.since")}
-          </th>
+          <Column>{t("column.task")}</Column>
+          <Column>{t("column.side")}</Column>
+          <Column>{t("column.status")}</Column>
+          <Column>{t("column.image")}</Column>
+          <Column>{t("column.address")}</Column>
+          <Column>{t("column.envoy")}</Column>
+          <Column kind="n">{t("column.since")}</Column>
         </>
       }
     >

@@ -1,7 +1,7 @@
 /** The steps as a track, and what was set and measured at each. */
 
 import type { Deployment } from "../../data/wire";
-import { SideMark, Table } from "../../parts/marks";
+import { Column, SideMark, Table } from "../../parts/marks";
 import { duration, latency, number, percent, t, word } from "../../text";
 import { type Stop, stops } from "./track";
 
@@ -83,31 +83,15 @@ function Evidence({ deployment }: { deployment: Deployment }) {
       label={t("track.evidence")}
       head={
         <>
-          <th scope="col">{t("column.step")}</th>
-          <th scope="col" class="n">
-            {t("column.set")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.measured")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.requests")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.failures")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.p50")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.p99")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.propagation")}
-          </th>
-          <th scope="col" class="n">
-            {t("column.took")}
-          </th>
+          <Column>{t("column.step")}</Column>
+          <Column kind="n">{t("column.set")}</Column>
+          <Column kind="n">{t("column.measured")}</Column>
+          <Column kind="n">{t("column.requests")}</Column>
+          <Column kind="n">{t("column.failures")}</Column>
+          <Column kind="n">{t("column.p50")}</Column>
+          <Column kind="n">{t("column.p99")}</Column>
+          <Column kind="n">{t("column.propagation")}</Column>
+          <Column kind="n">{t("column.took")}</Column>
         </>
       }
     >

@@ -5,7 +5,7 @@ import { call } from "../../data/api";
 import { samples } from "../../data/state";
 import type { Caller, Deployment, Seen, Window } from "../../data/wire";
 import { Trouble, useAsked } from "../../parts/asking";
-import { SideMark, Table } from "../../parts/marks";
+import { Column, SideMark, Table } from "../../parts/marks";
 import { type Line, type Mark, Plot } from "../../parts/plot";
 import { latency, number, percent, rate, t } from "../../text";
 import { type Course, course } from "./figures";
@@ -124,20 +124,20 @@ export function Callers({ deployment }: { deployment: Deployment }) {
           label={t("callers.title")}
           head={
             <>
-              <th scope="col">{t("column.caller")}</th>
+              <Column>{t("column.caller")}</Column>
               {[oldSide, newSide].map((side) => (
-                <th scope="col" class="n" key={side}>
+                <Column key={side} kind="n">
                   <SideMark side={side}>
                     {side} {t("column.requests")}
                   </SideMark>
-                </th>
+                </Column>
               ))}
               {[oldSide, newSide].map((side) => (
-                <th scope="col" class="n" key={side}>
+                <Column key={side} kind="n">
                   <SideMark side={side}>
                     {side} {t("column.failures")}
                   </SideMark>
-                </th>
+                </Column>
               ))}
             </>
           }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
+import pytest
 from envoy.config.core.v3 import base_pb2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,3 +32,11 @@ def test_any_metadata_makes_an_envoy_or_a_reason(ours: object) -> None:
     with contextlib.suppress(TealError):
         proxy = proxy_of(node)
         assert proxy.request_timeout is None or 0 <= proxy.request_timeout <= 7 * 24 * 3600
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_a_number_that_json_has_not_is_a_reason(number: float) -> None:
+    node = base_pb2.Node(id="mesh/m/virtualNode/web")
+    node.metadata.update({"theirs": [number]})
+    with pytest.raises(TealError, match="mesh/m/virtualNode/web: node metadata: "):
+        proxy_of(node)

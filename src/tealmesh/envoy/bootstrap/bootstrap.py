@@ -282,7 +282,7 @@ def _ours(node: base_pb2.Node) -> Mapping[str, Json]:
     """Our member of a node's metadata. Whoever connects writes what they like there."""
     try:
         metadata = json_format.MessageToDict(node.metadata)
-    except json_format.Error as error:
+    except (json_format.Error, ValueError) as error:  # ValueError: a number that JSON has not.
         raise TealError(f"{node.id}: node metadata: {error}") from error
     ours = metadata.get(CONTROL_PLANE) or {}
     if not isinstance(ours, dict):

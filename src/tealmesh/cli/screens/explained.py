@@ -62,7 +62,7 @@ def _definition(changed: wire.DefinitionChange | None, width: int) -> Iterable[R
     """What differs between the task definitions of both sides, once both are known."""
     if changed is None or "differences" not in changed:
         return
-    old, new = (changed.get(side, "?").rpartition("/")[2] for side in ("old", "new"))
+    old, new = (arn.rpartition("/")[2] for arn in (changed.get("old", ""), changed.get("new", "")))
     yield Text(f"task definition {old} → {new}", style="dim")
     rows = [
         [Text(f"{one['what']}: {one.get('before', '(none)')} → {one.get('after', '(none)')}")]

@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tealmesh.cli.names import ID_CHARACTERS
-from tealmesh.cli.render import (
+from tealmesh.cli.screens.fit import folded, versions
+from tealmesh.cli.screens.render import (
     NARROW_COLUMNS,
     STATUS_STYLES,
     VERDICT_STYLES,
@@ -18,7 +19,6 @@ from tealmesh.cli.render import (
     milliseconds,
     moment,
 )
-from tealmesh.cli.screens.fit import folded, versions
 from tealmesh.model import wire
 from tealmesh.model.rollout.bundle import Bundle, BundleSide
 

@@ -21,7 +21,7 @@ from tealmesh.app.admission import Admission
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.permission import Permissions
-from tealmesh.engine.serving import serving_tasks
+from tealmesh.engine.serving import ServingTasks
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity.keys import Keys
@@ -37,9 +37,8 @@ class Plane:
     def __init__(self, directory: Path, port: int) -> None:
         self.store = Store.open(directory / "state.db")
         self.supervisor = Supervisor()
-        self.cache = AdsCache(
-            Translator().translate, lambda mesh: serving_tasks(self.store.view, mesh)
-        )
+        tasks = ServingTasks()
+        self.cache = AdsCache(Translator().translate, lambda mesh: tasks.of(self.store.view, mesh))
         permissions = Permissions(self.store, _no_role, steady_clock, system_clock)
         keys = Keys.of(world.MASTER, world.OWNER)
         admission = Admission(self.store, keys, permissions, system_clock, lambda *_: None)

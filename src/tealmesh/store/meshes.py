@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from tealmesh.model.mesh import MeshResource, MeshSnapshot
 from tealmesh.store import snapshot as reading
 from tealmesh.store import tables
+from tealmesh.store.cloud_map import CloudMap
 from tealmesh.store.tables import Collection
 from tealmesh.store.views import Name, View
 
@@ -32,7 +33,7 @@ _BY_PARENT: Mapping[str, str] = {
 }
 """The members of a snapshot, by the collection of which each resource is one document."""
 
-_CLOUD_MAP = frozenset({tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES})
+_SHARED = frozenset({tables.INSTANCES, tables.CERTIFICATES})
 
 # Any: the resources have specifications of seven types.
 _Changes = dict[str, Any]
@@ -43,17 +44,18 @@ class Meshes:
 
     def __init__(self) -> None:
         self._snapshots: dict[str, MeshSnapshot] = {}
-        self._cloud_map = reading.CloudMap()
+        self._cloud_map = CloudMap()
 
     def stale(self, view: View, since: int) -> dict[str, set[Name]] | None:
-        """The documents of each mesh that have changed since a revision; None if all is to be
-        read anew, because nobody knows, or because Cloud Map's services have changed.
+        """The documents of each mesh that have changed since a revision, none if only what all
+        share has; None if all is to be read anew.
         """
         changed = view.changed_since(since)
         if changed is None or not self._cloud_map.follow(view, changed):
-            self._cloud_map = reading.CloudMap.of(view)
+            self._cloud_map = CloudMap.of(view)
             return None
-        found: dict[str, set[Name]] = {}
+        shared = any(collection in _SHARED for collection, _ in changed)
+        found: dict[str, set[Name]] = {mesh: set() for mesh in self._snapshots} if shared else {}
         for collection, key in changed:
             if collection in reading.MESH_INPUTS:
                 found.setdefault(unquote(key.partition("/")[0]), set()).add((collection, key))
@@ -71,6 +73,10 @@ class Meshes:
         if made is not None:
             self._snapshots[mesh] = made
         return made
+
+    def forget(self, mesh: str) -> None:
+        """Forget a mesh that was deleted."""
+        self._snapshots.pop(mesh, None)
 
     def _updated(self, view: View, known: MeshSnapshot, changed: set[Name]) -> MeshSnapshot | None:
         mesh = known.mesh.name

@@ -169,7 +169,5 @@ def _ordered(documents: Mapping[str, Document[Any]]) -> Ordered[Document[Any]]:
     return documents if isinstance(documents, Ordered) else Ordered(documents)
 
 
-def _below(
-    documents: Mapping[str, Document[Any]], prefix: tuple[str, ...]
-) -> list[Document[Any]]:
+def _below(documents: Mapping[str, Document[Any]], prefix: tuple[str, ...]) -> list[Document[Any]]:
     return _ordered(documents).below(key(*prefix) + "/" if prefix else "")

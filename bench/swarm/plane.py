@@ -17,10 +17,10 @@ from typing import Any
 
 from bench.swarm import world
 from tealmesh.apis.appmesh.certificates import Certificates
-from tealmesh.app.admission import Admission
-from tealmesh.app.envoys import EnvoyServer
+from tealmesh.app.envoys.admission import Admission
+from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.feed import feed
-from tealmesh.app.permission import Permissions
 from tealmesh.engine.serving import ServingTasks
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import steady_clock, system_clock

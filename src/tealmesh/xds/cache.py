@@ -21,7 +21,8 @@ from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.encode import Encoder
-from tealmesh.xds.session import Session
+from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.standing import SharedSession, Standings
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class AdsCache:
         """By mesh, the newest revision at which its snapshot is still what it was."""
         self._removed: set[str] = set()
         self._translated: dict[Proxy, tuple[Snapshot, ResourceSet | str]] = {}
+        self._standings: dict[tuple[bool, Order], Standings] = {}
         self._envoys: dict[str, Envoy] = {}
         self._due: set[str] = set()
         self._waiters: set[asyncio.Event] = set()
@@ -159,11 +161,24 @@ class AdsCache:
             envoy = Envoy(identity, node_id, proxy)
             self._envoys[identity] = envoy
         order = at_once if proxy.proxyless else self._order
-        session = Session(delta=delta, memory=envoy.memory, order=order)
+        session = self._session(proxy, envoy.memory, order, delta=delta)
         connection = Connection(self, envoy, session)
         envoy.connections.append(connection)
         envoy.sync()
         return connection
+
+    def _session(
+        self, proxy: Proxy, memory: Memory, order: Order, *, delta: bool
+    ) -> Session | SharedSession:
+        """A session. Those of a node whose tasks have no address of their own share their steps:
+        the others have resources of their own.
+        """
+        if not proxy.redirected:
+            return Session(delta=delta, memory=memory, order=order)
+        standings = self._standings.get((delta, order))
+        if standings is None:
+            standings = self._standings[delta, order] = Standings(delta=delta, order=order)
+        return SharedSession(standings, memory, delta=delta)
 
     def disconnect(self, connection: Connection) -> None:
         """Drop a stream that has ended; the Envoy's next one continues from what it left."""
@@ -216,6 +231,9 @@ class AdsCache:
             if absent:
                 resources = f"not sent: {'; '.join(absent)}"
                 log.error("%s at revision %d: %s", proxy.resource, snapshot.revision, resources)
+            elif known is not None and resources == known[1]:
+                # The same object, so that nobody needs to compare it again.
+                resources = known[1]
         self._translated[proxy] = (snapshot, resources)
         return resources
 

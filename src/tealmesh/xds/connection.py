@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.standing import SharedSession
 from tealmesh.xds.subscription import Request
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SILENCE_SECONDS = 60.0
 class Connection:
     """One stream of one Envoy, as the servicer uses it."""
 
-    def __init__(self, cache: AdsCache, envoy: Envoy, session: Session) -> None:
+    def __init__(self, cache: AdsCache, envoy: Envoy, session: Session | SharedSession) -> None:
         self.envoy = envoy
         self.session = session
         self.snapshot: Snapshot | None = None

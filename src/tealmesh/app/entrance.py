@@ -9,6 +9,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tealmesh.app.admission import task_of_session
@@ -20,6 +21,8 @@ from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.iam_keys import IamKeys
 from tealmesh.aws.callers.known import Callers
+from tealmesh.aws.callers.oidc.issuers import IssuersKeys
+from tealmesh.aws.callers.oidc.people import ORIGIN, People
 from tealmesh.aws.callers.proofs import Proofs
 from tealmesh.aws.callers.refusals import Refusals
 from tealmesh.aws.callers.roles import RolePolicies
@@ -30,11 +33,14 @@ from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity import rings
-from tealmesh.model.identity.caller import speaking
+from tealmesh.model.identity.caller import Principal, speaking
 from tealmesh.model.identity.exchanged import ExchangedKeys
 from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
+from tealmesh.model.identity.oidc import Provider, load
+from tealmesh.model.identity.sessions import SessionBody
+from tealmesh.model.watched import Watched
 from tealmesh.store import Store
 
 _FORGET_SECONDS = 3600.0
@@ -72,8 +78,12 @@ class Entrance:
         self.login = Login(
             self._proofs(config.sts_endpoint), self._callers, exchanged, system_clock, steady_clock
         )
-        present = self._callers.present
-        self.sessions = Sessions(store, lambda: keys.pages, present, system_clock, steady_clock)
+        self.people = People(
+            self._provider(config.oidc), IssuersKeys(steady_clock, _authorities()), system_clock
+        )
+        self.sessions = Sessions(
+            store, lambda: keys.pages, self._present, system_clock, steady_clock
+        )
         self._iam_keys = IamKeys(of_iam, (config.data_dir / JOURNAL).exists)
         self.front = Front(
             self._callers,
@@ -90,8 +100,18 @@ class Entrance:
         """Who asks STS about callers; None if nobody does."""
         if not endpoint:
             return None
-        context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-        return Proofs(self.server_id, system_clock, steady_clock, endpoint, context)
+        return Proofs(self.server_id, system_clock, steady_clock, endpoint, _authorities())
+
+    def _provider(self, file: Path | None) -> Callable[[], Provider | None]:
+        """Who names people by OpenID Connect. Raises TealError."""
+        if file is None:
+            return lambda: None
+        return Watched[Provider | None](file, lambda: load(file), load(file)).current
+
+    def _present(self, session: SessionBody) -> Principal | None:
+        if session["origin"].startswith(ORIGIN):
+            return self.people.present(session)
+        return self._callers.present(session["origin"])
 
     def role_identities(self, endpoint: str) -> RoleIdentities:
         """Who knows Envoys by STS, which is at our own ``endpoint``."""
@@ -114,6 +134,11 @@ class Entrance:
             changed()
 
         return _Watching(rest, forget, self.policies)
+
+
+def _authorities() -> ssl.SSLContext:
+    """Whom we believe that others are who they say."""
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
 
 
 class _Watching:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from tealmesh.app.dashboard import access, calls, files, stream
+from tealmesh.app.dashboard import access, calls, files, identity, stream
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.aws.callers.front import Front
+from tealmesh.aws.callers.oidc.people import People
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model.clock import system_clock
@@ -16,12 +17,19 @@ OPEN = (access.SESSION, calls.PATH, files.ASSETS, stream.PATH)
 
 
 def page_routes(
-    sessions: Sessions, front: Front, model: Model, api: object, region: str, changes: Stream
+    sessions: Sessions,
+    people: People,
+    front: Front,
+    model: Model,
+    api: object,
+    region: str,
+    changes: Stream,
 ) -> list[BaseRoute]:
     """The routes. ``model`` and ``api`` are of our own API."""
     return [
         *files.Files().routes(),
         *access.session_routes(sessions),
+        identity.identity_route(people, sessions, front),
         calls.call_route(model, api, front, region),
         stream.stream_route(changes, sessions, front, system_clock),
     ]

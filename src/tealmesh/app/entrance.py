@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tealmesh.app.admission import task_of_session
 from tealmesh.app.host import secret
@@ -21,8 +21,6 @@ from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.iam_keys import IamKeys
 from tealmesh.aws.callers.known import Callers
-from tealmesh.aws.callers.oidc.issuers import IssuersKeys
-from tealmesh.aws.callers.oidc.people import ORIGIN, People
 from tealmesh.aws.callers.proofs import Proofs
 from tealmesh.aws.callers.refusals import Refusals
 from tealmesh.aws.callers.roles import RolePolicies
@@ -38,10 +36,11 @@ from tealmesh.model.identity.exchanged import ExchangedKeys
 from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
-from tealmesh.model.identity.oidc import Provider, load
-from tealmesh.model.identity.sessions import SessionBody
-from tealmesh.model.watched import Watched
+from tealmesh.model.identity.sessions import OF_PROXIES, SessionBody
 from tealmesh.store import Store
+
+if TYPE_CHECKING:
+    from tealmesh.aws.callers.oidc.people import People
 
 _FORGET_SECONDS = 3600.0
 _WRITERS = frozenset({"iam", "cloudformation"})
@@ -78,9 +77,7 @@ class Entrance:
         self.login = Login(
             self._proofs(config.sts_endpoint), self._callers, exchanged, system_clock, steady_clock
         )
-        self.people = People(
-            self._provider(config.oidc), IssuersKeys(steady_clock, _authorities()), system_clock
-        )
+        self.people = _people(config.oidc) if config.oidc is not None else None
         self.sessions = Sessions(
             store, lambda: keys.pages, self._present, system_clock, steady_clock
         )
@@ -102,15 +99,9 @@ class Entrance:
             return None
         return Proofs(self.server_id, system_clock, steady_clock, endpoint, _authorities())
 
-    def _provider(self, file: Path | None) -> Callable[[], Provider | None]:
-        """Who names people by OpenID Connect. Raises TealError."""
-        if file is None:
-            return lambda: None
-        return Watched[Provider | None](file, lambda: load(file), load(file)).current
-
     def _present(self, session: SessionBody) -> Principal | None:
-        if session["origin"].startswith(ORIGIN):
-            return self.people.present(session)
+        if session["origin"].startswith(OF_PROXIES):
+            return self.people.present(session) if self.people is not None else None
         return self._callers.present(session["origin"])
 
     def role_identities(self, endpoint: str) -> RoleIdentities:
@@ -134,6 +125,20 @@ class Entrance:
             changed()
 
         return _Watching(rest, forget, self.policies)
+
+
+def _people(file: Path) -> People:
+    """Those whom proxies name, as the file says, which is read again when it changes. Raises
+    TealError.
+    """
+    # Few need it, so that what verifies tokens is loaded for them alone.
+    from tealmesh.aws.callers.oidc.issuers import IssuersKeys
+    from tealmesh.aws.callers.oidc.people import People
+    from tealmesh.model.identity.oidc import load
+    from tealmesh.model.watched import Watched
+
+    provider = Watched(file, lambda: load(file), load(file)).current
+    return People(provider, IssuersKeys(steady_clock, _authorities()), system_clock)
 
 
 def _authorities() -> ssl.SSLContext:

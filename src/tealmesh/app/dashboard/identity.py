@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tealmesh.app.dashboard.access import HEADERS, SESSION, begun, guarded
 from tealmesh.aws.callers.front import LISTENED, PEER, Front
-from tealmesh.aws.callers.oidc.people import People
 from tealmesh.aws.callers.peers import NOBODY, Peer
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.wire.codec import Request as WireRequest
 from tealmesh.model.errors import AwsError
 
+if TYPE_CHECKING:
+    from tealmesh.aws.callers.oidc.people import People
+
 PATH = f"{SESSION}/identity"
 
 
-def identity_route(people: People, sessions: Sessions, front: Front) -> Route:
+def identity_route(people: People | None, sessions: Sessions, front: Front) -> Route:
     """Where a session begins by what a proxy says; 204 where none says anything."""
 
     async def begin(request: Request) -> Response:
+        if people is None:
+            return Response(status_code=204, headers=HEADERS)
         state = request.scope.get("state") or {}
         peer = state.get(PEER)
         address = (peer if isinstance(peer, Peer) else NOBODY).address

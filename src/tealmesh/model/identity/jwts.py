@@ -149,9 +149,10 @@ def _header(token: str) -> Mapping[str, object]:
     if len(token) > LONGEST_TOKEN:
         raise ProofRefused("the token is too long")
     try:
-        return jwt.get_unverified_header(token)
+        header: Mapping[str, object] = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise ProofRefused(f"this is no token: {error}") from error
+    return header
 
 
 def _usable(public: object) -> VerifyingKey | None:

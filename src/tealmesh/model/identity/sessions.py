@@ -24,6 +24,9 @@ SCHEME = "Teal "
 HEADER = "x-teal-session"
 """A header for the token alone: proxies may write their own ``Authorization`` over the page's."""
 
+OF_PROXIES = "oidc:"
+"""How the origin begins of somebody whom a proxy names; the name follows."""
+
 SESSION_SECONDS = 12 * 3600.0
 """How long a session of the page lasts, and a token that says nothing else."""
 

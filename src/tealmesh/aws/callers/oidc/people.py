@@ -16,12 +16,10 @@ from tealmesh.model.errors import AwsError, ProofRefused, ProofUnverified
 from tealmesh.model.identity.caller import Principal
 from tealmesh.model.identity.jwts import checked, key_id
 from tealmesh.model.identity.oidc import Claims, Provider, Rule
-from tealmesh.model.identity.sessions import SessionBody
+from tealmesh.model.identity.sessions import OF_PROXIES, SessionBody
 
 OF_LOAD_BALANCERS = "x-amzn-oidc-data"
 _BEARER = "bearer "
-ORIGIN = "oidc:"
-"""How the origin of such a session begins; the name follows."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,9 @@ class Shown:
 
 
 class People:
-    """Those of one control plane; ``provider`` is None where nobody comes by a proxy."""
+    """Those of one control plane."""
 
-    def __init__(
-        self, provider: Callable[[], Provider | None], keys: IssuersKeys, wall: Clock
-    ) -> None:
+    def __init__(self, provider: Callable[[], Provider], keys: IssuersKeys, wall: Clock) -> None:
         self._provider = provider
         self._keys = keys
         self._wall = wall
@@ -48,8 +44,8 @@ class People:
         connection came in beyond loopback. Raises AwsError.
         """
         provider = self._provider()
-        token = _token(provider, headers) if provider is not None else ""
-        if provider is None or not token:
+        token = _token(provider, headers)
+        if not token:
             return None
         if not listened or not provider.is_proxy(address):
             raise AwsError(
@@ -70,7 +66,7 @@ class People:
     def present(self, session: SessionBody) -> Principal | None:
         """Who has a session that was begun so, by what the owner says now; None for nobody."""
         provider = self._provider()
-        rule = provider.of(session.get("claims", {})) if provider is not None else None
+        rule = provider.of(session.get("claims", {}))
         return None if rule is None else _principal(session["actor"], session["origin"], rule)
 
 
@@ -84,7 +80,7 @@ def _let_in(provider: Provider, claims: Claims) -> Shown:
         text = f"{name} is not let in: the owner does so by people in the file of --oidc"
         raise AwsError("AccessDenied", text, status=403)
     # Nobody is to pass for a Unix user, or for a key pair, in the audit log.
-    who = _principal(f"oidc:{name}", ORIGIN + name, rule)
+    who = _principal(OF_PROXIES + name, OF_PROXIES + name, rule)
     return Shown(who, provider.kept(claims))
 
 

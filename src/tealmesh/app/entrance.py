@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tealmesh.app.admission import task_of_session
+from tealmesh.app.envoys.admission import task_of_session
+from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.app.host import secret
 from tealmesh.app.login import Login
 from tealmesh.app.lost_state import JOURNAL
-from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.iam_keys import IamKeys

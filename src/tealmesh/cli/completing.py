@@ -153,6 +153,7 @@ def _items(
 def _found(client: object, find: Callable[[Client], Names]) -> list[tuple[str, str]]:
     """``client``: of an --endpoint that has been typed, or of the environment."""
     one = client if isinstance(client, Client) else Client.from_environment()
+    one.announces = False  # The line belongs to the shell.
     one.health(timeout=_HEALTH_SECONDS)
     return list(find(one))
 

@@ -220,20 +220,23 @@ def doctor(data_dir: Path | None, as_json: bool, client: Client) -> None:
 
     from tealmesh.cli.checks import check_all
     from tealmesh.cli.render import console
+    from tealmesh.cli.screens.waiting import waiting
 
     styles = {"ok": "green", "note": "yellow", "wrong": "red"}
     out = console()
     wrong = False
     checks = []
-    for check in check_all(data_dir, client):
-        wrong = wrong or check.verdict == "wrong"
-        if as_json:
-            checks.append(vars(check))
-            continue
-        line = Text(f"{check.verdict:<6}", style=styles[check.verdict])
-        line.append(f"{check.name}: ", style="bold")
-        line.append(check.detail)
-        out.print(line)
+    with waiting("looking at this machine") as told:
+        for check in check_all(data_dir, client):
+            wrong = wrong or check.verdict == "wrong"
+            if as_json:
+                checks.append(vars(check))
+                continue
+            line = Text(f"{check.verdict:<6}", style=styles[check.verdict])
+            line.append(f"{check.name}: ", style="bold")
+            line.append(check.detail)
+            told.begin("looking at this machine")
+            out.print(line)
     if as_json:
         print_json(checks)
     if wrong:

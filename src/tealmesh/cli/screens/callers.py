@@ -8,7 +8,7 @@ from functools import partial
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.render import side_style, table
+from tealmesh.cli.screens.render import side_style, table
 from tealmesh.cli.screens.fit import fitted
 from tealmesh.model import wire
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tealmesh.cli.render import moment
+from tealmesh.cli.screens.render import moment
 from tealmesh.cli.screens.mesh import kind_words
 from tealmesh.model import wire
 

@@ -205,7 +205,7 @@ def drain(client: Client) -> wire.ShutdownOutput:
             f"a deployment of {name} is running: the next `teal up` goes on with it", err=True
         )
     click.echo("draining and stopping every task…", err=True)
-    asks = Client(client.endpoint)
+    asks = Client(client.endpoint)  # Says nothing of its own.
     with waiting("stopping tasks") as told, looking(lambda: told.now(_stopping(asks))):
         return client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
 

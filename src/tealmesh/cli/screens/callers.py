@@ -8,8 +8,8 @@ from functools import partial
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.screens.render import side_style, table
 from tealmesh.cli.screens.fit import fitted
+from tealmesh.cli.screens.render import side_style, table
 from tealmesh.model import wire
 
 MEASURES = (("requests", "requests"), ("failures", "failed"), ("clientErrors", "4xx"))

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tealmesh.cli.screens.render import moment
 from tealmesh.cli.screens.mesh import kind_words
+from tealmesh.cli.screens.render import moment
 from tealmesh.model import wire
 
 PARENTS = {"route": "virtualRouter", "gatewayRoute": "virtualGateway"}

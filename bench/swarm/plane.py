@@ -66,7 +66,11 @@ class Plane:
 
     def usage(self) -> dict[str, Any]:
         gc.collect()
-        return {"cpu": cpu(), "rss": _rss(), "connected": len(self.cache._connected(world.MESH))}
+        return {
+            "cpu": cpu(),
+            "rss": _rss(),
+            "connected": sum(one.connected for one in self.cache.envoys(world.MESH)),
+        }
 
 
 async def _no_role(role: str) -> None:

@@ -2,17 +2,18 @@
 
 Below, "mesh" is any snapshot's scope: a mesh's name or a load balancer's ``elb/NAME``.
 
-`AdsCache` receives snapshots and translates them when an Envoy's stream asks: once for each
-distinct `Proxy`, in the stream's own task, so that the first Envoy is answered before the last
-one's resources have been built.
+`AdsCache` receives snapshots and translates them once for each distinct `Proxy`. What many streams
+are configured as is translated at once, and only if it has become something else are they woken;
+an Envoy with resources of its own is translated when its stream asks, so that the first one is
+answered before the last one's resources have been built.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
@@ -21,23 +22,28 @@ from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.encode import Encoder
+from tealmesh.xds.register import Expected, Register
 from tealmesh.xds.session import Memory, Session
 from tealmesh.xds.standing import SharedSession, Standings
+from tealmesh.xds.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
 Translate = Callable[[Snapshot, Proxy], ResourceSet]
-Expected = Callable[[str], Collection[str]]
-"""mesh -> ids of the Envoys that must acknowledge even if they are not connected now."""
-
 HOLD_OFF_SECONDS = 0.002
 """From a snapshot to its translation; a newer snapshot within this time replaces it."""
 
-FORGET_AFTER_SECONDS = 300.0
-"""How long an Envoy is remembered after its stream has ended, unless it is expected."""
 
-_RECHECK_SECONDS = 0.2
-"""How often a waiter asks anew which Envoys are expected."""
+@dataclass(frozen=True)
+class _Translated:
+    """What one proxy is sent."""
+
+    snapshot: Snapshot
+    """The newest that it was translated from."""
+    resources: ResourceSet | str
+    """Or why they cannot be sent."""
+    since: int
+    """The revision from which on they have been these."""
 
 
 class AdsCache:
@@ -68,11 +74,12 @@ class AdsCache:
         self._valid: dict[str, int] = {}
         """By mesh, the newest revision at which its snapshot is still what it was."""
         self._removed: set[str] = set()
-        self._translated: dict[Proxy, tuple[Snapshot, ResourceSet | str]] = {}
+        self._translated: dict[Proxy, _Translated] = {}
         self._standings: dict[tuple[bool, Order], Standings] = {}
-        self._envoys: dict[str, Envoy] = {}
+        self._register = Register(expected)
         self._due: set[str] = set()
-        self._waiters: set[asyncio.Event] = set()
+        self._waking: dict[str, asyncio.Task[None]] = {}
+        self.waiting = Waiting(self.convergence)
 
     @property
     def encodes(self) -> int:
@@ -93,8 +100,8 @@ class AdsCache:
         revision too. Costs no Envoy anything.
         """
         if mesh in self._snapshots and self._valid[mesh] < revision:
-            self._valid[mesh] = revision
-            self._notify()
+            self._valid[mesh], before = revision, self._valid[mesh]
+            self.waiting.all(mesh, before)
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
@@ -106,12 +113,12 @@ class AdsCache:
         """Whether the Envoys of ``mesh`` run with ``revision`` or a newer one. A mesh that was
         never seen has not converged; one that was removed has.
         """
-        expected = sorted({*self._expected(mesh), *self._connected(mesh)})
+        expected = sorted({*self._expected(mesh), *self._register.connected(mesh)})
         snapshot = self._snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
         waiting = tuple(i for i in expected if not self._runs_with(i, revision))
-        envoys = [self._envoys[i] for i in waiting if i in self._envoys]
+        envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
         rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
@@ -122,48 +129,31 @@ class AdsCache:
         """Wait until the mesh has converged on ``revision``, every Envoy that has not has refused
         it, or ``timeout`` seconds have passed; return the state then.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
-        changed = asyncio.Event()
-        self._waiters.add(changed)
-        try:
-            while True:
-                changed.clear()
-                state = self.convergence(mesh, revision)
-                left = deadline - loop.time()
-                refused = state.waiting and set(state.waiting) <= state.rejected.keys()
-                if state.converged or refused or left <= 0:
-                    return state
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), min(left, _RECHECK_SECONDS))
-        finally:
-            self._waiters.discard(changed)
+        return await self.waiting.wait(mesh, revision, timeout)
 
     def envoys(self, mesh: str) -> list[EnvoyStatus]:
         """Every Envoy of the mesh that is connected or expected, by id."""
-        ids = {*self._expected(mesh), *self._connected(mesh)}
+        ids = {*self._expected(mesh), *self._register.connected(mesh)}
         return [self._status(identity) for identity in sorted(ids)]
 
     def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
         """What was made for the Envoys of each node and gateway of a mesh, with their ids."""
         found: list[tuple[Proxy, list[str], ResourceSet]] = []
-        for proxy, (_, resources) in self._translated.items():
-            if proxy.mesh == mesh and not isinstance(resources, str):
-                ids = [e.id for e in self._envoys.values() if e.proxy == proxy and e.connections]
-                found.append((proxy, ids, resources))
+        for proxy, streams in self._register.streams(mesh).items():
+            known = self._translated.get(proxy)
+            if known is not None and not isinstance(known.resources, str):
+                ids = list(dict.fromkeys(stream.envoy.id for stream in streams))
+                found.append((proxy, ids, known.resources))
         return found
 
     def connect(self, identity: str, node_id: str, proxy: Proxy, *, delta: bool) -> Connection:
         """Register a new stream of the Envoy ``identity``."""
-        self._forget_old()
-        envoy = self._envoys.get(identity)
-        if envoy is None or envoy.proxy != proxy:
-            envoy = Envoy(identity, node_id, proxy)
-            self._envoys[identity] = envoy
+        self._register.forget_old(self.clock())
+        envoy = self._register.envoy(identity, node_id, proxy)
         order = at_once if proxy.proxyless else self._order
         session = self._session(proxy, envoy.memory, order, delta=delta)
         connection = Connection(self, envoy, session)
-        envoy.connections.append(connection)
+        self._register.add(connection)
         envoy.sync()
         return connection
 
@@ -185,12 +175,10 @@ class AdsCache:
         envoy = connection.envoy
         envoy.sync()
         envoy.memory = connection.session.memory()
-        envoy.gone_at = self.clock()
-        if connection in envoy.connections:
-            envoy.connections.remove(connection)
-        if not any(e.connections and e.proxy == envoy.proxy for e in self._envoys.values()):
+        envoy.acknowledged = self._acknowledged(envoy)
+        if self._register.remove(connection, self.clock()):
             self._translated.pop(envoy.proxy, None)
-        self._notify()
+        self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=True)
 
     def refresh(self, connection: Connection) -> None:
         """Give the connection's session the newest resources, if there are newer ones."""
@@ -201,7 +189,7 @@ class AdsCache:
         if not snapshot.has(proxy):
             return
         connection.snapshot = snapshot
-        resources = self._resources(snapshot, proxy)
+        resources = self._resources(snapshot, proxy).resources
         if isinstance(resources, str):
             connection.session.keep(resources)
         else:
@@ -209,15 +197,17 @@ class AdsCache:
         self.note(connection)
 
     def note(self, connection: Connection) -> None:
-        """Wake the waiters if the connection's Envoy has made progress."""
-        if connection.envoy.sync():
-            self._notify()
+        """Tell who waits if the connection's Envoy has made progress."""
+        envoy = connection.envoy
+        if envoy.sync():
+            stuck = bool(envoy.rejected)
+            self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
 
-    def _resources(self, snapshot: Snapshot, proxy: Proxy) -> ResourceSet | str:
+    def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:
         """The Envoy's resources, or why they cannot be sent."""
         known = self._translated.get(proxy)
-        if known is not None and known[0] is snapshot:
-            return known[1]
+        if known is not None and known.snapshot is snapshot:
+            return known
         self.translations += 1
         resources: ResourceSet | str
         try:
@@ -231,45 +221,75 @@ class AdsCache:
             if absent:
                 resources = f"not sent: {'; '.join(absent)}"
                 log.error("%s at revision %d: %s", proxy.resource, snapshot.revision, resources)
-            elif known is not None and resources == known[1]:
-                # The same object, so that nobody needs to compare it again.
-                resources = known[1]
-        self._translated[proxy] = (snapshot, resources)
-        return resources
+        since = snapshot.revision
+        if known is not None and resources == known.resources:
+            # The same object, so that nobody needs to compare it again.
+            resources, since = known.resources, known.since
+        made = self._translated[proxy] = _Translated(snapshot, resources, since)
+        return made
 
     def _schedule(self, mesh: str) -> None:
         """Wake the streams of ``mesh`` after the hold-off."""
-        self._notify()
-        if mesh not in self._due and self._connected(mesh):
+        self.waiting.all(mesh)
+        if mesh not in self._due and self._register.connected(mesh):
             self._due.add(mesh)
             asyncio.get_running_loop().call_later(self._hold_off, self._wake, mesh)
 
     def _wake(self, mesh: str) -> None:
         self._due.discard(mesh)
-        for envoy in self._envoys.values():
-            if envoy.proxy.mesh == mesh:
-                for connection in envoy.connections:
+        streams = self._register.streams(mesh)
+        shared = [proxy for proxy in streams if proxy.redirected]
+        for proxy, connections in streams.items():
+            if not proxy.redirected:
+                for connection in connections:
                     connection.wake()
+        if shared:
+            former = self._waking.pop(mesh, None)
+            if former is not None:
+                former.cancel()
+            loop = asyncio.get_running_loop()
+            waking = self._waking[mesh] = loop.create_task(self._wake_shared(mesh, shared))
+            waking.add_done_callback(lambda ended: self._woken(mesh, ended))
 
-    def _notify(self) -> None:
-        for waiter in self._waiters:
-            waiter.set()
+    def _woken(self, mesh: str, ended: asyncio.Task[None]) -> None:
+        if self._waking.get(mesh) is ended:
+            del self._waking[mesh]
 
-    def _connected(self, mesh: str) -> list[str]:
-        return [e.id for e in self._envoys.values() if e.connections and e.proxy.mesh == mesh]
+    async def _wake_shared(self, mesh: str, proxies: list[Proxy]) -> None:
+        """Translate what streams share, and wake those of whom something changes."""
+        for proxy in proxies:
+            streams, snapshot = self._register.streams(mesh).get(proxy), self._snapshots.get(mesh)
+            if streams is None:
+                continue
+            before = self._translated.get(proxy)
+            same = (
+                before is not None
+                and snapshot is not None
+                and snapshot.has(proxy)
+                and self._resources(snapshot, proxy).resources is before.resources
+            )
+            for connection in list(streams):
+                if same and before is not None and connection.snapshot is before.snapshot:
+                    connection.snapshot = snapshot
+                else:
+                    connection.wake()
+            await asyncio.sleep(0)
+        self.waiting.all(mesh)
 
     def _runs_with(self, identity: str, revision: int) -> bool:
-        envoy = self._envoys.get(identity)
+        envoy = self._register.get(identity)
         if envoy is None:
             return False
         return self._acknowledged(envoy) >= revision or bool(self._why_orphaned(envoy))
 
     def _acknowledged(self, envoy: Envoy) -> int:
         """The newest revision that an Envoy runs with."""
-        snapshot = self._snapshots.get(envoy.proxy.mesh)
-        if snapshot is None or envoy.acknowledged < snapshot.revision:
+        mesh, known = envoy.proxy.mesh, self._translated.get(envoy.proxy)
+        if known is None or known.snapshot is not self._snapshots.get(mesh):
             return envoy.acknowledged
-        return self._valid[envoy.proxy.mesh]
+        if isinstance(known.resources, str) or envoy.acknowledged < known.since:
+            return envoy.acknowledged
+        return max(envoy.acknowledged, self._valid[mesh])
 
     def _why_orphaned(self, envoy: Envoy) -> str:
         """Why no revision can change anything for this Envoy, so that it is not waited for; empty
@@ -287,7 +307,7 @@ class AdsCache:
         return f"{missing} does not exist: this Envoy {kept}"
 
     def _status(self, identity: str) -> EnvoyStatus:
-        envoy = self._envoys.get(identity)
+        envoy = self._register.get(identity)
         if envoy is None:
             return EnvoyStatus(identity, "", "", False, 0, note="has not connected yet")
         pending = {name for c in envoy.connections for name in c.session.missing()}
@@ -301,13 +321,3 @@ class AdsCache:
             rejected=envoy.rejected,
             note=envoy.silence or self._why_orphaned(envoy),
         )
-
-    def _forget_old(self) -> None:
-        expected: dict[str, Collection[str]] = {}
-        limit = self.clock() - FORGET_AFTER_SECONDS
-        for envoy in list(self._envoys.values()):
-            if envoy.connections or envoy.gone_at > limit:
-                continue
-            mesh = envoy.proxy.mesh
-            if envoy.id not in expected.setdefault(mesh, self._expected(mesh)):
-                del self._envoys[envoy.id]

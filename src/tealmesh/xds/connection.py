@@ -64,13 +64,17 @@ class Connection:
         """Wait until there may be something to send."""
         times = [self.session.wake_at, self._overdue_at()]
         wake_at = min((at for at in times if at is not None), default=None)
-        timeout = None if wake_at is None else max(0.0, wake_at - self._cache.clock())
+        timer = None
+        if wake_at is not None:
+            left = max(0.0, wake_at - self._cache.clock())
+            # The session asked to be woken at this time. asyncio.timeout would cost more.
+            timer = asyncio.get_running_loop().call_later(left, self._wake.set)
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
-        except TimeoutError:
-            return  # the session asked to be woken at this time
+            await self._wake.wait()
         finally:
             self._wake.clear()
+            if timer is not None:
+                timer.cancel()
 
     def silent(self) -> bool:
         """Whether the Envoy has left a response unanswered for too long; says so of it then."""

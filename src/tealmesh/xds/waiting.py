@@ -1,0 +1,80 @@
+"""Those who wait until a mesh has converged, counting down the Envoys that are left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+
+from tealmesh.model.convergence import Convergence
+
+_RECHECK_SECONDS = 0.2
+"""How often a waiter asks anew which Envoys are expected, for each thousand of them."""
+
+
+class _Waiter:
+    """Waits for one revision of a mesh."""
+
+    def __init__(self, mesh: str, revision: int) -> None:
+        self.mesh = mesh
+        self.revision = revision
+        self.left: set[str] = set()
+        """The Envoys that had not acknowledged it."""
+        self.changed = asyncio.Event()
+
+
+class Waiting:
+    """All who wait. ``look`` tells how far a mesh is with a revision, which is looked at as a whole
+    only when a countdown has ended or something else than an acknowledgement has happened.
+    """
+
+    def __init__(self, look: Callable[[str, int], Convergence]) -> None:
+        self._look = look
+        self._waiters: set[_Waiter] = set()
+        self.looks = 0
+        """How often a whole mesh was looked at."""
+
+    def all(self, mesh: str, since: int = -1) -> None:
+        """The mesh has changed: those who wait for a revision after ``since`` look at it."""
+        for waiter in self._waiters:
+            if waiter.mesh == mesh and waiter.revision > since:
+                waiter.changed.set()
+
+    def moved(self, identity: str, acknowledged: int, *, stuck: bool) -> None:
+        """An Envoy has acknowledged a revision; or it is ``stuck``, or gone."""
+        for waiter in self._waiters:
+            if identity not in waiter.left:
+                continue
+            if acknowledged >= waiter.revision:
+                waiter.left.discard(identity)
+            if stuck or not waiter.left:
+                waiter.changed.set()
+
+    async def wait(self, mesh: str, revision: int, timeout: float) -> Convergence:
+        """Wait until the mesh has converged on ``revision``, every Envoy that has not has refused
+        it, or ``timeout`` seconds have passed; return the state then.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        with self._waiter(mesh, revision) as waiter:
+            while True:
+                waiter.changed.clear()
+                self.looks += 1
+                state = self._look(mesh, revision)
+                waiter.left = set(state.waiting)
+                left = deadline - loop.time()
+                refused = waiter.left and waiter.left <= state.rejected.keys()
+                if state.converged or refused or left <= 0:
+                    return state
+                pause = _RECHECK_SECONDS * max(1.0, len(state.expected) / 1000)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(waiter.changed.wait(), min(left, pause))
+
+    @contextlib.contextmanager
+    def _waiter(self, mesh: str, revision: int) -> Iterator[_Waiter]:
+        waiter = _Waiter(mesh, revision)
+        self._waiters.add(waiter)
+        try:
+            yield waiter
+        finally:
+            self._waiters.discard(waiter)

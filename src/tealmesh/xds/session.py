@@ -6,6 +6,7 @@ Pure: requests, targets and the time go in; the next response to send comes out.
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -180,24 +181,27 @@ class Session:
         made._blocked, made._sent_for = set(self._blocked), dict(self._sent_for)
         return made
 
-    def key(self) -> tuple[object, ...]:
-        """Equal for two sessions that will do the same from here. Valid for as long as both are."""
-        return (
+    def key(self) -> bytes:
+        """The same for two sessions that will do the same from here, for as long as both exist: a
+        digest, since one of thousands of resources would be large.
+        """
+        state = (
             self.delta,
             self.acknowledged,
             self.wake_at,
-            tuple(held.key() for held in self._subscriptions.values()),
+            [held.key() for held in self._subscriptions.values()],
             id(self._memory),
-            self._order,
-            *(id(resources) for resources in (self._desired, self._target, self._good)),
+            id(self._order),
+            [id(resources) for resources in (self._desired, self._target, self._good)],
             self._revision,
             self._fault,
             self._nacks,
-            frozenset(self._blocked),
-            tuple((nonce, id(target)) for nonce, target in self._sent_for.items()),
+            sorted(self._blocked),
+            [(nonce, id(target)) for nonce, target in self._sent_for.items()],
             self._nonces,
             self._idle,
         )
+        return hashlib.blake2b(repr(state).encode(), digest_size=20).digest()
 
     def settle(self) -> dict[str, str] | None:
         """Forget how it came to where it is, if the Envoy runs with the target and nothing is open:

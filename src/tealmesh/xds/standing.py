@@ -15,6 +15,7 @@ again: states are compared by `Session.key`, and once an Envoy runs with its tar
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
@@ -31,6 +32,8 @@ at its end, and waits end with a whole one."""
 
 _MOST = 512
 """Events that a standing knows what follows from."""
+_LATEST = 500
+"""Standings that are kept although no stream stands there, since the next one may come by."""
 _NONCES = 32
 """Of a stream: more are looked through for those that still matter."""
 
@@ -86,7 +89,8 @@ class Standings:
         """How many were worked out."""
         self._delta = delta
         self._order = order
-        self._known: WeakValueDictionary[_Event, Standing] = WeakValueDictionary()
+        self._known: WeakValueDictionary[bytes, Standing] = WeakValueDictionary()
+        self._latest: deque[Standing] = deque(maxlen=_LATEST)
 
     def first(self, memory: Memory) -> Standing:
         """Where a new stream of an Envoy stands."""
@@ -117,6 +121,7 @@ class Standings:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Standing(session)
+            self._latest.append(known)
         return known
 
 

@@ -60,22 +60,23 @@ class Subscription:
         return made
 
     def key(self) -> tuple[object, ...]:
-        """Equal for two subscriptions that will do the same from here."""
+        """Equal, and printed equally, for two subscriptions that will do the same from here."""
+        flights = [
+            (f.nonce, f.at, f.version, _versions(f.upserts.values()), sorted(f.removed))
+            for f in self.flights
+        ]
         return (
             self.type_url,
             self.wildcard,
-            frozenset(self.names),
+            sorted(self.names),
             _versions(self.acked.values()),
             _versions(self.sent.values()),
-            tuple(
-                (f.nonce, f.at, f.version, _versions(f.upserts.values()), f.removed)
-                for f in self.flights
-            ),
+            flights,
             _versions(self.doubtful.values()),
-            frozenset(self.maybe_gone),
-            self.inherited,
+            sorted(self.maybe_gone),
+            sorted(self.inherited),
             self._answered,
-            frozenset(self._dirty),
+            sorted(self._dirty),
             self._by_name,
         )
 
@@ -295,7 +296,7 @@ class DeltaSubscription(Subscription):
         return made
 
     def key(self) -> tuple[object, ...]:
-        return (*super().key(), frozenset(self._absent), self._first)
+        return (*super().key(), sorted(self._absent), self._first)
 
     def request(self, request: Request) -> Ack | Nack | None:
         first, self._first = self._first, False
@@ -361,8 +362,8 @@ class DeltaSubscription(Subscription):
         return Change(upserts, frozenset(removed), version_of(wanted))
 
 
-def _versions(resources: Iterable[Resource]) -> frozenset[tuple[str, str, bool]]:
-    return frozenset((one.name, one.version, is_unknown(one)) for one in resources)
+def _versions(resources: Iterable[Resource]) -> list[tuple[str, str, bool]]:
+    return sorted((one.name, one.version, is_unknown(one)) for one in resources)
 
 
 def _differs(old: Resource | None, new: Resource) -> bool:

@@ -24,7 +24,6 @@ const PAGES: [string, Key][] = [
 ];
 
 export function App() {
-  if (seeking.value) return <p class="muted wait">{t("loading")}</p>;
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -32,7 +31,9 @@ export function App() {
       </button>
       <Header />
       <main id="main" tabIndex={-1}>
-        {session.value === null ? (
+        {seeking.value ? (
+          <p class="muted wait">{t("loading")}</p>
+        ) : session.value === null ? (
           <NoSession />
         ) : (
           <>

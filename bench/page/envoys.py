@@ -17,12 +17,12 @@ from typing import Any
 import grpc
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2  # noqa: E402
+from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
-from bench.page.world import BACKENDS, MESH, PAIRS, names  # noqa: E402
-from tealmesh.envoy.names import EGRESS_ROUTES, egress_cluster, ingress_routes  # noqa: E402
-from tealmesh.envoy.resources import ResourceType  # noqa: E402
-from tealmesh.rollout.metrics import proto  # noqa: E402
+from bench.page.world import BACKENDS, MESH, PAIRS, names
+from tealmesh.envoy.names import EGRESS_ROUTES, egress_cluster, ingress_routes
+from tealmesh.envoy.resources import ResourceType
+from tealmesh.rollout.metrics import proto
 
 REPORT_SECONDS = 2.0
 PER_SECOND = 20
@@ -36,8 +36,8 @@ class Traffic:
     flows = False
 
 
-async def main(port: int, token: Path) -> None:
-    metadata = (("authorization", f"Bearer {token.read_text().strip()}"),)
+async def main(port: int, token: str) -> None:
+    metadata = (("authorization", f"Bearer {token}"),)
     traffic = Traffic()
     connected = [asyncio.Event() for _ in names()]
     async with asyncio.TaskGroup() as group:
@@ -103,7 +103,7 @@ async def _reports(
     ]
     sent = dict.fromkeys(targets, 0)
     # They are not all at the same moment, as no real ones are.
-    await asyncio.sleep(random.random() * REPORT_SECONDS)  # noqa: S311 - no secret
+    await asyncio.sleep(random.random() * REPORT_SECONDS)
     for number in itertools.count():
         message = kind()
         if number == 0:
@@ -136,4 +136,4 @@ def _add(message: Any, cluster: str, total: int, more: int, failing: bool) -> No
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]).read_text().strip()))

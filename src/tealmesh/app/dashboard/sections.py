@@ -14,7 +14,6 @@ from tealmesh.app.dashboard.rest import rest
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model import wire
-from tealmesh.model.clock import Moment
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.mesh import Proxy

@@ -4,9 +4,10 @@ import { useState } from "preact/hooks";
 import { seen, services, shelves } from "../data/state";
 import type { Deployment } from "../data/wire";
 import { Trouble, useAsked } from "../parts/asking";
-import { Column, Empty, Image, StateMark, Table } from "../parts/marks";
+import { Column, Empty, Image, outcome, StateMark, Table } from "../parts/marks";
 import { link } from "../router";
 import { duration, latency, moment, number, percent, t } from "../text";
+import { strategy } from "./deployment/changed";
 
 /** Of each service, or of the one that is named. */
 export function HistoryPage({ service }: { service: string | undefined }) {
@@ -37,6 +38,13 @@ export function HistoryPage({ service }: { service: string | undefined }) {
             {name}
           </a>
         ))}
+        {Object.keys(shelves.groups.value)
+          .sort()
+          .map((name) => (
+            <a key={`group ${name}`} href={link("groups", name)}>
+              {t("overview.group", { group: name })}
+            </a>
+          ))}
       </nav>
       <Deployments key={chosen} service={chosen} />
     </>
@@ -96,19 +104,28 @@ function Deployments({ service }: { service: string }) {
                   onChange={() => toggle(one.deploymentId)}
                 />
               </td>
-              <td class="n">
-                <a href={link("deployments", service, one.deploymentId)}>{one.number ?? "?"}</a>
-              </td>
+              <th scope="row" class="n">
+                <a href={link("deployments", service, one.deploymentId)}>#{one.number ?? "?"}</a>
+              </th>
               <td>
                 <a class="quiet" href={link("deployments", service, one.deploymentId)}>
-                  <StateMark state={one.status} />
+                  <StateMark state={outcome(one)} />
                 </a>
+                {one.group && (
+                  <a class="tag" href={link("groups", one.group)}>
+                    {t("overview.group", { group: one.group })}
+                  </a>
+                )}
               </td>
-              <td>
+              <td class="whole" data-label={t("column.image")}>
                 <Image name={one.oldImage} /> → <Image name={one.newImage} />
               </td>
-              <td>{moment(one.createdAt)}</td>
-              <td class="n">{one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}</td>
+              <td class="whole" data-label={t("column.started")}>
+                {moment(one.createdAt)}
+              </td>
+              <td class="n" data-label={t("column.took")}>
+                {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
+              </td>
               <td class="sentence" lang="en">
                 {one.reason ?? one.serves ?? one.waitingFor ?? ""}
               </td>
@@ -131,7 +148,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
   const both = [first.answer?.deployment ?? a, second.answer?.deployment ?? b];
   const rows: [string, (one: Deployment) => string][] = [
     [t("column.image"), (one) => `${one.oldImage ?? "–"} → ${one.newImage ?? "–"}`],
-    [t("changed.strategy"), (one) => `${one.strategy ?? "–"} ${(one.steps ?? []).join(" → ")} %`],
+    [t("changed.strategy"), strategy],
     [t("column.started"), (one) => moment(one.createdAt)],
     [t("column.took"), (one) => (one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…")],
     [t("column.why"), (one) => one.reason ?? one.serves ?? one.waitingFor ?? "–"],
@@ -139,7 +156,9 @@ function Compared({ pair }: { pair: Deployment[] }) {
     [
       t("column.failures"),
       (one) =>
-        `${number(total(one, "failures"))} (${percent(total(one, "failures") / total(one, "requests"))})`,
+        total(one, "requests") > 0
+          ? `${number(total(one, "failures"))} (${percent(total(one, "failures") / total(one, "requests"))})`
+          : number(total(one, "failures")),
     ],
     [t("column.p50"), (one) => latency(one.evidence?.at(-1)?.p50)],
     [t("column.p99"), (one) => latency(one.evidence?.at(-1)?.p99)],
@@ -159,7 +178,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
             <Column>{t("compare.fact")}</Column>
             {both.map((one) => (
               <Column key={one?.deploymentId}>
-                #{one?.number} <StateMark state={one?.status ?? ""} />
+                #{one?.number} <StateMark state={one ? outcome(one) : ""} />
               </Column>
             ))}
           </>
@@ -174,6 +193,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
                 <td
                   class={values[0] === values[1] ? "" : "differs"}
                   key={both[index]?.deploymentId}
+                  data-label={`#${both[index]?.number ?? "?"}`}
                 >
                   {value}
                 </td>

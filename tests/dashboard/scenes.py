@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.dashboard.staged import Answer, Scene
 
-LONG = "payments-reconciliation-and-settlement-worker-for-the-european-markets-with-a-very-long-name-of-100-c"
+LONG = f"payments-reconciliation-and-settlement-for-{'every-market-and-' * 3}others"
 JAPANESE = "注文処理と在庫引当の共通サービス"
 NOW = round(time.time())
 
@@ -97,7 +97,7 @@ def deployment(**more: Any) -> Any:
         "status": "IN_PROGRESS",
         "state": "MEASURING",
         "createdAt": NOW - 95,
-        "actor": "alice",
+        "startedBy": "alice",
         "measured": 0,
         "sentence": "web: the deployment measures step 2 of 3 (50 % to green), because every "
         "Envoy uses its weights; next: green gets 100 % of the requests.",

@@ -201,6 +201,8 @@ def test_the_deployment_shows_its_evidence(watched: Watched, deployed: str) -> N
         expect(page.get_by_role("heading", name=gate, exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="By caller").locator("tbody tr")).not_to_have_count(0)
     expect(page.locator(".plot canvas")).to_have_count(3)
+    changed = page.get_by_role("region", name="What changed")
+    expect(changed.get_by_text("Nothing but the image differs.")).to_be_visible()
     page.get_by_role("button", name=re.compile("Log of task")).first.click()
     expect(page.locator("pre.logs")).to_contain_text(re.compile("app|envoy"))
     with page.expect_download() as download:
@@ -244,18 +246,27 @@ def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:
     assert "pausedBy" not in now()
     press(page, "Abort")
     until(lambda: now()["status"] in FINISHED)
-    expect(page.get_by_text("rolled back").first).to_be_visible()
+    assert now()["endedBy"]
+    expect(page.locator(".standing .state")).to_contain_text("aborted")
+    # It is over, and what was measured is still there.
+    expect(page.get_by_role("region", name="What was measured at each step")).to_be_visible()
+    expect(page.locator(".track .left")).to_contain_text("10 %")
     assert watched_weights(watched.plane)["blue"] == 100
     press(page, "Try again")
     until(lambda: now()["deploymentId"] not in deployed)
     until(lambda: watched_weights(watched.plane) == {"blue": 90, "green": 10})
     # The old one keeps its address, and cannot be steered any more.
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
-    expect(page.get_by_text("rolled back").first).to_be_visible()
+    expect(page.get_by_text("aborted").first).to_be_visible()
     watched.show(f"#/deployments/web/{now()['deploymentId']}")
     press(page, "Promote fully")
     until(lambda: now()["status"] == "SUCCESSFUL")
     expect(page.locator(".standing .state")).to_contain_text("successful")
+    press(page, "Roll back")
+    until(lambda: now()["kind"] == "ROLLBACK" and now()["status"] == "SUCCESSFUL")
+    assert watched_weights(watched.plane)["blue"] == 100
+    told = [one["operation"] for one in client.list_events(limit=200)["events"] if one["actor"]]
+    assert {"Pause", "Resume", "Abort", "Retry", "Promote", "Rollback"} <= set(told)
     assert watched.faults == []
 
 

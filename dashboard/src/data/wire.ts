@@ -142,6 +142,7 @@ export interface Deployment {
   status: string;
   state?: string;
   waitingFor?: string;
+  startedBy?: string;
   endedBy?: string;
   pausedBy?: string;
   promotedBy?: string;
@@ -162,7 +163,6 @@ export interface Deployment {
   updatedAt?: number;
   finishedAt?: number;
   /** These are the stream's. */
-  actor?: string;
   sentence?: string;
   doing?: string;
   why?: string;

@@ -90,6 +90,7 @@ function Deployments({ service }: { service: string }) {
               <Column>{t("column.image")}</Column>
               <Column>{t("column.started")}</Column>
               <Column kind="n">{t("column.took")}</Column>
+              <Column>{t("column.who")}</Column>
               <Column>{t("column.why")}</Column>
             </>
           }
@@ -126,6 +127,7 @@ function Deployments({ service }: { service: string }) {
               <td class="n" data-label={t("column.took")}>
                 {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
               </td>
+              <td data-label={t("column.who")}>{one.startedBy ?? "–"}</td>
               <td class="sentence" lang="en">
                 {one.reason ?? one.serves ?? one.waitingFor ?? ""}
               </td>
@@ -149,6 +151,8 @@ function Compared({ pair }: { pair: Deployment[] }) {
   const rows: [string, (one: Deployment) => string][] = [
     [t("column.image"), (one) => `${one.oldImage ?? "–"} → ${one.newImage ?? "–"}`],
     [t("changed.strategy"), strategy],
+    [t("column.who"), (one) => one.startedBy ?? "–"],
+    [t("changed.ended"), (one) => one.endedBy ?? "–"],
     [t("column.started"), (one) => moment(one.createdAt)],
     [t("column.took"), (one) => (one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…")],
     [t("column.why"), (one) => one.reason ?? one.serves ?? one.waitingFor ?? "–"],

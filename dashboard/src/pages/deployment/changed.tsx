@@ -15,7 +15,7 @@ export function strategy(deployment: Deployment): string {
 export function Changed({ deployment }: { deployment: Deployment }) {
   const rows: [string, string | undefined][] = [
     [t("changed.strategy"), strategy(deployment)],
-    [t("changed.by"), deployment.actor],
+    [t("changed.by"), deployment.startedBy],
     [t("changed.ended"), deployment.endedBy],
     [t("changed.started"), moment(deployment.createdAt)],
     [t("changed.finished"), deployment.finishedAt ? moment(deployment.finishedAt) : undefined],

@@ -95,7 +95,7 @@ function Head({ deployment }: { deployment: Deployment }) {
           <span>{t("deployment.ended", { who: deployment.endedBy })}</span>
         )}
         <span>{t("deployment.took", { time: duration(end - deployment.createdAt) })}</span>
-        {deployment.actor && <span>{t("deployment.by", { who: deployment.actor })}</span>}
+        {deployment.startedBy && <span>{t("deployment.by", { who: deployment.startedBy })}</span>}
         {deployment.pausedBy && <span>{t("deployment.paused", { who: deployment.pausedBy })}</span>}
         {!over && deployment.latestAt !== undefined && (
           <span title={deployment.latest}>

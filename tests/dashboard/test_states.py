@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -129,6 +130,25 @@ def test_the_keyboard_goes_into_the_question_and_back(page: Page, played: Stage)
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(abort).to_be_focused()
     assert not [one for one in scene.called if one[0] == "Abort"]
+
+
+def test_a_link_leads_the_keyboard_to_the_page_behind_it(page: Page, played: Stage) -> None:
+    opened(page, played, scenes.group(), "#/")
+    page.get_by_role("link", name="all", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("all: web, pay")
+    expect(page).to_have_title("all · Overview · Tealmesh")
+    expect(page.locator("#main")).to_be_focused()
+
+
+def test_that_it_is_gone_is_said_once(page: Page, played: Stage) -> None:
+    opened(page, played, scenes.many(), "#/")
+    page.route("**/_teal/stream", lambda route: route.abort())
+    played.scene = scenes.empty()
+    said = page.get_by_role("status")
+    expect(said).to_contain_text("does not answer")
+    expect(said).not_to_contain_text(" old")
+    expect(page.get_by_text(re.compile(r"What you see is \d+ s old"))).to_be_visible()
 
 
 def test_who_only_may_look_sees_no_buttons_and_why(page: Page, played: Stage) -> None:

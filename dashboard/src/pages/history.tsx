@@ -28,26 +28,62 @@ export function HistoryPage({ service }: { service: string | undefined }) {
   return (
     <>
       <h1>{t("history.title")}</h1>
-      <nav class="tabs" aria-label={t("column.service")}>
-        {names.map((name) => (
-          <a
-            key={name}
-            href={link("history", name)}
-            aria-current={name === chosen ? "page" : undefined}
-          >
-            {name}
-          </a>
-        ))}
-        {Object.keys(shelves.groups.value)
-          .sort()
-          .map((name) => (
-            <a key={`group ${name}`} href={link("groups", name)}>
-              {t("overview.group", { group: name })}
-            </a>
-          ))}
-      </nav>
+      <Choice services={names} chosen={chosen} />
       <Deployments key={chosen} service={chosen} />
     </>
+  );
+}
+
+const MOST_TABS = 12;
+
+/** What there is a history of, as links; as a list where these would fill the page. */
+function Choice({ services, chosen }: { services: string[]; chosen: string }) {
+  const groups = Object.keys(shelves.groups.value).sort();
+  const group = (name: string) => t("overview.group", { group: name });
+  if (services.length + groups.length > MOST_TABS) {
+    return (
+      <p>
+        <label>
+          {t("column.service")}{" "}
+          <select
+            class="choice"
+            value={link("history", chosen)}
+            onChange={(event) => {
+              location.hash = event.currentTarget.value;
+            }}
+          >
+            {services.map((name) => (
+              <option key={name} value={link("history", name)}>
+                {name}
+              </option>
+            ))}
+            {groups.map((name) => (
+              <option key={`group ${name}`} value={link("groups", name)}>
+                {group(name)}
+              </option>
+            ))}
+          </select>
+        </label>
+      </p>
+    );
+  }
+  return (
+    <nav class="tabs" aria-label={t("column.service")}>
+      {services.map((name) => (
+        <a
+          key={name}
+          href={link("history", name)}
+          aria-current={name === chosen ? "page" : undefined}
+        >
+          {name}
+        </a>
+      ))}
+      {groups.map((name) => (
+        <a key={`group ${name}`} href={link("groups", name)}>
+          {group(name)}
+        </a>
+      ))}
+    </nav>
   );
 }
 

@@ -33,7 +33,7 @@ export const TEXTS = {
   "session.none": ["You are not signed in", "サインインしていません"],
   "session.how": [
     "Run this in a terminal. It opens the page with a code that works once:",
-    "ターミナルで次のコマンドを実行してください。一度だけ使えるコードでこのページが開きます:",
+    "ターミナルで次のコマンドを実行してください。一度だけ使えるコードでこのページが開きます：",
   ],
   "time.seconds": ["{n} s", "{n} 秒"],
   "time.minutes": ["{m} min {s} s", "{m} 分 {s} 秒"],
@@ -97,11 +97,11 @@ export const TEXTS = {
   "overview.empty": ["There are no services yet", "サービスはまだありません"],
   "overview.empty.what": [
     "A teal.toml describes services. These commands write a sample and run it:",
-    "サービスは teal.toml に記述します。次のコマンドで見本を作成して起動できます:",
+    "サービスは teal.toml に記述します。次のコマンドで見本を作成して起動できます：",
   ],
   "overview.empty.adopt": [
     "Services that Terraform or others have made are taken over by their name:",
-    "Terraform などで作成済みのサービスは、名前を指定して採用します:",
+    "Terraform などで作成済みのサービスは、名前を指定して採用します：",
   ],
   "state.serving": ["serving", "稼働中"],
   "state.deploying": ["deploying", "デプロイ中"],

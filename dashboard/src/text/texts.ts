@@ -142,7 +142,7 @@ export const TEXTS = {
   "services.unknown": ["There is no service {service}", "サービス {service} はありません"],
   "services.latest": ["Latest deployment", "最新のデプロイ"],
   "services.facts": ["Facts", "詳細"],
-  "services.host": ["Name", "ホスト名"],
+  "services.host": ["Host name", "ホスト名"],
   "services.origin": ["Made by", "作成元"],
   "services.adopted": ["others, and adopted", "既存（採用済み）"],
   "services.since": ["for", "継続時間"],

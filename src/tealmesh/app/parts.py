@@ -26,6 +26,7 @@ from tealmesh.app import login
 from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
+from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys import EnvoyServer
 from tealmesh.app.feed import feed
@@ -120,6 +121,7 @@ class Parts:
         self.certificates = Certificates(store, self._client, self._moto.certificate)
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
+        self._tracing = Tracing(config, self._admission)
         self._envoy_server = EnvoyServer(
             self.cache,
             self._metrics,
@@ -129,6 +131,7 @@ class Parts:
             built.xds_socket,
             config.listening.envoys,
             beyond.certificates,
+            self._tracing.servicer,
         )
         self._beyond = beyond
         self._dns: list[DnsServer] = []
@@ -168,7 +171,6 @@ class Parts:
             beside=self._metrics.callers_saw_beside,
             hearing=Heard(store, self._metrics),
         )
-
         self._seen = SeenEnvoys(self.cache, self._admission)
         self._dashboard = Dashboard(
             config,
@@ -247,6 +249,7 @@ class Parts:
             self._dashboard.shown,
             self._supervisor.troubles,
             self.engine.health.shown,
+            self._tracing.traces,
         )
         services = {
             "appmesh": AppMesh(
@@ -257,6 +260,7 @@ class Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": ours,
+            "xray": self._tracing.xray,
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(

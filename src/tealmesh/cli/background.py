@@ -58,6 +58,7 @@ class UpOptions:
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
     task_user: str = ""
+    trace: float = 0.0
     keep_events: int = 200_000
     keep_deployments: int = 500
     listen: str = ""
@@ -100,6 +101,7 @@ class UpOptions:
             "--sts-endpoint": self.sts_endpoint or None,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
+            "--trace": self.trace or None,
             "--keep-events": self.keep_events,
             "--keep-deployments": self.keep_deployments,
         }

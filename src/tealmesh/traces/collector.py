@@ -15,7 +15,7 @@ import grpc
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
 from tealmesh.model.identity.envoys import Admit, shown
-from tealmesh.traces import otlp
+from tealmesh.traces import otlp, proto
 from tealmesh.traces.ring import Traces
 from tealmesh.traces.span import Span
 
@@ -42,17 +42,17 @@ class TraceServicer:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve Export on ``server``, which has not started yet."""
-        service, method = otlp.METHOD.strip("/").split("/")
+        service, method = proto.METHOD.strip("/").split("/")
         handler = grpc.unary_unary_rpc_method_handler(
             self._export,
-            request_deserializer=otlp.Request.FromString,
-            response_serializer=otlp.Response.SerializeToString,
+            request_deserializer=proto.ExportTraceServiceRequest.FromString,
+            response_serializer=proto.ExportTraceServiceResponse.SerializeToString,
         )
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(service, {method: handler}),)
         )
 
-    async def _export(self, request: otlp.Exported, context: grpc.aio.ServicerContext) -> Any:
+    async def _export(self, request: proto.Exported, context: grpc.aio.ServicerContext) -> Any:
         given = shown(context.invocation_metadata() or (), context.auth_context())
         if not self._admit.known(given):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or no bearer token")
@@ -70,7 +70,7 @@ class TraceServicer:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
         except EnvoyForbidden as error:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
-        answer = otlp.Response()
+        answer: Any = proto.ExportTraceServiceResponse()
         if refused:
             answer.partial_success.rejected_spans = len(refused)
             answer.partial_success.error_message = refused[0]

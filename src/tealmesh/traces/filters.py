@@ -15,7 +15,7 @@ Matches = Callable[[Summary], bool]
 
 _WORD = re.compile(
     r"\s*(?:(?P<text>\"(?:[^\"\\]|\\.)*\")|(?P<name>[A-Za-z][\w.]*)|(?P<number>\d+(?:\.\d+)?)"
-    r"|(?P<sign><=|>=|!=|[<>=!()]))"
+    r"|(?P<sign><=|>=|!=|[<>=!(),]))"
 )
 _LONGEST = 2000
 _DEEPEST = 50

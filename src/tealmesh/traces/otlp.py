@@ -7,29 +7,19 @@ that Envoy and older SDKs send: https://opentelemetry.io/docs/specs/semconv/http
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
 
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
-from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.trace.v1 import trace_pb2
-
+from tealmesh.traces import proto
 from tealmesh.traces.span import (
     LONGEST_NAME,
     MOST_TAGS,
     Kind,
     Span,
-    check_time,
+    check_times,
     shortened,
     span_id,
     trace_id,
 )
 
-Request = trace_service_pb2.ExportTraceServiceRequest
-Response = trace_service_pb2.ExportTraceServiceResponse
-METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-_CLIENTS = (trace_pb2.Span.SPAN_KIND_CLIENT, trace_pb2.Span.SPAN_KIND_PRODUCER)
-_SERVERS = (trace_pb2.Span.SPAN_KIND_SERVER, trace_pb2.Span.SPAN_KIND_CONSUMER)
 _METHODS = ("http.request.method", "http.method")
 _URLS = ("url.full", "http.url", "url.path", "http.target")
 _STATUSES = ("http.response.status_code", "http.status_code")
@@ -38,21 +28,14 @@ _HIDDEN = frozenset({*_METHODS, *_URLS, *_STATUSES, "node_id", "zone", "guid:x-r
 """Attributes that are told by members of their own, or tell nothing."""
 
 
-class Exported(Protocol):
-    """An ExportTraceServiceRequest."""
-
-    @property
-    def resource_spans(self) -> Iterable[trace_pb2.ResourceSpans]: ...
-
-
-def service_name(batch: trace_pb2.ResourceSpans) -> str:
+def service_name(batch: proto.ResourceSpans) -> str:
     """What says who sends: empty if nothing does."""
     attributes = _attributes(batch.resource.attributes)
     return attributes.get("service.name", "")
 
 
 def read(
-    batch: trace_pb2.ResourceSpans, now: float, sender: str = "", resource: str = ""
+    batch: proto.ResourceSpans, now: float, sender: str = "", resource: str = ""
 ) -> Iterator[Span | ValueError]:
     """The spans of one resource, and the errors, which say what is wrong, in place of those that
     are none. ``resource``: what the sender is proved to be; its word counts for nothing then.
@@ -70,14 +53,15 @@ def read(
                 yield error
 
 
-def _span(one: trace_pb2.Span, service: str, now: float, sender: str, resource: str) -> Span:
+def _span(one: proto.OtlpSpan, service: str, now: float, sender: str, resource: str) -> Span:
     attributes = _attributes(one.attributes)
     start = one.start_time_unix_nano / 1e9
-    check_time(start, now)
+    end = one.end_time_unix_nano / 1e9 if one.end_time_unix_nano else None
+    check_times(start, end, now)
     status = _first(attributes, _STATUSES)
     code = int(status) if status.isascii() and status.isdigit() and len(status) == 3 else 0
     kind = _kind(one.kind)
-    told = one.status.code == trace_pb2.Status.STATUS_CODE_ERROR
+    told = one.status.code == proto.ERROR
     told = told or attributes.get("error") == "true"
     fault = code >= 500 or (told and not 400 <= code < 500)
     return Span(
@@ -88,7 +72,7 @@ def _span(one: trace_pb2.Span, service: str, now: float, sender: str, resource: 
         name=shortened(one.name or "span", LONGEST_NAME),
         kind=kind,
         start=start,
-        end=one.end_time_unix_nano / 1e9 if one.end_time_unix_nano else None,
+        end=end,
         error=400 <= code < 500,
         fault=fault,
         throttle=code == 429,
@@ -107,12 +91,12 @@ def _span(one: trace_pb2.Span, service: str, now: float, sender: str, resource: 
 
 
 def _kind(kind: int) -> Kind:
-    if kind in _CLIENTS:
+    if kind in (proto.CLIENT, proto.PRODUCER):
         return "client"
-    return "server" if kind in _SERVERS else "internal"
+    return "server" if kind in (proto.SERVER, proto.CONSUMER) else "internal"
 
 
-def _message(one: trace_pb2.Span) -> str:
+def _message(one: proto.OtlpSpan) -> str:
     if one.status.message:
         return shortened(one.status.message)
     for event in one.events:
@@ -123,7 +107,7 @@ def _message(one: trace_pb2.Span) -> str:
     return ""
 
 
-def _attributes(pairs: Iterable[common_pb2.KeyValue]) -> dict[str, str]:
+def _attributes(pairs: Iterable[proto.KeyValue]) -> dict[str, str]:
     made: dict[str, str] = {}
     for pair in pairs:
         if len(made) > 4 * MOST_TAGS:
@@ -134,7 +118,7 @@ def _attributes(pairs: Iterable[common_pb2.KeyValue]) -> dict[str, str]:
     return made
 
 
-def _value(value: common_pb2.AnyValue) -> str | None:
+def _value(value: proto.AnyValue) -> str | None:
     """As text; None for what is no single value."""
     match value.WhichOneof("value"):
         case "string_value":

@@ -15,7 +15,7 @@ from tealmesh.traces.span import (
     MOST_TAGS,
     Kind,
     Span,
-    check_time,
+    check_times,
     shortened,
     span_id,
     trace_id,
@@ -48,7 +48,7 @@ def read(text: str, now: float, sender: str = "") -> list[Span]:
     whole = document.get("type") != "subsegment"
     first, *rest = _flattened(document, trace, cause, whole, sender)
     for one in (first, *rest):
-        check_time(one.start, now)
+        check_times(one.start, one.end, now)
     return [replace(first, document=text), *rest]
 
 

@@ -130,10 +130,11 @@ def shortened(value: object, most: int = LONGEST_TEXT) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def check_time(start: float, now: float) -> None:
-    """Raise ValueError for a beginning that is too far from ``now``; both since the epoch."""
-    if not now - PAST_SECONDS <= start <= now + FUTURE_SECONDS:
+def check_times(start: float, end: float | None, now: float) -> None:
+    """Raise ValueError for times that are too far from ``now``; all since the epoch."""
+    latest = now + FUTURE_SECONDS
+    if not now - PAST_SECONDS <= start <= latest or (end is not None and end > latest):
         raise ValueError(
-            "it begins more than 30 days ago or an hour in the future: are its times in seconds, "
+            "its times are more than 30 days ago or an hour in the future: are they in seconds, "
             "and is the clock right?"
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tealmesh.model import wire
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.base64url import decoded, encoded
 from tealmesh.model.identity.caller import Caller
 from tealmesh.traces.graph import Counts, ServiceMap, service_map
 from tealmesh.traces.ring import Traces

@@ -68,6 +68,7 @@ class UpOptions:
     client_ca: Path | None = None
     insecure_listen: bool = False
     sts_endpoint: str = ""
+    oidc: Path | None = None
 
     def listening(self) -> Listening:
         """What listens beyond loopback. Raises TealError."""
@@ -99,6 +100,7 @@ class UpOptions:
             "--tls-key": self.tls_key,
             "--client-ca": self.client_ca,
             "--sts-endpoint": self.sts_endpoint or None,
+            "--oidc": self.oidc,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
             "--trace": self.trace or None,
@@ -128,7 +130,7 @@ def remember(directory: Path, options: UpOptions) -> None:
     """Write down with which options a control plane uses ``directory``. Call it when the control
     plane is ready, as no other can use the directory then.
     """
-    left_out = ("config_file", *BEYOND)
+    left_out = ("config_file", "oidc", *BEYOND)
     values = {name: value for name, value in asdict(options).items() if name not in left_out}
     fresh = directory / f"{_OPTIONS}.new"
     fresh.write_text(json.dumps(values, default=str))

@@ -105,6 +105,12 @@ def with_listening(command: F) -> F:
                 "--exchange`: https://sts.REGION.amazonaws.com.",
             ),
             click.option(
+                "--oidc",
+                type=_FILE,
+                help="JSON file that says which load balancer or proxy asks people who they are at "
+                "--listen (OpenID Connect), and who of them is let in; read again when it changes.",
+            ),
+            click.option(
                 "--insecure-listen",
                 is_flag=True,
                 help="Listen beyond loopback without TLS.",

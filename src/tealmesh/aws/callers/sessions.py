@@ -37,8 +37,11 @@ _MOST_CODES = 100
 _MOST_SESSIONS = 500
 _MOST_SOURCES = 1000
 
-Present = Callable[[str], Principal | None]
-"""Who is known at present by an origin, as in `Principal.origin`; None for nobody any more."""
+IDENTITY_SECONDS = 3600.0
+"""How long one lasts of somebody whom a proxy names: then the page asks that proxy again."""
+
+Present = Callable[[SessionBody], Principal | None]
+"""Who has a session at present; None for nobody any more."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,16 @@ class Sessions:
             )
         return await self._make(found.who, "", found.who.access == "viewer", SESSION_SECONDS)
 
+    async def recognise(
+        self, who: Principal, claims: dict[str, list[str]]
+    ) -> tuple[str, SessionBody]:
+        """The token and the session of somebody whom a proxy names, by these claims. Raises
+        AwsError ``Throttling``.
+        """
+        self._count(who.origin)
+        read_only = who.access == "viewer"
+        return await self._make(who, "", read_only, IDENTITY_SECONDS, claims=claims)
+
     async def create(
         self, who: Principal | None, label: str, *, read_only: bool, seconds: float
     ) -> tuple[str, SessionBody]:
@@ -102,7 +115,7 @@ class Sessions:
     def of(self, authorization: str) -> Principal:
         """Who shows this header. Raises AwsError ``SessionInvalid``."""
         session = self.session(authorization)
-        now = self._present(session["origin"])
+        now = self._present(session)
         if now is None:
             _invalid(f"{session['actor']} is no longer let in")
         shown = principal(session)
@@ -166,6 +179,7 @@ class Sessions:
         read_only: bool,
         seconds: float,
         operation: str = "OpenSession",
+        claims: dict[str, list[str]] | None = None,
     ) -> tuple[str, SessionBody]:
         now = self._wall()
         access: PersonAccess = "viewer" if read_only or who.access == "role" else who.access
@@ -180,6 +194,8 @@ class Sessions:
             "made": now,
             "expires": now + seconds,
         }
+        if claims is not None:
+            body["claims"] = claims
         await self._store.write(who.name, operation, partial(_put, body=body, now=now))
         return self._key.token(body), body
 
@@ -191,7 +207,7 @@ class Sessions:
         if len(self._tries) > _MOST_SOURCES:
             del self._tries[next(iter(self._tries))]
         if tries > TRIES:
-            raise AwsError("Throttling", f"at most {TRIES} codes a second may be tried", status=429)
+            raise AwsError("Throttling", f"at most {TRIES} tries a second", status=429)
 
 
 def _person(who: Principal | None) -> Principal:

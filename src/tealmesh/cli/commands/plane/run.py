@@ -212,6 +212,12 @@ def _check(options: UpOptions) -> UpOptions:
             )
         owners[port] = name
     options.listening()
+    if options.oidc is not None:
+        from tealmesh.model.identity.oidc import load
+
+        if not options.listen:
+            raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
+        load(options.oidc)
     if options.config_file is None:
         return options
     from tealmesh.model.config.parse import parse_additions

@@ -57,7 +57,7 @@ from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.renewal import renew
 from tealmesh.engine.runtimes.build import Built
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA
-from tealmesh.engine.serving import serving_tasks
+from tealmesh.engine.serving import ServingTasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import random_id, steady_clock, system_clock
@@ -119,6 +119,7 @@ class Parts:
             store, keys, self._permissions, system_clock, log.tell, named, roles
         )
         self.certificates = Certificates(store, self._client, self._moto.certificate)
+        self._serving_tasks = ServingTasks()
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
         self._tracing = Tracing(config, self._admission)
@@ -357,7 +358,9 @@ class Parts:
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
         view, cut_off = self._store.view, self._admission.cut_off
-        tasks = [task for task in serving_tasks(view, scope) if not cut_off(task)]
+        tasks = self._serving_tasks.of(view, scope)
+        if self._permissions.refuses:
+            tasks = [task for task in tasks if not cut_off(task)]
         return [*tasks, *serving_load_balancers(view, scope)]
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:

@@ -80,7 +80,11 @@ def sampling(share: float) -> dict[str, Json]:
     https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/runtime
     """
     return {
-        "tracing.random_sampling": round(share * 10_000),
+        # A number alone would be percent.
+        "tracing.random_sampling": {
+            "numerator": round(share * 1_000_000),
+            "denominator": "MILLION",
+        },
         "tracing.opentelemetry.flush_interval_ms": 1000,
     }
 

@@ -96,6 +96,7 @@ from tealmesh.model.wire.pages import (
     EnvoyResource as EnvoyResource,
     GetMeshGraphInput as GetMeshGraphInput,
     GetMeshGraphOutput as GetMeshGraphOutput,
+    GetPageCodeInput as GetPageCodeInput,
     GetPageCodeOutput as GetPageCodeOutput,
     GetResourceInput as GetResourceInput,
     GetResourceOutput as GetResourceOutput,

@@ -249,10 +249,13 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
     lost; where it is not, services start theirs again at the next `teal up`.
     """
     from tealmesh.cli import orphans
+    from tealmesh.cli.screens.waiting import waiting
 
     if force:
         directory = (data_dir or _directory_of(client)).absolute()
-        click.echo(f"{directory}: {orphans.end_all(directory)}")
+        with waiting("ending everything"):
+            ended = orphans.end_all(directory)
+        click.echo(f"{directory}: {ended}")
         return
     if data_dir is not None:
         if context.get_parameter_source("client") is ParameterSource.COMMANDLINE:

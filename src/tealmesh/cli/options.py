@@ -16,7 +16,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
 def _client(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Client:
-    return Client.from_environment(value)
+    client = Client.from_environment(value)
+    client.announces = True
+    return client
 
 
 def with_client(command: F) -> F:

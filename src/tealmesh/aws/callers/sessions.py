@@ -48,6 +48,7 @@ Present = Callable[[SessionBody], Principal | None]
 class _Code:
     who: Principal
     until: float
+    read_only: bool
 
 
 class Sessions:
@@ -64,9 +65,9 @@ class Sessions:
         self._codes: dict[str, _Code] = {}
         self._tries: dict[str, tuple[int, int]] = {}
 
-    def code(self, who: Principal | None) -> tuple[str, float]:
-        """A code by which the page opens for ``who``, and when it ends (epoch seconds). Raises
-        AwsError for who is no person, or has shown a session already.
+    def code(self, who: Principal | None, *, read_only: bool = False) -> tuple[str, float]:
+        """A code by which the page opens for ``who``, perhaps only to see, and when it ends (epoch
+        seconds). Raises AwsError for who is no person, or has shown a session already.
         """
         person = _person(who)
         now = self._steady()
@@ -74,7 +75,7 @@ class Sessions:
         while len(self._codes) >= _MOST_CODES:
             del self._codes[next(iter(self._codes))]
         code = secrets.token_urlsafe(18)
-        self._codes[code] = _Code(person, now + CODE_SECONDS)
+        self._codes[code] = _Code(person, now + CODE_SECONDS, read_only)
         return code, self._wall() + CODE_SECONDS
 
     async def open(self, code: str, source: str) -> tuple[str, SessionBody]:
@@ -89,7 +90,8 @@ class Sessions:
                 "the code is wrong, was used, or is older than a minute: run `teal open`",
                 status=401,
             )
-        return await self._make(found.who, "", found.who.access == "viewer", SESSION_SECONDS)
+        read_only = found.read_only or found.who.access == "viewer"
+        return await self._make(found.who, "", read_only, SESSION_SECONDS)
 
     async def recognise(
         self, who: Principal, claims: dict[str, list[str]]

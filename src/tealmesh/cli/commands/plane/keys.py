@@ -73,12 +73,14 @@ def retire(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
     master-key opens nothing that is kept, either.
     """
     from tealmesh.aws.moto.resealing import reseal
+    from tealmesh.cli.screens.waiting import waiting
     from tealmesh.model.identity import rings
 
     paths = _paths(data_dir, files)
-    for path in paths:
-        if path.name == rings.MASTER_KEY and rings.load(path).former:
-            reseal(path.with_name("moto.jsonl"))
+    with waiting("sealing anew what the other AWS services keep"):
+        for path in paths:
+            if path.name == rings.MASTER_KEY and rings.load(path).former:
+                reseal(path.with_name("moto.jsonl"))
     for path in paths:
         rings.retired(path)
     _tell(data_dir, files, as_json)

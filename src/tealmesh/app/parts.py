@@ -25,6 +25,7 @@ from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app import login
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
+from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.permission import Permissions
@@ -121,6 +122,7 @@ class Parts:
         self._serving_tasks = ServingTasks()
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
+        self._tracing = Tracing(config, self._admission)
         self._envoy_server = EnvoyServer(
             self.cache,
             self._metrics,
@@ -130,6 +132,7 @@ class Parts:
             built.xds_socket,
             config.listening.envoys,
             beyond.certificates,
+            self._tracing.servicer,
         )
         self._beyond = beyond
         self._dns: list[DnsServer] = []
@@ -169,7 +172,6 @@ class Parts:
             beside=self._metrics.callers_saw_beside,
             hearing=Heard(store, self._metrics),
         )
-
         self._seen = SeenEnvoys(self.cache, self._admission)
         self._dashboard = Dashboard(
             config,
@@ -248,6 +250,7 @@ class Parts:
             self._dashboard.shown,
             self._supervisor.troubles,
             self.engine.health.shown,
+            self._tracing.traces,
         )
         services = {
             "appmesh": AppMesh(
@@ -258,6 +261,7 @@ class Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": ours,
+            "xray": self._tracing.xray,
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(

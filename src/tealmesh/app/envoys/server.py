@@ -20,6 +20,7 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.traces.collector import TraceServicer
 from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.limits import STREAMS
 from tealmesh.xds.server import AdsServicer
 
 _REVIEW_SECONDS = 60.0
@@ -34,6 +35,11 @@ _OPTIONS = (
     # An Envoy has two streams on a connection, and four while it connects again.
     ("grpc.max_concurrent_streams", 100),
     ("grpc.max_connection_idle_ms", 60_000),
+    # Streams that have begun and that we have not taken up yet: gRPC would refuse some from 1,000
+    # on and all above 3,000, which a mesh of ten thousand Envoys has when it connects again.
+    # `xds.limits` says how many there may be.
+    ("grpc.server.max_pending_requests", STREAMS),
+    ("grpc.server.max_pending_requests_hard_limit", STREAMS),
     ("grpc.server_handshake_timeout_ms", 10_000),
 )
 

@@ -24,7 +24,7 @@ test("every text is used", () => {
     .filter(([name]) => !/text\/(texts|deploying)\.ts$/.test(name))
     .map(([, text]) => text)
     .join("\n");
-  const families = /^(state|verdict|standing|stop|task|health|action|will|kind)\./;
+  const families = /^(state|verdict|standing|stop|task|health|action|will|group|unit|kind)\./;
   const unused = Object.keys(TEXTS).filter(
     (key) => !families.test(key) && !source.includes(`"${key}"`),
   );
@@ -79,7 +79,7 @@ test("what flows over the edges between adds up, and goes round in no circle", (
   expect(found.has("virtualNode/blue virtualService/web")).toBe(false);
 });
 
-test("a large mesh is laid out, each node in a place of its own", () => {
+test("a large mesh is laid out, each node in a place of its own", { timeout: 60_000 }, () => {
   const large: MeshGraph = { ...graph, nodes: [], edges: [] };
   for (let i = 0; i < 200; i++) {
     large.nodes.push({ id: `virtualNode/n${i}`, kind: "virtualNode", name: `n${i}` });

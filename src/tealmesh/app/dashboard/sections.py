@@ -220,8 +220,6 @@ def deployment_row(view: View, d: Deployment, now: float) -> Row:
     }
     if asked := telling.hooks(view, d.id):
         row["hooks"] = asked
-    if d.actor:
-        row["actor"] = d.actor
     if told.latest_at is not None:
         row["latestAt"] = round(told.latest_at)
     if not d.finished:

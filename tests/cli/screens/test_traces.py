@@ -70,8 +70,8 @@ def test_the_map_in_words() -> None:
         )
     )
     assert lines[1:] == [
-        "edge  2 requests, ✖ 1 faults, p50 1.5 ms, p99 20 ms",
-        "  → db  2 requests, ✖ 1 faults, p50 1.5 ms, p99 20 ms  (tells nothing)",
+        "edge  2 requests, ✖ 1 failed, p50 1.5 ms, p99 20 ms",
+        "  → db  2 requests, ✖ 1 failed, p50 1.5 ms, p99 20 ms  (tells nothing)",
     ]
 
 

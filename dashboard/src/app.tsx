@@ -42,7 +42,6 @@ export function App() {
   useEffect(() => {
     document.title = title;
   }, [title]);
-  if (seeking.value) return <p class="muted wait">{t("loading")}</p>;
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -50,7 +49,9 @@ export function App() {
       </button>
       <Header />
       <main id="main" tabIndex={-1}>
-        {session.value === null ? (
+        {seeking.value ? (
+          <p class="muted wait">{t("loading")}</p>
+        ) : session.value === null ? (
           <NoSession />
         ) : (
           <>

@@ -49,6 +49,8 @@ class Watched:
     plane: ControlPlane
     page: Page
     faults: list[str] = field(default_factory=list)
+    endpoint: str = ""
+    """Where the page is, if that is not the control plane itself but leads there."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._console)
@@ -61,7 +63,7 @@ class Watched:
             self.faults.append(f"console: {message.text}")
 
     def _request(self, url: str) -> None:
-        if not url.startswith((self.plane.endpoint, "blob:", "data:")):
+        if not url.startswith((self.endpoint or self.plane.endpoint, "blob:", "data:")):
             self.faults.append(f"request: {url}")
 
     def show(self, address: str) -> None:
@@ -71,7 +73,9 @@ class Watched:
         told = self.plane.teal("open", "--print").stdout
         found = re.search(r"http\S+", told)
         assert found, told
-        self.page.goto(found.group())
+        self.page.goto(
+            found.group().replace(self.plane.endpoint, self.endpoint or self.plane.endpoint)
+        )
         expect(self.page.locator(".link.good")).to_be_visible()
         assert "code" not in self.page.url
 

@@ -171,6 +171,8 @@ export const TEXTS = {
     "Envoys that reject what they were sent: {n}.",
     "{n} 台の Envoy が設定を拒否しています。",
   ],
+  "mesh.find": ["Show what has to do with", "関係するものだけを表示"],
+  "mesh.found": ["{n} of {all} resources", "リソース {all} 件中 {n} 件"],
   "mesh.rate": ["{n}/s", "{n}/秒"],
   "kind.virtualGateway": ["gateway", "ゲートウェイ"],
   "kind.gatewayRoute": ["gateway route", "ゲートウェイルート"],

@@ -249,7 +249,7 @@ def test_a_trace_is_opened_by_keyboard(watched: Watched, deployed: str) -> None:
     expect(page.get_by_text(told["spans"][1]["resource"], exact=True)).to_be_visible()
     watched.show("#/traces/map")
     page.get_by_role("link", name="sample/edge").press("Enter")
-    expect(page.get_by_label("Service", exact=True)).to_have_value("sample/edge")
+    expect(page.locator("search select")).to_have_value("sample/edge")
 
 
 def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:

@@ -135,18 +135,26 @@ function Rows({ traces }: { traces: Trace[] }) {
     >
       {traces.map((one) => (
         <tr key={one.traceId} class="first">
-          <td class="when">{moment(one.startedAt)}</td>
-          <td class="request">
+          <td class="when whole" data-label={t("traces.at")}>
+            {moment(one.startedAt)}
+          </td>
+          <td class="request whole" data-label={t("traces.request")}>
             <a href={link("traces", one.traceId)} title={one.traceId}>
               {request(one)}
             </a>
           </td>
-          <td title={one.services.join(", ")}>{one.service}</td>
-          <td>
+          <td class="whole" data-label={t("column.service")} title={one.services.join(", ")}>
+            {one.service}
+          </td>
+          <td data-label={t("traces.status")}>
             <Ended one={one} />
           </td>
-          <td class="n">{one.inProgress ? "…" : took(one.seconds)}</td>
-          <td class="n">{number(one.spans)}</td>
+          <td class="n" data-label={t("column.took")}>
+            {one.inProgress ? "…" : took(one.seconds)}
+          </td>
+          <td class="n" data-label={t("traces.steps")}>
+            {number(one.spans)}
+          </td>
         </tr>
       ))}
     </Table>

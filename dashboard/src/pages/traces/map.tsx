@@ -1,32 +1,27 @@
 /** The map of services that traces make: who calls whom, drawn and in numbers. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
 import type { MeshGraph } from "../../data/wire";
 import { Trouble, useAsked, useTick } from "../../parts/asking";
 import { Column, Table } from "../../parts/marks";
 import { latency, number, t, word } from "../../text";
-import { edgeKey, width } from "../mesh/flows";
+import { width } from "../mesh/flows";
+import { edgeKey, NODE } from "../mesh/placed";
+import { usePlaces } from "../mesh/placing";
 import { failures } from "./bars";
 import { NoTraces } from "./index";
 import type { MapEdge, MapNode, ServiceMap } from "./wire";
-
-type Layout = typeof import("../mesh/layout");
 
 const SECONDS = 5;
 
 export function ServiceMapPage() {
   const { answer, error } = useAsked<ServiceMap>("GetServiceMap", {}, useTick(SECONDS));
-  const [layout, load] = useState<Layout | null>(null);
-  useEffect(() => {
-    void import("../mesh/layout").then(load);
-  }, []);
   if (answer && answer.traces === 0) return <NoTraces />;
   return (
     <>
       <Trouble error={error} />
       {answer && (
         <div class="map">
-          {layout ? <Graph map={answer} layout={layout} /> : <p>{t("loading")}</p>}
+          <Graph map={answer} />
           <Numbers map={answer} />
           <p class="muted">{t("map.of", { n: number(answer.traces) })}</p>
         </div>
@@ -44,9 +39,9 @@ function graphOf(map: ServiceMap): MeshGraph {
   };
 }
 
-function Graph({ map, layout }: { map: ServiceMap; layout: Layout }) {
-  const shape = JSON.stringify([map.nodes.map((one) => one.id), map.edges.map(edgeKey)]);
-  const placed = useMemo(() => layout.placed(graphOf(map)), [shape]);
+function Graph({ map }: { map: ServiceMap }) {
+  const { placed, error } = usePlaces(graphOf(map));
+  if (placed === undefined) return error ? <Trouble error={error} /> : <p>{t("loading")}</p>;
   const most = Math.max(0, ...map.edges.map((edge) => edge.requests));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
@@ -64,7 +59,7 @@ function Graph({ map, layout }: { map: ServiceMap; layout: Layout }) {
               <Line
                 key={edgeKey(edge)}
                 edge={edge}
-                path={layout.curve(way.points)}
+                path={way.curve}
                 at={way.label}
                 wide={width(flow, most)}
               />
@@ -73,7 +68,7 @@ function Graph({ map, layout }: { map: ServiceMap; layout: Layout }) {
         })}
         {map.nodes.map((node) => {
           const at = placed.nodes.get(node.id);
-          return at && <Place key={node.id} node={node} at={at} size={layout.NODE} />;
+          return at && <Place key={node.id} node={node} at={at} size={NODE} />;
         })}
       </svg>
     </section>
@@ -144,12 +139,20 @@ function Numbers({ map }: { map: ServiceMap }) {
     >
       {map.edges.map((edge) => (
         <tr key={edgeKey(edge)} class="first">
-          <td>{names.get(edge.source)}</td>
-          <td>{names.get(edge.target)}</td>
-          <td class="n">{number(edge.requests)}</td>
-          <td class={failures(edge) > 0 ? "n bad" : "n"}>{number(failures(edge))}</td>
-          <td class="n">{latency(edge.p50)}</td>
-          <td class="n">{latency(edge.p99)}</td>
+          <td data-label={t("map.from")}>{names.get(edge.source)}</td>
+          <td data-label={t("map.to")}>{names.get(edge.target)}</td>
+          <td class="n" data-label={t("column.requests")}>
+            {number(edge.requests)}
+          </td>
+          <td class={failures(edge) > 0 ? "n bad" : "n"} data-label={t("column.failures")}>
+            {number(failures(edge))}
+          </td>
+          <td class="n" data-label={t("column.p50")}>
+            {latency(edge.p50)}
+          </td>
+          <td class="n" data-label={t("column.p99")}>
+            {latency(edge.p99)}
+          </td>
         </tr>
       ))}
     </Table>

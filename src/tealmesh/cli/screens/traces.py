@@ -94,7 +94,9 @@ def took(seconds: float) -> str:
     if seconds < 0.995:
         ms = seconds * 1000
         return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
+    if seconds < 10_000:
+        return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
+    return f"{seconds / 3600:.0f} h"
 
 
 def short_id(trace: str) -> str:

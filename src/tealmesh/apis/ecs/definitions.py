@@ -81,7 +81,7 @@ class Definitions(EcsBase):
                 "requiresAttributes": [],
                 "compatibilities": compatibilities(spec),
                 "registeredAt": now,
-                "registeredBy": self._principal(),
+                "registeredBy": self._registrant(caller),
                 "tags": tagged([], request.get("tags", [])),
             }
             body = {**body, **spec}
@@ -89,6 +89,12 @@ class Definitions(EcsBase):
             return {"taskDefinition": body, "tags": body["tags"]}
 
         return await self._write(caller, "RegisterTaskDefinition", change)
+
+    def _registrant(self, caller: Caller) -> str:
+        """Who registers: the ARN of one whose IAM policies decide, for others the account."""
+        principal = caller.principal
+        by_policies = principal is not None and principal.access == "role"
+        return principal.name if principal and by_policies else self._principal()
 
     async def describe_task_definition(
         self, caller: Caller, request: DescribeTaskDefinitionRequestTypeDef

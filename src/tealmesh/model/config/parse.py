@@ -47,6 +47,7 @@ _HOST = re.compile(
 )
 _IMAGE = re.compile(r"[^\s\x00-\x1f*]{1,1000}")
 _PATH = re.compile(r"/[^\s\x00-\x20?#]*")
+_USER = re.compile(r"[^\s:\x00-\x1f]+(?::[^\s:\x00-\x1f]+)?")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
@@ -286,8 +287,10 @@ def _image(images: Table, pattern: str) -> Image:
     value = images.data[pattern]
     if not isinstance(value, Mapping):
         return Image(pattern, images.command(pattern))
-    table = images.table(pattern, ("command", "environment"))
-    return Image(pattern, table.command("command"), _environment(table))
+    table = images.table(pattern, ("command", "environment", "user"))
+    allowed = 'a user of this machine, such as "www-data", or its number'
+    user = table.text("user", "", allowed, _USER.fullmatch) if "user" in table.data else ""
+    return Image(pattern, table.command("command"), _environment(table), user)
 
 
 def _environment(table: Table) -> dict[str, str]:

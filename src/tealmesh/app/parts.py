@@ -36,6 +36,8 @@ from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
 from tealmesh.app.permission import Permissions
 from tealmesh.app.retention import Retention
+from tealmesh.app.roles.bound import ByBindings
+from tealmesh.app.roles.documents import ByDocuments
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig
 from tealmesh.app.task_logs import Logs
@@ -104,16 +106,11 @@ class Parts:
         self._links = keys_in(config.data_dir / "link-key")
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self._entrance = Entrance(config, store, keys, self._client, self._moto.key)
-        self._permissions = Permissions(
-            store,
-            self._entrance.policies.role,
-            steady_clock,
-            system_clock,
-            config.region,
-            config.account,
-        )
-        roles = self._entrance.role_identities(self.endpoint)
+        find, place = self._entrance.policies.role, (config.region, config.account)
+        by_policies = ByDocuments(store, find, system_clock, *place)
         named = watched_bindings(config.data_dir)
+        self._permissions = Permissions(ByBindings(named, find, by_policies), steady_clock)
+        roles = self._entrance.role_identities(self.endpoint)
         self._admission = Admission(
             store, keys, self._permissions, system_clock, log.tell, named, roles
         )

@@ -10,11 +10,11 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from tealmesh.app.admission import task_of_session
+from tealmesh.app.envoys.admission import task_of_session
+from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.app.host import secret
 from tealmesh.app.login import Login
 from tealmesh.app.lost_state import JOURNAL
-from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.iam_keys import IamKeys

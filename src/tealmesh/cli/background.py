@@ -21,8 +21,8 @@ from typing import Literal
 import click
 
 from tealmesh.cli.client import Client, Health
+from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.services import deploying
-from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.listening import Listening, listening

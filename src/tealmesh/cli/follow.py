@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli import render
 from tealmesh.cli.client import Client
+from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import fitted, short_image
 from tealmesh.cli.screens.heartbeat import Heartbeat, addresses
 from tealmesh.cli.screens.progress import progress_lines

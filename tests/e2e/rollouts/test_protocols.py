@@ -15,7 +15,7 @@ from tests.support.planes.control_plane import control_plane
 from tests.support.planes.sample import api, finished
 from tests.support.programs.traffic import traffic
 
-PROGRAM = str(REPOSITORY / "tests" / "support" / "programs" / "speaking.py")
+PROGRAM = str(REPOSITORY / "tests" / "support" / "applications" / "speaking.py")
 RATE = 60.0
 BAD = {"grpc": "0.4", "tcp": "crash"}
 """What makes a version bad: statuses of failure; an application that ends."""

@@ -11,13 +11,13 @@ from starlette.routing import BaseRoute
 from tealmesh import __version__
 from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.api import Tealmesh
-from tealmesh.app.admission import SeenEnvoys
 from tealmesh.app.dashboard.board import Items
 from tealmesh.app.dashboard.routes import page_routes
 from tealmesh.app.dashboard.sections import Sources
 from tealmesh.app.dashboard.sight import Sight
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.app.entrance import Entrance
+from tealmesh.app.envoys.admission import SeenEnvoys
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model import wire

@@ -42,8 +42,8 @@ def explain(
     if as_json:
         print_json({**answer, "windows": bundle["windows"]} if bundle else answer)
         return
-    from tealmesh.cli.render import console
     from tealmesh.cli.screens.explained import explained_view
+    from tealmesh.cli.screens.render import console
 
     out = console()
     out.print(explained_view(answer, out.width, time.time(), bundle))
@@ -102,8 +102,8 @@ def backtest(service: str | None, settings: tuple[str, ...], as_json: bool, clie
     if as_json:
         print_json({"deployments": found})
         return
-    from tealmesh.cli.render import console
     from tealmesh.cli.screens import backtested
+    from tealmesh.cli.screens.render import console
 
     if found:
         console().print(backtested.table(found))

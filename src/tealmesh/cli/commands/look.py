@@ -55,7 +55,7 @@ def status(
     if as_json:
         watching.show_json(lambda: client.get_status(window, mesh), watch)
         return
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
 
     out = console()
     if watch:
@@ -64,7 +64,7 @@ def status(
 
         watch_tree(lambda: look(client, window, mesh, group, time.time()), out, window)
         return
-    from tealmesh.cli.status_view import status_view
+    from tealmesh.cli.screens.status import status_view
 
     out.print(status_view(client.get_status(window, mesh), window, out.width))
 
@@ -130,7 +130,7 @@ def _show_history(
     deployments: list[wire.Deployment], journals: list[list[wire.JournalEntry]] | None
 ) -> None:
     """``journals``: None for one line a deployment."""
-    from tealmesh.cli.render import console, history_lines, history_view
+    from tealmesh.cli.screens.render import console, history_lines, history_view
 
     out = console()
     if not deployments:
@@ -200,7 +200,7 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
     if not listed:
         click.echo("no Envoys yet: start tasks with Terraform or `teal apply`")
         return
-    from tealmesh.cli.render import console, envoys_view
+    from tealmesh.cli.screens.render import console, envoys_view
 
     out = console()
     out.print(envoys_view(listed, out.width))
@@ -219,7 +219,7 @@ def doctor(data_dir: Path | None, as_json: bool, client: Client) -> None:
     from rich.text import Text
 
     from tealmesh.cli.checks import check_all
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
 
     styles = {"ok": "green", "note": "yellow", "wrong": "red"}
     out = console()

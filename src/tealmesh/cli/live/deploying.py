@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tealmesh.cli import render
 from tealmesh.cli.live.rows import Marks, Tree
+from tealmesh.cli.screens import render
 from tealmesh.model import wire
 
 _STEPS = ("row of steps", "rows of steps")

@@ -9,12 +9,12 @@ import click
 from rich.console import Console, Group
 from rich.live import Live
 
-from tealmesh.cli import render
 from tealmesh.cli.live.changes import Fact, changes, facts
 from tealmesh.cli.live.rows import marks_for
 from tealmesh.cli.live.sight import Sight
 from tealmesh.cli.live.traffic import Traffic
 from tealmesh.cli.live.tree import picture
+from tealmesh.cli.screens import render
 from tealmesh.cli.watching import WATCH_SECONDS
 from tealmesh.model.errors import NoControlPlane
 

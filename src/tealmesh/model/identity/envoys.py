@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import EnvoyUnknown
+from tealmesh.model.identity.base64url import decoded, encoded
 
 _FORM = "teal1"
 """The first part of each token; another form would have another."""

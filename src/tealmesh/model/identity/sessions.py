@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TypedDict, cast
 
-from tealmesh.model.base64url import decoded, encoded
+from tealmesh.model.identity.base64url import decoded, encoded
 from tealmesh.model.identity.caller import Principal
 from tealmesh.model.identity.issued import PersonAccess
 from tealmesh.model.identity.rings import Live

@@ -100,6 +100,7 @@ class ApiDriver:
             else "",
             image=await self._image(ecs_service["taskDefinition"], service.application(side)),
             pending=max(0, desired - primary.get("runningCount", 0)),
+            definition=ecs_service["taskDefinition"],
         )
 
     async def explain(self, service: Service, side: str, since: float) -> str:

@@ -12,10 +12,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from tealmesh.model import fencing
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
-from tealmesh.model.rollout import Deployment, JournalEntry, Membership
+from tealmesh.model.rollout import Deployment, JournalEntry, Membership, fencing
 from tealmesh.model.traffic import windows
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed

@@ -9,8 +9,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tealmesh.app.admission import task_of_session
-from tealmesh.app.role_identity import AGAIN_SECONDS, RoleIdentities
+from tealmesh.app.envoys.admission import task_of_session
+from tealmesh.app.envoys.role_identity import AGAIN_SECONDS, RoleIdentities
 from tealmesh.aws.callers.policies import Document
 from tealmesh.aws.callers.proofs import Proofs
 from tealmesh.aws.callers.roles import Role

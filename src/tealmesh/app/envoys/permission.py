@@ -1,7 +1,7 @@
 """Whether the role of an Envoy may have the configuration of its node, as App Mesh asked:
 https://docs.aws.amazon.com/app-mesh/latest/userguide/proxy-authorization.html
 
-Who says so is a `Decider` (`app.roles`). Design note 038.
+Who says so is a `Decider`. Design note 038.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.aws.callers.proofs import Proofs
-from tealmesh.model.base64url import decoded
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import ProofRefused, ProofUnverified
+from tealmesh.model.identity.base64url import decoded
 from tealmesh.model.identity.presigned import FORM, AwsIdentity, answered, checked, token
 from tests.support.programs.sts import Session, Sts, identity, reply, sts
 

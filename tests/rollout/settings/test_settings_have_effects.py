@@ -22,9 +22,14 @@ from tealmesh.rollout.applying.additions import put_adopted
 from tealmesh.rollout.drivers import resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
-from tests.rollout import hook_settings, judging_settings, terraform_settings, watch_settings
 from tests.rollout.machine.walking import created
 from tests.rollout.outside import windows
+from tests.rollout.settings import (
+    hook_settings,
+    judging_settings,
+    terraform_settings,
+    watch_settings,
+)
 from tests.rollout.states import article
 
 BASE: Mapping[str, Any] = {

@@ -10,10 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.balancers import balancer_parts
 from tealmesh.cli.names import task_name
 from tealmesh.cli.ready import shortages
-from tealmesh.cli.render import (
+from tealmesh.cli.screens.balancers import balancer_parts
+from tealmesh.cli.screens.fit import fitted, short_image
+from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
+from tealmesh.cli.screens.progress import progress_lines
+from tealmesh.cli.screens.render import (
     deployment_line,
     lock_words,
     milliseconds,
@@ -22,12 +25,9 @@ from tealmesh.cli.render import (
     side_style,
     table,
 )
-from tealmesh.cli.screens.fit import fitted, short_image
-from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
-from tealmesh.cli.screens.progress import progress_lines
-from tealmesh.cli.troubles import troubles
+from tealmesh.cli.screens.troubles import troubles
 from tealmesh.model import wire
-from tealmesh.model.failures import by_kind
+from tealmesh.model.traffic.failures import by_kind
 
 STEPS = 4
 """A release by hand has so many steps."""

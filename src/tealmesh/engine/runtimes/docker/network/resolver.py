@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from tealmesh.engine.runtimes.docker import netns
-from tealmesh.engine.runtimes.docker.rules import DNS_ADDRESS
+from tealmesh.engine.runtimes.docker.network import netns
+from tealmesh.engine.runtimes.docker.network.rules import DNS_ADDRESS
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.supervision.trouble import NOBODY
 

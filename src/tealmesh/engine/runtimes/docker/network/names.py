@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
+from tealmesh.engine.runtimes.docker.network.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.cloudmap import locate
 from tealmesh.model.ecs.names import task_id

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.app.permission import ACTION, arn_of
+from tealmesh.app.envoys.permission import ACTION, arn_of
 from tealmesh.aws.callers.roles import Role
 from tealmesh.model.arn import Arn
 from tealmesh.model.clock import SteadyClock

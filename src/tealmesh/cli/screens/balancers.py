@@ -46,7 +46,7 @@ def balancer_parts(status: wire.GetStatusOutput, width: int) -> list[RenderableT
 def _table(balancers: list[wire.LoadBalancerStatus], *, with_type: bool) -> Table:
     from rich.text import Text
 
-    from tealmesh.cli.render import table
+    from tealmesh.cli.screens.render import table
 
     kind = ["TYPE"] if with_type else []
     rows = table("LOAD BALANCER", *kind, "LISTENER", "ADDRESS", ">TARGETS", gap=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tealmesh.cli import terraform
+from tealmesh.cli.screens import terraform
 from tealmesh.model import wire
 from tealmesh.model.config import nouns
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tealmesh.app.permission import ACTION, Decider, FindRole
+from tealmesh.app.envoys.permission import ACTION, Decider, FindRole
 from tealmesh.model.identity.bindings import FILE, Bindings, covers
 
 

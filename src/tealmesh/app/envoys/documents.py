@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from tealmesh.app.permission import ACTION, FindRole, arn_of
+from tealmesh.app.envoys.permission import ACTION, FindRole, arn_of
 from tealmesh.aws.callers import context
 from tealmesh.aws.callers.patterns import Context
 from tealmesh.aws.callers.policies import Asked, Document, why_not

@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from tealmesh.app.permission import Permissions
-from tealmesh.app.role_identity import RoleIdentities
+from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.engine.former import former_balancers, former_task
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part

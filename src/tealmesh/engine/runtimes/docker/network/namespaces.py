@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from tealmesh.engine.runtimes.base import TaskNetwork, TaskSpec, Tell
-from tealmesh.engine.runtimes.docker import ending, images, netns
+from tealmesh.engine.runtimes.docker import ending, images
 from tealmesh.engine.runtimes.docker.api import DockerApi, explained
 from tealmesh.engine.runtimes.docker.instance import (
     CONTAINER_LABEL,
@@ -28,9 +28,10 @@ from tealmesh.engine.runtimes.docker.instance import (
     removal_order,
 )
 from tealmesh.engine.runtimes.docker.launch import rules_text
+from tealmesh.engine.runtimes.docker.network import netns
+from tealmesh.engine.runtimes.docker.network.relay import Relays
+from tealmesh.engine.runtimes.docker.network.resolver import RESOLV, Answer, Resolvers, resolv_text
 from tealmesh.engine.runtimes.docker.presence import Presence
-from tealmesh.engine.runtimes.docker.relay import Relays
-from tealmesh.engine.runtimes.docker.resolver import RESOLV, Answer, Resolvers, resolv_text
 from tealmesh.engine.runtimes.docker.schema import CreateBody, Listed
 from tealmesh.engine.runtimes.files import note
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from tealmesh.app.envoys import EnvoyServer
+from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.transport.certificates import Certificates
 from tealmesh.model.clock import system_clock
 from tealmesh.model.identity.bindings import Bindings

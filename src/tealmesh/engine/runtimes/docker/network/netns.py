@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tealmesh.engine.runtimes.docker.rules import DNS_ADDRESS, METADATA_ADDRESS
+from tealmesh.engine.runtimes.docker.network.rules import DNS_ADDRESS, METADATA_ADDRESS
 from tealmesh.model.errors import EngineError
 
 TOOLS = ("nsenter", "iptables-restore", "ip")

@@ -13,8 +13,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from tealmesh.engine.runtimes.docker import netns
-from tealmesh.engine.runtimes.docker.rules import METADATA_ADDRESS
+from tealmesh.engine.runtimes.docker.network import netns
+from tealmesh.engine.runtimes.docker.network.rules import METADATA_ADDRESS
 
 _log = logging.getLogger(__name__)
 PORT = 80

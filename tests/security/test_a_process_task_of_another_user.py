@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.security.strangers import NEEDS_ROOT, STRANGER
@@ -80,12 +81,14 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         yield started
 
 
-def task(plane: ControlPlane, *command: str, **members: str) -> dict[str, Any]:
-    """A task that has stopped."""
+def task(
+    plane: ControlPlane, *command: str, registrant: Any = None, **members: str
+) -> dict[str, Any]:
+    """A task that has stopped; ``registrant`` is an ECS client of whoever defines it."""
     ecs = plane.client("ecs")
     ecs.create_cluster(clusterName="demo")
     container = {"name": "app", "image": "x/script", "memory": 64, "command": list(command)}
-    ecs.register_task_definition(
+    (registrant or ecs).register_task_definition(
         family="app",
         taskRoleArn="arn:aws:iam::123456789012:role/app",
         containerDefinitions=[{**container, **members}],
@@ -164,3 +167,30 @@ def test_one_that_cannot_run_says_why(
     plane: ControlPlane, members: dict[str, str], why: str
 ) -> None:
     assert why in task(plane, "x", **members)["stoppedReason"]
+
+
+def test_who_has_policies_alone_chooses_nobody_of_this_machine(plane: ControlPlane) -> None:
+    """Or to be allowed to register a task definition would be to be root."""
+    iam = plane.client("iam")
+    iam.create_user(UserName="ci")
+    statement = {"Effect": "Allow", "Action": ["ecs:*", "iam:PassRole"], "Resource": "*"}
+    iam.put_user_policy(
+        UserName="ci",
+        PolicyName="ecs",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}),
+    )
+    made = iam.create_access_key(UserName="ci")["AccessKey"]
+    ecs = boto3.client(
+        "ecs",
+        endpoint_url=plane.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+    )
+    for user in ("root", "4711:0"):
+        ended = task(plane, WHO, registrant=ecs, user=user)
+        assert "only an administrator of this control plane may choose" in ended["stoppedReason"]
+    described = plane.client("ecs").describe_task_definition(taskDefinition="app")
+    assert described["taskDefinition"]["registeredBy"].endswith("user/ci")
+    ended = task(plane, WHO, registrant=ecs, user="3000000000")
+    assert ended["containers"][0]["exitCode"] == 0

@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from tealmesh.engine.runtimes.sidecar import resource_of
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import EnvoyForbidden
@@ -95,13 +93,14 @@ class EcsTasks:
             part = dict(list(self._wanted.items())[:_MOST])
             for session in part:
                 del self._wanted[session]
-            try:
-                found = await asyncio.to_thread(self._describe, list(part))
-            except (BotoCoreError, ClientError) as error:
+            asked = asyncio.create_task(asyncio.to_thread(self._describe, list(part)))
+            await asyncio.wait([asked])
+            if error := asked.exception():
                 for answer in part.values():
                     answer.set_exception(error)
                     answer.exception()  # or it is reported if nobody waits any more
                 continue
+            found = asked.result()
             self._forget_old()
             for session, answer in part.items():
                 self._known[session] = _Known(found.get(session), self._clock())

@@ -61,6 +61,15 @@ def test_an_installation_is_shown_and_what_is_beside_it_is_not(closed: Path) -> 
     assert oct(closed.stat().st_mode)[-3:] == "700"
 
 
+def test_a_program_of_the_machine_needs_nothing_of_ours(closed: Path) -> None:
+    """Whose Python may itself be closed to the user."""
+    assert sight.sight(SOMEBODY, ["sh"], "/", "/bin") == sight.NOTHING
+    assert run(sight.NOTHING, "sh", "-c", "exit 4", cwd=Path("/")) == (4, "")
+    code, said = run(sight.NOTHING, "no-such-program", cwd=Path("/"))
+    assert code == 1
+    assert said == f"no-such-program: No such file or directory (as user {SOMEBODY.uid})\n"
+
+
 def test_what_is_in_a_closed_working_directory_is_shown_by_its_modes(closed: Path) -> None:
     program(closed / "run", "cat words; cat key; echo more > new; ls")
     (closed / "words").write_text("words\n")

@@ -12,6 +12,7 @@ import os
 import resource
 import struct
 import sys
+import warnings  # noqa: F401 - execvp imports it, when our own library may be closed to us
 
 # linux/sched.h, linux/mount.h, linux/prctl.h, linux/capability.h
 _NEW_MOUNTS, _BIND, _RECURSIVE, _SLAVE = 0x20000, 0x1000, 0x4000, 1 << 19

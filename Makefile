@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills soak-page systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -60,6 +60,9 @@ drills: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
 
+soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
+	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s tests/dashboard/test_soak.py
+
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
 
@@ -84,8 +87,9 @@ dist: dashboard ## Build a wheel and check it in an empty environment; writes di
 readme: $(DEVELOPMENT) ## Run the README's commands in a fresh clone
 	$(PY) docs/readme.py
 
-recording: $(DEVELOPMENT) ## Record the README's first minutes and docs/screens.md
+recording: $(DEVELOPMENT) ## Record the README's first minutes and its terminal, and docs/screens.md
 	$(PY) docs/record.py
+	$(PY) docs/film.py
 	$(PY) docs/screens.py
 
 screenshots: $(DEVELOPMENT) dashboard ## Take pictures of every page, into build/screenshots; those of the README too

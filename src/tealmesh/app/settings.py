@@ -41,10 +41,14 @@ class AppConfig:
     """Directories of which containers may mount parts, besides that of ``config_file``."""
     sts_endpoint: str = ""
     """URL of the STS that proofs of AWS identities are for; empty to take none."""
+    oidc: Path | None = None
+    """The file that says which proxies name people, and who of them is let in; None for none."""
     listening: Listening = field(default_factory=Listening)
     """Where it listens beyond loopback."""
     task_user: str = ""
     """Whom processes run as whose container definition has no ``user``; empty for our own user."""
+    trace: float = 0.0
+    """Of which share of their requests Envoys that it starts tell traces, 0 to 1."""
     keep_events: int = 200_000
     """Entries of the audit log."""
     keep_deployments: int = 500

@@ -19,7 +19,7 @@ from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.rollout import Deployment, SideTasks, State, StepEvidence, Traffic
 from tealmesh.rollout import documents, extending, machine, system
 from tealmesh.rollout.applying.additions import put_adopted
-from tealmesh.rollout.drivers import resources
+from tealmesh.rollout.drivers import gateways, resources
 from tealmesh.rollout.effects import Event, NotReady, Observed
 from tealmesh.store import Transaction, View, tables
 from tests.rollout.machine.walking import created
@@ -81,7 +81,7 @@ def made(config: nouns.TealConfig) -> str:
         parts.append((*service.registry(side), *service.ecs_service(side)))
         parts += [service.desired_count, resources.service_tags(service)]
     for gateway in system.gateways(config):
-        own = [resources.virtual_gateway(gateway), *resources.gateway_routes(gateway, names)]
+        own = [gateways.virtual_gateway(gateway), *gateways.gateway_routes(gateway, names)]
         parts += [(one.names, one.spec) for one in own]
         parts.append(resources.gateway_task_definition(gateway, "us-east-1"))
         parts.append((gateway.cluster, gateway.config.desired_count))
@@ -372,6 +372,7 @@ ELSEWHERE = {
     (nouns.TealConfig, "gateways"): "the fields of GatewayConfig",
     (nouns.TealConfig, "additions"): "images, adopted and terraform",
     (nouns.GatewayConfig, "desired_count"): "1 is all that is accepted",
+    (nouns.GatewayConfig, "protocol"): "is that of its services",
 }
 
 

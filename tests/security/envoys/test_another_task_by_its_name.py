@@ -36,7 +36,7 @@ def test_not_even_the_owner_takes_the_name_of_a_task(tmp_path: Path, name: str) 
     """Or a task's Envoy would seem to have acknowledged what it never saw."""
 
     async def scenario(world: World) -> None:
-        code, _ = await world.refused(world.keys.owner, NODES[WEB], declared=name)
+        code, _ = await world.refused(world.keys.owners[0], NODES[WEB], declared=name)
         assert code is grpc.StatusCode.PERMISSION_DENIED
 
     attack(tmp_path, scenario)

@@ -29,7 +29,7 @@ def test_without_a_token(tmp_path: Path) -> None:
 def test_no_text_is_a_token(given: str) -> None:
     for form in (given, f"teal1.{given}"):
         with pytest.raises(EnvoyUnknown):
-            proven(form, [b"key"], b"other key")
+            proven(form, [b"key"], [b"other key"])
 
 
 def test_many_do_not_keep_a_mesh_from_converging(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_the_key_of_own_envoys_signs_no_task(tmp_path: Path) -> None:
     """`teal envoy bootstrap` has a key of its own: who holds it is no task's Envoy."""
 
     async def scenario(world: World) -> None:
-        forged = token(Identity(Owner.TASK, WEB, NODES[WEB]), world.keys.owned)
+        forged = token(Identity(Owner.TASK, WEB, NODES[WEB]), world.keys.owned[0])
         code, _ = await world.refused(forged, NODES[WEB])
         assert code is grpc.StatusCode.UNAUTHENTICATED
 

@@ -38,9 +38,9 @@ def test_a_data_directory_of_that_time_goes_on(tmp_path: Path) -> None:
     (tmp_path / OWNER_TOKEN).write_text(FORMER)
     first = keys(tmp_path)
     assert first.former == FORMER
-    assert FORMER not in (first.owner, (tmp_path / MASTER_KEY).read_text())
+    assert FORMER not in (first.owners[0], (tmp_path / MASTER_KEY).read_text())
     again = keys(tmp_path)
-    assert (again.id, again.owner, again.former) == (first.id, first.owner, FORMER)
+    assert (again.id, again.owners[0], again.former) == (first.id, first.owners[0], FORMER)
     assert stat.S_IMODE((tmp_path / MASTER_KEY).stat().st_mode) == 0o600
     forget_former(tmp_path)
     assert keys(tmp_path).former == ""
@@ -55,6 +55,6 @@ def test_an_interrupted_migration_is_repeated(tmp_path: Path) -> None:
 def test_a_new_data_directory_has_no_such_token(tmp_path: Path) -> None:
     made = keys(tmp_path)
     assert made.former == ""
-    secrets = {made.envoys, made.owned, made.credentials, made.owner.encode()}
+    secrets = {*made.envoys, *made.owned, *made.credentials, made.owners[0].encode()}
     assert len(secrets) == 4
     assert not any(repr(secret) in repr(made) for secret in secrets)

@@ -84,8 +84,8 @@ class Dashboard:
     def routes(self, entrance: Entrance, model: Model, api: Tealmesh) -> list[BaseRoute]:
         """Where the page is. ``model`` and ``api`` are of our own API."""
         self._api = api
-        sessions, front = entrance.sessions, entrance.front
-        return page_routes(sessions, front, model, api, self._region, self.stream)
+        sessions, people, front = entrance.sessions, entrance.people, entrance.front
+        return page_routes(sessions, people, front, model, api, self._region, self.stream)
 
     async def _read(self) -> dict[str, Items]:
         return await self.shown.read(partial(_groups, self._api, self._region))

@@ -78,7 +78,7 @@ class Admission:
         text = given.removeprefix(SCHEME)
         if is_proof(text):
             return self.roles is not None and self.roles.plausible(text)
-        if any(_same(text, shared) for shared in (self.keys.owner, self.keys.former) if shared):
+        if any(_same(text, shared) for shared in (*self.keys.owners, self.keys.former) if shared):
             return True
         try:
             proven(text, self.keys.envoys, self.keys.owned)
@@ -170,7 +170,7 @@ class Admission:
             except EnvoyForbidden as error:
                 self._refused(Refusal(error.name, node_id, str(error)))
                 raise
-        if _same(text, self.keys.owner):
+        if any(_same(text, one) for one in self.keys.owners):
             return Identity(Owner.USER, declared, _short(node_id))
         if self.keys.former and _same(text, self.keys.former):
             return self._former(node_id, declared)

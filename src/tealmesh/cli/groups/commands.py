@@ -116,10 +116,17 @@ def rollback(
 
 
 def explain(
-    group: str, deployment: str | None, windows: bool, as_json: bool, client: Client
+    group: str,
+    deployment: str | None,
+    windows: bool,
+    callers: bool,
+    as_json: bool,
+    client: Client,
 ) -> None:
     if windows:
         raise click.UsageError("--windows and --group: a service has windows, so give its name")
+    if callers:
+        raise click.UsageError("--callers and --group: a service has callers, so give its name")
     g = client.get_group_deployment(group, deployment)
     if as_json:
         print_json(g)

@@ -96,6 +96,7 @@ from tealmesh.model.wire.pages import (
     EnvoyResource as EnvoyResource,
     GetMeshGraphInput as GetMeshGraphInput,
     GetMeshGraphOutput as GetMeshGraphOutput,
+    GetPageCodeInput as GetPageCodeInput,
     GetPageCodeOutput as GetPageCodeOutput,
     GetResourceInput as GetResourceInput,
     GetResourceOutput as GetResourceOutput,
@@ -173,6 +174,18 @@ from tealmesh.model.wire.services import (
     ReleaseStep as ReleaseStep,
     ServiceStatus as ServiceStatus,
     SideStatus as SideStatus,
+)
+from tealmesh.model.wire.traces import (
+    GetServiceMapInput as GetServiceMapInput,
+    GetServiceMapOutput as GetServiceMapOutput,
+    GetTraceInput as GetTraceInput,
+    GetTraceOutput as GetTraceOutput,
+    ListTracesInput as ListTracesInput,
+    ListTracesOutput as ListTracesOutput,
+    MapEdge as MapEdge,
+    MapNode as MapNode,
+    SpanDescription as SpanDescription,
+    TraceSummary as TraceSummary,
 )
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 

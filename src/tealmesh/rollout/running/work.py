@@ -136,9 +136,7 @@ class Work:
         """
         begun = await self._store.write(actor, operation, put)
         for first, entry in begun:
-            self._live[first.id] = first
-            self._on_transition(entry)
-            self._work_on(first)
+            self._worked_on(first, entry)
         return [first for first, _ in begun]
 
     async def decide(
@@ -173,13 +171,13 @@ class Work:
                 if new.sequence != old.sequence
             ]
 
-            def change(t: Transaction) -> None:
-                together.store(t)
+            def change(t: Transaction) -> Sequence[Begun]:
                 for old, new, entry in made:
                     documents.put(t, new, entry, old.sequence, self._wall())
+                return together.store(t)
 
             try:
-                await self._store.write(actor, operation, change)
+                begun = await self._store.write(actor, operation, change)
             except Fenced:
                 for i in ids:
                     if i in self._live:
@@ -190,6 +188,8 @@ class Work:
             for _, new, _ in made:
                 if new.id not in self._workers and not new.finished:
                     self._work_on(new)
+            for first, first_entry in begun:
+                self._worked_on(first, first_entry)
 
     def running(self, service: str) -> Deployment | None:
         """The unfinished deployment of a service, with its newest observations."""
@@ -277,7 +277,9 @@ class Work:
                 documents.put_window(t, after)
 
         self._stored[after.id] = self._clock()
-        actor = f"rollout/{after.service}" if entry else windows.ACTOR
+        actor = windows.ACTOR
+        if entry is not None:
+            actor = entry.by or f"rollout/{after.service}"
         try:
             await self._store.write(actor, entry.transition if entry else "Measured", change)
         except Fenced:

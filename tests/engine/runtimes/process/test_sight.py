@@ -67,7 +67,8 @@ def test_a_program_of_the_machine_needs_nothing_of_ours(closed: Path) -> None:
     assert run(sight.NOTHING, "sh", "-c", "exit 4", cwd=Path("/")) == (4, "")
     code, said = run(sight.NOTHING, "no-such-program", cwd=Path("/"))
     assert code == 1
-    assert said == f"no-such-program: No such file or directory (as user {SOMEBODY.uid})\n"
+    assert said.startswith("no-such-program: ")
+    assert said.endswith(f" (as user {SOMEBODY.uid})\n")
 
 
 def test_what_is_in_a_closed_working_directory_is_shown_by_its_modes(closed: Path) -> None:

@@ -24,7 +24,8 @@ def keys() -> None:
 
     master-key signs the tokens of Envoys, of tasks that ask for their role's credentials, and of
     the page, and seals what the other AWS services keep; task-keys those
-    credentials; link-key the links in notices.
+    credentials; link-key the links in notices; xds-token the tokens of Envoys that you run
+    yourself.
     """
 
 
@@ -68,15 +69,18 @@ def retire(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
     Do so when nothing needs them: credentials of roles last an hour and links a day. Tasks that
     were started before the rotation get no new credentials of their role, and Envoys before 1.36
     no configuration, after it: deploy them anew first, or if the secret is known to others, do not
-    wait for that. The former master-key opens nothing that is kept, either.
+    wait for that. Envoys that you run need a bootstrap anew (`teal envoy bootstrap`). The former
+    master-key opens nothing that is kept, either.
     """
     from tealmesh.aws.moto.resealing import reseal
+    from tealmesh.cli.screens.waiting import waiting
     from tealmesh.model.identity import rings
 
     paths = _paths(data_dir, files)
-    for path in paths:
-        if path.name == rings.MASTER_KEY and rings.load(path).former:
-            reseal(path.with_name("moto.jsonl"))
+    with waiting("sealing anew what the other AWS services keep"):
+        for path in paths:
+            if path.name == rings.MASTER_KEY and rings.load(path).former:
+                reseal(path.with_name("moto.jsonl"))
     for path in paths:
         rings.retired(path)
     _tell(data_dir, files, as_json)

@@ -28,15 +28,16 @@ _REDIRECT = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 
 @click.command("open", short_help="Open the page in a browser.")
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead.")
+@click.option("--read-only", is_flag=True, help="The page only shows, and changes nothing.")
 @with_json
 @with_client
-def open_(only_print: bool, as_json: bool, client: Client) -> None:
+def open_(only_print: bool, read_only: bool, as_json: bool, client: Client) -> None:
     """Open the page of the control plane in a browser.
 
     The address has a code in it, which works once and for a minute. The browser is given a file
     that leads there, so that no other user of this machine sees the code among its arguments.
     """
-    code = client.get_page_code()
+    code = client.get_page_code(read_only)
     address = f"{client.endpoint}{code['path']}"
     if as_json:
         print_json({"url": address, "expires": code["expires"]})

@@ -29,6 +29,7 @@ def reset(data_dir: Path | None, yes: bool, client: Client) -> None:
     interrupted, repeat it.
     """
     from tealmesh.cli import background
+    from tealmesh.cli.screens.waiting import waiting
     from tealmesh.cli.system import wiping
 
     directory = (data_dir or _used(client)).absolute()
@@ -36,7 +37,8 @@ def reset(data_dir: Path | None, yes: bool, client: Client) -> None:
     if not yes:
         _ask(directory)
     background.stop(directory)
-    kept = wiping.wipe(directory)
+    with waiting(f"deleting {directory}"):
+        kept = wiping.wipe(directory)
     click.echo(f"{directory} is wiped: `teal up` begins anew")
     if kept:
         click.echo(f"left in it, as Tealmesh did not make it: {', '.join(kept)}")

@@ -133,6 +133,15 @@ if TYPE_CHECKING:
     help="How many deployments of each service to keep, with journal and evidence.",
 )
 @click.option(
+    "--trace",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Of which share of their requests the Envoys that are started tell traces (`teal traces`),"
+    " such as 0.1; not those that have a tracer of their own.",
+)
+@click.option(
     "--task-user",
     default="",
     metavar="USER",
@@ -204,6 +213,12 @@ def _check(options: UpOptions) -> UpOptions:
             )
         owners[port] = name
     options.listening()
+    if options.oidc is not None:
+        from tealmesh.model.identity.oidc import load
+
+        if not options.listen:
+            raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
+        load(options.oidc)
     if options.config_file is None:
         return options
     from tealmesh.model.config.parse import parse_additions
@@ -235,10 +250,13 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
     lost; where it is not, services start theirs again at the next `teal up`.
     """
     from tealmesh.cli import orphans
+    from tealmesh.cli.screens.waiting import waiting
 
     if force:
         directory = (data_dir or _directory_of(client)).absolute()
-        click.echo(f"{directory}: {orphans.end_all(directory)}")
+        with waiting("ending everything"):
+            ended = orphans.end_all(directory)
+        click.echo(f"{directory}: {ended}")
         return
     if data_dir is not None:
         if context.get_parameter_source("client") is ParameterSource.COMMANDLINE:

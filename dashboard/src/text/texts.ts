@@ -1,9 +1,11 @@
 /** Every text of the page, in English and Japanese. What the control plane says comes as it is. */
 
 import { DEPLOYING } from "./deploying";
+import { TRACES } from "./traces";
 
 export const TEXTS = {
   ...DEPLOYING,
+  ...TRACES,
   "nav.title": ["Pages", "ページ"],
   "nav.overview": ["Overview", "概要"],
   "nav.services": ["Services", "サービス"],

@@ -18,6 +18,7 @@ from typing import Any
 from bench.swarm import world
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.app.envoys.admission import Admission
+from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.feed import feed
@@ -39,7 +40,7 @@ class Plane:
         self.supervisor = Supervisor()
         tasks = ServingTasks()
         self.cache = AdsCache(Translator().translate, lambda mesh: tasks.of(self.store.view, mesh))
-        permissions = Permissions(self.store, _no_role, steady_clock, system_clock)
+        permissions = Permissions(ByDocuments(self.store, _no_role, system_clock), steady_clock)
         keys = Keys.of(world.MASTER, world.OWNER)
         admission = Admission(self.store, keys, permissions, system_clock, lambda *_: None)
         metrics = Metrics(steady_clock)

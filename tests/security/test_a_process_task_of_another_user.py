@@ -1,4 +1,6 @@
-"""What a process task tried whose ``user`` is another one than the control plane's."""
+"""What a process task tried whose user is another one than the control plane's: that of its
+container definition, or one of the task's own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.security.strangers import NEEDS_ROOT, STRANGER
@@ -17,7 +20,7 @@ from tests.support.waiting import until
 pytestmark = NEEDS_ROOT
 
 SCRIPT = """
-import json, os, socket, sys, urllib.error, urllib.request
+import ctypes, json, os, socket, sys, urllib.error, urllib.request
 data, pid = sys.argv[1], int(sys.argv[2])
 def tried(work):
     try:
@@ -48,6 +51,9 @@ print(json.dumps({
     "admin": tried(lambda: connect(f"{data}/tasks/x/.envoy/admin.sock")),
     "environment": tried(lambda: open(f"/proc/{pid}/environ").read()),
     "signal": tried(lambda: os.kill(pid, 0)),
+    "trace": -ctypes.CDLL(None).ptrace(16, pid, 0, 0),
+    "privileges": [line.split()[1] for line in open("/proc/self/status")
+        if line[:6] in ("CapEff", "NoNewP")],
     "root": tried(lambda: os.setuid(0)),
     "own": tried(lambda: given(own)),
     "others": tried(lambda: given(own.rpartition("/")[0] + "/" + "0" * 32)),
@@ -55,23 +61,34 @@ print(json.dumps({
 }), flush=True)
 """
 
+WHO = 'import json, os; print(json.dumps({"ids": os.getresuid()}))'
+
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     directory = tmp_path_factory.mktemp("users")
-    python = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
     config = directory / "teal.toml"
-    config.write_text(f'[images]\n"*/script" = {{command = ["{python}", "-c"]}}\n')
-    with control_plane(directory, config, ["--task-user", "nobody"]) as started:
+    lines = [
+        f'"*/{image}" = {{command = ["{sys.executable}", "-c"]{user}}}'
+        for image, user in (
+            ("script", ""),
+            ("nobody", ', user = "nobody"'),
+            ("root", ', user = "root"'),
+        )
+    ]
+    config.write_text("\n".join(["[images]", *lines, ""]))
+    with control_plane(directory, config) as started:
         yield started
 
 
-def task(plane: ControlPlane, *command: str, **members: str) -> dict[str, Any]:
-    """A task that has stopped."""
+def task(
+    plane: ControlPlane, *command: str, registrant: Any = None, **members: str
+) -> dict[str, Any]:
+    """A task that has stopped; ``registrant`` is an ECS client of whoever defines it."""
     ecs = plane.client("ecs")
     ecs.create_cluster(clusterName="demo")
     container = {"name": "app", "image": "x/script", "memory": 64, "command": list(command)}
-    ecs.register_task_definition(
+    (registrant or ecs).register_task_definition(
         family="app",
         taskRoleArn="arn:aws:iam::123456789012:role/app",
         containerDefinitions=[{**container, **members}],
@@ -85,10 +102,10 @@ def task(plane: ControlPlane, *command: str, **members: str) -> dict[str, Any]:
     return until(stopped)
 
 
-def said(plane: ControlPlane, **members: str) -> dict[str, Any]:
+def said(plane: ControlPlane, script: str = SCRIPT, **members: str) -> dict[str, Any]:
     assert plane.process is not None
     data = (plane.directory / "data").resolve()
-    ended = task(plane, SCRIPT, str(data), str(plane.process.pid), workingDirectory="/", **members)
+    ended = task(plane, script, str(data), str(plane.process.pid), workingDirectory="/", **members)
     log = data / "tasks" / ended["taskArn"].rpartition("/")[2] / "app" / "log"
     text = log.read_text()
     assert text.startswith("{"), text
@@ -104,18 +121,38 @@ def test_everything_that_others_may_not(plane: ControlPlane) -> None:
     assert "UnrecognizedClientException" in found["list"]
     assert "UnrecognizedClientException" in found["stop"]
     assert found["files"] == ["PermissionError"]
+    check_refused(found)
+
+
+def check_refused(found: dict[str, Any]) -> None:
     for what in ("admin", "environment", "signal", "root"):
         assert found[what] == "PermissionError", what
+    assert found["trace"] == 1
     assert found["own"] == "200"
     assert found["others"][:1] == "4"
     assert found["again"] == "None"
 
 
-def test_one_without_a_user_runs_as_the_one_for_all(plane: ControlPlane) -> None:
-    found = said(plane)
+def test_one_without_a_user_is_nobody_else_and_has_no_privileges(plane: ControlPlane) -> None:
+    """Its interpreter and its directory may be where only root can go."""
+    found, other = said(plane), said(plane)
+    ((uid, *_), (gid, *_), groups) = found["ids"]
+    assert uid == gid == groups[0] > 0x7000_0000
+    assert found["user"] == [str(uid), "/"]
+    assert int(found["privileges"][0], 16) == 0
+    assert found["privileges"][1] == "1"
+    assert found["files"] == ["PermissionError"]
+    assert "UnrecognizedClientException" in found["stop"]
+    check_refused(found)
+    assert other["ids"][0] != found["ids"][0]
+
+
+def test_the_owner_of_the_machine_lets_an_image_run_as_another(plane: ControlPlane) -> None:
+    found = said(plane, image="x/nobody")
     assert found["ids"][0] == [STRANGER] * 3
     assert found["user"][0] == "nobody"
-    assert found["files"] == ["PermissionError"]
+    assert said(plane, WHO, image="x/root") == {"ids": [0] * 3}  # Who may shut it down.
+    assert said(plane, image="x/nobody", user="4711:4712")["ids"][0] == [4711] * 3
 
 
 @pytest.mark.parametrize(
@@ -123,10 +160,37 @@ def test_one_without_a_user_runs_as_the_one_for_all(plane: ControlPlane) -> None
     [
         ({"user": "no-such-user"}, "this machine has no user 'no-such-user'"),
         ({"user": "0:no-such-group"}, "this machine has no group 'no-such-group'"),
-        ({}, "user nobody cannot enter"),
+        ({"workingDirectory": str(Path("~").expanduser())}, "cannot enter"),
     ],
 )
 def test_one_that_cannot_run_says_why(
     plane: ControlPlane, members: dict[str, str], why: str
 ) -> None:
     assert why in task(plane, "x", **members)["stoppedReason"]
+
+
+def test_who_has_policies_alone_chooses_nobody_of_this_machine(plane: ControlPlane) -> None:
+    """Or to be allowed to register a task definition would be to be root."""
+    iam = plane.client("iam")
+    iam.create_user(UserName="ci")
+    statement = {"Effect": "Allow", "Action": ["ecs:*", "iam:PassRole"], "Resource": "*"}
+    iam.put_user_policy(
+        UserName="ci",
+        PolicyName="ecs",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}),
+    )
+    made = iam.create_access_key(UserName="ci")["AccessKey"]
+    ecs = boto3.client(
+        "ecs",
+        endpoint_url=plane.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+    )
+    for user in ("root", "4711:0"):
+        ended = task(plane, WHO, registrant=ecs, user=user)
+        assert "only an administrator of this control plane may choose" in ended["stoppedReason"]
+    described = plane.client("ecs").describe_task_definition(taskDefinition="app")
+    assert described["taskDefinition"]["registeredBy"].endswith("user/ci")
+    ended = task(plane, WHO, registrant=ecs, user="3000000000")
+    assert ended["containers"][0]["exitCode"] == 0

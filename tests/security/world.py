@@ -13,6 +13,8 @@ import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
+from tealmesh.app.envoys.bound import ByBindings
+from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.aws.callers.policies import Document
@@ -22,6 +24,7 @@ from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.convergence import EnvoyStatus
+from tealmesh.model.identity.bindings import Bindings
 from tealmesh.model.identity.envoys import Identity, Owner, token
 from tealmesh.model.identity.keys import Keys
 from tealmesh.rollout.metrics import proto
@@ -57,7 +60,7 @@ class World:
     port: int = field(default_factory=free_port)
     credentials: grpc.ChannelCredentials | None = None
     """What connections begin with; None for no TLS."""
-    bindings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=Bindings)
     """What `teal envoy allow` has said."""
     translated: list[str] = field(default_factory=list)
     """The nodes whose resources were asked for."""
@@ -69,10 +72,11 @@ class World:
         self.cache = AdsCache(self._translate, lambda _: [])
         self.cache.update(mesh.snapshot())
         self.metrics = Metrics(steady_clock)
+        by_policies = ByDocuments(self.store, self.role, system_clock)
         self.admission = Admission(
             self.store,
             self.keys,
-            Permissions(self.store, self.role, steady_clock, system_clock),
+            Permissions(ByBindings(lambda: self.bindings, self.role, by_policies), steady_clock),
             system_clock,
             lambda how, trouble: self.told.append((how, trouble.worker, trouble.error)),
             lambda: self.bindings,

@@ -20,16 +20,18 @@ FAST = {"Delay": 1, "MaxAttempts": 60}
 
 
 def images(directory: Path) -> Path:
-    """A teal.toml with the small web application (team/web, team/crash) and a shell (team/sh)."""
+    """A teal.toml with the small web application (team/web, team/crash), and a shell (team/sh) that
+    may write to our files.
+    """
     commands = {
         "team/web:*": [sys.executable, str(WEB), "version=1"],
         "team/next:*": [sys.executable, str(WEB), "version=2"],
         "team/crash:*": [sys.executable, str(WEB), "crash"],
-        "team/sh:*": ["sh"],
     }
+    shell = '"team/sh:*" = { command = "sh", user = "root" }'
     lines = [f"{json.dumps(name)} = {json.dumps(command)}" for name, command in commands.items()]
     file = directory / "teal.toml"
-    file.write_text("\n".join(['[mesh]\nname = "tasks"\n\n[images]', *lines, ""]))
+    file.write_text("\n".join(['[mesh]\nname = "tasks"\n\n[images]', *lines, shell, ""]))
     return file
 
 

@@ -152,9 +152,10 @@ def _check_task_user(user: str) -> None:
             run_as(user)
         except TealError as error:
             raise TealError(f"--task-user: {error}") from error
-    elif can_choose():
-        logging.getLogger(__name__).info(
-            "processes without a user in their container definition run as root: --task-user"
+    elif os.geteuid() == 0 and not can_choose():
+        logging.getLogger(__name__).warning(
+            "processes run as root: this machine lets it have no other users, as in a container "
+            "without the capability SETUID"
         )
 
 

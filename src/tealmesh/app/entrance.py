@@ -8,7 +8,6 @@ import re
 import secrets
 import ssl
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +108,10 @@ class Entrance:
     def role_identities(self, endpoint: str) -> RoleIdentities:
         """Who knows Envoys by STS, which is at our own ``endpoint``."""
         proofs = Proofs(self.server_id, system_clock, steady_clock, endpoint)
-        find_task = partial(task_of_session, self._store)
+
+        async def find_task(role: str, session: str) -> tuple[str, str] | None:
+            return task_of_session(self._store, role, session)
+
         return RoleIdentities(proofs, self.policies.role, find_task, steady_clock)
 
     async def forget(self) -> None:

@@ -28,6 +28,8 @@ from tealmesh.app.dashboard.routes import OPEN
 from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
+from tealmesh.app.envoys.bound import ByBindings
+from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.feed import feed
@@ -105,16 +107,11 @@ class Parts:
         self._links = keys_in(config.data_dir / "link-key")
         self._moto = Apart(moto, config.moto_seconds, partial(store.note, JOURNAL))
         self._entrance = Entrance(config, store, keys, self._client, self._moto.key)
-        self._permissions = Permissions(
-            store,
-            self._entrance.policies.role,
-            steady_clock,
-            system_clock,
-            config.region,
-            config.account,
-        )
-        roles = self._entrance.role_identities(self.endpoint)
+        find, place = self._entrance.policies.role, (config.region, config.account)
+        by_policies = ByDocuments(store, find, system_clock, *place)
         named = watched_bindings(config.data_dir)
+        self._permissions = Permissions(ByBindings(named, find, by_policies), steady_clock)
+        roles = self._entrance.role_identities(self.endpoint)
         self._admission = Admission(
             store, keys, self._permissions, system_clock, log.tell, named, roles
         )

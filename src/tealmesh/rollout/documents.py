@@ -325,12 +325,13 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
 
 def image_body(image: Image, base_directory: str) -> ImageBody:
     """An entry of the image map."""
-    return {
+    body: ImageBody = {
         "pattern": image.pattern,
         "command": list(image.command),
         "cwd": base_directory,
         "environment": dict(image.environment),
     }
+    return {**body, "user": image.user} if image.user else body
 
 
 def refuse_other_names(view: Reader, config: TealConfig) -> None:

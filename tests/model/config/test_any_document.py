@@ -35,6 +35,7 @@ KEYS = st.sampled_from(
         "cpu",
         "memory",
         "environment",
+        "user",
         "backends",
         "sides",
         "strategy",

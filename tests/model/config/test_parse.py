@@ -216,6 +216,11 @@ def test_refusals_of_gateways(gateways: str, message: str) -> None:
         ('"*/other:1" = "x"', "services.web.image = 'example/sample:1': must be an image that"),
         ('"*/sample:1" = ""', "images.\"*/sample:1\" = '': must be a command"),
         ('"*/sample:1" = []', 'images."*/sample:1" = []: must be a command'),
+        (
+            '"*/sample:1" = {command = "x", user = " "}',
+            "user = ' ': must be a user of this machine",
+        ),
+        ('"*/sample:1" = {command = "x", user = 0}', "user = 0: must be a user of this machine"),
         ('"*/sample:1" = [1]', 'images."*/sample:1" = [1]: must be a command'),
         ('"*/sample:1" = "a \'b"', "must be a command with balanced quotes"),
         ('"*/sample:1" = {comand = "x"}', "(did you mean command?)"),

@@ -22,7 +22,10 @@ from tests.cli.command_line import teal
 SCHEMA: dict[str, Any] = schema()
 WHOLE = {
     "mesh": {"name": "shop", "cluster": "c", "namespace": "n.local"},
-    "images": {"*/web:1": ["python3"], "*/web:2": {"command": "x", "environment": {"A": 1}}},
+    "images": {
+        "*/web:1": ["python3"],
+        "*/web:2": {"command": "x", "user": "0:4", "environment": {"A": 1}},
+    },
     "services": {
         "web": {
             "port": 80,

@@ -12,6 +12,7 @@ import grpc
 from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.transport.certificates import Certificates
 from tealmesh.model.clock import system_clock
+from tealmesh.model.identity.bindings import Bindings
 from tealmesh.model.identity.envoys import CERTIFIED
 from tealmesh.model.listening import Address, Listening
 from tealmesh.supervision.supervisor import Supervisor
@@ -136,7 +137,7 @@ def test_a_certificate_without_a_node_until_the_owner_allows_one(tmp_path: Path)
         code, why = await world.refused("", NODES[WEB])
         assert code is Code.UNAUTHENTICATED
         assert "teal envoy allow" in why
-        world.bindings[uri] = (OTHER, NODES[WEB])
+        world.bindings = Bindings({uri: (OTHER, NODES[WEB])})
         assert await _served(world, "", NODES[WEB])
         assert (await world.refused("", "mesh/m/virtualNode/third"))[0] is Code.PERMISSION_DENIED
 

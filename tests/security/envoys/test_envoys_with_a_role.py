@@ -50,10 +50,13 @@ def knowing(world: World, double: Sts, session: Session, now: float | None = Non
     async def find(role: str) -> Role | None:
         return Role(ROLE, session.unique_id, world.roles[ROLE]) if role == ROLE else None
 
+    async def find_task(role: str, session: str) -> tuple[str, str] | None:
+        return task_of_session(world.store, role, session)
+
     world.admission.roles = RoleIdentities(
         Proofs(OURS, system_clock, steady_clock, double.endpoint, double.context),
         find,
-        partial(task_of_session, world.store),
+        find_task,
         steady_clock if now is None else lambda: now,
     )
 

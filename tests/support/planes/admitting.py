@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tealmesh.app.envoys.admission import Admission
+from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.envoy.bootstrap.identity import token_secret
 from tealmesh.model.clock import steady_clock, system_clock
@@ -40,7 +41,7 @@ class Shared:
 
 def admission(store: Store, keys: Keys) -> Admit:
     """The control plane's own."""
-    permissions = Permissions(store, no_roles, steady_clock, system_clock)
+    permissions = Permissions(ByDocuments(store, no_roles, system_clock), steady_clock)
     return Admission(store, keys, permissions, system_clock, lambda how, trouble: None)
 
 

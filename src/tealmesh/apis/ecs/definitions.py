@@ -24,7 +24,7 @@ from tealmesh.model.ecs.bodies import DefinitionSpec, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import FamilyBody
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.names import revision_key
-from tealmesh.model.identity.caller import Caller
+from tealmesh.model.identity.caller import OURSELVES, Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Definitions(EcsBase):
                 "requiresAttributes": [],
                 "compatibilities": compatibilities(spec),
                 "registeredAt": now,
-                "registeredBy": self._principal(),
+                "registeredBy": self._registrant(caller, tx, spec),
                 "tags": tagged([], request.get("tags", [])),
             }
             body = {**body, **spec}
@@ -89,6 +89,23 @@ class Definitions(EcsBase):
             return {"taskDefinition": body, "tags": body["tags"]}
 
         return await self._write(caller, "RegisterTaskDefinition", change)
+
+    def _registrant(self, caller: Caller, tx: Reader, spec: DefinitionSpec) -> str:
+        """Who registers: the ARN of one whose IAM policies decide, for others the account. A copy
+        that we make ourselves, for another side, is trusted no more than what it may be a copy of.
+        """
+        principal, account = caller.principal, self._principal()
+        if principal is not None and principal.access == "role":
+            return principal.name
+        users = {(c["name"], c["user"]) for c in spec["containerDefinitions"] if c.get("user")}
+        if not users or principal is None or principal.name != OURSELVES:
+            return account
+        for document in tx.list(tables.TASK_DEFINITIONS):
+            who = document.body.get("registeredBy", account)
+            containers = document.body["containerDefinitions"]
+            if who != account and any((c["name"], c.get("user")) in users for c in containers):
+                return who
+        return account
 
     async def describe_task_definition(
         self, caller: Caller, request: DescribeTaskDefinitionRequestTypeDef

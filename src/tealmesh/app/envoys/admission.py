@@ -65,7 +65,7 @@ class Admission:
     permissions: Permissions
     clock: Clock
     tell: Told
-    bindings: Callable[[], Bindings] = dict
+    bindings: Callable[[], Bindings] = Bindings
     """Which certificates stand for which nodes."""
     roles: RoleIdentities | None = None
     """Who knows those that prove by STS which role they have; None where nobody does."""

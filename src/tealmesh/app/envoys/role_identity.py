@@ -27,9 +27,10 @@ _KEPT = 20_000
 
 FindRole = Callable[[str], Awaitable[Role | None]]
 """ARN of a role -> the role; None if IAM does not know it."""
-FindTask = Callable[[str, str], tuple[str, str] | None]
+FindTask = Callable[[str, str], Awaitable[tuple[str, str] | None]]
 """``(role's ARN, session)`` -> ARN and resource of the task that assumed it; None if it is no
-task's."""
+task's. Raises EnvoyForbidden for who calls itself like a task and is none, and whatever its client
+does if it cannot be asked."""
 
 
 class RoleIdentities:
@@ -41,11 +42,16 @@ class RoleIdentities:
         find_role: FindRole,
         find_task: FindTask,
         steady: SteadyClock,
+        task_owner: Owner = Owner.TASK,
     ) -> None:
+        """``task_owner`` is ROLE where tasks are those of AWS's ECS, so that the role is what is
+        known of them.
+        """
         self._proofs = proofs
         self._find_role = find_role
         self._find_task = find_task
         self._steady = steady
+        self._task_owner = task_owner
         self._connected: dict[str, AwsIdentity] = {}
         """Whom STS named, by token, for streams that go on when their token has expired."""
 
@@ -77,9 +83,16 @@ class RoleIdentities:
                 f"the role {role.arn} was deleted and made anew since the credentials were issued",
                 name=name,
             )
-        task = self._find_task(role.arn, who.session)
+        try:
+            task = await self._find_task(role.arn, who.session)
+        except EnvoyForbidden as error:
+            raise EnvoyForbidden(str(error), name=name) from error
+        except Exception as error:
+            # boto3's errors have no common class.
+            text = f"ECS cannot be asked whether {who.session} is a task of {who.arn}: {error}"
+            raise EnvoyUnverified(text) from error
         if task is not None:
-            return Identity(Owner.TASK, *task)
+            return Identity(self._task_owner, *task, role.arn)
         return Identity(Owner.ROLE, name, resource, role.arn)
 
     async def _who(self, text: str, since: float | None) -> AwsIdentity:

@@ -237,10 +237,11 @@ def _token(file: Path, resource: str, task: str) -> str:
 envoy.add_command(identity)
 
 
-@envoy.command(short_help="Say which node a client certificate is good for.")
-@click.argument("uri", required=False)
+@envoy.command(short_help="Say which nodes a client certificate or a role is good for.")
+@click.argument("who", required=False, metavar="[URI|ROLE]")
 @click.argument("resources", nargs=-1, metavar="[NODE]...")
-@click.option("--remove", is_flag=True, help="Let Envoys with this URI in no more.")
+@click.option("--id", "unique_id", default="", metavar="AROA…", help="Only the role with this id.")
+@click.option("--remove", is_flag=True, help="Take back what was allowed.")
 @click.option("--list", "listing", is_flag=True, help="Show what is allowed.")
 @click.option(
     "--data-dir",
@@ -250,8 +251,9 @@ envoy.add_command(identity)
 )
 @with_json
 def allow(
-    uri: str | None,
+    who: str | None,
     resources: tuple[str, ...],
+    unique_id: str,
     remove: bool,
     listing: bool,
     data_dir: Path | None,
@@ -261,46 +263,66 @@ def allow(
 
     For `teal up --client-ca`. A certificate of spiffe://DOMAIN/mesh/MESH/virtualNode/NAME needs no
     such word: its URI says it. What changes counts for streams that begin from then on.
+
+    With the ARN of an IAM role: let Envoys with that role be NODE, where * means any mesh or name.
+    As soon as one role is named, policies of roles are no longer asked, and a role that is not
+    named may be nothing. What changes counts within a minute for Envoys that are connected.
     """
-    from tealmesh.model.identity.bindings import is_resource, load_bindings, save_bindings
+    from tealmesh.model.identity.bindings import Bindings, RoleLine, load_bindings, save_bindings
 
     directory = (data_dir or default_data_dir()).absolute()
-    bindings = dict(load_bindings(directory))
-    if listing or uri is None:
+    known = load_bindings(directory)
+    certificates, roles = dict(known.certificates), dict(known.roles or {})
+    if listing or who is None:
+        entries = [*certificates.items(), *((r, line.resources) for r, line in roles.items())]
         if as_json:
-            print_json([_shown(known, allowed) for known, allowed in bindings.items()])
+            print_json([_shown(name, allowed) for name, allowed in entries])
             return
-        for known, allowed in bindings.items():
-            click.echo(_in_words(known, allowed))
+        for name, allowed in entries:
+            click.echo(_in_words(name, allowed))
         return
-    if "://" not in uri:
-        raise click.UsageError(
-            f"{uri!r}: must be a URI, such as spiffe://example.org/ns/shop/sa/web"
-        )
+    _check_allowed(who, resources, unique_id, remove)
     if remove:
-        if bindings.pop(uri, None) is None:
-            raise TealError(f"{uri} is not allowed anything by `teal envoy allow`")
+        taken = (certificates if "://" in who else roles).pop(who, None)
+        if taken is None:
+            raise TealError(f"{who} is not allowed anything by `teal envoy allow`")
         resources = ()
+    elif "://" in who:
+        certificates[who] = resources
     else:
-        wrong = [one for one in resources or ("NODE",) if not is_resource(one)]
-        if wrong:
-            raise click.UsageError(
-                f"{wrong[0]!r}: must be mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"
-            )
-        bindings[uri] = resources
-    save_bindings(directory, bindings)
+        roles[who] = RoleLine(resources, unique_id)
+    save_bindings(directory, Bindings(certificates, roles or None))
     if as_json:
-        print_json(_shown(uri, resources))
+        print_json(_shown(who, resources))
     else:
-        click.echo(_in_words(uri, resources))
+        click.echo(_in_words(who, resources))
 
 
-def _shown(uri: str, resources: Sequence[str]) -> dict[str, str | list[str]]:
-    return {"certificate": uri, "resources": list(resources)}
+def _check_allowed(who: str, resources: Sequence[str], unique_id: str, remove: bool) -> None:
+    """Raise UsageError for what cannot be allowed."""
+    from tealmesh.model.identity.bindings import RESOURCES, is_resource, is_role, is_unique_id
+
+    by_role = is_role(who)
+    if not by_role and "://" not in who:
+        raise click.UsageError(
+            f"{who!r}: must be a URI, such as spiffe://example.org/ns/shop/sa/web, or the ARN of a "
+            "role, arn:aws:iam::ACCOUNT:role/NAME"
+        )
+    if unique_id and not (by_role and is_unique_id(unique_id)):
+        raise click.UsageError(f"--id {unique_id!r}: must be the id of a role, AROA…")
+    wrong = [one for one in resources or ("NODE",) if not is_resource(one)]
+    if wrong and not remove:
+        raise click.UsageError(f"{wrong[0]!r}: must be {RESOURCES}")
 
 
-def _in_words(uri: str, resources: Sequence[str]) -> str:
-    return f"{uri}: {', '.join(resources) or 'no more than its id says'}"
+def _shown(who: str, resources: Sequence[str]) -> dict[str, str | list[str]]:
+    kind = "certificate" if "://" in who else "role"
+    return {kind: who, "resources": list(resources)}
+
+
+def _in_words(who: str, resources: Sequence[str]) -> str:
+    nothing = "no more than its id says" if "://" in who else "nothing"
+    return f"{who}: {', '.join(resources) or nothing}"
 
 
 COMMANDS = (envoy,)

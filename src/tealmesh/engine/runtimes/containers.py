@@ -93,6 +93,12 @@ class Command:
     argv: tuple[str, ...]
     cwd: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    """For definitions that name none; empty for the runtime's choice."""
+    owned: tuple[str, ...] = ()
+    """The image map's own words, without those of the definition."""
+    directory: str = ""
+    """The image map's own directory."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,9 @@ def command_for(container: Container, images: Sequence[ImageBody]) -> Command:
         argv=(*start, *container.arguments),
         cwd=_directory(image.get("cwd") or "", container.working_directory),
         environment=image.get("environment") or {},
+        user=image.get("user") or "",
+        owned=tuple(image["command"]),
+        directory=image.get("cwd") or "",
     )
 
 

@@ -43,7 +43,7 @@ class ControlPlane:
     envoy: str | None = None
     """Path of the Envoy binary; None to look for one."""
     task_user: str = ""
-    """Whom processes run as whose definition has no ``user``; empty for our own user."""
+    """Whom processes run as that nobody has said it of; empty for a user of the task's own."""
     traced: float = 0.0
     """Of which share of their requests Envoys tell us traces."""
 

@@ -60,6 +60,8 @@ def _kept(definition: TaskDefinitionBody) -> KeptDefinition:
         kept["volumes"] = definition["volumes"]
     if "memory" in definition:
         kept["memory"] = definition["memory"]
+    if "registeredBy" in definition:
+        kept["registeredBy"] = definition["registeredBy"]
     return kept
 
 

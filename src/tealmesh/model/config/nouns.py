@@ -79,6 +79,8 @@ class Image:
     command: tuple[str, ...]
     """Arguments, run in the directory of teal.toml with HOST and PORT in the environment."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    """Whom it runs as where the control plane is root; empty for a user of the task's own."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 )
 _IMAGE = re.compile(r"[^\s\x00-\x1f*]{1,1000}")
+_USER = re.compile(r"[^\s:\x00-\x1f]+(?::[^\s:\x00-\x1f]+)?")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
@@ -225,8 +226,10 @@ def _image(images: Table, pattern: str) -> Image:
     value = images.data[pattern]
     if not isinstance(value, Mapping):
         return Image(pattern, images.command(pattern))
-    table = images.table(pattern, ("command", "environment"))
-    return Image(pattern, table.command("command"), _environment(table))
+    table = images.table(pattern, ("command", "environment", "user"))
+    allowed = 'a user of this machine, such as "www-data", or its number'
+    user = table.text("user", "", allowed, _USER.fullmatch) if "user" in table.data else ""
+    return Image(pattern, table.command("command"), _environment(table), user)
 
 
 def _environment(table: Table) -> dict[str, str]:

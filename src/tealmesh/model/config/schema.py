@@ -44,6 +44,7 @@ _COMMAND: Schema = {
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
     ]
 }
+_USER: Schema = {"type": "string", "pattern": r"^[^\s:]+(:[^\s:]+)?$"}
 _ENVIRONMENT: Schema = {
     "type": "object",
     "propertyNames": {"pattern": r"^[^=\s]+$", "not": {"enum": ["HOST", "PORT"]}},
@@ -191,7 +192,9 @@ def schema() -> Schema:
     owner = _Noting("", {}, ("strategy", "gates"))
     read_strategy(owner)
     read_gates(owner)
-    image: Schema = _closed({"command": _COMMAND, "environment": _ENVIRONMENT}, ["command"])
+    image: Schema = _closed(
+        {"command": _COMMAND, "environment": _ENVIRONMENT, "user": _USER}, ["command"]
+    )
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "teal.toml",

@@ -279,6 +279,7 @@ class KeptDefinition(TypedDict, total=False):
     proxyConfiguration: ProxyConfigurationOutputTypeDef
     volumes: list[VolumeOutputTypeDef]
     memory: str
+    registeredBy: str
 
 
 class ContainerHandle(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class ImageBody(TypedDict):
@@ -16,3 +16,5 @@ class ImageBody(TypedDict):
     """Directory of teal.toml: relative paths in ``command`` start here."""
     environment: dict[str, str]
     """Variables added to the container's own."""
+    user: NotRequired[str]
+    """Whom it runs as where the control plane is root and the container definition names nobody."""

@@ -115,4 +115,5 @@ def _shown(body: ImageBody) -> dict[str, object]:
         "command": body["command"],
         "directory": body["cwd"],
         "environment": body["environment"],
+        "user": body.get("user", ""),
     }

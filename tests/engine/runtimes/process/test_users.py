@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import pwd
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.engine.runtimes.process.users import RunAs, run_as, unusable
+from tealmesh.engine.runtimes.process.sight import unusable
+from tealmesh.engine.runtimes.process.users import RunAs, own, run_as
 from tealmesh.model.errors import EngineError
 
 IDS = st.integers(100_000, 2**32 - 2)
@@ -20,7 +22,23 @@ IDS = st.integers(100_000, 2**32 - 2)
 @given(uid=IDS, gid=IDS)
 def test_numbers_need_no_user_of_this_machine(uid: int, gid: int) -> None:
     assert run_as(f"{uid}:{gid}") == RunAs(uid, gid, (gid,), str(uid), "/")
-    assert run_as(str(uid)) == RunAs(uid, 0, (0,), str(uid), "/")
+    assert run_as(str(uid)) == RunAs(uid, uid, (uid,), str(uid), "/")
+
+
+@given(st.sets(st.integers(2, 2**24 - 2), min_size=2, max_size=2))
+def test_no_two_tasks_have_the_same_user_and_no_definition_may_name_it(hosts: set[int]) -> None:
+    one, other = (own(str(IPv4Address(127 << 24 | host))) for host in hosts)
+    assert one.uid != other.uid
+    assert one.is_bare
+    assert run_as(f"{one.uid}").is_somebody
+    assert run_as(f"4711:{other.uid}").is_somebody
+
+
+def test_who_is_somebody_on_this_machine() -> None:
+    assert run_as("root").is_somebody
+    assert run_as("4711:0").is_somebody
+    assert not run_as("nobody").is_somebody
+    assert not run_as("3000000000").is_somebody
 
 
 def test_a_name_has_its_groups_and_its_home() -> None:

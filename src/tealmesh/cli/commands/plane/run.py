@@ -152,7 +152,8 @@ if TYPE_CHECKING:
     "--task-user",
     default="",
     metavar="USER",
-    help="As root: whom processes run as whose container definition has no user (default: root).",
+    help="As root: whom processes run as whose container definition has no user (default: each"
+    " task a user of its own, without privileges).",
 )
 @with_listening
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")

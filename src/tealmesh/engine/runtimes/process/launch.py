@@ -16,9 +16,14 @@ from tealmesh.engine.runtimes.launch import (
     aws_environment,
     write_envoy_bootstrap,
 )
-from tealmesh.engine.runtimes.process.addresses import Gateway, check_published
+from tealmesh.engine.runtimes.process.addresses import (
+    UNPRIVILEGED_DEFAULT,
+    Gateway,
+    check_published,
+)
 from tealmesh.engine.runtimes.process.processes import Program
-from tealmesh.engine.runtimes.process.users import RunAs, can_choose, run_as
+from tealmesh.engine.runtimes.process.sight import NOTHING, Sight, sight
+from tealmesh.engine.runtimes.process.users import RunAs, can_choose, own, run_as
 from tealmesh.engine.runtimes.sidecar import (
     ADMIN_SOCKET,
     EGRESS_PORT,
@@ -75,36 +80,60 @@ def program(plane: ControlPlane, launch: Launch) -> Program:
     """What to start for the container. Raises EngineError if the image map lacks its image."""
     container = launch.container
     command = _command(plane, launch)
-    user = _user(plane, launch)
-    return Program(
-        directory=launch.task.directory,
-        name=container.name,
-        command=command.argv,
-        environment={
+    try:
+        user = _user(plane, launch, command)
+        environment = {
             **_given(plane, launch),
             **({"HOME": user.home, "USER": user.name} if user else {}),
             **command.environment,
             **container.environment,
             **launch.secrets,
-        },
-        cwd=command.cwd,
-        ulimits=container.ulimits,
-        user=user,
-    )
-
-
-def _user(plane: ControlPlane, launch: Launch) -> RunAs | None:
-    """Whom the container runs as; None for our own user, as our own programs do: Envoy and the
-    X-Ray daemon read files that only we may read.
-    """
-    container = launch.container
-    wanted = container.user or plane.task_user
-    if container.role is not Role.APPLICATION or not wanted or not can_choose():
-        return None
-    try:
-        return run_as(wanted)
+        }
+        return Program(
+            directory=launch.task.directory,
+            name=container.name,
+            command=command.argv,
+            environment=environment,
+            cwd=command.cwd,
+            ulimits=container.ulimits,
+            user=user,
+            view=_view(user, command, environment) if user else NOTHING,
+            low_ports=any(port < UNPRIVILEGED_DEFAULT for port in container.ports),
+        )
     except EngineError as error:
         raise EngineError(f"container {container.name}: {error}") from error
+
+
+def _user(plane: ControlPlane, launch: Launch, command: Command) -> RunAs | None:
+    """Whom the container runs as; None for our own user, as our own programs do: Envoy and the
+    X-Ray daemon read files that only we may read. Who has nobody is nobody else.
+    """
+    container = launch.container
+    if container.role is not Role.APPLICATION or not can_choose():
+        return None
+    if not container.user:
+        wanted = command.user or plane.task_user
+        return run_as(wanted) if wanted else own(launch.network.address)
+    user = run_as(container.user)
+    who = launch.task.definition.get("registeredBy", "")
+    if (user.uid == 0 or user.is_somebody) and not _administers(who):
+        raise EngineError(
+            f"user {container.user!r} is one of this machine, and the task definition was "
+            f"registered by {who}: only an administrator of this control plane may choose that"
+        )
+    return user
+
+
+def _administers(registrant: str) -> bool:
+    """Whether a task definition is of somebody who may do everything here, as its ``registeredBy``
+    says; those of earlier versions of Tealmesh have none in their tasks.
+    """
+    return not registrant or registrant.endswith(":root")
+
+
+def _view(user: RunAs, command: Command, environment: Mapping[str, str]) -> Sight:
+    path = environment.get("PATH", os.defpath)
+    return sight(user, command.owned, command.directory, path)
 
 
 def ports_of(task: TaskSpec) -> set[int]:

@@ -22,7 +22,8 @@ from tealmesh.engine.runtimes import pidfd
 from tealmesh.engine.runtimes.base import KILLED, ContainerStatus, Handle
 from tealmesh.engine.runtimes.files import log_path
 from tealmesh.engine.runtimes.process.marks import VARIABLE
-from tealmesh.engine.runtimes.process.users import RunAs, unusable
+from tealmesh.engine.runtimes.process.sight import NOTHING, Sight, unusable
+from tealmesh.engine.runtimes.process.users import RunAs
 from tealmesh.model.errors import EngineError
 
 _SHIM = Path(__file__).with_name("shim.sh")
@@ -46,6 +47,10 @@ class Program:
     """(name, soft, hard); -1 for no limit."""
     user: RunAs | None = None
     """None for our own."""
+    view: Sight = NOTHING
+    """What that user sees of directories that are closed to it."""
+    low_ports: bool = False
+    """Whether it may listen on ports below 1024, as a container may."""
 
 
 async def start(program: Program) -> Handle:
@@ -145,7 +150,7 @@ def _check_command(program: Program) -> None:
     command = program.command[0]
     problem = command_problem(command, program.cwd, path)
     if not problem and program.user is not None:
-        problem = unusable(program.user, command, program.cwd, path)
+        problem = unusable(program.user, command, program.cwd, path, program.view)
     if problem:
         raise EngineError(f"container {program.name}: {problem}")
 
@@ -204,8 +209,13 @@ def _command_line(program: Program) -> tuple[str, ...]:
 def _as_user(
     program: Program, command: tuple[str, ...], limits: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    words = limits if program.user is None else (*limits, program.user.word)
-    return (sys.executable, "-I", str(_LIMITS), *words, "--", *command) if words else command
+    user = program.user
+    if user is not None:
+        ports = ("ports=1",) if program.low_ports and user.uid != 0 else ()
+        limits = (*limits, *program.view.words, *ports, *user.words)
+    return (
+        (sys.executable, "-I", "-S", str(_LIMITS), *limits, "--", *command) if limits else command
+    )
 
 
 async def _wait_uncancelled(process: asyncio.subprocess.Process) -> None:

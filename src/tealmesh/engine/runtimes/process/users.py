@@ -11,15 +11,19 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import shutil
-import stat
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from tealmesh.model.errors import EngineError
 
 _HIGHEST = 2**32 - 2
 """Of ids; the next one means "unchanged" to the kernel."""
+NOBODY = 65534
+_OF_TASKS = range(0x7000_0000, 0x7100_0000)
+"""Where nobody else is: beyond the users of containers (subuid(5)), and below what systemd or the
+sign bit take (https://systemd.io/UIDS-GIDS/)."""
+_SETUID = 7
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,62 @@ class RunAs:
     """All of its groups, with `gid`."""
     name: str
     home: str
+    is_bare: bool = False
+    """Whether it can never get more privileges, not even by set-user-ID programs."""
 
     @property
-    def word(self) -> str:
+    def words(self) -> tuple[str, ...]:
         """For ``limits.py``."""
-        return f"as={self.uid}:{self.gid}:{','.join(map(str, self.groups))}"
+        ids = f"as={self.uid}:{self.gid}:{','.join(map(str, self.groups))}"
+        return (ids, "bare=1") if self.is_bare else (ids,)
+
+    @property
+    def is_somebody(self) -> bool:
+        """Whether this machine has such a user or group, besides nobody, or gives it to a task."""
+        return (
+            self.uid in _OF_TASKS
+            or (self.uid != NOBODY and _user(str(self.uid)) is not None)
+            or any(group in _OF_TASKS or (group != NOBODY and _has(group)) for group in self.groups)
+        )
 
 
 def can_choose() -> bool:
-    """Whether processes can be given to another user."""
-    return os.geteuid() == 0
+    """Whether processes can be given to another user: root can, if not in a user namespace of one
+    user alone.
+    """
+    return os.geteuid() == 0 and has_capability(_SETUID) and _is_mapped(NOBODY)
+
+
+def has_capability(number: int) -> bool:
+    """Whether we have a capability, by its number in linux/capability.h: in containers even root
+    lacks some.
+    """
+    status = Path("/proc/self/status").read_text()
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> number & 1)
+
+
+def own(address: str) -> RunAs:
+    """The user of the task with this address, which is nobody else's on this machine while the task
+    has it. In a user namespace without so many users it is nobody.
+    """
+    uid = _OF_TASKS.start + (int(IPv4Address(address)) & 0xFFFFFF)
+    uid = uid if _is_mapped(uid) else NOBODY
+    return RunAs(uid, uid, (uid,), str(uid), "/", is_bare=True)
+
+
+def _is_mapped(uid: int) -> bool:
+    """https://man7.org/linux/man-pages/man7/user_namespaces.7.html"""
+    lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(int(first) <= uid < int(first) + int(count) for first, _, count in lines)
+
+
+def _has(group: int) -> bool:
+    try:
+        grp.getgrgid(group)
+    except KeyError:
+        return False
+    return True
 
 
 def run_as(user: str) -> RunAs:
@@ -53,7 +103,8 @@ def run_as(user: str) -> RunAs:
             f"user {user!r}: this machine has no user {name!r}: create it, or give its number"
         )
     uid = entry.pw_uid if entry else int(name)
-    gid = _group(user, group) if colon else (entry.pw_gid if entry else 0)
+    # In Docker, the group of a number without a name is root's; here that would be this machine's.
+    gid = _group(user, group) if colon else (entry.pw_gid if entry else uid)
     groups = (gid,) if colon or entry is None else tuple(os.getgrouplist(entry.pw_name, gid))
     login = entry.pw_name if entry else str(uid)
     return RunAs(uid, gid, groups, login, entry.pw_dir if entry else "/")
@@ -79,37 +130,3 @@ def _group(user: str, name: str) -> int:
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and int(text) <= _HIGHEST
-
-
-def unusable(who: RunAs, command: str, directory: str, path: str) -> str:
-    """Why a user cannot run ``command``, looked up in ``path``, in ``directory`` (empty for our
-    own); empty if it can. By owner, group and mode alone.
-    """
-    if who.uid == 0:
-        return ""
-    there = Path(directory).resolve() if directory else Path.cwd()
-    if closed := _closed(who, there):
-        return f"user {who.name} cannot enter {closed}: choose another directory, or open it"
-    found = shutil.which(str(there / command) if os.sep in command else command, path=path)
-    if found is None:
-        return ""  # which the command's own check says better
-    program = Path(found).resolve()
-    if closed := _closed(who, program.parent):
-        return f"user {who.name} cannot run {found}, because {closed} is closed to it"
-    if not _may(who, program, 0o1):
-        return f"user {who.name} may not execute {found}"
-    return ""
-
-
-def _closed(who: RunAs, directory: Path) -> Path | None:
-    """The first directory on the way that the user cannot pass."""
-    way = [*reversed(directory.parents), directory]
-    return next((one for one in way if not _may(who, one, 0o1)), None)
-
-
-def _may(who: RunAs, path: Path, bits: int) -> bool:
-    status = path.stat()
-    mode = stat.S_IMODE(status.st_mode)
-    if status.st_uid == who.uid:
-        return mode >> 6 & bits == bits
-    return mode >> (3 if status.st_gid in who.groups else 0) & bits == bits

@@ -84,8 +84,9 @@ dist: dashboard ## Build a wheel and check it in an empty environment; writes di
 readme: $(DEVELOPMENT) ## Run the README's commands in a fresh clone
 	$(PY) docs/readme.py
 
-recording: $(DEVELOPMENT) ## Record the README's first minutes and docs/screens.md
+recording: $(DEVELOPMENT) ## Record the README's first minutes and its terminal, and docs/screens.md
 	$(PY) docs/record.py
+	$(PY) docs/film.py
 	$(PY) docs/screens.py
 
 screenshots: $(DEVELOPMENT) dashboard ## Take pictures of every page, into build/screenshots; those of the README too

@@ -15,7 +15,7 @@ from tests.support.machine import free_port
 from tests.support.planes.admitting import Shared
 
 from bench.measurement import Measurement, quantile
-from tealmesh.app.envoys import EnvoyServer
+from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.model.identity.envoys import Admit
 from tealmesh.supervision.supervisor import Supervisor
 

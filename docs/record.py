@@ -7,21 +7,23 @@ left of it on the screen, without colours, to docs/first-minutes.txt.
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import json
 import os
 import pty
-import re
 import select
 import struct
 import sys
 import tempfile
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from readme import PORTS, ROOT, blocks, taken
+from terminal import Terminal
 
 COLUMNS, ROWS = 100, 30
 PROMPT = "$ "
@@ -30,7 +32,7 @@ END = "\x1b]9;ready\x07"
 LONGEST_SECONDS = 180.0
 LONGEST_PAUSE_SECONDS = 2.0
 """Longer pauses are shortened when it is played."""
-_CONTROL = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b\][^\x07]*\x07|\x1b[=>]")
+TITLE = "Tealmesh: the first minutes"
 
 
 class Session:
@@ -44,8 +46,10 @@ class Session:
         rows: int = ROWS,
     ) -> None:
         self.events: list[tuple[float, str]] = []
+        self.terminal = Terminal(columns, rows)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._begun = time.monotonic()
-        process, self._terminal = pty.fork()
+        process, self._shell = pty.fork()
         if process == 0:
             size = struct.pack("HHHH", rows, columns, 0, 0)
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
@@ -53,64 +57,74 @@ class Session:
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting"], environment)
         self._wait()
 
-    def type(self, command: str) -> None:
-        """Enter a command and wait until it has ended."""
-        os.write(self._terminal, command.encode() + b"\n")
+    def type(self, command: str, seconds: float = 0.0) -> None:
+        """Enter a command, with so long between two characters, and wait until it has ended."""
+        self._enter(command, seconds)
         self._wait()
 
+    def watch(self, command: str, until: Callable[[str], bool], seconds: float = 0.0) -> None:
+        """Enter a command and wait until the screen is as it should be; `interrupt` ends it."""
+        self._enter(command, seconds)
+        self.wait_for(until)
+
+    def wait_for(self, until: Callable[[str], bool]) -> None:
+        """Wait until the screen is as it should be."""
+        self._read(lambda _: until(self.terminal.text()))
+
+    def let_pass(self, seconds: float) -> None:
+        """Go on for so long."""
+        end = time.monotonic() + seconds
+        self._read(lambda _: time.monotonic() > end)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C, and wait until the command has ended."""
+        os.write(self._shell, b"\x03")
+        self._wait()
+
+    def _enter(self, command: str, seconds: float) -> None:
+        for character in command:
+            os.write(self._shell, character.encode())
+            if seconds:
+                self.let_pass(seconds)
+        os.write(self._shell, b"\n")
+
     def _wait(self) -> None:
+        self._read(lambda seen: END + PROMPT in seen)
+
+    def _read(self, enough: Callable[[str], bool]) -> None:
+        """Read what is shown, until what has been read is ``enough``."""
         seen, end = "", time.monotonic() + LONGEST_SECONDS
-        while END + PROMPT not in seen:
+        while not enough(seen):
             if time.monotonic() > end:
-                raise SystemExit(f"no prompt after {LONGEST_SECONDS:.0f} s:\n{seen}")
-            if not select.select([self._terminal], [], [], 0.1)[0]:
+                now = self.terminal.text()
+                raise SystemExit(f"not there after {LONGEST_SECONDS:.0f} s:\n{now}")
+            if not select.select([self._shell], [], [], 0.05)[0]:
                 continue
-            text = os.read(self._terminal, 65536).decode("utf-8", "replace")
+            text = self._decoder.decode(os.read(self._shell, 65536))
             seen += text
+            self.terminal.feed(text)
             self.events.append((time.monotonic() - self._begun, text.replace(END, "")))
 
 
-def screen(text: str) -> str:
-    """What a terminal shows in the end, scrolled back to the beginning: of control sequences, those
-    that move the cursor and erase.
-    """
-    lines, row, column = [""], 0, 0
-    at = 0
-    while at < len(text):
-        control = _CONTROL.match(text, at)
-        if control:
-            count, kind = control[1] or "", control[2] or ""
-            if kind == "A":
-                row = max(0, row - int(count or 1))
-            elif kind == "K" and count in ("", "0"):
-                lines[row] = lines[row][:column]
-            elif kind == "K":
-                lines[row] = ""
-            at = control.end()
-            continue
-        character = text[at]
-        at += 1
-        if character == "\r":
-            column = 0
-        elif character == "\n":
-            row += 1
-            if row == len(lines):
-                lines.append("")
-        elif character == "\b":
-            column = max(0, column - 1)
-        elif character >= " ":
-            line = lines[row].ljust(column)
-            lines[row] = line[:column] + character + line[column + 1 :]
-            column += 1
-    return "\n".join(line.rstrip() for line in lines).strip() + "\n"
+def screen(text: str, columns: int = COLUMNS, rows: int = ROWS) -> str:
+    """What a terminal shows in the end, scrolled back to the beginning."""
+    terminal = Terminal(columns, rows)
+    terminal.feed(text)
+    return terminal.everything() + "\n"
 
 
-def cast(events: list[tuple[float, str]]) -> str:
+def cast(
+    events: list[tuple[float, str]],
+    title: str,
+    columns: int = COLUMNS,
+    rows: int = ROWS,
+    speed: float = 1.0,
+) -> str:
     """The session as asciicast v2."""
-    head = {"version": 2, "width": COLUMNS, "height": ROWS, "title": "Tealmesh: the first minutes"}
+    head = {"version": 2, "width": columns, "height": rows, "title": title}
     lines, shown, last = [json.dumps(head)], 0.0, 0.0
     for at, text in events:
-        shown += min(at - last, LONGEST_PAUSE_SECONDS)
+        shown += min((at - last) / speed, LONGEST_PAUSE_SECONDS)
         last = at
         lines.append(json.dumps([round(shown, 3), "o", text]))
     return "\n".join(lines) + "\n"
@@ -140,7 +154,7 @@ def main() -> None:
             session.type(line)
         text = "".join(text for _, text in session.events).replace(directory, "/home/you")
     events = [(at, text.replace(directory, "/home/you")) for at, text in session.events]
-    (ROOT / "docs" / "first-minutes.cast").write_text(cast(events))
+    (ROOT / "docs" / "first-minutes.cast").write_text(cast(events, TITLE))
     (ROOT / "docs" / "first-minutes.txt").write_text(screen(text))
     print("wrote docs/first-minutes.cast and docs/first-minutes.txt")
 

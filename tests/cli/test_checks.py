@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tealmesh.cli.checks import check_containers
-from tealmesh.engine.runtimes.docker import netns
+from tealmesh.engine.runtimes.docker.network import netns
 from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
 

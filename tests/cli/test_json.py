@@ -80,6 +80,7 @@ ARGUMENTS = {
     "token revoke": "5f3a",
     "mesh show": "shop",
     "mesh graph": "shop",
+    "explain --callers": "web",
 }
 """What each command needs, besides --json; none for those that are not here."""
 
@@ -99,7 +100,7 @@ COMMANDS = dict(leaves(teal))
 def api() -> Iterator[TealApi]:
     with teal_api() as server:
         answers: dict[str, Any] = {
-            "GetStatus": STATUS,
+            "GetStatus": {**STATUS, "meshes": [{"name": "shop"}]},
             "ListMembersWithoutEffect": {"members": []},
             "Explain": ANSWER,
             "PlanDeployment": PLAN,
@@ -113,6 +114,7 @@ def api() -> Iterator[TealApi]:
             "ListDeployments": {"deployments": [DEPLOYMENT]},
             "ListEvents": {"events": []},
             "ListEnvoys": {"envoys": []},
+            "ListCallers": {"callers": []},
             "GetLogs": {"lines": [{"task": "t", "container": "app", "line": "hello"}]},
             "GetMeshGraph": {"graph": {"name": "shop", "nodes": [], "edges": []}, "edges": {}},
             "GetPageCode": {"code": "c", "path": "/_teal/#code=c", "expires": 1000.0},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from tealmesh.cli import render
+from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import short_image, versions
 from tealmesh.cli.screens.heartbeat import (
     QUIET_SECONDS,
@@ -19,7 +19,7 @@ from tealmesh.cli.screens.heartbeat import (
     addresses,
     lacks_requests,
 )
-from tealmesh.cli.status_view import status_view
+from tealmesh.cli.screens.status import status_view
 from tealmesh.model import wire
 from tests.cli.command_line import DEPLOYMENT, STATUS
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from tealmesh.cli.status_view import status_view
+from tealmesh.cli.screens.status import status_view
 from tealmesh.model import wire
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/bank/ledger:2026-11-26-build-4711"

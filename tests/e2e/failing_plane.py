@@ -21,7 +21,7 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.app.control_plane import AppConfig, run
 from tealmesh.engine.engine import Engine
 from tealmesh.engine.load_balancers.fleet import Fleet
-from tealmesh.engine.runtimes.docker.names import HostsFiles
+from tealmesh.engine.runtimes.docker.network.names import HostsFiles
 from tealmesh.engine.service_worker import ServiceWorker
 from tealmesh.engine.task.log_shipping import LogKeeper
 from tealmesh.engine.task.probes import Probes

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS
+from tealmesh.engine.runtimes.docker.network.hosts import VIRTUAL_ADDRESS
 from tests.e2e.boxes import IMAGE, Boxes, fetch
 from tests.support.machine import BIN
 from tests.support.planes.control_plane import ControlPlane

@@ -17,7 +17,7 @@ from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.websocket import talking, websocket
 from tests.support.waiting import until
 
-APP = str(REPOSITORY / "tests" / "support" / "programs" / "streams.py")
+APP = str(REPOSITORY / "tests" / "support" / "applications" / "streams.py")
 
 
 def _config(directory: Path, port: int) -> Path:

@@ -16,7 +16,7 @@ from tests.support.planes.sample import api
 
 until = partial(waiting.until, seconds=90)
 
-APP = str(REPOSITORY / "tests" / "support" / "programs" / "streams.py")
+APP = str(REPOSITORY / "tests" / "support" / "applications" / "streams.py")
 
 
 def _config(directory: Path, port: int, replace_after: str) -> Path:

@@ -124,6 +124,23 @@ def test_a_read_only_token_changes_nothing_and_makes_no_others(plane: ControlPla
     assert (status, answer["__type"]) == (403, "AccessDeniedException")
 
 
+def test_a_page_that_only_sees(plane: ControlPlane) -> None:
+    url = plane.teal("open", "--print", "--read-only").stdout.strip()
+    answers: list[Answer] = []
+
+    def answered() -> bool:
+        answers.append(ask(plane, "POST", "/_teal/session", {"code": url.partition("#code=")[2]}))
+        return answers[-1][0] != 429
+
+    until(answered)
+    status, session = answers[-1]
+    assert (status, session["access"]) == (200, "viewer")
+    token = f"Teal {session['token']}"
+    assert call(plane, "GetStatus", token)[0] == 200
+    status, answer = call(plane, "Deploy", token, service="web", image="web:2")
+    assert answer["__type"] == "AccessDeniedException"
+
+
 def test_a_session_of_an_administrator_makes_no_others(plane: ControlPlane) -> None:
     token = opened(plane)
     for operation in ("GetPageCode", "CreateToken"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tealmesh.apis.ecs.definition_rules import problems
 from tealmesh.apis.ecs.definitions import filled
-from tealmesh.engine.runtimes.docker.rules import redirection, restore_text
+from tealmesh.engine.runtimes.docker.network.rules import redirection, restore_text
 from tealmesh.model.errors import AwsError
 
 NASTY = st.text(max_size=12) | st.sampled_from(

@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 
-from tealmesh.app.admission import Admission, SeenEnvoys
-from tealmesh.app.envoys import EnvoyServer
-from tealmesh.app.permission import Permissions
+from tealmesh.app.envoys.admission import Admission, SeenEnvoys
+from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.aws.callers.policies import Document
 from tealmesh.aws.callers.roles import Role
 from tealmesh.engine.state import Phase

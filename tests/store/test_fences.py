@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model import fencing
 from tealmesh.model.errors import AwsError
+from tealmesh.model.rollout import fencing
 from tealmesh.store import Store, Transaction, tables
 from tests.rollout.outside import begun
 

@@ -39,8 +39,10 @@ SHORT = {
         "wait": "awaited by the supervised worker",
         "work": "awaited by the supervised worker",
     },
-    "engine/runtimes/docker/netns.py": {"Thread": "one call in another namespace, waited for"},
-    "engine/runtimes/docker/resolver.py": {"work": "one question; contains its errors"},
+    "engine/runtimes/docker/network/netns.py": {
+        "Thread": "one call in another namespace, waited for"
+    },
+    "engine/runtimes/docker/network/resolver.py": {"work": "one question; contains its errors"},
     "engine/runtimes/process/processes.py": {"wait": "awaited at once"},
     "engine/task/pod.py": {"coroutine": "its error is raised by the supervised task worker"},
     "engine/task/log_shipping.py": {"Thread": "a loop that ends the errors of each file"},

@@ -1,4 +1,5 @@
-/** The session: from the one-time code of `teal open` to a token that only this origin's tabs have.
+/** The session: from the one-time code of `teal open`, or from what a proxy in front says of who one
+ * is, to a token that only this origin's tabs have.
  *
  * The token is in sessionStorage and sent as a header; a cookie would go to every other server of
  * this machine, as cookies ignore ports. A new tab asks the tabs that are open for theirs. */
@@ -10,6 +11,8 @@ export interface Session {
   expires: number;
   actor: string;
   access: "viewer" | "deployer" | "admin";
+  /** Whether a proxy said who one is: it is asked again when the session has ended. */
+  named?: boolean;
 }
 
 const KEY = "teal.session";
@@ -39,9 +42,12 @@ function keep(found: Session): void {
 
 /** Forget the session, as the control plane does not know it any more. */
 export function forget(why: string): void {
+  const named = session.value?.named === true;
   sessionStorage.removeItem(KEY);
   session.value = null;
   refusal.value = why;
+  // The proxy may still know who one is; if not, that is said.
+  if (named && why !== "") void recognise().catch(() => undefined);
 }
 
 /** Read the code out of the address, and take it out of there at once. */
@@ -57,6 +63,15 @@ async function exchange(code: string): Promise<void> {
   });
   const body = (await answer.json()) as Session & { message?: string };
   if (answer.ok) keep(body);
+  else refusal.value = body.message ?? `HTTP ${answer.status}`;
+}
+
+/** Begin a session by what a proxy in front says of who one is; there may be none. */
+async function recognise(): Promise<void> {
+  const answer = await fetch("/_teal/session/identity", { method: "POST" });
+  if (answer.status === 204 || answer.status === 404) return;
+  const body = (await answer.json()) as Session & { message?: string };
+  if (answer.ok) keep({ ...body, named: true });
   else refusal.value = body.message ?? `HTTP ${answer.status}`;
 }
 
@@ -84,6 +99,7 @@ export async function begin(): Promise<void> {
     session.value ??= kept();
     const other = session.value === null ? await borrowed(channel) : null;
     if (other !== null) keep(other);
+    if (session.value === null && code === null) await recognise();
   } catch (error) {
     refusal.value = String(error);
   }
@@ -98,13 +114,16 @@ export async function begin(): Promise<void> {
 /** End the session, here and at the control plane. */
 export async function end(): Promise<void> {
   const token = session.value?.token;
+  const shown = token === undefined ? {} : authorization(token);
   forget("");
   if (token !== undefined) {
-    await fetch("/_teal/session", { method: "DELETE", headers: authorization(token) });
+    await fetch("/_teal/session", { method: "DELETE", headers: shown });
   }
 }
 
+/** The header that shows a token. Proxies that say who one is may write their own Authorization. */
 export function authorization(token: string): Record<string, string> {
+  if (session.value?.named) return { "X-Teal-Session": token };
   return { Authorization: `Teal ${token}` };
 }
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.base64url import decoded, encoded
 
 T = TypeVar("T")
 

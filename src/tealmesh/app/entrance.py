@@ -9,13 +9,14 @@ import secrets
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tealmesh.app.admission import task_of_session
+from tealmesh.app.envoys.admission import task_of_session
+from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.app.host import secret
 from tealmesh.app.login import Login
 from tealmesh.app.lost_state import JOURNAL
-from tealmesh.app.role_identity import RoleIdentities
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.iam_keys import IamKeys
@@ -30,12 +31,16 @@ from tealmesh.aws.moto.journal import operation
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity import rings
-from tealmesh.model.identity.caller import speaking
+from tealmesh.model.identity.caller import Principal, speaking
 from tealmesh.model.identity.exchanged import ExchangedKeys
 from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
+from tealmesh.model.identity.sessions import OF_PROXIES, SessionBody
 from tealmesh.store import Store
+
+if TYPE_CHECKING:
+    from tealmesh.aws.callers.oidc.people import People
 
 _FORGET_SECONDS = 3600.0
 _WRITERS = frozenset({"iam", "cloudformation"})
@@ -72,8 +77,10 @@ class Entrance:
         self.login = Login(
             self._proofs(config.sts_endpoint), self._callers, exchanged, system_clock, steady_clock
         )
-        present = self._callers.present
-        self.sessions = Sessions(store, lambda: keys.pages, present, system_clock, steady_clock)
+        self.people = _people(config.oidc) if config.oidc is not None else None
+        self.sessions = Sessions(
+            store, lambda: keys.pages, self._present, system_clock, steady_clock
+        )
         self._iam_keys = IamKeys(of_iam, (config.data_dir / JOURNAL).exists)
         self.front = Front(
             self._callers,
@@ -90,8 +97,12 @@ class Entrance:
         """Who asks STS about callers; None if nobody does."""
         if not endpoint:
             return None
-        context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-        return Proofs(self.server_id, system_clock, steady_clock, endpoint, context)
+        return Proofs(self.server_id, system_clock, steady_clock, endpoint, _authorities())
+
+    def _present(self, session: SessionBody) -> Principal | None:
+        if session["origin"].startswith(OF_PROXIES):
+            return self.people.present(session) if self.people is not None else None
+        return self._callers.present(session["origin"])
 
     def role_identities(self, endpoint: str) -> RoleIdentities:
         """Who knows Envoys by STS, which is at our own ``endpoint``."""
@@ -114,6 +125,25 @@ class Entrance:
             changed()
 
         return _Watching(rest, forget, self.policies)
+
+
+def _people(file: Path) -> People:
+    """Those whom proxies name, as the file says, which is read again when it changes. Raises
+    TealError.
+    """
+    # Few need it, so that what verifies tokens is loaded for them alone.
+    from tealmesh.aws.callers.oidc.issuers import IssuersKeys
+    from tealmesh.aws.callers.oidc.people import People
+    from tealmesh.model.identity.oidc import load
+    from tealmesh.model.watched import Watched
+
+    provider = Watched(file, lambda: load(file), load(file)).current
+    return People(provider, IssuersKeys(steady_clock, _authorities()), system_clock)
+
+
+def _authorities() -> ssl.SSLContext:
+    """Whom we believe that others are who they say."""
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
 
 
 class _Watching:

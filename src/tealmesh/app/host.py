@@ -108,7 +108,7 @@ def keys(data_dir: Path) -> Keys:
     if owner.exists() and not master.exists():
         owner.replace(former)
     known = former.read_text().strip() if former.exists() else ""
-    return Keys(rings.watched(master), secret(owner), known)
+    return Keys(rings.watched(master), rings.watched(owner), known)
 
 
 def forget_former(data_dir: Path) -> None:

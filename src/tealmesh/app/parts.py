@@ -23,18 +23,18 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app import login
-from tealmesh.app.admission import Admission, SeenEnvoys
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
 from tealmesh.app.entrance import Entrance
-from tealmesh.app.envoys import EnvoyServer
+from tealmesh.app.envoys.admission import Admission, SeenEnvoys
+from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.feed import feed
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.hearing import Heard
 from tealmesh.app.host import HOST, RESOLVER_HOST, endpoint
 from tealmesh.app.lost_state import DATABASE, JOURNAL, watch_directory
 from tealmesh.app.pages import Pages
-from tealmesh.app.permission import Permissions
 from tealmesh.app.retention import Retention
 from tealmesh.app.seams import Seams
 from tealmesh.app.settings import AppConfig

@@ -41,6 +41,8 @@ class AppConfig:
     """Directories of which containers may mount parts, besides that of ``config_file``."""
     sts_endpoint: str = ""
     """URL of the STS that proofs of AWS identities are for; empty to take none."""
+    oidc: Path | None = None
+    """The file that says which proxies name people, and who of them is let in; None for none."""
     listening: Listening = field(default_factory=Listening)
     """Where it listens beyond loopback."""
     task_user: str = ""

@@ -31,10 +31,10 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.model import fencing
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller, Principal, speaking
+from tealmesh.model.rollout import fencing
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,16 +20,14 @@ from typing import Literal
 import click
 
 from tealmesh.cli.client import Client, Health
+from tealmesh.cli.screens.troubles import troubles
+from tealmesh.cli.screens.waiting import looking, waiting
 from tealmesh.cli.services import deploying
-from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.listening import Listening, listening
 
 START_TIMEOUT_SECONDS = 60.0
-ANNOUNCE_SECONDS = 2.0
-"""A start that takes longer is said to be under way, to people who watch."""
-HEARTBEAT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 120.0
 """Stopping drains every task first, all at once."""
 LOG_LIMIT_BYTES = 10_000_000
@@ -67,6 +64,7 @@ class UpOptions:
     client_ca: Path | None = None
     insecure_listen: bool = False
     sts_endpoint: str = ""
+    oidc: Path | None = None
 
     def listening(self) -> Listening:
         """What listens beyond loopback. Raises TealError."""
@@ -98,6 +96,7 @@ class UpOptions:
             "--tls-key": self.tls_key,
             "--client-ca": self.client_ca,
             "--sts-endpoint": self.sts_endpoint or None,
+            "--oidc": self.oidc,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
             "--keep-events": self.keep_events,
@@ -126,7 +125,7 @@ def remember(directory: Path, options: UpOptions) -> None:
     """Write down with which options a control plane uses ``directory``. Call it when the control
     plane is ready, as no other can use the directory then.
     """
-    left_out = ("config_file", *BEYOND)
+    left_out = ("config_file", "oidc", *BEYOND)
     values = {name: value for name, value in asdict(options).items() if name not in left_out}
     fresh = directory / f"{_OPTIONS}.new"
     fresh.write_text(json.dumps(values, default=str))
@@ -189,7 +188,9 @@ def stop(directory: Path) -> None:
         # Nobody knows how to drain what is left of it.
         from tealmesh.cli import orphans
 
-        click.echo(f"{directory}: {orphans.end_all(directory)}", err=True)
+        with waiting("ending what is left of it"):
+            ended = orphans.end_all(directory)
+        click.echo(f"{directory}: {ended}", err=True)
         return
     client = find_or_start(directory)
     health = client.health()
@@ -204,27 +205,17 @@ def drain(client: Client) -> wire.ShutdownOutput:
             f"a deployment of {name} is running: the next `teal up` goes on with it", err=True
         )
     click.echo("draining and stopping every task…", err=True)
-    ended = threading.Event()
-
-    def tell() -> None:
-        began = time.monotonic()
-        while not ended.wait(HEARTBEAT_SECONDS):
-            waited = time.monotonic() - began
-            click.echo(f"still stopping tasks, for {waited:.0f} s{_why(client)}", err=True)
-
-    threading.Thread(target=tell, daemon=True).start()
-    try:
+    asks = Client(client.endpoint)  # Says nothing of its own.
+    with waiting("stopping tasks") as told, looking(lambda: told.now(_stopping(asks))):
         return client.shutdown(stop_tasks=True, wait_seconds=STOP_TIMEOUT_SECONDS)
-    finally:
-        ended.set()
 
 
-def _why(client: Client) -> str:
-    """What keeps the control plane from its work, for the end of a line."""
-    with contextlib.suppress(TealError):
-        failing = next(troubles(client.get_status()), None)
-        return f": {' '.join(failing)}" if failing else ""
-    return ""
+def _stopping(client: Client) -> str:
+    """How many tasks are left, and what keeps the control plane from its work."""
+    tasks = len(client.list_tasks(stopped=False))
+    failing = next(troubles(client.get_status()), None)
+    left = f" ({tasks} left)" if tasks else ""
+    return f"stopping tasks{left}" + (f": {' '.join(failing)}" if failing else "")
 
 
 def _free(preferred: int) -> int:
@@ -263,7 +254,8 @@ def start(directory: Path, options: UpOptions, verbose: bool = False) -> Started
     process, offset = _spawn(command, directory, log_path)
     client = Client(f"http://127.0.0.1:{options.port}")
     try:
-        health = _ready(client, process, log_path, offset)
+        with waiting("starting the control plane"):
+            health = _ready(client, process, log_path, offset)
     except KeyboardInterrupt:
         # It has a session of its own, so Ctrl-C has not reached it.
         process.terminate()
@@ -276,7 +268,6 @@ def start(directory: Path, options: UpOptions, verbose: bool = False) -> Started
 def _ready(client: Client, process: subprocess.Popen[bytes], log_path: Path, offset: int) -> Health:
     """Wait until a control plane answers. Raises TealError with its error if it ends early."""
     started = time.monotonic()
-    announced = False
     while True:
         with contextlib.suppress(NoControlPlane):
             health = client.health(timeout=1.0)
@@ -284,11 +275,7 @@ def _ready(client: Client, process: subprocess.Popen[bytes], log_path: Path, off
                 return health
         if process.poll() is not None:
             raise TealError(last_words(log_path, offset))
-        waited = time.monotonic() - started
-        if waited > ANNOUNCE_SECONDS and not announced and sys.stderr.isatty():
-            announced = True
-            click.echo("starting the control plane…", err=True)
-        if waited > START_TIMEOUT_SECONDS:
+        if time.monotonic() - started > START_TIMEOUT_SECONDS:
             process.terminate()
             raise TealError(
                 f"`teal up` was not ready after {START_TIMEOUT_SECONDS:.0f} s: see {log_path}"
@@ -341,10 +328,11 @@ def last_words(path: Path, start: int = 0) -> str:
 def wait_until_ended(client: Client, pid: int) -> None:
     """Wait until the control plane at ``client`` has ended as a process."""
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-    while _answers(client, pid) or _is_running(pid):
-        if time.monotonic() > deadline:
-            raise TealError(f"the control plane (process {pid}) has not ended: see its log")
-        time.sleep(_POLL_SECONDS)
+    with waiting("waiting for the control plane to end"):
+        while _answers(client, pid) or _is_running(pid):
+            if time.monotonic() > deadline:
+                raise TealError(f"the control plane (process {pid}) has not ended: see its log")
+            time.sleep(_POLL_SECONDS)
 
 
 def _answers(client: Client, pid: int) -> bool:

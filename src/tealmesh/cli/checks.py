@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tealmesh.cli.balancers import balancer_problems
 from tealmesh.cli.client import Client, Health
 from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.orphans import orphans
 from tealmesh.cli.ready import shortages
+from tealmesh.cli.screens.balancers import balancer_problems
+from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.services import meshes_of
-from tealmesh.cli.troubles import troubles
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 

@@ -253,8 +253,22 @@ class Client(Transport):
             waitSeconds=wait_seconds,
         )["entries"]
 
-    def list_events(self, limit: int, everything: bool) -> list[wire.Event]:
-        return self._call(wire.ListEventsOutput, limit=limit, all=everything)["events"]
+    def list_events(
+        self,
+        limit: int,
+        everything: bool,
+        text: str | None = None,
+        actor: str | None = None,
+        before: int | None = None,
+    ) -> list[wire.Event]:
+        return self._call(
+            wire.ListEventsOutput,
+            limit=limit,
+            all=everything,
+            text=text,
+            actor=actor,
+            before=before,
+        )["events"]
 
     def list_envoys(self, mesh: str | None = None) -> list[wire.EnvoyStatus]:
         return self._call(wire.ListEnvoysOutput, mesh=mesh)["envoys"]
@@ -295,8 +309,18 @@ class Client(Transport):
     def get_mesh_graph(self, mesh: str) -> wire.GetMeshGraphOutput:
         return self._call(wire.GetMeshGraphOutput, mesh=mesh)
 
-    def get_page_code(self) -> wire.GetPageCodeOutput:
-        return self._call(wire.GetPageCodeOutput)
+    def get_resource(
+        self, mesh: str, kind: str, name: str, parent: str | None = None
+    ) -> wire.GetResourceOutput:
+        return self._call(
+            wire.GetResourceOutput, mesh=mesh, kind=kind, name=name, parent=parent or None
+        )
+
+    def list_callers(self, deployment_id: str) -> list[wire.CallerTraffic]:
+        return self._call(wire.ListCallersOutput, deploymentId=deployment_id)["callers"]
+
+    def get_page_code(self, read_only: bool = False) -> wire.GetPageCodeOutput:
+        return self._call(wire.GetPageCodeOutput, readOnly=read_only or None)
 
     def create_token(
         self, label: str | None, read_only: bool, seconds: float

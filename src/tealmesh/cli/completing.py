@@ -80,6 +80,22 @@ def meshes(
     return _items(context, incomplete, find)
 
 
+def resources(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Meshes, and what is in them."""
+
+    def find(client: Client) -> Names:
+        known = [mesh["name"] for mesh in client.get_status().get("meshes", [])]
+        yield from ((name, "mesh") for name in known)
+        wanted = context.params.get("of")
+        for name in [wanted] if wanted else known:
+            graph = client.get_mesh_graph(name)["graph"]
+            yield from ((node["id"], node.get("detail", "")) for node in graph["nodes"])
+
+    return _items(context, incomplete, find)
+
+
 def groups(
     context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -153,6 +169,7 @@ def _items(
 def _found(client: object, find: Callable[[Client], Names]) -> list[tuple[str, str]]:
     """``client``: of an --endpoint that has been typed, or of the environment."""
     one = client if isinstance(client, Client) else Client.from_environment()
+    one.announces = False  # The line belongs to the shell.
     one.health(timeout=_HEALTH_SECONDS)
     return list(find(one))
 

@@ -116,7 +116,7 @@ def follow_or_report(
             click.echo(f"{name}: {deployment['status']}; watch it with `teal status -w`")
         return
     from tealmesh.cli.follow import follow as follow_deployment
-    from tealmesh.cli.render import console, deployment_line
+    from tealmesh.cli.screens.render import console, deployment_line
 
     stage = ending.stage
     done = follow_deployment(

@@ -14,11 +14,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli import render
 from tealmesh.cli.client import Client
+from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import fitted, short_image
 from tealmesh.cli.screens.heartbeat import Heartbeat, addresses
 from tealmesh.cli.screens.progress import progress_lines
+from tealmesh.cli.screens.waiting import silence
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 
@@ -136,11 +137,12 @@ def _sides(client: Client, deployment: wire.Deployment) -> list[wire.SideStatus]
 @contextlib.contextmanager
 def live_area(out: Console) -> Iterator[Show]:
     """An area of the terminal that can be redrawn. Without a terminal nothing is drawn."""
-    if not out.is_terminal:
-        yield lambda _: None
-        return
-    with Live(console=out, refresh_per_second=4, transient=True) as live:
-        yield live.update
+    with silence():
+        if not out.is_terminal:
+            yield lambda _: None
+            return
+        with Live(console=out, refresh_per_second=4, transient=True) as live:
+            yield live.update
 
 
 def _progress(

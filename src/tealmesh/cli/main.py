@@ -17,24 +17,20 @@ from tealmesh.cli.commands import (
     adopt,
     apply,
     back,
-    credentials,
     demo,
     deploy,
     envoy,
     explain,
     image,
     init,
-    keys,
     lint,
     load,
     logs,
     look,
     mesh,
-    page,
-    reset,
-    run,
     steer,
 )
+from tealmesh.cli.commands.plane import credentials, keys, page, reset, run
 from tealmesh.cli.mistyped import Commands
 from tealmesh.model.errors import DeploymentHeld, TealError
 

@@ -16,7 +16,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
 def _client(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Client:
-    return Client.from_environment(value)
+    client = Client.from_environment(value)
+    client.announces = True
+    return client
 
 
 def with_client(command: F) -> F:
@@ -103,6 +105,12 @@ def with_listening(command: F) -> F:
                 callback=_sts,
                 help="The STS by which IAM roles prove who they are to `teal credentials "
                 "--exchange`: https://sts.REGION.amazonaws.com.",
+            ),
+            click.option(
+                "--oidc",
+                type=_FILE,
+                help="JSON file that says which load balancer or proxy asks people who they are at "
+                "--listen (OpenID Connect), and who of them is let in; read again when it changes.",
             ),
             click.option(
                 "--insecure-listen",

@@ -6,15 +6,12 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-import click
-
 from tealmesh.cli.client import Client
+from tealmesh.cli.screens.waiting import Waiting, waiting
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
 _POLL_SECONDS = 0.1
-HEARTBEAT_SECONDS = 10.0
-"""So often it is said again what is waited for."""
 OTHERS_SECONDS = 2.0
 """So long others that lack tasks may still fail, after the first has."""
 
@@ -88,8 +85,14 @@ def wait_ready(client: Client, names: Collection[str], seconds: float) -> wire.G
     Returns the last status. Raises TealError after ``seconds``, or as soon as ECS has given up on
     a service or gateway.
     """
-    started = time.monotonic()
-    said = gave_up = 0.0
+    with waiting("waiting until every task is healthy") as told:
+        return _ready(client, names, seconds, told)
+
+
+def _ready(
+    client: Client, names: Collection[str], seconds: float, told: Waiting
+) -> wire.GetStatusOutput:
+    started, gave_up, said = time.monotonic(), 0.0, False
     while True:
         status = client.get_status()
         missing = list(shortages(status, names))
@@ -104,20 +107,15 @@ def wait_ready(client: Client, names: Collection[str], seconds: float) -> wire.G
         if not failures and now > started + seconds:
             failures = [f"{s.owner}: {s.count} after {seconds:g} s: {s.why}" for s in missing]
             break
-        if failures:
-            time.sleep(_POLL_SECONDS)
-            continue
-        if not said:
-            click.echo("waiting until every task is healthy…", err=True)
-        elif now > said + HEARTBEAT_SECONDS:
-            waiting = "; ".join(f"{shortage.owner}: {shortage.count}" for shortage in missing)
-            click.echo(f"still waiting: {waiting}", err=True)
-        if not said or now > said + HEARTBEAT_SECONDS:
-            said = now
+        if not said and not failures and not told.drawn:
+            told.say("waiting until every task is healthy…")
+            said = True
+        listed = "; ".join(f"{shortage.owner}: {shortage.count}" for shortage in missing)
+        told.now(f"waiting: {listed}")
         time.sleep(_POLL_SECONDS)
     *others, last = failures
     for failure in others:
-        click.echo(f"teal: {failure}", err=True)
+        told.say(f"teal: {failure}")
     raise TealError(last)
 
 

@@ -13,6 +13,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -78,6 +79,8 @@ class Transport:
         self.endpoint = f"{parts.scheme}://{self._host}"
         self._address = (host, port)
         self._secure = parts.scheme == "https"
+        self.announces = False
+        """Whether somebody is told what takes more than a second."""
 
     @classmethod
     def from_environment(cls, endpoint: str | None = None) -> Self:
@@ -86,7 +89,8 @@ class Transport:
 
     def health(self, timeout: float = 5.0) -> Health:
         """The control plane's health. Raises NoControlPlane if nothing answers in time."""
-        _, _, answer = self._request("GET", "/_teal/health", None, {}, timeout)
+        with self._waiting(""):
+            _, _, answer = self._request("GET", "/_teal/health", None, {}, timeout)
         try:
             return Health(
                 status=str(answer["status"]),
@@ -119,6 +123,25 @@ class Transport:
         ``wait_seconds``: how long the operation may wait, beyond `REQUEST_TIMEOUT_SECONDS`.
         """
         operation = answer_type.__name__.removesuffix("Output")
+        with self._waiting(operation):
+            return self._perform(answer_type, operation, wait_seconds, request)
+
+    def _waiting(self, operation: str) -> AbstractContextManager[object]:
+        """Says meanwhile what is waited for, if somebody is to be told."""
+        if not self.announces:
+            return nullcontext()
+        from tealmesh.cli.screens.waiting import answer_of, waiting
+
+        return waiting(answer_of(operation))
+
+    def _perform(
+        self,
+        answer_type: type[A],
+        operation: str,
+        wait_seconds: float,
+        request: Mapping[str, object],
+    ) -> A:
+        """`_call`, without a word."""
         body = json.dumps({name: value for name, value in request.items() if value is not None})
         headers = {"content-type": CONTENT_TYPE, "x-amz-target": f"{TARGET_PREFIX}.{operation}"}
         timeout = REQUEST_TIMEOUT_SECONDS + wait_seconds

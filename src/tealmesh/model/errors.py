@@ -22,8 +22,8 @@
     ├── EnvoyUnknown                an Envoy does not prove who it is
     ├── EnvoyForbidden              an Envoy proves to be another than it says, or may not be it
     ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
-    ├── ProofRefused                a presigned GetCallerIdentity proves nothing
-    ├── ProofUnverified             STS cannot be asked whose one is
+    ├── ProofRefused                a presigned GetCallerIdentity, or an OIDC token, proves nothing
+    ├── ProofUnverified             STS, or an issuer's keys, cannot be asked whose one is
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── Fenced                  another control plane works on the deployment by now
     ├── MotoEnded                   the process of the other AWS services has ended
@@ -190,11 +190,13 @@ class EnvoyUnverified(TealError):
 
 
 class ProofRefused(TealError):
-    """A presigned ``sts:GetCallerIdentity`` proves nothing, or is not for us."""
+    """A presigned ``sts:GetCallerIdentity`` or an OIDC token proves nothing, or is not for us."""
 
 
 class ProofUnverified(TealError):
-    """STS cannot be asked at present whose a presigned ``sts:GetCallerIdentity`` is."""
+    """STS cannot be asked at present whose a presigned ``sts:GetCallerIdentity`` is, or the keys of
+    an issuer of tokens cannot be had.
+    """
 
 
 class TooManyStreams(TealError):

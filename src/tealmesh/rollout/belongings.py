@@ -14,7 +14,7 @@ from tealmesh.model.absent import absent
 from tealmesh.model.errors import AwsError
 from tealmesh.model.status import Change
 from tealmesh.rollout import documents
-from tealmesh.rollout.drivers import resources
+from tealmesh.rollout.drivers import gateways, resources
 from tealmesh.rollout.system import GatewaySystem, ServiceSystem
 from tealmesh.store import Reader, tables
 
@@ -155,7 +155,7 @@ def _routes(
 ) -> list[resources.MeshObject[GatewayRouteSpec]]:
     """The gateway routes that `teal apply` makes, for as far as their services are known."""
     known = {service: hostnames.get(service, "") for service in gateway.config.routes.values()}
-    return resources.gateway_routes(gateway, known)
+    return gateways.gateway_routes(gateway, known)
 
 
 def _own_gateway_routes(view: Reader, service: ServiceSystem) -> Iterator[tuple[str, MeshNames]]:

@@ -91,6 +91,7 @@ class Controller(Decisions):
             self,
             work,
             self._keeping.beginning,
+            clock=clock,
             wall=wall,
             new_id=new_id,
             poll_seconds=poll_seconds,

@@ -20,7 +20,7 @@ from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.images import ImageBody
+    from tealmesh.model.ecs.images import ImageBody
     from tealmesh.model.teal import AdoptionBody
 
 

@@ -295,6 +295,8 @@ class GroupFailed:
     """The group of a deployment goes back."""
 
     reason: str
+    by: str = ""
+    """Who aborted the group; empty if nobody did."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from tealmesh.model.config.common import DEFAULT_TIMES
 from tealmesh.model.config.nouns import Additions, GatewayConfig, ServiceConfig, TealConfig
-from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.ecs.replacing import DEFAULT_SECONDS
 from tealmesh.model.rollout import stored_gates, stored_strategy

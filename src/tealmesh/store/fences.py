@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tealmesh.model import fencing
 from tealmesh.model.errors import AwsError
+from tealmesh.model.rollout import fencing
 from tealmesh.store import tables
 from tealmesh.store.views import Transaction
 

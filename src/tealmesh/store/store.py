@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from tealmesh.model import fencing
 from tealmesh.model.clock import BootClock, Clock, Moment, MomentBody, system_boot, system_clock
 from tealmesh.model.errors import TealError
+from tealmesh.model.rollout import fencing
 from tealmesh.store.fences import refuse_late
 from tealmesh.store.tables import audit, boots, documents, metadata, noted
 from tealmesh.store.views import Change, Document, Transaction, View, applied, key
@@ -123,7 +123,7 @@ class Store:
         ``change`` must have no effects besides its writes. If it raises, the exception is raised
         here and nothing is written; if it writes nothing, the revision stays the same. Raises
         TealError if the database refuses the commit, and ConflictException if the request that is
-        answered was ordered by a deployment that has gone on since (`model.fencing`).
+        answered was ordered by a deployment that has gone on since (`model.rollout.fencing`).
         """
         loop = asyncio.get_running_loop()
         fence = fencing.demanded.get()

@@ -42,11 +42,11 @@ if TYPE_CHECKING:
         FamilyBody,
     )
     from tealmesh.model.ecs.events import ToldBody
+    from tealmesh.model.ecs.images import ImageBody
     from tealmesh.model.extensions import RouterExtensionBody
     from tealmesh.model.identity.envoys import EnvoyRoleBody
     from tealmesh.model.identity.refusals import RefusalBody
     from tealmesh.model.identity.sessions import SessionBody
-    from tealmesh.model.images import ImageBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
         PlaceBody,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tealmesh.model import fencing
 from tealmesh.model.errors import NotYet
+from tealmesh.model.rollout import fencing
 from tealmesh.rollout.drivers.aws import Aws, fenced
 from tests.apis.appmesh.system import NAMES, PAYLOADS, SPECS
 from tests.support.sdk import client
@@ -64,7 +64,7 @@ def test_a_rollout_does_not_write_over_a_route_that_has_just_been_changed(system
 
 
 def test_what_a_deployment_orders_is_refused_once_that_has_gone_on(system: Any) -> None:
-    """`model.fencing`, through the whole front: nothing is changed."""
+    """`model.rollout.fencing`, through the whole front: nothing is changed."""
     with fencing.within(fencing.issued, "web/d1/7"):
         late = fenced(client(system.meta.endpoint_url, "appmesh"))
         with pytest.raises(ClientError, match="Teal-Fence: deployment d1 of web does not exist"):

@@ -59,3 +59,6 @@ def test_a_deployment_is_explained(plane: Plane) -> None:
     assert told["journal"][0]["transition"] == "CREATED"
     with pytest.raises(ClientError, match="web has no deployment nope"):
         plane.explain(service="web", deploymentId="nope")
+    old, _, revision = told["definition"]["old"].rpartition(":")
+    assert old.endswith("task-definition/web-blue")
+    assert revision == "1"

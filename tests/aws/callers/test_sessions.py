@@ -12,7 +12,7 @@ import pytest
 from tealmesh.aws.callers.sessions import CODE_SECONDS, TRIES, Sessions
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Principal
-from tealmesh.model.identity.sessions import SESSION_SECONDS
+from tealmesh.model.identity.sessions import SESSION_SECONDS, SessionBody
 from tealmesh.store import Store, tables
 
 ADA = Principal("ada", "deployer", ("*",), ("web",), origin="key:AKIAADA")
@@ -28,8 +28,8 @@ class World:
         self.sessions = self.started()
 
     def started(self, secret: bytes = b"k" * 32) -> Sessions:
-        def present(origin: str) -> Principal | None:
-            return self.ada if origin == ADA.origin else None
+        def present(session: SessionBody) -> Principal | None:
+            return self.ada if session["origin"] == ADA.origin else None
 
         return Sessions(self.store, lambda: (secret,), present, lambda: self.now, lambda: self.now)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console, Group
 
-from tealmesh.cli.balancers import balancer_parts
+from tealmesh.cli.screens.balancers import balancer_parts
 from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
 

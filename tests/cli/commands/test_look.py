@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from tealmesh.cli.commands.logs import _new_lines, _overlap, _text
@@ -64,7 +65,8 @@ def test_events(api: TealApi) -> None:
     late, early = {**event, "message": "second"}, {**event, "message": "first"}
     api.operations["ListEvents"] = lambda _: {"events": [late, early]}
     lines = teal("events", "-n", "2", endpoint=api.endpoint).stdout.splitlines()
-    assert [line.partition(" ")[2] for line in lines] == [
+    # With the day, as they are not of today.
+    assert [line.split(" ", 2)[2] for line in lines] == [
         "me appmesh:DeleteRoute: first",
         "me appmesh:DeleteRoute: second",
     ]
@@ -74,6 +76,32 @@ def test_events(api: TealApi) -> None:
         {"limit": 2, "all": False},
         {"limit": 20, "all": True},
     ]
+
+
+def test_events_are_searched_page_by_page(api: TealApi) -> None:
+    now = time.time()
+    base = {"actor": "ada", "operation": "x:Y", "message": "", "sentence": "ada did it"}
+    events = [{**base, "revision": n, "at": now - 4000 + n} for n in range(1000, 0, -1)]
+
+    def page(request: dict[str, Any]) -> dict[str, Any]:
+        earlier = [e for e in events if e["revision"] < request.get("before", 1001)]
+        return {"events": earlier[: request["limit"]]}
+
+    api.operations["ListEvents"] = page
+    command = ["events", "--search", "web", "--by", "ada", "--json"]
+    done = teal(*command, "--since", "1h", endpoint=api.endpoint)
+    # The oldest of them was an hour and 400 s ago.
+    assert 590 <= len(json.loads(done.stdout)) <= 601
+    first, second = api.requests("ListEvents")
+    assert (first["text"], first["actor"], second["before"]) == ("web", "ada", 501)
+    # Number and time, whichever is less.
+    done = teal(*command, "--since", "2h", "-n", "700", endpoint=api.endpoint)
+    assert [e["revision"] for e in json.loads(done.stdout)] == list(range(301, 1001))
+    done = teal(*command, "--since", "2100-01-01", endpoint=api.endpoint)
+    assert json.loads(done.stdout) == []
+    refused = teal("events", "--since", "yesterday", endpoint=api.endpoint)
+    assert refused.returncode == 2
+    assert '--since yesterday: must be a time such as "30m"' in refused.stderr
 
 
 def test_logs(api: TealApi) -> None:

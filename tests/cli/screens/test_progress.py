@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tealmesh.cli.render import deployment_line
 from tealmesh.cli.screens.progress import bar, progress_lines
+from tealmesh.cli.screens.render import deployment_line
 from tests.cli.test_screens import RUNNING
 
 GATES = [

@@ -19,7 +19,7 @@ from tests.support.planes.sample import api, finished
 from tests.support.programs.traffic import traffic
 from tests.support.waiting import until
 
-APP = str(REPOSITORY / "tests" / "support" / "programs" / "passing.py")
+APP = str(REPOSITORY / "tests" / "support" / "applications" / "passing.py")
 PREVIEW = 'preview = { allow = ["edge"] }'
 COPIES = 'mirror = { percent = 100, time = "500ms" }'
 

@@ -18,7 +18,7 @@ from tests.support.planes.sample import api
 from tests.support.programs.traffic import traffic
 from tests.support.waiting import until
 
-APP = str(REPOSITORY / "tests" / "support" / "programs" / "passing.py")
+APP = str(REPOSITORY / "tests" / "support" / "applications" / "passing.py")
 BEHIND = "http://cart.shop.local:8080/"
 
 

@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.support.machine import REPOSITORY, free_port
@@ -15,17 +16,18 @@ from tests.support.planes.control_plane import control_plane
 from tests.support.planes.sample import api, finished
 from tests.support.programs.traffic import traffic
 
-PROGRAM = str(REPOSITORY / "tests" / "support" / "programs" / "speaking.py")
+PROGRAM = str(REPOSITORY / "tests" / "support" / "applications" / "speaking.py")
 RATE = 60.0
 BAD = {"grpc": "0.4", "tcp": "crash"}
 """What makes a version bad: statuses of failure; an application that ends."""
 WHY = {"grpc": "failed (", "tcp": "exited: app with code 3"}
 
 
-def configured(directory: Path, protocol: str, port: int) -> Path:
+def configured(directory: Path, protocol: str, port: int, calls: int) -> Path:
     def image(*arguments: str) -> str:
         return json.dumps([sys.executable, PROGRAM, *arguments])
 
+    calling = f'[gateways.calls]\nport = {calls}\nroutes = {{ "/shop.Orders" = "orders" }}'
     config = directory / "teal.toml"
     config.write_text(
         f"""
@@ -60,6 +62,7 @@ backends = ["orders"]
 [gateways.edge]
 port = {port}
 routes = {{ "/" = "front" }}
+{calling if protocol == "grpc" else ""}
 """
     )
     return config
@@ -71,14 +74,17 @@ routes = {{ "/" = "front" }}
 def test_a_good_version_loses_nothing_and_a_bad_one_goes_back(
     tmp_path: Path, protocol: str
 ) -> None:
-    port = free_port()
-    config = configured(tmp_path, protocol, port)
+    port, calls = free_port(), free_port()
+    config = configured(tmp_path, protocol, port, calls)
     with control_plane(tmp_path, config) as plane:
         plane.teal("apply", "--config", str(config))
         with traffic((f"http://127.0.0.1:{port}/", RATE)) as load:
             plane.teal("deploy", "orders", "--image", "orders:2")
             assert set(load.watch(1.0).versions) == {"2"}
             assert not load.failures
+            if protocol == "grpc":
+                assert called(calls, "/shop.Orders/Version") == "2"
+                assert called(calls, "/shop.Other/Version") == "UNIMPLEMENTED"
             done = plane.teal("deploy", "orders", "--image", "orders:bad", check=False)
             failed = finished(plane, "orders")
             assert failed["status"] == "ROLLBACK_SUCCESSFUL", (failed, done.stdout)
@@ -88,3 +94,13 @@ def test_a_good_version_loses_nothing_and_a_bad_one_goes_back(
         assert WHY[protocol] in failed["reason"], failed["reason"]
         side = next(s for s in api(plane).get_status()["services"] if s["name"] == "orders")
         assert side["sides"][1]["image"] == "orders:2"
+
+
+def called(port: int, method: str) -> str:
+    """The version that a gateway of gRPC leads to, or the status that it answers with."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            answer: bytes = channel.unary_unary(method)(b"", timeout=5, wait_for_ready=True)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+    return answer.decode()

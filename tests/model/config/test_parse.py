@@ -40,13 +40,42 @@ def test_defaults() -> None:
     assert config.gateways == {}
 
 
-def test_gateways_lead_to_services_that_speak_http() -> None:
-    text = MINIMAL + 'protocol = "grpc"\n'
-    assert parse(text).services["web"].protocol == "grpc"
-    said = refusal(text + '[gateways.edge]\nport = 9080\nroutes = { "/" = "web" }')
-    assert (
-        'a service with protocol = "http", which gateways speak: services.web speaks grpc' in said
-    )
+@pytest.mark.parametrize("protocol", ["http", "http2", "grpc"])
+def test_a_gateway_speaks_what_its_services_speak(protocol: str) -> None:
+    text = MINIMAL + f'protocol = "{protocol}"\n[gateways.edge]\nport = 9080\n'
+    assert parse(text + 'routes = { "/" = "web" }').gateways["edge"].protocol == protocol
+
+
+OTHER = '[services.other]\nport = 8080\nimage = "x/other:1"\n'
+EDGE = "[gateways.edge]\nport = 9080\nroutes = "
+
+
+@pytest.mark.parametrize(
+    ("protocol", "routes", "allowed"),
+    [
+        (
+            "tcp",
+            '{ "/" = "web" }',
+            "a service that speaks http, http2 or grpc: services.web speaks tcp",
+        ),
+        (
+            "grpc",
+            '{ "/" = "web", "/o" = "other" }',
+            "a service that speaks grpc as services.web does",
+        ),
+        (
+            "http2",
+            '{ "/o" = "other", "/" = "web" }',
+            "a service that speaks http as services.other",
+        ),
+        ("grpc", '{ "/shop.Orders/Version" = "web" }', 'under "/" or under a service of gRPC'),
+        ("grpc", '{ "/orders-2" = "web" }', 'under "/" or under a service of gRPC'),
+    ],
+)
+def test_a_gateway_that_its_services_cannot_share(protocol: str, routes: str, allowed: str) -> None:
+    said = refusal(MINIMAL + f'protocol = "{protocol}"\n' + OTHER + EDGE + routes)
+    assert "gateways.edge.routes" in said
+    assert allowed in said
 
 
 def test_the_sample_is_what_it_says() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tealmesh.model.config import adopted, hooks, nouns, parse
+from tealmesh.model.config import adopted, common, gateways, hooks, nouns, parse
 from tealmesh.model.config.deployments import read_gates, read_strategy
 from tealmesh.model.config.parse import parse_mapping
 from tealmesh.model.config.schema import schema
@@ -209,7 +209,7 @@ def test_a_value_that_the_schema_accepts_is_accepted(table: str, data: st.DataOb
         simple.pop(special, None)
     key = data.draw(st.sampled_from(sorted(simple)))
     value = data.draw(made(simple[key]))
-    assume(value not in parse.RESERVED_PORTS)
+    assume(value not in common.RESERVED_PORTS)
     document = json.loads(json.dumps(WHOLE))
     document[table][name][key] = value
     # Times must agree with those of other tables, and words for them have a longest too.
@@ -233,7 +233,7 @@ def test_every_key_of_every_table_is_in_the_schema() -> None:
     gateway = SCHEMA["properties"]["gateways"]["additionalProperties"]["properties"]
     assert known_keys(parse.read_mesh, odd_table) == set(SCHEMA["properties"]["mesh"]["properties"])
     assert known_keys(parse.read_service, odd_table, "w", "n") == set(service)
-    assert known_keys(parse.read_gateway, odd_table, "w") == set(gateway)
+    assert known_keys(gateways.read_gateway, odd_table, "w") == set(gateway)
     assert known_keys(read_strategy, odd_table) == set(service["strategy"]["properties"])
     assert known_keys(read_gates, odd_table) == set(service["gates"]["properties"])
     gates = service["gates"]["properties"]

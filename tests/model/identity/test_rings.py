@@ -11,7 +11,7 @@ from tealmesh.model.errors import EnvoyUnknown, TealError
 from tealmesh.model.identity import rings
 from tealmesh.model.identity.envoys import Identity, Owner, proven, token
 from tealmesh.model.identity.issued import TaskKeys
-from tealmesh.model.identity.keys import Keys
+from tealmesh.model.identity.keys import Keys, owned_key
 from tealmesh.model.identity.sessions import SessionBody, SessionKey
 
 IDENTITY = Identity(Owner.TASK, "arn:task", "mesh/m/virtualNode/web")
@@ -39,7 +39,7 @@ def test_two_live_ids_and_no_third(tmp_path: Path) -> None:
 def test_what_a_secret_signed_lives_as_long_as_it_verifies(tmp_path: Path) -> None:
     path = tmp_path / "master-key"
     ring = rings.watched(path)
-    keys = Keys(ring, "the owner's")
+    keys = Keys(ring, rings.watched(tmp_path / "xds-token"))
     tasks = TaskKeys(lambda: ring().each)
     sessions = SessionKey(lambda: keys.pages)
     body: SessionBody = {"id": "1"}  # type: ignore[typeddict-item]
@@ -59,3 +59,20 @@ def test_what_a_secret_signed_lives_as_long_as_it_verifies(tmp_path: Path) -> No
         proven(envoy, keys.envoys, keys.owned)
     assert tasks.find("ASIA", key.token) is None
     assert sessions.read(page) is None
+
+
+def test_envoys_of_ones_own_live_as_long_as_their_token_verifies(tmp_path: Path) -> None:
+    path = tmp_path / "xds-token"
+    owner = rings.watched(path)
+    keys = Keys(rings.watched(tmp_path / "master-key"), owner)
+    own = Identity(Owner.USER, "", "mesh/m/virtualNode/web")
+    given, shown = token(own, owned_key(owner().current)), owner().current
+    for changed in (lambda _: None, rings.rotated):
+        changed(path)
+        assert proven(given, keys.envoys, keys.owned) == own
+        assert shown in keys.owners
+    assert proven(token(own, owned_key(owner().current)), keys.envoys, keys.owned) == own
+    rings.retired(path)
+    with pytest.raises(EnvoyUnknown):
+        proven(given, keys.envoys, keys.owned)
+    assert shown not in keys.owners

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.config.nouns import GatewayConfig
+from tealmesh.model.config.nouns import GatewayConfig, GatewayProtocol
 from tealmesh.rollout.discovery.routes import route_targets
-from tealmesh.rollout.drivers import resources
+from tealmesh.rollout.drivers import gateways, resources
 from tealmesh.rollout.drivers.resources import covers
 from tealmesh.rollout.system import GatewaySystem
 from tests.rollout.world import system as service
@@ -40,8 +40,29 @@ def test_members_that_aws_adds_are_no_difference_and_missing_ones_are(
 @given(prefixes)
 def test_each_prefix_has_a_gateway_route_of_its_own(paths: list[str]) -> None:
     gateway = GatewaySystem("m", "c", GatewayConfig("edge", 9080, dict.fromkeys(paths, "web")))
-    routes = resources.gateway_routes(gateway, {"web": "web.local"})
+    routes = gateways.gateway_routes(gateway, {"web": "web.local"})
     assert len({route.names["gatewayRouteName"] for route in routes}) == len(paths)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "prefix", "member", "match"),
+    [
+        ("http", "/pay", "httpRoute", {"prefix": "/pay"}),
+        ("http2", "/", "http2Route", {"prefix": "/"}),
+        ("grpc", "/", "grpcRoute", {}),
+        ("grpc", "/shop.Orders", "grpcRoute", {"serviceName": "shop.Orders"}),
+        ("grpc", "/shop.Orders/", "grpcRoute", {"serviceName": "shop.Orders"}),
+    ],
+)
+def test_a_gateway_and_its_routes_speak_what_its_services_speak(
+    protocol: GatewayProtocol, prefix: str, member: str, match: dict[str, str]
+) -> None:
+    gateway = GatewaySystem("m", "c", GatewayConfig("edge", 9080, {prefix: "web"}, protocol))
+    listener = gateways.virtual_gateway(gateway).spec["listeners"][0]
+    assert listener["portMapping"]["protocol"] == protocol
+    (route,) = gateways.gateway_routes(gateway, {"web": "web.local"})
+    assert set(route.spec) == {member}
+    assert cast("dict[str, Any]", route.spec)[member]["match"] == match
 
 
 def test_a_side_is_discovered_by_its_ecs_service_and_its_envoy_has_its_name() -> None:

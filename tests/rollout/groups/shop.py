@@ -32,6 +32,8 @@ class Shop:
     strategy: Strategy = CANARY
     gates: Gates = field(default_factory=Gates)
     on_transition: Callable[[JournalEntry], None] | None = None
+    stops: bool = True
+    """Whether tasks of old sides stop when they are told to."""
 
     def __post_init__(self) -> None:
         self.clock = Clock()
@@ -101,7 +103,7 @@ class Shop:
         return await self.worlds[service.name].set_weights(service, weights, version)
 
     async def stop_side(self, service: Service, side: str) -> bool:
-        return await self.worlds[service.name].stop_side(service, side)
+        return self.stops and await self.worlds[service.name].stop_side(service, side)
 
     def traffic(self, service: Service, side: str, since: float) -> Traffic:
         return self.worlds[service.name].traffic(service, side, since)

@@ -203,6 +203,40 @@ def test_killed_at_every_third_transition_the_group_ends_as_it_would(tmp_path: P
     assert not shop.worlds[SAMPLE].lost
 
 
+def test_killed_when_it_turns_back_while_old_sides_stop_the_group_goes_back_all_the_same(
+    tmp_path: Path,
+) -> None:
+    died = asyncio.Event()
+
+    def transition(entry: JournalEntry) -> None:
+        if turning:
+            died.set()
+
+    async def life(shop: Shop, store: Store, controller: Controller) -> None:
+        await controller.groups.deploy("ann", "shop", NEW)
+        for service in NEW:
+            await until_state(controller, service, State.CLEANING_UP)
+        turning.append(True)
+        rollback = asyncio.create_task(controller.groups.rollback("ann", "shop"))
+        await died.wait()
+        rollback.cancel()
+
+    async def next_life(shop: Shop, store: Store, controller: Controller) -> list[GroupDeployment]:
+        await ended(store, controller)
+        return controller.groups.history("shop")
+
+    turning: list[bool] = []
+    shop = Shop(tmp_path, on_transition=transition, stops=False)
+    play(shop, life)
+    shop.stops = True
+    back, forth = play(shop, next_life, first=False)
+    assert (back.kind, back.state) == ("ROLLBACK", GroupState.SUCCEEDED)
+    assert forth.state is GroupState.SUCCEEDED
+    assert shop.images() == {WEB: "web:1", SAMPLE: "sample:1"}
+    assert not shop.worlds[WEB].lost
+    assert not shop.worlds[SAMPLE].lost
+
+
 async def until_state(controller: Controller, service: str, state: State) -> None:
     while (d := controller.running(service)) is None or d.state is not state:  # noqa: ASYNC110
         await asyncio.sleep(0.001)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tealmesh.app.admission import Admission
-from tealmesh.app.permission import Permissions
+from tealmesh.app.envoys.admission import Admission
+from tealmesh.app.envoys.permission import Permissions
 from tealmesh.envoy.bootstrap.identity import token_secret
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import EnvoyUnknown

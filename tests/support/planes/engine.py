@@ -25,7 +25,7 @@ from tealmesh.store.views import Transaction, View
 CLUSTER = "demo"
 PREFIX = "arn:aws:ecs:us-east-1:123456789012"
 
-WEB = Path(__file__).parents[1] / "programs" / "web.py"
+WEB = Path(__file__).parents[1] / "applications" / "web.py"
 """A small web application: ``python web.py MODE``."""
 
 

@@ -24,11 +24,11 @@ IMAGES = {
     "example/sample:broken": ["/no/such/program"],
     "example/sample:hanging": [
         sys.executable,
-        str(REPOSITORY / "tests" / "support" / "programs" / "hanging.py"),
+        str(REPOSITORY / "tests" / "support" / "applications" / "hanging.py"),
     ],
     "example/sample:posting": [
         sys.executable,
-        str(REPOSITORY / "tests" / "support" / "programs" / "posting.py"),
+        str(REPOSITORY / "tests" / "support" / "applications" / "posting.py"),
     ],
     "example/sample:dead": [
         sys.executable,

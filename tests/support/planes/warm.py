@@ -25,7 +25,7 @@ PROGRAMS = {"teal": "tealmesh.cli.main", "aws": "awscli.clidriver"}
 
 PRELOADED = (
     *PROGRAMS.values(),
-    "tealmesh.cli.commands.run",
+    "tealmesh.cli.commands.plane.run",
     "tealmesh.app.control_plane",
     "moto.moto_server.werkzeug_app",
 )

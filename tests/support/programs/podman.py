@@ -23,13 +23,14 @@ from pathlib import Path
 
 import pytest
 
-from tealmesh.engine.runtimes.docker import images, netns
+from tealmesh.engine.runtimes.docker import images
 from tealmesh.engine.runtimes.docker.api import DockerApi
+from tealmesh.engine.runtimes.docker.network import netns
 from tealmesh.engine.runtimes.sidecar import find_envoy
 from tests.support.machine import free_port
 from tests.support.programs.old_envoy import old_envoy
 
-APP = Path(__file__).with_name("plain_app.py")
+APP = Path(__file__).parents[1] / "applications" / "plain_app.py"
 _LEFT_OUT = {"test", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3"}
 
 

@@ -131,7 +131,8 @@ class DeploymentOperations(Control):
         deployment = self._begins(request["service"], request.get("deploymentId"))
         explanation = self._operations.explain(deployment, system_clock())
         journal = _journal(self._store.view, deployment.id, 0)
-        answer = telling.explained(deployment, explanation, journal)
+        changed = self._operations.definition(deployment)
+        answer = telling.explained(deployment, explanation, changed, journal)
         self._explain(answer["deployment"], self._troubles())
         self._add_hooks(answer["deployment"])
         return answer

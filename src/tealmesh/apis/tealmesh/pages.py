@@ -8,8 +8,8 @@ from typing import Protocol
 from tealmesh.apis.tealmesh.tokens import TokenOperations
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity.base64url import decoded, encoded
 from tealmesh.model.identity.caller import Caller
 from tealmesh.model.traffic.windows import Counts, Judged, SideWindow, Window
 from tealmesh.store import tables

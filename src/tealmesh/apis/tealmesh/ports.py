@@ -14,7 +14,7 @@ from tealmesh.model.health import TaskHealth
 from tealmesh.model.identity.caller import Caller
 from tealmesh.model.linting import Finding
 from tealmesh.model.rollout import Deployment, Group, GroupDeployment, GroupDescription
-from tealmesh.model.rollout.explanation import Explanation
+from tealmesh.model.rollout.explanation import DefinitionChange, Explanation
 from tealmesh.model.rollout.plan import DeploymentPlan
 from tealmesh.model.status import (
     AppliedSystem,
@@ -148,6 +148,9 @@ class Operations(Protocol):
     ) -> Sequence[Backtested]: ...
     def strategy(self, service: str) -> Strategy: ...
     def explain(self, deployment: Deployment, now: float) -> Explanation: ...
+
+    def definition(self, d: Deployment) -> DefinitionChange:
+        """How the task definitions of a deployment's sides differ, as far as ECS knows them."""
 
 
 class Inventory(Protocol):

@@ -12,7 +12,12 @@ from tealmesh.model.config.outside import LASTING
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.linting import Finding
 from tealmesh.model.rollout import Deployment, JournalEntry
-from tealmesh.model.rollout.explanation import Explanation, StepTold
+from tealmesh.model.rollout.explanation import (
+    DefinitionChange,
+    Difference,
+    Explanation,
+    StepTold,
+)
 from tealmesh.model.rollout.plan import DeploymentPlan, PlannedStage
 from tealmesh.store import View, tables
 
@@ -20,7 +25,9 @@ if TYPE_CHECKING:
     from tealmesh.model.rollout.hooks import HookBody
 
 
-def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) -> wire.ExplainOutput:
+def explained(
+    d: Deployment, e: Explanation, changed: DefinitionChange, journal: Iterable[JournalEntry]
+) -> wire.ExplainOutput:
     answer: wire.ExplainOutput = {
         "deployment": answers.deployment(d),
         "sentence": e.sentence,
@@ -33,6 +40,28 @@ def explained(d: Deployment, e: Explanation, journal: Iterable[JournalEntry]) ->
     }
     if e.latest_at is not None:
         answer["latestAt"] = e.latest_at
+    if changed.old or changed.new:
+        answer["definition"] = _definition(changed)
+    return answer
+
+
+def _definition(changed: DefinitionChange) -> wire.DefinitionChange:
+    answer: wire.DefinitionChange = {}
+    if changed.old:
+        answer["old"] = changed.old
+    if changed.new:
+        answer["new"] = changed.new
+    if changed.complete:
+        answer["differences"] = [_difference(one) for one in changed.differences]
+    return answer
+
+
+def _difference(one: Difference) -> wire.DefinitionDifference:
+    answer: wire.DefinitionDifference = {"what": one.what}
+    if one.before:
+        answer["before"] = one.before
+    if one.after:
+        answer["after"] = one.after
     return answer
 
 

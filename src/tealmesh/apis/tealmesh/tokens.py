@@ -16,7 +16,7 @@ PAGE = "/_teal/"
 class Sessions(Protocol):
     """The part of `aws.callers.sessions.Sessions` that is needed here. Raises AwsError."""
 
-    def code(self, who: Principal | None) -> tuple[str, float]: ...
+    def code(self, who: Principal | None, *, read_only: bool = False) -> tuple[str, float]: ...
     async def create(
         self, who: Principal | None, label: str, *, read_only: bool, seconds: float
     ) -> tuple[str, SessionBody]: ...
@@ -30,9 +30,10 @@ class TokenOperations(GroupOperations):
     _sessions: Sessions
 
     async def get_page_code(
-        self, caller: Caller, request: Mapping[str, object]
+        self, caller: Caller, request: wire.GetPageCodeInput
     ) -> wire.GetPageCodeOutput:
-        code, expires = self._sessions.code(caller.principal)
+        read_only = request.get("readOnly", False)
+        code, expires = self._sessions.code(caller.principal, read_only=read_only)
         return {"code": code, "path": f"{PAGE}#code={code}", "expires": expires}
 
     async def create_token(

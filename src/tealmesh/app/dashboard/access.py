@@ -13,7 +13,7 @@ from tealmesh.aws.callers.front import PEER
 from tealmesh.aws.callers.peers import Peer
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.model.errors import AwsError
-from tealmesh.model.identity.sessions import SessionBody
+from tealmesh.model.identity.sessions import SessionBody, shown
 
 SESSION = "/_teal/session"
 _LONGEST_BODY = 1000
@@ -32,7 +32,7 @@ def session_routes(sessions: Sessions) -> list[Route]:
 
     async def begin(request: Request) -> Response:
         token, session = await sessions.open(await _code(request), _source(request))
-        return _json({"token": token, **_shown(session)})
+        return _json(begun(token, session))
 
     async def look(request: Request) -> Response:
         sessions.of(header(request))
@@ -72,7 +72,12 @@ def refused(error: AwsError) -> Response:
 
 def header(request: Request) -> str:
     """What the request shows of who sends it."""
-    return request.headers.get("authorization", "")
+    return shown(request.headers)
+
+
+def begun(token: str, session: SessionBody) -> dict[str, str | float]:
+    """What whoever begins a session is told of it."""
+    return {"token": token, **_shown(session)}
 
 
 def _json(content: dict[str, str | float]) -> Response:

@@ -11,13 +11,13 @@ from starlette.routing import BaseRoute
 from tealmesh import __version__
 from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.api import Tealmesh
-from tealmesh.app.admission import SeenEnvoys
 from tealmesh.app.dashboard.board import Items
 from tealmesh.app.dashboard.routes import page_routes
 from tealmesh.app.dashboard.sections import Sources
 from tealmesh.app.dashboard.sight import Sight
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.app.entrance import Entrance
+from tealmesh.app.envoys.admission import SeenEnvoys
 from tealmesh.app.settings import AppConfig
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model import wire
@@ -84,8 +84,8 @@ class Dashboard:
     def routes(self, entrance: Entrance, model: Model, api: Tealmesh) -> list[BaseRoute]:
         """Where the page is. ``model`` and ``api`` are of our own API."""
         self._api = api
-        sessions, front = entrance.sessions, entrance.front
-        return page_routes(sessions, front, model, api, self._region, self.stream)
+        sessions, people, front = entrance.sessions, entrance.people, entrance.front
+        return page_routes(sessions, people, front, model, api, self._region, self.stream)
 
     async def _read(self) -> dict[str, Items]:
         return await self.shown.read(partial(_groups, self._api, self._region))

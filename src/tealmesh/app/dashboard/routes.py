@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.routing import BaseRoute
 
-from tealmesh.app.dashboard import access, calls, files, stream
+from tealmesh.app.dashboard import access, calls, files, identity, stream
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model.clock import system_clock
 
+if TYPE_CHECKING:
+    from tealmesh.aws.callers.oidc.people import People
+
 OPEN = (access.SESSION, calls.PATH, files.ASSETS, stream.PATH)
 """The paths that ask for a session, where they ask for anything."""
 
 
 def page_routes(
-    sessions: Sessions, front: Front, model: Model, api: object, region: str, changes: Stream
+    sessions: Sessions,
+    people: People | None,
+    front: Front,
+    model: Model,
+    api: object,
+    region: str,
+    changes: Stream,
 ) -> list[BaseRoute]:
-    """The routes. ``model`` and ``api`` are of our own API."""
+    """The routes. ``people``: None where no proxy names any; ``model`` and ``api`` are of our own
+    API.
+    """
     return [
         *files.Files().routes(),
         *access.session_routes(sessions),
+        identity.identity_route(people, sessions, front),
         calls.call_route(model, api, front, region),
         stream.stream_route(changes, sessions, front, system_clock),
     ]

@@ -20,6 +20,7 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Principal
 from tealmesh.model.identity.iam_keys import IamKey, IamKeyOf
 from tealmesh.model.identity.sessions import SCHEME
+from tealmesh.model.identity.sessions import shown as shown_by
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Front:
         found = state.get(PEER)
         peer = found if isinstance(found, Peer) else NOBODY
         try:
-            shown = request.headers.get("authorization", "")
+            shown = shown_by(request.headers)
             if self._session and shown.startswith(SCHEME) and request.path.startswith(OUR_PAGES):
                 who = self._session(shown)
                 return Claim(who, verified=True, finish=lambda body: None, signed=True)

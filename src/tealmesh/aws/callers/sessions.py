@@ -37,14 +37,18 @@ _MOST_CODES = 100
 _MOST_SESSIONS = 500
 _MOST_SOURCES = 1000
 
-Present = Callable[[str], Principal | None]
-"""Who is known at present by an origin, as in `Principal.origin`; None for nobody any more."""
+IDENTITY_SECONDS = 3600.0
+"""How long one lasts of somebody whom a proxy names: then the page asks that proxy again."""
+
+Present = Callable[[SessionBody], Principal | None]
+"""Who has a session at present; None for nobody any more."""
 
 
 @dataclass(frozen=True)
 class _Code:
     who: Principal
     until: float
+    read_only: bool
 
 
 class Sessions:
@@ -61,9 +65,9 @@ class Sessions:
         self._codes: dict[str, _Code] = {}
         self._tries: dict[str, tuple[int, int]] = {}
 
-    def code(self, who: Principal | None) -> tuple[str, float]:
-        """A code by which the page opens for ``who``, and when it ends (epoch seconds). Raises
-        AwsError for who is no person, or has shown a session already.
+    def code(self, who: Principal | None, *, read_only: bool = False) -> tuple[str, float]:
+        """A code by which the page opens for ``who``, perhaps only to see, and when it ends (epoch
+        seconds). Raises AwsError for who is no person, or has shown a session already.
         """
         person = _person(who)
         now = self._steady()
@@ -71,7 +75,7 @@ class Sessions:
         while len(self._codes) >= _MOST_CODES:
             del self._codes[next(iter(self._codes))]
         code = secrets.token_urlsafe(18)
-        self._codes[code] = _Code(person, now + CODE_SECONDS)
+        self._codes[code] = _Code(person, now + CODE_SECONDS, read_only)
         return code, self._wall() + CODE_SECONDS
 
     async def open(self, code: str, source: str) -> tuple[str, SessionBody]:
@@ -86,7 +90,18 @@ class Sessions:
                 "the code is wrong, was used, or is older than a minute: run `teal open`",
                 status=401,
             )
-        return await self._make(found.who, "", found.who.access == "viewer", SESSION_SECONDS)
+        read_only = found.read_only or found.who.access == "viewer"
+        return await self._make(found.who, "", read_only, SESSION_SECONDS)
+
+    async def recognise(
+        self, who: Principal, claims: dict[str, list[str]]
+    ) -> tuple[str, SessionBody]:
+        """The token and the session of somebody whom a proxy names, by these claims. Raises
+        AwsError ``Throttling``.
+        """
+        self._count(who.origin)
+        read_only = who.access == "viewer"
+        return await self._make(who, "", read_only, IDENTITY_SECONDS, claims=claims)
 
     async def create(
         self, who: Principal | None, label: str, *, read_only: bool, seconds: float
@@ -102,7 +117,7 @@ class Sessions:
     def of(self, authorization: str) -> Principal:
         """Who shows this header. Raises AwsError ``SessionInvalid``."""
         session = self.session(authorization)
-        now = self._present(session["origin"])
+        now = self._present(session)
         if now is None:
             _invalid(f"{session['actor']} is no longer let in")
         shown = principal(session)
@@ -166,6 +181,7 @@ class Sessions:
         read_only: bool,
         seconds: float,
         operation: str = "OpenSession",
+        claims: dict[str, list[str]] | None = None,
     ) -> tuple[str, SessionBody]:
         now = self._wall()
         access: PersonAccess = "viewer" if read_only or who.access == "role" else who.access
@@ -180,6 +196,8 @@ class Sessions:
             "made": now,
             "expires": now + seconds,
         }
+        if claims is not None:
+            body["claims"] = claims
         await self._store.write(who.name, operation, partial(_put, body=body, now=now))
         return self._key.token(body), body
 
@@ -191,7 +209,7 @@ class Sessions:
         if len(self._tries) > _MOST_SOURCES:
             del self._tries[next(iter(self._tries))]
         if tries > TRIES:
-            raise AwsError("Throttling", f"at most {TRIES} codes a second may be tried", status=429)
+            raise AwsError("Throttling", f"at most {TRIES} tries a second", status=429)
 
 
 def _person(who: Principal | None) -> Principal:

@@ -112,7 +112,7 @@ def env(
     with a provider "aws" block needs no change beside `teal env --terraform 5 > teal_override.tf`.
     """
     if terraform is not None:
-        from tealmesh.cli.terraform import override
+        from tealmesh.cli.screens.terraform import override
 
         click.echo("\n".join(override(client.endpoint, terraform)))
         return

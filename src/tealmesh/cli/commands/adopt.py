@@ -109,7 +109,7 @@ def variables(
 
     [terraform] in teal.toml has the names of the variables and the addresses of the resources.
     """
-    from tealmesh.cli import terraform as words
+    from tealmesh.cli.screens import terraform as words
     from tealmesh.model.config.nouns import TerraformNames
     from tealmesh.model.config.parse import parse_additions
 

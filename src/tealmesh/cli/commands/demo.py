@@ -106,9 +106,16 @@ def rehearse(
     from tealmesh.cli.rehearse import report
     from tealmesh.cli.rehearse.play import rehearse as play
     from tealmesh.cli.rehearse.stage import Stage
+    from tealmesh.cli.screens.waiting import waiting
 
     stage = Stage(config_file, service, longest, path)
-    played = play(stage, faults, rate, limit, lambda words: click.echo(words, err=True))
+    with waiting("beginning") as told:
+
+        def say(words: str) -> None:
+            told.say(words)
+            told.begin(words)
+
+        played = play(stage, faults, rate, limit, say)
     if as_json:
         print_json({"rehearsals": [report.line(one) for one in played]})
     else:

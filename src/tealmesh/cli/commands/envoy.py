@@ -205,10 +205,11 @@ def _token(file: Path, resource: str, task: str) -> str:
     from tealmesh.model.identity.envoys import Identity, Owner, token
     from tealmesh.model.identity.keys import owned_key
 
-    own = read_text(file, "--token-file").strip()
+    # A second line is the former one, until `teal keys retire`.
+    own = read_text(file, "--token-file").split()
     if not own:
         raise click.UsageError(f"{file}: holds no token")
-    return token(Identity(Owner.USER, task, resource), owned_key(own))
+    return token(Identity(Owner.USER, task, resource), owned_key(own[0]))
 
 
 envoy.add_command(identity)

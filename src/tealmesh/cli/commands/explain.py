@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option("--windows", is_flag=True, help="Also each single window of measurement.")
+@click.option("--callers", is_flag=True, help="Also who called it, with what each saw.")
 @or_group(commands.explain)
 @with_json
 @with_client
 def explain(
-    service: str, deployment: str | None, windows: bool, as_json: bool, client: Client
+    service: str,
+    deployment: str | None,
+    windows: bool,
+    callers: bool,
+    as_json: bool,
+    client: Client,
 ) -> None:
     """Where the deployment of SERVICE is, why, what comes next, and when at the latest: in one
     sentence, and then with the numbers of each step and every transition.
@@ -36,17 +42,24 @@ def explain(
     """
     answer = client.explain(service, deployment)
     bundle: Bundle | None = None
+    identity = answer["deployment"]["deploymentId"]
+    called = client.list_callers(identity) if callers else None
     if windows:
-        identity = answer["deployment"]["deploymentId"]
         bundle = json.loads(client.get_evidence(service, identity)["bundle"])
     if as_json:
-        print_json({**answer, "windows": bundle["windows"]} if bundle else answer)
+        more = {"windows": bundle["windows"]} if bundle else {}
+        print_json({**answer, **more, **({} if called is None else {"callers": called})})
         return
-    from tealmesh.cli.render import console
     from tealmesh.cli.screens.explained import explained_view
+    from tealmesh.cli.screens.render import console
 
     out = console()
     out.print(explained_view(answer, out.width, time.time(), bundle))
+    if called is not None:
+        from tealmesh.cli.screens.callers import callers_view
+
+        click.echo("\ncallers")
+        out.print(callers_view(called, answer["deployment"], out.width))
 
 
 @click.command(short_help="All that a deployment was decided on, as JSON or as a page.")
@@ -102,8 +115,8 @@ def backtest(service: str | None, settings: tuple[str, ...], as_json: bool, clie
     if as_json:
         print_json({"deployments": found})
         return
-    from tealmesh.cli.render import console
     from tealmesh.cli.screens import backtested
+    from tealmesh.cli.screens.render import console
 
     if found:
         console().print(backtested.table(found))

@@ -21,6 +21,7 @@ def envoy() -> None:
     import asyncio
     from pathlib import Path
 
+    from tealmesh.cli.screens.waiting import waiting
     from tealmesh.engine.runtimes.build import docker_found
     from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, make_envoy
     from tealmesh.engine.runtimes.sidecar import find_envoy
@@ -33,7 +34,8 @@ def envoy() -> None:
             await api.close()
         return name
 
-    name = asyncio.run(make())
+    with waiting(f"making {ENVOY_IMAGE}"):
+        name = asyncio.run(make())
     click.echo(f"made {ENVOY_IMAGE} in {name}")
 
 

@@ -64,8 +64,8 @@ def _of_file(file: Path, offline: bool, client: Client) -> list[wire.LintFinding
 def _show(findings: list[wire.LintFinding], where: str) -> None:
     from rich.text import Text
 
-    from tealmesh.cli.render import console
     from tealmesh.cli.screens.fit import folded
+    from tealmesh.cli.screens.render import console
 
     out = console()
     for finding in findings:

@@ -55,7 +55,7 @@ def status(
     if as_json:
         watching.show_json(lambda: client.get_status(window, mesh), watch)
         return
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
 
     out = console()
     if watch:
@@ -64,7 +64,7 @@ def status(
 
         watch_tree(lambda: look(client, window, mesh, group, time.time()), out, window)
         return
-    from tealmesh.cli.status_view import status_view
+    from tealmesh.cli.screens.status import status_view
 
     out.print(status_view(client.get_status(window, mesh), window, out.width))
 
@@ -130,7 +130,7 @@ def _show_history(
     deployments: list[wire.Deployment], journals: list[list[wire.JournalEntry]] | None
 ) -> None:
     """``journals``: None for one line a deployment."""
-    from tealmesh.cli.render import console, history_lines, history_view
+    from tealmesh.cli.screens.render import console, history_lines, history_view
 
     out = console()
     if not deployments:
@@ -154,29 +154,52 @@ def _journal(client: Client, deployment: wire.Deployment) -> list[wire.JournalEn
     return client.list_journal(deployment["service"], deployment["deploymentId"])
 
 
-@click.command()
+@click.command(short_help="What changed, when, and who changed it.")
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(1, 1000),
-    default=20,
-    show_default=True,
-    help="Number of events.",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Number of events (default: 20; with --since, all).",
+)
+@click.option("--search", "text", metavar="TEXT", help="Only those with this text in them.")
+@click.option("--by", "actor", metavar="NAME", help="Only what this user, role or worker did.")
+@click.option(
+    "--since",
+    "earliest",
+    metavar="TIME",
+    help='Only those since "30m", "2h" or "7d" ago, or since "2026-11-27 09:00".',
 )
 @click.option("--all", "everything", is_flag=True, help="Include what the engine records of tasks.")
 @with_json
 @with_client
-def events(number: int, everything: bool, as_json: bool, client: Client) -> None:
-    """Changes, the latest last: when, by whom, and what."""
-    newest_last = client.list_events(number, everything)[::-1]
+def events(
+    number: int | None,
+    text: str | None,
+    actor: str | None,
+    earliest: str | None,
+    everything: bool,
+    as_json: bool,
+    client: Client,
+) -> None:
+    """Changes, the latest last: when, by whom, and what.
+
+    TEXT may be a part of the sentence, such as the name of a service or a task, of the operation
+    or of who did it.
+    """
+    from tealmesh.cli.screens import events as told
+
+    now = time.time()
+    first = None if earliest is None else told.since(earliest, now)
+    most = 20 if number is None and first is None else number
+    newest_last = told.search(client, most, everything, text, actor, first)[::-1]
     if as_json:
         print_json(newest_last)
         return
-    for event in newest_last:
-        at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
-        # A control plane that is older than this command has no sentence.
-        told = event.get("sentence") or f"{event['actor']} {event['operation']}: {event['message']}"
-        click.echo(f"{at} {told}")
+    for line in told.lines(newest_last, now):
+        click.echo(line)
+    if not newest_last:
+        click.echo("no such events", err=True)
 
 
 @click.command(short_help="Every Envoy and the revision that it runs.")
@@ -200,7 +223,7 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
     if not listed:
         click.echo("no Envoys yet: start tasks with Terraform or `teal apply`")
         return
-    from tealmesh.cli.render import console, envoys_view
+    from tealmesh.cli.screens.render import console, envoys_view
 
     out = console()
     out.print(envoys_view(listed, out.width))
@@ -219,21 +242,24 @@ def doctor(data_dir: Path | None, as_json: bool, client: Client) -> None:
     from rich.text import Text
 
     from tealmesh.cli.checks import check_all
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
+    from tealmesh.cli.screens.waiting import waiting
 
     styles = {"ok": "green", "note": "yellow", "wrong": "red"}
     out = console()
     wrong = False
     checks = []
-    for check in check_all(data_dir, client):
-        wrong = wrong or check.verdict == "wrong"
-        if as_json:
-            checks.append(vars(check))
-            continue
-        line = Text(f"{check.verdict:<6}", style=styles[check.verdict])
-        line.append(f"{check.name}: ", style="bold")
-        line.append(check.detail)
-        out.print(line)
+    with waiting("looking at this machine") as told:
+        for check in check_all(data_dir, client):
+            wrong = wrong or check.verdict == "wrong"
+            if as_json:
+                checks.append(vars(check))
+                continue
+            line = Text(f"{check.verdict:<6}", style=styles[check.verdict])
+            line.append(f"{check.name}: ", style="bold")
+            line.append(check.detail)
+            told.begin("looking at this machine")
+            out.print(line)
     if as_json:
         print_json(checks)
     if wrong:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from tealmesh.cli import completing
@@ -15,13 +17,27 @@ def mesh() -> None:
     """What a mesh has, and how requests go through it, whoever made it."""
 
 
-@mesh.command(short_help="What a mesh has, and how its Envoys are.")
-@click.argument("name", default="", shell_complete=completing.meshes)
+@mesh.command(short_help="What a mesh has, or one of its resources.")
+@click.argument("name", default="", metavar="[MESH|RESOURCE]", shell_complete=completing.resources)
+@click.option("--mesh", "of", metavar="NAME", shell_complete=completing.meshes, help="Its mesh.")
+@click.option("--envoy", is_flag=True, help="Of a RESOURCE: all that Envoys have of it, as JSON.")
 @with_json
 @with_client
-def show(name: str, as_json: bool, client: Client) -> None:
-    """List what the mesh NAME has (default: the only one), and how its Envoys are."""
-    answer = client.get_mesh_graph(name or _only(client))
+def show(name: str, of: str, envoy: bool, as_json: bool, client: Client) -> None:
+    """List what MESH has (default: the only one), and how its Envoys are.
+
+    A RESOURCE is shown as it was sent, with what Envoys were made to have of it, and who has
+    acknowledged that. It is web-blue, virtualNode/web-blue, route/ROUTER/NAME or
+    gatewayRoute/GATEWAY/NAME, or all of that as in an ARN, which may be whole:
+    mesh/shop/virtualRouter/web/route/all.
+    """
+    known = [one["name"] for one in client.get_status().get("meshes", [])]
+    if name and name not in known:
+        _show_resource(client, name, of, known, envoy, as_json)
+        return
+    if envoy:
+        raise click.UsageError("--envoy: which RESOURCE?")
+    answer = client.get_mesh_graph(name or of or _only(client))
     if as_json:
         print_json(answer["graph"])
         return
@@ -51,6 +67,35 @@ def graph(name: str, as_dot: bool, as_json: bool, client: Client) -> None:
     from tealmesh.cli.screens.mesh import dot, tree
 
     for line in dot(answer) if as_dot else tree(answer):
+        click.echo(line)
+
+
+def _show_resource(
+    client: Client, text: str, of: str | None, meshes: Sequence[str], envoy: bool, as_json: bool
+) -> None:
+    """Raises TealError if it does not say which one, or if there is none."""
+    from tealmesh.cli.screens import resource as resources
+
+    wanted = resources.named(text)
+    if wanted is None:
+        raise TealError(
+            f"{text}: must be the name of a mesh or of a resource in it, such as "
+            "virtualNode/web-blue or route/ROUTER/NAME"
+        )
+    where = [wanted.mesh or of] if wanted.mesh or of else meshes
+    graphs = (client.get_mesh_graph(mesh)["graph"] for mesh in where if mesh)
+    found = [one for graph in graphs for one in resources.found(graph, wanted)]
+    if not found:
+        raise TealError(f"no mesh and no resource is called {text}: see `teal mesh show`")
+    if len(found) > 1:
+        listed = ", ".join(f"mesh/{one.mesh}/{one.identity}" for one in found)
+        raise TealError(f"which {text}? There are {listed}")
+    one = found[0]
+    answer = client.get_resource(one.mesh, one.kind, one.name, one.parent)
+    if as_json:
+        print_json(answer)
+        return
+    for line in resources.shown(answer, whole=envoy):
         click.echo(line)
 
 

@@ -86,7 +86,7 @@ def lock(
     if as_json:
         print_json(locked)
         return
-    from tealmesh.cli.render import lock_words
+    from tealmesh.cli.screens.render import lock_words
 
     click.echo(f"{service}: {lock_words(locked)}; `teal unlock {service}` ends that")
 
@@ -101,7 +101,7 @@ def unlock(service: str, as_json: bool, client: Client) -> None:
     if as_json:
         print_json(ended)
         return
-    from tealmesh.cli.render import lock_words
+    from tealmesh.cli.screens.render import lock_words
 
     click.echo(f"{service}: unlocked; it was {lock_words(ended)}")
 

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli import render
 from tealmesh.cli.demo.ledger import MAX_DEVIATIONS, Counts, Ledger, Step
+from tealmesh.cli.screens import render
 from tealmesh.model import wire
 
 RECENT_SECONDS = 1.0

@@ -46,7 +46,7 @@ def _plan(
         print_json(answer)
     else:
         from tealmesh.cli.groups.screens import plan_view
-        from tealmesh.cli.render import console
+        from tealmesh.cli.screens.render import console
 
         out = console()
         out.print(plan_view(answer, out.width))
@@ -116,16 +116,23 @@ def rollback(
 
 
 def explain(
-    group: str, deployment: str | None, windows: bool, as_json: bool, client: Client
+    group: str,
+    deployment: str | None,
+    windows: bool,
+    callers: bool,
+    as_json: bool,
+    client: Client,
 ) -> None:
     if windows:
         raise click.UsageError("--windows and --group: a service has windows, so give its name")
+    if callers:
+        raise click.UsageError("--callers and --group: a service has callers, so give its name")
     g = client.get_group_deployment(group, deployment)
     if as_json:
         print_json(g)
         return
     from tealmesh.cli.groups.screens import explained_view
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
 
     console().print(explained_view(g))
 
@@ -142,7 +149,7 @@ def status(group: str, watch: bool, as_json: bool, client: Client) -> None:
         watching.show_json(lambda: next(filter(None, found()), None), watch)
         return
     from tealmesh.cli.groups.screens import group_view
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
 
     latest, known = found()
     if latest is not None:
@@ -160,7 +167,7 @@ def history(group: str, deployment: str | None, number: int, as_json: bool, clie
         print_json(listed[:number])
         return
     from tealmesh.cli.groups.screens import history_table
-    from tealmesh.cli.render import console
+    from tealmesh.cli.screens.render import console
 
     if not listed:
         click.echo(f"group {group}: no deployments yet")

@@ -9,12 +9,12 @@ from functools import partial
 import click
 from rich.console import Console
 
-from tealmesh.cli import render
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, reached
 from tealmesh.cli.follow import FINAL_STATUSES, Show, live_area, patiently
 from tealmesh.cli.groups.screens import entry_line, group_view
 from tealmesh.cli.options import print_json
+from tealmesh.cli.screens import render
 from tealmesh.cli.screens.heartbeat import SECONDS
 from tealmesh.model import wire
 from tealmesh.model.errors import DeploymentHeld, TealError

@@ -8,8 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli import render
-from tealmesh.cli.screens import planned
+from tealmesh.cli.screens import planned, render
 from tealmesh.cli.screens.fit import short_image
 from tealmesh.model import wire
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tealmesh.cli import render
 from tealmesh.cli.live.sight import Sight, task_words
 from tealmesh.cli.names import ID_CHARACTERS
+from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import versions
-from tealmesh.cli.status_view import gateway_line, service_notes
+from tealmesh.cli.screens.status import gateway_line, service_notes
 from tealmesh.model import wire
-from tealmesh.model.failures import by_kind
+from tealmesh.model.traffic.failures import by_kind
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tealmesh.cli import render
 from tealmesh.cli.live.rows import Marks, Tree
+from tealmesh.cli.screens import render
 from tealmesh.model import wire
 
 _STEPS = ("row of steps", "rows of steps")
+_MARKED = 4
+"""A mark with a blank, and two before what a gate says."""
 _WAITING = ("line on what is waited for", "lines on what is waited for")
 
 
@@ -27,7 +29,7 @@ def deployment_rows(
     if position(deployment) == "ended":
         _ended(tree, depth, deployment, marks)
         return
-    where = Text(render.where(deployment), style="bold")
+    where = Text().append(render.where(deployment), style="bold")
     where.append(f"  {deployment.get('strategy', '')}", style="dim")
     where.append(f"  {deployment['deploymentId'][:8]}", style="dim")
     tree.add(depth, where, 2, ("line on where it is", "lines on where they are"))
@@ -47,7 +49,9 @@ def deployment_rows(
         )
         line.append(f"{gate['gate']:<{size}}  ", style="" if passed else "bold")
         line.append(gate["detail"], style="dim" if passed else "")
-        tree.add(depth, line, 6 if passed else 3, kind, lines=1 if passed else 2)
+        tree.add(
+            depth, line, 6 if passed else 3, kind, lines=1 if passed else 2, hang=size + _MARKED
+        )
     for words in render.waiting(deployment, now, with_gates=not gates):
         tree.add(depth, Text(words), 3, _WAITING, lines=2)
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 _STEADY = {"→": ">", "…": "~", "·": "*", "\N{EN DASH}": "-", "\N{NO-BREAK SPACE}": " "}
 """One column each, unlike what `output` writes: rows are measured before they are written."""
+_LEAST_HANGING = 40
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Row:
     """What it is, for one and for several: told of rows that are folded."""
     lines: int = 1
     """It is wrapped to at most so many lines, and then cut."""
+    hang: int = 0
+    """Where it is wide enough, its further lines begin so many columns further right."""
 
 
 @dataclass
@@ -63,12 +66,18 @@ class Tree:
     rows: list[Row] = field(default_factory=list)
 
     def add(
-        self, depth: int, text: Text, urgency: int, kind: tuple[str, str], lines: int = 1
+        self,
+        depth: int,
+        text: Text,
+        urgency: int,
+        kind: tuple[str, str],
+        lines: int = 1,
+        hang: int = 0,
     ) -> None:
         """Add a row below the last one of ``depth`` - 1."""
         above = next((row for row in reversed(self.rows) if row.depth < depth), None)
         least = above.urgency if above else 0
-        self.rows.append(Row(depth, text, max(urgency, least), kind, lines))
+        self.rows.append(Row(depth, text, max(urgency, least), kind, lines, hang))
 
 
 def fit(
@@ -114,13 +123,16 @@ def _wrapped(row: Row, width: int, encoding: str) -> list[Text]:
         return [_cut(text, room, encoding)]
     from rich.console import Console
 
-    found = list(text.wrap(Console(width=room), room))
+    hang = row.hang if room - row.hang >= _LEAST_HANGING else 0
+    first, *others = text.wrap(Console(width=room), room)
+    rest = Text(" ").join(others)
+    found = [first, *rest.wrap(Console(width=room - hang), room - hang)]
     for line in found:
         line.rstrip()
     if len(found) > row.lines:
         rest = Text(" ").join(found[row.lines - 1 :])
-        found = [*found[: row.lines - 1], _cut(rest, room, encoding)]
-    return found
+        found = [*found[: row.lines - 1], _cut(rest, room - hang, encoding)]
+    return [found[0], *(Text(" " * hang).append_text(line) for line in found[1:])]
 
 
 def _cut(text: Text, room: int, encoding: str) -> Text:

@@ -9,12 +9,13 @@ import click
 from rich.console import Console, Group
 from rich.live import Live
 
-from tealmesh.cli import render
 from tealmesh.cli.live.changes import Fact, changes, facts
 from tealmesh.cli.live.rows import marks_for
 from tealmesh.cli.live.sight import Sight
 from tealmesh.cli.live.traffic import Traffic
 from tealmesh.cli.live.tree import picture
+from tealmesh.cli.screens import render
+from tealmesh.cli.screens.waiting import silence
 from tealmesh.cli.watching import WATCH_SECONDS
 from tealmesh.model.errors import NoControlPlane
 
@@ -28,10 +29,11 @@ def watch(look: Look, out: Console, window: int) -> None:
     Raises what ``look`` raises at first. Later, while no control plane answers, that is shown.
     """
     try:
-        if out.is_terminal and not out.is_dumb_terminal:
-            _draw(look, out, window)
-        else:
-            _tell(look)
+        with silence():
+            if out.is_terminal and not out.is_dumb_terminal:
+                _draw(look, out, window)
+            else:
+                _tell(look)
     except KeyboardInterrupt:
         return
 

@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tealmesh.cli.names import ID_CHARACTERS
-from tealmesh.cli.render import (
+from tealmesh.cli.screens.fit import folded, versions
+from tealmesh.cli.screens.render import (
     NARROW_COLUMNS,
     STATUS_STYLES,
     VERDICT_STYLES,
@@ -18,7 +19,6 @@ from tealmesh.cli.render import (
     milliseconds,
     moment,
 )
-from tealmesh.cli.screens.fit import folded, versions
 from tealmesh.model import wire
 from tealmesh.model.rollout.bundle import Bundle, BundleSide
 
@@ -30,7 +30,7 @@ def explained_view(
     deployment = answer["deployment"]
     style = STATUS_STYLES.get(deployment["status"], "")
     parts: list[RenderableType] = [Text(answer["sentence"], style=f"bold {style}"), Text()]
-    parts += [*_head(deployment, now), Text()]
+    parts += [*_head(deployment, now), *_definition(answer.get("definition"), width), Text()]
     for step in answer["steps"]:
         parts += [*_step(step, width), Text()]
     if "hooks" in deployment:
@@ -56,6 +56,19 @@ def _head(deployment: wire.Deployment, now: float) -> Iterable[Text]:
         + (f"took {took}" if ended else f"{took} so far"),
         style="dim",
     )
+
+
+def _definition(changed: wire.DefinitionChange | None, width: int) -> Iterable[RenderableType]:
+    """What differs between the task definitions of both sides, once both are known."""
+    if changed is None or "differences" not in changed:
+        return
+    old, new = (arn.rpartition("/")[2] for arn in (changed.get("old", ""), changed.get("new", "")))
+    yield Text(f"task definition {old} → {new}", style="dim")
+    rows = [
+        [Text(f"{one['what']}: {one.get('before', '(none)')} → {one.get('after', '(none)')}")]
+        for one in changed["differences"]
+    ]
+    yield from folded(rows, width, indent=2)
 
 
 def _step(step: wire.ExplainedStep, width: int) -> Iterable[RenderableType]:

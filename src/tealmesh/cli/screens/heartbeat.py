@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from tealmesh.cli import render
+from tealmesh.cli.screens import render
 from tealmesh.model import wire
 
 SECONDS = 10.0

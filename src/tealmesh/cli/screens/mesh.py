@@ -120,8 +120,13 @@ def dot(answer: wire.GetMeshGraphOutput) -> Iterator[str]:
     yield "}"
 
 
+def kind_words(kind: str) -> str:
+    """``virtual node``, ``gateway route``."""
+    return _KINDS[kind][0] if kind in _KINDS else _spaced(kind)
+
+
 def _described(node: wire.GraphNode) -> str:
-    kind = _KINDS.get(node["kind"], (_spaced(node["kind"]), ""))[0]
+    kind = kind_words(node["kind"])
     side = f" ({node['service']}, {node['side']})" if "service" in node and "side" in node else ""
     detail = f": {node['detail']}" if node.get("detail") else ""
     return f"{kind} {node['name']}{side}{detail}"

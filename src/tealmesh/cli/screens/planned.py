@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tealmesh.cli.options import print_json
-from tealmesh.cli.render import console
 from tealmesh.cli.screens.fit import folded, versions
+from tealmesh.cli.screens.render import console
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 from tealmesh.model.spans import span

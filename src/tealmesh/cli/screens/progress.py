@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from tealmesh.cli.render import NARROW_COLUMNS, VERDICT_STYLES, side_style
 from tealmesh.cli.screens.fit import folded
+from tealmesh.cli.screens.render import NARROW_COLUMNS, VERDICT_STYLES, side_style
 from tealmesh.model import wire
 
 _FULL, _EMPTY = "━", "─"

@@ -10,13 +10,12 @@ import click
 
 from tealmesh.cli.client import Client
 from tealmesh.cli.screens import changes
+from tealmesh.cli.screens.waiting import waiting
 from tealmesh.cli.services import deploying
 from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
 POLL_SECONDS = 0.3
-HEARTBEAT_SECONDS = 10.0
-"""So often it is said again what is waited for."""
 
 
 def show_removal(client: Client, name: str, *, err: bool = False) -> wire.RemoveOutput:
@@ -47,17 +46,15 @@ def remove(
     ``say`` gets a line about what is waited for. Ctrl-C leaves the rest to be repeated.
     """
     for name in names:
-        said, at = "", 0.0
-        while True:
-            answer = client.remove(name)
-            if answer["done"]:
-                break
-            waiting = ", ".join(answer["waitingFor"])
-            now = time.monotonic()
-            if waiting != said or now - at >= HEARTBEAT_SECONDS:
-                say(f"{name}: waiting for {waiting}")
-                said, at = waiting, now
-            time.sleep(POLL_SECONDS)
+        said = ""
+        with waiting(f"removing {name}") as told:
+            while not (answer := client.remove(name))["done"]:
+                left = f"{name}: waiting for {', '.join(answer['waitingFor'])}"
+                told.now(left)
+                if left != said and not told.drawn:
+                    say(left)
+                said = left
+                time.sleep(POLL_SECONDS)
         click.echo(f"{answer['kind']} {name} is removed", err=err)
 
 

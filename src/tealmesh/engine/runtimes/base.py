@@ -21,7 +21,7 @@ from tealmesh.engine.runtimes.admin import AdminPlace
 from tealmesh.engine.runtimes.containers import Container, Role
 from tealmesh.engine.state import TaskState
 from tealmesh.model.ecs.bodies import ContainerHandle, KeptDefinition
-from tealmesh.model.images import ImageBody
+from tealmesh.model.ecs.images import ImageBody
 
 Handle = ContainerHandle
 """What identifies a started container; kept in the task's document."""

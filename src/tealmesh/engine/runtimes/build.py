@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tealmesh.engine.runtimes.base import Runtime, StandaloneEnvoys
 from tealmesh.engine.runtimes.choice import Choice, Mode
-from tealmesh.engine.runtimes.docker import netns
 from tealmesh.engine.runtimes.docker.api import DockerApi, find_socket
 from tealmesh.engine.runtimes.docker.launch import XDS_SOCKET
-from tealmesh.engine.runtimes.docker.names import HostsFiles, fixed_addresses
-from tealmesh.engine.runtimes.docker.resolver import Answer
+from tealmesh.engine.runtimes.docker.network import netns
+from tealmesh.engine.runtimes.docker.network.names import HostsFiles, fixed_addresses
+from tealmesh.engine.runtimes.docker.network.resolver import Answer
 from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime

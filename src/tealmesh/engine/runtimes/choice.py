@@ -25,13 +25,13 @@ from tealmesh.engine.runtimes.base import (
     Usage,
 )
 from tealmesh.engine.runtimes.containers import mapped
-from tealmesh.engine.runtimes.docker.names import HostsFiles
-from tealmesh.engine.runtimes.docker.networks import has_pod
+from tealmesh.engine.runtimes.docker.network.names import HostsFiles
+from tealmesh.engine.runtimes.docker.network.namespaces import has_pod
 from tealmesh.engine.runtimes.docker.runtime import DockerRuntime
 from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.process.runtime import ProcessRuntime
+from tealmesh.model.ecs.images import ImageBody
 from tealmesh.model.errors import DockerUnavailable, EngineError
-from tealmesh.model.images import ImageBody
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from tealmesh.model.ecs.images import ImageBody
 from tealmesh.model.errors import EngineError
-from tealmesh.model.images import ImageBody
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ContainerOverrideOutputTypeDef as ContainerOverride

@@ -26,8 +26,8 @@ from tealmesh.engine.runtimes.base import (
 )
 from tealmesh.engine.runtimes.containers import command_for
 from tealmesh.engine.runtimes.process.addresses import choose
+from tealmesh.model.ecs.images import ImageBody
 from tealmesh.model.errors import EngineError
-from tealmesh.model.images import ImageBody
 
 _OCTET = 254
 """Addresses under 127.254; nothing binds them."""

@@ -10,6 +10,7 @@ from tealmesh.model.config.notices import NoticeConfig
 from tealmesh.model.config.strategies import Gates, Strategy
 
 Protocol = Literal["http", "http2", "grpc", "tcp"]
+GatewayProtocol = Literal["http", "http2", "grpc"]
 """The protocols of App Mesh's listeners."""
 
 
@@ -59,6 +60,8 @@ class GatewayConfig:
     port: int
     routes: Mapping[str, str]
     """The name of the service for each path prefix."""
+    protocol: GatewayProtocol = "http"
+    """What all its services speak."""
     address: str = "127.0.0.1"
     desired_count: int = 1
     request_timeout: float | None = None

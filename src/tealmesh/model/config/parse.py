@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from tealmesh.model.config.adopted import read_adopted, read_terraform
+from tealmesh.model.config.common import LABEL, LABEL_ALLOWED, PATH, read_port
 from tealmesh.model.config.deployments import read_gates, read_strategy
+from tealmesh.model.config.gateways import read_gateways
 from tealmesh.model.config.groups import read_groups
 from tealmesh.model.config.notices import read_notices
 from tealmesh.model.config.nouns import (
     Additions,
-    GatewayConfig,
     Image,
     Protocol,
     ServiceConfig,
@@ -27,26 +28,12 @@ from tealmesh.model.errors import ConfigError
 BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
 """Images that Tealmesh can run without an entry in ``[images]``."""
 
-DEFAULT_TIMES = {"request_timeout": 15.0, "idle_timeout": 300.0}
-"""App Mesh's own, in seconds:
-https://docs.aws.amazon.com/app-mesh/latest/APIReference/API_HttpTimeout.html"""
-
-RESERVED_PORTS = {
-    9901: "Envoy's admin interface",
-    9902: "Envoy's agent",
-    15000: "Envoy's ingress",
-    15001: "Envoy's egress",
-}
-
-LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
-"""Names of services, sides and gateways."""
 _MESH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 )
 _IMAGE = re.compile(r"[^\s\x00-\x1f*]{1,1000}")
-_PATH = re.compile(r"/[^\s\x00-\x20?#]*")
 _VARIABLE = re.compile(r"[^=\x00\s]+")
 _SET_BY_ENGINE = ("HOST", "PORT")
 
@@ -56,13 +43,8 @@ _SERVICE_KEYS = (
     "environment", "backends", "sides", "strategy", "gates",
     "request_timeout", "idle_timeout", "drain_time", "replace_after", "depends_on",
 )  # fmt: skip
-_GATEWAY_KEYS = (
-    "port", "routes", "address", "desired_count",
-    "request_timeout", "idle_timeout", "drain_time",
-)  # fmt: skip
 PROTOCOLS: tuple[Protocol, ...] = ("http", "http2", "grpc", "tcp")
 _PROTOCOLS_ALLOWED = '"http", "http2", "grpc" or "tcp"'
-_LABEL_ALLOWED = "lower-case letters, digits and hyphens, at most 50"
 
 
 def parse(text: str, file: str = "teal.toml") -> TealConfig:
@@ -118,12 +100,10 @@ def parse_mapping(data: Mapping[str, Any], file: str = "teal.toml") -> TealConfi
         cluster=cluster,
         namespace=namespace,
         services=_services(services, namespace),
-        gateways={key: read_gateway(gateways, key) for key in gateways.data},
         additions=_additions(root),
     )
-    _check_gateways(gateways, config)
     _check_images(services, config)
-    return config
+    return replace(config, gateways=read_gateways(gateways, config.services))
 
 
 def read_mesh(root: Table) -> tuple[str, str, str]:
@@ -172,18 +152,18 @@ def _services(table: Table, namespace: str) -> dict[str, ServiceConfig]:
 def read_service(services: Table, name: str, namespace: str) -> ServiceConfig:
     """``[services.NAME]``; its backends are not looked up yet."""
     if not LABEL.fullmatch(name):
-        services.fail(name, f"named in {_LABEL_ALLOWED}")
+        services.fail(name, f"named in {LABEL_ALLOWED}")
     table = services.table(name, _SERVICE_KEYS)
     protocol = _protocol(table)
     return ServiceConfig(
         name=name,
-        port=_port(table),
+        port=read_port(table),
         image=table.text("image", None, "an image name without spaces or *", _IMAGE.fullmatch),
         hostname=table.text(
             "hostname", f"{name}.{namespace}", "a DNS name in lower case", _HOST.fullmatch
         ),
         protocol=protocol,
-        health_path=table.text("health_path", "/", "a path that begins with /", _PATH.fullmatch),
+        health_path=table.text("health_path", "/", "a path that begins with /", PATH.fullmatch),
         desired_count=table.integer("desired_count", 1, 1, 50),
         cpu=table.integer("cpu", 256, 1, 16384),
         memory=table.integer("memory", 512, 4, 122880),
@@ -226,54 +206,13 @@ def _protocol(table: Table) -> Protocol:
     return protocol
 
 
-def _port(table: Table) -> int:
-    port = table.integer("port", None, 1, 65535)
-    if port in RESERVED_PORTS:
-        table.fail("port", f"another port: {port} is used for {RESERVED_PORTS[port]}")
-    return port
-
-
 def _sides(table: Table) -> tuple[str, str]:
     if "sides" not in table.data:
         return ServiceConfig.sides
     sides = table.texts("sides")
     if len(sides) != 2 or sides[0] == sides[1] or not all(LABEL.fullmatch(s) for s in sides):
-        table.fail("sides", f"two different names, each of {_LABEL_ALLOWED}")
+        table.fail("sides", f"two different names, each of {LABEL_ALLOWED}")
     return (sides[0], sides[1])
-
-
-def read_gateway(gateways: Table, name: str) -> GatewayConfig:
-    """``[gateways.NAME]``; its services are not looked up yet."""
-    if not LABEL.fullmatch(name):
-        gateways.fail(name, f"named in {_LABEL_ALLOWED}")
-    table = gateways.table(name, _GATEWAY_KEYS)
-    routes = table.table("routes")
-    if not routes.data:
-        table.fail("routes", 'at least one route, such as { "/" = "web" }')
-    for prefix in routes.data:
-        if not _PATH.fullmatch(prefix):
-            routes.fail(prefix, "under a path prefix that begins with /")
-    return GatewayConfig(
-        name=name,
-        port=_port(table),
-        routes={
-            prefix: routes.text(prefix, None, "the name of a service") for prefix in routes.data
-        },
-        address=table.text(
-            "address", GatewayConfig.address, "a loopback address such as 127.0.0.1", _is_loopback
-        ),
-        desired_count=table.integer("desired_count", 1, 1, 1),
-        request_timeout=table.seconds_or_none("request_timeout"),
-        idle_timeout=table.seconds_or_none("idle_timeout"),
-        drain_time=table.seconds_or_none("drain_time"),
-    )
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        return ipaddress.IPv4Address(text).is_loopback
-    except ValueError:
-        return False
 
 
 def _images(table: Table) -> tuple[Image, ...]:
@@ -304,47 +243,6 @@ def _environment(table: Table) -> dict[str, str]:
             values.fail(name, "a string or a whole number")
         variables[name] = value
     return variables
-
-
-def _check_gateways(gateways: Table, config: TealConfig) -> None:
-    """Routes lead to services, and gateways have names and listeners of their own."""
-    nodes = {f"{s.name}-{side}" for s in config.services.values() for side in s.sides}
-    listeners: dict[tuple[str, int], str] = {}
-    for name, gateway in config.gateways.items():
-        table = gateways.table(name)
-        if name in config.services or name in nodes:
-            gateways.fail(name, "named differently from every service and its sides")
-        listener = (gateway.address, gateway.port)
-        if listener in listeners:
-            table.fail("port", f"another port: gateways.{listeners[listener]} uses it")
-        listeners[listener] = name
-        for prefix, service in gateway.routes.items():
-            if service not in config.services:
-                known = ", ".join(sorted(config.services)) or "there are none"
-                table.table("routes").fail(prefix, f"the name of a service ({known})")
-            spoken = config.services[service].protocol
-            if spoken != "http":
-                table.table("routes").fail(
-                    prefix,
-                    f'a service with protocol = "http", which gateways speak: services.{service} '
-                    f"speaks {spoken}, so call it from another service of the mesh",
-                )
-        _check_limits(table, gateway, config)
-
-
-def _check_limits(table: Table, gateway: GatewayConfig, config: TealConfig) -> None:
-    """A service's own time ends a request however long the gateway would wait."""
-    for key, default in DEFAULT_TIMES.items():
-        limit = getattr(gateway, key)
-        for name in sorted(set(gateway.routes.values())):
-            own = getattr(config.services[name], key)
-            least = default if own is None else own
-            if limit is not None and least and (limit > least or not limit):
-                table.fail(
-                    key,
-                    f"at most that of the services behind it: services.{name}.{key} is {least:g} "
-                    "s, so raise it too, or leave this one out",
-                )
 
 
 def _check_images(services: Table, config: TealConfig) -> None:

@@ -18,6 +18,8 @@ from itertools import pairwise
 from tealmesh.model.config import (
     adopted,
     beside,
+    common,
+    gateways,
     groups,
     notices,
     nouns,
@@ -173,13 +175,13 @@ _SAMPLE = "sample"
 
 def schema() -> Schema:
     """The schema of a whole teal.toml."""
-    label: Schema = {"pattern": f"^(?:{parse.LABEL.pattern})$"}
+    label: Schema = {"pattern": f"^(?:{common.LABEL.pattern})$"}
     root = _Noting("", {}, parse.TABLES)
     parse.read_mesh(root)
     service = _Noting("web", {}, ())
     parse.read_service(service, _SAMPLE, "sample.local")
     gateway = _Noting("edge", {_SAMPLE: {"routes": {"/": _SAMPLE}}}, ())
-    parse.read_gateway(gateway, _SAMPLE)
+    gateways.read_gateway(gateway, _SAMPLE)
     given = {"container": _SAMPLE, "route": _SAMPLE, "strategy": {}, "gates": {}}
     told = _Noting("adopted", given, adopted.ADOPTED_KEYS)
     adopted.read_one(told, _SAMPLE)

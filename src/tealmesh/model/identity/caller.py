@@ -33,7 +33,8 @@ class Principal:
     """The id of the session whose token was shown, which gives no further ones; empty for who is
     known by the kernel or by a signature."""
     origin: str = ""
-    """By what it is known: ``unix:LOGIN`` or ``key:KEY ID``; empty for a session and a role."""
+    """By what it is known: ``unix:LOGIN``, ``key:KEY ID`` or ``oidc:NAME``; empty for a session and
+    a role."""
     address: str = field(default="", compare=False)
     """The IP address that the request is from; empty where that is not known, such as for what our
     own process passes on."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import EnvoyUnknown
+from tealmesh.model.identity.base64url import decoded, encoded
 
 _FORM = "teal1"
 """The first part of each token; another form would have another."""
@@ -108,9 +108,9 @@ def token(identity: Identity, key: bytes) -> str:
     return f"{_FORM}.{body}.{encoded(_signature(body, key))}"
 
 
-def proven(text: str, keys: Sequence[bytes], owned: bytes) -> Identity:
-    """The identity in a token that one of ``keys`` signed. ``owned`` is the key of users' own
-    Envoys, which proves nothing about others. Raises EnvoyUnknown if none signed it.
+def proven(text: str, keys: Sequence[bytes], owned: Sequence[bytes]) -> Identity:
+    """The identity in a token that one of ``keys`` signed. ``owned`` are the keys of users' own
+    Envoys, which prove nothing about others. Raises EnvoyUnknown if none signed it.
     """
     form, _, rest = text.partition(".")
     body, _, signature = rest.partition(".")
@@ -118,7 +118,7 @@ def proven(text: str, keys: Sequence[bytes], owned: bytes) -> Identity:
         raise EnvoyUnknown("the token is not one of this control plane")
     given = decoded(signature)
     ours = any(hmac.compare_digest(given, _signature(body, key)) for key in keys)
-    users = hmac.compare_digest(given, _signature(body, owned))
+    users = any(hmac.compare_digest(given, _signature(body, key)) for key in owned)
     if not ours and not users:
         raise EnvoyUnknown("the token is not one of this control plane")
     owner, name, resource = json.loads(decoded(body))

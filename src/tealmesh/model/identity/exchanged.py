@@ -15,7 +15,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from tealmesh.model.base64url import decoded, encoded
+from tealmesh.model.identity.base64url import decoded, encoded
 from tealmesh.model.identity.keys import derived
 from tealmesh.model.identity.rings import Live
 

@@ -27,22 +27,22 @@ class Keys:
     Each property that has several has the one that signs first; all of them verify.
     """
 
-    def __init__(self, master: Callable[[], Ring], owner: str, former: str = "") -> None:
-        """``master`` are those of the moment."""
+    def __init__(
+        self, master: Callable[[], Ring], owner: Callable[[], Ring], former: str = ""
+    ) -> None:
+        """``master`` and ``owner``, the token in the owner's file, are those of the moment."""
         self._master = master
-        self.owner = owner
-        """The token in the owner's file, which any Envoy of the owner's may present."""
-        self.owned = owned_key(owner)
-        """Signs the tokens of Envoys that the owner starts: `owned_key` of ``owner``."""
+        self._owner = owner
         self.former = former
         """What all Envoys had in common under an earlier version; empty where none of them runs."""
+        self._owned: tuple[Ring | None, tuple[bytes, ...]] = (None, ())
         self._derived: tuple[Ring | None, dict[str, tuple[bytes, ...]]] = (None, {})
 
     @classmethod
     def of(cls, master: str, owner: str, former: str = "") -> Keys:
         """The keys of a data directory with these three secrets."""
-        ring = Ring(master)
-        return cls(lambda: ring, owner, former)
+        ring, owners = Ring(master), Ring(owner)
+        return cls(lambda: ring, lambda: owners, former)
 
     @property
     def id(self) -> str:
@@ -53,6 +53,19 @@ class Keys:
     def is_rotated(self) -> bool:
         """Whether there is a former master key."""
         return bool(self._master().former)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The tokens in the owner's file, which any Envoy of the owner's may present."""
+        return self._owner().each
+
+    @property
+    def owned(self) -> tuple[bytes, ...]:
+        """Sign the tokens of Envoys that the owner starts: `owned_key` of each of `owners`."""
+        ring = self._owner()
+        if self._owned[0] is not ring:
+            self._owned = (ring, tuple(owned_key(one) for one in ring.each))
+        return self._owned[1]
 
     @property
     def envoys(self) -> tuple[bytes, ...]:

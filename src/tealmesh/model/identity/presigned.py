@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import ProofRefused
+from tealmesh.model.identity.base64url import decoded, encoded
 
 FORM = "teal-sts1"
 """The first part of such a token."""

@@ -24,7 +24,7 @@ Live = Callable[[], tuple[bytes, ...]]
 MASTER_KEY = "master-key"
 """The file of the secret that most others are derived from."""
 
-NAMES = (MASTER_KEY, "task-keys", "link-key")
+NAMES = (MASTER_KEY, "task-keys", "link-key", "xds-token")
 """The files that can be rotated."""
 
 

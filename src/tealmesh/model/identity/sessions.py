@@ -9,16 +9,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
-from tealmesh.model.base64url import decoded, encoded
+from tealmesh.model.identity.base64url import decoded, encoded
 from tealmesh.model.identity.caller import Principal
 from tealmesh.model.identity.issued import PersonAccess
 from tealmesh.model.identity.rings import Live
 
 SCHEME = "Teal "
 """What stands before a token in the header ``Authorization``."""
+
+HEADER = "x-teal-session"
+"""A header for the token alone: proxies may write their own ``Authorization`` over the page's."""
+
+OF_PROXIES = "oidc:"
+"""How the origin begins of somebody whom a proxy names; the name follows."""
 
 SESSION_SECONDS = 12 * 3600.0
 """How long a session of the page lasts, and a token that says nothing else."""
@@ -35,7 +42,7 @@ class SessionBody(TypedDict):
     actor: str
     """The principal's name."""
     origin: str
-    """How the principal was known: ``unix:LOGIN`` or ``key:KEY ID``."""
+    """How the principal was known: ``unix:LOGIN``, ``key:KEY ID`` or ``oidc:NAME``."""
     access: PersonAccess
     meshes: list[str]
     services: list[str]
@@ -44,6 +51,8 @@ class SessionBody(TypedDict):
     made: float
     expires: float
     """Seconds since the epoch, both."""
+    claims: NotRequired[dict[str, list[str]]]
+    """Of ``oidc:NAME``: by what the owner lets it in, `Provider.kept`."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,12 @@ class SessionKey:
         if not any(hmac.compare_digest(signature.encode(), one) for one in made):
             return None
         return cast("SessionBody", json.loads(decoded(body)))
+
+
+def shown(headers: Mapping[str, str]) -> str:
+    """What a request shows of a session, as the header ``Authorization`` has it."""
+    token = headers.get(HEADER, "")
+    return SCHEME + token if token else headers.get("authorization", "")
 
 
 def _signature(body: str, secret: bytes) -> bytes:

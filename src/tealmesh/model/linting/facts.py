@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tealmesh.model.config.common import DEFAULT_TIMES
 from tealmesh.model.config.nouns import Additions, ServiceConfig, TealConfig
-from tealmesh.model.config.parse import DEFAULT_TIMES
 from tealmesh.model.config.strategies import Gates, Strategy
 
 DEFAULT_RETRIES = 2

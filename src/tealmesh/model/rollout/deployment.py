@@ -90,6 +90,9 @@ class Deployment:
     """Healthy tasks of each side when last observed."""
     images: Mapping[str, str] = field(default_factory=dict)
     """The image of each side when last observed."""
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """By side, the ARN of the task definition that was last seen to run the deployment's image of
+    that side; what comes later is none of the deployment's."""
     old_desired: int = 0
     """The old side's desired count when last observed."""
     new_desired: int = 0
@@ -119,6 +122,8 @@ class Deployment:
     """Who forced it to begin in a freeze, so that it waits for none to end; empty for nobody."""
     reason: str = ""
     """Why the deployment was rolled back, held or stopped, for people."""
+    ended_by: str = ""
+    """Who aborted it, alone or with its group, or gave it up; empty if nobody did."""
     note: str = ""
     """Why the present state was entered, where that is not in the order of things; for people."""
     waiting_for: str = ""

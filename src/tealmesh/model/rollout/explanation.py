@@ -41,3 +41,29 @@ class Explanation:
     latest_at: float | None
     """The same in epoch seconds; None without a limit."""
     steps: tuple[StepTold, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that differs."""
+
+    what: str
+    """Its path, such as ``containerDefinitions[app].memory``."""
+    before: str = ""
+    """As JSON; empty if it was not there."""
+    after: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.before or '(none)'} → {self.after or '(none)'}"
+
+
+@dataclass(frozen=True)
+class DefinitionChange:
+    """The task definitions of both sides, and how they differ."""
+
+    old: str = ""
+    """The ARN; empty if it is not known, or not yet."""
+    new: str = ""
+    differences: tuple[Difference, ...] = ()
+    complete: bool = False
+    """Whether both are known, so that no difference means that there is none."""

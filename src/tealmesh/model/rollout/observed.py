@@ -25,6 +25,8 @@ class SideTasks:
     pending: int = 0
     """Desired tasks that do not run the current task definition yet; tasks of an earlier one may
     run in their place."""
+    definition: str = ""
+    """The ARN of the ECS service's task definition."""
 
 
 @dataclass(frozen=True)

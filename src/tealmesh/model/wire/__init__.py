@@ -40,6 +40,8 @@ from tealmesh.model.wire.changes import (
 from tealmesh.model.wire.explaining import (
     BacktestedDeployment as BacktestedDeployment,
     BacktestOutput as BacktestOutput,
+    DefinitionChange as DefinitionChange,
+    DefinitionDifference as DefinitionDifference,
     ExplainedStep as ExplainedStep,
     ExplainOutput as ExplainOutput,
     GetEvidenceOutput as GetEvidenceOutput,
@@ -94,6 +96,7 @@ from tealmesh.model.wire.pages import (
     EnvoyResource as EnvoyResource,
     GetMeshGraphInput as GetMeshGraphInput,
     GetMeshGraphOutput as GetMeshGraphOutput,
+    GetPageCodeInput as GetPageCodeInput,
     GetPageCodeOutput as GetPageCodeOutput,
     GetResourceInput as GetResourceInput,
     GetResourceOutput as GetResourceOutput,

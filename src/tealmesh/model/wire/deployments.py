@@ -139,6 +139,8 @@ class Deployment(TypedDict):
     """State of the rollout machine, named as the transition that led to it."""
     waitingFor: NotRequired[str]
     """What the deployment is waiting for; absent when it has finished."""
+    endedBy: NotRequired[str]
+    """Who has aborted it or given it up; absent if nobody has."""
     pausedBy: NotRequired[str]
     """Who has paused the deployment; absent while it is not paused."""
     promotedBy: NotRequired[str]

@@ -53,6 +53,26 @@ class BacktestOutput(TypedDict):
     deployments: list[BacktestedDeployment]
 
 
+class DefinitionDifference(TypedDict):
+    """A value that differs between two task definitions. Secret ones are not told."""
+
+    what: str
+    """Its path."""
+    before: NotRequired[str]
+    """As JSON; absent if it was not there."""
+    after: NotRequired[str]
+
+
+class DefinitionChange(TypedDict):
+    """How the task definitions of a deployment's sides differ."""
+
+    old: NotRequired[str]
+    """The ARN; absent if it is not known, or not yet."""
+    new: NotRequired[str]
+    differences: NotRequired[list[DefinitionDifference]]
+    """Absent if one of the two is not known."""
+
+
 class ExplainOutput(TypedDict):
     """What Explain answers."""
 
@@ -70,5 +90,7 @@ class ExplainOutput(TypedDict):
     """When at the latest; absent without a time limit."""
     steps: list[ExplainedStep]
     """Every step that was measured, in order of time."""
+    definition: NotRequired[DefinitionChange]
+    """How the task definitions differ; absent as long as neither is known."""
     journal: list[JournalEntry]
     """Every transition."""

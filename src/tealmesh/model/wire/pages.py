@@ -7,6 +7,13 @@ from typing import NotRequired, TypedDict
 from tealmesh.model.wire.deployments import GateEvidence
 
 
+class GetPageCodeInput(TypedDict):
+    """Input of GetPageCode."""
+
+    readOnly: NotRequired[bool]
+    """Whether the page only sees. Default: it may do what who asks may do."""
+
+
 class GetPageCodeOutput(TypedDict):
     """What GetPageCode answers."""
 

@@ -24,7 +24,7 @@ from tealmesh.rollout.notices import outbox
 from tealmesh.store import Reader, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.images import ImageBody
+    from tealmesh.model.ecs.images import ImageBody
 
 _IN_RESOURCES = frozenset(
     {

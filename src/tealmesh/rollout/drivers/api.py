@@ -14,7 +14,7 @@ from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Change, Missing
 from tealmesh.rollout.belongings import Removal
-from tealmesh.rollout.drivers import resources
+from tealmesh.rollout.drivers import gateways, resources
 from tealmesh.rollout.drivers.aws import Aws, MakeClient
 from tealmesh.rollout.drivers.base import SeenByCallers, Unseen
 from tealmesh.rollout.drivers.cloudmap import CloudMap
@@ -100,6 +100,7 @@ class ApiDriver:
             else "",
             image=await self._image(ecs_service["taskDefinition"], service.application(side)),
             pending=max(0, desired - primary.get("runningCount", 0)),
+            definition=ecs_service["taskDefinition"],
         )
 
     async def explain(self, service: Service, side: str, since: float) -> str:
@@ -165,8 +166,8 @@ class ApiDriver:
     async def apply_gateway(
         self, gateway: GatewaySystem, hostnames: Mapping[str, str], told: int | None
     ) -> list[str]:
-        done = [await self._aws.ensure(resources.virtual_gateway(gateway))]
-        routes = resources.gateway_routes(gateway, hostnames)
+        done = [await self._aws.ensure(gateways.virtual_gateway(gateway))]
+        routes = gateways.gateway_routes(gateway, hostnames)
         for route in routes:
             done.append(await self._aws.ensure(route))
         wanted = {route.names["gatewayRouteName"] for route in routes}

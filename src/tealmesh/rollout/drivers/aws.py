@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tealmesh.model import fencing
 from tealmesh.model.errors import (
     ChangedMeanwhile,
     DriverError,
@@ -18,6 +17,7 @@ from tealmesh.model.errors import (
     NoSuchResource,
     NotYet,
 )
+from tealmesh.model.rollout import fencing
 from tealmesh.rollout.drivers.resources import MeshObject, covers
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Aws:
 
 def fenced(client: Any) -> Any:
     """A boto3 client whose calls carry the fencing token of the deployment that they are made for
-    (`model.fencing`).
+    (`model.rollout.fencing`).
     """
     client.meta.events.register("before-call", _add_fence, unique_id="teal-fence")
     return client

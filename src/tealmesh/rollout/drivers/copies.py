@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from tealmesh.model.errors import DriverError
 from tealmesh.rollout.discovery.routes import route_member
 from tealmesh.rollout.naming import renamed
+from tealmesh.rollout.system import Service, ServiceSystem, other_side
 
 if TYPE_CHECKING:
     from types_boto3_appmesh.type_defs import WeightedTargetTypeDef
@@ -75,6 +76,33 @@ def to_side(side: str, other: str) -> Rename:
     return lambda text: renamed(text, side, other)
 
 
+def renaming(service: Service, side: str) -> Rename:
+    """From the other side's names to this side's. Operators name a side by a word, which may stand
+    anywhere; in a service of teal.toml only the whole names tell the sides apart.
+    """
+    other = other_side(service, side)
+    if isinstance(service, ServiceSystem):
+        return to_side(service.node(other), service.node(side))
+    return to_side(other, side)
+
+
+def renamed_in(value: T, rename: Rename) -> T:
+    """A deep copy with every string renamed but those of members in `_KEPT`."""
+    if isinstance(value, str):
+        return cast("T", rename(value))
+    if isinstance(value, list):
+        return cast("T", [renamed_in(item, rename) for item in value])
+    if isinstance(value, Mapping):
+        return cast(
+            "T",
+            {
+                key: item if key in _KEPT else renamed_in(item, rename)
+                for key, item in value.items()
+            },
+        )
+    return value
+
+
 def task_definition(
     present: DescribeTaskDefinitionResponseTypeDef, container: str, image: str, rename: Rename
 ) -> RegisterTaskDefinitionRequestTypeDef:
@@ -84,7 +112,7 @@ def task_definition(
     """
     definition = present["taskDefinition"]
     request = _members(definition, _DEFINITION_MEMBERS)
-    containers = _renamed(definition["containerDefinitions"], rename)
+    containers = renamed_in(definition["containerDefinitions"], rename)
     changed = [one for one in containers if one["name"] in (container, rename(container))]
     if not changed:
         text = f"task definition {definition['family']} has no container {container or 'to deploy'}"
@@ -93,9 +121,9 @@ def task_definition(
         one["image"] = image
     request |= {"family": rename(definition["family"]), "containerDefinitions": containers}
     if "proxyConfiguration" in definition:
-        request["proxyConfiguration"] = _renamed(definition["proxyConfiguration"], rename)
+        request["proxyConfiguration"] = renamed_in(definition["proxyConfiguration"], rename)
     if present.get("tags"):
-        request["tags"] = _renamed(present["tags"], rename)
+        request["tags"] = renamed_in(present["tags"], rename)
     return cast("RegisterTaskDefinitionRequestTypeDef", request)
 
 
@@ -119,10 +147,10 @@ def ecs_service(
     elif present.get("launchType"):
         request["launchType"] = present["launchType"]
     if registry and present.get("serviceRegistries"):
-        first = _renamed(present["serviceRegistries"][0], rename)
+        first = renamed_in(present["serviceRegistries"][0], rename)
         request["serviceRegistries"] = [{**first, "registryArn": registry}]
     if present.get("tags"):
-        request["tags"] = _renamed(present["tags"], rename)
+        request["tags"] = renamed_in(present["tags"], rename)
     if present.get("propagateTags", "NONE") != "NONE":
         request["propagateTags"] = present["propagateTags"]
     request |= {
@@ -139,7 +167,7 @@ def virtual_node(spec: VirtualNodeSpec, live: str, new: str, rename: Rename) -> 
     name its ECS service, ``live``, name ``new``.
     """
     copy = dict(spec)
-    discovery = _renamed(spec.get("serviceDiscovery", {}), rename)
+    discovery = renamed_in(spec.get("serviceDiscovery", {}), rename)
     if "awsCloudMap" in discovery:
         for attribute in discovery["awsCloudMap"].get("attributes", []):
             if attribute["value"] in (live, rename(live)):
@@ -183,17 +211,3 @@ def _with_targets(spec: RouteSpec, targets: list[WeightedTargetTypeDef]) -> Rout
 def _members(present: Mapping[str, object], members: Iterable[str]) -> dict[str, object]:
     """Those of the members that say something."""
     return {member: present[member] for member in members if present.get(member)}
-
-
-def _renamed(value: T, rename: Rename) -> T:
-    """A deep copy with every string renamed but those of members in `_KEPT`."""
-    if isinstance(value, str):
-        return cast("T", rename(value))
-    if isinstance(value, list):
-        return cast("T", [_renamed(item, rename) for item in value])
-    if isinstance(value, Mapping):
-        return cast(
-            "T",
-            {key: item if key in _KEPT else _renamed(item, rename) for key, item in value.items()},
-        )
-    return value

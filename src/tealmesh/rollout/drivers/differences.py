@@ -14,11 +14,22 @@ def differences(before: object, after: object, *, only_in_wanted: bool = False) 
 
     ``only_in_wanted``: leave out what ``after`` does not name at all.
     """
+    found = [
+        (path, NOTHING if old is None else old, NOTHING if new is None else new)
+        for path, old, new in pairs(before, after)
+        if new is not None or not only_in_wanted
+    ]
+    return [f"{path}: {old} → {new}" for path, old, new in found]
+
+
+def pairs(before: object, after: object) -> list[tuple[str, str | None, str | None]]:
+    """The path of each value that differs with its text before and after, as JSON; None for a value
+    that is not there. What has gone comes last.
+    """
     old, new = dict(_leaves(before)), dict(_leaves(after))
-    paths = [path for path in new if old.get(path, NOTHING) != new[path]]
-    if not only_in_wanted:
-        paths += [path for path in old if path not in new]
-    return [f"{path}: {old.get(path, NOTHING)} → {new.get(path, NOTHING)}" for path in paths]
+    paths = [path for path in new if old.get(path) != new[path]]
+    paths += [path for path in old if path not in new]
+    return [(path, old.get(path), new.get(path)) for path in paths]
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:

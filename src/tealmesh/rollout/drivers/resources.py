@@ -33,10 +33,8 @@ if TYPE_CHECKING:
     )
 
     from tealmesh.model.appmesh import (
-        GatewayRouteSpec,
         MeshSpec,
         RouteSpec,
-        VirtualGatewaySpec,
         VirtualNodeSpec,
         VirtualRouterSpec,
         VirtualServiceSpec,
@@ -187,47 +185,6 @@ def virtual_service(service: ServiceSystem) -> MeshObject[VirtualServiceSpec]:
         "provider": {"virtualRouter": {"virtualRouterName": service.name}},
     }
     return MeshObject("virtual_service", names, spec)
-
-
-def virtual_gateway(gateway: GatewaySystem) -> MeshObject[VirtualGatewaySpec]:
-    """A gateway without its routes."""
-    names = {"meshName": gateway.mesh, "virtualGatewayName": gateway.name}
-    spec: VirtualGatewaySpec = {
-        "listeners": [{"portMapping": {"port": gateway.config.port, "protocol": "http"}}]
-    }
-    return MeshObject("virtual_gateway", names, spec)
-
-
-def gateway_routes(
-    gateway: GatewaySystem, hostnames: Mapping[str, str]
-) -> list[MeshObject[GatewayRouteSpec]]:
-    """One gateway route for each path prefix, named after the prefix so that it is updated in
-    place when it leads to another service.
-
-    ``hostnames``: service name -> hostname.
-    """
-    return [
-        _gateway_route(gateway, prefix, hostnames[service])
-        for prefix, service in gateway.config.routes.items()
-    ]
-
-
-def _gateway_route(
-    gateway: GatewaySystem, prefix: str, hostname: str
-) -> MeshObject[GatewayRouteSpec]:
-    escaped = "".join(c if c.isalnum() or c == "-" else f"_{ord(c):02x}" for c in prefix[1:])
-    names = {
-        "meshName": gateway.mesh,
-        "virtualGatewayName": gateway.name,
-        "gatewayRouteName": f"prefix-{escaped}",
-    }
-    spec: GatewayRouteSpec = {
-        "httpRoute": {
-            "match": {"prefix": prefix},
-            "action": {"target": {"virtualService": {"virtualServiceName": hostname}}},
-        }
-    }
-    return MeshObject("gateway_route", names, spec)
 
 
 def task_definition(

@@ -114,7 +114,7 @@ class Sides:
     async def _copy(
         self, service: Service, side: str, image: str, count: int, live: ServiceTypeDef
     ) -> None:
-        rename, other = _rename(service, side), other_side(service, side)
+        rename, other = copies.renaming(service, side), other_side(service, side)
         definition = await self._definition(live["taskDefinition"])
         wanted = copies.task_definition(definition, service.application(other), image, rename)
         arn = await self._revision(wanted)
@@ -188,7 +188,7 @@ class Sides:
         tagged = await self._aws.appmesh(
             lambda client: client.list_tags_for_resource(resourceArn=arn)
         )
-        rename = _rename(service, side)
+        rename = copies.renaming(service, side)
         live_name, name = service.ecs_service(other)[1], service.ecs_service(side)[1]
         spec = copies.virtual_node(live["virtualNode"]["spec"], live_name, name, rename)
         tags: list[TagRefTypeDef] = [
@@ -257,16 +257,6 @@ class Sides:
         return await self._aws.ecs(
             lambda client: client.describe_task_definition(taskDefinition=name, include=["TAGS"])
         )
-
-
-def _rename(service: Service, side: str) -> copies.Rename:
-    """From the other side's names to this side's. Operators name a side by a word, which may stand
-    anywhere; in a service of teal.toml only the whole names tell the sides apart.
-    """
-    other = other_side(service, side)
-    if isinstance(service, ServiceSystem):
-        return copies.to_side(service.node(other), service.node(side))
-    return copies.to_side(other, side)
 
 
 def _failing(service: ServiceTypeDef) -> bool:

@@ -24,8 +24,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tealmesh.model.failures import by_kind
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
+from tealmesh.model.traffic.failures import by_kind
 
 ALPHA = 0.001
 """Upper bound, per window, on the probability that a version which meets the threshold fails."""

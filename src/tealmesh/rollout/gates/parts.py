@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 
 from tealmesh.model.config.strategies import Gates
-from tealmesh.model.failures import by_kind
 from tealmesh.model.rollout import GateResult, Traffic, Verdict
+from tealmesh.model.traffic.failures import by_kind
 from tealmesh.model.traffic.parts import PartTraffic
 from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from tealmesh.model.clock import Clock, NewId
+from tealmesh.model.clock import Clock, NewId, SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import (
     Deployment,
@@ -20,12 +20,11 @@ from tealmesh.model.rollout import (
     State,
 )
 from tealmesh.model.rollout.states import Kind
-from tealmesh.rollout import beginning, documents, extending, journal
+from tealmesh.rollout import beginning, documents, extending, journal, machine
 from tealmesh.rollout.effects import Superseded
-from tealmesh.rollout.groups import ordering, stored
-from tealmesh.rollout.groups.deciding import Decision, Members
+from tealmesh.rollout.groups import deciding, ordering, stored
 from tealmesh.rollout.groups.steering import Steering, conflict
-from tealmesh.rollout.running.beginnings import Begun
+from tealmesh.rollout.running.beginnings import Begun, Together
 from tealmesh.rollout.running.stored import refuse_locked
 from tealmesh.rollout.running.work import Work
 from tealmesh.rollout.system import Service
@@ -40,7 +39,12 @@ class Begins(Protocol):
         self, actor: str, system: Service, image: str, *, force: bool
     ) -> Deployment: ...
     async def first_back(
-        self, actor: str, system: Service, gradual: bool, revision: int | None = None
+        self,
+        actor: str,
+        system: Service,
+        gradual: bool,
+        revision: int | None = None,
+        instead_of: Deployment | None = None,
     ) -> tuple[Deployment, str]: ...
 
 
@@ -58,6 +62,7 @@ class Groups(Steering):
         work: Work,
         beginning_lock: asyncio.Lock,
         *,
+        clock: SteadyClock,
         wall: Clock,
         new_id: NewId,
         poll_seconds: float,
@@ -66,6 +71,7 @@ class Groups(Steering):
         super().__init__(store, work, wall, poll_seconds, supervisor)
         self._begins = begins
         self._beginning = beginning_lock
+        self._clock = clock
         self._new_id = new_id
 
     async def deploy(
@@ -117,8 +123,9 @@ class Groups(Steering):
                 return present, ""
             return await self.abort(actor, name), ""
         if present is not None:
-            await self._steer(actor, name, lambda g, members: _superseded(g, members, actor))
-            await self._turns(present)
+            begun = await self._go_back_instead(actor, present, gradual)
+            # Without one it has gone on meanwhile.
+            return begun or await self.rollback(actor, name, gradual)
         latest = next(iter(stored.history(self._store.view, name)), None)
         stored.refuse_another(latest)
         if latest is None:
@@ -189,12 +196,71 @@ class Groups(Steering):
     async def _go_back(
         self, actor: str, latest: GroupDeployment, gradual: bool
     ) -> tuple[GroupDeployment, str]:
+        firsts, systems = await self._firsts_back(actor, latest, gradual, {})
+        if not firsts:
+            return latest, f"group {latest.group} is already back"
+        group = self._way_back(latest)
+        return await self._begin(actor, group, "ROLLBACK", firsts, systems, ""), ""
+
+    async def _go_back_instead(
+        self, actor: str, g: GroupDeployment, gradual: bool
+    ) -> tuple[GroupDeployment, str] | None:
+        """Go back while old sides are being stopped: this deployment ends and another begins, in
+        one write. None if it has gone on meanwhile.
+        """
+        before = self.members(g)
+        stopping = {s: d for s, d in before.items() if d.state is State.CLEANING_UP}
+        firsts, systems = await self._firsts_back(actor, g, gradual, stopping)
+        if not firsts:
+            return g, f"group {g.group} is already back"
+        back, put = self._made(actor, self._way_back(g), "ROLLBACK", firsts, systems, "")
+        event = Superseded(actor)
+        made: list[GroupDeployment] = []
+
+        def together(members: Mapping[str, Deployment]) -> Together | None:
+            present = {d.service: d for d in members.values()}
+            stored_now = self._latest(g)
+            if any(d.sequence != before[s].sequence for s, d in present.items()):
+                return None
+            after = {
+                s: machine.step(d, event, self._clock()) if s in stopping else d
+                for s, d in present.items()
+            }
+            ends = deciding.decide(stored_now, after, self._wall()).group
+            stored.refuse_another(ends)
+
+            def store(t: Transaction) -> list[Begun]:
+                stored.put(t, ends, stored_now)
+                return put(t)
+
+            made.append(back)
+            return Together({stopping[s].id: event for s in stopping}, store)
+
+        async with self._beginning:
+            await self._work.decide(
+                actor, "GroupRollback", [m.deployment for m in g.members], together
+            )
+        self._wake.set()
+        return (self._latest(back), "") if made else None
+
+    async def _firsts_back(
+        self,
+        actor: str,
+        latest: GroupDeployment,
+        gradual: bool,
+        stopping: Mapping[str, Deployment],
+    ) -> tuple[list[Deployment], dict[str, Service]]:
+        """The beginnings of the members' ways back, not stored yet, but of those that are back.
+        ``stopping``: those that stop their old side, and end as the ways back begin.
+        """
         firsts, systems = [], {}
         for m in latest.members:
-            documents.refuse_another(await self._work.settled(m.service))
+            running, ends = await self._work.settled(m.service), stopping.get(m.service)
+            if running and not (ends and ends.id == running.id):
+                documents.refuse_another(running)
             system = documents.service(self._store.view, m.service)
             newest = self._work.all(m.service)[0]
-            first, already = await self._begins.first_back(actor, system, gradual)
+            first, already = await self._begins.first_back(actor, system, gradual, None, ends)
             if already:
                 continue
             if newest.id != m.deployment:
@@ -204,13 +270,13 @@ class Groups(Steering):
                 )
             firsts.append(first)
             systems[m.service] = system
-        if not firsts:
-            return latest, f"group {latest.group} is already back"
+        return firsts, systems
+
+    def _way_back(self, latest: GroupDeployment) -> Group:
+        """The group as it goes back from a deployment."""
         present = self._resolved(self.group(latest.group))
         depends_on = latest.after if latest.kind == "DEPLOY" else present.depends_on
-        services = tuple(m.service for m in latest.members)
-        group = Group(latest.group, services, depends_on)
-        return await self._begin(actor, group, "ROLLBACK", firsts, systems, ""), ""
+        return Group(latest.group, tuple(m.service for m in latest.members), depends_on)
 
     async def _begin(
         self,
@@ -222,6 +288,22 @@ class Groups(Steering):
         token: str,
     ) -> GroupDeployment:
         """Store a group deployment with its members, in one write, and work on them."""
+        g, put = self._made(actor, group, kind, firsts, systems, token)
+        async with self._beginning:
+            await self._work.begin_together(actor, f"Group{kind.capitalize()}", put)
+        self._wake.set()
+        return self._latest(g)
+
+    def _made(
+        self,
+        actor: str,
+        group: Group,
+        kind: Kind,
+        firsts: Sequence[Deployment],
+        systems: Mapping[str, Service],
+        token: str,
+    ) -> tuple[GroupDeployment, Callable[[Transaction], list[Begun]]]:
+        """A group deployment, and what stores it with its members."""
         now, identity = self._wall(), self._new_id()
         after = ordering.after(group, systems.keys(), kind)
         called = ordering.called(group.name, firsts)
@@ -251,13 +333,4 @@ class Groups(Steering):
                 begun.append((documents.put_first(t, first, first_entry, pinned), first_entry))
             return begun
 
-        async with self._beginning:
-            await self._work.begin_together(actor, f"Group{kind.capitalize()}", put)
-        self._wake.set()
-        return self._latest(g)
-
-
-def _superseded(g: GroupDeployment, members: Members, by: str) -> Decision:
-    """A person goes back while old sides are being stopped: another group deployment does it."""
-    stopping = {s: Superseded(by) for s, d in members.items() if d.state is State.CLEANING_UP}
-    return Decision(g, stopping)
+        return g, put

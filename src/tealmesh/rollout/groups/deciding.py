@@ -216,7 +216,7 @@ def _back(g: GroupDeployment, members: Members, now: float, *, ending: bool = Tr
     events: dict[str, Event] = {}
     for name, d in members.items():
         if d.state is not State.HELD and can_abort(d):
-            events[name] = GroupFailed(f"group {g.group} goes back: {g.reason}")
+            events[name] = GroupFailed(f"group {g.group} goes back: {g.reason}", g.aborted_by)
         elif d.state is State.ROLLING_BACK and d.member and d.member.leave != "BACK":
             callers = [members[other] for other in g.before(name) if other in members]
             if all(map(_without_weight, callers)):

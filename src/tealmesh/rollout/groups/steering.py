@@ -18,9 +18,9 @@ from tealmesh.rollout import machine
 from tealmesh.rollout.effects import Approved, Event, Promoted
 from tealmesh.rollout.groups import deciding, stored, words
 from tealmesh.rollout.groups.deciding import Decision, Members
-from tealmesh.rollout.running.beginnings import Together
+from tealmesh.rollout.running.beginnings import Begun, Together
 from tealmesh.rollout.running.work import Work
-from tealmesh.store import Store
+from tealmesh.store import Store, Transaction
 from tealmesh.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,12 @@ class Steering:
             made.append(decision)
             ids = {d.service: d.id for d in members.values()}
             events = {ids[service]: event for service, event in decision.events.items()}
-            return Together(events, lambda t: stored.put(t, decision.group, before))
+
+            def store(t: Transaction) -> tuple[Begun, ...]:
+                stored.put(t, decision.group, before)
+                return ()
+
+            return Together(events, store)
 
         ids = [m.deployment for m in g.members]
         await self._work.decide(actor, "GroupStep", ids, together)

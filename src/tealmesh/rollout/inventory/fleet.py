@@ -177,11 +177,8 @@ def standing(member: Member, latest: Deployment | None, sentence: str) -> tuple[
     serves = f"{name} serves {' and '.join(serving)}"
     if latest is not None and latest.state is not State.SUCCEEDED and latest.kind == "DEPLOY":
         ended = latest.reason or latest.note or latest.state.value
-        return (
-            "failed",
-            f"{serves}; the last deployment of {latest.new_image} ended: {ended}",
-            since,
-        )
+        said = f"{serves}; the last deployment of {latest.new_image} ended: {ended}"
+        return _ended(latest), said, since
     if member.problem:
         return "problem", f"{name} cannot be deployed: {member.problem}", since
     if not serving:
@@ -191,6 +188,15 @@ def standing(member: Member, latest: Deployment | None, sentence: str) -> tuple[
 
 def _short(side: wire.SideStatus) -> bool:
     return side["healthy"] < side["desired"] or not side["desired"]
+
+
+def _ended(d: Deployment) -> str:
+    """How a deployment ended that did not do what was asked."""
+    if d.state is State.ROLLBACK_FAILED:
+        return "failed"
+    if d.ended_by:
+        return "aborted"
+    return "rolled back" if d.state is State.ROLLED_BACK else "failed"
 
 
 def _moving(d: Deployment) -> str:

@@ -38,7 +38,7 @@ def awaited(d: Deployment) -> int | None:
 
 
 def aborted(d: Deployment, by: str, now: float) -> Deployment:
-    return roll_back(d, now, f"aborted by {by}") if can_abort(d) else d
+    return roll_back(replace(d, ended_by=by), now, f"aborted by {by}") if can_abort(d) else d
 
 
 def taken_over(d: Deployment, by: str, now: float) -> Deployment:
@@ -65,7 +65,8 @@ def taken_over(d: Deployment, by: str, now: float) -> Deployment:
 
 
 def given_up(d: Deployment, by: str, now: float) -> Deployment:
-    return enter(evidence.closed(d, now), State.STOPPED, now, reason=f"given up by {by}")
+    why = f"given up by {by}"
+    return enter(evidence.closed(d, now), State.STOPPED, now, reason=why, ended_by=by)
 
 
 def superseded(d: Deployment, by: str, now: float) -> Deployment:

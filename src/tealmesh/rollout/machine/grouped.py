@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, State
-from tealmesh.rollout.effects import Granted, shares
+from tealmesh.rollout.effects import Granted, GroupFailed, shares
 from tealmesh.rollout.machine.transitions import (
     can_abort,
     finish,
@@ -40,9 +40,9 @@ def finished(d: Deployment, now: float) -> Deployment:
     return finish(d, now)
 
 
-def failed(d: Deployment, reason: str, now: float) -> Deployment:
+def failed(d: Deployment, event: GroupFailed, now: float) -> Deployment:
     """The member goes back with its group, if it still can."""
-    return roll_back(d, now, reason) if can_abort(d) else d
+    return roll_back(replace(d, ended_by=event.by), now, event.reason) if can_abort(d) else d
 
 
 def waits_to_go_back(d: Deployment) -> str:

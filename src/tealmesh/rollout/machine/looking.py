@@ -4,6 +4,7 @@ what somebody else has changed holds the deployment. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -88,11 +89,22 @@ def noted(d: Deployment, seen: Seen, now: float) -> Deployment:
             if known or tasks.healthy or not tasks.desired
         },
         images={side: tasks.image for side, tasks in sides.items()},
+        definitions={**d.definitions, **_definitions(d, sides)},
         desired_count=needed,
         old_desired=seen.old.desired,
         new_desired=seen.new.desired,
         scaled=seen.new.desired if d.scaled and enough else d.scaled,
     )
+
+
+def _definitions(d: Deployment, sides: Mapping[str, SideTasks]) -> dict[str, str]:
+    """The task definitions of the sides that run what the deployment is about."""
+    images = {d.old_side: d.old_image, d.new_side: d.new_image}
+    return {
+        side: tasks.definition
+        for side, tasks in sides.items()
+        if tasks.definition and tasks.image == images[side]
+    }
 
 
 def change(d: Deployment, seen: Seen) -> Change | None:

@@ -99,8 +99,8 @@ def _asked(d: Deployment, event: Event, now: float) -> Deployment:
             return grouped.granted(d, event, now)
         case FinishAllowed():
             return grouped.finished(d, now)
-        case GroupFailed(reason=reason):
-            return grouped.failed(d, reason, now)
+        case GroupFailed():
+            return grouped.failed(d, event, now)
     accepted, handler = _HANDLERS[d.state]
     if not isinstance(event, accepted):
         raise InvariantError(f"{type(event).__name__} does not belong to state {d.state}")

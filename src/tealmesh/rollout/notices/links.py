@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from tealmesh.model.base64url import decoded, encoded
 from tealmesh.model.errors import LinkError
+from tealmesh.model.identity.base64url import decoded, encoded
 
 PATH = "/_teal/decide"
 GOOD_SECONDS = 24 * 3600.0

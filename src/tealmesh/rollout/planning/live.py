@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tealmesh.model.config.parse import DEFAULT_TIMES
+from tealmesh.model.config.common import DEFAULT_TIMES
 from tealmesh.model.linting.facts import DEFAULT_RETRIES, Linted, of_service
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.rollout.adopted import MeshService

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tealmesh.model.clock import Wall
@@ -24,8 +24,9 @@ class Together:
 
     events: Mapping[str, Event]
     """By id."""
-    store: Callable[[Transaction], None]
-    """Writes what else follows, in the same transaction. It may refuse by raising."""
+    store: Callable[[Transaction], Sequence[Begun]]
+    """Writes what else follows, in the same transaction, after what the events lead to, and returns
+    the deployments that begin by it, with their numbers. It may refuse by raising."""
 
 
 def begun_at(first: Deployment, now: Wall) -> Begun:

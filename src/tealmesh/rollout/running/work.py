@@ -12,10 +12,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from tealmesh.model import fencing
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import Fenced
-from tealmesh.model.rollout import Deployment, JournalEntry, Membership
+from tealmesh.model.rollout import Deployment, JournalEntry, Membership, fencing
 from tealmesh.model.traffic import windows
 from tealmesh.rollout import documents, journal, machine
 from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
@@ -137,9 +136,7 @@ class Work:
         """
         begun = await self._store.write(actor, operation, put)
         for first, entry in begun:
-            self._live[first.id] = first
-            self._on_transition(entry)
-            self._work_on(first)
+            self._worked_on(first, entry)
         return [first for first, _ in begun]
 
     async def decide(
@@ -174,13 +171,13 @@ class Work:
                 if new.sequence != old.sequence
             ]
 
-            def change(t: Transaction) -> None:
-                together.store(t)
+            def change(t: Transaction) -> Sequence[Begun]:
                 for old, new, entry in made:
                     documents.put(t, new, entry, old.sequence, self._wall())
+                return together.store(t)
 
             try:
-                await self._store.write(actor, operation, change)
+                begun = await self._store.write(actor, operation, change)
             except Fenced:
                 for i in ids:
                     if i in self._live:
@@ -191,6 +188,8 @@ class Work:
             for _, new, _ in made:
                 if new.id not in self._workers and not new.finished:
                     self._work_on(new)
+            for first, first_entry in begun:
+                self._worked_on(first, first_entry)
 
     def running(self, service: str) -> Deployment | None:
         """The unfinished deployment of a service, with its newest observations."""

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from pathlib import Path
 
-from tealmesh.engine.runtimes.docker.relay import MOST, Relays
+from tealmesh.engine.runtimes.docker.network.relay import MOST, Relays
 from tests.support.waiting import until
 
 ONE, OTHER = Path("tasks/one"), Path("tasks/other")

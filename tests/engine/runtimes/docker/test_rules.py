@@ -21,12 +21,12 @@ from tealmesh.engine.runtimes.docker.definition import (
     limits,
     mounts,
 )
-from tealmesh.engine.runtimes.docker.hosts import VIRTUAL_ADDRESS, hosts_text, padded
 from tealmesh.engine.runtimes.docker.images import libraries
-from tealmesh.engine.runtimes.docker.resolver import others, resolv_text
-from tealmesh.engine.runtimes.docker.rules import redirection, restore_text
+from tealmesh.engine.runtimes.docker.network.hosts import VIRTUAL_ADDRESS, hosts_text, padded
+from tealmesh.engine.runtimes.docker.network.resolver import others, resolv_text
+from tealmesh.engine.runtimes.docker.network.rules import redirection, restore_text
+from tealmesh.model.ecs.images import ImageBody
 from tealmesh.model.errors import EngineError
-from tealmesh.model.images import ImageBody
 
 
 def proxy(**properties: str) -> dict[str, object]:

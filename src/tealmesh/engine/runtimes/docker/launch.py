@@ -23,9 +23,9 @@ from tealmesh.engine.runtimes.docker.definition import (
     mounts,
 )
 from tealmesh.engine.runtimes.docker.images import ENVOY_IMAGE, PAUSE_IMAGE
-from tealmesh.engine.runtimes.docker.names import HOSTS
-from tealmesh.engine.runtimes.docker.resolver import RESOLV
-from tealmesh.engine.runtimes.docker.rules import (
+from tealmesh.engine.runtimes.docker.network.names import HOSTS
+from tealmesh.engine.runtimes.docker.network.resolver import RESOLV
+from tealmesh.engine.runtimes.docker.network.rules import (
     METADATA_ADDRESS,
     guard_text,
     redirection,

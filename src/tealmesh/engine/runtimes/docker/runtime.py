@@ -25,7 +25,7 @@ from tealmesh.engine.runtimes.base import (
     Usage,
 )
 from tealmesh.engine.runtimes.containers import Role, built_in
-from tealmesh.engine.runtimes.docker import ending, netns
+from tealmesh.engine.runtimes.docker import ending
 from tealmesh.engine.runtimes.docker.api import DockerApi, explained
 from tealmesh.engine.runtimes.docker.definition import ImageSpec, create_body
 from tealmesh.engine.runtimes.docker.fetch import Fetch
@@ -33,16 +33,17 @@ from tealmesh.engine.runtimes.docker.instance import PAUSE, Instance
 from tealmesh.engine.runtimes.docker.launch import container_spec, prepare_envoy
 from tealmesh.engine.runtimes.docker.logs import LogCopies
 from tealmesh.engine.runtimes.docker.memory import killed_for_memory
-from tealmesh.engine.runtimes.docker.names import HostsFiles
-from tealmesh.engine.runtimes.docker.networks import DockerNetworks
-from tealmesh.engine.runtimes.docker.resolver import Answer
+from tealmesh.engine.runtimes.docker.network import netns
+from tealmesh.engine.runtimes.docker.network.names import HostsFiles
+from tealmesh.engine.runtimes.docker.network.namespaces import DockerNetworks
+from tealmesh.engine.runtimes.docker.network.resolver import Answer
 from tealmesh.engine.runtimes.docker.versions import EnvoyVersions
 from tealmesh.engine.runtimes.files import log_path, note, tail
 from tealmesh.engine.runtimes.launch import ControlPlane
 from tealmesh.engine.runtimes.proc import measure
 from tealmesh.envoy.bootstrap.version import Version
+from tealmesh.model.ecs.images import ImageBody
 from tealmesh.model.errors import DockerRefused, DockerUnavailable, EngineError
-from tealmesh.model.images import ImageBody
 from tealmesh.supervision.supervisor import Supervisor
 
 _PULL_SECONDS = 15.0

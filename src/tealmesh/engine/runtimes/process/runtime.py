@@ -34,8 +34,8 @@ from tealmesh.engine.runtimes.process.envoys import ProcessEnvoys
 from tealmesh.engine.runtimes.process.launch import localhost_of, ports_of, prepare, program
 from tealmesh.engine.runtimes.process.localhost import rewritten
 from tealmesh.engine.runtimes.process.usage import usage
+from tealmesh.model.ecs.images import ImageBody
 from tealmesh.model.errors import EngineError
-from tealmesh.model.images import ImageBody
 
 _ATTEMPTS = 100
 """Addresses that are tried for a task before it is given up."""

@@ -1,0 +1,341 @@
+"""Which Envoys are let in: each proves by a token whose it is, and may be nothing else.
+
+An Envoy of a task is admitted as that task, with the node or gateway that the task stands for,
+until the task has stopped, if the policies of the task's role allow it; what it says of itself
+counts for nothing. Design notes 035 and 038.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import logging
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.role_identity import RoleIdentities
+from tealmesh.engine.former import former_balancers, former_task
+from tealmesh.engine.state import Phase, TaskState
+from tealmesh.model.arn import last_part
+from tealmesh.model.clock import Clock
+from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
+from tealmesh.model.identity.bindings import Bindings, resources_of
+from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Identity, Owner, proven
+from tealmesh.model.identity.keys import Keys
+from tealmesh.model.identity.presigned import is_proof
+from tealmesh.model.load_balancers import load_balancer_name
+from tealmesh.model.mesh import load_balancer_proxy
+from tealmesh.store import Store, tables
+from tealmesh.store.snapshot import load_balancer_places
+from tealmesh.supervision.trouble import NOBODY, Told, Trouble
+
+_log = logging.getLogger(__name__)
+
+_EXPECTED = (
+    "the control plane expects the metadata 'authorization: Bearer TOKEN' with the token of this "
+    "Envoy"
+)
+_KEPT = 200
+"""Refused Envoys that are remembered, at most."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An Envoy that is known and was refused."""
+
+    identity: str
+    resource: str
+    """The node id that it wanted to connect with."""
+    why: str
+    by_role: bool = False
+    """Whether it may not because of the policies of its task's role."""
+
+
+@dataclass
+class Admission:
+    """`model.identity.envoys.Admit` by the store's tasks and load balancers. ``tell`` writes down
+    who is refused, and who is let in again.
+    """
+
+    store: Store
+    keys: Keys
+    permissions: Permissions
+    clock: Clock
+    tell: Told
+    bindings: Callable[[], Bindings] = dict
+    """Which certificates stand for which nodes."""
+    roles: RoleIdentities | None = None
+    """Who knows those that prove by STS which role they have; None where nobody does."""
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """By identity: those that are refused at present."""
+
+    def known(self, given: str) -> bool:
+        if given.startswith(CERTIFIED):
+            return bool(resources_of(given.removeprefix(CERTIFIED), self.bindings()))
+        text = given.removeprefix(SCHEME)
+        if is_proof(text):
+            return self.roles is not None and self.roles.plausible(text)
+        if any(_same(text, shared) for shared in (*self.keys.owners, self.keys.former) if shared):
+            return True
+        try:
+            proven(text, self.keys.envoys, self.keys.owned)
+        except EnvoyUnknown:
+            return False
+        return True
+
+    async def identify(self, given: str, node_id: str, declared: str) -> str:
+        identity = await self._identity(given, node_id, declared)
+        with self._telling(identity, node_id):
+            self._check(identity, node_id)
+            if identity.owner is Owner.ROLE:
+                # Nothing but its role's policies says which node's statistics are its own.
+                await self._permit(identity)
+        return identity.name
+
+    async def admit(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> str:
+        identity = await self._identity(given, node_id, declared, since)
+        with self._telling(identity, node_id):
+            self._check(identity, node_id)
+            await self._permit(identity)
+        self._let_in(identity.name or identity.resource)
+        return identity.name
+
+    def forget_ended(self) -> None:
+        """Forget whom a role kept out, where the task has stopped."""
+        for refusal in [one for one in self.refusals.values() if one.by_role]:
+            state = self._state(refusal.identity)
+            if state is None or state.phase is Phase.STOPPED:
+                self._let_in(refusal.identity)
+
+    def barred(self, task: str) -> str:
+        """Why the Envoy of a task gets no configuration, as far as was asked: what its role may
+        not. Empty otherwise.
+        """
+        state = self._state(task) if self.permissions.refuses else None
+        if state is None or not state.role:
+            return ""
+        return self.permissions.barred(state.role, _resource(state))
+
+    def cut_off(self, task: str) -> bool:
+        """Whether a task that drains has an Envoy without permission: nobody waits for that one. A
+        task that goes on sending is waited for, or it would send to what has been stopped.
+        """
+        state = self._state(task) if self.permissions.refuses else None
+        if state is None or state.phase not in (Phase.DRAIN, Phase.DEREGISTER):
+            return False
+        return bool(self.barred(task))
+
+    def unasked(self, task: str) -> str:
+        """That nobody asked what the role of a task may, as IAM does not know it; or empty."""
+        state = self._state(task) if self.permissions.unknown else None
+        if state is None or state.role not in self.permissions.unknown:
+            return ""
+        return f"IAM does not know its role {state.role}: what it may is not asked"
+
+    async def _permit(self, identity: Identity) -> None:
+        """Raise EnvoyForbidden if its role, or that of its task, may not have the configuration."""
+        state = self._state(identity.name) if identity.owner is Owner.TASK else None
+        role = state.role if state is not None else identity.role
+        if role:
+            why = await self.permissions.why_not(role, identity.resource)
+            if why:
+                raise EnvoyForbidden(why, by_role=True)
+
+    @contextlib.contextmanager
+    def _telling(self, identity: Identity, node_id: str) -> Iterator[None]:
+        """Write down a refusal."""
+        try:
+            yield
+        except EnvoyForbidden as error:
+            name = identity.name or identity.resource
+            self._refused(Refusal(name, node_id, str(error), error.by_role))
+            raise
+
+    async def _identity(
+        self, given: str, node_id: str, declared: str, since: float | None = None
+    ) -> Identity:
+        if given.startswith(CERTIFIED):
+            return self._certified(given.removeprefix(CERTIFIED), node_id, declared)
+        text = given.removeprefix(SCHEME)
+        if text == given or not text:
+            raise EnvoyUnknown(_EXPECTED)
+        if is_proof(text) and self.roles is not None:
+            try:
+                return await self.roles.identity(text, _short(node_id), since)
+            except EnvoyForbidden as error:
+                self._refused(Refusal(error.name, node_id, str(error)))
+                raise
+        if any(_same(text, one) for one in self.keys.owners):
+            return Identity(Owner.USER, declared, _short(node_id))
+        if self.keys.former and _same(text, self.keys.former):
+            return self._former(node_id, declared)
+        return proven(text, self.keys.envoys, self.keys.owned)
+
+    def _certified(self, uri: str, node_id: str, declared: str) -> Identity:
+        """An Envoy that has shown a certificate with this URI."""
+        allowed = resources_of(uri, self.bindings())
+        if not allowed:
+            raise EnvoyUnknown(
+                f"the certificate of {uri!r} is of no virtual node or gateway: "
+                "spiffe://DOMAIN/mesh/MESH/virtualNode/NAME is, and those of `teal envoy allow`"
+            )
+        asked = _short(node_id)
+        resource = asked if asked in allowed else allowed[0]
+        return Identity(Owner.USER, f"{declared} of {uri}" if declared else "", resource)
+
+    def _former(self, node_id: str, declared: str) -> Identity:
+        """Who an Envoy is that an earlier version started: what it says, if that one started it."""
+        if node_id in former_balancers(self.store.view):
+            return Identity(Owner.BALANCER, node_id, node_id)
+        state = self._state(declared)
+        if state is None or not former_task(state):
+            raise EnvoyUnknown(
+                "this token is of an earlier version and good only for tasks that it started: "
+                "make the bootstrap of your own Envoys anew by `teal envoy bootstrap`"
+            )
+        return Identity(Owner.TASK, declared, _resource(state))
+
+    def _check(self, identity: Identity, node_id: str) -> None:
+        """Raise EnvoyForbidden unless the Envoy may connect with this node id."""
+        if _short(node_id) != identity.resource:
+            raise EnvoyForbidden(
+                f"node id {node_id!r}: this Envoy belongs to {identity.name or 'another node'} and "
+                f"may connect only as {identity.resource}"
+            )
+        match identity.owner:
+            case Owner.TASK:
+                state = self._state(identity.name)
+                if state is None or state.phase is Phase.STOPPED:
+                    raise EnvoyForbidden(f"the task {identity.name} has stopped")
+                if _resource(state) != identity.resource:
+                    raise EnvoyForbidden(f"the task {identity.name} is not {identity.resource}")
+            case Owner.BALANCER if not self._has_balancer(identity.resource):
+                raise EnvoyForbidden(f"{identity.resource} does not exist")
+            case Owner.ROLE if _ours(identity.resource):
+                raise EnvoyForbidden(f"{identity.name} cannot be {identity.resource}")
+            case Owner.USER if _ours(identity.name) or _ours(identity.resource):
+                raise EnvoyForbidden(
+                    f"an Envoy of your own cannot be {identity.name or identity.resource}: the "
+                    "control plane starts that one"
+                )
+
+    def _state(self, arn: str) -> TaskState | None:
+        """The state of a task; None if there is no such task."""
+        parts = arn.split("/")
+        if len(parts) != 3 or not parts[0].endswith(":task"):
+            return None
+        document = self.store.view.get(tables.TASKS, parts[1], last_part(arn))
+        if document is None or document.body["taskArn"] != arn:
+            return None
+        return TaskState.of(document.body)
+
+    def _has_balancer(self, resource: str) -> bool:
+        places = load_balancer_places(self.store.view)
+        names = {load_balancer_proxy(load_balancer_name(arn)).resource for arn in places}
+        return resource in names
+
+    def _let_in(self, name: str) -> None:
+        if self.refusals.pop(name, None) is not None:
+            self.tell("works", self._trouble(name, ""))
+
+    def _refused(self, refusal: Refusal) -> None:
+        before = self.refusals.pop(refusal.identity, None)
+        self.refusals[refusal.identity] = refusal
+        while len(self.refusals) > _KEPT:
+            del self.refusals[next(iter(self.refusals))]
+        if before != refusal:
+            _log.warning("refused an Envoy: %s", refusal.why)
+            self.tell("fails", self._trouble(refusal.identity, refusal.why))
+
+    def _trouble(self, identity: str, why: str) -> Trouble:
+        worker = f"the Envoy of {identity}"
+        return Trouble(worker, why, NOBODY, self.clock(), times=1, next_try=None)
+
+
+class Connected(Protocol):
+    """What the ADS server knows of its Envoys."""
+
+    def envoys(self, mesh: str) -> list[EnvoyStatus]: ...
+
+    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
+
+
+@dataclass(frozen=True)
+class SeenEnvoys:
+    """The Envoys of a mesh for people: those that are refused too."""
+
+    connected: Connected
+    admission: Admission
+
+    def envoys(self, mesh: str) -> list[EnvoyStatus]:
+        """By id. A refused one has the reason as its note."""
+        seen = self.connected.envoys(mesh)
+        refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
+        noted = [self._noted(_with_refusals(one, refused)) for one in seen]
+        return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)
+
+    def _noted(self, one: EnvoyStatus) -> EnvoyStatus:
+        return one if one.note else replace(one, note=self.admission.unasked(one.id))
+
+    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
+        return await self.connected.wait_converged(mesh, revision, timeout)
+
+
+def _of_mesh(refusal: Refusal, mesh: str, seen: Collection[EnvoyStatus]) -> bool:
+    claimed = _short(refusal.resource).split("/")[1:2] == [mesh]
+    return claimed or any(one.id == refusal.identity for one in seen)
+
+
+def _with_refusals(one: EnvoyStatus, refused: Collection[Refusal]) -> EnvoyStatus:
+    why = next((r.why for r in refused if r.identity == one.id), "")
+    return replace(one, note=f"refused: {why}") if why else one
+
+
+def _strangers(refused: Collection[Refusal], seen: Collection[EnvoyStatus]) -> list[EnvoyStatus]:
+    known = {one.id for one in seen}
+    return [
+        EnvoyStatus(r.identity, r.resource, "", False, 0, note=f"refused: {r.why}")
+        for r in refused
+        if r.identity not in known
+    ]
+
+
+def task_of_session(store: Store, role: str, session: str) -> tuple[str, str] | None:
+    """ARN and resource of the task that has the credentials of a session; None if it is no task's.
+    A task is the session's that its credentials were issued for, and only if it has the role.
+    """
+    for document in store.view.list(tables.TASKS):
+        body = document.body
+        if last_part(body["taskArn"]) == session and TaskState.of(body).role == role:
+            return body["taskArn"], _resource(TaskState.of(body))
+    return None
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _short(node_id: str) -> str:
+    """The name of a node or gateway, without what an ARN has before it and without the owner of a
+    shared mesh.
+    """
+    parts = node_id.rpartition(":")[2].split("/")
+    if len(parts) == 4:
+        parts[1] = parts[1].partition("@")[0]
+    return "/".join(parts)
+
+
+def _resource(state: TaskState) -> str:
+    """What the Envoy of a task stands for; empty without an Envoy."""
+    envoy = state.envoy
+    return f"mesh/{envoy['mesh']}/{envoy['kind']}/{envoy['name']}" if envoy else ""
+
+
+def _ours(name: str) -> bool:
+    """Whether only the control plane names an Envoy so."""
+    return name.startswith(("arn:", load_balancer_proxy("").resource))

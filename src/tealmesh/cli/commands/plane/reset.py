@@ -1,0 +1,68 @@
+"""`teal reset`: everything of a data directory is stopped and deleted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tealmesh.cli.client import Client
+from tealmesh.cli.options import default_data_dir, with_client
+from tealmesh.model.errors import NoControlPlane, TealError
+
+
+@click.command(short_help="Stop everything, and delete the state.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The directory (default: that of the control plane that answers, or else of `teal up`).",
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@with_client
+def reset(data_dir: Path | None, yes: bool, client: Client) -> None:
+    """Stop every task and the control plane, and delete its state: services, deployments and their
+    history, the resources of all AWS services, and logs.
+
+    Asks for the name of the directory. Files in it that are not Tealmesh's stay. If it is
+    interrupted, repeat it.
+    """
+    from tealmesh.cli import background
+    from tealmesh.cli.screens.waiting import waiting
+    from tealmesh.cli.system import wiping
+
+    directory = (data_dir or _used(client)).absolute()
+    wiping.check(directory)
+    if not yes:
+        _ask(directory)
+    background.stop(directory)
+    with waiting(f"deleting {directory}"):
+        kept = wiping.wipe(directory)
+    click.echo(f"{directory} is wiped: `teal up` begins anew")
+    if kept:
+        click.echo(f"left in it, as Tealmesh did not make it: {', '.join(kept)}")
+
+
+def _used(client: Client) -> Path:
+    """The data directory of the control plane that answers, or that of `teal up` by default."""
+    try:
+        health = client.health()
+    except NoControlPlane:
+        return default_data_dir()
+    return Path(health.data_dir) if health.data_dir else default_data_dir()
+
+
+def _ask(directory: Path) -> None:
+    """Raises TealError unless the user types the directory's name."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to be asked: teal reset --yes does it unasked")
+    click.echo(f"Everything in {directory} will be stopped and deleted.", err=True)
+    typed = click.prompt(
+        f"Type {directory.name} to go on", default="", show_default=False, err=True
+    )
+    if typed != directory.name:
+        raise TealError("nothing was stopped or deleted")
+
+
+COMMANDS = (reset,)

@@ -1,0 +1,320 @@
+"""Commands that start and stop a control plane: up, down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from tealmesh.cli import background
+from tealmesh.cli.background import BEYOND, UpOptions
+from tealmesh.cli.client import Client
+from tealmesh.cli.options import default_data_dir, read_text, with_client, with_listening
+from tealmesh.model.errors import NoControlPlane
+from tealmesh.model.logs import FORMAT
+
+if TYPE_CHECKING:
+    from tealmesh.app.control_plane import AppConfig
+
+
+@click.command(short_help="Start the control plane.")
+@click.option("-d", "--detach", is_flag=True, help="Run in the background; log to DIR/teal.log.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Directory for the state (default: the platform's user state directory).",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=4566,
+    show_default=True,
+    help="Port of the API.",
+)
+@click.option(
+    "--xds-port",
+    type=click.IntRange(1, 65535),
+    default=18000,
+    show_default=True,
+    help="Port that Envoys get their configuration from.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A teal.toml whose [images] are used from the start.",
+)
+@click.option(
+    "--route-grace",
+    type=click.FloatRange(0, 3600),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to keep serving a router's last route after its deletion; 0 to not keep it.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "process", "container"]),
+    default="auto",
+    show_default=True,
+    help="How tasks run; auto: in containers if [images] has no command for their images.",
+)
+@click.option(
+    "--dns-port",
+    type=click.IntRange(1, 65535),
+    help="Port on which to answer DNS queries (UDP and TCP) for names of Cloud Map and of load "
+    "balancers.",
+)
+@click.option(
+    "--lb-port",
+    type=click.IntRange(1, 65535),
+    default=4580,
+    show_default=True,
+    help="Port on which the Host header selects a load balancer.",
+)
+@click.option(
+    "--scaling-minute",
+    type=click.FloatRange(0.2, 60),
+    default=60.0,
+    show_default=True,
+    help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
+)
+@click.option(
+    "--moto-memory",
+    type=click.IntRange(256, 1 << 20),
+    default=2048,
+    show_default=True,
+    metavar="MIB",
+    help="Memory that the other AWS services (moto), a process of their own, may take.",
+)
+@click.option(
+    "--moto-seconds",
+    type=click.FloatRange(1, 3600),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one of their calls may take before that process is ended and started again.",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name besides localhost that requests may be sent to, such as one of /etc/hosts.",
+)
+@click.option(
+    "--allow-host-path",
+    "allowed_host_paths",
+    type=click.Path(path_type=Path, resolve_path=True),
+    multiple=True,
+    metavar="DIR",
+    help="A directory that containers may mount (host.sourcePath), besides that of --config.",
+)
+@click.option(
+    "--keep-events",
+    type=click.IntRange(1000),
+    default=200_000,
+    show_default=True,
+    help="How many entries of `teal events` to keep.",
+)
+@click.option(
+    "--keep-deployments",
+    type=click.IntRange(10),
+    default=500,
+    show_default=True,
+    help="How many deployments of each service to keep, with journal and evidence.",
+)
+@click.option(
+    "--task-user",
+    default="",
+    metavar="USER",
+    help="As root: whom processes run as whose container definition has no user (default: root).",
+)
+@with_listening
+@click.option("-v", "--verbose", is_flag=True, help="Log every request.")
+def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> None:
+    """Start the control plane and the tasks in its state.
+
+    Ctrl-C stops the control plane and leaves the tasks running: the next `teal up` adopts them.
+    `teal down` stops both.
+    """
+    checked = _check(UpOptions(**options))
+    directory = (data_dir or default_data_dir()).absolute()
+    background.refuse_another(checked.port, directory)
+    if detach:
+        started = background.start(directory, checked, verbose)
+        click.echo(f"control plane ready at {started.client.endpoint} (process {started.pid})")
+        click.echo(f"runtime: {_in_short(started.runtime)}")
+        for line in checked.listening().in_words():
+            click.echo(line)
+        click.echo(f"log: {started.log}; stop it with `teal down`")
+        return
+    import asyncio
+    import logging
+
+    from tealmesh.app.control_plane import AppConfig
+
+    local = {name: value for name, value in vars(checked).items() if name not in BEYOND}
+    config = AppConfig(data_dir=directory, listening=checked.listening(), **local)
+    _set_up_logging(verbose)
+    asyncio.run(_serve(config, checked))
+    # Everything that must last is on disk by now. A thread that is still importing moto, which
+    # takes seconds on a busy machine, would keep the process alive.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _in_short(runtime: str) -> str:
+    """How tasks run. Why they do not run in containers is for those who want that: `teal doctor`
+    says it.
+    """
+    short = "processes (`teal doctor` says why not in containers)"
+    return short if runtime.startswith("processes (") else runtime
+
+
+def _check(options: UpOptions) -> UpOptions:
+    """The options, with an absolute path of the configuration file.
+
+    Raises click.UsageError for ports that clash, TealError for addresses that cannot be listened
+    at, and ConfigError for a wrong file.
+    """
+    ports = {
+        "--port": options.port,
+        "--xds-port": options.xds_port,
+        "--dns-port": options.dns_port,
+        "--lb-port": options.lb_port,
+    }
+    owners: dict[int, str] = {}
+    for name, port in ports.items():
+        if port is None:
+            continue
+        if port in owners:
+            raise click.UsageError(
+                f"{owners[port]} and {name} are both {port}: choose another port"
+            )
+        owners[port] = name
+    options.listening()
+    if options.oidc is not None:
+        from tealmesh.model.identity.oidc import load
+
+        if not options.listen:
+            raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
+        load(options.oidc)
+    if options.config_file is None:
+        return options
+    from tealmesh.model.config.parse import parse_additions
+
+    config_file = options.config_file.absolute()
+    parse_additions(read_text(config_file), str(config_file))
+    return replace(options, config_file=config_file)
+
+
+@click.command()
+@with_client
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The control plane that `teal up --data-dir DIR` started, in place of --endpoint.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="End the control plane and all that carries the marks of its data directory, undrained.",
+)
+@click.pass_context
+def down(context: click.Context, client: Client, data_dir: Path | None, force: bool) -> None:
+    """Drain and stop every task, then stop the control plane.
+
+    With --data-dir, tasks that a dead control plane has left running are stopped too: a control
+    plane is started for that. With --force, tasks are ended at once, even if the data directory is
+    lost; where it is not, services start theirs again at the next `teal up`.
+    """
+    from tealmesh.cli import orphans
+    from tealmesh.cli.screens.waiting import waiting
+
+    if force:
+        directory = (data_dir or _directory_of(client)).absolute()
+        with waiting("ending everything"):
+            ended = orphans.end_all(directory)
+        click.echo(f"{directory}: {ended}")
+        return
+    if data_dir is not None:
+        if context.get_parameter_source("client") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--endpoint and --data-dir: give only one of them")
+        client = background.find_or_start(data_dir.absolute())
+    try:
+        health = client.health()
+    except NoControlPlane as error:
+        left = [one.text for one in orphans.orphans()]
+        if left:
+            raise NoControlPlane(
+                "; ".join([f"no control plane answers at {client.endpoint}", *left])
+            ) from error
+        raise
+    answer = background.drain(client)
+    background.wait_until_ended(client, health.pid)
+    stopped = answer.get("stoppedTasks")
+    tasks = "" if stopped is None else f", {stopped} task{'' if stopped == 1 else 's'} stopped"
+    click.echo(f"control plane at {client.endpoint} is down{tasks}")
+
+
+def _directory_of(client: Client) -> Path:
+    """The data directory of the control plane that answers, or else that of `teal up`."""
+    try:
+        used = client.health().data_dir
+    except NoControlPlane:
+        used = ""
+    return Path(used) if used else default_data_dir()
+
+
+def _set_up_logging(verbose: bool) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format=FORMAT,
+        stream=sys.stderr,
+    )
+    # Their debug messages are about their internals.
+    for name in ("botocore", "boto3", "urllib3", "asyncio", "httpcore", "httpx", "grpc"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _serve(config: AppConfig, options: UpOptions) -> None:
+    import asyncio
+
+    from tealmesh.app.control_plane import AppInfo, run
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask_to_stop(number: signal.Signals) -> None:
+        stop.set()
+        # A second Ctrl-C kills us if something hangs.
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask_to_stop, number)
+
+    def ready(info: AppInfo) -> None:
+        background.remember(info.data_dir, options)
+        click.echo(f"control plane ready at {info.endpoint}, state in {info.data_dir}")
+        click.echo(f"runtime: {_in_short(info.runtime)}")
+        for line in options.listening().in_words():
+            click.echo(line)
+        click.echo("Ctrl-C stops it and leaves tasks running; `teal down` stops tasks too")
+
+    await run(config, ready=ready, stop=stop)
+
+
+COMMANDS = (up, down)

@@ -1,0 +1,1 @@
+"""What a stranger tries as an Envoy, or towards one."""

@@ -20,7 +20,11 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PROGRAMS = {"teal": "tealmesh.cli.main", "aws": "awscli.clidriver"}
+PROGRAMS = {
+    "teal": "tealmesh.cli.main",
+    "aws": "awscli.clidriver",
+    "killed_plane": "tests.e2e.killed_plane",
+}
 """The module with the `main` of each."""
 
 PRELOADED = (

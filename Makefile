@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills soak-page systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -59,6 +59,9 @@ drills: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 	$(PY) -m pytest -n 2 -m drill
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
+
+soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
+	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s tests/dashboard/test_soak.py
 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py

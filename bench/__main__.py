@@ -21,6 +21,8 @@ MODULES = (
     "callers",
     "weights",
     "encodes",
+    "swarm",
+    "writes",
     "translation",
     "deployment",
     "demo",

@@ -21,6 +21,7 @@ from tealmesh.apis.ecs.refused import CONTAINER_MEMBERS, reason
 from tealmesh.apis.elasticloadbalancing.api import ElasticLoadBalancing
 from tealmesh.apis.elasticloadbalancing.refused import MEMBERS
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
+from tealmesh.apis.xray.api import XRay
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.store import Store
@@ -53,6 +54,7 @@ def page() -> str:
         finally:
             store.close()
     parts += _scaling()
+    parts += _traces()
     parts += _load_balancers()
     parts += _members()
     parts += _containers()
@@ -78,6 +80,15 @@ def _scaling() -> Iterator[str]:
         "Of services of ECS; requests about other AWS services are moto's. Refused by name in"
         " PutScalingPolicy: PredictiveScaling, and metric math (CustomizedMetricSpecification"
         ".Metrics).\n"
+    )
+
+
+def _traces() -> Iterator[str]:
+    yield from _service("xray", "AWS X-Ray", XRay)
+    yield (
+        "Traces are kept in memory: [traces.md](traces.md). FilterExpression has ok, error, fault,"
+        " throttle, partial, duration, responsetime, http.status, http.url, http.method and"
+        " service(), with AND, OR and !; what it does not know is refused.\n"
     )
 
 

@@ -19,9 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-from playwright.sync_api import Page  # noqa: E402
+from playwright.sync_api import BrowserContext, Page  # noqa: E402
 from readme import ROOT, at_gateway, free_port  # noqa: E402
 from record import environment  # noqa: E402
+from tests.dashboard import scenes  # noqa: E402
+from tests.dashboard.staged import Stage, stage  # noqa: E402
 from tests.support.programs.chromium import chromium, missing  # noqa: E402
 
 WIDTHS = {"wide": (1400, 900), "narrow": (360, 740)}
@@ -93,6 +95,30 @@ def sign_in(page: Page, variables: dict[str, str]) -> str:
     return f"#/deployments/web/{status['services'][0]['deployment']['deploymentId']}"
 
 
+STATES = {
+    "state-empty": (scenes.empty, "#/"),
+    "state-many": (scenes.many, "#/"),
+    "state-many-history": (scenes.many, "#/history"),
+    "state-held": (scenes.held, "#/deployments/web/4b1c9e02aa"),
+    "state-crashing": (scenes.crashing, "#/deployments/web/4b1c9e02aa"),
+    "state-groups": (scenes.group, "#/"),
+    "state-group": (scenes.group, "#/groups/all"),
+}
+"""States that a real run does not come to, played by `tests.dashboard.staged`."""
+
+
+def states(context: BrowserContext, played: Stage, folder: Path, kind: str) -> None:
+    """A picture of each."""
+    for name, (make, address) in STATES.items():
+        page = context.new_page()
+        page.goto(played.show(make()))
+        page.locator(".link.good").wait_for()
+        page.evaluate("to => { location.hash = to }", address)
+        page.wait_for_timeout(SETTLED / 4)
+        page.screenshot(path=folder / f"{name}-{kind}.png", full_page=True)
+        page.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "screenshots")
@@ -100,7 +126,7 @@ def main() -> None:
     asked = parser.parse_args()
     if missing():
         sys.exit(f"no pictures: {missing()}")
-    with deploying() as variables, chromium() as browser:
+    with deploying() as variables, chromium() as browser, stage(scenes.empty()) as played:
         if asked.readme:
             for theme in ("light", "dark"):
                 page = browser.new_context(
@@ -115,11 +141,12 @@ def main() -> None:
         kinds = itertools.product(LOCALES, ("light", "dark"), WIDTHS)
         for locale, theme, width in kinds:
             size = WIDTHS[width]
-            page = browser.new_context(
+            context = browser.new_context(
                 viewport={"width": size[0], "height": size[1]},
                 locale=LOCALES[locale],
                 color_scheme=theme,
-            ).new_page()
+            )
+            page = context.new_page()
             pages = {
                 "deployment": sign_in(page, variables), "overview": "#/", "services": "#/services",
                 "service": "#/services/web", "history": "#/history/web", "events": "#/events",
@@ -131,6 +158,8 @@ def main() -> None:
                 path = asked.folder / f"{name}-{locale}-{theme}-{width}.png"
                 page.screenshot(path=path, full_page=True)
             page.close()
+            states(context, played, asked.folder, f"{locale}-{theme}-{width}")
+            context.close()
     print(f"wrote {asked.folder}")
 
 

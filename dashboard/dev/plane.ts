@@ -21,7 +21,7 @@ function deployment(): Deployment {
     status: "IN_PROGRESS",
     state: "MEASURING",
     createdAt: start - 95,
-    actor: "alice",
+    startedBy: "alice",
     measured: 9,
     sentence: "web is at step 2 of 3 (50 % to green), because every Envoy uses its weights.",
     doing: "it measures step 2 of 3 (50 % to green)",

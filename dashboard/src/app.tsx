@@ -1,11 +1,12 @@
 /** The frame of every page: where one can go, whether what is seen is fresh, and who one is. */
 
 import type { ComponentChildren } from "preact";
-import { useErrorBoundary } from "preact/hooks";
+import { useEffect, useErrorBoundary } from "preact/hooks";
 import { end, refusal, seeking, session } from "./data/session";
 import { connected, control, heardAt, now, seen } from "./data/state";
 import { DeploymentPage } from "./pages/deployment";
 import { EventsPage } from "./pages/events";
+import { GroupPage } from "./pages/group";
 import { HistoryPage } from "./pages/history";
 import { MeshPage } from "./pages/mesh";
 import { Overview } from "./pages/overview";
@@ -23,8 +24,22 @@ const PAGES: [string, Key][] = [
   ["events", "nav.events"],
 ];
 
+/** The name of the page in the browser's tabs and history, and for those who hear it. */
+function titled(): string {
+  const { page, parts } = route.value;
+  const found = PAGES.find(([name]) => name === page);
+  const name = found ? t(found[1]) : t("nav.overview");
+  return [...(page === "deployments" || page === "groups" ? parts.slice(0, 1) : parts), name]
+    .filter(Boolean)
+    .concat("Tealmesh")
+    .join(" · ");
+}
+
 export function App() {
-  if (seeking.value) return <p class="muted wait">{t("loading")}</p>;
+  const title = titled();
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -32,7 +47,9 @@ export function App() {
       </button>
       <Header />
       <main id="main" tabIndex={-1}>
-        {session.value === null ? (
+        {seeking.value ? (
+          <p class="muted wait">{t("loading")}</p>
+        ) : session.value === null ? (
           <NoSession />
         ) : (
           <>
@@ -59,6 +76,7 @@ function Page() {
     return <DeploymentPage key={second} service={first} id={second} />;
   }
   if (page === "services") return first ? <ServicePage name={first} /> : <ServicesPage />;
+  if (page === "groups" && first) return <GroupPage key={first} name={first} id={second} />;
   if (page === "mesh") return <MeshPage name={first} />;
   if (page === "history") return <HistoryPage service={first} />;
   if (page === "events") return <EventsPage />;
@@ -88,15 +106,16 @@ function Guard({ children }: { children: ComponentChildren }) {
 }
 
 function Header() {
-  const here = route.value.page === "deployments" ? "overview" : route.value.page;
+  const { page } = route.value;
+  const here = page === "deployments" || page === "groups" ? "overview" : page;
   return (
     <header class="top">
-      <a class="brand" href={link("overview")}>
+      <a class="brand" href={link("overview")} aria-label="Tealmesh">
         <svg viewBox="0 0 32 32" aria-hidden="true">
           <rect width="32" height="32" rx="7" />
           <path d="M6 10h9c5 0 3 12 8 12h3M6 22h9c2 0 3-2 3.500-4M26 10h-3c-2 0-3 2-3.500 4" />
         </svg>
-        Tealmesh
+        <span class="name">Tealmesh</span>
       </a>
       {session.value !== null && (
         <nav aria-label={t("nav.title")}>
@@ -153,8 +172,10 @@ function Freshness() {
   if (connected.value) return null;
   const age = Math.max(0, Date.now() - heardAt.value) / 1000 + 0 * now.value;
   return (
-    <p class="stale" role="status">
-      {seen.value ? t("stale.age", { time: duration(age) }) : t("stale.never")}
+    <p class="stale">
+      {/* The age changes each second: whoever hears the page is told once. */}
+      <span role="status">{seen.value ? t("stale.gone") : t("stale.never")}</span>
+      {seen.value && <span> {t("stale.age", { time: duration(age) })}</span>}
     </p>
   );
 }

@@ -9,6 +9,7 @@ import { follow } from "./router";
 
 const page = document.getElementById("page");
 if (page === null) throw new Error("index.html has no #page");
+page.replaceChildren();
 render(<App />, page);
 // The code must be out of the address before it is read as a page.
 window.addEventListener("hashchange", () => {

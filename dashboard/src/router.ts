@@ -27,7 +27,14 @@ export function follow(): void {
     route.value = parse(location.hash);
     window.scrollTo(0, 0);
   };
-  window.addEventListener("hashchange", read);
+  window.addEventListener("hashchange", () => {
+    read();
+    // Whoever followed a link by keyboard goes on from the new page's beginning, not the old link.
+    const at = document.activeElement;
+    if (at === document.body || at instanceof HTMLAnchorElement) {
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
+  });
   read();
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Deployment, StepEvidence, Window } from "../src/data/wire";
+import type { Deployment, GroupDeployment, StepEvidence, Window } from "../src/data/wire";
 import { course, difference, eValue, summed, wayTo } from "../src/pages/deployment/figures";
-import { actions, operation } from "../src/pages/deployment/orders";
+import { actions, groupActions, groupOperation, operation } from "../src/pages/deployment/orders";
 import { stops } from "../src/pages/deployment/track";
 
 const running: Deployment = {
@@ -71,7 +71,7 @@ describe("what can be ordered", () => {
       "pause",
       "abort",
     ]);
-    expect(actions(at({ state: "HELD" }), true)).toEqual(["resume", "takeOver", "abort"]);
+    expect(actions(at({ state: "HELD" }), true)).toEqual(["resume", "takeOver", "abort", "giveUp"]);
   });
   test("nothing of the way back, of the end, or of one that is not the latest", () => {
     expect(actions(at({ status: "ROLLBACK_IN_PROGRESS" }), true)).toEqual([]);
@@ -92,6 +92,45 @@ describe("what can be ordered", () => {
       "Resume",
       { service: "web", takeOver: true },
     ]);
+    expect(operation("resume", at({ group: "all", pausedBy: "alice" }))[0]).toBe("ResumeGroup");
+    expect(operation("resume", at({ group: "all", state: "HELD" }))).toEqual([
+      "Resume",
+      { service: "web" },
+    ]);
+    expect(operation("giveUp", at({ group: "all", state: "HELD" }))).toEqual([
+      "AbortGroup",
+      { group: "all", giveUp: true },
+    ]);
+  });
+  test("a group is steered as one", () => {
+    const group = (more: Partial<GroupDeployment>): GroupDeployment => ({
+      groupDeploymentId: "g",
+      group: "all",
+      number: 1,
+      kind: "DEPLOY",
+      status: "IN_PROGRESS",
+      state: "SHIFTING",
+      startedBy: "alice",
+      members: [{ service: "web", image: "web:2", after: [], deployment: running }],
+      sentence: "",
+      journal: [],
+      createdAt: 1,
+      ...more,
+    });
+    const forward = ["promote", "promoteFull", "pause", "abort"];
+    expect(groupActions(group({}), true)).toEqual(forward);
+    const waiting = { service: "pay", image: "", after: [] };
+    const asks = { ...waiting, deployment: at({ state: "AWAITING_APPROVAL" }) };
+    expect(groupActions(group({ members: [asks] }), true)).toEqual(["approve", ...forward]);
+    expect(groupActions(group({ pausedBy: "alice" }), true)).toContain("resume");
+    expect(groupActions(group({ state: "FINISHING" }), true)).toEqual([]);
+    expect(groupActions(group({ status: "ROLLBACK_IN_PROGRESS" }), true)).toEqual([]);
+    expect(groupActions(group({ status: "SUCCESSFUL", finishedAt: 9 }), true)).toEqual([
+      "rollback",
+    ]);
+    expect(groupActions(group({ status: "STOPPED", finishedAt: 9 }), true)).toEqual(["retry"]);
+    expect(groupActions(group({}), false)).toEqual([]);
+    expect(groupOperation("abort", "all")).toEqual(["AbortGroup", { group: "all" }]);
   });
 });
 
@@ -123,6 +162,8 @@ describe("figures", () => {
   test("an e-value is written as people write it, and is on its way to its bound", () => {
     expect(eValue(0)).toBe("1.00");
     expect(eValue(Math.log(300))).toBe("300");
+    expect(eValue(Math.log(20))).toBe("20");
+    expect(eValue(Math.log(21390))).toBe("21,390");
     expect(eValue(Math.log(1e9))).toBe("10^9");
     expect(wayTo(-3, 5)).toBe(0);
     expect(wayTo(10, 5)).toBe(1);

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { recorded } from "../src/data/samples";
 import type { Edge, GraphEdge, MeshGraph } from "../src/data/wire";
+import { around } from "../src/pages/mesh/around";
 import { flows } from "../src/pages/mesh/flows";
 import { placed } from "../src/pages/mesh/layout";
+import { shapeOf } from "../src/pages/mesh/placed";
 import { TEXTS } from "../src/text/texts";
 
 const SOURCES = import.meta.glob<string>("../src/**/*.{ts,tsx}", {
@@ -24,7 +26,7 @@ test("every text is used", () => {
     .filter(([name]) => !/text\/(texts|deploying)\.ts$/.test(name))
     .map(([, text]) => text)
     .join("\n");
-  const families = /^(state|verdict|standing|stop|task|health|action|will|kind)\./;
+  const families = /^(state|verdict|standing|stop|task|health|action|will|group|unit|kind)\./;
   const unused = Object.keys(TEXTS).filter(
     (key) => !families.test(key) && !source.includes(`"${key}"`),
   );
@@ -79,7 +81,7 @@ test("what flows over the edges between adds up, and goes round in no circle", (
   expect(found.has("virtualNode/blue virtualService/web")).toBe(false);
 });
 
-test("a large mesh is laid out, each node in a place of its own", () => {
+test("a large mesh is laid out, each node in a place of its own", { timeout: 60_000 }, () => {
   const large: MeshGraph = { ...graph, nodes: [], edges: [] };
   for (let i = 0; i < 200; i++) {
     large.nodes.push({ id: `virtualNode/n${i}`, kind: "virtualNode", name: `n${i}` });
@@ -91,4 +93,46 @@ test("a large mesh is laid out, each node in a place of its own", () => {
   const places = new Set([...found.nodes.values()].map(({ x, y }) => `${x} ${y}`));
   expect(places.size).toBe(400);
   expect(found.edges.size).toBe(400);
+});
+
+test("the same shape has the same places, whatever flows", () => {
+  const weighted = { ...graph, edges: graph.edges.map((one) => ({ ...one, weight: 50 })) };
+  expect(shapeOf(weighted)).toBe(shapeOf(graph));
+  expect(shapeOf({ ...graph, nodes: graph.nodes.slice(1) })).not.toBe(shapeOf(graph));
+});
+
+test("who looks for a resource sees its callers and whom it calls, up to the next nodes", () => {
+  const shop: MeshGraph = {
+    ...graph,
+    nodes: [
+      ...graph.nodes,
+      { id: "virtualService/db", kind: "virtualService", name: "db" },
+      { id: "virtualNode/store", kind: "virtualNode", name: "store" },
+      { id: "virtualService/mail", kind: "virtualService", name: "mail" },
+    ],
+    edges: [
+      ...graph.edges,
+      edge("virtualNode/green", "virtualService/db"),
+      edge("virtualService/db", "virtualNode/store"),
+      edge("virtualNode/store", "virtualService/mail"),
+    ],
+  };
+  expect(around(shop, "")).toBe(shop);
+  expect(around(shop, "GREEN").nodes.map((one) => one.id)).toEqual([
+    "virtualGateway/edge",
+    "virtualService/web",
+    "route/r/web",
+    "virtualNode/blue",
+    "virtualNode/green",
+    "virtualService/db",
+    "virtualNode/store",
+  ]);
+  const found = around(shop, "db");
+  expect(found.nodes.map((one) => one.id)).toEqual([
+    "virtualNode/green",
+    "virtualService/db",
+    "virtualNode/store",
+  ]);
+  expect(found.edges).toHaveLength(2);
+  expect(around(shop, "nothing").nodes).toEqual([]);
 });

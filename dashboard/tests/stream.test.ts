@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { changed, nothing, whole } from "../src/data/changes";
 import { EventParser } from "../src/data/sse";
-import { after, blind, pause } from "../src/data/stream";
+import { after, blind, due, pause, SILENCE } from "../src/data/stream";
 import type { Service } from "../src/data/wire";
 
 const TEXT = `id: 5f-1\r
@@ -81,6 +81,14 @@ describe("a sight", () => {
     const lost = after(sight, { connected: false, at: 9000 });
     expect(lost).toMatchObject({ seen: true, connected: false, heardAt: 5000, id: "a-1" });
     expect(lost.known).toBe(sight.known);
+  });
+
+  test("after a silence the tab that leads reads anew, and one that follows leads, but later", () => {
+    expect(due(true, 0, SILENCE, 0)).toBe(false);
+    expect(due(true, 0, SILENCE + 1, 0)).toBe(true);
+    expect(due(false, 0, SILENCE + 1, 0.5)).toBe(false);
+    expect(due(false, 0, 1.5 * SILENCE + 1, 0.5)).toBe(true);
+    expect(due(false, 0, 8 * 3600 * 1000, 1)).toBe(true);
   });
 
   test("tries come later each time, and within ten seconds or so for ever", () => {

@@ -117,6 +117,8 @@ def api() -> Iterator[TealApi]:
             "ListCallers": {"callers": []},
             "GetLogs": {"lines": [{"task": "t", "container": "app", "line": "hello"}]},
             "GetMeshGraph": {"graph": {"name": "shop", "nodes": [], "edges": []}, "edges": {}},
+            "ListTraces": {"traces": [], "kept": 0, "services": []},
+            "GetServiceMap": {"nodes": [], "edges": [], "traces": 0},
             "GetPageCode": {"code": "c", "path": "/_teal/#code=c", "expires": 1000.0},
             "CreateToken": {"secret": "s", "token": TOKEN},
             "ListTokens": {"tokens": [TOKEN]},

@@ -47,6 +47,8 @@ class Watched:
     plane: ControlPlane
     page: Page
     faults: list[str] = field(default_factory=list)
+    endpoint: str = ""
+    """Where the page is, if that is not the control plane itself but leads there."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._console)
@@ -59,7 +61,7 @@ class Watched:
             self.faults.append(f"console: {message.text}")
 
     def _request(self, url: str) -> None:
-        if not url.startswith((self.plane.endpoint, "blob:", "data:")):
+        if not url.startswith((self.endpoint or self.plane.endpoint, "blob:", "data:")):
             self.faults.append(f"request: {url}")
 
     def show(self, address: str) -> None:
@@ -69,7 +71,9 @@ class Watched:
         told = self.plane.teal("open", "--print").stdout
         found = re.search(r"http\S+", told)
         assert found, told
-        self.page.goto(found.group())
+        self.page.goto(
+            found.group().replace(self.plane.endpoint, self.endpoint or self.plane.endpoint)
+        )
         expect(self.page.locator(".link.good")).to_be_visible()
         assert "code" not in self.page.url
 
@@ -201,6 +205,8 @@ def test_the_deployment_shows_its_evidence(watched: Watched, deployed: str) -> N
         expect(page.get_by_role("heading", name=gate, exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="By caller").locator("tbody tr")).not_to_have_count(0)
     expect(page.locator(".plot canvas")).to_have_count(3)
+    changed = page.get_by_role("region", name="What changed")
+    expect(changed.get_by_text("Nothing but the image differs.")).to_be_visible()
     page.get_by_role("button", name=re.compile("Log of task")).first.click()
     expect(page.locator("pre.logs")).to_contain_text(re.compile("app|envoy"))
     with page.expect_download() as download:
@@ -244,26 +250,38 @@ def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:
     assert "pausedBy" not in now()
     press(page, "Abort")
     until(lambda: now()["status"] in FINISHED)
-    expect(page.get_by_text("rolled back").first).to_be_visible()
+    assert now()["endedBy"]
+    expect(page.locator(".standing .state")).to_contain_text("aborted")
+    # It is over, and what was measured is still there.
+    expect(page.get_by_role("region", name="What was measured at each step")).to_be_visible()
+    expect(page.locator(".track .left")).to_contain_text("10 %")
     assert watched_weights(watched.plane)["blue"] == 100
     press(page, "Try again")
     until(lambda: now()["deploymentId"] not in deployed)
     until(lambda: watched_weights(watched.plane) == {"blue": 90, "green": 10})
     # The old one keeps its address, and cannot be steered any more.
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
-    expect(page.get_by_text("rolled back").first).to_be_visible()
+    expect(page.get_by_text("aborted").first).to_be_visible()
     watched.show(f"#/deployments/web/{now()['deploymentId']}")
     press(page, "Promote fully")
     until(lambda: now()["status"] == "SUCCESSFUL")
     expect(page.locator(".standing .state")).to_contain_text("successful")
+    press(page, "Roll back")
+    until(lambda: now()["kind"] == "ROLLBACK" and now()["status"] == "SUCCESSFUL")
+    assert watched_weights(watched.plane)["blue"] == 100
+    # The audit has who did each of it: the session's owner, whose actor the page shows.
+    mine = page.get_by_title("Sign out").inner_text().split()[0]
+    told = {(one["operation"], one["actor"]) for one in client.list_events(200, False)}
+    asked = {"PAUSED", "UNPAUSED", "ROLLING_BACK", "Deploy", "PROMOTED", "Rollback"}
+    assert {name for name in asked if (name, mine) not in told} == set(), sorted(told)
     assert watched.faults == []
 
 
 def test_two_deployments_are_compared(watched: Watched, deployed: str) -> None:
     page = watched.page
     watched.show("#/history/web")
-    expect(page.get_by_role("checkbox")).to_have_count(2)
-    for box in page.get_by_role("checkbox").all():
+    expect(page.get_by_role("checkbox")).to_have_count(3)
+    for box in page.get_by_role("checkbox").all()[1:]:
         box.check()
     compared = page.get_by_role("region", name="Compare").first
     expect(compared).to_contain_text("sample:0.0.2")

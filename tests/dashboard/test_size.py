@@ -21,6 +21,7 @@ def test_the_page_is_small_and_loads_nothing_from_elsewhere() -> None:
     assert named == {one.rpartition("/")[2] for one in re.findall(r'(?:src|href)="([^"]+)"', index)}
     assert "style=" not in index
     assert not re.search(r"<script(?![^>]* src=)", index)
-    files = [path for path in (BUILT / "assets").iterdir() if not path.name.startswith("layout-")]
+    files = [path for path in (BUILT / "assets").iterdir() if not path.name.startswith("layout.")]
+    assert len(files) < len(list((BUILT / "assets").iterdir())), "the layout is in the page itself"
     assert named <= {path.name for path in files}
     assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) < LIMIT

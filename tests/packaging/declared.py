@@ -23,7 +23,6 @@ SERVICES = (
     "acm", "acm-pca", "applicationautoscaling", "autoscaling", "cloudwatch", "dynamodb", "ec2",
     "ecr", "efs", "elbv2", "events", "iam", "kinesis", "kms", "lambda", "logs", "rds",
     "resourcegroupstaggingapi", "route53", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts",
-    "xray",
 )  # fmt: skip
 """As moto's server names them."""
 

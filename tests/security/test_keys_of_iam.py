@@ -142,9 +142,88 @@ def test_a_boundary_takes_away_and_conditions_count(plane: ControlPlane) -> None
         allow(**unmet)
         with pytest.raises(ClientError, match="a Condition that is not met"):
             ecs.list_clusters()
-    allow(StringEquals={"ecs:cluster": "x"})
-    with pytest.raises(ClientError, match="on ecs:cluster, which is not evaluated here"):
+    allow(StringEquals={"ecs:service": "x"})
+    with pytest.raises(ClientError, match="on ecs:service, which is not evaluated here"):
         ecs.list_clusters()
+
+
+def test_a_boundary_of_a_user_takes_away_and_outlives_the_control_plane(
+    plane: ControlPlane,
+) -> None:
+    iam = plane.client("iam")
+    made = iam.create_policy(PolicyName="u", PolicyDocument=document("ecs:ListClusters"))
+    boundary = made["Policy"]["Arn"]
+    user = iam.create_user(UserName="eve", PermissionsBoundary=boundary)["User"]
+    assert user["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=document("ecs:*"))
+    keys = iam.create_access_key(UserName="eve")["AccessKey"]
+    ecs = client(plane, "ecs", keys)
+
+    def check() -> None:
+        assert "clusterArns" in ecs.list_clusters()
+        with pytest.raises(ClientError, match="the permissions boundary does not allow it"):
+            ecs.list_task_definitions()
+        shown = iam.get_user(UserName="eve")["User"]["PermissionsBoundary"]
+        assert shown == user["PermissionsBoundary"]
+
+    check()
+    listed = {one["UserName"]: one for one in iam.list_users()["Users"]}
+    assert "PermissionsBoundary" not in listed["eve"]
+    plane.kill9()
+    plane.start()
+    check()
+    iam.delete_user_permissions_boundary(UserName="eve")
+    ecs.list_task_definitions()
+    iam.put_user_permissions_boundary(UserName="eve", PermissionsBoundary=boundary)
+    check()
+    with pytest.raises(ClientError, match="for parameter PermissionsBoundary is invalid"):
+        iam.put_user_permissions_boundary(UserName="eve", PermissionsBoundary="x" * 20)
+
+
+def test_tags_and_clusters_in_conditions(plane: ControlPlane) -> None:
+    iam, sts, owner = plane.client("iam"), plane.client("sts"), plane.client("appmesh")
+    for mesh, team in (("ours", "blue"), ("theirs", "red"), ("nobodys", None)):
+        tags = [{"key": "Team", "value": team}] if team else []
+        owner.create_mesh(meshName=mesh, tags=tags)
+    iam.create_role(
+        RoleName="tagged",
+        AssumeRolePolicyDocument=TRUST,
+        Tags=[{"Key": "team", "Value": "blue"}],
+    )
+    statements = [
+        {
+            "Effect": "Allow",
+            "Action": "appmesh:*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ecs:ListTasks",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"ecs:cluster": "arn:aws:ecs:*:*:cluster/blue*"}},
+        },
+    ]
+    given = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_role_policy(RoleName="tagged", PolicyName="p", PolicyDocument=given)
+    asked = {"RoleArn": ARN.format("iam", "role/tagged"), "RoleSessionName": "me"}
+    keys = sts.assume_role(**asked)["Credentials"]
+    mesh = client(plane, "appmesh", keys)
+    assert mesh.describe_mesh(meshName="ours")["mesh"]["meshName"] == "ours"
+    for name in ("theirs", "nobodys", "absent"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            mesh.describe_mesh(meshName=name)
+    ecs = client(plane, "ecs", keys)
+    plane.client("ecs").create_cluster(clusterName="blue-1")
+    assert ecs.list_tasks(cluster="blue-1")["taskArns"] == []
+    with pytest.raises(ClientError, match="a Condition that is not met"):
+        ecs.list_tasks(cluster="red-1")
+    plane.client("ecs").delete_cluster(cluster="blue-1")
+    # Tags of a session are another thing, and nobody keeps them.
+    of_session = [{"Key": "team", "Value": "blue"}]
+    keys = sts.assume_role(**asked, Tags=of_session)["Credentials"]
+    with pytest.raises(ClientError, match="a Condition or a variable"):
+        client(plane, "appmesh", keys).describe_mesh(meshName="ours")
 
 
 def test_assume_a_role_that_does_not_trust_one(plane: ControlPlane) -> None:

@@ -12,6 +12,7 @@ from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import of_type
 from tealmesh.xds.session import Memory, Send, Session
+from tealmesh.xds.standing import SharedSession
 from tests.support.drills import examples
 from tests.xds.envoy_model import BAD, EnvoyModel
 
@@ -62,12 +63,15 @@ class Machine(RuleBasedStateMachine):
     @initialize(delta=st.booleans(), slow=st.booleans(), wanted=targets())
     def start(self, delta: bool, slow: bool, wanted: ResourceSet) -> None:
         self.envoy = EnvoyModel(delta=delta, slow=slow)
-        self.session = Session(delta=delta)
+        self.session = self.new_session(Memory())
         self.to_envoy: deque[Send] = deque()
         self.revision = 0
         self.reconnected = False
         self.good: ResourceSet | None = None
         self.set_target(wanted)
+
+    def new_session(self, memory: Memory) -> Session | SharedSession:
+        return Session(delta=self.envoy.delta, memory=memory)
 
     @rule(wanted=targets())
     def set_target(self, wanted: ResourceSet) -> None:
@@ -110,7 +114,7 @@ class Machine(RuleBasedStateMachine):
         self.good = None
 
     def _reconnect(self, memory: Memory) -> None:
-        self.session = Session(delta=self.envoy.delta, memory=memory)
+        self.session = self.new_session(memory)
         self.session.set_target(self.target, self.revision)
         self.to_envoy.clear()
         self.envoy.connect()

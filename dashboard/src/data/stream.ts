@@ -1,5 +1,6 @@
 /** One stream a browser, shared by its tabs: the tab that holds the lock reads it and tells the
- * others. When it closes, another takes over where it stopped.
+ * others. When it closes, another takes over where it stopped; when it is frozen, another takes the
+ * lock from it.
  *
  * HTTP/1.1 allows six connections to an origin, so a stream a tab would block the seventh tab.
  * https://developer.mozilla.org/docs/Web/API/Web_Locks_API */
@@ -31,8 +32,10 @@ interface Heard {
 
 const CHANNEL = "teal.stream";
 const LOCK = "teal.stream";
-/** Without a beat for this long, in milliseconds, the connection is dead: one comes each 10 s. */
-const SILENCE = 25_000;
+/** Without a beat for this long, in milliseconds, the connection is dead: one comes each 10 s. By
+ * the clock and not by a timer, which stands still while a laptop sleeps. */
+export const SILENCE = 25_000;
+const LOOK = 1000;
 
 export function blind(): Sight {
   return { known: nothing(), seen: false, connected: false, heardAt: 0, offset: 0, id: null };
@@ -61,11 +64,25 @@ export function pause(tries: number, random: number): number {
   return Math.min(10_000, 500 * 2 ** Math.min(tries, 6)) * (0.75 + random / 2);
 }
 
+/** What a tab does that has heard nothing since ``heard``. The one that leads opens the stream anew;
+ * another takes the lead, later by up to as long again, so that not all do at once. ``random`` is
+ * from 0 to 1, times are milliseconds. Pure. */
+export function due(leads: boolean, heard: number, now: number, random: number): boolean {
+  return now - heard > (leads ? SILENCE : SILENCE * (1 + random));
+}
+
 /** Watches until ``signal`` aborts; ``show`` is called with each new sight. */
 export class Watch {
   private sight = blind();
   private readonly channel = new BroadcastChannel(CHANNEL);
   private leads = false;
+  /** When anything was heard, of the control plane or of the tab that leads. */
+  private heard = Date.now();
+  private readonly random = Math.random();
+  /** Ends the stream that is read. */
+  private reading: AbortController | null = null;
+  /** Ends the pause between two tries. */
+  private hurry: (() => void) | null = null;
 
   constructor(
     private readonly session: Session,
@@ -73,19 +90,54 @@ export class Watch {
     private readonly signal: AbortSignal,
   ) {
     this.channel.onmessage = (event: MessageEvent<Told>) => this.told(event.data);
-    signal.addEventListener("abort", () => this.channel.close());
+    const timer = setInterval(this.look, LOOK);
+    // Where a tab was hidden or a machine slept, timers come late.
+    document.addEventListener("visibilitychange", this.back);
+    window.addEventListener("online", this.back);
+    signal.addEventListener("abort", () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", this.back);
+      window.removeEventListener("online", this.back);
+      this.reading?.abort();
+      this.hurry?.();
+      this.channel.close();
+    });
     this.channel.postMessage({ kind: "ask" } satisfies Told);
-    void this.wait();
+    void this.wait(false);
   }
 
-  private async wait(): Promise<void> {
+  private readonly look = () => {
+    if (!due(this.leads, this.heard, Date.now(), this.random)) return;
+    this.heard = Date.now();
+    if (this.leads) this.reading?.abort();
+    else void this.wait(true);
+  };
+
+  private readonly back = () => {
+    if (document.hidden) return;
+    this.look();
+    this.hurry?.();
+  };
+
+  /** Lead once the lock is here, which waits for the other tabs; with ``steal`` at once. */
+  private async wait(steal: boolean): Promise<void> {
     const locks = (navigator as { locks?: LockManager }).locks;
     try {
       // Without locks, as on a page that is not from this machine, each tab has its own stream.
       if (locks === undefined) await this.lead();
+      else if (steal) await locks.request(LOCK, { steal: true }, () => this.lead());
       else await locks.request(LOCK, { signal: this.signal }, () => this.lead());
     } catch (error) {
-      if (!this.signal.aborted) throw error;
+      if (this.signal.aborted) return;
+      if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+      // Another tab has taken the lead, as this one was silent: it is told from now on.
+      this.leads = false;
+      this.heard = Date.now();
+      this.reading?.abort();
+      this.hurry?.();
+      // What it has missed meanwhile is in no change that comes now.
+      this.channel.postMessage({ kind: "ask" } satisfies Told);
+      await this.wait(false);
     }
   }
 
@@ -93,6 +145,7 @@ export class Watch {
     if (told.kind === "ask") {
       if (this.leads) this.channel.postMessage({ kind: "sight", sight: this.sight } satisfies Told);
     } else if (!this.leads) {
+      this.heard = Date.now();
       this.see(told.kind === "sight" ? told.sight : this.followed(told.event));
     }
   }
@@ -113,29 +166,39 @@ export class Watch {
     this.channel.postMessage({ kind: "event", event: heard } satisfies Told);
   }
 
+  private get ended(): boolean {
+    return this.signal.aborted || !this.leads;
+  }
+
   private async lead(): Promise<void> {
     this.leads = true;
     let tries = 0;
-    while (!this.signal.aborted) {
+    while (!this.ended) {
       const before = this.sight.heardAt;
       try {
         if ((await this.read()) === "over") return;
       } catch {
         // Gone or silent: shown as such, and tried again.
       }
-      if (this.signal.aborted) return;
+      if (this.ended) return;
       if (this.sight.heardAt > before) tries = 0;
       this.hear({ connected: false, at: Date.now() });
-      const time = pause(tries++, Math.random());
-      await new Promise((resolve) => setTimeout(resolve, time));
+      await this.pause(pause(tries++, Math.random()));
     }
+  }
+
+  private async pause(time: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.hurry = resolve;
+      setTimeout(resolve, time);
+    });
+    this.hurry = null;
   }
 
   private async read(): Promise<"again" | "over"> {
     const stop = new AbortController();
-    const quiet = () => stop.abort();
-    let timer = setTimeout(quiet, SILENCE);
-    this.signal.addEventListener("abort", quiet, { once: true });
+    this.reading = stop;
+    this.heard = Date.now();
     try {
       const resume: Record<string, string> =
         this.sight.seen && this.sight.id ? { "Last-Event-ID": this.sight.id } : {};
@@ -154,16 +217,14 @@ export class Watch {
       this.hear({ connected: true, at: Date.now() });
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return "again";
-        clearTimeout(timer);
-        timer = setTimeout(quiet, SILENCE);
+        if (done || this.ended) return "again";
+        this.heard = Date.now();
         for (const event of parser.feed(value)) {
           this.hear({ connected: true, at: Date.now(), event });
         }
       }
     } finally {
-      clearTimeout(timer);
-      this.signal.removeEventListener("abort", quiet);
+      this.reading = null;
       stop.abort();
     }
   }

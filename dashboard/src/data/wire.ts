@@ -142,6 +142,8 @@ export interface Deployment {
   status: string;
   state?: string;
   waitingFor?: string;
+  startedBy?: string;
+  endedBy?: string;
   pausedBy?: string;
   promotedBy?: string;
   secondsLeft?: number;
@@ -161,7 +163,6 @@ export interface Deployment {
   updatedAt?: number;
   finishedAt?: number;
   /** These are the stream's. */
-  actor?: string;
   sentence?: string;
   doing?: string;
   why?: string;
@@ -170,22 +171,41 @@ export interface Deployment {
   latestAt?: number;
   measured?: number;
 }
+export interface GroupMember {
+  service: string;
+  image: string;
+  after: string[];
+  deployment?: Deployment;
+}
 export interface GroupDeployment {
   groupDeploymentId: string;
   group: string;
   number: number;
+  kind: string;
   status: string;
   state: string;
   startedBy: string;
+  members: GroupMember[];
   sentence: string;
+  waitingFor?: string;
+  held?: string[];
+  reason?: string;
+  pausedBy?: string;
+  journal: { sequence: number; at: number; transition: string; message: string }[];
   createdAt: number;
   finishedAt?: number;
 }
 export interface Group {
   name: string;
-  members?: string[];
-  services?: string[];
+  services: string[];
+  dependsOn: Record<string, string[]>;
   latest?: GroupDeployment;
+}
+/** How the task definitions of both sides differ; absent `differences`: one is not known. */
+export interface DefinitionChange {
+  old?: string;
+  new?: string;
+  differences?: { what: string; before?: string; after?: string }[];
 }
 export interface Task {
   task: string;

@@ -94,17 +94,19 @@ export function EventsPage() {
         >
           {found.events.map((one) => (
             <tr key={`${one.revision} ${one.sentence}`} class="first">
-              <td class="n">
+              <td class="n" data-label={t("column.ago")}>
                 <Ago at={one.at} />
               </td>
-              <td>{one.actor}</td>
+              <td data-label={t("column.who")}>{one.actor}</td>
               <td class="sentence" lang="en">
                 {one.sentence}
               </td>
-              <td>
+              <td class="whole">
                 <code>{one.operation}</code>
               </td>
-              <td class="n">{one.revision}</td>
+              <td class="n" data-label={t("column.revision")}>
+                {one.revision}
+              </td>
             </tr>
           ))}
         </Table>

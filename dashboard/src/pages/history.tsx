@@ -4,9 +4,10 @@ import { useState } from "preact/hooks";
 import { seen, services, shelves } from "../data/state";
 import type { Deployment } from "../data/wire";
 import { Trouble, useAsked } from "../parts/asking";
-import { Column, Empty, Image, StateMark, Table } from "../parts/marks";
+import { Column, Empty, Image, outcome, StateMark, Table } from "../parts/marks";
 import { link } from "../router";
 import { duration, latency, moment, number, percent, t } from "../text";
+import { strategy } from "./deployment/changed";
 
 /** Of each service, or of the one that is named. */
 export function HistoryPage({ service }: { service: string | undefined }) {
@@ -27,19 +28,62 @@ export function HistoryPage({ service }: { service: string | undefined }) {
   return (
     <>
       <h1>{t("history.title")}</h1>
-      <nav class="tabs" aria-label={t("column.service")}>
-        {names.map((name) => (
-          <a
-            key={name}
-            href={link("history", name)}
-            aria-current={name === chosen ? "page" : undefined}
-          >
-            {name}
-          </a>
-        ))}
-      </nav>
+      <Choice services={names} chosen={chosen} />
       <Deployments key={chosen} service={chosen} />
     </>
+  );
+}
+
+const MOST_TABS = 12;
+
+/** What there is a history of, as links; as a list where these would fill the page. */
+function Choice({ services, chosen }: { services: string[]; chosen: string }) {
+  const groups = Object.keys(shelves.groups.value).sort();
+  const group = (name: string) => t("overview.group", { group: name });
+  if (services.length + groups.length > MOST_TABS) {
+    return (
+      <p>
+        <label>
+          {t("column.service")}{" "}
+          <select
+            class="choice"
+            value={link("history", chosen)}
+            onChange={(event) => {
+              location.hash = event.currentTarget.value;
+            }}
+          >
+            {services.map((name) => (
+              <option key={name} value={link("history", name)}>
+                {name}
+              </option>
+            ))}
+            {groups.map((name) => (
+              <option key={`group ${name}`} value={link("groups", name)}>
+                {group(name)}
+              </option>
+            ))}
+          </select>
+        </label>
+      </p>
+    );
+  }
+  return (
+    <nav class="tabs" aria-label={t("column.service")}>
+      {services.map((name) => (
+        <a
+          key={name}
+          href={link("history", name)}
+          aria-current={name === chosen ? "page" : undefined}
+        >
+          {name}
+        </a>
+      ))}
+      {groups.map((name) => (
+        <a key={`group ${name}`} href={link("groups", name)}>
+          {group(name)}
+        </a>
+      ))}
+    </nav>
   );
 }
 
@@ -82,6 +126,7 @@ function Deployments({ service }: { service: string }) {
               <Column>{t("column.image")}</Column>
               <Column>{t("column.started")}</Column>
               <Column kind="n">{t("column.took")}</Column>
+              <Column>{t("column.who")}</Column>
               <Column>{t("column.why")}</Column>
             </>
           }
@@ -96,19 +141,29 @@ function Deployments({ service }: { service: string }) {
                   onChange={() => toggle(one.deploymentId)}
                 />
               </td>
-              <td class="n">
-                <a href={link("deployments", service, one.deploymentId)}>{one.number ?? "?"}</a>
-              </td>
+              <th scope="row" class="n">
+                <a href={link("deployments", service, one.deploymentId)}>#{one.number ?? "?"}</a>
+              </th>
               <td>
                 <a class="quiet" href={link("deployments", service, one.deploymentId)}>
-                  <StateMark state={one.status} />
+                  <StateMark state={outcome(one)} />
                 </a>
+                {one.group && (
+                  <a class="tag" href={link("groups", one.group)}>
+                    {t("overview.group", { group: one.group })}
+                  </a>
+                )}
               </td>
-              <td>
+              <td class="whole" data-label={t("column.image")}>
                 <Image name={one.oldImage} /> → <Image name={one.newImage} />
               </td>
-              <td>{moment(one.createdAt)}</td>
-              <td class="n">{one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}</td>
+              <td class="whole" data-label={t("column.started")}>
+                {moment(one.createdAt)}
+              </td>
+              <td class="n" data-label={t("column.took")}>
+                {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
+              </td>
+              <td data-label={t("column.who")}>{one.startedBy ?? "–"}</td>
               <td class="sentence" lang="en">
                 {one.reason ?? one.serves ?? one.waitingFor ?? ""}
               </td>
@@ -131,7 +186,9 @@ function Compared({ pair }: { pair: Deployment[] }) {
   const both = [first.answer?.deployment ?? a, second.answer?.deployment ?? b];
   const rows: [string, (one: Deployment) => string][] = [
     [t("column.image"), (one) => `${one.oldImage ?? "–"} → ${one.newImage ?? "–"}`],
-    [t("changed.strategy"), (one) => `${one.strategy ?? "–"} ${(one.steps ?? []).join(" → ")} %`],
+    [t("changed.strategy"), strategy],
+    [t("column.who"), (one) => one.startedBy ?? "–"],
+    [t("changed.ended"), (one) => one.endedBy ?? "–"],
     [t("column.started"), (one) => moment(one.createdAt)],
     [t("column.took"), (one) => (one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…")],
     [t("column.why"), (one) => one.reason ?? one.serves ?? one.waitingFor ?? "–"],
@@ -139,7 +196,9 @@ function Compared({ pair }: { pair: Deployment[] }) {
     [
       t("column.failures"),
       (one) =>
-        `${number(total(one, "failures"))} (${percent(total(one, "failures") / total(one, "requests"))})`,
+        total(one, "requests") > 0
+          ? `${number(total(one, "failures"))} (${percent(total(one, "failures") / total(one, "requests"))})`
+          : number(total(one, "failures")),
     ],
     [t("column.p50"), (one) => latency(one.evidence?.at(-1)?.p50)],
     [t("column.p99"), (one) => latency(one.evidence?.at(-1)?.p99)],
@@ -159,7 +218,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
             <Column>{t("compare.fact")}</Column>
             {both.map((one) => (
               <Column key={one?.deploymentId}>
-                #{one?.number} <StateMark state={one?.status ?? ""} />
+                #{one?.number} <StateMark state={one ? outcome(one) : ""} />
               </Column>
             ))}
           </>
@@ -174,6 +233,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
                 <td
                   class={values[0] === values[1] ? "" : "differs"}
                   key={both[index]?.deploymentId}
+                  data-label={`#${both[index]?.number ?? "?"}`}
                 >
                   {value}
                 </td>

@@ -2,11 +2,11 @@
 
 import { seen, services, shelves } from "../data/state";
 import type { Service, Task } from "../data/wire";
+import { Sides, shownSides } from "../parts/fleet";
 import { Ago, Empty, Image, SideMark, StateMark } from "../parts/marks";
 import { Tasks } from "../parts/tasks";
 import { link } from "../router";
 import { moment, t } from "../text";
-import { shownSides } from "./overview";
 
 const OTHERS = "\u0000";
 
@@ -80,7 +80,15 @@ export function ServicePage({ name }: { name: string }) {
         </p>
         <h1>{name}</h1>
         <p class="standing">
-          <StateMark state={service.state} /> <Ago at={service.since} />
+          <StateMark state={service.state} />
+          <span>
+            {t("services.since")} <Ago at={service.since} />
+          </span>
+          {service.group && (
+            <a href={link("groups", service.group)}>
+              {t("overview.group", { group: service.group })}
+            </a>
+          )}
         </p>
         <p class="sentence" lang="en">
           {service.problem ?? service.sentence}
@@ -93,12 +101,36 @@ export function ServicePage({ name }: { name: string }) {
           <a href={link("mesh", service.mesh)}>{t("nav.mesh")}</a>
         </p>
       </header>
+      <Sides service={service} label={t("services.sides")} />
+      <Reasons service={service} />
       <Facts service={service} />
       <section class="card" aria-labelledby="tasks">
         <h2 id="tasks">{t("tasks.title")}</h2>
         <TasksOf tasks={tasks} name={name} />
       </section>
     </>
+  );
+}
+
+/** Why tasks are missing, where something is known of it. */
+function Reasons({ service }: { service: Service }) {
+  const ill = shownSides(service).filter((side) => side.reason);
+  if (ill.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="reasons">
+      <h2 id="reasons">{t("services.reasons")}</h2>
+      <ul class="plain">
+        {ill.map((side) => (
+          <li key={side.side}>
+            <SideMark side={side.side} />{" "}
+            <span class="warn" lang="en">
+              {side.reason}
+            </span>
+            {side.gaveUp && <span> {t("services.gaveUp")}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -116,27 +148,6 @@ function Facts({ service }: { service: Service }) {
         </dd>
         <dt>{t("services.origin")}</dt>
         <dd>{service.origin === "adopted" ? t("services.adopted") : "teal.toml"}</dd>
-        {shownSides(service).map((side) => (
-          <>
-            <dt>
-              <SideMark side={side.side} />
-            </dt>
-            <dd>
-              <Image name={side.image} />{" "}
-              {t("services.side", {
-                healthy: side.healthy,
-                desired: side.desired,
-                weight: side.weight,
-              })}
-              {side.reason && (
-                <span class="warn" lang="en">
-                  {" "}
-                  {side.reason}
-                </span>
-              )}
-            </dd>
-          </>
-        ))}
         {lock && (
           <>
             <dt>{t("services.lock")}</dt>

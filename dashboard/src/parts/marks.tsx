@@ -28,6 +28,8 @@ const TONES: Record<string, string> = {
   "awaiting approval": "warn",
   held: "warn",
   degraded: "warn",
+  "rolled back": "warn",
+  aborted: "calm",
   STOPPED: "warn",
   problem: "bad",
   failed: "bad",
@@ -90,6 +92,12 @@ export function Image({ name }: { name: string | undefined }) {
   );
 }
 
+/** How something ended, or what it does: what a person aborted has not failed. */
+export function outcome(one: { status: string; endedBy?: string }): string {
+  const over = one.status === "ROLLBACK_SUCCESSFUL" || one.status === "STOPPED";
+  return over && one.endedBy ? "aborted" : one.status;
+}
+
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -108,15 +116,18 @@ export function Column(props: { kind?: "n" | "wide"; children: ComponentChildren
   );
 }
 
-/** A table that scrolls by itself where it is too wide, also by keyboard. */
+/** A table that scrolls by itself where it is too wide, also by keyboard; on a narrow page each row
+ * is a card, whose cells are named by their `data-label`. ``titled``: its label is seen. */
 export function Table(props: {
   label: string;
+  titled?: boolean;
   head: ComponentChildren;
   children: ComponentChildren;
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="table" aria-label={props.label} tabIndex={0}>
+      {props.titled && <h2>{props.label}</h2>}
       <table>
         <thead>
           <tr>{props.head}</tr>

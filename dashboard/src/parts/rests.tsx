@@ -3,8 +3,9 @@
 import { shelves } from "../data/state";
 import type { Rest } from "../data/wire";
 import { link } from "../router";
-import { latency, number, percent, rate, t, word } from "../text";
+import { t, word } from "../text";
 import { Column, Image, Table } from "./marks";
+import { MeasureCells, MeasureColumns } from "./measures";
 
 /** Gateways first, where requests come in; then by name. */
 export function ordered(all: Rest[]): Rest[] {
@@ -17,16 +18,14 @@ export function Rests() {
   return (
     <Table
       label={t("overview.rest")}
+      titled
       head={
         <>
           <Column>{t("column.name")}</Column>
           <Column>{t("column.kind")}</Column>
           <Column>{t("column.where")}</Column>
           <Column>{t("column.image")}</Column>
-          <Column kind="n">{t("column.healthy")}</Column>
-          <Column kind="n">{t("column.rate")}</Column>
-          <Column kind="n">{t("column.errors")}</Column>
-          <Column kind="n">{t("column.p99")}</Column>
+          <MeasureColumns />
         </>
       }
     >
@@ -38,8 +37,6 @@ export function Rests() {
 }
 
 function Row({ one }: { one: Rest }) {
-  const { traffic } = one;
-  const ill = one.healthy < one.desired;
   return (
     <tr class="first">
       <th scope="row">
@@ -47,20 +44,20 @@ function Row({ one }: { one: Rest }) {
           {one.name}
         </a>
       </th>
-      <td>{word("kind", one.kind)}</td>
-      <td class="muted">{one.addresses?.join(" ") || one.provider?.replace("/", " ") || "–"}</td>
-      <td>
+      <td data-label={t("column.kind")}>{word("kind", one.kind)}</td>
+      <td class="muted" data-label={t("column.where")}>
+        {one.addresses?.join(" ") || one.provider?.replace("/", " ") || "–"}
+      </td>
+      <td data-label={t("column.image")}>
         <Image name={one.image} />
       </td>
-      <td class={ill ? "n warn" : "n"} title={one.reason}>
-        {ill && <span aria-hidden="true">▲ </span>}
-        {one.ecsServices?.length ? `${number(one.healthy)}/${number(one.desired)}` : "–"}
-      </td>
-      <td class="n">{rate(traffic?.perSecond)}</td>
-      <td class={traffic?.errors ? "n bad" : "n"}>
-        {traffic && traffic.requests > 0 ? percent(traffic.errors / traffic.requests) : "–"}
-      </td>
-      <td class="n">{latency(traffic?.p99)}</td>
+      <MeasureCells
+        healthy={one.healthy}
+        desired={one.desired}
+        reason={one.reason}
+        runs={Boolean(one.ecsServices?.length)}
+        traffic={one.traffic}
+      />
     </tr>
   );
 }

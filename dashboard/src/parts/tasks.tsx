@@ -20,8 +20,11 @@ export function ordered(tasks: Task[]): Task[] {
 export function ending(task: Task): string {
   const spoke =
     task.containers.find((one) => one.reason) ?? task.containers.find((one) => one.exitCode);
-  const exit = spoke?.exitCode === undefined ? "" : `${spoke.name}: exit ${spoke.exitCode}`;
-  return [task.stoppedReason, exit, spoke?.reason].filter(Boolean).join(" · ");
+  const said = task.stoppedReason ?? "";
+  const exit = spoke?.exitCode === undefined ? "" : `${spoke.name} with code ${spoke.exitCode}`;
+  // The reason of a task that stopped by itself names its container with all there is to know.
+  const more = [exit, spoke?.reason].filter((one) => one && !said.includes(one));
+  return [said, ...more].filter(Boolean).join(" · ");
 }
 
 export function Tasks({ tasks, label }: { tasks: Task[]; label: string }) {
@@ -64,18 +67,22 @@ function TaskRows({ task }: { task: Task }) {
             <span aria-hidden="true">{open ? "▾" : "▸"}</span> <code>{task.task.slice(0, 8)}</code>
           </button>
         </th>
-        <td>{task.side ? <SideMark side={task.side} /> : (task.ecsService ?? "–")}</td>
-        <td>
+        <td data-label={t("column.side")}>
+          {task.side ? <SideMark side={task.side} /> : (task.ecsService ?? "–")}
+        </td>
+        <td data-label={t("column.status")}>
           <Health task={task} />
         </td>
-        <td>
+        <td data-label={t("column.image")}>
           <Image name={task.image} />
         </td>
-        <td>{task.address ? <code>{task.address}</code> : <span class="muted">–</span>}</td>
-        <td>
+        <td data-label={t("column.address")}>
+          {task.address ? <code>{task.address}</code> : <span class="muted">–</span>}
+        </td>
+        <td data-label={t("column.envoy")}>
           <EnvoyOf task={task} />
         </td>
-        <td class="n">
+        <td class="n" data-label={t("column.since")}>
           <Ago at={stopped ? task.stoppedAt : (task.startedAt ?? task.createdAt)} />
         </td>
       </tr>
@@ -97,9 +104,17 @@ function TaskRows({ task }: { task: Task }) {
   );
 }
 
+const ON_PURPOSE: ReadonlySet<string> = new Set(["", "ServiceSchedulerInitiated", "UserInitiated"]);
+
 function Health({ task }: { task: Task }) {
   if (task.status === "STOPPED") {
-    return <span class="state calm">○ {word("task", "STOPPED")}</span>;
+    // By itself, or by others: ECS says so by its code.
+    const alone = !ON_PURPOSE.has(task.stopCode ?? "");
+    return (
+      <span class={`state ${alone ? "bad" : "calm"}`}>
+        <span aria-hidden="true">{alone ? "✖" : "○"}</span> {word("task", "STOPPED")}
+      </span>
+    );
   }
   const ill = task.health === "UNHEALTHY" || task.usable === false;
   const well = task.status === "RUNNING" && !ill;

@@ -16,9 +16,9 @@ export const DEPLOYING = {
   "deployment.unknown": ["There is no such deployment", "デプロイが見つかりません"],
   "deployment.others": ["All deployments of {service}", "{service} の全デプロイ"],
   "deployment.took": ["for {time}", "{time}"],
-  "deployment.by": ["by {who}", "実行者: {who}"],
+  "deployment.by": ["by {who}", "実行者：{who}"],
   "deployment.paused": ["paused by {who}", "{who} が一時停止"],
-  "deployment.group": ["in group {group}", "グループ {group}"],
+  "deployment.ended": ["ended by {who}", "{who} が終了"],
   "deployment.latest": ["decides within {time}", "期限まで {time}"],
   "track.title": ["Steps", "段階"],
   "track.set": ["set", "設定"],
@@ -27,15 +27,21 @@ export const DEPLOYING = {
   "gates.title": ["Gates", "ゲート"],
   "gates.none": ["Nothing has been judged yet.", "まだ判定はありません。"],
   "gates.need": ["{have} of {need} {unit}", "{have} / {need} {unit}"],
+  "gates.have": ["{have} {unit}, {need} needed", "{have} {unit}（必要数 {need}）"],
   "gates.against": ["Worse", "悪化の証拠"],
   "gates.for": ["No worse", "同等の証拠"],
   "gates.e": ["E {e} of {bound}", "E {e} / {bound}"],
   "gates.difference": [
     "difference {d} points, 95 %: {low} to {high}",
-    "差 {d} ポイント、95 % 区間: {low} 〜 {high}",
+    "差 {d} ポイント、95 % 区間：{low} 〜 {high}",
   ],
   "gates.hook": ["hook {name}", "フック {name}"],
+  "gates.once": ["asked {n} time", "問い合わせ {n} 回"],
   "gates.tries": ["asked {n} times", "問い合わせ {n} 回"],
+  "unit.requests": ["requests", "件"],
+  "unit.tasks": ["tasks", "タスク"],
+  "unit.answers": ["answers", "件の応答"],
+  "unit.endpoints": ["endpoints", "エンドポイント"],
   "traffic.title": ["What callers see", "呼び出し元から見た値"],
   "traffic.none": [
     "Nothing was measured yet: no caller's Envoy has sent a request.",
@@ -47,6 +53,10 @@ export const DEPLOYING = {
   "callers.title": ["By caller", "呼び出し元別"],
   "callers.none": ["No caller has been counted yet.", "まだ集計された呼び出し元はありません。"],
   "envoys.title": ["Envoys", "Envoy"],
+  "envoys.none": [
+    "No Envoy of {mesh} has connected yet.",
+    "{mesh} に接続した Envoy はまだありません。",
+  ],
   "envoys.acknowledged": [
     "{n} of {all} Envoys of {mesh} run the newest revision.",
     "{mesh} の Envoy {all} 台中 {n} 台が最新リビジョンです。",
@@ -63,9 +73,22 @@ export const DEPLOYING = {
   "changed.finished": ["Finished", "終了"],
   "changed.serves": ["Serves", "稼働版"],
   "changed.id": ["Id", "ID"],
+  "changed.ended": ["Ended by", "終了した人"],
+  "changed.definition": ["Task definition", "タスク定義"],
+  "changed.same": ["Nothing but the image differs.", "イメージ以外の違いはありません。"],
+  "changed.coming": [
+    "The differences are shown as soon as the new version's tasks are started.",
+    "新しい版のタスクが起動されると、違いを表示します。",
+  ],
+  "changed.forgotten": [
+    "One of the two revisions is not known any more.",
+    "どちらかのリビジョンが削除されたため、比較できません。",
+  ],
+  "changed.before": ["before:", "変更前："],
+  "changed.after": ["after:", "変更後："],
   "changed.evidence": ["Save the evidence", "証跡を保存"],
   "journal.title": ["Journal", "記録"],
-  "journal.by": ["by {who}", "実行者: {who}"],
+  "journal.by": ["by {who}", "実行者：{who}"],
   "actions.title": ["What you can do", "操作"],
   "actions.viewer": [
     "You may look, but not change anything: your access is read-only.",
@@ -78,6 +101,7 @@ export const DEPLOYING = {
   "action.resume": ["Resume", "再開"],
   "action.takeOver": ["Take over", "現状から再開"],
   "action.abort": ["Abort", "中止"],
+  "action.giveUp": ["Give up", "現状のまま終了"],
   "action.rollback": ["Roll back", "切り戻す"],
   "action.retry": ["Try again", "再実行"],
   "will.approve": [
@@ -108,6 +132,10 @@ export const DEPLOYING = {
     "Ends the deployment of {service}: {old} ({before}) gets all requests again, and {new} is stopped.",
     "{service} のデプロイを終了します。{old}（{before}）が再び全要求を受け、{new} は停止します。",
   ],
+  "will.giveUp": [
+    "Ends the deployment of {service} and leaves everything as it is now: weights and tasks of both sides.",
+    "{service} のデプロイを終了し、両系統の重みとタスクを現在のまま残します。",
+  ],
   "will.rollback": [
     "Starts {before} of {service} again, unless it still runs, and gives it all requests as soon as it is healthy.",
     "{service} の {before} を（停止していれば）再起動し、正常になり次第、全要求を戻します。",
@@ -129,4 +157,50 @@ export const DEPLOYING = {
   "history.how": ["Mark two to compare them.", "2 件を選ぶと比較できます。"],
   "compare.fact": ["Fact", "項目"],
   "compare.reached": ["Weight reached", "到達した重み"],
+  "group.approve": [
+    "Every service of group {group} that waits for approval gets its weight.",
+    "グループ {group} で承認待ちの全サービスを承認し、先へ進めます。",
+  ],
+  "group.promote": [
+    "Skips the rest of the present step of each service of group {group}; the order of the services stays. A gate that fails still takes all of them back.",
+    "グループ {group} の各サービスで、現在の段階の残りを省略します。サービスの順番は変わりません。不合格のゲートがあれば全サービスを切り戻します。",
+  ],
+  "group.promoteFull": [
+    "Skips all steps and bake times of group {group}; the order of the services stays. A gate that fails still takes all of them back.",
+    "グループ {group} のすべての段階と様子見を省略します。サービスの順番は変わりません。不合格のゲートがあれば全サービスを切り戻します。",
+  ],
+  "group.pause": [
+    "No new version of group {group} gets more weight, and time limits stand still. One that fails still takes all of them back.",
+    "グループ {group} の新しい版の重みを増やさず、制限時間を止めます。失敗した版があれば全サービスを切り戻します。",
+  ],
+  "group.resume": [
+    "The deployment of group {group} goes on from where it is.",
+    "グループ {group} のデプロイを現在の段階から続行します。",
+  ],
+  "group.takeOver": [
+    "The deployment of group {group} goes on from what is live now.",
+    "グループ {group} のデプロイを現在の状態から続行します。",
+  ],
+  "group.abort": [
+    "All services of group {group} go back: their old versions get all requests again, callers first, and the new ones are stopped.",
+    "グループ {group} の全サービスを、呼び出し元から順に切り戻します。元の版が再び全要求を受け、新しい版は停止します。",
+  ],
+  "group.giveUp": [
+    "Ends the deployment of group {group} and leaves all services as they are now.",
+    "グループ {group} のデプロイを終了し、全サービスを現在のまま残します。",
+  ],
+  "group.rollback": [
+    "All services of group {group} go back to the versions before, callers first. Old versions that were stopped are started again.",
+    "グループ {group} の全サービスを、呼び出し元から順に以前の版へ切り戻します。停止済みの版は再起動します。",
+  ],
+  "group.retry": [
+    "Starts the deployment of group {group} again, with the same images.",
+    "グループ {group} のデプロイを同じイメージで再実行します。",
+  ],
+  "groups.back": ["Roll back all", "すべて切り戻す"],
+  "groups.never": ["It has not been deployed yet.", "まだデプロイされていません。"],
+  "groups.unknown": ["There is no group {group}", "グループ {group} はありません"],
+  "groups.members": ["Services, in the order of their weights", "サービス（重みを移す順）"],
+  "groups.held": ["Decide about {service}", "{service} について判断する"],
+  "groups.all": ["All deployments of the group", "グループの全デプロイ"],
 } as const satisfies Record<string, readonly [string, string]>;

@@ -83,14 +83,26 @@ export function clock(at: number): string {
   return new Date(at * 1000).toLocaleTimeString(locale.value, { hour12: false });
 }
 
+/** Day and time with the zone, which is the browser's. */
 export function moment(at: number): string {
   return new Date(at * 1000).toLocaleString(locale.value, {
     year: "numeric",
-    month: "2-digit",
+    month: language.value === "ja" ? "2-digit" : "short",
     day: "2-digit",
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
     hour12: false,
+    timeZoneName: "short",
   });
+}
+
+/** The text of a key for a number: English has another form of it for one. */
+export function counted(
+  one: Key,
+  many: Key,
+  n: number,
+  values: Record<string, string | number> = {},
+): string {
+  return t(n === 1 ? one : many, { n: number(n), ...values });
 }

@@ -169,6 +169,7 @@ async def _built(config: AppConfig, store: Store, supervisor: Supervisor, secret
         region=config.region,
         host_paths=config.host_paths,
         task_user=config.task_user,
+        traced=config.trace,
     )
 
     def respond(question: bytes, fixed: Mapping[str, str], udp: bool) -> bytes | None:

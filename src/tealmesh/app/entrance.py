@@ -37,6 +37,7 @@ from tealmesh.model.identity.iam_keys import IamKeyOf
 from tealmesh.model.identity.issued import TaskKeys, owner
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.identity.sessions import OF_PROXIES, SessionBody
+from tealmesh.seams.tagged import tags_of
 from tealmesh.store import Store
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Entrance:
             self.sessions.of,
             self._iam_keys.find,
             self.policies.trust,
+            lambda resources: tags_of(store.view, resources),
         )
 
     def _proofs(self, endpoint: str) -> Proofs | None:

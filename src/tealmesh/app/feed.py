@@ -14,44 +14,78 @@ from tealmesh.model.load_balancers import (
     LoadBalancerSnapshot,
     load_balancer_name,
 )
-from tealmesh.model.mesh import MeshSnapshot, load_balancer_scope
+from tealmesh.model.mesh import load_balancer_scope
 from tealmesh.store import Store, View
+from tealmesh.store.meshes import Meshes
 from tealmesh.store.snapshot import (
-    INPUTS,
     LOAD_BALANCER_INPUTS,
     by_host_snapshot,
     load_balancer_bodies,
     load_balancer_snapshot,
     mesh_names,
-    mesh_snapshot,
 )
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
 
-AnySnapshot = MeshSnapshot | LoadBalancerSnapshot | ByHostSnapshot
+AnySnapshot = LoadBalancerSnapshot | ByHostSnapshot
 Reading = tuple[str, Callable[[], AnySnapshot | None]]
 """A scope, and what reads its snapshot: None if there is nothing to serve."""
-Read = Callable[[View, Certificates], Iterator[Reading]]
-"""``(view, certificates)`` -> the snapshots of one kind."""
 
 
 async def feed(
     store: Store, cache: AdsCache, certificates: Certificates, supervisor: Supervisor
 ) -> None:
     """Give ``cache`` the snapshots after every write to the store, until cancelled."""
-    sources = (_Source(INPUTS, _meshes), _Source(LOAD_BALANCER_INPUTS, _load_balancers))
+    meshes, balancers = _Meshes(), _LoadBalancers()
     async for view in store.watch():
-        for source in sources:
-            source.update(view, cache, certificates, supervisor)
+        meshes.update(view, cache, certificates, supervisor)
+        balancers.update(view, cache, certificates, supervisor)
 
 
 @dataclass
-class _Source:
-    """The snapshots of one kind."""
+class _Meshes:
+    """The snapshots of meshes. Only those that a change touches are made anew, from the documents
+    that have changed.
+    """
 
-    inputs: tuple[str, ...]
-    """The collections that they depend on."""
-    read: Read
+    meshes: Meshes = field(default_factory=Meshes)
+    revision: int = -1
+    """Up to which they have been read."""
+    failed: set[str] = field(default_factory=set)
+    """Those that could not be read."""
+    known: set[str] = field(default_factory=set)
+    """Those that the cache has."""
+
+    def update(
+        self, view: View, cache: AdsCache, certificates: Certificates, supervisor: Supervisor
+    ) -> None:
+        stale = self.meshes.stale(view, self.revision)
+        names, again = mesh_names(view), self.failed
+        self.failed = set()
+        for mesh in names:
+            whole = stale is None or mesh in again
+            if not whole and stale is not None and mesh not in stale:
+                cache.advance(mesh, view.revision)
+                continue
+            changed = None if whole or stale is None else stale[mesh]
+            # One that cannot be read must not keep the others from their changes: its Envoys go on
+            # with what they have, at the revision that they have.
+            self.failed.add(mesh)
+            with supervisor.contained(f"the reading of {mesh} for Envoys"):
+                snapshot = self.meshes.read(view, mesh, changed)
+                self.failed.discard(mesh)
+                if snapshot is not None:
+                    cache.update(replace(snapshot, material=certificates.material))
+        for mesh in self.known.difference(names):
+            self.meshes.forget(mesh)
+            cache.remove(mesh)
+        self.revision, self.known = view.revision, set(names)
+
+
+@dataclass
+class _LoadBalancers:
+    """The snapshots of load balancers."""
+
     seen: tuple[object, ...] = ()
     snapshots: dict[str, AnySnapshot] = field(default_factory=dict)
     """By scope."""
@@ -59,40 +93,26 @@ class _Source:
     def update(
         self, view: View, cache: AdsCache, certificates: Certificates, supervisor: Supervisor
     ) -> None:
-        latest = tuple(view.collections.get(collection) for collection in self.inputs)
+        latest = tuple(view.collections.get(collection) for collection in LOAD_BALANCER_INPUTS)
         # A collection that was not written is the same object in the next view.
         if self.seen and all(a is b for a, b in zip(self.seen, latest, strict=True)):
-            self.snapshots = {
-                scope: replace(snapshot, revision=view.revision)
-                for scope, snapshot in self.snapshots.items()
-            }
-        else:
-            former, failed = self.snapshots, False
-            self.snapshots = {}
-            for scope, read in self.read(view, certificates):
-                # One that cannot be read must not keep the others from their changes: its Envoys
-                # go on with what they have, at the revision that they have.
-                snapshot, failed_before = former.get(scope), failed
-                failed = True
-                with supervisor.contained(f"the reading of {scope} for Envoys"):
-                    snapshot, failed = read(), failed_before
-                if snapshot is not None:
-                    self.snapshots[scope] = snapshot
-            self.seen = () if failed else latest
-            for scope in former.keys() - self.snapshots.keys():
-                cache.remove(scope)
+            for scope in self.snapshots:
+                cache.advance(scope, view.revision)
+            return
+        former, failed = self.snapshots, False
+        self.snapshots = {}
+        for scope, read in _load_balancers(view, certificates):
+            snapshot, failed_before = former.get(scope), failed
+            failed = True
+            with supervisor.contained(f"the reading of {scope} for Envoys"):
+                snapshot, failed = read(), failed_before
+            if snapshot is not None:
+                self.snapshots[scope] = snapshot
+        self.seen = () if failed else latest
+        for scope in former.keys() - self.snapshots.keys():
+            cache.remove(scope)
         for snapshot in self.snapshots.values():
             cache.update(snapshot)
-
-
-def _meshes(view: View, certificates: Certificates) -> Iterator[Reading]:
-    for mesh in mesh_names(view):
-        yield mesh, partial(_mesh, certificates.material, view, mesh)
-
-
-def _mesh(material: Mapping[str, Material], view: View, mesh: str) -> MeshSnapshot | None:
-    snapshot = mesh_snapshot(view, mesh)
-    return None if snapshot is None else replace(snapshot, material=material)
 
 
 def _load_balancers(view: View, certificates: Certificates) -> Iterator[Reading]:

@@ -25,6 +25,7 @@ from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app import login
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
+from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.permission import Permissions
@@ -56,7 +57,7 @@ from tealmesh.engine.load_balancers.serving import serving_load_balancers
 from tealmesh.engine.renewal import renew
 from tealmesh.engine.runtimes.build import Built
 from tealmesh.engine.runtimes.task_urls import CREDENTIALS, METADATA
-from tealmesh.engine.serving import serving_tasks
+from tealmesh.engine.serving import ServingTasks
 from tealmesh.engine.task.metadata import Metadata
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import random_id, steady_clock, system_clock
@@ -118,8 +119,10 @@ class Parts:
             store, keys, self._permissions, system_clock, log.tell, named, roles
         )
         self.certificates = Certificates(store, self._client, self._moto.certificate)
+        self._serving_tasks = ServingTasks()
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self._metrics = Metrics(steady_clock)
+        self._tracing = Tracing(config, self._admission)
         self._envoy_server = EnvoyServer(
             self.cache,
             self._metrics,
@@ -129,6 +132,7 @@ class Parts:
             built.xds_socket,
             config.listening.envoys,
             beyond.certificates,
+            self._tracing.servicer,
         )
         self._beyond = beyond
         self._dns: list[DnsServer] = []
@@ -168,7 +172,6 @@ class Parts:
             beside=self._metrics.callers_saw_beside,
             hearing=Heard(store, self._metrics),
         )
-
         self._seen = SeenEnvoys(self.cache, self._admission)
         self._dashboard = Dashboard(
             config,
@@ -247,6 +250,7 @@ class Parts:
             self._dashboard.shown,
             self._supervisor.troubles,
             self.engine.health.shown,
+            self._tracing.traces,
         )
         services = {
             "appmesh": AppMesh(
@@ -257,6 +261,7 @@ class Parts:
             "ecs": Ecs(*common),
             "servicediscovery": ServiceDiscovery(*common),
             "tealmesh": ours,
+            "xray": self._tracing.xray,
         }
         models = {name: load_model(name) for name in services}
         balancing = ElasticLoadBalancing(
@@ -353,7 +358,9 @@ class Parts:
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""
         view, cut_off = self._store.view, self._admission.cut_off
-        tasks = [task for task in serving_tasks(view, scope) if not cut_off(task)]
+        tasks = self._serving_tasks.of(view, scope)
+        if self._permissions.refuses:
+            tasks = [task for task in tasks if not cut_off(task)]
         return [*tasks, *serving_load_balancers(view, scope)]
 
     async def _converged(self, mesh: str, revision: int, timeout: float) -> bool:

@@ -47,6 +47,8 @@ class AppConfig:
     """Where it listens beyond loopback."""
     task_user: str = ""
     """Whom processes run as whose container definition has no ``user``; empty for our own user."""
+    trace: float = 0.0
+    """Of which share of their requests Envoys that it starts tell traces, 0 to 1."""
     keep_events: int = 200_000
     """Entries of the audit log."""
     keep_deployments: int = 500

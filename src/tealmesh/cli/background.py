@@ -55,6 +55,7 @@ class UpOptions:
     allowed_hosts: tuple[str, ...] = ()
     allowed_host_paths: tuple[Path, ...] = ()
     task_user: str = ""
+    trace: float = 0.0
     keep_events: int = 200_000
     keep_deployments: int = 500
     listen: str = ""
@@ -99,6 +100,7 @@ class UpOptions:
             "--oidc": self.oidc,
             "--moto-memory": self.moto_memory,
             "--moto-seconds": self.moto_seconds,
+            "--trace": self.trace or None,
             "--keep-events": self.keep_events,
             "--keep-deployments": self.keep_deployments,
         }

@@ -309,6 +309,30 @@ class Client(Transport):
     def get_mesh_graph(self, mesh: str) -> wire.GetMeshGraphOutput:
         return self._call(wire.GetMeshGraphOutput, mesh=mesh)
 
+    def list_traces(
+        self,
+        limit: int,
+        service: str | None = None,
+        *,
+        failed: bool = False,
+        least_seconds: float | None = None,
+        since: float | None = None,
+    ) -> wire.ListTracesOutput:
+        return self._call(
+            wire.ListTracesOutput,
+            limit=limit,
+            service=service,
+            failedOnly=failed or None,
+            minSeconds=least_seconds,
+            since=since,
+        )
+
+    def get_trace(self, trace: str) -> wire.GetTraceOutput:
+        return self._call(wire.GetTraceOutput, traceId=trace)
+
+    def get_service_map(self, since: float | None = None) -> wire.GetServiceMapOutput:
+        return self._call(wire.GetServiceMapOutput, since=since)
+
     def get_resource(
         self, mesh: str, kind: str, name: str, parent: str | None = None
     ) -> wire.GetResourceOutput:

@@ -29,6 +29,7 @@ from tealmesh.cli.commands import (
     look,
     mesh,
     steer,
+    traces,
 )
 from tealmesh.cli.commands.plane import credentials, keys, page, reset, run
 from tealmesh.cli.mistyped import Commands
@@ -61,6 +62,7 @@ MODULES = (
     look,
     logs,
     mesh,
+    traces,
     page,
     load,
     envoy,

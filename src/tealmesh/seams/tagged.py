@@ -48,6 +48,11 @@ def tagged(reader: Reader, region: str) -> list[Mapped]:
     ]
 
 
+def tags_of(reader: Reader, arns: Sequence[str]) -> Mapping[str, str] | None:
+    """The tags of a resource of ours; None where not exactly one is named that there is."""
+    return next((tags for arn, tags in _all(reader) if [arn] == list(arns)), None)
+
+
 def _all(reader: Reader) -> Iterator[tuple[str, Mapping[str, str]]]:
     yield from _meshed(reader, tables.MESHES)
     yield from _meshed(reader, tables.VIRTUAL_NODES)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import unquote
 
 from tealmesh.model.appmesh import ResourceBody, S
-from tealmesh.model.cloudmap import (
-    DiscoveryServiceBody,
-    DnsService,
-    InstanceBody,
-    NamespaceBody,
-    Zones,
-)
+from tealmesh.model.cloudmap import Zones
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.load_balancers import (
     BY_HOST,
@@ -24,10 +16,11 @@ from tealmesh.model.load_balancers import (
     listens_by_host,
     named_groups,
 )
-from tealmesh.model.mesh import Instance, Kind, MeshResource, MeshSnapshot
+from tealmesh.model.mesh import Kind, MeshResource, MeshSnapshot
 from tealmesh.model.teal import known_members
 from tealmesh.model.traffic.parts import Part
 from tealmesh.store import tables
+from tealmesh.store.cloud_map import CloudMap
 from tealmesh.store.tables import Collection
 from tealmesh.store.views import Document, Transaction, View
 
@@ -41,15 +34,10 @@ _COLLECTIONS: dict[str, Kind] = {
     tables.VIRTUAL_GATEWAYS: Kind.VIRTUAL_GATEWAY,
     tables.GATEWAY_ROUTES: Kind.GATEWAY_ROUTE,
 }
-_CLOUD_MAP = (tables.NAMESPACES, tables.SD_SERVICES, tables.INSTANCES)
-INPUTS: tuple[str, ...] = (
-    *_COLLECTIONS,
-    tables.CERTIFICATES,
-    *_CLOUD_MAP,
-    tables.ROUTER_EXTENSIONS,
-    tables.WATCHED,
-)
-"""The collections that a snapshot depends on. Changes elsewhere cannot affect an Envoy."""
+MESH_INPUTS = frozenset({*_COLLECTIONS, tables.ROUTER_EXTENSIONS, tables.WATCHED})
+"""The collections that a mesh's snapshot depends on and whose keys begin with the mesh's name.
+Besides, all depend on Cloud Map (`CloudMap`) and on `tables.CERTIFICATES`; changes elsewhere cannot
+affect an Envoy."""
 
 
 def mesh_names(view: View) -> list[str]:
@@ -57,14 +45,17 @@ def mesh_names(view: View) -> list[str]:
     return [document.body["meshName"] for document in view.list(tables.MESHES)]
 
 
-def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
-    """The mesh of this name at the view's revision, or None if there is none."""
+def mesh_snapshot(view: View, mesh: str, found: CloudMap | None = None) -> MeshSnapshot | None:
+    """The mesh of this name at the view's revision, or None if there is none. ``found`` is what
+    Cloud Map has, if that has been read already.
+    """
     document = view.get(tables.MESHES, mesh)
     if document is None:
         return None
+    known = CloudMap.of(view) if found is None else found
     return MeshSnapshot(
         revision=view.revision,
-        mesh=_resource(document),
+        mesh=resource(document),
         virtual_nodes=_flat(view, tables.VIRTUAL_NODES, mesh),
         virtual_services=_flat(view, tables.VIRTUAL_SERVICES, mesh),
         virtual_routers=_flat(view, tables.VIRTUAL_ROUTERS, mesh),
@@ -73,18 +64,23 @@ def mesh_snapshot(view: View, mesh: str) -> MeshSnapshot | None:
         virtual_gateways=_flat(view, tables.VIRTUAL_GATEWAYS, mesh),
         gateway_routes=_by_parent(view, tables.GATEWAY_ROUTES, mesh),
         extensions=router_extensions(view, mesh),
-        cloud_map=cloud_map(view),
-        zones=dns_zones(view),
-        watched=_watched(view, mesh),
-        deployed=frozenset(
-            document.body["router"]
-            for document in view.list(tables.WATCHED, mesh)
-            if document.body.get("deployed", True)
-        ),
+        cloud_map=known.instances,
+        zones=known.zones,
+        watched=watched(view, mesh),
+        deployed=deployed(view, mesh),
     )
 
 
-def _watched(view: View, mesh: str) -> dict[str, tuple[Part, ...]]:
+def deployed(view: View, mesh: str) -> frozenset[str]:
+    """The routers of services that are deployed now."""
+    return frozenset(
+        document.body["router"]
+        for document in view.list(tables.WATCHED, mesh)
+        if document.body.get("deployed", True)
+    )
+
+
+def watched(view: View, mesh: str) -> dict[str, tuple[Part, ...]]:
     """The parts that are counted, by router."""
     return {
         document.body["router"]: tuple(
@@ -100,45 +96,9 @@ def router_extensions(view: View | Transaction, mesh: str) -> dict[str, RouterEx
     return {extension.router: extension for extension in found}
 
 
-def cloud_map(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
-    """The instances of every Cloud Map service, by (namespace name, service name)."""
-    return {
-        (namespace["name"], service["name"]): instances
-        for namespace, service, instances in _services(view)
-    }
-
-
 def dns_zones(view: View) -> Zones:
     """The DNS namespaces, and their services with records."""
-    zones: dict[str, dict[str, DnsService]] = {
-        document.body["name"].lower(): {}
-        for document in view.list(tables.NAMESPACES)
-        if document.body["wire"]["Type"] != "HTTP"
-    }
-    for namespace, service, instances in _services(view):
-        zone, config = zones.get(namespace["name"].lower()), service["wire"].get("DnsConfig")
-        if zone is None or not config or namespace["wire"]["Type"] == "HTTP":
-            continue
-        if "HealthCheckCustomConfig" not in service["wire"]:
-            instances = tuple(replace(one, healthy=True) for one in instances)
-        records = frozenset(record["Type"] for record in config["DnsRecords"])
-        zone.setdefault(service["name"].lower(), DnsService(records, instances))
-    return zones
-
-
-def _services(
-    view: View,
-) -> Iterator[tuple[NamespaceBody, DiscoveryServiceBody, tuple[Instance, ...]]]:
-    """Every service of Cloud Map with its namespace and its instances, which are sorted by id."""
-    namespaces = {d.body["id"]: d.body for d in view.list(tables.NAMESPACES)}
-    instances: dict[str, list[Instance]] = {}
-    for one in view.list(tables.INSTANCES):
-        instances.setdefault(one.body["serviceId"], []).append(_instance(one))
-    for document in view.list(tables.SD_SERVICES):
-        service = document.body
-        namespace = namespaces.get(service["namespaceId"])
-        if namespace is not None:
-            yield namespace, service, tuple(instances.get(service["id"], ()))
+    return CloudMap.of(view).zones
 
 
 LOAD_BALANCER_INPUTS: tuple[str, ...] = (
@@ -231,17 +191,8 @@ def load_balancer_snapshot(view: View, arn: str) -> LoadBalancerSnapshot | None:
     )
 
 
-def _instance(document: Document[InstanceBody]) -> Instance:
-    body = document.body
-    return Instance(
-        id=body["id"],
-        attributes=tuple(sorted(body["attributes"].items())),
-        healthy=body.get("health", "HEALTHY") != "UNHEALTHY",
-        draining=body.get("draining", False),
-    )
-
-
-def _resource(document: Document[ResourceBody[S]]) -> MeshResource[S]:
+def resource(document: Document[ResourceBody[S]]) -> MeshResource[S]:
+    """A resource of a mesh as its document has it."""
     body = document.body
     return MeshResource(
         kind=_COLLECTIONS[document.collection],
@@ -259,8 +210,8 @@ def _resource(document: Document[ResourceBody[S]]) -> MeshResource[S]:
 def _flat(
     view: View, collection: Collection[ResourceBody[S]], mesh: str
 ) -> dict[str, MeshResource[S]]:
-    resources = [_resource(document) for document in view.list(collection, mesh)]
-    return {resource.name: resource for resource in resources}
+    resources = [resource(document) for document in view.list(collection, mesh)]
+    return {one.name: one for one in resources}
 
 
 def _by_parent(
@@ -268,6 +219,6 @@ def _by_parent(
 ) -> dict[str, dict[str, MeshResource[S]]]:
     resources: dict[str, dict[str, MeshResource[S]]] = {}
     for document in view.list(collection, mesh):
-        resource = _resource(document)
-        resources.setdefault(resource.parent, {})[resource.name] = resource
+        one = resource(document)
+        resources.setdefault(one.parent, {})[one.name] = one
     return resources

@@ -23,6 +23,7 @@ from tealmesh.model.clock import BootClock, Clock, Moment, MomentBody, system_bo
 from tealmesh.model.errors import TealError
 from tealmesh.model.rollout import fencing
 from tealmesh.store.fences import refuse_late
+from tealmesh.store.ordered import Ordered
 from tealmesh.store.tables import audit, boots, documents, metadata, noted
 from tealmesh.store.views import Change, Document, Transaction, View, applied, key
 
@@ -341,4 +342,5 @@ def _load(engine: sa.Engine) -> View:
         for row in connection.execute(sa.select(documents)):
             document = Document(row.collection, row.key, row.revision, json.loads(row.body))
             collections.setdefault(row.collection, {})[row.key] = document
-    return View(revision, collections, loaded=revision)
+    ordered = {name: Ordered(found) for name, found in collections.items()}
+    return View(revision, ordered, loaded=revision)

@@ -9,11 +9,15 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from tealmesh.model.clock import Moment
+from tealmesh.store.ordered import Ordered
 from tealmesh.store.tables import Collection
 
 B = TypeVar("B")
 
-_EMPTY: Mapping[str, Document[Any]] = MappingProxyType({})
+_EMPTY: Mapping[str, Document[Any]] = Ordered({})
+
+RECENT = 64
+"""Revisions of which a view says what they changed."""
 
 
 def key(*parts: str) -> str:
@@ -36,6 +40,9 @@ class Document(Generic[B]):
 
 _NO_MOMENT = Moment("", 0.0, 0.0)
 
+Name = tuple[str, str]
+"""Collection and key of a document."""
+
 Change = tuple[str, str, Document[Any] | None]
 """Collection, key, and the new document, or None if it was deleted."""
 
@@ -51,6 +58,8 @@ class View:
     """The revision of the database when it was opened."""
     touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """The last change since then, by collection and first part of the key; see `last_change`."""
+    recent: tuple[tuple[int, tuple[Name, ...]], ...] = ()
+    """The latest revisions, oldest first, and what each wrote or deleted; see `changed_since`."""
 
     def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
         """The document with this key, or None."""
@@ -65,9 +74,15 @@ class View:
 
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """The documents whose key begins with these parts, sorted by key."""
-        by_key = self.collections.get(collection, _EMPTY)
-        start = key(*prefix) + "/" if prefix else ""
-        return [by_key[name] for name in sorted(by_key) if name.startswith(start)]
+        return _below(self.collections.get(collection, _EMPTY), prefix)
+
+    def changed_since(self, revision: int) -> set[Name] | None:
+        """What was written or deleted after ``revision``; None if that was too long ago to say."""
+        if revision == self.revision:
+            return set()
+        if revision > self.revision or not self.recent or self.recent[0][0] > revision + 1:
+            return None
+        return {name for at, names in self.recent if at > revision for name in names}
 
 
 class Transaction:
@@ -91,15 +106,17 @@ class Transaction:
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """As `View.list`, including this transaction's own writes."""
         start = key(*prefix) + "/" if prefix else ""
-        by_key = {d.key: d for d in self._base.list(collection, *prefix)}
-        for (owner, name), document in self._writes.items():
-            if owner != collection or not name.startswith(start):
-                continue
-            if document is None:
-                by_key.pop(name, None)
-            else:
-                by_key[name] = document
-        return [by_key[name] for name in sorted(by_key)]
+        committed = self._base.list(collection, *prefix)
+        own = {
+            name: document
+            for (owner, name), document in self._writes.items()
+            if owner == collection and name.startswith(start)
+        }
+        if not own:
+            return committed
+        by_key: dict[str, Document[B] | None] = {**{d.key: d for d in committed}, **own}
+        found = [by_key[name] for name in sorted(by_key)]
+        return [document for document in found if document is not None]
 
     def put(self, collection: Collection[B], *parts: str, body: B) -> Document[B]:
         """Create or replace a document. ``body`` must be JSON-serialisable."""
@@ -134,17 +151,23 @@ Reader = View | Transaction
 def applied(base: View, revision: int, changes: Sequence[Change]) -> View:
     """The view after ``changes``. Collections that did not change are shared, not copied."""
     collections = dict(base.collections)
-    copied: dict[str, dict[str, Document[Any]]] = {}
     touched = dict(base.touched)
+    by_collection: dict[str, dict[str, Document[Any] | None]] = {}
     for collection, name, document in changes:
         first, several, _ = name.partition("/")
         if several:
             touched[collection, first] = revision
-        if collection not in copied:
-            copied[collection] = dict(base.collections.get(collection, _EMPTY))
-        if document is None:
-            copied[collection].pop(name, None)
-        else:
-            copied[collection][name] = document
-    collections.update(copied)
-    return View(revision, collections, base.loaded, MappingProxyType(touched))
+        by_collection.setdefault(collection, {})[name] = document
+    for collection, changed in by_collection.items():
+        collections[collection] = _ordered(collections.get(collection, _EMPTY)).changed(changed)
+    names = tuple((collection, name) for collection, name, _ in changes)
+    recent = (*base.recent[1 - RECENT :], (revision, names))
+    return View(revision, collections, base.loaded, MappingProxyType(touched), recent)
+
+
+def _ordered(documents: Mapping[str, Document[Any]]) -> Ordered[Document[Any]]:
+    return documents if isinstance(documents, Ordered) else Ordered(documents)
+
+
+def _below(documents: Mapping[str, Document[Any]], prefix: tuple[str, ...]) -> list[Document[Any]]:
+    return _ordered(documents).below(key(*prefix) + "/" if prefix else "")

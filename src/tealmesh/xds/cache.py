@@ -13,17 +13,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
-from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
+from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.session import Memory, Session
-from tealmesh.xds.subscription import Request
+from tealmesh.xds.standing import SharedSession, Standings
 
 log = logging.getLogger(__name__)
 
@@ -37,118 +36,8 @@ HOLD_OFF_SECONDS = 0.002
 FORGET_AFTER_SECONDS = 300.0
 """How long an Envoy is remembered after its stream has ended, unless it is expected."""
 
-SILENCE_SECONDS = 60.0
-"""How long an Envoy may leave a response unanswered before its stream is closed."""
-
 _RECHECK_SECONDS = 0.2
 """How often a waiter asks anew which Envoys are expected."""
-
-
-class Connection:
-    """One stream of one Envoy, as the servicer uses it."""
-
-    def __init__(self, cache: AdsCache, envoy: _Envoy, session: Session) -> None:
-        self.envoy = envoy
-        self.session = session
-        self.snapshot: Snapshot | None = None
-        """The snapshot that the session's target was built from."""
-        self.ended = False
-        """Whether the stream should finish."""
-        self.error: TealError | None = None
-        """Why it does, if the Envoy is not to have it any more."""
-        self._cache = cache
-        self._wake = asyncio.Event()
-        self._owed_since: float | None = None
-        """Since when the Envoy owes an answer, or has given another; None if it owes none."""
-
-    def request(self, type_url: str, request: Request) -> None:
-        """Process a request of the Envoy."""
-        nack = self.session.request(type_url, request)
-        if nack is not None:
-            log.warning("%s refused %s: %s", self.envoy.id, type_url, nack.message)
-        self._owed_since = self._cache.clock() if self.session.in_flight else None
-        if self._owed_since is None:
-            self.envoy.silence = ""
-        self.wake()
-
-    def next(self) -> bytes | None:
-        """The next response, encoded and counted as sent; None when nothing is due."""
-        self._cache.refresh(self)
-        send = self.session.next(self._cache.clock())
-        if send is None:
-            self._cache.note(self)
-            return None
-        if self._owed_since is None:
-            self._owed_since = self._cache.clock()
-        return self._cache.encoder.encode(send, delta=self.session.delta)
-
-    async def wait(self) -> None:
-        """Wait until there may be something to send."""
-        times = [self.session.wake_at, self._overdue_at()]
-        wake_at = min((at for at in times if at is not None), default=None)
-        timeout = None if wake_at is None else max(0.0, wake_at - self._cache.clock())
-        try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
-        except TimeoutError:
-            return  # the session asked to be woken at this time
-        finally:
-            self._wake.clear()
-
-    def silent(self) -> bool:
-        """Whether the Envoy has left a response unanswered for too long; says so of it then."""
-        overdue_at = self._overdue_at()
-        if overdue_at is None or self._cache.clock() < overdue_at:
-            return False
-        self.envoy.silence = (
-            f"did not answer what it was sent for {SILENCE_SECONDS:g} s: its stream was closed"
-        )
-        return True
-
-    def _overdue_at(self) -> float | None:
-        return None if self._owed_since is None else self._owed_since + SILENCE_SECONDS
-
-    def wake(self) -> None:
-        """Make `wait` return."""
-        self._wake.set()
-
-    def end(self, error: TealError | None = None) -> None:
-        """Let the stream finish, for a reason that its Envoy is told."""
-        self.ended = True
-        self.error = self.error or error
-        self._wake.set()
-
-    def close(self) -> None:
-        """Record that the stream has ended."""
-        self._cache.disconnect(self)
-
-
-@dataclass
-class _Envoy:
-    """An Envoy across its streams: usually one, two for a moment when it reconnects."""
-
-    id: str
-    node_id: str
-    proxy: Proxy
-    connections: list[Connection] = field(default_factory=list)
-    acknowledged: int = 0
-    """The newest revision that all its streams have acknowledged."""
-    rejected: str = ""
-    """Its messages about what it refused."""
-    memory: Memory = field(default_factory=Memory)
-    """What its last stream left."""
-    silence: str = ""
-    """That it left a response unanswered for too long, until it has answered one; else empty."""
-    gone_at: float = 0.0
-    """When its last stream ended, by the cache's clock."""
-
-    def sync(self) -> bool:
-        """Copy the sessions' progress; return whether it changed."""
-        before = (self.acknowledged, self.rejected)
-        sessions = [connection.session for connection in self.connections]
-        if sessions:
-            self.acknowledged = min(session.acknowledged for session in sessions)
-            self.rejected = "; ".join(r for session in sessions for r in session.rejections)
-        return before != (self.acknowledged, self.rejected)
 
 
 class AdsCache:
@@ -176,9 +65,12 @@ class AdsCache:
         self._hold_off = hold_off
         self._order = order
         self._snapshots: dict[str, Snapshot] = {}
+        self._valid: dict[str, int] = {}
+        """By mesh, the newest revision at which its snapshot is still what it was."""
         self._removed: set[str] = set()
         self._translated: dict[Proxy, tuple[Snapshot, ResourceSet | str]] = {}
-        self._envoys: dict[str, _Envoy] = {}
+        self._standings: dict[tuple[bool, Order], Standings] = {}
+        self._envoys: dict[str, Envoy] = {}
         self._due: set[str] = set()
         self._waiters: set[asyncio.Event] = set()
 
@@ -190,12 +82,19 @@ class AdsCache:
     def update(self, snapshot: Snapshot) -> None:
         """Replace the mesh's snapshot, unless the present one is as new."""
         mesh = snapshot.scope
-        known = self._snapshots.get(mesh)
-        if known is not None and known.revision >= snapshot.revision:
+        if mesh in self._snapshots and self._valid[mesh] >= snapshot.revision:
             return
-        self._snapshots[mesh] = snapshot
+        self._snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
         self._schedule(mesh)
+
+    def advance(self, mesh: str, revision: int) -> None:
+        """The mesh's snapshot is still the same at ``revision``: who runs with it runs with that
+        revision too. Costs no Envoy anything.
+        """
+        if mesh in self._snapshots and self._valid[mesh] < revision:
+            self._valid[mesh] = revision
+            self._notify()
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
@@ -216,7 +115,7 @@ class AdsCache:
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
         rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
-        current = snapshot is not None and snapshot.revision >= revision
+        current = snapshot is not None and self._valid[mesh] >= revision
         return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
@@ -259,14 +158,27 @@ class AdsCache:
         self._forget_old()
         envoy = self._envoys.get(identity)
         if envoy is None or envoy.proxy != proxy:
-            envoy = _Envoy(identity, node_id, proxy)
+            envoy = Envoy(identity, node_id, proxy)
             self._envoys[identity] = envoy
         order = at_once if proxy.proxyless else self._order
-        session = Session(delta=delta, memory=envoy.memory, order=order)
+        session = self._session(proxy, envoy.memory, order, delta=delta)
         connection = Connection(self, envoy, session)
         envoy.connections.append(connection)
         envoy.sync()
         return connection
+
+    def _session(
+        self, proxy: Proxy, memory: Memory, order: Order, *, delta: bool
+    ) -> Session | SharedSession:
+        """A session. Those of a node whose tasks have no address of their own share their steps:
+        the others have resources of their own.
+        """
+        if not proxy.redirected:
+            return Session(delta=delta, memory=memory, order=order)
+        standings = self._standings.get((delta, order))
+        if standings is None:
+            standings = self._standings[delta, order] = Standings(delta=delta, order=order)
+        return SharedSession(standings, memory, delta=delta)
 
     def disconnect(self, connection: Connection) -> None:
         """Drop a stream that has ended; the Envoy's next one continues from what it left."""
@@ -319,6 +231,9 @@ class AdsCache:
             if absent:
                 resources = f"not sent: {'; '.join(absent)}"
                 log.error("%s at revision %d: %s", proxy.resource, snapshot.revision, resources)
+            elif known is not None and resources == known[1]:
+                # The same object, so that nobody needs to compare it again.
+                resources = known[1]
         self._translated[proxy] = (snapshot, resources)
         return resources
 
@@ -347,9 +262,16 @@ class AdsCache:
         envoy = self._envoys.get(identity)
         if envoy is None:
             return False
-        return envoy.acknowledged >= revision or bool(self._why_orphaned(envoy))
+        return self._acknowledged(envoy) >= revision or bool(self._why_orphaned(envoy))
 
-    def _why_orphaned(self, envoy: _Envoy) -> str:
+    def _acknowledged(self, envoy: Envoy) -> int:
+        """The newest revision that an Envoy runs with."""
+        snapshot = self._snapshots.get(envoy.proxy.mesh)
+        if snapshot is None or envoy.acknowledged < snapshot.revision:
+            return envoy.acknowledged
+        return self._valid[envoy.proxy.mesh]
+
+    def _why_orphaned(self, envoy: Envoy) -> str:
         """Why no revision can change anything for this Envoy, so that it is not waited for; empty
         when its node or gateway exists.
         """
@@ -374,7 +296,7 @@ class AdsCache:
             node_id=envoy.node_id,
             resource=envoy.proxy.resource,
             connected=bool(envoy.connections),
-            acknowledged=envoy.acknowledged,
+            acknowledged=self._acknowledged(envoy),
             pending=tuple(sorted(pending)),
             rejected=envoy.rejected,
             note=envoy.silence or self._why_orphaned(envoy),

@@ -29,7 +29,8 @@ from tealmesh.model.errors import (
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
 from tealmesh.model.identity.presigned import is_proof
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache, Connection
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.connection import Connection
 from tealmesh.xds.limits import Limits, Seldom, source_of
 from tealmesh.xds.subscription import Request
 

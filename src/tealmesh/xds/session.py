@@ -5,6 +5,7 @@ Pure: requests, targets and the time go in; the next response to send comes out.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -42,13 +43,24 @@ class Memory:
     """By type, what it may hold: see `Subscription.outcomes`."""
 
 
+NOTHING_KEPT = Memory()
+"""Of an Envoy that was never connected."""
+
+
 class Session:
     """The state of one stream. An Envoy that refuses its target goes back to the last good one."""
 
     def __init__(
-        self, *, delta: bool, memory: Memory | None = None, order: Order = make_before_break
+        self,
+        *,
+        delta: bool,
+        memory: Memory | None = None,
+        order: Order = make_before_break,
+        tick: float = 0.0,
     ) -> None:
+        """``tick``: the times that it is told may be so many seconds in the past."""
         self.delta = delta
+        self._tick = tick
         self.acknowledged = 0
         """The newest revision whose resources the Envoy runs with, in full."""
         self.wake_at: float | None = None
@@ -129,19 +141,24 @@ class Session:
 
     def next(self, now: float) -> Send | None:
         """The next response, counted as sent; None when nothing is due. Sets ``wake_at``."""
-        if self._target is None or (self._idle and not self._is_time(now)):
+        target = self._target
+        if target is None or not self.is_due(now):
             return None
-        permit = self._permit(self._target, now)
+        permit = self._permit(target, now)
         self.wake_at = permit.wake_at
         for type_url in self._by_order():
             subscription = self._subscriptions[type_url]
             offer = permit.offers.get(type_url, Offer({}))
             change = None if type_url in self._blocked else subscription.due(offer)
             if change is not None:
-                return self._send(subscription, change, self._target, now)
+                return self._send(subscription, change, target, now)
         self._idle = True
         self._note_acknowledged()
         return None
+
+    def is_due(self, now: float) -> bool:
+        """Whether `next` may have anything to send, or find out."""
+        return self._target is not None and (not self._idle or self._is_time(now))
 
     def missing(self) -> list[str]:
         """Names of the desired resources that the Envoy has not acknowledged."""
@@ -155,6 +172,62 @@ class Session:
             if held.acked or held.flights
         }
         return Memory(self._good, {**self._memory.outcomes, **outcomes})
+
+    def copied(self) -> Session:
+        """A session that goes its own way from here."""
+        made = copy.copy(self)
+        made._subscriptions = {url: held.copied() for url, held in self._subscriptions.items()}
+        made._blocked, made._sent_for = set(self._blocked), dict(self._sent_for)
+        return made
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for two sessions that will do the same from here. Valid for as long as both are."""
+        return (
+            self.delta,
+            self.acknowledged,
+            self.wake_at,
+            tuple(held.key() for held in self._subscriptions.values()),
+            id(self._memory),
+            self._order,
+            *(id(resources) for resources in (self._desired, self._target, self._good)),
+            self._revision,
+            self._fault,
+            self._nacks,
+            frozenset(self._blocked),
+            tuple((nonce, id(target)) for nonce, target in self._sent_for.items()),
+            self._nonces,
+            self._idle,
+        )
+
+    def settle(self) -> dict[str, str] | None:
+        """Forget how it came to where it is, if the Envoy runs with the target and nothing is open:
+        then it stands where all do that run with this target. Returns what the nonces that still
+        matter are called from now on; None if something is open.
+        """
+        subscriptions = self._subscriptions
+        if (
+            not self._idle
+            or not self._revision
+            or self.acknowledged != self._revision
+            or self.rejections
+            or self._target is not self._good
+            or not subscriptions.keys() >= ROOTS
+            or not self._memory.outcomes.keys() <= subscriptions.keys()
+            or not all(held.settled for held in subscriptions.values())
+        ):
+            return None
+        self._memory, self._nonces, self.wake_at = NOTHING_KEPT, min(self._nonces, 1), None
+        self._blocked.clear()
+        in_order = [url for url in ResourceType if url in subscriptions]
+        self._subscriptions = {url: subscriptions[url] for url in in_order}
+        renamed: dict[str, str] = {}
+        for url, held in self._subscriptions.items():
+            renamed |= held.settle(f"last of {url}")
+        return renamed
+
+    def nonces(self) -> set[str]:
+        """The nonces that a request may still be about."""
+        return {nonce for held in self._subscriptions.values() for nonce in held.nonces()}
 
     def _forget_answered(self) -> None:
         live = {flight.nonce for held in self._subscriptions.values() for flight in held.flights}
@@ -199,7 +272,7 @@ class Session:
         self._nonces += 1
         nonce = str(self._nonces)
         self._sent_for[nonce] = target
-        subscription.commit(change, nonce, now)
+        subscription.commit(change, nonce, now + self._tick)
         return Send(subscription.type_url, nonce, change)
 
     def _resend_endpoints(self, clusters: Subscription, change: Change) -> None:

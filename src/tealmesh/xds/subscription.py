@@ -7,99 +7,22 @@ https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol in both varian
 
 from __future__ import annotations
 
-import hashlib
+import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Self
 
-from tealmesh.envoy.resources import Resource, ResourceType
-
-ROOTS = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
-"""Types that an Envoy asks for as a whole. These name the resources of the other types that it then
-asks for."""
-
-WILDCARD = "*"
-
-
-@dataclass(frozen=True)
-class Request:
-    """A DiscoveryRequest or a DeltaDiscoveryRequest."""
-
-    nonce: str = ""
-    error: str | None = None
-    """Envoy's message in a NACK, else None."""
-
-    # Of a DiscoveryRequest:
-    names: tuple[str, ...] = ()
-    version: str = ""
-
-    # Of a DeltaDiscoveryRequest:
-    subscribe: tuple[str, ...] = ()
-    unsubscribe: tuple[str, ...] = ()
-    initial_versions: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What may be sent now of one type."""
-
-    resources: Mapping[str, Resource]
-    withheld: frozenset[str] = frozenset()
-    """Names of resources that exist but may not be sent yet."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """The content of one response."""
-
-    resources: Mapping[str, Resource]
-    removed: frozenset[str]
-    version: str
-    """Identifies the whole state that the response leads to."""
-
-
-@dataclass(frozen=True)
-class Flight:
-    """A response that has not been answered yet."""
-
-    nonce: str
-    at: float
-    """When it was sent."""
-    version: str
-    upserts: Mapping[str, Resource]
-    removed: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Ack:
-    """The Envoy accepted the response ``nonce``."""
-
-    nonce: str
-
-
-@dataclass(frozen=True)
-class Nack:
-    """The Envoy refused the response ``nonce``; ``message`` says why."""
-
-    nonce: str
-    message: str
-
-
-def version_of(resources: Mapping[str, Resource]) -> str:
-    """A version that depends on the content alone, so that a restarted control plane agrees."""
-    digest = hashlib.blake2b(digest_size=12)
-    for name in sorted(resources):
-        digest.update(f"{name}\0{resources[name].version}\0".encode())
-    return digest.hexdigest()
-
-
-def unknown(name: str, version: str) -> Resource:
-    """A resource that an Envoy says it holds, but whose content we no longer know."""
-    return Resource(name, version, b"", frozenset())
-
-
-def is_unknown(resource: Resource) -> bool:
-    """Whether `unknown` made it."""
-    return not resource.body
+from tealmesh.envoy.resources import Resource
+from tealmesh.xds.exchange import ROOTS as ROOTS
+from tealmesh.xds.exchange import WILDCARD as WILDCARD
+from tealmesh.xds.exchange import Ack as Ack
+from tealmesh.xds.exchange import Change as Change
+from tealmesh.xds.exchange import Flight as Flight
+from tealmesh.xds.exchange import Nack as Nack
+from tealmesh.xds.exchange import Offer as Offer
+from tealmesh.xds.exchange import Request as Request
+from tealmesh.xds.exchange import is_unknown as is_unknown
+from tealmesh.xds.exchange import unknown as unknown
+from tealmesh.xds.exchange import version_of as version_of
 
 
 class Subscription:
@@ -127,6 +50,50 @@ class Subscription:
         self._answered = False
         self._dirty: set[str] = set()
         self._by_name = False
+
+    def copied(self) -> Self:
+        """A subscription that goes its own way from here."""
+        made = copy.copy(self)
+        made.acked, made.sent, made.doubtful = dict(self.acked), dict(self.sent), {**self.doubtful}
+        made.flights, made.maybe_gone = list(self.flights), set(self.maybe_gone)
+        made._dirty = set(self._dirty)
+        return made
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for two subscriptions that will do the same from here."""
+        return (
+            self.type_url,
+            self.wildcard,
+            frozenset(self.names),
+            _versions(self.acked.values()),
+            _versions(self.sent.values()),
+            tuple(
+                (f.nonce, f.at, f.version, _versions(f.upserts.values()), f.removed)
+                for f in self.flights
+            ),
+            _versions(self.doubtful.values()),
+            frozenset(self.maybe_gone),
+            self.inherited,
+            self._answered,
+            frozenset(self._dirty),
+            self._by_name,
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was sent was accepted, so that what the Envoy holds is known."""
+        return not (self.flights or self.doubtful or self.maybe_gone or self._dirty)
+
+    def settle(self, nonce: str) -> dict[str, str]:
+        """Forget how a settled subscription came to where it is; returns what the nonces that still
+        matter are called from now on, which is ``nonce``.
+        """
+        self.inherited = frozenset()
+        return {}
+
+    def nonces(self) -> set[str]:
+        """The nonces that a request may still be about."""
+        return {flight.nonce for flight in self.flights}
 
     def request(self, request: Request) -> Ack | Nack | None:
         """Process a request; return the verdict on a response if it carries one."""
@@ -222,6 +189,19 @@ class SotwSubscription(Subscription):
         self._nonce = ""
         self._claimed = ""
 
+    def key(self) -> tuple[object, ...]:
+        return (*super().key(), self._nonce, self._claimed)
+
+    def settle(self, nonce: str) -> dict[str, str]:
+        super().settle(nonce)
+        if not self._nonce:
+            return {}
+        former, self._nonce, self._claimed = self._nonce, nonce, ""
+        return {former: nonce}
+
+    def nonces(self) -> set[str]:
+        return super().nonces() | {self._nonce}
+
     def request(self, request: Request) -> Ack | Nack | None:
         if self._nonce and request.nonce != self._nonce:
             # Stale: written before Envoy saw our last response. Its answer to that one will carry
@@ -309,6 +289,14 @@ class DeltaSubscription(Subscription):
         self._absent: set[str] = set()
         self._first = True
 
+    def copied(self) -> Self:
+        made = super().copied()
+        made._absent = set(self._absent)
+        return made
+
+    def key(self) -> tuple[object, ...]:
+        return (*super().key(), frozenset(self._absent), self._first)
+
     def request(self, request: Request) -> Ack | Nack | None:
         first, self._first = self._first, False
         names = (self.names | {WILDCARD}) if self.wildcard else set(self.names)
@@ -371,6 +359,10 @@ class DeltaSubscription(Subscription):
         if not (upserts or removed or empty):
             return None
         return Change(upserts, frozenset(removed), version_of(wanted))
+
+
+def _versions(resources: Iterable[Resource]) -> frozenset[tuple[str, str, bool]]:
+    return frozenset((one.name, one.version, is_unknown(one)) for one in resources)
 
 
 def _differs(old: Resource | None, new: Resource) -> bool:

@@ -233,3 +233,60 @@ def test_what_is_not_known_is_never_a_reason_to_allow(
     if why_not(documents, asked, {}) is None:
         assert why_not(documents, asked, BY_ANN) is None
         assert why_not(documents, asked, request_of(WEB, TASK)) is None
+
+
+def judged(condition: Any, *, effect: str = "Allow", **known: Any) -> bool:
+    tags: dict[str, Any] = {"principal": {}, "request": {}, "of": dict, **known}
+    found = context.with_tags(BY_ANN, tags["principal"], tags["request"], tags["of"])
+    one: Statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition}
+    rest: Statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    statements = [one] if effect == "Allow" else [one, rest]
+    document: Document = {"Version": "2012-10-17", "Statement": statements}
+    return why_not([document], Asked("ecs:RunTask"), found) is None
+
+
+BLUE = {"StringEquals": {"aws:ResourceTag/Team": "blue"}}
+
+
+@pytest.mark.parametrize(
+    ("tags", "allowed", "denied"),
+    [({"team": "blue"}, True, True), ({"team": "red"}, False, False), ({}, False, False),
+     (None, False, True)],
+)  # fmt: skip
+def test_a_tag_that_is_not_known_allows_nothing(tags: Any, allowed: bool, denied: bool) -> None:
+    for of in ("ResourceTag", "PrincipalTag", "RequestTag"):
+        condition = {"StringEquals": {f"aws:{of}/Team": "blue"}}
+        known = {"of": lambda: tags, "principal": tags, "request": tags}
+        assert judged(condition, **known) is allowed
+        assert judged(condition, effect="Deny", **known) is not denied
+        absent = {"Null": {f"aws:{of}/Team": "true"}}
+        assert judged(absent, **known) is (tags == {})
+
+
+def test_tags_in_requests() -> None:
+    assert context.tags_in({}) == {}
+    assert context.tags_in({"tags": [{"key": "a", "value": "1"}, {"key": "b"}]}) == {
+        "a": "1",
+        "b": "",
+    }
+    assert context.tags_in({"Tags": [{"Key": "a", "Value": "1"}]}) == {"a": "1"}
+    assert context.tags_in({"tags": {"a": "1"}}) == {"a": "1"}
+    for unknown in ({"tags": "a"}, {"tags": ["a"]}, {"resourceArn": "x", "tagKeys": ["a"]}):
+        assert context.tags_in(unknown) is None
+    every = {"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
+    assert judged(every, request={"team": "x"})
+    assert not judged(every, request={"team": "x", "stage": "y"})
+    assert not judged(every, request=None)
+
+
+def test_the_cluster_of_an_operation_of_ecs() -> None:
+    def of(name: str, **params: Any) -> Any:
+        return context.of_ecs(name, params, "eu-north-1", "123456789012").get("ecs:cluster")
+
+    arn = "arn:aws:ecs:eu-north-1:123456789012:cluster/"
+    assert of("RunTask", cluster="web") == (f"{arn}web",)
+    assert of("RunTask", cluster=f"{arn}web") == (f"{arn}web",)
+    assert of("RunTask") == (f"{arn}default",)
+    assert of("RegisterTaskDefinition") == ()
+    assert of("DeleteCluster", cluster="web") is None
+    assert of("TagResource") is None

@@ -100,7 +100,8 @@ def test_a_cache_cluster_has_a_version_and_is_gone_once_deleted(url: str) -> Non
 
 
 def test_what_moto_does_not_have_is_said_where_the_go_sdk_reads_it(url: str) -> None:
-    with pytest.raises(ClientError, match="moto has no POST /CreateGroup in xray") as refused:
-        client("xray", url).create_group(GroupName="x")
+    told = "moto has no GET /v1/broker-engine-types in mq"
+    with pytest.raises(ClientError, match=told) as refused:
+        client("mq", url).describe_broker_engine_types()
     headers = refused.value.response["ResponseMetadata"]["HTTPHeaders"]
-    assert headers["x-amzn-errormessage"] == "moto has no POST /CreateGroup in xray"
+    assert headers["x-amzn-errormessage"] == told

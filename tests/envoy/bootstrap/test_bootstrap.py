@@ -50,6 +50,18 @@ def test_envoy_accepts_it(more: dict[str, str], delta: bool, tmp_path: Path) -> 
     assert validate(config, tmp_path) == ""
 
 
+def test_envoy_accepts_the_control_plane_as_its_tracer(tmp_path: Path) -> None:
+    config = bootstrap_of(NODE, token_file=secret_file(tmp_path, "secret"), traced=0.25)
+    assert validate(config, tmp_path) == ""
+    tracer = config["tracing"]["http"]["typed_config"]
+    assert tracer["service_name"] == NODE["APPMESH_RESOURCE_ARN"]
+    static = config["layered_runtime"]["layers"][0]["static_layer"]
+    share = {"numerator": 250_000, "denominator": "MILLION"}
+    assert static["tracing.random_sampling"] == share
+    own = {**NODE, "ENABLE_ENVOY_XRAY_TRACING": "1"}
+    assert bootstrap_of(own, traced=0.25) == bootstrap_of(own)
+
+
 def test_what_goes_in_as_addresses_comes_back_as_the_proxy() -> None:
     addresses = {
         "address": "127.1.2.3",

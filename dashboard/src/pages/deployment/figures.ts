@@ -61,7 +61,12 @@ export function summed(windows: readonly Window[]): { old: Seen; new: Seen } {
 export function eValue(log: number): string {
   if (log > Math.log(1e6)) return `10^${Math.round(log / Math.LN10)}`;
   const value = Math.exp(log);
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  const round = Math.abs(value - Math.round(value)) < 1e-9;
+  const digits = value < 10 ? 2 : value < 100 && !round ? 1 : 0;
+  return value.toLocaleString("en-GB", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 /** How far an e-value is on its way to a bound, 0 to 1; evidence against it is no way back. */

@@ -2,7 +2,7 @@
 
 import type { Deployment, GateVerdict, HookAnswer, Seen, Window } from "../../data/wire";
 import { VerdictMark } from "../../parts/marks";
-import { number, percent, t } from "../../text";
+import { counted, number, percent, t, word } from "../../text";
 import { difference, eValue, summed, wayTo } from "./figures";
 
 /** The verdicts to show: of the step it is at, or the last one that has any. */
@@ -60,7 +60,11 @@ function Need({ gate }: { gate: GateVerdict }) {
     <div class="need">
       <Meter way={need > 0 ? have / need : 1} tone="accent" />
       <span>
-        {t("gates.need", { have: number(have), need: number(need), unit: gate.unit ?? "" })}
+        {t(have < need ? "gates.need" : "gates.have", {
+          have: number(have),
+          need: number(need),
+          unit: word("unit", gate.unit ?? ""),
+        })}
       </span>
     </div>
   );
@@ -124,7 +128,7 @@ function Compared(props: {
 }
 
 function points(share: number): string {
-  return `${share > 0 ? "+" : ""}${number(share * 100, 2)}`;
+  return `${share > 0 ? "+" : share < 0 ? "−" : ""}${number(Math.abs(share) * 100, 2)}`;
 }
 
 function Hook({ hook }: { hook: HookAnswer }) {
@@ -136,7 +140,7 @@ function Hook({ hook }: { hook: HookAnswer }) {
       </div>
       <p class="detail" lang="en">
         {hook.detail ?? ""} <span class="muted">{hook.stage}</span>{" "}
-        <span class="muted">{t("gates.tries", { n: hook.tries })}</span>
+        <span class="muted">{counted("gates.once", "gates.tries", hook.tries)}</span>
       </p>
     </li>
   );

@@ -1,18 +1,17 @@
 /** A deployment: what state, why, what next, when at the latest; and everything behind it. */
 
-import { useState } from "preact/hooks";
-import { call } from "../../data/api";
-import { mayAct } from "../../data/session";
 import { now, shelves } from "../../data/state";
-import type { Deployment, Envoy, JournalEntry } from "../../data/wire";
-import { Trouble, useAsked, useTick } from "../../parts/asking";
-import { Confirm, type Order } from "../../parts/confirm";
-import { Empty, Image, SideMark, StateMark } from "../../parts/marks";
+import type { Deployment, Envoy } from "../../data/wire";
+import { Actions } from "../../parts/actions";
+import { Trouble, useAsked } from "../../parts/asking";
+import { Empty, Image, outcome, StateMark } from "../../parts/marks";
 import { Tasks } from "../../parts/tasks";
 import { link } from "../../router";
-import { clock, duration, moment, number, t, word } from "../../text";
+import { duration, number, t } from "../../text";
+import { Changed } from "./changed";
 import { Gates } from "./gates";
-import { type Action, actions, DANGEROUS, operation } from "./orders";
+import { Journal } from "./journal";
+import { type Action, actions, DANGEROUS, operation, together } from "./orders";
 import { Track } from "./steps";
 import { isOver } from "./track";
 import { Callers, Traffic, useWindows } from "./traffic";
@@ -92,15 +91,22 @@ function Head({ deployment }: { deployment: Deployment }) {
       </h1>
       <p class="standing">
         <StateMark state={state(deployment)} />
+        {over && deployment.endedBy && (
+          <span>{t("deployment.ended", { who: deployment.endedBy })}</span>
+        )}
         <span>{t("deployment.took", { time: duration(end - deployment.createdAt) })}</span>
-        {deployment.actor && <span>{t("deployment.by", { who: deployment.actor })}</span>}
+        {deployment.startedBy && <span>{t("deployment.by", { who: deployment.startedBy })}</span>}
         {deployment.pausedBy && <span>{t("deployment.paused", { who: deployment.pausedBy })}</span>}
         {!over && deployment.latestAt !== undefined && (
           <span title={deployment.latest}>
             {t("deployment.latest", { time: duration(deployment.latestAt - now.value) })}
           </span>
         )}
-        {deployment.group && <span>{t("deployment.group", { group: deployment.group })}</span>}
+        {deployment.group && (
+          <a href={link("groups", deployment.group)}>
+            {t("overview.group", { group: deployment.group })}
+          </a>
+        )}
       </p>
       <p class="sentence" lang="en">
         {deployment.sentence ?? deployment.waitingFor ?? ""}
@@ -110,22 +116,20 @@ function Head({ deployment }: { deployment: Deployment }) {
           {deployment.reason}
         </p>
       )}
-      <Actions deployment={deployment} />
+      <Steer deployment={deployment} />
     </header>
   );
 }
 
 function state(deployment: Deployment): string {
-  if (deployment.status !== "IN_PROGRESS") return deployment.status;
+  if (deployment.status !== "IN_PROGRESS") return outcome(deployment);
   if (deployment.state === "HELD") return "held";
   if (deployment.state === "AWAITING_APPROVAL") return "awaiting approval";
   return deployment.pausedBy ? "paused" : deployment.status;
 }
 
-function Actions({ deployment }: { deployment: Deployment }) {
-  const [order, setOrder] = useState<Order | null>(null);
+function Steer({ deployment }: { deployment: Deployment }) {
   const latest = deployment.deploymentId in shelves.deployments.value;
-  const offered = actions(deployment, latest);
   const names = {
     service: deployment.service,
     old: deployment.oldSide ?? "?",
@@ -133,36 +137,13 @@ function Actions({ deployment }: { deployment: Deployment }) {
     image: deployment.newImage ?? "?",
     before: deployment.oldImage ?? "?",
   };
-  const ask = (action: Action) => {
+  const order = (action: Action) => {
     const [name, input] = operation(action, deployment);
-    setOrder({
-      title: word("action", action),
-      what:
-        t(`will.${action}`, names) +
-        (deployment.group ? ` ${t("will.group", { group: deployment.group })}` : ""),
-      operation: name,
-      input,
-      dangerous: DANGEROUS.has(action),
-    });
+    const group = together(action, deployment) ? (deployment.group ?? "") : "";
+    const all = group && ` ${t("will.group", { group })}`;
+    return { what: t(`will.${action}`, names) + all, operation: name, input };
   };
-  if (offered.length === 0) return null;
-  if (!mayAct()) return <p class="muted">{t("actions.viewer")}</p>;
-  return (
-    <fieldset class="buttons">
-      <legend class="visually-hidden">{t("actions.title")}</legend>
-      {offered.map((action, index) => (
-        <button
-          type="button"
-          key={action}
-          class={DANGEROUS.has(action) ? "danger" : index === 0 ? "primary" : ""}
-          onClick={() => ask(action)}
-        >
-          {word("action", action)}
-        </button>
-      ))}
-      {order && <Confirm order={order} close={() => setOrder(null)} />}
-    </fieldset>
-  );
+  return <Actions offered={actions(deployment, latest)} dangerous={DANGEROUS} order={order} />;
 }
 
 function Envoys({ mesh }: { mesh: string }) {
@@ -172,11 +153,13 @@ function Envoys({ mesh }: { mesh: string }) {
     <section class="card" aria-labelledby="envoys">
       <h2 id="envoys">{t("envoys.title")}</h2>
       <p>
-        {t("envoys.acknowledged", {
-          n: number(all.length - lagging.length),
-          all: number(all.length),
-          mesh,
-        })}
+        {all.length === 0
+          ? t("envoys.none", { mesh })
+          : t("envoys.acknowledged", {
+              n: number(all.length - lagging.length),
+              all: number(all.length),
+              mesh,
+            })}
       </p>
       {lagging.length > 0 && (
         <ul class="plain">
@@ -219,106 +202,6 @@ function TasksOf({ deployment }: { deployment: Deployment }) {
       ) : (
         <Tasks tasks={tasks} label={t("tasks.title")} />
       )}
-    </section>
-  );
-}
-
-function Changed({ deployment }: { deployment: Deployment }) {
-  const rows: [string, string | undefined][] = [
-    [
-      t("changed.strategy"),
-      `${deployment.strategy ?? "–"} ${(deployment.steps ?? []).join(" → ")} %`,
-    ],
-    [t("changed.by"), deployment.actor],
-    [t("changed.started"), moment(deployment.createdAt)],
-    [t("changed.finished"), deployment.finishedAt ? moment(deployment.finishedAt) : undefined],
-    [t("changed.serves"), deployment.serves],
-    [t("changed.id"), deployment.deploymentId],
-  ];
-  return (
-    <section class="card" aria-labelledby="changed">
-      <h2 id="changed">{t("changed.title")}</h2>
-      <dl class="facts">
-        <dt>{t("changed.image")}</dt>
-        <dd>
-          <SideMark side={deployment.oldSide ?? "?"} /> <code>{deployment.oldImage ?? "–"}</code>
-          <br />
-          <SideMark side={deployment.newSide ?? "?"} /> <code>{deployment.newImage ?? "–"}</code>
-        </dd>
-        {rows.map(
-          ([name, text]) =>
-            text && (
-              <>
-                <dt>{name}</dt>
-                <dd>{text}</dd>
-              </>
-            ),
-        )}
-      </dl>
-      <Bundle deployment={deployment} />
-    </section>
-  );
-}
-
-/** Gives the evidence bundle to the browser as a file. */
-function Bundle({ deployment }: { deployment: Deployment }) {
-  const [error, setError] = useState<string>();
-  const { service, deploymentId } = deployment;
-  const save = async () => {
-    try {
-      const { bundle } = await call<{ bundle: string }>("GetEvidence", { service, deploymentId });
-      const place = URL.createObjectURL(new Blob([bundle], { type: "application/json" }));
-      const anchor = document.createElement("a");
-      anchor.href = place;
-      anchor.download = `${service}-${deploymentId.slice(0, 8)}-evidence.json`;
-      anchor.click();
-      setTimeout(() => URL.revokeObjectURL(place), 10_000);
-      setError(undefined);
-    } catch (refused) {
-      setError((refused as Error).message);
-    }
-  };
-  return (
-    <>
-      <div class="buttons">
-        <button type="button" onClick={save}>
-          {t("changed.evidence")}
-        </button>
-      </div>
-      <Trouble error={error} />
-    </>
-  );
-}
-
-function Journal({ deployment }: { deployment: Deployment }) {
-  const { service, deploymentId, state: at, updatedAt } = deployment;
-  const tick = useTick(5, !isOver(deployment));
-  const { answer, error } = useAsked<{ entries: JournalEntry[] }>(
-    "ListJournal",
-    { service, deploymentId },
-    at,
-    updatedAt,
-    tick,
-  );
-  const entries = [...(answer?.entries ?? [])].reverse();
-  return (
-    <section class="card" aria-labelledby="journal">
-      <h2 id="journal">{t("journal.title")}</h2>
-      <Trouble error={error} />
-      <ol class="journal">
-        {entries.map((one) => (
-          <li key={one.sequence}>
-            <time dateTime={new Date(one.at * 1000).toISOString()} title={moment(one.at)}>
-              {clock(one.at)}
-            </time>
-            <span>
-              <b>{one.transition.toLowerCase().replaceAll("_", " ")}</b>{" "}
-              <span lang="en">{one.message}</span>
-              {one.by && <span class="muted"> {t("journal.by", { who: one.by })}</span>}
-            </span>
-          </li>
-        ))}
-      </ol>
     </section>
   );
 }

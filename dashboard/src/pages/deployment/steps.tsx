@@ -97,21 +97,35 @@ function Evidence({ deployment }: { deployment: Deployment }) {
     >
       {evidence.map((one) => (
         <tr key={`${one.step} ${one.startedAt}`} class="first">
-          <th scope="row">{one.step + 1}</th>
-          <td class="n">
+          <th scope="row" data-label={t("column.step")}>
+            {one.step + 1}
+          </th>
+          <td class="n" data-label={t("column.set")}>
             {percent(one.expectedShare ?? weight(one.weights, deployment.newSide ?? ""))}
           </td>
-          <td class="n">{percent(one.share)}</td>
-          <td class="n">{number(one.requests)}</td>
-          <td class={one.failures ? "n bad" : "n"} title={kinds(one.failureKinds)}>
+          <td class="n" data-label={t("column.measured")}>
+            {percent(one.share)}
+          </td>
+          <td class="n" data-label={t("column.requests")}>
+            {number(one.requests)}
+          </td>
+          <td
+            class={one.failures ? "n bad" : "n"}
+            title={kinds(one.failureKinds)}
+            data-label={t("column.failures")}
+          >
             {number(one.failures)}
           </td>
-          <td class="n">{latency(one.p50)}</td>
-          <td class="n">{latency(one.p99)}</td>
-          <td class="n">
+          <td class="n" data-label={t("column.p50")}>
+            {latency(one.p50)}
+          </td>
+          <td class="n" data-label={t("column.p99")}>
+            {latency(one.p99)}
+          </td>
+          <td class="n" data-label={t("column.propagation")}>
             {one.propagationSeconds === undefined ? "–" : latency(one.propagationSeconds * 1000)}
           </td>
-          <td class="n">
+          <td class="n" data-label={t("column.took")}>
             {one.startedAt !== undefined && one.finishedAt !== undefined
               ? duration(one.finishedAt - one.startedAt)
               : "–"}

@@ -147,10 +147,14 @@ export function Callers({ deployment }: { deployment: Deployment }) {
               <th scope="row" title={one.caller}>
                 {one.resource?.split("/").at(-1) ?? one.caller}
               </th>
-              <td class="n">{number(one.old.requests)}</td>
-              <td class="n">{number(one.new.requests)}</td>
-              <Failures seen={one.old} />
-              <Failures seen={one.new} />
+              <td class="n" data-label={`${oldSide} ${t("column.requests")}`}>
+                {number(one.old.requests)}
+              </td>
+              <td class="n" data-label={`${newSide} ${t("column.requests")}`}>
+                {number(one.new.requests)}
+              </td>
+              <Failures seen={one.old} label={`${oldSide} ${t("column.failures")}`} />
+              <Failures seen={one.new} label={`${newSide} ${t("column.failures")}`} />
             </tr>
           ))}
         </Table>
@@ -159,9 +163,9 @@ export function Callers({ deployment }: { deployment: Deployment }) {
   );
 }
 
-function Failures({ seen }: { seen: Seen }) {
+function Failures({ seen, label }: { seen: Seen; label: string }) {
   return (
-    <td class={seen.failures ? "n bad" : "n"}>
+    <td class={seen.failures ? "n bad" : "n"} data-label={label}>
       {number(seen.failures)}
       {seen.failures > 0 && ` (${percent(seen.failures / Math.max(1, seen.requests))})`}
     </td>

@@ -5,23 +5,31 @@
  * ways lead there, the parts go by the weights of the last edges, and evenly before. */
 
 import type { Edge, GraphEdge, MeshGraph } from "../../data/wire";
+import { edgeKey } from "./placed";
 
 export interface Flow {
   perSecond: number;
   errorsPerSecond: number;
 }
 
-export function edgeKey(edge: { source: string; target: string }): string {
-  return `${edge.source} ${edge.target}`;
+/** The edges of a graph, by where they come from. */
+type Out = Map<string, GraphEdge[]>;
+
+function out(edges: GraphEdge[]): Out {
+  const found: Out = new Map();
+  for (const edge of edges) {
+    const known = found.get(edge.source);
+    if (known) known.push(edge);
+    else found.set(edge.source, [edge]);
+  }
+  return found;
 }
 
 /** The ways without circles from one node to another; callers' own ingress is not left again. */
-export function ways(edges: GraphEdge[], from: string, to: string): GraphEdge[][] {
-  const out = new Map<string, GraphEdge[]>();
-  for (const edge of edges) out.set(edge.source, [...(out.get(edge.source) ?? []), edge]);
+export function ways(edges: Out, from: string, to: string): GraphEdge[][] {
   const found: GraphEdge[][] = [];
   const walk = (at: string, path: GraphEdge[]) => {
-    for (const edge of out.get(at) ?? []) {
+    for (const edge of edges.get(at) ?? []) {
       if (path.some((one) => one.source === edge.target) || edge.target === from) continue;
       if (edge.target === to) found.push([...path, edge]);
       else if (!edge.target.startsWith("virtualNode/")) walk(edge.target, [...path, edge]);
@@ -31,23 +39,45 @@ export function ways(edges: GraphEdge[], from: string, to: string): GraphEdge[][
   return found;
 }
 
+/** The ways of a graph, which stay while the graph does: rates come each second. */
+class Ways {
+  private readonly out: Out;
+  private readonly known = new Map<string, GraphEdge[][]>();
+
+  constructor(graph: MeshGraph) {
+    this.out = out(graph.edges);
+  }
+
+  of(key: string): GraphEdge[][] {
+    let found = this.known.get(key);
+    if (found === undefined) {
+      const [from = "", to = ""] = key.split(" ");
+      found = ways(this.out, from, to);
+      this.known.set(key, found);
+    }
+    return found;
+  }
+}
+
+const ofGraph = new WeakMap<MeshGraph, Ways>();
+
 export function flows(graph: MeshGraph, measured: Record<string, Edge>): Map<string, Flow> {
   const found = new Map<string, Flow>();
   const prefix = `${graph.name} `;
+  const known = ofGraph.get(graph) ?? new Ways(graph);
+  ofGraph.set(graph, known);
   for (const [key, edge] of Object.entries(measured)) {
     if (!key.startsWith(prefix)) continue;
-    const [from = "", to = ""] = key.slice(prefix.length).split(" ");
-    const paths = ways(graph.edges, from, to);
+    const paths = known.of(key.slice(prefix.length));
     const weights = paths.map((path) => path.at(-1)?.weight ?? 1);
     const total = weights.reduce((sum, one) => sum + one, 0);
     paths.forEach((path, index) => {
       const part = total > 0 ? (weights[index] ?? 0) / total : 1 / paths.length;
       for (const step of path) {
-        const known = found.get(edgeKey(step)) ?? { perSecond: 0, errorsPerSecond: 0 };
-        found.set(edgeKey(step), {
-          perSecond: known.perSecond + edge.perSecond * part,
-          errorsPerSecond: known.errorsPerSecond + edge.errorsPerSecond * part,
-        });
+        const flow = found.get(edgeKey(step)) ?? { perSecond: 0, errorsPerSecond: 0 };
+        flow.perSecond += edge.perSecond * part;
+        flow.errorsPerSecond += edge.errorsPerSecond * part;
+        found.set(edgeKey(step), flow);
       }
     });
   }

@@ -3,16 +3,18 @@
 import { shelves } from "../../data/state";
 import type { Envoy, GraphNode, MeshGraph } from "../../data/wire";
 import { EnvoyMark } from "../../parts/marks";
-import { link, query } from "../../router";
+import { link } from "../../router";
 import { percent, rate, t, word } from "../../text";
-import { edgeKey, type Flow } from "./flows";
+import type { Flow } from "./flows";
+import { edgeKey } from "./placed";
 import { Sent } from "./sent";
 
 interface Props {
   graph: MeshGraph;
   node: GraphNode;
   flows: Map<string, Flow>;
-  close: () => void;
+  /** Choose another resource, or none. */
+  choose: (id?: string) => void;
 }
 
 /** The Envoys of the node: their resource is named mesh/MESH/KIND/NAME. */
@@ -22,7 +24,7 @@ export function envoysOf(envoys: Iterable<Envoy>, mesh: string, node: GraphNode)
   );
 }
 
-export function Resource({ graph, node, flows, close }: Props) {
+export function Resource({ graph, node, flows, choose }: Props) {
   const envoys = envoysOf(Object.values(shelves.envoys.value), graph.name, node);
   return (
     <aside class="card resource" aria-labelledby="resource">
@@ -30,7 +32,7 @@ export function Resource({ graph, node, flows, close }: Props) {
         <h2 id="resource">
           <span class="muted">{word("kind", node.kind)}</span> {node.name}
         </h2>
-        <button type="button" class="small" onClick={close}>
+        <button type="button" class="small" onClick={() => choose()}>
           {t("close")}
         </button>
       </div>
@@ -40,8 +42,8 @@ export function Resource({ graph, node, flows, close }: Props) {
           <a href={link("services", node.service)}>{node.service}</a>
         </p>
       )}
-      <Flows title={t("resource.from")} graph={graph} flows={flows} node={node} way="source" />
-      <Flows title={t("resource.to")} graph={graph} flows={flows} node={node} way="target" />
+      <Flows title={t("resource.from")} {...{ graph, flows, node, choose }} way="source" />
+      <Flows title={t("resource.to")} {...{ graph, flows, node, choose }} way="target" />
       {envoys.length > 0 && (
         <>
           <h3>{t("envoys.title")}</h3>
@@ -72,8 +74,9 @@ function Flows(props: {
   flows: Map<string, Flow>;
   node: GraphNode;
   way: "source" | "target";
+  choose: (id?: string) => void;
 }) {
-  const { title, graph, flows, node, way } = props;
+  const { title, graph, flows, node, way, choose } = props;
   const here = way === "source" ? "target" : "source";
   const edges = graph.edges.filter((edge) => edge[here] === node.id);
   if (edges.length === 0) return null;
@@ -93,7 +96,7 @@ function Flows(props: {
           ].filter(Boolean);
           return (
             <li key={edgeKey(edge)}>
-              <button type="button" class="plain" onClick={() => query({ node: edge[way] })}>
+              <button type="button" class="plain" onClick={() => choose(edge[way])}>
                 {other ? `${word("kind", other.kind)} ${other.name}` : edge[way]}
               </button>{" "}
               <span class="muted">{parts.join(" · ")}</span>

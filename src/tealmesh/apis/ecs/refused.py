@@ -39,11 +39,28 @@ _ECS = {
     "there is no Service Connect: a mesh's virtual services do that": "ListServicesByNamespace",
 }
 
+_XRAY = {
+    "there are no groups here: FilterExpression says which traces": "CreateGroup DeleteGroup"
+    " GetGroup GetTimeSeriesServiceStatistics UpdateGroup",
+    "there are no insights here": "GetInsight GetInsightEvents GetInsightImpactGraph"
+    " GetInsightSummaries",
+    "there is the default rule alone; Envoys have XRAY_SAMPLING_RATE": "CreateSamplingRule"
+    " DeleteSamplingRule GetSamplingStatisticSummaries UpdateSamplingRule",
+    "traces are in memory and not in CloudWatch: BatchGetTraces has them": "CancelTraceRetrieval"
+    " GetIndexingRules GetRetrievedTracesGraph GetTraceSegmentDestination ListRetrievedTraces"
+    " StartTraceRetrieval UpdateIndexingRule UpdateTraceSegmentDestination",
+    "traces are in memory and not on a disk": "GetEncryptionConfig PutEncryptionConfig",
+    "there are no other accounts here": "DeleteResourcePolicy ListResourcePolicies"
+    " PutResourcePolicy",
+    "there is nothing of one's own to tag": "ListTagsForResource TagResource UntagResource",
+}
+
 REASONS: Mapping[str, Mapping[str, str]] = {
     "ecs": {name: reason for reason, names in _ECS.items() for name in names.split()},
     "application-autoscaling": {
         "GetPredictiveScalingForecast": "there are no predictive scaling policies here"
     },
+    "xray": {name: reason for reason, names in _XRAY.items() for name in names.split()},
 }
 """The reason for each refused operation, by service and operation."""
 

@@ -61,6 +61,8 @@ def deployment(d: Deployment) -> wire.Deployment:
         answer["waitingFor"] = d.waiting_for
     if d.paused_at:
         answer["pausedBy"] = d.paused_by
+    if d.actor:
+        answer["startedBy"] = d.actor
     if d.ended_by:
         answer["endedBy"] = d.ended_by
     if d.promoted:

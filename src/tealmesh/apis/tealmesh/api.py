@@ -26,6 +26,7 @@ from tealmesh.apis.tealmesh.ports import (
     WithoutEffect,
 )
 from tealmesh.apis.tealmesh.tokens import Sessions
+from tealmesh.apis.tealmesh.tracing import TraceOperations
 from tealmesh.model import wire
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import system_clock
@@ -34,6 +35,7 @@ from tealmesh.model.errors import AwsError, ConfigError
 from tealmesh.model.identity.caller import Caller
 from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import Store, tables
+from tealmesh.traces.ring import Traces
 
 DEFAULT_WINDOW_SECONDS = 10
 CONVERGENCE_SECONDS = 0.2
@@ -41,7 +43,7 @@ CONVERGENCE_SECONDS = 0.2
 DEFAULT_LOG_LINES = 100
 
 
-class Tealmesh(PageOperations):
+class Tealmesh(PageOperations, TraceOperations):
     """The service. Operations raise AwsError with the codes of the model."""
 
     def __init__(
@@ -60,6 +62,7 @@ class Tealmesh(PageOperations):
         shown: Shown,
         troubles: Troubles = tuple,
         health: TasksHealth = tuple,
+        traces: Traces | None = None,
     ) -> None:
         super().__init__(store, deployments, operations, inventory, troubles)
         self._envoys = envoys
@@ -71,6 +74,7 @@ class Tealmesh(PageOperations):
         self._sessions = sessions
         self._shown = shown
         self._health = health
+        self._traces = Traces() if traces is None else traces
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:

@@ -18,8 +18,8 @@ ASSETS = "/_teal/assets/"
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "form-action 'none'"
+    "connect-src 'self'; font-src 'self'; worker-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'none'"
 )
 _SAFE = {
     "content-security-policy": _POLICY,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from urllib.parse import unquote
 
 from tealmesh.apis.tealmesh import answers, control, telling
 from tealmesh.app.dashboard.board import Items
@@ -13,7 +14,6 @@ from tealmesh.app.dashboard.rest import rest
 from tealmesh.envoy.names import egress_cluster
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model import wire
-from tealmesh.model.clock import Moment
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.mesh import Proxy
@@ -80,6 +80,8 @@ class Sections:
         self._graphs: _Kept[dict[str, wire.MeshGraph]] = _Kept(graphs.COLLECTIONS)
         self._clusters: _Kept[dict[str, Cluster]] = _Kept((tables.VIRTUAL_NODES,))
         self._ended: dict[str, tuple[object, Row]] = {}
+        self._beside: _Kept[dict[str, Row]] = _Kept((tables.REMOVALS, tables.KEPT, tables.GROUPS))
+        self._services: dict[str, tuple[tuple[object, ...], Row]] = {}
 
     def read(self, now: float, steady: float) -> dict[str, Items]:
         """All but events and groups. ``now``: epoch seconds; ``steady``: by the steady clock."""
@@ -103,10 +105,7 @@ class Sections:
             resources |= {one.id: one.resource for one in known if one.resource}
         return {
             "control": {"control": self._control(view)},
-            "services": {
-                member.service.name: self._service(view, member, deployments)
-                for member in fleet.members
-            },
+            "services": self._rows(view, fleet, deployments),
             "traffic": {
                 member.service.name: _traffic(member, by_cluster) for member in fleet.members
             },
@@ -161,8 +160,28 @@ class Sections:
             self._ended[service] = ((latest.id, latest.state), row)
         return row
 
-    def _service(self, view: View, member: Member, rows: Mapping[str, Row | None]) -> Row:
-        service, row = member.service, rows[member.service.name]
+    def _rows(self, view: View, fleet: Fleet, deployments: Mapping[str, Row | None]) -> Items:
+        """The services. A row is the same object as before where nothing of it has changed."""
+        beside = self._beside.of(view, lambda: _beside(view))
+        moment = self._from.store.now()
+        some_locked = bool(view.list(tables.LOCKS))
+        kept = self._services
+        self._services = {}
+        for member in fleet.members:
+            name = member.service.name
+            lock = locked(view, name, moment) if some_locked else None
+            made_of = (member, deployments[name], beside.get(name), lock)
+            known = kept.get(name)
+            if known is None or any(a is not b for a, b in zip(known[0], made_of, strict=True)):
+                row = self._service(member, deployments[name]) | beside.get(name, {})
+                if lock is not None:
+                    row["lock"] = control.service_lock(lock)
+                known = made_of, row
+            self._services[name] = known
+        return {name: row for name, (_, row) in self._services.items()}
+
+    def _service(self, member: Member, row: Row | None) -> Row:
+        service = member.service
         said = str(row["sentence"]) if row else ""
         state, sentence, since = fleets.standing(member, self._from.latest(service.name), said)
         answer: Row = {
@@ -183,7 +202,9 @@ class Sections:
             answer["image"] = image
         if row is not None:
             answer["deployment"] = row["deploymentId"]
-        return answer | _about(view, member, self._from.store.now())
+        if member.problem:
+            answer["problem"] = member.problem
+        return answer
 
     def _envoys(
         self,
@@ -220,8 +241,6 @@ def deployment_row(view: View, d: Deployment, now: float) -> Row:
     }
     if asked := telling.hooks(view, d.id):
         row["hooks"] = asked
-    if d.actor:
-        row["actor"] = d.actor
     if told.latest_at is not None:
         row["latestAt"] = round(told.latest_at)
     if not d.finished:
@@ -240,22 +259,17 @@ def _clusters(view: View) -> dict[str, Cluster]:
     return found
 
 
-def _about(view: View, member: Member, moment: Moment) -> Row:
-    """What is kept of a service beside its sides and deployments."""
-    answer: Row = {}
-    service = member.service
-    if member.problem:
-        answer["problem"] = member.problem
-    if view.get(tables.REMOVALS, service.name) is not None:
-        answer["removing"] = True
-    if (lock := locked(view, service.name, moment)) is not None:
-        answer["lock"] = control.service_lock(lock)
-    if (kept := view.get(tables.KEPT, service.name)) is not None:
-        answer["kept"] = control.kept_side(kept.body)
+def _beside(view: View) -> dict[str, Row]:
+    """What is kept of services beside their sides, deployments and locks, by service."""
+    found: dict[str, Row] = {}
+    for removed in view.list(tables.REMOVALS):
+        found.setdefault(unquote(removed.key), {})["removing"] = True
+    for kept in view.list(tables.KEPT):
+        found.setdefault(kept.body["service"], {})["kept"] = control.kept_side(kept.body)
     for group in view.list(tables.GROUPS):
-        if service.name in group.body["services"]:
-            answer["group"] = group.body["name"]
-    return answer
+        for service in group.body["services"]:
+            found.setdefault(service, {})["group"] = group.body["name"]
+    return found
 
 
 def _traffic(member: Member, by_cluster: Mapping[str, Rate]) -> Mapping[str, object]:

@@ -1,7 +1,7 @@
 """The stream of changes: one board for all pages, and a reader for each that is open.
 
 Nothing is read while no page is open. While one is, reading takes no more than a hundredth of the
-time, however large the fleet: after a reading that took long, the next one waits for longer.
+time, however large the fleet (`budget`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,13 @@ from starlette.routing import Route
 from tealmesh.app.dashboard import calls
 from tealmesh.app.dashboard.access import HEADERS, guarded, header
 from tealmesh.app.dashboard.board import Board, Items
+from tealmesh.app.dashboard.budget import Budget
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import AwsError
 
 PATH = "/_teal/stream"
-PAUSE_SECONDS = 1.0
-"""Between two readings."""
-LONGEST_PAUSE_SECONDS = 10.0
-PART_OF_TIME = 0.01
-"""Of a core, that reading may take."""
 BEAT_SECONDS = 10.0
 MOST_READERS = 32
 
@@ -53,6 +49,7 @@ class Stream:
 
     async def run(self) -> None:
         """Read while anybody is there, until cancelled."""
+        budget = Budget(self._steady())
         while True:
             await self._wanted.wait()
             began = time.thread_time()
@@ -63,8 +60,7 @@ class Stream:
                 self._fresh = True
                 for reader in self._readers:
                     reader.set()
-            pause = max(PAUSE_SECONDS, min(LONGEST_PAUSE_SECONDS, took / PART_OF_TIME))
-            await asyncio.sleep(pause)
+            await asyncio.sleep(budget.pause(took, self._steady()))
             if not self._readers:
                 self._wanted.clear()
                 self._fresh = False

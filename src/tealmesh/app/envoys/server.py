@@ -1,4 +1,4 @@
-"""The gRPC server that Envoys connect to: their configuration, and what they count."""
+"""The gRPC server that Envoys connect to: their configuration, what they count, and traces."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tealmesh.model.listening import Address
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
+from tealmesh.traces.collector import TraceServicer
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer
 
@@ -38,8 +39,8 @@ _OPTIONS = (
 
 
 class EnvoyServer:
-    """ADS and the metrics service, on loopback and on a Unix socket for containers, and beyond
-    loopback ``at`` an address, with TLS if there are ``certificates``.
+    """ADS, the metrics service and that of traces, on loopback and on a Unix socket for containers,
+    and beyond loopback ``at`` an address, with TLS if there are ``certificates``.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class EnvoyServer:
         socket: Path | None,
         at: Address | None = None,
         certificates: Certificates | None = None,
+        traces: TraceServicer | None = None,
     ) -> None:
         self._admit = admit
         self._ads = AdsServicer(cache, admit, supervisor)
@@ -61,11 +63,14 @@ class EnvoyServer:
         self._socket = socket
         self._at = at
         self._certificates = certificates
+        self._traces = traces
 
     async def start(self) -> None:
         """Listen. Raises TealError if the port is in use."""
         self._ads.add_to(self._server)
         self._counted.add_to(self._server)
+        if self._traces is not None:
+            self._traces.add_to(self._server)
         with listen(self._port, "--xds-port"):
             pass  # Its error says what is wrong with the port; gRPC's does not.
         try:

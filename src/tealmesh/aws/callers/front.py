@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tealmesh.aws.callers import actions, context, policies, rules
 from tealmesh.aws.callers.buckets import Buckets
@@ -15,6 +16,7 @@ from tealmesh.aws.callers.roles import Role
 from tealmesh.aws.callers.trust import TrustPolicy, why_not_trusted
 from tealmesh.aws.moto.journal import operation, parameters
 from tealmesh.aws.wire.codec import Request
+from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import OURSELVES, Principal
@@ -29,6 +31,9 @@ RoleOf = Callable[[str], Awaitable[Role | None]]
 
 TrustOf = Callable[[str], Awaitable[TrustPolicy | None]]
 """The trust policy of a role, by its ARN; None if there is no such role."""
+
+ResourceTags = Callable[[Sequence[str]], context.Tags | None]
+"""The tags of what a request names; None if nothing is known of them."""
 
 Refused = Callable[[str, str, str], None]
 """Told of a refusal: who, what, why."""
@@ -63,11 +68,13 @@ class Front:
         session: SessionOf | None = None,
         of_iam: IamKeyOf | None = None,
         trust_of: TrustOf | None = None,
+        tags_of: ResourceTags = lambda resources: None,
     ) -> None:
         """``session``: without it, nobody has any. ``of_iam``: the keys of IAM and STS; without it,
         there are none. ``trust_of``: without it, no role lets another one assume it.
         """
         self._trust_of = trust_of
+        self._tags_of = tags_of
         self._of_iam = of_iam
         self._callers = callers
         self._session = session
@@ -134,9 +141,9 @@ class Front:
     ) -> None:
         """Raise AwsError ``AccessDenied`` unless the principal may call an operation of ours."""
         if principal.access == "role":
-            await self._by_policies(
-                principal, actions.of_ours(service, name, params, region), region
-            )
+            one = actions.of_ours(service, name, params, region)
+            more = context.of_ecs(name, params, region, DEFAULT_ACCOUNT) if service == "ecs" else {}
+            await self._by_policies(principal, one, region, more, context.tags_in(params))
             return
         mesh = str(params.get("meshName") or params.get("mesh") or "")
         asked = rules.Asked(service, name, mesh, str(params.get("service") or ""))
@@ -166,9 +173,19 @@ class Front:
         if principal.access == "role":
             raise self._denied(principal, path, "it is for people")
 
-    async def _by_policies(self, principal: Principal, asked: policies.Asked, region: str) -> None:
+    async def _by_policies(
+        self,
+        principal: Principal,
+        asked: policies.Asked,
+        region: str,
+        more: Context = NOTHING,
+        tags: context.Tags | None = None,
+    ) -> None:
+        """``more`` is known of the request, and ``tags`` are in it; None if that is not known."""
         role = await self._role_of(principal.role)
         known = self._context(principal, role, region)
+        of = partial(self._tags_of, asked.resources)
+        known = context.with_tags({**known, **more}, _tags(principal, role), tags, of)
         documents, boundary = (role.documents, role.boundary) if role else ((), None)
         if reason := policies.why_not(documents, asked, known, boundary):
             on = f" on {', '.join(asked.resources)}" if asked.resources else ""
@@ -179,8 +196,13 @@ class Front:
     ) -> None:
         role = params.get("RoleArn", "")
         policy = await self._trust_of(role) if self._trust_of is not None else None
-        known = self._context(principal, await self._role_of(principal.role), region)
-        known = {**known, **context.of_assuming(params)}
+        asking = await self._role_of(principal.role)
+        known = context.with_tags(
+            {**self._context(principal, asking, region), **context.of_assuming(params)},
+            _tags(principal, asking),
+            None,
+            lambda: None,
+        )
         if reason := why_not_trusted(policy or {}, principal, f"sts:{name}", known):
             raise self._denied(principal, f"sts:{name} on {role[:200]}", reason)
 
@@ -196,6 +218,11 @@ class Front:
             f"User: {principal.name} is not authorized to perform: {action} because {reason}",
             status=403,
         )
+
+
+def _tags(who: Principal, role: Role | None) -> context.Tags | None:
+    """Those of a role or user, if they are what its session has."""
+    return None if role is None or who.tagged else role.tags
 
 
 def _named(peer: Peer) -> str:

@@ -148,7 +148,8 @@ class Callers:
             text = "The security token included in the request is expired"
             raise AwsError("ExpiredToken", text, status=400)
         access: Access = "role" if key.decides else "admin"
-        return Key(key.key_id, key.secret), Principal(key.arn, access, role=key.decides)
+        who = Principal(key.arn, access, role=key.decides, tagged=key.tagged)
+        return Key(key.key_id, key.secret), who
 
     def _signed(self, request: Request, key: Key, principal: Principal) -> Claim:
         signed = signatures.read(request)

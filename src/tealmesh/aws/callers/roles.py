@@ -25,6 +25,7 @@ class Role:
     documents: Sequence[Document]
     trust: TrustPolicy = field(default_factory=TrustPolicy)
     """Who may assume it; empty for a user."""
+    tags: Mapping[str, str] = field(default_factory=dict)
     boundary: Document | None = None
     """Its permissions boundary, which has to allow what the others do."""
 
@@ -73,7 +74,7 @@ class RolePolicies:
         except iam.exceptions.NoSuchEntityException:
             return None
         trust: TrustPolicy = role["AssumeRolePolicyDocument"]
-        return Role(role["Arn"], role["RoleId"], documents, trust, boundary)
+        return Role(role["Arn"], role["RoleId"], documents, trust, _tags(role), boundary)
 
     def _user(self, iam: Any, name: str) -> Role:
         """A user, with what its own policies and those of its groups say."""
@@ -82,7 +83,8 @@ class RolePolicies:
         for page in iam.get_paginator("list_groups_for_user").paginate(UserName=name):
             for group in page["Groups"]:
                 documents += self._documents(iam, "group", group["GroupName"])
-        return Role(user["Arn"], user["UserId"], documents, boundary=self._boundary(iam, user))
+        boundary = self._boundary(iam, user)
+        return Role(user["Arn"], user["UserId"], documents, tags=_tags(user), boundary=boundary)
 
     def _documents(self, iam: Any, kind: str, name: str) -> list[Document]:
         """Those of a role, user or group."""
@@ -113,3 +115,7 @@ class RolePolicies:
         found = iam.get_policy_version(PolicyArn=arn, VersionId=version)
         document: Document = found["PolicyVersion"]["Document"]
         return document
+
+
+def _tags(whose: Mapping[str, Any]) -> Mapping[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in whose.get("Tags", ())}

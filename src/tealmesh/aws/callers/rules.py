@@ -20,9 +20,9 @@ mesh in the request. `admin`: administrators."""
 
 _TEALMESH: Mapping[Need, str] = {
     "read": "Backtest Explain GetConvergence GetDeployment GetEvidence GetGroupDeployment"
-    " GetLogs GetMeshGraph GetPageCode GetResource GetService GetStatus Lint ListCallers"
-    " ListDeployments ListEnvoys ListEvents ListGroupDeployments ListGroups"
-    " ListJournal ListMembersWithoutEffect ListTasks ListWindows PlanDeployment"
+    " GetLogs GetMeshGraph GetPageCode GetResource GetService GetServiceMap GetStatus GetTrace"
+    " Lint ListCallers ListDeployments ListEnvoys ListEvents ListGroupDeployments ListGroups"
+    " ListJournal ListMembersWithoutEffect ListTasks ListTraces ListWindows PlanDeployment"
     " PlanGroup",
     "deploy": "Abort Approve Deploy Lock Pause Promote Resume Retry Rollback SetWeights Unlock",
     "group": "AbortGroup ApproveGroup DeployGroup PauseGroup PromoteGroup ResumeGroup RetryGroup"
@@ -34,9 +34,14 @@ _BY_NAME: Mapping[str, Need] = {
     name: need for need, names in _TEALMESH.items() for name in names.split()
 }
 _READS = ("BatchGet", "Describe", "Discover", "Get", "List")
-_CHANGES: Mapping[str, Need] = {"appmesh": "mesh", "ecs": "admin", "servicediscovery": "admin"}
+_CHANGES: Mapping[str, Need] = {
+    "appmesh": "mesh",
+    "ecs": "admin",
+    "servicediscovery": "admin",
+    "xray": "admin",
+}
 _CHANGING = (
-    "Associate", "Continue", "Create", "Delete", "Deregister", "Disassociate", "Discover",
+    "Associate", "Cancel", "Continue", "Create", "Delete", "Deregister", "Disassociate", "Discover",
     "Execute", "Put", "Register", "Run", "Start", "Stop", "Submit", "Tag", "Untag", "Update",
 )  # fmt: skip
 _SEEN = frozenset(

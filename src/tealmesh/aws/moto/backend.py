@@ -43,7 +43,7 @@ from tealmesh.model.identity.iam_keys import IamKey
 
 log = logging.getLogger(__name__)
 
-OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh"})
+OURS = frozenset({"appmesh", "ecs", "servicediscovery", "tealmesh", "xray"})
 """The services that moto must never answer for."""
 
 _TIDY_SECONDS = 600.0

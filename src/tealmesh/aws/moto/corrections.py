@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tealmesh.aws.moto import authorities, elb_attributes, groups, keys, rules, topics
+from tealmesh.aws.moto import authorities, boundaries, elb_attributes, groups, keys, rules, topics
 from tealmesh.aws.moto.instead import instead_of
 
 _corrected: set[str] = set()
@@ -139,6 +139,8 @@ _CORRECTIONS: Mapping[str, Callable[[Any], None]] = {
     "moto.acmpca.models": authorities.correct_authorities,
     "moto.autoscaling.models": groups.correct_models,
     "moto.autoscaling.responses": groups.correct_responses,
+    "moto.iam.models": boundaries.correct_models,
+    "moto.iam.responses": boundaries.correct_responses,
     "moto.events.models": rules.correct_models,
     "moto.sns.models": topics.correct,
     "moto.sts.models": keys.correct_models,

@@ -53,7 +53,8 @@ def find(key_id: str) -> IamKey | None:
         if role.access_key_id == key_id and _is_there(iam, role.role_arn):
             expires = _epoch(role.expiration)
             secret, token = role.secret_access_key, role.session_token
-            return IamKey(key_id, secret, role.arn, role.role_arn, token, expires)
+            tagged = getattr(role, "tagged", False)
+            return IamKey(key_id, secret, role.arn, role.role_arn, token, expires, tagged=tagged)
     return None
 
 
@@ -102,6 +103,22 @@ def correct_responses(module: Any) -> None:
 
     module.TokenResponse.get_session_token = get_session_token
 
+    @instead_of(module.TokenResponse, "assume_role")
+    def assume(original: Any, self: Any) -> Any:
+        answer = original(self)
+        role = answer.result["Credentials"]
+        role.tagged = bool(self._get_param("Tags")) or _is_tagged(self)
+        return answer
+
+    for name in ("assume_role_with_web_identity", "assume_role_with_saml"):
+
+        @instead_of(module.TokenResponse, name)
+        def assume_by(original: Any, self: Any) -> Any:
+            answer = original(self)
+            # What has tags in it is the identity, which nobody reads here.
+            answer.result["Credentials"].tagged = True
+            return answer
+
 
 def forget(now: datetime.datetime) -> None:
     """Forget credentials that have ended: moto keeps them for ever."""
@@ -114,6 +131,12 @@ def forget(now: datetime.datetime) -> None:
     for role in [role for role in backend.assumed_roles if role.expiration < now]:
         backend.assumed_roles.remove(role)
         _iam().access_keys.pop(role.access_key_id, None)
+
+
+def _is_tagged(request: Any) -> bool:
+    """Whether somebody asks whose session has tags, which may go on to the next one."""
+    key_id, roles = request.get_access_key(), request.backend.assumed_roles
+    return any(getattr(one, "tagged", False) for one in roles if one.access_key_id == key_id)
 
 
 def _of_session(iam: Any, session: _Session) -> IamKey | None:

@@ -19,7 +19,7 @@ from tealmesh.model.errors import NoControlPlane
 if TYPE_CHECKING:
     from tealmesh.cli.signing import Keys
 
-APIS = ("appmesh", "ecs", "servicediscovery", "elbv2", "application-autoscaling")
+APIS = ("appmesh", "ecs", "servicediscovery", "elbv2", "application-autoscaling", "xray")
 """Those of AWS that we implement, as botocore names its models."""
 SHELLS = ("bash", "zsh", "fish")
 

@@ -11,7 +11,7 @@ from tealmesh.engine.runtimes.sidecar import resource_of, write_bootstrap, write
 from tealmesh.engine.runtimes.task_urls import metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.bootstrap.environment import Read
-from tealmesh.envoy.bootstrap.version import Version, forgets, injects
+from tealmesh.envoy.bootstrap.version import Version, exports, forgets, injects
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.identity.envoys import Identity, Owner, token
@@ -44,6 +44,8 @@ class ControlPlane:
     """Path of the Envoy binary; None to look for one."""
     task_user: str = ""
     """Whom processes run as whose definition has no ``user``; empty for our own user."""
+    traced: float = 0.0
+    """Of which share of their requests Envoys tell us traces."""
 
     @property
     def http_address(self) -> tuple[str, int]:
@@ -112,6 +114,7 @@ def write_envoy_bootstrap(
             admin_socket=network.admin_socket,
             dns_address=network.dns_address,
             forgetting=forgets(network.version),
+            traced=plane.traced if exports(network.version) else 0.0,
             read=read,
         )
     except TealError as error:

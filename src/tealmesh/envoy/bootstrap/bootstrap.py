@@ -27,13 +27,14 @@ from tealmesh.envoy.bootstrap.environment import (
     static_cluster,
 )
 from tealmesh.envoy.bootstrap.identity import injected, stated
+from tealmesh.envoy.bootstrap.runtime import runtime
 from tealmesh.envoy.bootstrap.statistics import (
     STATS_FILE,
     load_balancer_stats,
     sinks,
     stats_config,
 )
-from tealmesh.envoy.bootstrap.tracing import tracing
+from tealmesh.envoy.bootstrap.tracing import exported, sampling, tracing
 from tealmesh.envoy.bootstrap.transport import Transport
 from tealmesh.envoy.extensions import parts, tasks
 from tealmesh.envoy.tls import SDS_CLUSTER
@@ -50,10 +51,6 @@ BALANCER = "loadbalancer"
 REGEX_SIZE = 1000
 """Instructions of a compiled regular expression that users may write for a mesh, at most: Envoy's
 own limit of 100 refuses patterns that App Mesh accepted."""
-_REGEX_SIZE_OF_ENVOY = 50_000
-"""What Envoys take. The same pattern needs more where it is compiled for UTF-8 (1.36: 1,200 for a
-class of Unicode), and a condition of a load balancer has up to five values of 128 characters, each
-of which may be a wildcard for any character of Unicode."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
 _ADDRESSES = ("address", "app_address", "publish_address")
@@ -92,6 +89,7 @@ def bootstrap(
     stats_flush_seconds: float = REPORT_SECONDS,
     forgetting: bool = False,
     transport: Transport | None = None,
+    traced: float = 0.0,
     read: Read = _nothing_to_read,
 ) -> dict[str, Json]:
     """A static bootstrap, ready for ``json.dumps``. The Envoy reads its token from ``token_file``
@@ -106,8 +104,9 @@ def bootstrap(
     forgets those of tasks that have gone. It asks the name server at ``dns_address``, None for
     those of its resolv.conf. With a ``transport`` it connects by TLS. Its admin interface is at
     ``admin_address``, or at the Unix socket ``admin_socket`` with a few harmless questions answered
-    at ``admin_address`` (see `admin`). ``read`` reads the files that variables name. Raises
-    TealError for a variable that cannot be used.
+    at ``admin_address`` (see `admin`). It exports this share of its requests, ``traced``, to the
+    control plane as traces, unless a variable says where its traces go. ``read`` reads the files
+    that variables name. Raises TealError for a variable that cannot be used.
     """
     resource = resource_of(environment)
     metadata: dict[str, Json] = {
@@ -119,6 +118,9 @@ def bootstrap(
     }
     _, mesh, _, name = resource.split("/")
     traces, collectors = tracing(environment, mesh, name, app_address, read)
+    samples = traced > 0 and traces is None
+    if samples:
+        traces = exported(resource, _grpc_service(token))
     own_sinks, sink_clusters = sinks(environment, app_address, read)
     plane = _control_plane(*xds_address, token_file)
     if transport is not None:
@@ -145,7 +147,7 @@ def bootstrap(
         },
         "stats_sinks": [_metrics(token), *own_sinks],
         **_statistics(environment, resource, stats_flush_seconds, forgetting, read),
-        "layered_runtime": _runtime(environment),
+        "layered_runtime": runtime(environment, sampling(traced) if samples else {}),
     }
     if traces:
         result["tracing"] = traces
@@ -198,7 +200,7 @@ def load_balancer_bootstrap(
         "dynamic_resources": _dynamic({}, delta=True, token=token),
         "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
         "stats_config": load_balancer_stats(),
-        "layered_runtime": _runtime({}),
+        "layered_runtime": runtime({}, {}),
     }
 
 
@@ -209,19 +211,6 @@ def _name_server(host: str, at_port: int) -> dict[str, Json]:
     return {
         "name": "envoy.network.dns_resolver.cares",
         "typed_config": {"@type": f"type.googleapis.com/{kind}", "resolvers": [resolver]},
-    }
-
-
-def _runtime(environment: Environment) -> dict[str, Json]:
-    keys: dict[str, Json] = {"re2.max_program_size.error_level": _REGEX_SIZE_OF_ENVOY}
-    cycle = "MAX_REQUESTS_PER_IO_CYCLE"
-    if environment.get(cycle):
-        keys["http.max_requests_per_io_cycle"] = int(number(environment, cycle, 1, (1, 2**31)))
-    return {
-        "layers": [
-            {"name": "tealmesh", "static_layer": keys},
-            {"name": "admin", "admin_layer": {}},
-        ]
     }
 
 

@@ -63,6 +63,32 @@ def tracing(
     return _http("zipkin", _jaeger(environment)), [cluster]
 
 
+def exported(resource: str, service: Json) -> dict[str, Json]:
+    """The bootstrap's ``tracing`` to the control plane: spans of OpenTelemetry, by the gRPC
+    ``service``. The node or gateway ``resource`` is what the Envoy calls itself.
+    """
+    return _http(
+        "opentelemetry",
+        _typed("OpenTelemetryConfig", grpc_service=service, service_name=resource),
+    )
+
+
+def sampling(share: float) -> dict[str, Json]:
+    """Keys of Envoy's runtime for traces of this share of the requests, 0 to 1, that nobody before
+    has decided about, told within a second.
+
+    https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/runtime
+    """
+    return {
+        # A number alone would be percent.
+        "tracing.random_sampling": {
+            "numerator": round(share * 1_000_000),
+            "denominator": "MILLION",
+        },
+        "tracing.opentelemetry.flush_interval_ms": 1000,
+    }
+
+
 def _http(tracer: str, config: dict[str, Json]) -> dict[str, Json]:
     return {"http": {"name": f"envoy.tracers.{tracer}", "typed_config": config}}
 

@@ -39,6 +39,11 @@ def injects(version: Version | None) -> bool:
     return version is not None and version >= FIRST_INJECTING
 
 
+def exports(version: Version | None) -> bool:
+    """Whether it can export its spans to its control plane, which takes its token."""
+    return injects(version)
+
+
 def forgets(version: Version | None) -> bool:
     """Whether it can forget the statistics of tasks that have gone."""
     return version is not None and version >= FIRST_VERSION

@@ -35,6 +35,8 @@ class Principal:
     origin: str = ""
     """By what it is known: ``unix:LOGIN``, ``key:KEY ID`` or ``oidc:NAME``; empty for a session and
     a role."""
+    tagged: bool = False
+    """Whether a role's session has tags of its own, of which nothing is known."""
     address: str = field(default="", compare=False)
     """The IP address that the request is from; empty where that is not known, such as for what our
     own process passes on."""

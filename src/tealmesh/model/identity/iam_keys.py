@@ -24,6 +24,8 @@ class IamKey:
     """The session token of temporary credentials; empty for a user's own keys."""
     expires: float = 0.0
     """Their end, in seconds since the epoch; 0 for never."""
+    tagged: bool = False
+    """Whether the session was given tags of its own, which nobody keeps."""
     status: Literal["Active", "Inactive"] = "Active"
 
 

@@ -175,6 +175,18 @@ from tealmesh.model.wire.services import (
     ServiceStatus as ServiceStatus,
     SideStatus as SideStatus,
 )
+from tealmesh.model.wire.traces import (
+    GetServiceMapInput as GetServiceMapInput,
+    GetServiceMapOutput as GetServiceMapOutput,
+    GetTraceInput as GetTraceInput,
+    GetTraceOutput as GetTraceOutput,
+    ListTracesInput as ListTracesInput,
+    ListTracesOutput as ListTracesOutput,
+    MapEdge as MapEdge,
+    MapNode as MapNode,
+    SpanDescription as SpanDescription,
+    TraceSummary as TraceSummary,
+)
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 

@@ -139,6 +139,8 @@ class Deployment(TypedDict):
     """State of the rollout machine, named as the transition that led to it."""
     waitingFor: NotRequired[str]
     """What the deployment is waiting for; absent when it has finished."""
+    startedBy: NotRequired[str]
+    """Who has asked for it; absent if that is not known."""
     endedBy: NotRequired[str]
     """Who has aborted it or given it up; absent if nobody has."""
     pausedBy: NotRequired[str]

@@ -91,6 +91,8 @@ COUNTERS: Mapping[str, Sequence[str]] = {
 
 _BEGUN = (STARTED, _EJECTED, _CANCELLED, _PENDING_OVERFLOW, _ACTIVE_OVERFLOW, _NONE_HEALTHY)
 
+_WELL = frozenset({COMPLETED, STARTED})
+
 Counted = Mapping[str, int]
 """How much each counter of a cluster has grown."""
 
@@ -121,6 +123,13 @@ def left_requests(counted: Counted) -> int:
     """Requests that the caller left, among them some whose answer had begun: (2) above."""
     left = counted.get(_LEFT, 0) + counted.get(_CLOSED_HERE, 0) + counted.get(_CANCELLED, 0)
     return left - counted.get(_ROUTE_TIMEOUT, 0) - counted.get(_TRY_TIMEOUT, 0)
+
+
+def all_well(counted: Counted) -> bool:
+    """Whether nothing but requests that were answered without a 5xx has been counted, which is so
+    most of the time: `outcome` of it is known then without looking at every kind of failure.
+    """
+    return counted.keys() <= _WELL
 
 
 def outcome(protocol: str, counted: Counted, gone: int) -> Outcome:

@@ -277,7 +277,9 @@ class Work:
                 documents.put_window(t, after)
 
         self._stored[after.id] = self._clock()
-        actor = f"rollout/{after.service}" if entry else windows.ACTOR
+        actor = windows.ACTOR
+        if entry is not None:
+            actor = entry.by or f"rollout/{after.service}"
         try:
             await self._store.write(actor, entry.transition if entry else "Measured", change)
         except Fenced:

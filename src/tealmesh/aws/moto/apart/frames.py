@@ -46,6 +46,7 @@ class KeyFields(TypedDict):
     decides: str
     token: str
     expires: float
+    tagged: bool
     status: Literal["Active", "Inactive"]
 
 

@@ -100,6 +100,7 @@ def _fields(key: IamKey) -> KeyFields:
         decides=key.decides,
         token=key.token,
         expires=key.expires,
+        tagged=key.tagged,
         status=key.status,
     )
 

@@ -133,6 +133,15 @@ if TYPE_CHECKING:
     help="How many deployments of each service to keep, with journal and evidence.",
 )
 @click.option(
+    "--trace",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Of which share of their requests the Envoys that are started tell traces (`teal traces`),"
+    " such as 0.1; not those that have a tracer of their own.",
+)
+@click.option(
     "--task-user",
     default="",
     metavar="USER",

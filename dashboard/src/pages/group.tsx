@@ -1,0 +1,284 @@
+/** A group of services: its deployments, and one of them with each member. */
+
+import { now, seen, shelves } from "../data/state";
+import type { GroupDeployment, GroupMember } from "../data/wire";
+import { Actions } from "../parts/actions";
+import { Trouble, useAsked } from "../parts/asking";
+import {
+  Column,
+  Empty,
+  Image,
+  outcome,
+  ShareBar,
+  SideMark,
+  StateMark,
+  Table,
+} from "../parts/marks";
+import { link } from "../router";
+import { clock, duration, moment, percent, t, word } from "../text";
+import { DANGEROUS, groupActions, groupOperation } from "./deployment/orders";
+
+/** The latest deployment of a group, or the one with this id. */
+export function GroupPage({ name, id }: { name: string; id: string | undefined }) {
+  const group = shelves.groups.value[name];
+  const latest = group?.latest;
+  const isLatest = latest !== undefined && (id === undefined || latest.groupDeploymentId === id);
+  const asked = useAsked<{ groupDeployment: GroupDeployment }>(
+    "GetGroupDeployment",
+    id === undefined || isLatest ? null : { group: name, groupDeploymentId: id },
+  );
+  const found = isLatest ? latest : asked.answer?.groupDeployment;
+  if (group === undefined && found === undefined) {
+    return seen.value ? (
+      <Empty title={t("groups.unknown", { group: name })}>
+        <p>
+          <a href={link("overview")}>{t("nav.overview")}</a>
+        </p>
+      </Empty>
+    ) : (
+      <p class="muted">{t("loading")}</p>
+    );
+  }
+  return (
+    <article class="deployment">
+      {found ? (
+        <>
+          <Head one={found} latest={isLatest} />
+          <Members one={found} />
+          <Journal one={found} />
+        </>
+      ) : (
+        <>
+          <h1>{name}</h1>
+          <Trouble error={asked.error} />
+          {latest === undefined && (
+            <Empty title={t("groups.never")}>
+              <pre>
+                <code>{`teal deploy --group ${name} SERVICE=IMAGE …`}</code>
+              </pre>
+            </Empty>
+          )}
+        </>
+      )}
+      <History name={name} latest={latest} shown={found?.groupDeploymentId} />
+    </article>
+  );
+}
+
+function Head({ one, latest }: { one: GroupDeployment; latest: boolean }) {
+  const end = one.finishedAt ?? now.value;
+  return (
+    <header class="lead">
+      <p class="crumbs">
+        <a href={link("groups", one.group)}>{t("overview.group", { group: one.group })}</a>
+        <span aria-hidden="true"> / </span>#{one.number}
+      </p>
+      <h1>
+        {one.group}: {one.members.map((member) => member.service).join(", ")}
+      </h1>
+      <p class="standing">
+        <StateMark state={one.pausedBy ? "paused" : one.status} />
+        <span>{t("deployment.took", { time: duration(end - one.createdAt) })}</span>
+        {one.startedBy && <span>{t("deployment.by", { who: one.startedBy })}</span>}
+        {one.pausedBy && <span>{t("deployment.paused", { who: one.pausedBy })}</span>}
+      </p>
+      <p class="sentence" lang="en">
+        {one.sentence}
+      </p>
+      {one.finishedAt !== undefined && one.reason && (
+        <p class="reason" lang="en">
+          {one.reason}
+        </p>
+      )}
+      {(one.held ?? []).length > 0 && (
+        <p class="links">
+          {one.members
+            .filter((member) => one.held?.includes(member.service))
+            .map((member) => (
+              <a key={member.service} href={to(member)}>
+                {t("groups.held", { service: member.service })}
+              </a>
+            ))}
+        </p>
+      )}
+      <Actions
+        offered={groupActions(one, latest)}
+        dangerous={DANGEROUS}
+        name={(action) =>
+          action === "abort" || action === "rollback" ? t("groups.back") : word("action", action)
+        }
+        order={(action) => {
+          const [operation, input] = groupOperation(action, one.group);
+          return { what: t(`group.${action}`, { group: one.group }), operation, input };
+        }}
+      />
+    </header>
+  );
+}
+
+function to({ service, deployment }: GroupMember): string {
+  return deployment
+    ? link("deployments", service, deployment.deploymentId)
+    : link("services", service);
+}
+
+function Members({ one }: { one: GroupDeployment }) {
+  return (
+    <Table
+      label={t("groups.members")}
+      titled
+      head={
+        <>
+          <Column kind="n">{t("column.order")}</Column>
+          <Column>{t("column.service")}</Column>
+          <Column>{t("column.state")}</Column>
+          <Column>{t("column.image")}</Column>
+          <Column>{t("column.side")}</Column>
+          <Column kind="wide">{t("column.share")}</Column>
+          <Column kind="n">{t("column.weight")}</Column>
+          <Column kind="n">{t("column.measured")}</Column>
+          <Column>{t("column.after")}</Column>
+        </>
+      }
+    >
+      {one.members.map((member, index) => (
+        <Member key={member.service} member={member} index={index} over={over(one)} />
+      ))}
+    </Table>
+  );
+}
+
+function over(one: GroupDeployment): boolean {
+  return one.finishedAt !== undefined;
+}
+
+function Member(props: { member: GroupMember; index: number; over: boolean }) {
+  const { member, index } = props;
+  const d = member.deployment;
+  const side = d?.newSide ?? "";
+  const service = props.over ? undefined : shelves.services.value[member.service];
+  const total = service?.sides.reduce((sum, each) => sum + each.weight, 0) ?? 0;
+  const weight = service?.sides.find((each) => each.side === side)?.weight ?? 0;
+  const set = total > 0 ? weight / total : undefined;
+  const measured = props.over
+    ? undefined
+    : shelves.traffic.value[member.service]?.sides[side]?.share;
+  return (
+    <tr class="first">
+      <td class="n" data-label={t("column.order")}>
+        {index + 1}
+      </td>
+      <th scope="row" class="name">
+        <a href={to(member)}>{member.service}</a>
+      </th>
+      <td class="sentence">
+        {d && <StateMark state={d.state === "HELD" ? "held" : outcome(d)} />}
+        <span class="sentence" lang="en">
+          {d?.reason ?? d?.waitingFor ?? d?.serves ?? ""}
+        </span>
+      </td>
+      <td data-label={t("column.image")}>
+        <Image name={d?.oldImage} /> → <Image name={member.image} />
+      </td>
+      <td data-label={t("column.side")}>{d ? <SideMark side={side} /> : "–"}</td>
+      <td class="wide">
+        {set === undefined ? (
+          <span class="muted">–</span>
+        ) : (
+          <ShareBar set={set} measured={measured} side={side} />
+        )}
+      </td>
+      <td class="n" data-label={t("column.weight")}>
+        {percent(set, 0)}
+      </td>
+      <td class="n" data-label={t("column.measured")}>
+        {percent(measured)}
+      </td>
+      <td data-label={t("column.after")}>{member.after.join(", ") || "–"}</td>
+    </tr>
+  );
+}
+
+function Journal({ one }: { one: GroupDeployment }) {
+  return (
+    <section class="card" aria-labelledby="journal">
+      <h2 id="journal">{t("journal.title")}</h2>
+      <ol class="journal">
+        {[...one.journal].reverse().map((entry) => (
+          <li key={entry.sequence}>
+            <time dateTime={new Date(entry.at * 1000).toISOString()} title={moment(entry.at)}>
+              {clock(entry.at)}
+            </time>
+            <span lang="en">
+              <b>{entry.transition.toLowerCase().replaceAll("_", " ")}</b> {entry.message}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function History(props: {
+  name: string;
+  latest: GroupDeployment | undefined;
+  shown: string | undefined;
+}) {
+  const { name, latest, shown } = props;
+  const { answer, error } = useAsked<{ groupDeployments: GroupDeployment[] }>(
+    "ListGroupDeployments",
+    latest === undefined ? null : { group: name },
+    latest?.groupDeploymentId,
+    latest?.status,
+  );
+  const all = answer?.groupDeployments ?? [];
+  return (
+    <>
+      <Trouble error={error} />
+      {all.length > 0 && (
+        <Table
+          label={t("groups.all")}
+          titled
+          head={
+            <>
+              <Column kind="n">#</Column>
+              <Column>{t("column.outcome")}</Column>
+              <Column>{t("column.members")}</Column>
+              <Column>{t("column.started")}</Column>
+              <Column kind="n">{t("column.took")}</Column>
+              <Column>{t("column.why")}</Column>
+            </>
+          }
+        >
+          {all.map((one) => (
+            <tr key={one.groupDeploymentId} class="first">
+              <th scope="row" class="n">
+                <a
+                  href={link("groups", name, one.groupDeploymentId)}
+                  aria-current={one.groupDeploymentId === shown ? "page" : undefined}
+                >
+                  {one.number}
+                </a>
+              </th>
+              <td data-label={t("column.outcome")}>
+                <StateMark state={one.status} />
+              </td>
+              <td class="whole members" data-label={t("column.members")}>
+                {one.members.map((member) => (
+                  <Image key={member.service} name={member.image} />
+                ))}
+              </td>
+              <td data-label={t("column.started")}>{moment(one.createdAt)}</td>
+              <td class="n" data-label={t("column.took")}>
+                {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
+              </td>
+              <td class="sentence" lang="en">
+                {one.reason ?? one.waitingFor ?? ""}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,33 @@
+"""How often the sections may be read, so that an open page costs little however large a fleet is.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PART_OF_TIME = 0.01
+"""Of a core, that reading may take."""
+SAVED_SECONDS = 0.5
+"""Of processor time, that may be saved up while reading takes less: a deployment in a fleet that
+was quiet is told at once, second by second."""
+SHORTEST_PAUSE = 1.0
+LONGEST_PAUSE = 10.0
+
+
+@dataclass
+class Budget:
+    """The processor time that reading has left; it begins with what may be saved."""
+
+    last: float
+    """When it was asked last, in seconds."""
+    left: float = SAVED_SECONDS
+    """Negative where more was taken than there was."""
+
+    def pause(self, took: float, now: float) -> float:
+        """The seconds to wait after a reading that took some seconds of processor time."""
+        self.left += (now - self.last) * PART_OF_TIME - took
+        # Who has waited for the longest time owes nothing more.
+        self.left = max(-LONGEST_PAUSE * PART_OF_TIME, min(SAVED_SECONDS, self.left))
+        self.last = now
+        return max(SHORTEST_PAUSE, -self.left / PART_OF_TIME)

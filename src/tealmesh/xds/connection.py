@@ -1,0 +1,129 @@
+"""One stream of one Envoy, and an Envoy across its streams, as the cache keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tealmesh.model.errors import TealError
+from tealmesh.model.mesh import Proxy, Snapshot
+from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.standing import SharedSession
+from tealmesh.xds.subscription import Request
+
+if TYPE_CHECKING:
+    from tealmesh.xds.cache import AdsCache
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 60.0
+"""How long an Envoy may leave a response unanswered before its stream is closed."""
+
+
+class Connection:
+    """One stream of one Envoy, as the servicer uses it."""
+
+    def __init__(self, cache: AdsCache, envoy: Envoy, session: Session | SharedSession) -> None:
+        self.envoy = envoy
+        self.session = session
+        self.snapshot: Snapshot | None = None
+        """The snapshot that the session's target was built from."""
+        self.ended = False
+        """Whether the stream should finish."""
+        self.error: TealError | None = None
+        """Why it does, if the Envoy is not to have it any more."""
+        self._cache = cache
+        self._wake = asyncio.Event()
+        self._owed_since: float | None = None
+        """Since when the Envoy owes an answer, or has given another; None if it owes none."""
+
+    def request(self, type_url: str, request: Request) -> None:
+        """Process a request of the Envoy."""
+        nack = self.session.request(type_url, request)
+        if nack is not None:
+            log.warning("%s refused %s: %s", self.envoy.id, type_url, nack.message)
+        self._owed_since = self._cache.clock() if self.session.in_flight else None
+        if self._owed_since is None:
+            self.envoy.silence = ""
+        self.wake()
+
+    def next(self) -> bytes | None:
+        """The next response, encoded and counted as sent; None when nothing is due."""
+        self._cache.refresh(self)
+        send = self.session.next(self._cache.clock())
+        if send is None:
+            self._cache.note(self)
+            return None
+        if self._owed_since is None:
+            self._owed_since = self._cache.clock()
+        return self._cache.encoder.encode(send, delta=self.session.delta)
+
+    async def wait(self) -> None:
+        """Wait until there may be something to send."""
+        times = [self.session.wake_at, self._overdue_at()]
+        wake_at = min((at for at in times if at is not None), default=None)
+        timeout = None if wake_at is None else max(0.0, wake_at - self._cache.clock())
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        except TimeoutError:
+            return  # the session asked to be woken at this time
+        finally:
+            self._wake.clear()
+
+    def silent(self) -> bool:
+        """Whether the Envoy has left a response unanswered for too long; says so of it then."""
+        overdue_at = self._overdue_at()
+        if overdue_at is None or self._cache.clock() < overdue_at:
+            return False
+        self.envoy.silence = (
+            f"did not answer what it was sent for {SILENCE_SECONDS:g} s: its stream was closed"
+        )
+        return True
+
+    def _overdue_at(self) -> float | None:
+        return None if self._owed_since is None else self._owed_since + SILENCE_SECONDS
+
+    def wake(self) -> None:
+        """Make `wait` return."""
+        self._wake.set()
+
+    def end(self, error: TealError | None = None) -> None:
+        """Let the stream finish, for a reason that its Envoy is told."""
+        self.ended = True
+        self.error = self.error or error
+        self._wake.set()
+
+    def close(self) -> None:
+        """Record that the stream has ended."""
+        self._cache.disconnect(self)
+
+
+@dataclass
+class Envoy:
+    """An Envoy across its streams: usually one, two for a moment when it reconnects."""
+
+    id: str
+    node_id: str
+    proxy: Proxy
+    connections: list[Connection] = field(default_factory=list)
+    acknowledged: int = 0
+    """The newest revision that all its streams have acknowledged."""
+    rejected: str = ""
+    """Its messages about what it refused."""
+    memory: Memory = field(default_factory=Memory)
+    """What its last stream left."""
+    silence: str = ""
+    """That it left a response unanswered for too long, until it has answered one; else empty."""
+    gone_at: float = 0.0
+    """When its last stream ended, by the cache's clock."""
+
+    def sync(self) -> bool:
+        """Copy the sessions' progress; return whether it changed."""
+        before = (self.acknowledged, self.rejected)
+        sessions = [connection.session for connection in self.connections]
+        if sessions:
+            self.acknowledged = min(session.acknowledged for session in sessions)
+            self.rejected = "; ".join(r for session in sessions for r in session.rejections)
+        return before != (self.acknowledged, self.rejected)

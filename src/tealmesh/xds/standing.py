@@ -1,0 +1,222 @@
+"""Streams that stand at the same point share what follows from there.
+
+Thousands of Envoys of one node get the same resources, ask the same and acknowledge the same. Each
+stream is a walk through the states of a `Session`; a `Standing` is one such state, which never
+changes, and knows what follows from each event that has happened to any stream there. So the
+order of changes is worked out once for all that stand together, and a stream keeps little more
+than where it stands and what its nonces are called.
+
+Nothing of `session`, `subscription` or `barrier` is decided here: whatever happens for the first
+time is done to a copy of the session, and the result is kept. Walks that led to the same state meet
+again: states are compared by `Session.key`, and once an Envoy runs with its target,
+`Session.settle` forgets by which way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+from weakref import WeakValueDictionary
+
+from tealmesh.envoy.resources import ResourceSet
+from tealmesh.xds.barrier import Order, make_before_break
+from tealmesh.xds.session import NOTHING_KEPT, Memory, Send, Session
+from tealmesh.xds.subscription import Nack, Request
+
+TICK = 1.0
+"""Seconds. Streams that are served within the same one stand together: what is sent counts as sent
+at its end, and waits end with a whole one."""
+
+_MOST = 512
+"""Events that a standing knows what follows from."""
+_NONCES = 32
+"""Of a stream: more are looked through for those that still matter."""
+
+_Event: TypeAlias = tuple[object, ...]
+_Outcome: TypeAlias = Send | Nack | None
+
+
+class Standing:
+    """A point at which streams stand."""
+
+    __slots__ = ("__weakref__", "_kept", "after", "session")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        """Never changed."""
+        self.after: dict[_Event, _Step] = {}
+        self._kept: Memory | None = None
+
+    def memory(self) -> Memory:
+        """What the next stream of each Envoy here needs to know; the same for all, so that their
+        next streams stand together too.
+        """
+        if self._kept is None:
+            self._kept = self.session.memory()
+        return self._kept
+
+
+class _Step:
+    """What follows from an event."""
+
+    __slots__ = ("about", "outcome", "renamed", "to")
+
+    def __init__(
+        self,
+        outcome: _Outcome,
+        to: Standing,
+        renamed: dict[str, str] | None,
+        about: object,
+    ) -> None:
+        self.outcome = outcome
+        self.to = to
+        self.renamed = renamed
+        """What nonces are called from here, if they have other names than before."""
+        self.about = about
+        """What the event names by its id, kept for as long as the event is."""
+
+
+class Standings:
+    """All points at which streams of one variant of the protocol and one order stand."""
+
+    def __init__(self, *, delta: bool, order: Order = make_before_break) -> None:
+        self.steps = 0
+        """How many were worked out."""
+        self._delta = delta
+        self._order = order
+        self._known: WeakValueDictionary[_Event, Standing] = WeakValueDictionary()
+
+    def first(self, memory: Memory) -> Standing:
+        """Where a new stream of an Envoy stands."""
+        if memory.good is None and not memory.outcomes:
+            memory = NOTHING_KEPT
+        session = Session(delta=self._delta, memory=memory, order=self._order, tick=TICK)
+        return self._standing(session)
+
+    def step(
+        self, at: Standing, event: _Event, act: Callable[[Session], _Outcome], about: object = None
+    ) -> _Step:
+        """What follows from an event."""
+        known = at.after.get(event)
+        if known is not None:
+            return known
+        self.steps += 1
+        session = at.session.copied()
+        outcome = act(session)
+        renamed = session.settle()
+        made = _Step(outcome, self._standing(session), renamed, about)
+        if len(at.after) >= _MOST:
+            at.after.clear()
+        at.after[event] = made
+        return made
+
+    def _standing(self, session: Session) -> Standing:
+        key = session.key()
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Standing(session)
+        return known
+
+
+class SharedSession:
+    """A `Session` of one stream, which shares its steps with others."""
+
+    __slots__ = (
+        "_at",
+        "_fault",
+        "_nonces",
+        "_revision",
+        "_sent",
+        "_steps",
+        "acknowledged",
+        "delta",
+    )
+
+    def __init__(self, standings: Standings, memory: Memory, *, delta: bool) -> None:
+        self.delta = delta
+        self.acknowledged = 0
+        self._steps = standings
+        self._at = standings.first(memory)
+        self._sent = 0
+        self._nonces: dict[str, str] = {}
+        """By a nonce of this stream, what the standing calls it."""
+        self._revision = 0
+        self._fault: tuple[str, ...] = ()
+
+    @property
+    def wake_at(self) -> float | None:
+        """As of `Session`."""
+        return self._at.session.wake_at
+
+    @property
+    def rejections(self) -> tuple[str, ...]:
+        """As of `Session`."""
+        return self._fault + self._at.session.rejections
+
+    @property
+    def in_flight(self) -> bool:
+        """As of `Session`."""
+        return self._at.session.in_flight
+
+    def set_target(self, target: ResourceSet, revision: int) -> None:
+        """As of `Session`. Streams stand together only if they are given the same object."""
+        self._revision, self._fault = revision, ()
+
+        def act(session: Session) -> None:
+            session.acknowledged = 0
+            session.set_target(target, 1)
+
+        self._go(("target", id(target)), act, target)
+
+    def keep(self, reason: str) -> None:
+        """As of `Session`."""
+        self._fault = (reason,)
+
+    def request(self, type_url: str, request: Request) -> Nack | None:
+        """As of `Session`."""
+        if request.nonce:
+            request = replace(request, nonce=self._nonces.get(request.nonce, "unknown"))
+        versions = tuple(sorted(request.initial_versions.items()))
+        asked = (request.names, request.version, request.subscribe, request.unsubscribe, versions)
+        event = (type_url, request.nonce, request.error, *asked)
+        outcome = self._go(event, lambda session: session.request(type_url, request))
+        return outcome if isinstance(outcome, Nack) else None
+
+    def next(self, now: float) -> Send | None:
+        """As of `Session`."""
+        tick = math.floor(now / TICK) * TICK
+        if not self._at.session.is_due(tick):
+            return None
+        send = self._go(("next", tick), lambda session: session.next(tick))
+        if not isinstance(send, Send):
+            return None
+        self._sent += 1
+        nonce = str(self._sent)
+        self._nonces[nonce] = send.nonce
+        if len(self._nonces) > _NONCES:
+            live = self._at.session.nonces()
+            self._nonces = {own: name for own, name in self._nonces.items() if name in live}
+        return Send(send.type_url, nonce, send.change)
+
+    def missing(self) -> list[str]:
+        """As of `Session`."""
+        return self._at.session.missing()
+
+    def memory(self) -> Memory:
+        """As of `Session`."""
+        return self._at.memory()
+
+    def _go(
+        self, event: _Event, act: Callable[[Session], _Outcome], about: object = None
+    ) -> _Outcome:
+        step = self._at.after.get(event) or self._steps.step(self._at, event, act, about)
+        self._at = step.to
+        renamed = step.renamed
+        if renamed is not None:
+            names = self._nonces.items()
+            self._nonces = {own: renamed[name] for own, name in names if name in renamed}
+        if step.to.session.acknowledged and not self._fault:
+            self.acknowledged = max(self.acknowledged, self._revision)
+        return step.outcome

@@ -1,0 +1,155 @@
+"""Streams that share their steps do what each would do alone, and what all do is worked out once.
+
+`Shared` runs the property tests of the session on several Envoys at once, whose streams stand
+together wherever they can.
+"""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tealmesh.envoy.resources import ResourceSet
+from tealmesh.envoy.resources import ResourceType as T
+from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.standing import SharedSession, Standings
+from tests.support.drills import examples
+from tests.xds.envoy_model import EnvoyModel
+from tests.xds.test_session import Machine, resource, targets
+
+ENVOYS = 3
+STEPS = (
+    "read_request",
+    "write_response",
+    "deliver_response",
+    "warm",
+    "break_stream",
+    "all_arrives",
+)
+
+
+class Lane(Machine):
+    """One Envoy of several."""
+
+    def __init__(self, standings: Standings) -> None:
+        super().__init__()
+        self.standings = standings
+
+    def new_session(self, memory: Memory) -> Session | SharedSession:
+        return SharedSession(self.standings, memory, delta=self.envoy.delta)
+
+
+class Shared(RuleBasedStateMachine):
+    """Several Envoys of one node. Each is given every target, each goes at its own pace."""
+
+    @initialize(delta=st.booleans(), slow=st.booleans(), wanted=targets())
+    def start(self, delta: bool, slow: bool, wanted: ResourceSet) -> None:
+        standings = Standings(delta=delta)
+        self.lanes = [Lane(standings) for _ in range(ENVOYS)]
+        for lane in self.lanes:
+            lane.start(delta, slow, wanted)
+
+    @rule(wanted=targets())
+    def set_target(self, wanted: ResourceSet) -> None:
+        for lane in self.lanes:
+            lane.set_target(wanted)
+
+    @rule(which=st.integers(0, ENVOYS - 1), step=st.sampled_from(STEPS))
+    def one(self, which: int, step: str) -> None:
+        getattr(self.lanes[which], step)()
+
+    @rule(step=st.sampled_from(STEPS))
+    def together(self, step: str) -> None:
+        for lane in self.lanes:
+            getattr(lane, step)()
+
+    @rule(which=st.integers(0, ENVOYS - 1))
+    def restart(self, which: int) -> None:
+        if self.lanes[which].envoy.delta:
+            self.lanes[which].restart_control_plane()
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        for lane in getattr(self, "lanes", ()):
+            lane.nothing_is_lost()
+
+
+Shared.TestCase.settings = settings(
+    max_examples=examples(60), stateful_step_count=40, deadline=None
+)
+TestShared = Shared.TestCase
+
+
+def target(weight: str) -> ResourceSet:
+    made = (
+        resource("c", "1", ("c",)),
+        resource("c", "e"),
+        resource("l", "1", ("r",)),
+        resource("r", weight, ("c",)),
+    )
+    clusters, endpoints, listeners, routes = ({one.name: one} for one in made)
+    return ResourceSet(clusters, endpoints, listeners, routes)
+
+
+class Fleet:
+    """Envoys of one node, which go on until nothing is left to say."""
+
+    def __init__(self, count: int, *, delta: bool) -> None:
+        self.standings = Standings(delta=delta)
+        self.delta = delta
+        self.lanes = [self._connected(Memory()) for _ in range(count)]
+        self.revision = 0
+
+    def _connected(self, memory: Memory) -> tuple[EnvoyModel, SharedSession]:
+        return EnvoyModel(delta=self.delta, slow=False), self._session(memory)
+
+    def _session(self, memory: Memory) -> SharedSession:
+        return SharedSession(self.standings, memory, delta=self.delta)
+
+    def run_with(self, wanted: ResourceSet, now: float = 0.0) -> int:
+        """Give all a target; returns how many steps were worked out."""
+        self.revision += 1
+        before = self.standings.steps
+        for envoy, session in self.lanes:
+            session.set_target(wanted, self.revision)
+            while True:
+                while envoy.to_control_plane:
+                    session.request(*envoy.to_control_plane.popleft())
+                send = session.next(now)
+                if send is None:
+                    break
+                envoy.receive(send)
+            assert session.acknowledged == self.revision
+            assert envoy.holds(T.ROUTE) == wanted.routes
+        return self.standings.steps - before
+
+    def reconnect(self, which: int) -> None:
+        envoy, session = self.lanes[which]
+        envoy.connect()
+        self.lanes[which] = envoy, self._session(session.memory())
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_the_steps_of_one_are_those_of_a_thousand(delta: bool) -> None:
+    alone, all_of_them = Fleet(1, delta=delta), Fleet(1000, delta=delta)
+    for weight in ("1", "2", "3"):
+        wanted = target(weight)
+        assert all_of_them.run_with(wanted) == alone.run_with(wanted) > 0
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_who_came_later_or_again_stands_with_the_others(delta: bool) -> None:
+    fleet = Fleet(3, delta=delta)
+    fleet.run_with(target("1"))
+    fleet.run_with(target("2"), now=7.0)
+    fleet.lanes += [fleet._connected(Memory()) for _ in range(3)]
+    for which in range(3):
+        fleet.reconnect(which)
+    fleet.run_with(target("3"), now=9.5)
+    # In the state of the world, an Envoy that came again has no nonce for what it was not sent.
+    points = 1 if delta else 2
+    assert len({id(session._at) for _, session in fleet.lanes}) == points
+    # The target, the response, its acknowledgement, and that no more is due.
+    assert fleet.run_with(target("4"), now=11.0) == 4 * points

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import signal
 import zlib
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
@@ -25,6 +27,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("busy")
+
+# The same of an answer, for which httpx waits 5 s unless it is told another limit.
+_patience = inspect.signature(httpx.Client).parameters["timeout"].default
+_patience.connect = _patience.read = _patience.write = _patience.pool = 60.0
 
 # A shell that starts this in the background has it ignore Ctrl-C, and programs inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -55,11 +61,20 @@ LONGEST = (
     "tests/e2e/test_containers.py",
     "tests/terraform/test_everything.py",
     "tests/e2e/test_killed_control_plane.py",
-    "tests/dashboard/test_page.py",
+    "tests/dashboard/",
+    "tests/cli/commands/test_run.py",
+    *TOGETHER,
     "tests/terraform/",
     "tests/e2e/",
+    "tests/docs/test_readme.py",
+    "tests/packaging/",
+    "tests/aws/moto/test_restart.py",
+    "tests/cli/commands/test_rehearse.py",
+    "tests/security/test_rotated_keys.py",
+    "tests/rollout/test_controller.py",
+    "tests/envoy/test_leaves.py",
+    "tests/apis/elasticloadbalancing/test_api.py",
     "tests/wire/",
-    *TOGETHER,
     "tests/engine/task/test_mesh_tasks.py",
     "tests/engine/runtimes/docker/",
     "tests/envoy/test_generated.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.teal_api import TealApi
-from tests.support.machine import BIN
+from tests.support.planes import warm
 
 TEAL_TOML = """
 [mesh]
@@ -86,18 +86,11 @@ STATUS = {
 def teal(
     *arguments: str, endpoint: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """Forked (`tests/support/planes/warm.py`): to start and import takes five times as long."""
     environment = {k: v for k, v in os.environ.items() if k != "TEAL_ENDPOINT"}
     if endpoint:
         environment["TEAL_ENDPOINT"] = endpoint
-    return subprocess.run(
-        [str(BIN / "teal"), *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=cwd,
-        timeout=60,
-        check=False,
-    )
+    return warm.run(["teal", *arguments], environment, timeout=60, directory=cwd)
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], text: str, code: int = 1) -> None:

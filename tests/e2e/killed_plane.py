@@ -1,9 +1,10 @@
 """``teal up`` that kills itself (SIGKILL) right after it has committed a transition of a new
 deployment.
 
-    python -m tests.e2e.killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
+    killed_plane DATA_DIR PORT XDS_PORT CONFIG TRANSITION
 
-A deployment that is already in the store when it starts is finished normally.
+A deployment that is already in the store when it starts is finished normally. Tests fork it
+(`tests/support/planes/warm.py`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,3 @@ def main() -> None:
             )
         )
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from tealmesh.model.errors import TealError
 from tealmesh.model.rollout import State
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import Sample, api, finished, weights
+from tests.support.planes.warm import Forked
 from tests.support.programs.traffic import traffic
 
 RATE = 60.0
@@ -40,12 +40,9 @@ def _start(plane: ControlPlane, sample: Sample, *dies_at: str) -> None:
     if not dies_at:
         plane.start()
         return
-    arguments = [str(plane.directory / "data"), str(plane.port), str(plane.xds_port)]
-    command = [sys.executable, "-m", "tests.e2e.killed_plane"]
-    with (plane.directory / "up.log").open("ab") as log:
-        plane.process = subprocess.Popen(
-            [*command, *arguments, str(sample.config), *dies_at], stdout=log, stderr=log
-        )
+    command = ["killed_plane", str(plane.directory / "data"), str(plane.port), str(plane.xds_port)]
+    log = plane.directory.resolve() / "up.log"
+    plane.process = Forked([*command, str(sample.config), *dies_at], os.environ, log, log)
     plane.wait_ready()
 
 

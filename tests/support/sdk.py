@@ -26,7 +26,9 @@ def client(url: str, service: str, region: str = DEFAULT_REGION) -> Any:
         aws_access_key_id=KEY,
         aws_secret_access_key=SECRET,
         # Without this, DiscoverInstances would go to the host "data-127.0.0.1".
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=30, inject_host_prefix=False),
+        config=Config(
+            retries={"total_max_attempts": 1}, read_timeout=100, inject_host_prefix=False
+        ),
     )
 
 

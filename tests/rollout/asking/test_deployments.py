@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -289,8 +290,11 @@ def test_a_value_that_does_not_pass_so_often_rolls_back(tmp_path: Path) -> None:
     with receiver(lambda asked: vector("0.5")) as server:
         gates = Gates(prometheus=(query(server.url, failures=3),))
         ended = play(tmp_path, gates, Scene.deployed)
-        assert ended.reason == "prometheus errors: 0.5, must be < 0.01, 3 times in a row"
-        assert len(server.asked) >= 3
+        # Answers may come faster than looks at them.
+        said = re.fullmatch(r"(.+), (\d+) times in a row", ended.reason)
+        assert said is not None
+        assert said[1] == "prometheus errors: 0.5, must be < 0.01"
+        assert len(server.asked) >= int(said[2]) >= 3
 
 
 def test_a_failed_query_is_no_failure_of_the_version_and_is_named(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tealmesh.model.clock import Wall, system_boot
 from tealmesh.model.config.outside import Hook
 from tealmesh.model.rollout import Verdict
 from tealmesh.model.rollout.hooks import ProcessBody
-from tealmesh.rollout.asking.command import end_former
+from tealmesh.rollout.asking.command import end_former, run
 from tealmesh.rollout.asking.http import MOST_BYTES, Web
 from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer
@@ -192,6 +192,35 @@ def test_a_command_is_ended_at_its_limit_with_all_that_it_started(tmp_path: Path
     assert said.detail == "gave no answer within its timeout of 1 s: waits"
     pid = int((tmp_path / "child").read_text())
     until(lambda: gone(pid))
+
+
+def test_a_command_is_ended_also_by_who_is_interrupted_twice(tmp_path: Path) -> None:
+    """An abort ends it, and the control plane ends before the command does."""
+
+    async def scenario() -> int:
+        started = asyncio.get_running_loop().create_future()
+
+        async def began(process: ProcessBody) -> None:
+            started.set_result(process["pid"])
+
+        code = (
+            "import pathlib, signal, time;"
+            "signal.signal(15, lambda *_: pathlib.Path('told').touch());"
+            "pathlib.Path('ready').touch();"
+            "[time.sleep(1) for _ in range(3600)]"
+        )
+        arguments = (sys.executable, "-c", code)
+        asking = asyncio.create_task(run(arguments, str(tmp_path), {}, b"", 3600.0, began))
+        pid: int = await started
+        for seen in ("ready", "told"):
+            while not (tmp_path / seen).exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return pid
+
+    assert gone(asyncio.run(scenario()))
 
 
 def test_a_command_that_was_left_running_is_ended_and_no_other(tmp_path: Path) -> None:

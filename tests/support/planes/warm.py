@@ -2,7 +2,8 @@
 
 Importing a control plane, or the AWS CLI, takes more of the processor than most tests need for all
 the rest. What runs is the same: the command's own `main` with its arguments, environment, signals
-and sockets. `tests/cli` starts the installed programs.
+and sockets. Tests of `tests/cli` that look at terminals, streams and signals start the installed
+program.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PROGRAMS = {"teal": "tealmesh.cli.main", "aws": "awscli.clidriver"}
+PROGRAMS = {
+    "teal": "tealmesh.cli.main",
+    "aws": "awscli.clidriver",
+    "killed_plane": "tests.e2e.killed_plane",
+}
 """The module with the `main` of each."""
 
 PRELOADED = (
@@ -36,12 +41,23 @@ class Forked:
     """A process as `subprocess.Popen` has it, as far as tests ask."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], output: Path, errors: Path
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        output: Path,
+        errors: Path,
+        directory: Path | None = None,
     ) -> None:
         self.args = list(command)
         self._process: BaseProcess = _server().Process(
             target=_run,
-            args=(self.args, dict(environment), str(Path.cwd()), str(output), str(errors)),
+            args=(
+                self.args,
+                dict(environment),
+                str(directory or Path.cwd()),
+                str(output),
+                str(errors),
+            ),
             daemon=True,
         )
         self._process.start()
@@ -70,12 +86,17 @@ class Forked:
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str], timeout: float
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    timeout: float,
+    directory: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of `PROGRAMS` to its end. Raises TimeoutExpired."""
-    with tempfile.TemporaryDirectory() as directory:
-        output, errors = Path(directory) / "output", Path(directory) / "errors"
-        process = Forked(command, environment, output, errors)
+    """Run a command of `PROGRAMS` in ``directory``, else in this process's, to its end. Raises
+    TimeoutExpired.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        output, errors = Path(place) / "output", Path(place) / "errors"
+        process = Forked(command, environment, output, errors, directory)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:

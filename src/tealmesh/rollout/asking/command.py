@@ -75,7 +75,7 @@ async def run(
         finally:
             if process.returncode is None:
                 # The deployment does not want to know any more, or the control plane stops.
-                await asyncio.shield(_end(process))
+                await _end_surely(process)
             listening.cancel()
             transport.close()
 
@@ -122,6 +122,19 @@ async def _keep_end(stream: asyncio.StreamReader, kept: bytearray) -> None:
     while chunk := await stream.read(65_536):
         kept += chunk
         del kept[:-_KEPT_BYTES]
+
+
+async def _end_surely(process: asyncio.subprocess.Process) -> None:
+    """End it also if this is cancelled meanwhile, as by the end of a control plane that has just
+    aborted the deployment; then at once.
+    """
+    ending = asyncio.create_task(_end(process))
+    try:
+        await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        _signal(process, signal.SIGKILL)
+        await ending
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

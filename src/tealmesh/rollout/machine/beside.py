@@ -4,13 +4,12 @@ Both are judged by fixed objectives alone, as neither has anything to be compare
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.envoy.names import BesideKind
 from tealmesh.model.rollout import Deployment, GateResult, State, Traffic
 from tealmesh.model.traffic.windows import Counts
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, objectives
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, enter, roll_back, wait
 from tealmesh.rollout.machine.wording import all_pass, failure, refused, unmet
 

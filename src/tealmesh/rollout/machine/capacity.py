@@ -10,10 +10,10 @@ back. Going back waits for one healthy task and no more.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import shares
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
     reweigh,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import Approved
 from tealmesh.rollout.gates import evidence
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,
     can_abort,

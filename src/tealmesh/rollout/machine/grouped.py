@@ -7,10 +7,9 @@ that no new version calls an old one that does not know it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import Granted, GroupFailed, shares
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
     can_abort,
     finish,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment, GateResult, State, Verdict
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence, objectives, parts
 from tealmesh.rollout.machine import capacity, elsewhere, limits, windows
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
     FULL_WEIGHT,
     baked,

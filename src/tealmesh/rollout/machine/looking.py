@@ -5,12 +5,13 @@ what somebody else has changed holds the deployment. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout.effects import LiveRoute, Seen, shares
 from tealmesh.rollout.machine import capacity, elsewhere, grouped
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.limits import RESUME_SECONDS
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,

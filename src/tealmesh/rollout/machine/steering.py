@@ -6,10 +6,9 @@ weight: the deployment looks on, its time limits stand still, and a side that di
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.rollout.effects import Paused, Promoted, Replaced, Unpaused, shares
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.limits import clock
 from tealmesh.rollout.machine.transitions import (
     BACKWARD,

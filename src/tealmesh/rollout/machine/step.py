@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.errors import InvariantError
@@ -42,6 +41,7 @@ from tealmesh.rollout.machine import (
     steering,
     weighing,
 )
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.invariants import check
 from tealmesh.rollout.machine.looking import look
 from tealmesh.rollout.machine.transitions import can_abort, hold, resume, roll_back, wait

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from tealmesh.model.rollout import Deployment, Promotion, State
@@ -11,6 +10,7 @@ from tealmesh.model.rollout.groups import Awaits
 from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.wording import serving_words
 
 FULL_WEIGHT = 100

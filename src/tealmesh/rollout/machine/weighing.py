@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
 from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import windows
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
     await_group,
     can_abort,

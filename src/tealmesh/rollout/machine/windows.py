@@ -9,12 +9,11 @@ next one begins at that moment. A restart of the control plane loses the one tha
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tealmesh.model.rollout import Deployment, GateResult, State
 from tealmesh.model.traffic.windows import REPORT_SECONDS, Window
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import comparison, sentences, since
+from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.wording import expected_share
 
 WINDOW_SECONDS = 10.0

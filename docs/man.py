@@ -18,7 +18,7 @@ from tealmesh.cli.main import teal
 def main() -> None:
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else "build/man")
     directory.mkdir(parents=True, exist_ok=True)
-    write_man_pages("teal", teal, version=__version__, target_dir=str(directory))
+    write_man_pages("teal", teal.whole(), version=__version__, target_dir=str(directory))
     print(f"{len(list(directory.glob('*.1')))} pages in {directory}: man -l {directory}/teal.1")
 
 

@@ -155,7 +155,8 @@ def main() -> None:
         text = "".join(text for _, text in session.events).replace(directory, "/home/you")
     events = [(at, text.replace(directory, "/home/you")) for at, text in session.events]
     (ROOT / "docs" / "first-minutes.cast").write_text(cast(events, TITLE))
-    (ROOT / "docs" / "first-minutes.txt").write_text(screen(text))
+    # A command that goes on in the next row is one line of the text.
+    (ROOT / "docs" / "first-minutes.txt").write_text(screen(text, 2 * COLUMNS))
     print("wrote docs/first-minutes.cast and docs/first-minutes.txt")
 
 

@@ -11,6 +11,7 @@ import { HistoryPage } from "./pages/history";
 import { MeshPage } from "./pages/mesh";
 import { Overview } from "./pages/overview";
 import { ServicePage, ServicesPage } from "./pages/services";
+import { TracesPage } from "./pages/traces";
 import { Empty } from "./parts/marks";
 import { link, route } from "./router";
 import { choose as chooseLanguage, duration, type Key, type Language, language, t } from "./text";
@@ -20,6 +21,7 @@ const PAGES: [string, Key][] = [
   ["overview", "nav.overview"],
   ["services", "nav.services"],
   ["mesh", "nav.mesh"],
+  ["traces", "nav.traces"],
   ["history", "nav.history"],
   ["events", "nav.events"],
 ];
@@ -78,6 +80,7 @@ function Page() {
   if (page === "services") return first ? <ServicePage name={first} /> : <ServicesPage />;
   if (page === "groups" && first) return <GroupPage key={first} name={first} id={second} />;
   if (page === "mesh") return <MeshPage name={first} />;
+  if (page === "traces") return <TracesPage id={first} />;
   if (page === "history") return <HistoryPage service={first} />;
   if (page === "events") return <EventsPage />;
   return (

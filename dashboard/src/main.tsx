@@ -2,6 +2,7 @@ import { render } from "preact";
 import "./style/base.css";
 import "./style/parts.css";
 import "./style/pages.css";
+import "./style/traces.css";
 import { App } from "./app";
 import { begin, codeOf } from "./data/session";
 import { watch } from "./data/state";

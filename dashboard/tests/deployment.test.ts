@@ -115,6 +115,7 @@ describe("what can be ordered", () => {
       sentence: "",
       journal: [],
       createdAt: 1,
+      updatedAt: 1,
       ...more,
     });
     const forward = ["promote", "promoteFull", "pause", "abort"];

@@ -23,10 +23,11 @@ test.each(Object.entries(TEXTS))("%s is said in both languages, of the same thin
 
 test("every text is used", () => {
   const source = Object.entries(SOURCES)
-    .filter(([name]) => !/text\/(texts|deploying)\.ts$/.test(name))
+    .filter(([name]) => !/text\/(texts|deploying|traces)\.ts$/.test(name))
     .map(([, text]) => text)
     .join("\n");
-  const families = /^(state|verdict|standing|stop|task|health|action|will|group|unit|kind)\./;
+  const families =
+    /^(state|verdict|standing|stop|task|health|action|will|group|unit|kind|span|map)\./;
   const unused = Object.keys(TEXTS).filter(
     (key) => !families.test(key) && !source.includes(`"${key}"`),
   );

@@ -93,7 +93,7 @@ def leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Co
             yield f"{prefix}{name}", command
 
 
-COMMANDS = dict(leaves(teal))
+COMMANDS = dict(leaves(teal.whole()))
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
 
+import click
 import pytest
 
+from tealmesh.cli.main import teal as command_group
 from tests.cli.command_line import assert_one_line, teal
 from tests.cli.teal_api import Refused, TealApi
 from tests.support.machine import free_port
@@ -31,6 +34,40 @@ sys.exit(", ".join(name for name in heavy if name in sys.modules) or None)
     assert done.returncode == 0, done.stderr
     for command in ("up", "down", "apply", "deploy", "status", "rollback", "logs", "demo"):
         assert f"\n  {command} " in done.stdout
+
+
+def test_completing_imports_the_module_of_one_command() -> None:
+    program = """
+import sys
+sys.argv = ["teal"]
+from tealmesh.cli.main import main
+try:
+    main()
+except SystemExit:
+    pass
+print(*sorted(name for name in sys.modules if name.startswith("tealmesh.cli.commands.")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={
+            **os.environ,
+            "_TEAL_COMPLETE": "bash_complete",
+            "COMP_WORDS": "teal logs w",
+            "COMP_CWORD": "2",
+            "TEAL_ENDPOINT": "http://127.0.0.1:1",
+        },
+    )
+    assert done.stdout.split() == ["tealmesh.cli.commands.logs"]
+    assert done.stderr == ""
+
+
+def test_every_module_of_commands_is_known_by_the_names_of_its_commands() -> None:
+    whole = command_group.whole()
+    assert whole.list_commands(click.Context(whole)) == sorted(whole.commands)
 
 
 def test_no_control_plane() -> None:

@@ -269,6 +269,7 @@ def group_deployment(**more: Any) -> Any:
             {"sequence": 2, "at": NOW - 60, "transition": "SHIFTING", "message": "all are ready"},
         ],
         "createdAt": NOW - 95,
+        "updatedAt": NOW - 60,
         **more,
     }
 

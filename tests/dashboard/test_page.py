@@ -27,6 +27,8 @@ PAGES = {
     "#/services": "Services and tasks",
     "#/services/web": "web",
     "#/mesh/sample": "Mesh sample",
+    "#/traces": "Traces",
+    "#/traces/map": "Traces",
     "#/history/web": "History",
     "#/events": "Events",
 }
@@ -87,7 +89,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 @pytest.fixture(scope="module")
 def plane(sample: Sample) -> Iterator[ControlPlane]:
-    with control_plane(sample.directory) as plane:
+    with control_plane(sample.directory, options=["--trace", "0.5"]) as plane:
         sample.apply(plane)
         with traffic((sample.url, 60)):
             yield plane
@@ -231,6 +233,23 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_trace_is_opened_by_keyboard(watched: Watched, deployed: str) -> None:
+    page, client = watched.page, api(watched.plane)
+    watched.show("#/traces")
+    row = page.locator("tr", has_text="sample/edge").filter(has_text="200").first
+    row.get_by_role("link").press("Enter")
+    expect(page.get_by_text("2 steps of 2 services")).to_be_visible()
+    told = client.get_trace(page.url.rpartition("/")[2])
+    assert [one["depth"] for one in told["spans"]] == [0, 1]
+    steps = page.get_by_role("button", name="Details of")
+    expect(steps).to_have_count(2)
+    steps.last.press("Enter")
+    expect(page.get_by_text(told["spans"][1]["resource"], exact=True)).to_be_visible()
+    watched.show("#/traces/map")
+    page.get_by_role("link", name="sample/edge").press("Enter")
+    expect(page.locator("search select")).to_have_value("sample/edge")
 
 
 def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:

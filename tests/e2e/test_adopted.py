@@ -80,7 +80,8 @@ def test_the_inactive_side_is_copied_and_the_old_one_is_left_as_it_was_found(
     assert route(article)["httpRoute"] == before
     with traffic((url, RATE)) as load:
         plane.teal("deploy", "sample", "--image", "example/sample:0.0.2")
-        assert finished(plane, "sample")["status"] == "SUCCESSFUL"
+        first = finished(plane, "sample")
+        assert first["status"] == "SUCCESSFUL"
         assert "the deployment succeeded" in plane.teal("explain", "sample").stdout
         assert set(load.watch(1.0).versions) == {"2"}
         after = route(article)["httpRoute"]
@@ -94,6 +95,9 @@ def test_the_inactive_side_is_copied_and_the_old_one_is_left_as_it_was_found(
         assert set(load.watch(1.0).versions) == {"1"}
         total = load.stop()
     assert not total.failures
+    # What the first one changed is known when its side has gone, and its name is no difference.
+    changed = api(plane).explain("sample", first["deploymentId"])["definition"]
+    assert [one["after"] for one in changed["differences"]] == ['"example/sample:0.0.2"']
     nodes = article.appmesh.list_virtual_nodes(meshName=article.mesh)["virtualNodes"]
     assert [node["virtualNodeName"] for node in nodes] == ["sample-blue"]
     assert [s["side"] for s in api(plane).get_status()["services"][0]["sides"]] == ["blue", "green"]

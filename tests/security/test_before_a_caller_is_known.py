@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tealmesh.aws.callers import connections
+from tealmesh.model.identity.issued import owner
 from tests.security.strangers import NEEDS_ROOT, as_stranger, claimed
 from tests.support.planes.control_plane import ControlPlane
 
@@ -104,3 +105,17 @@ print(s.recv(12).decode())
     assert (
         as_stranger("/usr/bin/python3", "-c", code, str(plane.port), text=raw) == "HTTP/1.1 403\n"
     )
+
+
+def test_a_wrong_signature_is_refused_before_the_body(plane: ControlPlane) -> None:
+    """Where the body's hash is signed, as SDKs do for S3: the body may be large."""
+    key = owner(plane.directory / "data").key_id
+    signed = {**claimed("s3", key), "x-amz-content-sha256": "0" * 64}
+    signed["authorization"] = signed["authorization"].replace(
+        "host;x-amz-date", "host;x-amz-content-sha256;x-amz-date"
+    )
+    head = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
+    raw = f"PUT /b/k HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100000000\r\n{head}\r\n"
+    with socket.create_connection(("127.0.0.1", plane.port), timeout=20) as near:
+        near.sendall(raw.encode())
+        assert near.recv(12) == b"HTTP/1.1 403"

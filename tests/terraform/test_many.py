@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -74,4 +75,21 @@ def test_an_interrupted_apply_converges_when_it_is_run_again(
     plane.start()
     assert "1 changed" in terraform.apply(weight=3)
     assert terraform.changes() == ""
+    terraform.destroy()
+
+
+@pytest.mark.timeout(300)
+def test_with_verified_signatures(plane: ControlPlane, tmp_path: Path) -> None:
+    """Keys that were issued are verified: Terraform signs as the front expects it."""
+    issued = ["credentials", "terraform", "--new", "--access", "deployer", "--mesh", "signed"]
+    printed = plane.teal(*issued, "--data-dir", str(plane.directory / "data")).stdout
+    keys = json.loads(printed)
+    terraform = _small(plane, tmp_path / "work", "signed")
+    key = {"access_key": keys["AccessKeyId"], "secret_key": keys["SecretAccessKey"]}
+    assert "Resources: 6 added" in terraform.apply(**key)
+    assert terraform.changes() == ""
+    terraform.variables["secret_key"] = "wrong"
+    refused = terraform.run("plan", expected=(1,))
+    assert "InvalidSignatureException" in refused.stderr
+    terraform.variables["secret_key"] = keys["SecretAccessKey"]
     terraform.destroy()

@@ -129,6 +129,12 @@ def test_an_envoy_is_named_by_what_is_proved() -> None:
     assert span.remote == ""
 
 
+def test_health_checks_of_envoys_are_no_requests() -> None:
+    checks = exported("x", {"attributes": {"user_agent": "Envoy/HC"}})
+    assert spans(checks, "mesh/shop/virtualNode/web") == []
+    assert len(spans(checks)) == 1
+
+
 def test_spans_that_are_none_are_refused_and_others_kept() -> None:
     odd = [{"trace_id": b"1"}, {"span_id": b"\0" * 8}, {"start_time_unix_nano": 5}, {}]
     *refused, good = spans(exported("", *odd))

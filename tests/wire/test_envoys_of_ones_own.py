@@ -118,11 +118,14 @@ def test_a_certificate_from_acm_between_two_envoys(plane: ControlPlane) -> None:
     backends = [{"virtualService": {"virtualServiceName": "shop.local"}}]
     caller = {"meshName": "m", "virtualNodeName": "caller"}
     mesh.create_virtual_node(**caller, spec={"backends": backends})
+    socket = plane.directory / "server.sock"
     with (
         backend("app", APP, PORT),
-        own_envoy(plane, "server", SERVER),
+        own_envoy(plane, "server", SERVER, "--admin-socket", str(socket)) as asked,
         own_envoy(plane, "caller", CALLER, "--envoy-version", "1.29") as admin,
     ):
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+        assert httpx.get(f"{asked}/config_dump").status_code == 403
         # The caller has no policy: it trusts the root of the certificate's chain.
         await_(lambda: call() == 200)
         stats = httpx.get(f"{admin}/stats", params={"filter": "ssl.handshake"}).text

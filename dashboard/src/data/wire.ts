@@ -193,6 +193,7 @@ export interface GroupDeployment {
   pausedBy?: string;
   journal: { sequence: number; at: number; transition: string; message: string }[];
   createdAt: number;
+  updatedAt: number;
   finishedAt?: number;
 }
 export interface Group {

@@ -101,7 +101,7 @@ export function EventsPage() {
               <td class="sentence" lang="en">
                 {one.sentence}
               </td>
-              <td class="whole">
+              <td class="most" data-label={t("column.operation")}>
                 <code>{one.operation}</code>
               </td>
               <td class="n" data-label={t("column.revision")}>

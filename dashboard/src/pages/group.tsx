@@ -4,6 +4,7 @@ import { now, seen, shelves } from "../data/state";
 import type { GroupDeployment, GroupMember } from "../data/wire";
 import { Actions } from "../parts/actions";
 import { Trouble, useAsked } from "../parts/asking";
+import { orders } from "../parts/confirm";
 import {
   Column,
   Empty,
@@ -23,11 +24,22 @@ export function GroupPage({ name, id }: { name: string; id: string | undefined }
   const group = shelves.groups.value[name];
   const latest = group?.latest;
   const isLatest = latest !== undefined && (id === undefined || latest.groupDeploymentId === id);
+  const wanted = id ?? latest?.groupDeploymentId;
+  const given = orders.value;
   const asked = useAsked<{ groupDeployment: GroupDeployment }>(
     "GetGroupDeployment",
-    id === undefined || isLatest ? null : { group: name, groupDeploymentId: id },
+    wanted === undefined || (isLatest && given === 0)
+      ? null
+      : { group: name, groupDeploymentId: wanted },
+    given,
   );
-  const found = isLatest ? latest : asked.answer?.groupDeployment;
+  const told = asked.answer?.groupDeployment;
+  // After an order it is asked for, until the stream knows as much.
+  const newer =
+    told !== undefined &&
+    told.groupDeploymentId === wanted &&
+    told.updatedAt > (latest?.updatedAt ?? 0);
+  const found = isLatest && !newer ? latest : told;
   if (group === undefined && found === undefined) {
     return seen.value ? (
       <Empty title={t("groups.unknown", { group: name })}>

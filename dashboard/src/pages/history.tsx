@@ -165,7 +165,7 @@ function Deployments({ service }: { service: string }) {
               </td>
               <td data-label={t("column.who")}>{one.startedBy ?? "–"}</td>
               <td class="sentence" lang="en">
-                {one.reason ?? one.serves ?? one.waitingFor ?? ""}
+                {why(one)}
               </td>
             </tr>
           ))}
@@ -175,6 +175,11 @@ function Deployments({ service }: { service: string }) {
       {pair.length === 2 && <Compared pair={pair} />}
     </>
   );
+}
+
+/** Why it ended as it did, or what it waits for. */
+function why({ reason, serves, waitingFor }: Deployment): string {
+  return reason ?? serves ?? (waitingFor ? t("history.waits", { what: waitingFor }) : "");
 }
 
 function Compared({ pair }: { pair: Deployment[] }) {
@@ -191,7 +196,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
     [t("changed.ended"), (one) => one.endedBy ?? "–"],
     [t("column.started"), (one) => moment(one.createdAt)],
     [t("column.took"), (one) => (one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…")],
-    [t("column.why"), (one) => one.reason ?? one.serves ?? one.waitingFor ?? "–"],
+    [t("column.why"), (one) => why(one) || "–"],
     [t("column.requests"), (one) => number(total(one, "requests"))],
     [
       t("column.failures"),

@@ -1,8 +1,13 @@
 /** Asks once before something is done, and says what will happen. */
 
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../data/api";
 import { t } from "../text";
+
+/** How many orders have been given: what they changed is asked for at once, as the stream of a busy
+ * control plane may tell it seconds later. */
+export const orders = signal(0);
 
 export interface Order {
   title: string;
@@ -23,6 +28,7 @@ export function Confirm({ order, close }: { order: Order; close: () => void }) {
     setError("");
     try {
       await call(order.operation, order.input);
+      orders.value++;
       dialog.current?.close();
     } catch (refused) {
       setError((refused as Error).message);

@@ -45,7 +45,7 @@ function Row({ one }: { one: Rest }) {
         </a>
       </th>
       <td data-label={t("column.kind")}>{word("kind", one.kind)}</td>
-      <td class="muted" data-label={t("column.where")}>
+      <td class="muted whole" data-label={t("column.where")}>
         {one.addresses?.join(" ") || one.provider?.replace("/", " ") || "–"}
       </td>
       <td data-label={t("column.image")}>

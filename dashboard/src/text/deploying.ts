@@ -11,8 +11,8 @@ export const DEPLOYING = {
   "standing.left": ["went back from here", "ここから切り戻し"],
   "stop.start": ["Start tasks", "タスク起動"],
   "stop.verify": ["Verify", "検証"],
-  "stop.bake": ["Bake", "様子見"],
-  "stop.cleanup": ["Clean up", "後片付け"],
+  "stop.bake": ["Bake", "ベイク"],
+  "stop.cleanup": ["Clean up", "クリーンアップ"],
   "deployment.unknown": ["There is no such deployment", "デプロイが見つかりません"],
   "deployment.others": ["All deployments of {service}", "{service} の全デプロイ"],
   "deployment.took": ["for {time}", "{time}"],
@@ -38,16 +38,18 @@ export const DEPLOYING = {
   "gates.hook": ["hook {name}", "フック {name}"],
   "gates.once": ["asked {n} time", "問い合わせ {n} 回"],
   "gates.tries": ["asked {n} times", "問い合わせ {n} 回"],
+  "unit.request": ["request", "件"],
+  "unit.task": ["task", "タスク"],
+  "unit.endpoint": ["endpoint", "エンドポイント"],
+  "unit.endpoints": ["endpoints", "エンドポイント"],
   "unit.requests": ["requests", "件"],
   "unit.tasks": ["tasks", "タスク"],
-  "unit.answers": ["answers", "件の応答"],
-  "unit.endpoints": ["endpoints", "エンドポイント"],
   "traffic.title": ["What callers see", "呼び出し元から見た値"],
   "traffic.none": [
     "Nothing was measured yet: no caller's Envoy has sent a request.",
-    "まだ実測がありません。呼び出し元の Envoy から要求が送られていません。",
+    "まだ実測がありません。呼び出し元の Envoy からリクエストが送られていません。",
   ],
-  "traffic.requests": ["Requests/s", "要求/秒"],
+  "traffic.requests": ["Requests/s", "リクエスト/秒"],
   "traffic.errors": ["Errors", "エラー率"],
   "traffic.latency": ["Latency", "応答時間"],
   "callers.title": ["By caller", "呼び出し元別"],
@@ -71,9 +73,9 @@ export const DEPLOYING = {
   "changed.by": ["By", "実行者"],
   "changed.started": ["Started", "開始"],
   "changed.finished": ["Finished", "終了"],
-  "changed.serves": ["Serves", "稼働版"],
+  "changed.serves": ["Serves", "稼働中の版"],
   "changed.id": ["Id", "ID"],
-  "changed.ended": ["Ended by", "終了した人"],
+  "changed.ended": ["Ended by", "終了の実行者"],
   "changed.definition": ["Task definition", "タスク定義"],
   "changed.same": ["Nothing but the image differs.", "イメージ以外の違いはありません。"],
   "changed.coming": [
@@ -114,7 +116,7 @@ export const DEPLOYING = {
   ],
   "will.promoteFull": [
     "Skips all steps and the bake time: {new} ({image}) gets all requests of {service} as soon as it is healthy. A gate that fails still rolls back.",
-    "すべての段階と様子見を省略し、{new}（{image}）が正常になり次第、{service} の全要求を受けます。不合格のゲートがあれば切り戻します。",
+    "すべての段階とベイク時間を省略し、{new}（{image}）が正常になり次第、{service} の全リクエストを受けます。不合格のゲートがあれば切り戻します。",
   ],
   "will.pause": [
     "{service} stays at its present weights, and time limits stand still. A version that fails is still rolled back.",
@@ -130,7 +132,7 @@ export const DEPLOYING = {
   ],
   "will.abort": [
     "Ends the deployment of {service}: {old} ({before}) gets all requests again, and {new} is stopped.",
-    "{service} のデプロイを終了します。{old}（{before}）が再び全要求を受け、{new} は停止します。",
+    "{service} のデプロイを終了します。{old}（{before}）が再び全リクエストを受け、{new} は停止します。",
   ],
   "will.giveUp": [
     "Ends the deployment of {service} and leaves everything as it is now: weights and tasks of both sides.",
@@ -138,7 +140,7 @@ export const DEPLOYING = {
   ],
   "will.rollback": [
     "Starts {before} of {service} again, unless it still runs, and gives it all requests as soon as it is healthy.",
-    "{service} の {before} を（停止していれば）再起動し、正常になり次第、全要求を戻します。",
+    "{service} の {before} を（停止していれば）再起動し、正常になり次第、全リクエストを戻します。",
   ],
   "will.retry": [
     "Starts the deployment of {image} to {service} again, with the same steps.",
@@ -152,6 +154,7 @@ export const DEPLOYING = {
   "confirm.busy": ["One moment…", "処理中…"],
   "history.title": ["History", "履歴"],
   "history.none": ["{service} has not been deployed yet", "{service} はまだデプロイされていません"],
+  "history.waits": ["waits for {what}", "待機中：{what}"],
   "history.compare": ["Compare", "比較"],
   "history.mark": ["Compare deployment {n}", "デプロイ {n} を比較"],
   "history.how": ["Mark two to compare them.", "2 件を選ぶと比較できます。"],
@@ -167,7 +170,7 @@ export const DEPLOYING = {
   ],
   "group.promoteFull": [
     "Skips all steps and bake times of group {group}; the order of the services stays. A gate that fails still takes all of them back.",
-    "グループ {group} のすべての段階と様子見を省略します。サービスの順番は変わりません。不合格のゲートがあれば全サービスを切り戻します。",
+    "グループ {group} のすべての段階とベイク時間を省略します。サービスの順番は変わりません。不合格のゲートがあれば全サービスを切り戻します。",
   ],
   "group.pause": [
     "No new version of group {group} gets more weight, and time limits stand still. One that fails still takes all of them back.",
@@ -183,7 +186,7 @@ export const DEPLOYING = {
   ],
   "group.abort": [
     "All services of group {group} go back: their old versions get all requests again, callers first, and the new ones are stopped.",
-    "グループ {group} の全サービスを、呼び出し元から順に切り戻します。元の版が再び全要求を受け、新しい版は停止します。",
+    "グループ {group} の全サービスを、呼び出し元から順に切り戻します。元の版が再び全リクエストを受け、新しい版は停止します。",
   ],
   "group.giveUp": [
     "Ends the deployment of group {group} and leaves all services as they are now.",

@@ -1,9 +1,11 @@
 /** Every text of the page, in English and Japanese. What the control plane says comes as it is. */
 
 import { DEPLOYING } from "./deploying";
+import { TRACES } from "./traces";
 
 export const TEXTS = {
   ...DEPLOYING,
+  ...TRACES,
   "nav.title": ["Pages", "ページ"],
   "nav.overview": ["Overview", "概要"],
   "nav.services": ["Services", "サービス"],
@@ -49,7 +51,7 @@ export const TEXTS = {
   "column.set": ["Set", "設定"],
   "column.measured": ["Measured", "実測"],
   "column.healthy": ["Healthy", "正常"],
-  "column.rate": ["Req/s", "要求/秒"],
+  "column.rate": ["Req/s", "リクエスト/秒"],
   "column.errors": ["Errors", "エラー率"],
   "column.p50": ["p50", "p50"],
   "column.p99": ["p99", "p99"],
@@ -59,7 +61,7 @@ export const TEXTS = {
   "column.current": ["Up to date", "最新"],
   "column.rejected": ["Rejecting", "拒否"],
   "column.step": ["Step", "段階"],
-  "column.requests": ["Requests", "要求数"],
+  "column.requests": ["Requests", "リクエスト数"],
   "column.failures": ["Failures", "失敗"],
   "column.propagation": ["Reached all", "全体に反映"],
   "column.took": ["Took", "所要時間"],

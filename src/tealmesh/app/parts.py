@@ -326,16 +326,8 @@ class Parts:
 
         xds_port, dns_port = self.config.xds_port, self.config.dns_port
         names = load_balancer_addresses
-        self._dns.append(
-            Resolver(
-                view,
-                RESOLVER_HOST,
-                xds_port,
-                names,
-                set_by="--xds-port",
-                supervisor=self._supervisor,
-            )
-        )
+        at = (view, RESOLVER_HOST, xds_port, names)
+        self._dns.append(Resolver(*at, set_by="--xds-port", supervisor=self._supervisor))
         if dns_port is not None:
             self._dns.append(DnsServer(view, HOST, dns_port, names, supervisor=self._supervisor))
         for server in self._dns:

@@ -22,5 +22,9 @@ def task_name(arn: str) -> str:
 
 
 def cut(text: str, columns: int) -> str:
-    """``text``, with its end cut off if it is longer than ``columns``."""
-    return text if len(text) <= columns else f"{text[: columns - 1]}…"
+    """``text``, with its end cut off if it is wider than ``columns``."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= columns:
+        return text
+    return f"{set_cell_size(text, columns - 1).rstrip()}…"

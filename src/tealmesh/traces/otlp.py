@@ -28,6 +28,10 @@ _HIDDEN = frozenset({*_METHODS, *_URLS, *_STATUSES, "node_id", "zone", "guid:x-r
 """Attributes that are told by members of their own, or tell nothing."""
 
 
+_HEALTH_CHECKS = "Envoy/HC"
+"""Whose they are: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/health_checking"""
+
+
 def service_name(batch: proto.ResourceSpans) -> str:
     """What says who sends: empty if nothing does."""
     attributes = _attributes(batch.resource.attributes)
@@ -39,7 +43,8 @@ def read(
 ) -> Iterator[Span | ValueError]:
     """The spans of one resource, and the errors, which say what is wrong, in place of those that
     are none. ``resource``: what the sender is proved to be; its word counts for nothing then.
-    ``now``: seconds since the epoch.
+    ``now``: seconds since the epoch. Of an Envoy, the health checks of other Envoys are left out:
+    they are no requests of anybody's.
     """
     service = shortened(service_name(batch) or "unknown_service", LONGEST_NAME)
     if resource:
@@ -48,9 +53,12 @@ def read(
     for scope in batch.scope_spans:
         for one in scope.spans:
             try:
-                yield _span(one, service, now, sender, resource)
+                span = _span(one, service, now, sender, resource)
             except ValueError as error:
                 yield error
+                continue
+            if not resource or ("user_agent", _HEALTH_CHECKS) not in span.tags:
+                yield span
 
 
 def _span(one: proto.OtlpSpan, service: str, now: float, sender: str, resource: str) -> Span:

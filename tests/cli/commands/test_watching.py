@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import json
@@ -14,9 +15,11 @@ import termios
 from copy import deepcopy
 
 from tests.cli.command_line import STATUS
-from tests.cli.teal_api import TealApi
+from tests.cli.teal_api import CONTENT_TYPE, TealApi
+from tests.docs.scripts import load
 from tests.support.machine import BIN
 
+Terminal = load("terminal").Terminal
 GROUP = {"name": "shop", "services": ["web", "cart"], "dependsOn": {}}
 
 
@@ -91,6 +94,55 @@ def test_a_tree_in_a_real_terminal(api: TealApi) -> None:
     assert seen.index("\x1b[?1049h") < seen.index("└ ") < seen.index("\x1b[?1049l")
     assert "\x1b[?25h" in seen
     assert "\x1b[32m" not in seen
+
+
+def test_a_terminal_that_shrinks_before_a_control_plane_that_goes_and_comes(
+    api: TealApi,
+) -> None:
+    growing(api)
+    one = deepcopy(STATUS["services"][0])
+    services = [{**one, "name": f"受注サービス{number}"} for number in range(30)]
+    api.operations["GetStatus"] = lambda _: {**STATUS, "services": services}
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    variables = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    variables.pop("COLUMNS", None)
+    variables.pop("LINES", None)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with subprocess.Popen(
+        watching(api), stdout=far, stderr=far, env=variables, close_fds=True
+    ) as process:
+        os.close(far)
+        screen = Terminal(80, 24)
+
+        def until_seen(words: str) -> list[str]:
+            while words not in screen.text():
+                screen.feed(decoder.decode(os.read(near, 65536)))
+            return screen.text().splitlines()  # type: ignore[no-any-return]
+
+        try:
+            lines = until_seen("folded: ")
+            assert len(lines) == 24
+            assert "受注サービス0" in lines[1]
+            screen = Terminal(40, 12)
+            screen.feed("\x1b[?1049h")
+            fcntl.ioctl(near, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 40, 0, 0))
+            until_seen("folded: ")
+            api.content_type = "text/html"
+            until_seen("s old")
+            api.content_type = CONTENT_TYPE
+            while "s old" in screen.text():
+                screen.feed(decoder.decode(os.read(near, 65536)))
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):
+                while part := os.read(near, 65536):
+                    screen.feed(decoder.decode(part))
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            os.close(near)
+    assert screen.cursor
+    assert not screen.second
 
 
 def test_a_group_is_watched(api: TealApi) -> None:

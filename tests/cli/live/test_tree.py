@@ -120,9 +120,22 @@ def test_how_a_deployment_is_marked(members: dict[str, Any], mark: str) -> None:
     assert mark in shown(sight(web(deployment={**RUNNING, **members})))
 
 
+def test_what_a_person_has_to_do_is_not_cut_off() -> None:
+    why = "the weights were changed to blue=50 green=50 by root (UpdateRoute) (they were 10 and 90)"
+    waits = (
+        f"your decision, since {why}: `teal resume web --take-over` goes on, `teal abort web` ends"
+    )
+    held = {**RUNNING, "state": "HELD", "note": why, "waitingFor": waits, "evidence": []}
+    for width in (80, 40):
+        text = shown(sight(web(deployment=held)), width=width)
+        words = " ".join(line.strip("│├└ ") for line in text.splitlines())
+        assert waits in words
+        assert words.count("they were 10 and 90") == 1
+
+
 def test_the_age_of_what_is_seen_while_nothing_answers() -> None:
     text = shown(sight(web()), lost="no control plane answers at x")
-    assert "no control plane answers at x; what follows is 5 s old" in text
+    assert "what follows is 5 s old: no control plane answers at x" in text
 
 
 def test_a_group_is_above_its_services() -> None:

@@ -70,14 +70,14 @@ def test_the_map_in_words() -> None:
         )
     )
     assert lines[1:] == [
-        "edge  2 requests, ✖ 1 faults, p50 1.5 ms, p99 20 ms",
-        "  → db  2 requests, ✖ 1 faults, p50 1.5 ms, p99 20 ms  (tells nothing)",
+        "edge  2 requests, ✖ 1 failed, p50 1.5 ms, p99 20 ms",
+        "  → db  2 requests, ✖ 1 failed, p50 1.5 ms, p99 20 ms  (tells nothing)",
     ]
 
 
 def test_lengths_of_time_fit_their_column() -> None:
-    assert [took(one) for one in (0, 0.000_5, 0.0012, 0.5, 1, 3600)] == [
-        "0 µs", "500 µs", "1.2 ms", "500 ms", "1.00 s", "3600 s",
+    assert [took(one) for one in (0, 0.000_5, 0.0012, 0.5, 1, 3600, 36_000)] == [
+        "0 µs", "500 µs", "1.2 ms", "500 ms", "1.00 s", "3600 s", "10 h",
     ]  # fmt: skip
     assert short_id(TRACE["traceId"]) == "5759e988-bd862e"
 

@@ -56,7 +56,7 @@ def test_envoy_accepts_the_control_plane_as_its_tracer(tmp_path: Path) -> None:
     tracer = config["tracing"]["http"]["typed_config"]
     assert tracer["service_name"] == NODE["APPMESH_RESOURCE_ARN"]
     static = config["layered_runtime"]["layers"][0]["static_layer"]
-    share = {"numerator": 250_000, "denominator": "MILLION"}
+    share = {"numerator": 2_500, "denominator": "TEN_THOUSAND"}
     assert static["tracing.random_sampling"] == share
     own = {**NODE, "ENABLE_ENVOY_XRAY_TRACING": "1"}
     assert bootstrap_of(own, traced=0.25) == bootstrap_of(own)

@@ -30,6 +30,7 @@ from tests.rollout.settings import (
     terraform_settings,
     watch_settings,
 )
+from tests.rollout.settings.elsewhere import ELSEWHERE
 from tests.rollout.states import article
 
 BASE: Mapping[str, Any] = {
@@ -363,17 +364,6 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
     ),
     **terraform_settings.ROWS,
 }  # fmt: skip
-
-ELSEWHERE = {
-    (strategies.Gates, "directory"): "is that of the file",
-    (nouns.ServiceConfig, "strategy"): "the fields of Strategy",
-    (nouns.ServiceConfig, "gates"): "the fields of Gates",
-    (nouns.TealConfig, "services"): "the fields of ServiceConfig",
-    (nouns.TealConfig, "gateways"): "the fields of GatewayConfig",
-    (nouns.TealConfig, "additions"): "images, adopted and terraform",
-    (nouns.GatewayConfig, "desired_count"): "1 is all that is accepted",
-    (nouns.GatewayConfig, "protocol"): "is that of its services",
-}
 
 
 def verified(config: nouns.TealConfig) -> State:

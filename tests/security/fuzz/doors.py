@@ -183,7 +183,7 @@ def stream(data: bytes) -> None:
     source = Source(data)
     with suppress(TealError):
         given = source.text().encode("utf-8", "replace").decode()  # as gRPC hands it over
-        proven(given if source.chance(50) else f"teal1.{given}", [b"key"], b"owned")
+        proven(given if source.chance(50) else f"teal1.{given}", [b"key"], [b"owned"])
     delta = source.chance(50)
     kind = discovery_pb2.DeltaDiscoveryRequest if delta else discovery_pb2.DiscoveryRequest
     if source.chance(30):

@@ -22,10 +22,20 @@ variable "weight" {
   default = 1
 }
 
+variable "access_key" {
+  type    = string
+  default = "test"
+}
+
+variable "secret_key" {
+  type    = string
+  default = "test"
+}
+
 provider "aws" {
   region                      = "us-east-1"
-  access_key                  = "test"
-  secret_key                  = "test"
+  access_key                  = var.access_key
+  secret_key                  = var.secret_key
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_requesting_account_id  = true

@@ -63,11 +63,16 @@ function Need({ gate }: { gate: GateVerdict }) {
         {t(have < need ? "gates.need" : "gates.have", {
           have: number(have),
           need: number(need),
-          unit: word("unit", gate.unit ?? ""),
+          unit: unit(gate.unit ?? "", Math.max(have, need)),
         })}
       </span>
     </div>
   );
+}
+
+/** What is counted, as English says it of one. */
+function unit(name: string, count: number): string {
+  return word("unit", count === 1 ? name.replace(/s$/, "") : name);
 }
 
 export function Meter({ way, tone }: { way: number; tone: string }) {

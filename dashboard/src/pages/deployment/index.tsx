@@ -4,6 +4,7 @@ import { now, shelves } from "../../data/state";
 import type { Deployment, Envoy } from "../../data/wire";
 import { Actions } from "../../parts/actions";
 import { Trouble, useAsked } from "../../parts/asking";
+import { orders } from "../../parts/confirm";
 import { Empty, Image, outcome, StateMark } from "../../parts/marks";
 import { Tasks } from "../../parts/tasks";
 import { link } from "../../router";
@@ -26,15 +27,26 @@ interface Explained {
   latestAt?: number;
 }
 
-/** The deployment as the stream has it, or asked for once it is over: the stream drops what was measured then. */
+/** The deployment as the stream has it, or asked for: once it is over, since the stream drops what
+ * was measured then, and after an order, until the stream knows as much. */
 function useDeployment(service: string, id: string): { found?: Deployment; error?: string } {
   const live = shelves.deployments.value[id];
   const runs = live !== undefined && !isOver(live);
-  const asked = useAsked<Explained>("Explain", runs ? null : { service, deploymentId: id });
-  if (runs || asked.answer?.deployment.deploymentId !== id)
-    return live ? { found: live } : { error: asked.error };
-  const { deployment, sentence, doing, why, following, latest, latestAt } = asked.answer;
-  return { found: { ...deployment, sentence, doing, why, following, latest, latestAt } };
+  const given = orders.value;
+  const asked = useAsked<Explained>(
+    "Explain",
+    runs && given === 0 ? null : { service, deploymentId: id },
+    given,
+    runs,
+  );
+  const told = asked.answer;
+  if (told?.deployment.deploymentId !== id) return live ? { found: live } : { error: asked.error };
+  if (runs && (live.updatedAt ?? 0) >= (told.deployment.updatedAt ?? 0)) return { found: live };
+  const { deployment, sentence, doing, why, following, latest, latestAt } = told;
+  const measured = live?.measured;
+  return {
+    found: { ...deployment, measured, sentence, doing, why, following, latest, latestAt },
+  };
 }
 
 export function DeploymentPage({ service, id }: { service: string; id: string }) {
@@ -59,11 +71,11 @@ export function DeploymentPage({ service, id }: { service: string; id: string })
       <Trouble error={unmeasured} />
       <div class="columns">
         <Gates deployment={found} windows={windows} />
-        <Traffic deployment={found} windows={windows} />
-      </div>
-      <div class="columns">
-        <Callers deployment={found} />
-        <Envoys mesh={found.mesh} />
+        <div>
+          <Traffic deployment={found} windows={windows} />
+          <Callers deployment={found} />
+          <Envoys mesh={found.mesh} />
+        </div>
       </div>
       <TasksOf deployment={found} />
       <div class="columns">
@@ -91,11 +103,11 @@ function Head({ deployment }: { deployment: Deployment }) {
       </h1>
       <p class="standing">
         <StateMark state={state(deployment)} />
+        <span>{t("deployment.took", { time: duration(end - deployment.createdAt) })}</span>
+        {deployment.startedBy && <span>{t("deployment.by", { who: deployment.startedBy })}</span>}
         {over && deployment.endedBy && (
           <span>{t("deployment.ended", { who: deployment.endedBy })}</span>
         )}
-        <span>{t("deployment.took", { time: duration(end - deployment.createdAt) })}</span>
-        {deployment.startedBy && <span>{t("deployment.by", { who: deployment.startedBy })}</span>}
         {deployment.pausedBy && <span>{t("deployment.paused", { who: deployment.pausedBy })}</span>}
         {!over && deployment.latestAt !== undefined && (
           <span title={deployment.latest}>
@@ -111,7 +123,7 @@ function Head({ deployment }: { deployment: Deployment }) {
       <p class="sentence" lang="en">
         {deployment.sentence ?? deployment.waitingFor ?? ""}
       </p>
-      {over && deployment.reason && (
+      {over && deployment.reason && !deployment.sentence?.includes(deployment.reason) && (
         <p class="reason" lang="en">
           {deployment.reason}
         </p>

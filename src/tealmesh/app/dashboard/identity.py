@@ -30,17 +30,24 @@ def identity_route(people: People | None, sessions: Sessions, front: Front) -> R
         state = request.scope.get("state") or {}
         peer = state.get(PEER)
         address = (peer if isinstance(peer, Peer) else NOBODY).address
+        source = f"a proxy at {address or 'unknown'}"
         try:
             shown = await people.shown(request.headers, address, bool(state.get(LISTENED)))
             if shown is None:
                 return Response(status_code=204, headers=HEADERS)
+            source = shown.name
             # The guard compares it with Host: only our own page has one that is let pass.
             if "origin" not in request.headers:
                 text = "a session begins from our own page, whose requests have an Origin"
                 raise AwsError("AccessDenied", text, status=403)
+            if shown.who is None:
+                text = (
+                    f"{shown.name} is not let in: the owner does so by people in the file of --oidc"
+                )
+                raise AwsError("AccessDenied", text, status=403)
             token, session = await sessions.recognise(shown.who, shown.claims)
         except AwsError as error:
-            front.tell(f"a proxy at {address or 'unknown'}", _head(request), error)
+            front.tell(source, _head(request), error)
             raise
         return JSONResponse(begun(token, session), headers=HEADERS)
 

@@ -18,6 +18,9 @@ from tealmesh.model.errors import TealError
 if TYPE_CHECKING:
     from tealmesh.envoy.bootstrap.transport import Transport
 
+_LONGEST_SOCKET = 107
+"""Bytes."""
+
 
 @click.group(short_help="Envoys that you run yourself.")
 def envoy() -> None:
@@ -64,6 +67,13 @@ def envoy() -> None:
     help="Address of Envoy's admin interface.",
 )
 @click.option(
+    "--admin-socket",
+    type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="Unix socket of mode 0600 for all of the admin interface: --admin-address then answers "
+    "GET of /ready, /server_info, /stats and /stats/prometheus alone.",
+)
+@click.option(
     "--envoy-version",
     default="",
     metavar="VERSION",
@@ -107,6 +117,7 @@ def bootstrap(
     address: str,
     app_address: str,
     admin_address: str,
+    admin_socket: Path | None,
     envoy_version: str,
     task: str,
     ca: Path | None,
@@ -122,7 +133,8 @@ def bootstrap(
     APPMESH_RESOURCE_ARN names its virtual node or gateway, as an ARN or as
     mesh/MESH/virtualNode/NAME. Its token is in a file of its own, beside the output
     (web.token.json for web.json), and nowhere else; it proves that node and no other. An Envoy
-    before 1.36 (--envoy-version) cannot read it there: keep its admin interface to yourself.
+    before 1.36 (--envoy-version) cannot read it there: keep its admin interface to yourself, by
+    --admin-socket.
 
     \b
         export APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/web
@@ -159,6 +171,7 @@ def bootstrap(
         address=address,
         app_address=app_address,
         admin_address=admin_address,
+        admin_socket=_socket(admin_socket),
         delta=not sotw,
         transport=secured,
         read=lambda path: Path(path).read_text(encoding="utf-8"),
@@ -172,6 +185,15 @@ def bootstrap(
     for path, named in (secured.files() if secured else {}).items():
         write_private(Path(path), json.dumps(named))
     write_private(output, text)
+
+
+def _socket(path: Path | None) -> str:
+    """The path of a Unix socket. https://man7.org/linux/man-pages/man7/unix.7.html"""
+    if path is not None and len(os.fsencode(path)) > _LONGEST_SOCKET:
+        raise click.UsageError(
+            f"--admin-socket {path}: a socket's path may have {_LONGEST_SOCKET} bytes"
+        )
+    return str(path) if path is not None else ""
 
 
 def _transport(

@@ -35,17 +35,22 @@ _RETRY_SECONDS = 10.0
     envvar="TEAL_ENDPOINT",
     default="http://127.0.0.1:4566",
     show_default=True,
+    metavar="URL",
     help="The control plane's API, which says for whom tokens are made (or TEAL_ENDPOINT).",
 )
-@click.option("--server-id", help="For whom tokens are made, where its API cannot be reached.")
+@click.option(
+    "--server-id", metavar="ID", help="For whom tokens are made, where its API cannot be reached."
+)
 @click.option(
     "--sts-endpoint",
+    metavar="URL",
     help="URL of STS, as the control plane asks it; by default that of the control plane.",
 )
 @click.option(
     "--region",
     envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
     default="us-east-1",
+    metavar="REGION",
     show_default=True,
     help="Region of STS (or AWS_REGION).",
 )
@@ -67,7 +72,8 @@ def identity(
 
     \b
         teal envoy identity --file me.json &
-        teal envoy bootstrap --identity-file me.json -o web.json && envoy -c web.json
+        teal envoy bootstrap --identity-file me.json -o web.json
+        envoy -c web.json
     """
     where = sts_endpoint or endpoint
     told = server_id or _server_id(endpoint)

@@ -23,11 +23,14 @@ Source = tuple[str, str]
 
 @click.command(short_help="The latest log lines of an application.")
 @click.argument("name", shell_complete=completing.logged)
-@click.option("--side", shell_complete=completing.sides, help="Show only this side of a service.")
+@click.option(
+    "--side", metavar="SIDE", shell_complete=completing.sides, help="Only this side of a service."
+)
 @click.option(
     "-n",
     "--lines",
     type=click.IntRange(1, 10000),
+    metavar="N",
     default=100,
     show_default=True,
     help="Lines per container.",

@@ -76,6 +76,7 @@ def status(
     "-n",
     "--number",
     type=click.IntRange(1),
+    metavar="N",
     default=10,
     show_default=True,
     help="Deployments per service.",
@@ -233,6 +234,7 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
     help="Data directory to check (default: that of the running control plane).",
 )
 @with_json

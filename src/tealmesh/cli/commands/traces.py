@@ -30,6 +30,7 @@ from tealmesh.cli.options import print_json, with_client, with_json
     "-n",
     "--number",
     type=click.IntRange(1, 1000),
+    metavar="N",
     default=20,
     show_default=True,
     help="Number of traces.",

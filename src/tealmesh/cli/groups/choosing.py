@@ -40,5 +40,5 @@ def with_group(command: F) -> F:
         "--group",
         metavar="GROUP",
         shell_complete=completing.groups,
-        help="Instead of SERVICE: all services of this group of teal.toml, together.",
+        help="All services of this group together, as [groups] in teal.toml names them.",
     )(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from tealmesh.cli.live.rows import Marks, Tree
@@ -33,27 +34,32 @@ def deployment_rows(
     where.append(f"  {deployment.get('strategy', '')}", style="dim")
     where.append(f"  {deployment['deploymentId'][:8]}", style="dim")
     tree.add(depth, where, 2, ("line on where it is", "lines on where they are"))
-    if "note" in deployment:
+    # What waits for a person says how to go on, and that is never cut off.
+    held = position(deployment) == "waits"
+    if "note" in deployment and not (
+        held and deployment["note"] in deployment.get("waitingFor", "")
+    ):
         tree.add(depth, Text(deployment["note"], style="yellow"), 2, _WAITING, lines=3)
     if deployment.get("reason"):
         tree.add(depth, Text(deployment["reason"], style="red"), 2, _WAITING, lines=3)
     if deployment.get("steps"):
         tree.add(depth, _track(deployment, marks), 2, _STEPS)
     gates = _gates(deployment)
-    size = max((len(gate["gate"]) for gate in gates), default=0)
+    size = max((cell_len(gate["gate"]) for gate in gates), default=0)
     for gate in gates:
         passed = gate["verdict"] == "PASS"
         kind = ("gate that passes", "gates that pass") if passed else ("gate", "gates")
         line = Text().append(
             f"{_mark(gate['verdict'], marks)} ", render.VERDICT_STYLES.get(gate["verdict"], "")
         )
-        line.append(f"{gate['gate']:<{size}}  ", style="" if passed else "bold")
+        blanks = " " * (size - cell_len(gate["gate"]) + 2)
+        line.append(gate["gate"] + blanks, style="" if passed else "bold")
         line.append(gate["detail"], style="dim" if passed else "")
         tree.add(
             depth, line, 6 if passed else 3, kind, lines=1 if passed else 2, hang=size + _MARKED
         )
     for words in render.waiting(deployment, now, with_gates=not gates):
-        tree.add(depth, Text(words), 3, _WAITING, lines=2)
+        tree.add(depth, Text(words), 2 if held else 3, _WAITING, lines=6 if held else 2)
 
 
 def _ended(tree: Tree, depth: int, deployment: wire.Deployment, marks: Marks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from tealmesh.cli.live.rows import Marks, Tree
@@ -51,7 +52,7 @@ def _lines(service: wire.ServiceStatus, traffic: Traffic, width: int, marks: Mar
     total = sum(side["weight"] for side in sides)
     rows = [_cells(side, total, traffic.window) for side in sides]
     columns = list(range(len(rows[0]))) if rows else []
-    sizes = [max(len(row[i]) for row in rows) for i in columns]
+    sizes = [max(cell_len(row[i]) for row in rows) for i in columns]
     # What goes first where it is narrow: tasks are below, errors are never left out.
     for spare, wanted in ((4, _FEWEST_BARS), (6, 0), (3, 0)):
         if sum(sizes[i] + 2 for i in columns) + wanted > width:
@@ -63,7 +64,8 @@ def _lines(service: wire.ServiceStatus, traffic: Traffic, width: int, marks: Mar
         style = render.side_style(side["side"])
         line = Text()
         for i in columns:
-            padded = row[i].ljust(sizes[i]) if i == 0 else row[i].rjust(sizes[i])
+            blanks = " " * (sizes[i] - cell_len(row[i]))
+            padded = row[i] + blanks if i == 0 else blanks + row[i]
             line.append(padded, style=_style(i, side, style))
             if i == 2 and bars:
                 line.append("  ")

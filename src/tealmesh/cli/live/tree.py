@@ -56,7 +56,7 @@ def _head(sight: Sight, now: float, lost: str) -> list[Row]:
     tree.add(0, Text(" · ".join(words), style="dim"), 0, _NOTE)
     if lost:
         age = max(0.0, now - sight.at)
-        text = f"{lost}; what follows is {age:.0f} s old"
+        text = f"what follows is {age:.0f} s old: {lost}"
         tree.add(0, Text(text, style="bold red"), 0, _NOTE, lines=3)
     for note in sight.notes:
         tree.add(0, Text(note), 0, _NOTE, lines=2)
@@ -76,7 +76,7 @@ def _tree(sight: Sight, traffic: Traffic, width: int, now: float, marks: Marks) 
     told: set[str] = set()
     for name, group in sorted(sight.groups.items()):
         members = [m["service"] for m in group["members"]]
-        tree.add(0, _group(name, group, marks), 1, ("group", "groups"), lines=2)
+        tree.add(0, _group(name, group, marks), 1, ("group", "groups"), lines=2, hang=2)
         if waiting := group.get("waitingFor"):
             tree.add(1, Text(f"waiting for {waiting}", style="yellow"), 3, _NOTE, lines=2)
         for member in members:

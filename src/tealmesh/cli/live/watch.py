@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import click
 from rich.console import Console, Group
@@ -20,6 +21,8 @@ from tealmesh.cli.watching import WATCH_SECONDS
 from tealmesh.model.errors import NoControlPlane
 
 Look = Callable[[], Sight]
+_SIZE_SECONDS = 0.1
+"""So often it is looked whether the terminal has another size."""
 
 
 def watch(look: Look, out: Console, window: int) -> None:
@@ -43,17 +46,23 @@ def _draw(look: Look, out: Console, window: int) -> None:
     encoding = out.encoding
     marks = marks_for(encoding)
     looks = _looks(look)
-    sight, lost = next(looks)
+    first = next(looks)
     with Live(console=out, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
-        while True:
+        for sight, lost in chain((first,), looks):
             if not lost:
                 traffic.add(sight.status["services"])
-            width, height = out.size
-            lines = picture(
-                sight, traffic, width, height, time.time(), lost, encoding=encoding, marks=marks
-            )
-            live.update(Group(*lines), refresh=True)
-            sight, lost = next(looks)
+            end = time.monotonic() + WATCH_SECONDS
+            size = None
+            while time.monotonic() < end:
+                # Another size is another picture, at once and not at the next look.
+                if size != out.size:
+                    size = out.size
+                    now = time.time()
+                    lines = picture(
+                        sight, traffic, *size, now, lost, encoding=encoding, marks=marks
+                    )
+                    live.update(Group(*lines), refresh=True)
+                time.sleep(_SIZE_SECONDS)
 
 
 def _tell(look: Look) -> None:
@@ -70,6 +79,7 @@ def _tell(look: Look) -> None:
             for line in changes(before, now):
                 _say(sight.at, line)
             before = now
+        time.sleep(WATCH_SECONDS)
 
 
 def _say(at: float, line: str) -> None:
@@ -77,11 +87,10 @@ def _say(at: float, line: str) -> None:
 
 
 def _looks(look: Look) -> Iterator[tuple[Sight, str]]:
-    """What is found, once a second; while nothing answers, the last of it and why."""
+    """What is found at each look; while nothing answers, the last of it and why."""
     sight = look()
     yield sight, ""
     while True:
-        time.sleep(WATCH_SECONDS)
         try:
             sight = look()
         except NoControlPlane as error:

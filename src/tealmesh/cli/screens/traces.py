@@ -14,6 +14,8 @@ NOTHING = (
 )
 _LEAST_BAR = 16
 _GAP = 2
+_WIDEST = 120
+"""Where there is no terminal, lines could be of any length."""
 _TOOK = 8
 """Columns of a length of time."""
 
@@ -46,6 +48,7 @@ def listed(answer: wire.ListTracesOutput, width: int) -> Iterator[str]:
 
 def waterfall(answer: wire.GetTraceOutput, width: int) -> Iterator[str]:
     """The steps of a trace, each under the one that caused it, with when it ran."""
+    width = min(width, _WIDEST)
     trace, spans = answer["trace"], answer["spans"]
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(trace["startedAt"]))
     yield f"trace {trace['traceId']}"
@@ -91,7 +94,9 @@ def took(seconds: float) -> str:
     if seconds < 0.995:
         ms = seconds * 1000
         return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
+    if seconds < 10_000:
+        return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
+    return f"{seconds / 3600:.0f} h"
 
 
 def short_id(trace: str) -> str:
@@ -141,9 +146,7 @@ def _counted(one: wire.MapNode | wire.MapEdge) -> str:
     words = [f"{count} request{'s' if count != 1 else ''}"]
     failed = one["faults"] + one["errors"] + one["throttles"]
     if failed:
-        kinds = ((one["faults"], "faults"), (one["errors"], "errors"))
-        told = [f"{n} {name}" for n, name in (*kinds, (one["throttles"], "throttled")) if n]
-        words.append("✖ " + ", ".join(told))
+        words.append(f"✖ {failed} failed")
     if "p50" in one and "p99" in one:
         words.append(f"p50 {took(one['p50'] / 1000)}, p99 {took(one['p99'] / 1000)}")
     return ", ".join(words)

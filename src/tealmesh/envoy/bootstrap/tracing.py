@@ -80,10 +80,10 @@ def sampling(share: float) -> dict[str, Json]:
     https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/runtime
     """
     return {
-        # A number alone would be percent.
+        # A number alone would be percent, and Envoy draws one of 10,000 for each request.
         "tracing.random_sampling": {
-            "numerator": round(share * 1_000_000),
-            "denominator": "MILLION",
+            "numerator": max(1, round(share * 10_000)),
+            "denominator": "TEN_THOUSAND",
         },
         "tracing.opentelemetry.flush_interval_ms": 1000,
     }

@@ -24,9 +24,12 @@ _BEARER = "bearer "
 
 @dataclass(frozen=True)
 class Shown:
-    """Somebody who is let in."""
+    """Somebody whom a proxy names."""
 
-    who: Principal
+    name: str
+    """As in the audit log."""
+    who: Principal | None
+    """None for who is not let in."""
     claims: dict[str, list[str]]
     """What decides that, kept with the session."""
 
@@ -61,7 +64,7 @@ class People:
             raise AwsError("IdentityInvalid", str(error), status=401) from error
         except ProofUnverified as error:
             raise AwsError("ServiceUnavailable", str(error), status=503) from error
-        return _let_in(provider, claims)
+        return _shown(provider, claims)
 
     def present(self, session: SessionBody) -> Principal | None:
         """Who has a session that was begun so, by what the owner says now; None for nobody."""
@@ -70,18 +73,16 @@ class People:
         return None if rule is None else _principal(session["actor"], session["origin"], rule)
 
 
-def _let_in(provider: Provider, claims: Claims) -> Shown:
+def _shown(provider: Provider, claims: Claims) -> Shown:
     name = provider.named(claims)
     if name is None:
         text = f"the token's {provider.name} is no name: choose another claim by name"
         raise AwsError("IdentityInvalid", text, status=401)
-    rule = provider.of(claims)
-    if rule is None:
-        text = f"{name} is not let in: the owner does so by people in the file of --oidc"
-        raise AwsError("AccessDenied", text, status=403)
     # Nobody is to pass for a Unix user, or for a key pair, in the audit log.
-    who = _principal(OF_PROXIES + name, OF_PROXIES + name, rule)
-    return Shown(who, provider.kept(claims))
+    shown = OF_PROXIES + name
+    rule = provider.of(claims)
+    who = None if rule is None else _principal(shown, shown, rule)
+    return Shown(shown, who, provider.kept(claims))
 
 
 def _token(provider: Provider, headers: Mapping[str, str]) -> str:

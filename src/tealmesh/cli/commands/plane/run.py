@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
+    metavar="N",
     default=4566,
     show_default=True,
     help="Port of the API.",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--xds-port",
     type=click.IntRange(1, 65535),
+    metavar="N",
     default=18000,
     show_default=True,
     help="Port that Envoys get their configuration from.",
@@ -70,12 +72,14 @@ if TYPE_CHECKING:
 @click.option(
     "--dns-port",
     type=click.IntRange(1, 65535),
+    metavar="N",
     help="Port on which to answer DNS queries (UDP and TCP) for names of Cloud Map and of load "
     "balancers.",
 )
 @click.option(
     "--lb-port",
     type=click.IntRange(1, 65535),
+    metavar="N",
     default=4580,
     show_default=True,
     help="Port on which the Host header selects a load balancer.",
@@ -83,6 +87,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scaling-minute",
     type=click.FloatRange(0.2, 60),
+    metavar="SECONDS",
     default=60.0,
     show_default=True,
     help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
@@ -121,6 +126,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-events",
     type=click.IntRange(1000),
+    metavar="N",
     default=200_000,
     show_default=True,
     help="How many entries of `teal events` to keep.",
@@ -128,6 +134,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-deployments",
     type=click.IntRange(10),
+    metavar="N",
     default=500,
     show_default=True,
     help="How many deployments of each service to keep, with journal and evidence.",

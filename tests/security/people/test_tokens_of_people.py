@@ -7,8 +7,9 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,8 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.app.dashboard.identity import identity_route
+from tealmesh.aws.callers.front import LISTENED, PEER
 from tealmesh.aws.callers.oidc.issuers import FRESH_SECONDS, PAUSE_SECONDS, IssuersKeys
 from tealmesh.aws.callers.oidc.people import OF_LOAD_BALANCERS, People
+from tealmesh.aws.callers.peers import Peer
 from tealmesh.model.clock import Steady, Wall
 from tealmesh.model.errors import AwsError, TealError
 from tealmesh.model.identity.oidc import parse
@@ -181,14 +185,40 @@ def test_a_header_that_somebody_else_sends(world: World) -> None:
 
 
 def test_somebody_who_is_not_let_in(world: World) -> None:
-    assert "eve@example.com is not let in" in world.refused(
-        world.token("first", email="eve@example.com")
-    )
+    eve = world.shown(world.token("first", email="eve@example.com"))
+    assert (eve.name, eve.who) == ("oidc:eve@example.com", None)
     # An address that anybody could have written proves nothing.
-    told = world.refused(world.token("first", email_verified=False))
-    assert "is not let in" in told
+    assert world.shown(world.token("first", email_verified=False)).who is None
     for nameless in (None, "", "a\nb", " ann", ["ann"], "x" * 300):
         assert "is no name" in world.refused(world.token("first", email=nameless))
+
+
+def test_the_audit_log_is_told_who_was_refused(world: World) -> None:
+    told: list[tuple[str, str]] = []
+
+    class Front:
+        def tell(self, who: str, request: object, error: AwsError) -> None:
+            told.append((who, error.code))
+
+    route = identity_route(world.people, cast("Any", None), cast("Any", Front()))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        peer = Peer(None, address="10.0.0.7", is_remote=True)
+        await route.app({**scope, "state": {PEER: peer, LISTENED: True}}, receive, send)
+
+    async def ask(token: str) -> int:
+        name = OF_LOAD_BALANCERS if world.balancer else "authorization"
+        named = {name: token if world.balancer else f"Bearer {token}", "origin": "https://x"}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://x") as client:
+            return (await client.post("/_teal/session/identity", headers=named)).status_code
+
+    assert asyncio.run(ask(world.token("first", email="eve@example.com"))) == 403
+    assert asyncio.run(ask("forged")) == 401
+    assert told == [
+        ("oidc:eve@example.com", "AccessDenied"),
+        ("a proxy at 10.0.0.7", "IdentityInvalid"),
+    ]
 
 
 def test_keys_change_and_end(world: World) -> None:

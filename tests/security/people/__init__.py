@@ -1,0 +1,1 @@
+"""What strangers try as people whom a proxy names."""

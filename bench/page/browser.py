@@ -16,6 +16,12 @@ _WATCH = """
     };
     look();
   });
+  window.painted = new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+      for (const one of list.getEntries())
+        if (one.name === "first-contentful-paint") resolve(one.startTime);
+    }).observe({ type: "paint", buffered: true });
+  });
   window.blocks = [];
   new PerformanceObserver((list) => {
     for (const one of list.getEntries()) window.blocks.push(one.duration);
@@ -57,11 +63,7 @@ def shown(browser: Browser, opened: str, address: str, row: str) -> Shown:
         page.goto("about:blank")
         page.goto(f"{begin}{address}")
         at = float(page.evaluate("() => window.seenRow"))
-        painted = float(
-            page.evaluate(
-                "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
-            )
-        )
+        painted = float(page.evaluate("() => window.painted"))
         before = _metrics(devtools)
         page.wait_for_timeout(_SECONDS * 1000)
         after = _metrics(devtools)

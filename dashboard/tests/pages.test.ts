@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { recorded } from "../src/data/samples";
+import { moving, recorded } from "../src/data/samples";
 import type { Edge, GraphEdge, MeshGraph } from "../src/data/wire";
 import { around } from "../src/pages/mesh/around";
 import { flows } from "../src/pages/mesh/flows";
@@ -34,12 +34,25 @@ test("every text is used", () => {
   expect(unused).toEqual([]);
 });
 
-test("what the page remembers of the traffic has an end", () => {
-  const traffic = { web: { seconds: 10, perSecond: 1, sides: {} } };
+test("what the page remembers of the traffic has an end, and is of what moves", () => {
+  const traffic = { seconds: 10, perSecond: 1, sides: {} };
+  const all = { web: traffic, calm: traffic };
+  const wanted = new Set(["web", "gone"]);
   let known = {};
-  for (let at = 0; at < 5000; at++) known = recorded(known, traffic, at);
-  expect(recorded(known, traffic, 5000).web).toHaveLength(600);
-  expect(recorded(known, {}, 5001)).toEqual({});
+  for (let at = 0; at < 1500; at++) known = recorded(known, all, wanted, at);
+  const found = recorded(known, all, wanted, 1500);
+  expect(found.web).toHaveLength(600);
+  expect(Object.keys(found)).toEqual(["web"]);
+  expect(recorded(found, {}, wanted, 1501)).toEqual({});
+});
+
+test("what moves is deployed, or was a while ago", () => {
+  const deployments = [
+    { service: "a" },
+    { service: "b", finishedAt: 950 },
+    { service: "c", finishedAt: 1 },
+  ];
+  expect([...moving(deployments, 1000)]).toEqual(["a", "b"]);
 });
 
 const edge = (source: string, target: string, weight?: number): GraphEdge => ({

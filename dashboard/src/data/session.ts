@@ -23,6 +23,9 @@ export const session = signal<Session | null>(null);
 export const refusal = signal("");
 export const seeking = signal(true);
 
+/** Whether this tab has asked the others for theirs, and none has answered yet. */
+let asking = false;
+
 type Heard = { kind: "who" } | { kind: "this"; session: Session };
 
 function kept(): Session | null {
@@ -35,6 +38,7 @@ function kept(): Session | null {
 }
 
 function keep(found: Session): void {
+  asking = false;
   session.value = found;
   refusal.value = "";
   sessionStorage.setItem(KEY, JSON.stringify(found));
@@ -42,6 +46,7 @@ function keep(found: Session): void {
 
 /** Forget the session, as the control plane does not know it any more. */
 export function forget(why: string): void {
+  asking = false;
   const named = session.value?.named === true;
   sessionStorage.removeItem(KEY);
   session.value = null;
@@ -75,7 +80,8 @@ async function recognise(): Promise<void> {
   else refusal.value = body.message ?? `HTTP ${answer.status}`;
 }
 
-/** A session of another tab of this browser, or null after a moment without an answer. */
+/** A session of another tab of this browser, or null after a moment without an answer; one that
+ * is busy answers later, and is heard then. */
 function borrowed(channel: BroadcastChannel): Promise<Session | null> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(null), 300);
@@ -85,6 +91,7 @@ function borrowed(channel: BroadcastChannel): Promise<Session | null> {
         resolve(event.data.session);
       }
     });
+    asking = true;
     channel.postMessage({ kind: "who" } satisfies Heard);
   });
 }
@@ -107,6 +114,7 @@ export async function begin(): Promise<void> {
     if (event.data.kind === "who" && session.value !== null) {
       channel.postMessage({ kind: "this", session: session.value } satisfies Heard);
     }
+    if (event.data.kind === "this" && asking) keep(event.data.session);
   });
   seeking.value = false;
 }

@@ -1,7 +1,7 @@
 /** What the page knows, as signals: one for each section, so that only what shows it is drawn. */
 
 import { computed, effect, type Signal, signal } from "@preact/signals";
-import { recorded, type Sample } from "./samples";
+import { moving, recorded, type Sample } from "./samples";
 import { session } from "./session";
 import { blind, type Sight, Watch } from "./stream";
 import { SECTIONS, type SectionName, type Sections, type Traffic } from "./wire";
@@ -16,7 +16,7 @@ export const connected = signal(false);
 export const heardAt = signal(0);
 /** The control plane's time in seconds, renewed each second. */
 export const now = signal(Date.now() / 1000);
-/** The traffic of each service since this page is open, at most ten minutes of it. */
+/** The traffic of each service that is deployed, since this page is open: ten minutes at most. */
 export const samples = signal<Record<string, Sample[]>>({});
 
 let offset = 0;
@@ -47,7 +47,9 @@ export function watch(): void {
   });
   effect(() => {
     const traffic: Record<string, Traffic> = shelves.traffic.value;
-    samples.value = recorded(samples.peek(), traffic, (Date.now() + offset) / 1000);
+    const at = (Date.now() + offset) / 1000;
+    const wanted = moving(Object.values(shelves.deployments.peek()), at);
+    samples.value = recorded(samples.peek(), traffic, wanted, at);
   });
   setInterval(() => {
     now.value = (Date.now() + offset) / 1000;

@@ -1,8 +1,9 @@
 /** A resource as it was sent, the Envoy resources made from it, and who has acknowledged them. */
 
-import { control } from "../../data/state";
+import { convergence } from "../../data/convergence";
+import { shelves } from "../../data/state";
 import type { GraphNode } from "../../data/wire";
-import { Trouble, useAsked } from "../../parts/asking";
+import { Trouble, useAsked, useTick } from "../../parts/asking";
 import { moment, number, t } from "../../text";
 
 interface Answer {
@@ -31,10 +32,15 @@ export function pretty(text: string): string {
 }
 
 export function Sent({ mesh, node }: { mesh: string; node: GraphNode }) {
+  // Another graph or other acknowledgements are news of it; a timeout that changed is in neither.
+  const { current, rejecting } = convergence(Object.values(shelves.envoys.value), mesh);
   const { answer, error } = useAsked<Answer>(
     "GetResource",
     asked(mesh, node),
-    control.value?.revision,
+    shelves.mesh.value[mesh],
+    current,
+    rejecting,
+    useTick(10),
   );
   if (answer === undefined) return <Trouble error={error} />;
   const { acknowledged, lagging, envoyResources } = answer;

@@ -16,7 +16,7 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.model.certificates import Material
-from tests.support.programs.certificates import Authority, Leaf, client_context
+from tests.support.certificates import Authority, Leaf, client_context
 
 SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 ACM = "arn:aws:acm:us-east-1:123456789012:certificate/app"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.envoy.tls import NAME, Pki
-from tests.support.programs.certificates import Authority
+from tests.support.certificates import Authority
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.resources import ResourceType
-from tests.support.programs.certificates import Authority, Leaf
+from tests.support.certificates import Authority, Leaf
 
 _SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 

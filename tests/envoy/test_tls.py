@@ -33,7 +33,7 @@ from tests.envoy.tls import (
     strict,
     trusting,
 )
-from tests.support.programs.certificates import client_context, seen_certificate
+from tests.support.certificates import client_context, seen_certificate
 
 Setup = Callable[[Rig, Pki], None]
 

@@ -25,7 +25,7 @@ from tests.envoy.tls import (
     rig,
     statistic,
 )
-from tests.support.programs.certificates import Authority, client_context, seen_certificate
+from tests.support.certificates import Authority, client_context, seen_certificate
 
 
 @pytest.mark.parametrize("delta", [True, False])

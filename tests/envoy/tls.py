@@ -14,9 +14,9 @@ from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind, MeshSnapshot
 from tealmesh.xds.cache import AdsCache
+from tests.support.certificates import Authority, Leaf
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.programs.backend import backend
-from tests.support.programs.certificates import Authority, Leaf
 from tests.support.programs.envoy import loopback
 from tests.xds.harness import envoy, serving
 

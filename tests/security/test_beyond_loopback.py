@@ -22,14 +22,14 @@ from botocore.exceptions import ClientError, SSLError
 
 from tealmesh.model.identity.issued import owner
 from tests.support import sdk
-from tests.support.machine import BIN, free_port
-from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.programs.certificates import (
+from tests.support.certificates import (
     Authority,
     Leaf,
     client_context,
     seen_certificate,
 )
+from tests.support.machine import BIN, free_port
+from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.programs.envoy import ENVOY, loopback
 from tests.support.waiting import until
 

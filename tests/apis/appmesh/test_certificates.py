@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tealmesh.apis.appmesh.certificates import chain_of
-from tests.support.programs.certificates import Authority
+from tests.support.certificates import Authority
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

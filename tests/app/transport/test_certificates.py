@@ -18,7 +18,7 @@ from tealmesh.app.transport.certificates import Certificates, is_named
 from tealmesh.model.clock import Wall, system_clock
 from tealmesh.model.errors import TealError
 from tealmesh.model.listening import Address, Listening
-from tests.support.programs.certificates import Authority, Leaf
+from tests.support.certificates import Authority, Leaf
 
 
 def _certificates(leaf: Leaf, later: float = 0.0) -> Certificates:

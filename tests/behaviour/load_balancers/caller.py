@@ -18,7 +18,7 @@ from typing import Any
 import grpc
 
 from tests.behaviour.load_balancers.table import Call, Tls
-from tests.support.programs.certificates import Authority, client_context
+from tests.support.certificates import Authority, client_context
 
 Outcome = dict[str, Any]
 """``status`` (``refused`` without an answer), ``code`` (gRPC) or ``closed`` (TCP); what the target

@@ -34,8 +34,8 @@ from tests.behaviour.bridge import bridge
 from tests.behaviour.load_balancers import targets
 from tests.behaviour.load_balancers.caller import Caller
 from tests.behaviour.load_balancers.table import CERTIFICATES, NAME, Row, group_arn, load_balancer
+from tests.support.certificates import Authority
 from tests.support.planes.admitting import Shared, secret_file
-from tests.support.programs.certificates import Authority
 from tests.support.programs.envoy import ENVOY, loopback
 
 PLACES = {"lb": 231, "blue": 232, "green": 233, "sick": 234, "bridge": 235, "dead": 236}

@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support import waiting
+from tests.support.certificates import Authority
 from tests.support.machine import free_port
 from tests.support.planes.balanced import Balanced
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.elb import forward, listener, load_balancer
 from tests.support.programs.backend import Backend, backend
-from tests.support.programs.certificates import Authority
 
 eventually = partial(waiting.until, seconds=30)
 

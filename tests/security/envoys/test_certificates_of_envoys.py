@@ -17,8 +17,8 @@ from tealmesh.model.identity.envoys import CERTIFIED
 from tealmesh.model.listening import Address, Listening
 from tealmesh.supervision.supervisor import Supervisor
 from tests.security.world import NODES, WEB, World, ask, opened
+from tests.support.certificates import Authority, Leaf, client_context, seen_certificate
 from tests.support.machine import free_port
-from tests.support.programs.certificates import Authority, Leaf, client_context, seen_certificate
 
 URI = "spiffe://example.org/mesh/m/virtualNode/web"
 OTHER = "mesh/m/virtualNode/shop"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tealmesh.aws.callers.oidc.people import OF_LOAD_BALANCERS
+from tests.support.certificates import Authority, client_context
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.programs.certificates import Authority, client_context
 from tests.support.programs.issuer import BALANCER, CLIENT, ISSUER, Issuer, claims, issuer
 
 HOST = "teal.example.com"

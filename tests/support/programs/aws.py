@@ -26,7 +26,7 @@ from tealmesh.aws.callers import signatures
 from tealmesh.aws.callers.signatures import Key
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.errors import AwsError
-from tests.support.programs.certificates import Authority
+from tests.support.certificates import Authority
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"

@@ -20,6 +20,10 @@ SHORT = {
         "read_load_balancers": "is one call of keep",
     },
     "app/dashboard/stream.py": {"wait": "awaited by the stream, whose page asks again"},
+    "app/envoys/ecs_tasks.py": {
+        "_ask": "tells its errors to the streams that wait, and begins anew with the next",
+        "to_thread": "awaited at once, and its error is told",
+    },
     "app/host.py": {
         "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
     },
@@ -51,7 +55,10 @@ SHORT = {
         "work": "awaited by the supervised task worker",
         "wait": "awaited by the supervised task worker",
     },
-    "rollout/asking/command.py": {"_keep_end": "the output of one command, read until it ends"},
+    "rollout/asking/command.py": {
+        "_end": "awaited at once, also by who is cancelled",
+        "_keep_end": "the output of one command, read until it ends",
+    },
     "rollout/asking/hooks.py": {"_ask": "contains its errors, and begins anew at the next look"},
     "rollout/asking/queries.py": {"_keep_asking": "contains its errors, which its verdict tells"},
     "rollout/running/keeping.py": {"_keep": "a child of the supervised keep; contains its errors"},

@@ -1,8 +1,7 @@
 """What the store keeps of teal.toml and of its deployments (collections ``teal.*``).
 
-Members are the fields of the dataclasses that they store, so a dataclass becomes a body by
-`dataclasses.asdict`; a test compares the two. Sequences are tuples before they are stored and
-lists afterwards. Times are seconds since the epoch.
+Members are the fields of the dataclasses that `dataclasses.asdict` stores; a test compares the two.
+Sequences are tuples before they are stored, then lists. Times are seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -184,9 +183,7 @@ class ToldSideBody(TypedDict, total=False):
 
 
 class AdoptionBody(TypedDict, total=False):
-    """What was told of a service that others made, by `teal adopt` or in teal.toml; what is absent
-    is found out.
-    """
+    """What `teal adopt` or teal.toml told of a service of others; what is absent is found out."""
 
     sides: dict[str, ToldSideBody]
     container: str
@@ -212,6 +209,7 @@ class GatewayConfigBody(TypedDict):
     request_timeout: float | None
     idle_timeout: float | None
     drain_time: float | None
+    protocol: str
 
 
 class GatewaySystemBody(TypedDict):
@@ -314,6 +312,7 @@ class DeploymentBody(TypedDict):
     elsewhere: Mapping[str, Sequence[str]]
     healthy: Mapping[str, int]
     images: Mapping[str, str]
+    definitions: Mapping[str, str]
     old_desired: int
     new_desired: int
     scaled: int
@@ -331,6 +330,7 @@ class DeploymentBody(TypedDict):
     paused_by: str
     through_freeze: str
     reason: str
+    ended_by: str
     note: str
     waiting_for: str
     serves: str

@@ -274,9 +274,8 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
     except NoControlPlane as error:
         left = [one.text for one in orphans.orphans()]
         if left:
-            raise NoControlPlane(
-                "; ".join([f"no control plane answers at {client.endpoint}", *left])
-            ) from error
+            said = str(error).removesuffix(": start one with `teal up`")
+            raise NoControlPlane("; ".join([said, *left])) from error
         raise
     answer = background.drain(client)
     background.wait_until_ended(client, health.pid)

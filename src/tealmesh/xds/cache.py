@@ -254,6 +254,12 @@ class AdsCache:
     def _woken(self, mesh: str, ended: asyncio.Task[None]) -> None:
         if self._waking.get(mesh) is ended:
             del self._waking[mesh]
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            log.error("each stream of mesh %s is woken by itself", mesh, exc_info=error)
+            for connections in self._register.streams(mesh).values():
+                for connection in connections:
+                    connection.wake()
+            self.waiting.all(mesh)
 
     async def _wake_shared(self, mesh: str, proxies: list[Proxy]) -> None:
         """Translate what streams share, and wake those of whom something changes."""

@@ -32,13 +32,14 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.performer import Performer
 from tealmesh.rollout.running.work import Work
+from tealmesh.store.meshes import Meshes
 from tealmesh.xds.cache import AdsCache
 
 WORKERS: tuple[tuple[Any, str], ...] = (
     (tealmesh.app.parts, "feed"),
     (tealmesh.app.parts, "end_grace"),
     (tealmesh.app.parts, "end_draining"),
-    (tealmesh.app.feed, "mesh_snapshot"),
+    (Meshes, "read"),
     (Certificates, "run"),
     (Feed, "run"),
     (Fleet, "run"),

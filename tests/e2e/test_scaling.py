@@ -35,6 +35,8 @@ ON = {
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     directory = tmp_path_factory.mktemp("scaling")
+    # Of a closed directory, a task without privileges sees what was there when it began.
+    directory.chmod(0o755)
     (directory / "busy.py").write_text(BUSY)
     command = ["python3", str(directory / "busy.py"), str(directory / "load")]
     (directory / "teal.toml").write_text(f'[images]\n"busy" = {json.dumps(command)}\n')

@@ -340,6 +340,10 @@ ROWS: dict[tuple[type, str], tuple[tuple[str, ...], object, Check]] = {
         ("images", "*:1"), {"command": ["serve"], "environment": {"A": "b"}},
         lambda b, a: documents.image_body(a.images[0], "/d")["environment"] == {"A": "b"},
     ),
+    (nouns.Image, "user"): (
+        ("images", "*:1"), {"command": ["serve"], "user": "root"},
+        lambda b, a: documents.image_body(a.images[0], "/d")["user"] == "root",
+    ),
     (nouns.AdoptedConfig, "name"): (
         (*ADOPTED, "route"), "r0", lambda b, a: told(a) and not told(a, "other") and not told(b)
     ),

@@ -61,6 +61,17 @@ def test_an_installation_is_shown_and_what_is_beside_it_is_not(closed: Path) -> 
     assert oct(closed.stat().st_mode)[-3:] == "700"
 
 
+def test_what_the_script_of_a_shell_names_is_shown(closed: Path) -> None:
+    tool = program(closed / "tool/bin/tool", 'cat "$(dirname "$0")/../lib/words"')
+    (closed / "tool/lib").mkdir()
+    (closed / "tool/lib/words").write_text("its words\n")
+    (closed / "secret").write_text("s")
+    script = f"test ! -e '{closed}/broken'&& exec {tool} {closed}/none"
+    view = sight.sight(SOMEBODY, ["sh", "-c", script], "/", "/bin")
+    assert run(view, "sh", "-c", script, cwd=Path("/")) == (0, "its words\n")
+    assert run(view, "ls", str(closed), cwd=Path("/")) == (0, "tool\n")
+
+
 def test_a_program_of_the_machine_needs_nothing_of_ours(closed: Path) -> None:
     """Whose Python may itself be closed to the user."""
     assert sight.sight(SOMEBODY, ["sh"], "/", "/bin") == sight.NOTHING

@@ -10,6 +10,7 @@ count as ever: what only root may read stays unread.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from tealmesh.model.errors import EngineError
 _SYS_ADMIN = 21
 _LINKS = 40
 """Symbolic links that are followed, as in the kernel (path_resolution(7))."""
+_SEPARATORS = re.compile(r"[\s'\"=;|&<>()]+")
+"""Of words, in the script of a shell."""
 _INTERPRETERS = 4
 """Scripts that interpret one another, as in the kernel (execve(2))."""
 
@@ -53,15 +56,18 @@ NOTHING = Sight()
 
 def sight(who: RunAs, command: Sequence[str], directory: str, path: str) -> Sight:
     """What a user has to see to run a command of the owner's, looked up in ``path``, in
-    ``directory`` (empty for our own). Arguments that are absolute paths count. Raises EngineError
-    if it cannot be shown.
+    ``directory`` (empty for our own). Absolute paths in its arguments count, those in the script of
+    a shell too. Raises EngineError if it cannot be shown.
     """
     if who.uid == 0:
         return NOTHING
     there = Path(directory).resolve() if directory else None
     program = found(command[0], directory, path)
     programs = set(_programs(program, path)) if program else set()
-    wanted = [one for one in map(Path, command[1:]) if one.is_absolute() and one.exists()]
+    wanted = [Path(one) for one in _named(command[1:])]
+    for one in wanted:
+        if one.is_file() and os.access(one, os.X_OK):
+            programs |= set(_programs(one, path))
     closed: dict[Path, None] = {}
     shown: dict[Path, None] = {}
     for one in [*sorted(programs), *wanted, *([there] if there else [])]:
@@ -74,6 +80,13 @@ def sight(who: RunAs, command: Sequence[str], directory: str, path: str) -> Sigh
     parts = _outermost(shown)
     inside = tuple(one for one in parts if _is_closed(who, one))
     return Sight(_outermost(closed), tuple(one for one in parts if one not in inside), inside)
+
+
+def _named(arguments: Sequence[str]) -> Iterator[str]:
+    """The absolute paths in arguments, as far as there is something."""
+    for argument in arguments:
+        words = [argument] if os.path.exists(argument) else _SEPARATORS.split(argument)
+        yield from (one for one in words if os.path.isabs(one) and os.path.exists(one))
 
 
 def unusable(who: RunAs, command: str, directory: str, path: str, view: Sight = NOTHING) -> str:

@@ -11,7 +11,6 @@ from tealmesh.engine.runtimes.docker.network import netns
 from tests.cli.command_line import STATUS, teal
 from tests.cli.teal_api import TealApi
 
-
 OTHERS = "wrong tasks without a control plane: "
 """Said of the engines of other tests on this machine, which run beside."""
 

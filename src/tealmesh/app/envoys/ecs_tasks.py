@@ -18,6 +18,7 @@ from typing import Any
 from tealmesh.engine.runtimes.sidecar import resource_of
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import EnvoyForbidden
+from tealmesh.model.identity.exchanged import without_path
 
 _KEPT_SECONDS = 60.0
 """How long a task is believed to run. It is asked of every stream once a minute."""
@@ -65,7 +66,7 @@ class EcsTasks:
         definition = await self._definition(task["taskDefinitionArn"])
         overrides = task.get("overrides", {})
         own = overrides.get("taskRoleArn") or definition.get("taskRoleArn", "")
-        if _without_path(own) != _without_path(role):
+        if without_path(own) != without_path(role):
             raise EnvoyForbidden(f"the task {task['taskArn']} has the role {own or 'of nobody'}")
         resource = _resource(definition, overrides)
         if not resource:
@@ -142,9 +143,3 @@ def _resource(definition: Mapping[str, Any], overrides: Mapping[str, Any]) -> st
         if found is not None:
             return f"mesh/{found['mesh']}/{found['kind']}/{found['name']}"
     return ""
-
-
-def _without_path(role: str) -> str:
-    """STS leaves the path of a role out."""
-    begin, _, rest = role.partition(":role/")
-    return f"{begin}:role/{rest.rpartition('/')[2]}"

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tealmesh.aws.callers.fetching import fetch
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import ProofRefused, ProofUnverified
 from tealmesh.model.identity.presigned import (
@@ -95,28 +96,20 @@ class Proofs:
         return who
 
     async def _ask(self, presigned: Presigned) -> AwsIdentity:
-        context = self._context if self._context is not None else True
-        headers = {
-            SERVER_HEADER: self.server_id,
-            "accept": "text/xml",
-            "accept-encoding": "identity",
-        }
-        async with (
-            httpx.AsyncClient(
-                verify=context, trust_env=False, follow_redirects=False, timeout=ASKING_SECONDS
-            ) as http,
-            http.stream("GET", presigned.url, headers=headers) as answer,
-        ):
-            body = b""
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > LONGEST_ANSWER:
-                    raise ProofRefused("STS answered too much")
-        if answer.status_code == 200:
+        status, body = await fetch(
+            presigned.url,
+            self._context,
+            seconds=ASKING_SECONDS,
+            most=LONGEST_ANSWER,
+            headers={SERVER_HEADER: self.server_id, "accept": "text/xml"},
+        )
+        if body is None:
+            raise ProofRefused("STS answered too much")
+        if status == 200:
             return answered(body)
-        if answer.status_code in (400, 401, 403):
-            raise ProofRefused(f"STS refused the token ({answer.status_code})")
-        raise ProofUnverified(f"STS answered {answer.status_code}")
+        if status in (400, 401, 403):
+            raise ProofRefused(f"STS refused the token ({status})")
+        raise ProofUnverified(f"STS answered {status}")
 
     def _keep(self, key: bytes, proven: _Proven) -> None:
         self._proven.pop(key, None)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tealmesh.aws.callers.fetching import fetch
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import ProofRefused, ProofUnverified
 from tealmesh.model.identity.jwts import VerifyingKey, can_be_in_url, key_of_pem, keys_of_set
@@ -96,11 +97,15 @@ class IssuersKeys:
     async def _ask(self, url: str, provider: Provider) -> dict[str, VerifyingKey]:
         try:
             async with asyncio.timeout(ASKING_SECONDS):
-                status, body = await self._fetch(url)
+                status, body = await fetch(
+                    url, self._context, seconds=ASKING_SECONDS, most=LONGEST_ANSWER
+                )
         except (httpx.HTTPError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             text = f"the keys at {_host(url)} cannot be had: {reason}"
             raise ProofUnverified(text) from error
+        if body is None:
+            raise ProofUnverified(f"{_host(url)} answers too much for keys")
         if status in (403, 404) and provider.signer:
             return {}  # S3 says so of a key that is not there
         if status != 200:
@@ -111,22 +116,6 @@ class IssuersKeys:
             return keys_of_set(json.loads(body))
         except (ProofRefused, ValueError, RecursionError) as error:
             raise ProofUnverified(f"what {_host(url)} answers is no key: {error}") from error
-
-    async def _fetch(self, url: str) -> tuple[int, bytes]:
-        context = self._context if self._context is not None else True
-        headers = {"accept-encoding": "identity"}
-        async with (
-            httpx.AsyncClient(
-                verify=context, trust_env=False, follow_redirects=False, timeout=ASKING_SECONDS
-            ) as http,
-            http.stream("GET", url, headers=headers) as answer,
-        ):
-            body = b""
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > LONGEST_ANSWER:
-                    raise ProofUnverified(f"{_host(url)} answers too much for keys")
-            return answer.status_code, body
 
 
 def _host(url: str) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
+from tealmesh.xds.exchange import Request
 from tealmesh.xds.session import Send
-from tealmesh.xds.subscription import Request
 
 BAD = b"bad"
 BY_NAME = (T.ENDPOINT, T.ROUTE, T.SECRET)

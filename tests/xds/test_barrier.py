@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import WARMING_SECONDS, Nothing, make_before_break
-from tealmesh.xds.subscription import Flight, unknown
+from tealmesh.xds.exchange import Flight, unknown
 
 
 def made(name: str, version: str = "1", *refers_to: str) -> dict[str, Resource]:

@@ -6,7 +6,7 @@ from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.connection import SILENCE_SECONDS
-from tealmesh.xds.subscription import Request
+from tealmesh.xds.exchange import Request
 from tests.support.meshes.builder import MeshBuilder
 from tests.xds.stream import NODE, resources
 

@@ -63,11 +63,10 @@ class _Meshes:
         names, again = mesh_names(view), self.failed
         self.failed = set()
         for mesh in names:
-            whole = stale is None or mesh in again
-            if not whole and stale is not None and mesh not in stale:
+            if stale is not None and mesh not in stale and mesh not in again:
                 cache.advance(mesh, view.revision)
                 continue
-            changed = None if whole or stale is None else stale[mesh]
+            changed = None if stale is None or mesh in again else stale[mesh]
             # One that cannot be read must not keep the others from their changes: its Envoys go on
             # with what they have, at the revision that they have.
             self.failed.add(mesh)

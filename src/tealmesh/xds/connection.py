@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
+from tealmesh.xds.exchange import Request
 from tealmesh.xds.session import Memory, Session
 from tealmesh.xds.standing import SharedSession
-from tealmesh.xds.subscription import Request
 
 if TYPE_CHECKING:
     from tealmesh.xds.cache import AdsCache

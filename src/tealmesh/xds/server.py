@@ -31,8 +31,8 @@ from tealmesh.model.identity.presigned import is_proof
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.connection import Connection
+from tealmesh.xds.exchange import Request
 from tealmesh.xds.limits import Limits, Seldom, source_of
-from tealmesh.xds.subscription import Request
 
 log = logging.getLogger(__name__)
 

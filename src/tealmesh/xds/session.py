@@ -12,16 +12,8 @@ from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
 from tealmesh.xds.barrier import Order, Permit, make_before_break, of_type
-from tealmesh.xds.subscription import (
-    ROOTS,
-    Change,
-    DeltaSubscription,
-    Nack,
-    Offer,
-    Request,
-    SotwSubscription,
-    Subscription,
-)
+from tealmesh.xds.exchange import ROOTS, Change, Nack, Offer, Request
+from tealmesh.xds.subscription import DeltaSubscription, SotwSubscription, Subscription
 
 
 @dataclass(frozen=True)

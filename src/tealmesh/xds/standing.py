@@ -23,8 +23,8 @@ from weakref import WeakValueDictionary
 
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.xds.barrier import Order, make_before_break
+from tealmesh.xds.exchange import Nack, Request
 from tealmesh.xds.session import NOTHING_KEPT, Memory, Send, Session
-from tealmesh.xds.subscription import Nack, Request
 
 TICK = 1.0
 """Seconds. Streams that are served within the same one stand together: what is sent counts as sent

@@ -12,17 +12,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from tealmesh.envoy.resources import Resource
-from tealmesh.xds.exchange import ROOTS as ROOTS
-from tealmesh.xds.exchange import WILDCARD as WILDCARD
-from tealmesh.xds.exchange import Ack as Ack
-from tealmesh.xds.exchange import Change as Change
-from tealmesh.xds.exchange import Flight as Flight
-from tealmesh.xds.exchange import Nack as Nack
-from tealmesh.xds.exchange import Offer as Offer
-from tealmesh.xds.exchange import Request as Request
-from tealmesh.xds.exchange import is_unknown as is_unknown
-from tealmesh.xds.exchange import unknown as unknown
-from tealmesh.xds.exchange import version_of as version_of
+from tealmesh.xds.exchange import (
+    ROOTS,
+    WILDCARD,
+    Ack,
+    Change,
+    Flight,
+    Nack,
+    Offer,
+    Request,
+    is_unknown,
+    unknown,
+    version_of,
+)
 
 
 class Subscription:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -27,6 +25,7 @@ from tealmesh.aws.callers.signatures import Key
 from tealmesh.aws.wire.codec import Request
 from tealmesh.model.errors import AwsError
 from tests.support.certificates import Authority
+from tests.support.programs.server import https_server, in_thread
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -181,16 +180,5 @@ def aws(directory: Path) -> Iterator[Aws]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(leaf.chain_file, leaf.key_file)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    double.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with in_thread(https_server(Handler, leaf)) as double.port:
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

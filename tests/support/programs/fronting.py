@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.programs.server import in_thread
 
 _OWN = ("connection", "keep-alive", "transfer-encoding", "content-length", "authorization")
 
@@ -56,11 +57,5 @@ def fronting(port: int, address: str, token: Callable[[], str]) -> Iterator[str]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with in_thread(server) as own:
+        yield f"http://localhost:{own}"

@@ -1,15 +1,19 @@
-"""Run an ASGI application on a real socket for a test."""
+"""Run servers on real sockets for a test."""
 
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
 
 import uvicorn
+
+from tests.support.certificates import Leaf
 
 
 @contextmanager
@@ -36,3 +40,27 @@ def serve(app: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+@contextmanager
+def in_thread(server: HTTPServer, poll: float = 0.5) -> Iterator[int]:
+    """Let ``server`` answer in a thread until the end of the block; yields its port. ``poll``: how
+    often it looks whether it is to end, in seconds.
+    """
+    thread = threading.Thread(target=server.serve_forever, args=(poll,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def https_server(handler: type[BaseHTTPRequestHandler], leaf: Leaf) -> ThreadingHTTPServer:
+    """A server with a certificate, on a free loopback port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.chain_file, leaf.key_file)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,6 +19,7 @@ from tealmesh.aws.wire.codec import Request
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.presigning import presigned_token
 from tests.support.certificates import Authority
+from tests.support.programs.server import https_server, in_thread
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -123,19 +123,8 @@ def sts(directory: Path) -> Iterator[Sts]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(leaf.chain_file, leaf.key_file)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    double.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with in_thread(https_server(Handler, leaf)) as double.port:
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def reply(handler: BaseHTTPRequestHandler, status: int, body: str, **headers: str) -> None:

@@ -1,6 +1,7 @@
 /** What the page knows, as signals: one for each section, so that only what shows it is drawn. */
 
 import { computed, effect, type Signal, signal } from "@preact/signals";
+import { byName } from "./order";
 import { moving, recorded, type Sample } from "./samples";
 import { session } from "./session";
 import { blind, type Sight, Watch } from "./stream";
@@ -57,6 +58,6 @@ export function watch(): void {
 }
 
 export const services = computed(() =>
-  Object.values(shelves.services.value).sort((a, b) => a.name.localeCompare(b.name)),
+  Object.values(shelves.services.value).sort((a, b) => byName(a.name, b.name)),
 );
 export const control = computed(() => shelves.control.value.control);

@@ -26,6 +26,7 @@ PACKAGES = {
     "apis.tealmesh": "our own API",
     "apis.xray": "X-Ray",
     "engine": "tasks that run",
+    "replicas": "several control planes",
     "rollout": "deployments",
     "seams": "other AWS services",
     "xds": "ADS",

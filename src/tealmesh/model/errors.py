@@ -26,6 +26,7 @@
     ├── ProofUnverified             STS, or an issuer's keys, cannot be asked whose one is
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── Fenced                  another control plane works on the deployment by now
+    ├── LeaseLost                   another replica holds the lease, or may hold it soon
     ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -201,6 +202,10 @@ class ProofUnverified(TealError):
 
 class TooManyStreams(TealError):
     """A stream is one too many; the text is for whoever opened it."""
+
+
+class LeaseLost(TealError):
+    """What was to happen once over all replicas is another one's by now, or may be soon."""
 
 
 class Fenced(TealError):

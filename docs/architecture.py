@@ -25,6 +25,7 @@ PACKAGES = {
     "apis.servicediscovery": "Cloud Map",
     "apis.tealmesh": "our own API",
     "apis.xray": "X-Ray",
+    "discovery": "instances of AWS",
     "engine": "tasks that run",
     "rollout": "deployments",
     "seams": "other AWS services",

@@ -27,6 +27,7 @@ PACKAGES = {
     "apis.xray": "X-Ray",
     "discovery": "instances of AWS",
     "engine": "tasks that run",
+    "replicas": "several control planes",
     "rollout": "deployments",
     "seams": "other AWS services",
     "xds": "ADS",

@@ -30,6 +30,7 @@
     │   ├── DiscoveryThrottled      it was asked too often
     │   └── NoSuchService           it does not know the service
     ├── Fenced                  another control plane works on the deployment by now
+    ├── LeaseLost                   another replica holds the lease, or may hold it soon
     ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -221,6 +222,10 @@ class DiscoveryThrottled(DiscoveryError):
 
 class NoSuchService(DiscoveryError):
     """Cloud Map does not know a service, or its namespace, that a virtual node names."""
+
+
+class LeaseLost(TealError):
+    """What was to happen once over all replicas is another one's by now, or may be soon."""
 
 
 class Fenced(TealError):

@@ -10,6 +10,7 @@ import { chosen } from "./chosen";
 
 /** In a tab that is not seen no frame comes. */
 const UNSEEN = 100;
+const AGAIN = 1000;
 
 const theme = chosen();
 if (theme !== "auto") document.documentElement.dataset.theme = theme;
@@ -18,4 +19,5 @@ await new Promise<void>((resolve) => {
   requestAnimationFrame(() => setTimeout(resolve));
   setTimeout(resolve, UNSEEN);
 });
-await import("./start");
+// A page of another version may be served by now: its scripts have other names.
+await import("./start").catch(() => setTimeout(() => location.reload(), AGAIN));

@@ -25,6 +25,7 @@ PACKAGES = {
     "apis.servicediscovery": "Cloud Map",
     "apis.tealmesh": "our own API",
     "apis.xray": "X-Ray",
+    "discovery": "instances of AWS",
     "engine": "tasks that run",
     "replicas": "several control planes",
     "rollout": "deployments",

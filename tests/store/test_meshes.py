@@ -60,6 +60,10 @@ def changes(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...]]]:
         st.tuples(st.just("watch"), st.tuples(mesh, NAMES)),
         st.tuples(st.just("service"), st.tuples(NAMES, NAMES)),
         st.tuples(st.sampled_from(["instance", "end instance"]), st.tuples(NAMES, NAMES)),
+        st.tuples(
+            st.sampled_from(["discovered", "end discovered"]),
+            st.tuples(st.sampled_from(["X", "n/2"]), NAMES, NAMES),
+        ),
         st.tuples(st.just("other"), st.tuples(NAMES)),
     )
     return draw(st.lists(steps, min_size=1, max_size=4))
@@ -85,6 +89,13 @@ def apply(tx: Transaction, step: str, what: tuple[str, ...]) -> None:
             put_instance(tx, *what)
         case "end instance":
             tx.delete(tables.INSTANCES, *what)
+        case "discovered":
+            namespace, service, name = what
+            found: Any = {"namespace": namespace, "service": service, "id": name}
+            found |= {"attributes": {"at": str(tx.revision)}, "healthy": tx.revision % 3 > 0}
+            tx.put(tables.DISCOVERED, *what, body=found)
+        case "end discovered":
+            tx.delete(tables.DISCOVERED, *what)
         case "other":
             other: Any = {}
             tx.put(tables.LOCKS, what[0], body=other)

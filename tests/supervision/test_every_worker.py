@@ -15,10 +15,6 @@ SHORT = {
     "apis/appmesh/grace.py": {"_end": "a child of the supervised end_grace, which it ends"},
     "apis/elasticloadbalancing/api.py": {"_end": "a child of the supervised end_draining"},
     "apis/servicediscovery/dns_server.py": {"_answer": "one question; contains its errors"},
-    "app/control_plane.py": {
-        "run_until_stopped": "the HTTP server: without it the control plane ends",
-        "read_load_balancers": "is one call of keep",
-    },
     "app/dashboard/stream.py": {"wait": "awaited by the stream, whose page asks again"},
     "app/envoys/ecs_tasks.py": {
         "_ask": "tells its errors to the streams that wait, and begins anew with the next",
@@ -26,6 +22,10 @@ SHORT = {
     },
     "app/host.py": {
         "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
+    },
+    "app/running.py": {
+        "run_until_stopped": "the HTTP server: without it the control plane ends",
+        "work": "is one call of keep",
     },
     "app/transport/acceptor.py": {"_begin": "one connection, whose errors are its peer's"},
     "aws/moto/apart/front.py": {

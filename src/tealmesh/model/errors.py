@@ -24,7 +24,12 @@
     ├── ProofRefused                a presigned GetCallerIdentity, or an OIDC token, proves nothing
     ├── ProofUnverified             STS, or an issuer's keys, cannot be asked whose one is
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
+    ├── DiscoveryError              Cloud Map could not be asked for a service's instances
+    │   ├── DiscoveryRefused        it does not let us ask
+    │   ├── DiscoveryThrottled      it was asked too often
+    │   └── NoSuchService           it does not know the service
     ├── Fenced                  another control plane works on the deployment by now
+    ├── LeaseLost                   another replica holds the lease, or may hold it soon
     ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -206,6 +211,26 @@ class ProofUnverified(TealError):
 
 class TooManyStreams(TealError):
     """A stream is one too many; the text is for whoever opened it."""
+
+
+class DiscoveryError(TealError):
+    """Cloud Map could not be asked for the instances of a service; what is known of them stays."""
+
+
+class DiscoveryRefused(DiscoveryError):
+    """Cloud Map does not let us ask; the text names the action and the service."""
+
+
+class DiscoveryThrottled(DiscoveryError):
+    """Cloud Map was asked too often by this account."""
+
+
+class NoSuchService(DiscoveryError):
+    """Cloud Map does not know a service, or its namespace, that a virtual node names."""
+
+
+class LeaseLost(TealError):
+    """What was to happen once over all replicas is another one's by now, or may be soon."""
 
 
 class Fenced(TealError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         VirtualServiceSpec,
     )
     from tealmesh.model.cloudmap import (
+        DiscoveredBody,
         DiscoveryServiceBody,
         InstanceBody,
         NamespaceBody,
@@ -123,6 +124,8 @@ INSTANCES: Collection[InstanceBody] = Collection("servicediscovery.instance")
 """Key: service id, instance id."""
 SD_OPERATIONS: Collection[OperationBody] = Collection("servicediscovery.operation")
 """Key: id."""
+DISCOVERED: Collection[DiscoveredBody] = Collection("discovery.instance")
+"""Key: namespace name, service name, instance id. What a Cloud Map has that is not ours."""
 
 CLUSTERS: Collection[ClusterBody] = Collection("ecs.cluster")
 """Key: cluster name."""

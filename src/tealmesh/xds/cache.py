@@ -131,6 +131,10 @@ class AdsCache:
         """
         return await self.waiting.wait(mesh, revision, timeout)
 
+    def connected(self, mesh: str) -> int:
+        """How many Envoys of the mesh are connected."""
+        return len(self._register.connected(mesh))
+
     def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]:
         """Every Envoy of the mesh that is connected or expected, by id. ``pending``: whether it
         matters what they have not acknowledged, which takes longer than all the rest.

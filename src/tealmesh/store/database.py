@@ -152,10 +152,14 @@ class Database:
         says what could not be done.
         """
         reason = reason_of(error)
-        if self.shared and _passes(error):
+        if self.failure(error) is DatabaseAway:
             self.outage.begins(reason)
             return self.away()
         return TealError(f"{what}: {reason}")
+
+    def failure(self, error: sa.exc.SQLAlchemyError) -> type[TealError]:
+        """DatabaseAway if an error may pass by itself, else TealError."""
+        return DatabaseAway if self.shared and _passes(error) else TealError
 
     def away(self, more: str = "nothing was changed") -> DatabaseAway:
         """The error for whoever cannot write at present."""

@@ -82,7 +82,8 @@ class Store:
     ) -> Store:
         """Open the database at a path or a URL, making what it lacks.
 
-        Raises TealError if it cannot be opened or was written by a newer Tealmesh.
+        Raises TealError if it cannot be opened or was written by a newer Tealmesh, DatabaseAway if
+        it does not answer at present.
         """
         database = Database.at(url)
         try:
@@ -93,7 +94,7 @@ class Store:
             text = f"the state database {database.name} cannot be opened: {reason}"
             if any(word in reason for word in ("not a database", "malformed")):
                 text += ": put it back from a backup, or begin anew by `teal reset`"
-            raise TealError(text) from error
+            raise database.failure(error)(text) from error
         except ValueError as error:
             raise TealError(
                 f"the state database {database.name} cannot be read: {error}"

@@ -123,6 +123,12 @@ class Database:
         error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         return error
 
+    def connection_apart(self) -> Any:
+        """A connection of the driver that is not one of the pool, with the same settings."""
+        dialect = self.engine.dialect
+        positional, named = dialect.create_connect_args(self.engine.url)
+        return dialect.connect(*positional, **{**_POSTGRES, **named})
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that reads the database as it is at one moment, however long it takes."""

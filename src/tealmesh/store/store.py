@@ -87,8 +87,12 @@ class Store:
         """
         database = Database.at(url)
         try:
-            prepare(database, new_id)
-            return cls(database, clock, boot_clock, new_id)
+            with contextlib.ExitStack() as unused:
+                unused.callback(database.close)
+                prepare(database, new_id)
+                store = cls(database, clock, boot_clock, new_id)
+                unused.pop_all()
+                return store
         except sa.exc.SQLAlchemyError as error:
             reason = reason_of(error)
             text = f"the state database {database.name} cannot be opened: {reason}"

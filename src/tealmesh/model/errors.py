@@ -15,8 +15,6 @@
     │   └── NotYet                  something else has to happen first: ask again
     ├── NoticeError                 a notice of a deployment could not be sent
     ├── LinkError                   a signed link of a notice is not good
-
-
     ├── DatabaseAway                the database does not answer; nothing can be written
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed

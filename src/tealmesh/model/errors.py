@@ -15,8 +15,7 @@
     │   └── NotYet                  something else has to happen first: ask again
     ├── NoticeError                 a notice of a deployment could not be sent
     ├── LinkError                   a signed link of a notice is not good
-
-
+    ├── DatabaseAway                the database does not answer; nothing can be written
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── EnvoyUnknown                an Envoy does not prove who it is
@@ -24,6 +23,7 @@
     ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
     ├── ProofRefused                a presigned GetCallerIdentity, or an OIDC token, proves nothing
     ├── ProofUnverified             STS, or an issuer's keys, cannot be asked whose one is
+    ├── Behind                      this replica does not have yet what the database has
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── DiscoveryError              Cloud Map could not be asked for a service's instances
     │   ├── DiscoveryRefused        it does not let us ask
@@ -165,6 +165,12 @@ class LinkError(TealError):
     """A signed link of a notice is not ours, or too late; nothing was done."""
 
 
+class DatabaseAway(TealError):
+    """The database does not answer, or accepts no writes at present. What is known goes on, and the
+    same write succeeds once it is back.
+    """
+
+
 class OutsideError(TealError):
     """A webhook, command or metrics server could not be asked: that says nothing of a version."""
 
@@ -202,6 +208,10 @@ class ProofUnverified(TealError):
     """STS cannot be asked at present whose a presigned ``sts:GetCallerIdentity`` is, or the keys of
     an issuer of tokens cannot be had.
     """
+
+
+class Behind(TealError):
+    """This replica does not have yet what the database has; an Envoy is served better elsewhere."""
 
 
 class TooManyStreams(TealError):

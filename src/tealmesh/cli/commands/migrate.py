@@ -28,7 +28,7 @@ def _parameters(
 
 
 @click.command("import", short_help="Create a mesh from what describes it elsewhere.")
-@click.argument("paths", nargs=-1, metavar="[FILE|DIRECTORY]...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option(
     "--from", "source", metavar="URL", help="An API of App Mesh to read, instead of files."
 )
@@ -66,7 +66,7 @@ def import_(
     FILE is Terraform's state or `terraform show -json`, a CloudFormation template (of the CDK:
     cdk.out), resources of the App Mesh controller for Kubernetes (`kubectl get -o yaml`), what
     `aws appmesh describe-...` printed, items of AWS Config, or the config_dump of an Envoy that
-    App Mesh configured. Of a DIRECTORY all such files are read; - is standard input.
+    App Mesh configured. Of a directory all such files are read; - is standard input.
 
     What is here already and the same is left; nothing is created if something of the same name
     differs.
@@ -101,6 +101,7 @@ def import_(
 )
 @click.option(
     "--directory",
+    metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write files there: main.tf, or one for each `aws appmesh create-...` and a script.",
 )

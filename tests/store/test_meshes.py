@@ -17,7 +17,7 @@ from tealmesh.store.cloud_map import CloudMap
 from tealmesh.store.meshes import Meshes
 from tealmesh.store.ordered import Ordered
 from tealmesh.store.snapshot import mesh_names, mesh_snapshot
-from tealmesh.store.views import RECENT, Transaction, View, applied
+from tealmesh.store.views import RECENT, Commit, Transaction, View, applied
 
 MESHES = ("m", "a/b")
 FLAT = (tables.VIRTUAL_NODES, tables.VIRTUAL_SERVICES, tables.VIRTUAL_ROUTERS)
@@ -106,7 +106,7 @@ def committed(view: View, steps: list[tuple[str, tuple[str, ...]]]) -> View:
     for step, what in steps:
         apply(tx, step, what)
     made = list(tx.changes())
-    return applied(view, tx.revision, made) if made else view
+    return applied(view, [Commit(tx.revision, "", made)]) if made else view
 
 
 def content(snapshot: Any) -> Any:

@@ -226,3 +226,16 @@ def test_who_came_later_or_again_stands_with_the_others(delta: bool) -> None:
     assert len({id(session._at) for _, session in fleet.lanes}) == points
     # The target, the response, its acknowledgement, and that no more is due.
     assert fleet.run_with(target("4"), now=11.0) == 4 * points
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_when_it_is_matters_only_where_clusters_warm(delta: bool) -> None:
+    fleet = Fleet(2, delta=delta)
+    fleet.run_with(target("1"))
+    first, second = fleet.lanes
+    wanted = target("2")
+    fleet.lanes = [first]
+    assert fleet.run_with(wanted, now=1.0) > 0
+    fleet.lanes = [second]
+    fleet.revision -= 1
+    assert fleet.run_with(wanted, now=7.0) == 0

@@ -15,8 +15,7 @@
     │   └── NotYet                  something else has to happen first: ask again
     ├── NoticeError                 a notice of a deployment could not be sent
     ├── LinkError                   a signed link of a notice is not good
-
-
+    ├── DatabaseAway                the database does not answer; nothing can be written
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── EnvoyUnknown                an Envoy does not prove who it is
@@ -163,6 +162,12 @@ class NoticeError(TealError):
 
 class LinkError(TealError):
     """A signed link of a notice is not ours, or too late; nothing was done."""
+
+
+class DatabaseAway(TealError):
+    """The database does not answer, or accepts no writes at present. What is known goes on, and the
+    same write succeeds once it is back.
+    """
 
 
 class OutsideError(TealError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, String, Table
 
-from tealmesh.store.tables import metadata
+from tealmesh.store.schema import metadata
 
 leases = Table(
     "leases",

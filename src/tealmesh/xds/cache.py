@@ -131,6 +131,10 @@ class AdsCache:
         """
         return await self.waiting.wait(mesh, revision, timeout)
 
+    def connected(self, mesh: str) -> int:
+        """How many Envoys of the mesh are connected."""
+        return len(self._register.connected(mesh))
+
     def envoys(self, mesh: str) -> list[EnvoyStatus]:
         """Every Envoy of the mesh that is connected or expected, by id."""
         ids = {*self._expected(mesh), *self._register.connected(mesh)}

@@ -41,7 +41,7 @@ def guard(check: Check) -> Iterator[None]:
 async def run(url: str, name: str) -> None:
     engine = sa.create_engine(url)
     tables.create(engine)
-    own = Leases(engine.connect, guard, name, steady_clock, sole=False, terms=TERMS)
+    own = Leases(engine.begin, guard, name, steady_clock, sole=False, terms=TERMS)
 
     def write(check: Check | None, number: int) -> None:
         with engine.begin() as connection:

@@ -70,7 +70,7 @@ def test_several_work_under_one_lease_and_give_it_up_at_once(database: str) -> N
     async def scenario() -> list[tuple[str, int]]:
         seen: list[tuple[str, int]] = []
         one, two = (
-            Leases(engine.connect, guard, name, steady_clock, sole=sole, terms=TERMS)
+            Leases(engine.begin, guard, name, steady_clock, sole=sole, terms=TERMS)
             for name in ("one", "two")
         )
         both = asyncio.Event()

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Connect = Callable[[], AbstractContextManager[sa.Connection]]
-"""A connection to the store's database, in any thread."""
+"""A transaction of the store's database, in any thread: `Store.connect`."""
 Guard = Callable[[Callable[[sa.Connection], None]], AbstractContextManager[None]]
 """For as long as its context lasts, each write to the store calls this in its transaction."""
 Work = Callable[[], Awaitable[None]]
@@ -204,7 +204,7 @@ class Leases:
         """
 
         def run() -> T:
-            with self._connect() as connection, connection.begin():
+            with self._connect() as connection:
                 return act(connection, *args)
 
         job = asyncio.get_running_loop().run_in_executor(self._threads, run)

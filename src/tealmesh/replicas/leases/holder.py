@@ -166,7 +166,7 @@ class Leases:
                     until = math.inf if self._sole else ends(asked, self._terms)
                     lease = Lease(name, number, self._clock, until) if number else None
                 told = ""
-            except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - told, and tried again: who waits needs it
                 told = _log_once(told, f"the lease {name!r} cannot be looked at: {error!r}")
             if lease is not None:
                 log.info("holds the lease %r number %d", name, lease.number)
@@ -191,7 +191,7 @@ class Leases:
                     # Late answers count from when they were asked for.
                     lease.until = max(lease.until, ends(asked, self._terms))
                     told = ""
-                except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
+                except Exception as error:  # noqa: BLE001 - told; it ends if that goes on
                     told = _log_once(told, f"the lease {lease.name!r} is not renewed: {error!r}")
         finally:
             holding.held = None

@@ -10,7 +10,7 @@ from tealmesh.app.parts.ports import Worker
 from tealmesh.model.clock import random_id, steady_clock
 from tealmesh.replicas import tables
 from tealmesh.replicas.leases.carried import carried
-from tealmesh.replicas.leases.holder import Leases
+from tealmesh.replicas.leases.holder import Leases, Work
 from tealmesh.replicas.presence.asking import ask
 from tealmesh.replicas.presence.deciding import Standing
 from tealmesh.replicas.presence.presence import Presence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -375,6 +375,8 @@ class KeptBody(TypedDict):
     seconds: float
     until: float
     """When it is stopped, for people (seconds since the epoch)."""
+    ending: NotRequired[bool]
+    """Whether it is being stopped, so that no deployment can use it any more."""
 
 
 class JournalEntryBody(TypedDict):

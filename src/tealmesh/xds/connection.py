@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.xds.exchange import Request
-from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.own import Own
+from tealmesh.xds.session import Memory
 from tealmesh.xds.standing import SharedSession
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SILENCE_SECONDS = 60.0
 class Connection:
     """One stream of one Envoy, as the servicer uses it."""
 
-    def __init__(self, cache: AdsCache, envoy: Envoy, session: Session | SharedSession) -> None:
+    def __init__(self, cache: AdsCache, envoy: Envoy, session: SharedSession) -> None:
         self.envoy = envoy
         self.session = session
         self.snapshot: Snapshot | None = None
@@ -41,9 +42,10 @@ class Connection:
 
     def request(self, type_url: str, request: Request) -> None:
         """Process a request of the Envoy."""
-        nack = self.session.request(type_url, request)
+        own = self.envoy.own
+        nack = self.session.request(type_url, own.request(type_url, request))
         if nack is not None:
-            log.warning("%s refused %s: %s", self.envoy.id, type_url, nack.message)
+            log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
         self._owed_since = self._cache.clock() if self.session.in_flight else None
         if self._owed_since is None:
             self.envoy.silence = ""
@@ -58,7 +60,7 @@ class Connection:
             return None
         if self._owed_since is None:
             self._owed_since = self._cache.clock()
-        return self._cache.encoder.encode(send, delta=self.session.delta)
+        return self._cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
@@ -111,6 +113,10 @@ class Envoy:
     id: str
     node_id: str
     proxy: Proxy
+    """What it has in common with all that are configured alike: it has placeholders for the
+    addresses of its task."""
+    own: Own
+    """What it does not have in common with them."""
     connections: list[Connection] = field(default_factory=list)
     acknowledged: int = 0
     """The newest revision that all its streams have acknowledged."""
@@ -129,5 +135,6 @@ class Envoy:
         sessions = [connection.session for connection in self.connections]
         if sessions:
             self.acknowledged = min(session.acknowledged for session in sessions)
-            self.rejected = "; ".join(r for session in sessions for r in session.rejections)
+            rejected = "; ".join(r for session in sessions for r in session.rejections)
+            self.rejected = self.own.text(rejected)
         return before != (self.acknowledged, self.rejected)

@@ -40,6 +40,9 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.INSTANCES: lambda service, identity: (
         f"instance {identity} of Cloud Map service {service}"
     ),
+    tables.DISCOVERED: lambda namespace, service, identity: (
+        f"instance {identity} of {service} in the Cloud Map namespace {namespace}"
+    ),
     tables.CLUSTERS: lambda name: f"cluster {name}",
     tables.TASK_DEFINITIONS: lambda family, revision: f"task definition {family}:{int(revision)}",
     tables.ECS_SERVICES: lambda cluster, name: f"ECS service {name} in cluster {cluster}",
@@ -101,6 +104,7 @@ _VERBS = (
     (("Update", "Put", "Modify"), "changed"),
     (("Tag", "Untag"), "tagged"),
     (("Deregister",), "deregistered"),
+    (("Discover",), "discovered a change of"),
     (("Scale", "KeepBounds", "ScheduledAction"), "scaled"),
     (("PolicyWaits",), "found nothing to act on for"),
     (("PolicyWorks",), "found data again for"),

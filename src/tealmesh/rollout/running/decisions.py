@@ -55,7 +55,7 @@ class Decisions:
         """
         deployment = await self._running(service)
         if give_up:
-            return await self._work.woken_by(deployment.id, GivenUp(actor))
+            return await self._work.apply(deployment.id, GivenUp(actor))
         if deployment.state in machine.BACKWARD:
             return deployment
         return await self._abort(actor, deployment)
@@ -69,7 +69,7 @@ class Decisions:
         deployment = await self._running(service)
         if reason := machine.promotable(deployment, full):
             raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
-        return await self._work.woken_by(deployment.id, Promoted(actor, full))
+        return await self._work.apply(deployment.id, Promoted(actor, full))
 
     async def pause(self, actor: str, service: str) -> Deployment:
         """Keep the present weight until `resume`; time limits stand still, and gates are judged on.
@@ -79,7 +79,7 @@ class Decisions:
         deployment = await self._running(service)
         if reason := machine.pausable(deployment):
             raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
-        return await self._work.woken_by(deployment.id, Paused(actor))
+        return await self._work.apply(deployment.id, Paused(actor))
 
     async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
         """Let a paused deployment go on, or a held one: ``take_over`` from what is live, else only
@@ -90,7 +90,7 @@ class Decisions:
         deployment = await self._running(service)
         name = deployment.service
         if deployment.state is not State.HELD and deployment.paused_at:
-            return await self._work.woken_by(deployment.id, Unpaused(actor))
+            return await self._work.apply(deployment.id, Unpaused(actor))
         if deployment.state is not State.HELD:
             needed = f" but waits for {deployment.waiting_for}" if deployment.waiting_for else ""
             raise AwsError(
@@ -107,7 +107,7 @@ class Decisions:
                 f"{changed.what.rstrip(',')}{changed.rest}: `teal resume {name} --take-over` goes "
                 f"on from what is live, `teal abort {name}` ends the deployment",
             )
-        return await self._work.woken_by(deployment.id, TakenOver(actor))
+        return await self._work.apply(deployment.id, TakenOver(actor))
 
     async def _running(self, service: str) -> Deployment:
         """The unfinished deployment. Raises ConflictException if there is none."""
@@ -135,7 +135,7 @@ class Decisions:
                 f"the deployment of {service} is stopping {old}: `teal rollback {service}` starts "
                 "it again and goes back to it",
             )
-        return await self._work.woken_by(deployment.id, AbortAsked(actor))
+        return await self._work.apply(deployment.id, AbortAsked(actor))
 
     def _system(self, service: str) -> Service:
         return documents.service(self._store.view, service)

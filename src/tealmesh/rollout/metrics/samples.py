@@ -6,10 +6,12 @@ sample before if nothing changed, which is so for most clusters most of the time
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import add
 
 from tealmesh.rollout.metrics import outcomes
 from tealmesh.rollout.metrics.reports import Report
@@ -43,8 +45,9 @@ class Sample:
     active: int = 0
     timed: int = 0
     """Requests in the latency histogram; Envoy times only part of them."""
-    buckets: tuple[int, ...] = ()
-    """Requests up to each bound of the latency histogram."""
+    buckets: Sequence[int] = ()
+    """Requests up to each bound of the latency histogram; packed, as most of what is kept is
+    this."""
     unanswered: int = 0
     """Requests without an answer that the access log has counted."""
 
@@ -241,9 +244,9 @@ def _without_repetitions(samples: Sequence[Sample]) -> Iterator[Sample]:
             yield sample
 
 
-def _summed(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+def _summed(left: Sequence[int], right: Sequence[int]) -> Sequence[int]:
     if not right:
         return left
     if len(left) != len(right):
-        return right
-    return tuple(a + b for a, b in zip(left, right, strict=True))
+        return array("Q", right)
+    return array("Q", map(add, left, right))

@@ -39,7 +39,7 @@ _FORGET_AFTER_SECONDS = 3600.0
 
 _FORGET_EVERY_SECONDS = 60.0
 
-_SAMPLES_IN_ALL = 300_000
+_SAMPLES_IN_ALL = 200_000
 """Samples that are kept of all Envoys, about: 150 MB where all clusters are busy all the time."""
 
 

@@ -68,6 +68,10 @@ class Machine(RuleBasedStateMachine):
         self.revision = 0
         self.reconnected = False
         self.good: ResourceSet | None = None
+        self.elsewhere = Memory()
+        """What another replica knows of this Envoy, from when it was there."""
+        self.ran_with: ResourceSet | None = None
+        """The newest target that it acknowledged anywhere."""
         self.set_target(wanted)
 
     def new_session(self, memory: Memory) -> Any:
@@ -90,7 +94,7 @@ class Machine(RuleBasedStateMachine):
         if send is not None:
             self.to_envoy.append(send)
         if self.session.acknowledged == self.revision:
-            self.good = self.target
+            self.good = self.ran_with = self.target
 
     @rule()
     def deliver_response(self) -> None:
@@ -113,6 +117,14 @@ class Machine(RuleBasedStateMachine):
         self._reconnect(Memory())
         self.good = None
 
+    @precondition(lambda self: self.envoy.delta)
+    @rule()
+    def move(self) -> None:
+        """The Envoy connects to another replica, which knows what it had when it was there last."""
+        memory, self.elsewhere = self.elsewhere, self.session.memory()
+        self._reconnect(memory)
+        self.good = None
+
     def _reconnect(self, memory: Memory) -> None:
         self.session = self.new_session(memory)
         self.session.set_target(self.target, self.revision)
@@ -124,6 +136,16 @@ class Machine(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         if hasattr(self, "envoy"):
             assert self.envoy.lost_routes() == []
+
+    @invariant()
+    def it_never_goes_back_further_than_it_must(self) -> None:
+        if hasattr(self, "envoy"):
+            assert self.gone_back_to() in (None, self.ran_with)
+
+    def gone_back_to(self) -> ResourceSet | None:
+        """The former target that is being sent, because the Envoy refuses the present one."""
+        session = self.session if isinstance(self.session, Session) else self.session._at.session
+        return None if session._target is session._desired else session._target
 
     @rule()
     def all_arrives(self) -> None:

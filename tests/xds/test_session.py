@@ -12,10 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import of_type
+from tealmesh.xds.recollection import recollected
 from tealmesh.xds.session import Memory, Send, Session
 from tests.support.drills import examples
 from tests.xds.envoy_model import BAD, EnvoyModel
 
+COUNT = [0, 0]
 CLUSTERS = ("c0", "c1", "c2", "c3")
 ROUTES = ("r0", "r1")
 
@@ -72,6 +74,8 @@ class Machine(RuleBasedStateMachine):
         """What another replica knows of this Envoy, from when it was there."""
         self.ran_with: ResourceSet | None = None
         """The newest target that it acknowledged anywhere."""
+        self.targets: list[ResourceSet] = []
+        """All that there were, which every replica has seen."""
         self.set_target(wanted)
 
     def new_session(self, memory: Memory) -> Any:
@@ -81,6 +85,7 @@ class Machine(RuleBasedStateMachine):
     def set_target(self, wanted: ResourceSet) -> None:
         self.revision += 1
         self.target = wanted
+        self.targets.append(wanted)
         self.session.set_target(wanted, self.revision)
 
     @rule()
@@ -117,11 +122,21 @@ class Machine(RuleBasedStateMachine):
         self._reconnect(Memory())
         self.good = None
 
-    @precondition(lambda self: self.envoy.delta)
     @rule()
     def move(self) -> None:
-        """The Envoy connects to another replica, which knows what it had when it was there last."""
+        """The Envoy connects to another replica, which knows what it had when it was there last, or
+        else what its node had.
+        """
         memory, self.elsewhere = self.elsewhere, self.session.memory()
+        claimed = self.envoy.slots[T.CLUSTER].accepted
+        if not self.envoy.delta and claimed:
+            known = recollected(reversed(self.targets), claimed)
+            if known is None:
+                COUNT[1] += 1
+                self.elsewhere = memory
+                return
+            COUNT[0] += 1
+            memory = known
         self._reconnect(memory)
         self.good = None
 

@@ -22,6 +22,7 @@ HELD = 3
 _COMMANDS = {
     "init": ("init",),
     "plane.run": ("up", "down"),
+    "plane.serve": ("serve",),
     "apply": ("apply", "delete"),
     "deploy": ("deploy", "approve", "weights"),
     "back": ("rollback", "abort", "resume"),
@@ -32,6 +33,7 @@ _COMMANDS = {
     "look": ("status", "history", "events", "envoys", "doctor"),
     "logs": ("logs",),
     "mesh": ("mesh",),
+    "migrate": ("import", "export"),
     "traces": ("traces",),
     "plane.page": ("open", "token"),
     "load": ("load",),
@@ -52,8 +54,9 @@ SECTIONS = {
                "weights", "lock", "unlock", "rehearse"),
     "Look": ("status", "explain", "history", "evidence", "backtest", "open", "logs", "events",
              "envoys", "mesh", "traces", "lint"),
-    "What Terraform and others made": ("adopt", "terraform", "env"),
+    "What Terraform and others made": ("adopt", "terraform", "env", "import", "export"),
     "Take away": ("delete", "reset"),
+    "In production": ("serve",),
     "Envoys, images and who may call": ("envoy", "image", "credentials", "token", "keys"),
     "About teal": ("help", "version", "completion", "schema"),
 }  # fmt: skip

@@ -17,7 +17,6 @@ from tealmesh.xds.session import Memory, Send, Session
 from tests.support.drills import examples
 from tests.xds.envoy_model import BAD, EnvoyModel
 
-COUNT = [0, 0]
 CLUSTERS = ("c0", "c1", "c2", "c3")
 ROUTES = ("r0", "r1")
 
@@ -132,10 +131,8 @@ class Machine(RuleBasedStateMachine):
         if not self.envoy.delta and claimed:
             known = recollected(reversed(self.targets), claimed)
             if known is None:
-                COUNT[1] += 1
                 self.elsewhere = memory
                 return
-            COUNT[0] += 1
             memory = known
         self._reconnect(memory)
         self.good = None

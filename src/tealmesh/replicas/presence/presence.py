@@ -15,7 +15,7 @@ from tealmesh.model.errors import TealError
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
-from tealmesh.replicas.tables import replicas
+from tealmesh.replicas.tables import meshes, replicas
 
 log = logging.getLogger(__name__)
 
@@ -158,9 +158,11 @@ class Presence:
             connection.execute(sa.insert(replicas).values(**values))
         for identity in deciding.forgotten(self._picture, self._clock(), self._pace):
             last = self._picture.seen[identity].row.beat
-            connection.execute(
+            gone = connection.execute(
                 sa.delete(replicas).where(replicas.c.id == identity, replicas.c.beat == last)
             )
+            if gone.rowcount:
+                connection.execute(sa.delete(meshes).where(meshes.c.replica == identity))
         found = connection.execute(sa.select(replicas))
         return {row.id: Row(row.address, row.beat) for row in found}
 

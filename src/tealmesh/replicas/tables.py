@@ -24,9 +24,10 @@ replicas = Table(
     Column("id", String(64), primary_key=True),
     Column("address", String(512), nullable=False),
     Column("beat", BigInteger, nullable=False),
+    Column("streams", BigInteger, nullable=False),
 )
-"""The replicas that are there, or were until lately: where each one's HTTP is reached, and how
-often it has said so. One that has left says -1."""
+"""The replicas that are there, or were until lately: where each one's HTTP is reached, how often
+it has said so, and how many Envoys it serves. One that has left has the beat -1."""
 
 meshes = Table(
     "replica_meshes",

@@ -97,8 +97,6 @@ class SharedEnvoys:
 
     async def publish(self) -> None:
         """Write what has changed until cancelled."""
-        await self._calls.call(self._forget_own)
-        self._dirty.update(self._published)
         while True:
             leaving = any(one.departed for one in self._published.values())
             with contextlib.suppress(TimeoutError):
@@ -115,8 +113,9 @@ class SharedEnvoys:
             except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
                 # Of what is written next, all counts.
                 log.debug("what Envoys run with is not published: %s", error)
-                for mesh in due:
-                    self._published.pop(mesh, None)
+                for mesh in due & self._published.keys():
+                    before = self._published[mesh]
+                    self._published[mesh] = replace(before, roster="", progress="")
                 self._dirty |= due
                 await asyncio.sleep(IDLE_SECONDS)
                 self._wake.set()
@@ -174,9 +173,6 @@ class SharedEnvoys:
             mine = sa.and_(meshes.c.replica == self._replica, meshes.c.mesh == row["mesh"])
             if not connection.execute(sa.update(meshes).where(mine).values(**row)).rowcount:
                 connection.execute(sa.insert(meshes).values(replica=self._replica, **row))
-
-    def _forget_own(self, connection: sa.Connection) -> None:
-        connection.execute(sa.delete(meshes).where(meshes.c.replica == self._replica))
 
     async def _look(self) -> None:
         known = {place: (one.number, one.roster_number) for place, one in self._read.items()}

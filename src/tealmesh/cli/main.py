@@ -38,6 +38,7 @@ _COMMANDS = {
     "envoy": ("envoy",),
     "image": ("image",),
     "demo": ("demo", "rehearse"),
+    "plane.database": ("database",),
     "plane.reset": ("reset",),
     "plane.credentials": ("credentials",),
     "plane.keys": ("keys",),
@@ -54,6 +55,7 @@ SECTIONS = {
              "envoys", "mesh", "traces", "lint"),
     "What Terraform and others made": ("adopt", "terraform", "env"),
     "Take away": ("delete", "reset"),
+    "In production": ("database",),
     "Envoys, images and who may call": ("envoy", "image", "credentials", "token", "keys"),
     "About teal": ("help", "version", "completion", "schema"),
 }  # fmt: skip

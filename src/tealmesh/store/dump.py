@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import TealError
 from tealmesh.store.database import Database
-from tealmesh.store.following import head
+from tealmesh.store.following import Head, head
 from tealmesh.store.formats import FORMAT, prepare
 from tealmesh.store.schema import audit, documents, noted, state
 
@@ -58,12 +58,7 @@ def records(database: Database) -> Generator[Record]:
     """All of a database at one revision. Whoever does not take all must close the iterator."""
     counts: Counter[str] = Counter()
     with database.reading() as connection:
-        now = head(connection)
-        if now.format != FORMAT:
-            raise TealError(
-                f"{database.name} has format {now.format} and this version reads {FORMAT}: run "
-                "`teal database migrate`, or use the version that wrote it"
-            )
+        now = _head(connection, database)
         yield {"tealmesh": {"format": now.format, "revision": now.revision, "epoch": now.epoch}}
         for kind, table in _TABLES.items():
             query = sa.select(table).order_by(*table.primary_key.columns)
@@ -72,6 +67,19 @@ def records(database: Database) -> Generator[Record]:
                 counts[kind] += 1
                 yield {kind: [json.loads(v) if c in _JSON else v for c, v in row.items()]}
     yield {"end": {kind: counts[kind] for kind in _TABLES}}
+
+
+def _head(connection: sa.Connection, database: Database) -> Head:
+    """How far the database is. Raises TealError if it has another format than ours."""
+    known = sa.inspect(connection).has_table(state.name)
+    now = head(connection) if known else None
+    if now is None or now.format != FORMAT:
+        has = f"format {now.format}" if now else "an older format, or none,"
+        raise TealError(
+            f"{database.name} has {has} and this version reads {FORMAT}: run "
+            "`teal database migrate`, or use the version that wrote it"
+        )
+    return now
 
 
 def write_lines(database: Database, file: TextIO) -> Copied:
@@ -166,13 +174,21 @@ def _finish(connection: sa.Connection, revision: int, clock: Clock, new_id: NewI
     connection.execute(sa.insert(audit).values(**entry))
 
 
-def copy_sqlite(database: Database, to: Path) -> None:
+def copy_sqlite(database: Database, to: Path) -> Copied:
     """Copy a file of SQLite as it is at one moment, also while it is used."""
     with (
         contextlib.closing(sqlite3.connect(database.name)) as source,
         contextlib.closing(sqlite3.connect(to)) as target,
     ):
         source.backup(target)
+    copied = Database.at(to)
+    with contextlib.closing(copied), copied.reading() as connection:
+        now = _head(connection, database)
+        counts = {
+            kind: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for kind, table in _TABLES.items()
+        }
+        return Copied(now.revision, counts)
 
 
 @contextlib.contextmanager

@@ -164,7 +164,9 @@ def test_a_file_of_sqlite_is_copied_while_it_is_used_and_restored(
     place, copied = str(tmp_path / "state.db"), tmp_path / "copy.db"
     store = Store.open(place)
     write(place, "a", "b")
-    assert teal("backup", place, "--to", str(copied)).output == f"copied {place} to {copied}\n"
+    assert teal("backup", place, "--to", str(copied)).output == (
+        f"wrote 1 documents and 3 events at revision 3 to {copied}\n"
+    )
     store.close()
     assert stat.S_IMODE(copied.stat().st_mode) == 0o600
     assert read(str(copied))[0].keys() == {"b"}
@@ -184,6 +186,10 @@ def test_a_database_of_the_version_before_is_migrated(postgres: str, tmp_path: P
     with closing(sqlite3.connect(old)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (0,), "a backup is kept"
     assert "wrong: the table state is missing" in teal("check", str(old)).output
+    for kind in ("copy.db", "copy.jsonl"):
+        refused = teal("backup", str(old), "--to", str(tmp_path / kind)).output
+        assert "has an older format, or none, and this version reads 2: run `teal" in refused
+        assert not (tmp_path / kind).exists()
     done = teal("migrate", str(old))
     assert "changed format 1 to 2" in done.output
     assert done.output.endswith("state.db has format 2\n")

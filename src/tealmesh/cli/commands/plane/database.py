@@ -18,6 +18,7 @@ from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
     from tealmesh.store.database import Database
+    from tealmesh.store.dump import Copied
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -63,8 +64,9 @@ def _opened(
 
 @database.command(short_help="Make or change its tables for this version.")
 @_with_database
+@with_json
 @click.pass_context
-def migrate(context: click.Context, url: str, database_file: Path | None) -> None:
+def migrate(context: click.Context, url: str, database_file: Path | None, as_json: bool) -> None:
     """Make the tables that a database lacks, or change them to the format of this version.
 
     Needs the right to do so: run it as the owner of the tables, before replicas of a new version
@@ -74,6 +76,9 @@ def migrate(context: click.Context, url: str, database_file: Path | None) -> Non
 
     with _opened(context, url, database_file, new=True) as used:
         done = prepare(used, random_id)
+        if as_json:
+            print_json({"format": FORMAT, "done": done})
+            return
         for line in done:
             click.echo(line)
         click.echo(f"{used.name} has format {FORMAT}" + ("" if done else ": nothing to do"))
@@ -110,8 +115,11 @@ def check(context: click.Context, url: str, database_file: Path | None, as_json:
     help="The backup, or - for the output. Of SQLite, a name that ends with .db is a copy of the"
     " file; everything else is JSON lines, which either database takes.",
 )  # fmt: skip
+@with_json
 @click.pass_context
-def backup(context: click.Context, url: str, database_file: Path | None, to: str) -> None:
+def backup(
+    context: click.Context, url: str, database_file: Path | None, to: str, as_json: bool
+) -> None:
     """Write all of a database, as it is at one revision, to a new file that only you can read.
 
     A control plane may use it meanwhile. The backup has everything that the control plane knows,
@@ -123,16 +131,15 @@ def backup(context: click.Context, url: str, database_file: Path | None, to: str
         if to == "-":
             dump.write_lines(used, sys.stdout)
             return
+        if to.endswith(".db") and used.shared:
+            raise click.UsageError(f"--to {to}: a .db is a copy of SQLite's file")
         with dump.private(Path(to)) as part:
             if to.endswith(".db"):
-                if used.shared:
-                    raise click.UsageError(f"--to {to}: a .db is a copy of SQLite's file")
-                dump.copy_sqlite(used, part)
-                click.echo(f"copied {used.name} to {to}")
-                return
-            with part.open("w", encoding="utf-8") as file:
-                copied = dump.write_lines(used, file)
-        click.echo(f"wrote {_counts(copied.counts)} at revision {copied.revision} to {to}")
+                copied = dump.copy_sqlite(used, part)
+            else:
+                with part.open("w", encoding="utf-8") as file:
+                    copied = dump.write_lines(used, file)
+        _tell(as_json, copied, f"wrote {{}} at revision {copied.revision} to {to}")
 
 
 @database.command(short_help="Put a backup back.")
@@ -143,9 +150,15 @@ def backup(context: click.Context, url: str, database_file: Path | None, to: str
     help="A backup of either kind, from either database, or - for the input.",
 )  # fmt: skip
 @click.option("--replace", is_flag=True, help="Delete what the database has.")
+@with_json
 @click.pass_context
 def restore(
-    context: click.Context, url: str, database_file: Path | None, source: str, replace: bool
+    context: click.Context,
+    url: str,
+    database_file: Path | None,
+    source: str,
+    replace: bool,
+    as_json: bool,
 ) -> None:
     """Put a backup into an empty database: all of it, or nothing.
 
@@ -163,11 +176,15 @@ def restore(
             copied = dump.restore(
                 used, records, replace=replace, clock=system_clock, new_id=random_id
             )
-        click.echo(f"restored {_counts(copied.counts)} into {used.name}")
+        _tell(as_json, copied, f"restored {{}} into {used.name}")
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return f"{counts['document']} documents and {counts['audit']} events"
+def _tell(as_json: bool, copied: Copied, text: str) -> None:
+    documents, events = copied.counts["document"], copied.counts["audit"]
+    if as_json:
+        print_json({"revision": copied.revision, "documents": documents, "events": events})
+    else:
+        click.echo(text.format(f"{documents} documents and {events} events"))
 
 
 COMMANDS = (database,)

@@ -30,6 +30,7 @@ PACKAGES = {
     "replicas": "several control planes",
     "rollout": "deployments",
     "seams": "other AWS services",
+    "workloads": "tasks of another ECS",
     "xds": "ADS",
     "envoy": "translation",
     "store": "state",

@@ -75,6 +75,23 @@ class AppConfig(CommonConfig):
 
 
 @dataclass(frozen=True)
+class ServeConfig(CommonConfig):
+    """The configuration of `teal serve`, whose secrets are in ``data_dir``: the same ones for every
+    replica."""
+
+    database: str = field(default="", repr=False)
+    """URL of the database, which may have a password, or the path of one of SQLite."""
+    advertise: str = ""
+    """HOST:PORT where the other replicas reach our API; empty if there are none."""
+    ecs_endpoint: str = ""
+    """URL of ECS; empty for AWS's in our region."""
+    cloud_map_endpoint: str = ""
+    """URL of Cloud Map; empty for AWS's in our region."""
+    ecs_clusters: tuple[str, ...] = ()
+    """The clusters that are read; empty for all of the account in our region."""
+
+
+@dataclass(frozen=True)
 class AppInfo:
     """What a control plane reports when it is ready."""
 

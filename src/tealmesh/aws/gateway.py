@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.model import leases
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller, Principal, speaking
@@ -49,7 +51,11 @@ UNKNOWN_BODY_LIMIT_BYTES = 1 << 20
 """The largest request body of a caller whose signature can be verified only with it."""
 
 _HEALTH = "/_teal/health"
-_HEALTH_OF_ALL = ("status", "version", "revision", "serverId")
+_HEALTH_OF_ALL = ("status", "version", "revision", "serverId", "replica", "database")
+
+Leased = Callable[[str], AbstractContextManager[None]]
+"""The header of `model.leases`, or nothing -> what the writes of a request are made in. Raises
+AwsError for a header that cannot be."""
 
 
 class Fallback(Protocol):
@@ -73,6 +79,7 @@ def build_gateway(
     certified: Callable[[str], bool] = lambda host: False,
     front: Front | None = None,
     new_id: NewId = random_id,
+    leased: Leased = lambda token: nullcontext(),
 ) -> ASGIApp:
     """The ASGI application of the control plane's port.
 
@@ -84,7 +91,8 @@ def build_gateway(
     credentials of their own, and those that begin with one of ``loopback_paths`` do not exist
     for whom is connected beyond loopback. ``certified`` tells whether our certificate is for a name
     or an address, which the Host header may then have. Without ``moto``, other services are refused
-    by name; without a ``front``, nobody asks who calls, which is for tests.
+    by name; without a ``front``, nobody asks who calls, which is for tests. ``leased`` takes the
+    header of `model.leases`: in its context, each write checks that the lease is still held.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
@@ -104,7 +112,7 @@ def build_gateway(
         exception_handlers={HTTPException: refuse, Exception: refuse},
     )
     app.router.redirect_slashes = False
-    app.router.default = _AwsEndpoint(services, models, moto, front, new_id)
+    app.router.default = _AwsEndpoint(services, models, moto, front, new_id, leased)
     opened = (_HEALTH, *open_paths)
     guarded = _Guard(app, _Hosts(frozenset(allowed_hosts), certified), opened, front)
     return _Inner(guarded, tuple(loopback_paths))
@@ -204,7 +212,9 @@ class _AwsEndpoint:
         moto: Fallback | None,
         front: Front | None,
         new_id: NewId,
+        leased: Leased,
     ) -> None:
+        self._leased = leased
         self._services = services
         self._models = models
         self._moto = moto
@@ -274,7 +284,8 @@ class _AwsEndpoint:
         if model is not None:
             api = self._services.get(model.service)
             fence = request.headers.get(fencing.HEADER.lower(), "")
-            with fencing.within(fencing.demanded, fence):
+            lease = self._leased(request.headers.get(leases.HEADER.lower(), ""))
+            with fencing.within(fencing.demanded, fence), lease:
                 return await call(model, api, request, identity.caller, self._permit(model))
         if self._moto is None:
             raise AwsError(

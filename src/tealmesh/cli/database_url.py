@@ -19,7 +19,7 @@ def place(context: click.Context, name: str, option: str, url: str, file: Path |
     """The URL or path of the database, from the parameter ``name``, which is called ``option``, or
     from a file. Raises UsageError for none or two, and for a password among the arguments.
     """
-    if url and file is not None and _typed(context, name):
+    if url and file is not None:
         raise click.UsageError(f"{option} and --database-file: give only one of them")
     if file is not None:
         url = read_secret(file, "--database-file")
@@ -33,8 +33,9 @@ def place(context: click.Context, name: str, option: str, url: str, file: Path |
         raise click.UsageError(
             f"{option}: the URL begins with {parts.scheme}://, and must with postgresql://"
         )
+    typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     secret = parts.password or any("password" in key for key, _ in parse_qsl(parts.query))
-    if secret and _typed(context, name):
+    if secret and typed:
         raise click.UsageError(
             f"{option} has a password, which everybody on this machine sees among the arguments: "
             f"give the URL by {VARIABLE} or --database-file"
@@ -43,7 +44,9 @@ def place(context: click.Context, name: str, option: str, url: str, file: Path |
 
 
 def read_secret(file: Path, option: str) -> str:
-    """The text of a file that others cannot read. Raises TealError if they can."""
+    """The line in a file that others cannot read. Raises TealError if they can, UsageError if there
+    is no such line.
+    """
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         # A mounted secret of Kubernetes belongs to root and is read by the pod's group.
@@ -54,11 +57,7 @@ def read_secret(file: Path, option: str) -> str:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise TealError(f"{option} {file} cannot be read: {reason}") from error
-    if not text:
-        raise TealError(f"{option} {file} is empty")
+        raise click.UsageError(f"{option} {file}: {reason}") from error
+    if not text or "\n" in text:
+        raise click.UsageError(f"{option} {file}: must have one line, the URL")
     return text
-
-
-def _typed(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -22,6 +22,7 @@ HELD = 3
 _COMMANDS = {
     "init": ("init",),
     "plane.run": ("up", "down"),
+    "plane.serve": ("serve",),
     "apply": ("apply", "delete"),
     "deploy": ("deploy", "approve", "weights"),
     "back": ("rollback", "abort", "resume"),
@@ -55,7 +56,7 @@ SECTIONS = {
              "envoys", "mesh", "traces", "lint"),
     "What Terraform and others made": ("adopt", "terraform", "env"),
     "Take away": ("delete", "reset"),
-    "In production": ("database",),
+    "In production": ("serve", "database"),
     "Envoys, images and who may call": ("envoy", "image", "credentials", "token", "keys"),
     "About teal": ("help", "version", "completion", "schema"),
 }  # fmt: skip

@@ -1,4 +1,64 @@
 """How the lines of a control plane's log look, in each of its processes."""
 
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 """For `logging.basicConfig`."""
+
+Form: TypeAlias = Literal["text", "json"]
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""That of the API call that is answered, or whose change is pushed (x-amzn-RequestId); empty
+outside of any."""
+
+_NOISY = ("botocore", "boto3", "urllib3", "asyncio", "httpcore", "httpx", "grpc")
+"""Their debug messages are about their internals."""
+
+
+def begin(level: Level, form: Form = "text") -> None:
+    """Log to standard error from now on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines(FORMAT))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class TextLines(logging.Formatter):
+    """For people: with the request's id where there is one."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        text = super().formatMessage(record)
+        request = request_id.get()
+        return f"{text} [{request}]" if request else text
+
+
+class JsonLines(logging.Formatter):
+    """One object a line: time, level, logger, message, and requestId, error where there is one.
+
+    What is in ``extra={"fields": {…}}`` of a call becomes members too.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, object] = {
+            "time": at.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request := request_id.get():
+            line["requestId"] = request
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)

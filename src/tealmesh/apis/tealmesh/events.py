@@ -16,7 +16,7 @@ from tealmesh.model.arn import last_part
 from tealmesh.model.traffic import windows
 from tealmesh.store import AuditEntry, Reader, Store, tables
 
-ENGINE_ACTORS = ("engine", windows.ACTOR)
+ENGINE_ACTORS = ("engine", "workloads", windows.ACTOR)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
 
 DEFAULT_EVENTS = 100

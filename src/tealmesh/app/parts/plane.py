@@ -22,6 +22,7 @@ from tealmesh.app.hearing import Heard
 from tealmesh.app.pages import Pages
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Cloud, OtherServices, Worker
+from tealmesh.app.parts.replication import ROLLOUTS, TIMERS
 from tealmesh.app.parts.streams import Streams
 from tealmesh.app.retention import Retention
 from tealmesh.aws.gateway import build_gateway
@@ -92,17 +93,19 @@ class Plane:
     def workers(self) -> Iterator[Worker]:
         """What runs as long as the control plane, by its name for people."""
         store, controller = self._store, self.controller
+        once = self._ground.replication.once
+        yield from self._ground.replication.workers()
         yield from self._streams.workers()
-        yield "the end of routes' grace periods", partial(end_grace, store)
-        yield "the deployments", controller.run
-        yield "the deployments of groups", controller.groups.run
-        yield "the sides kept for a way back", controller.keep
-        yield "the sending of notices", self._sending().run
+        yield "the end of routes' grace periods", once(TIMERS, partial(end_grace, store))
+        yield "the deployments", once(ROLLOUTS, controller.run)
+        yield "the deployments of groups", once(ROLLOUTS, controller.groups.run)
+        yield "the sides kept for a way back", once(ROLLOUTS, controller.keep)
+        yield "the sending of notices", once(TIMERS, self._sending().run)
         yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
-        yield "the end of sessions", self._entrance.forget
+        yield "the end of sessions", once(TIMERS, self._entrance.forget)
         retention = Retention.of(self._config, store)
-        yield "the retention of events, deployments and logs", retention.run
+        yield "the retention of events, deployments and logs", once(TIMERS, retention.run)
         yield from self._cloud.workers()
         yield "the log of troubles", self._ground.log.run
 
@@ -132,6 +135,7 @@ class Plane:
             loopback_paths=of_tasks,
             certified=self._ground.beyond.certified,
             front=self._entrance.front,
+            leased=self._ground.replication.carried,
         )
 
     async def listen(self) -> None:
@@ -145,6 +149,7 @@ class Plane:
         self._driver.close()
         self._aws.close()
         await self._streams.close()
+        await self._ground.replication.close()
 
     def _app_mesh(self) -> AppMesh:
         return AppMesh(
@@ -212,4 +217,5 @@ class Plane:
             "serverId": self._entrance.server_id,
             "dataDir": str(self._config.data_dir),
             "runtime": self._cloud.summary,
+            **self._ground.replication.health(),
         }

@@ -1,6 +1,7 @@
 """What differs between control planes: who knows roles and certificates, and where tasks run.
 
-`teal up` has both on its own machine (`own_aws`, `machine`).
+`teal up` has both on its own machine (`own_aws`, `machine`), `teal serve` elsewhere (`aws`,
+`elsewhere`).
 """
 
 from __future__ import annotations

@@ -139,6 +139,9 @@ class ServiceTeal(TypedDict, total=False):
     """When each deployment, by its id, became primary again."""
     steady: bool
     """Whether the service was steady when it was last scheduled."""
+    registries: list[list[str]]
+    """Namespace and name of the Cloud Map services in which it registers its tasks, where these
+    are not in our store: `tealmesh.workloads`."""
 
 
 class ServiceBody(TypedDict, total=False):

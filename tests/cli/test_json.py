@@ -30,6 +30,7 @@ SHOWS_NOTHING = {
     "completion": "is a script for a shell",
     "schema": "is JSON already",
     "evidence": "is JSON already",
+    "export": "is JSON by --to json",
     "envoy bootstrap": "is JSON already",
     "envoy identity": "keeps a file",
 }
@@ -63,6 +64,7 @@ ARGUMENTS = {
     "database check": "{directory}/state.db",
     "database backup": "{directory}/state.db --to {directory}/copy.db",
     "database restore": "{directory}/new.db --from {directory}/state.db",
+    "import": "{directory}/mesh.json --plan",
     "keys show": "--data-dir {directory}",
     "keys rotate": "task-keys --data-dir {directory}",
     "keys retire": "task-keys --data-dir {directory}",
@@ -160,6 +162,7 @@ def test_it_is_json_and_nothing_else(command: str, api: TealApi, tmp_path: Path)
     (tmp_path / "task-keys").write_text("secret")
     if command.startswith("database"):
         Store.open(tmp_path / "state.db").close()
+    (tmp_path / "mesh.json").write_text('{"meshName": "shop", "spec": {}}')
     follow(api, DEPLOYMENT)
     port = api.endpoint.rpartition(":")[2]
     rest = ARGUMENTS.get(command, "").format(directory=tmp_path, port=port)

@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tealmesh.apis.appmesh.certificates import Issued, IssuedOf
+from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.ecs_tasks import EcsTasks
+from tealmesh.app.envoys.either import SimulatedOrRead
 from tealmesh.app.envoys.permission import Decider
 from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.app.envoys.simulation import AwsRoles, BySimulation
@@ -21,6 +23,7 @@ from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Iam
 from tealmesh.app.settings import ServeConfig
 from tealmesh.aws.callers.proofs import Proofs
+from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.clients import client_of_aws
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import CertificateError
@@ -63,8 +66,11 @@ class AwsEndpoints:
         return lambda: self.client(service)
 
     def decider(self) -> Decider:
-        config = self._config
-        return BySimulation(self.of("iam"), self._ground.store, config.region, config.account)
+        iam, store = self.of("iam"), self._ground.store
+        place = (self._config.region, self._config.account)
+        policies = RolePolicies(iam, steady_clock)
+        documents = ByDocuments(store, policies.role, system_clock, *place)
+        return SimulatedOrRead(BySimulation(iam, store, *place), documents)
 
     def role_identities(self, server_id: str) -> RoleIdentities:
         authorities = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from starlette.routing import BaseRoute
@@ -16,6 +17,8 @@ from tealmesh.app.settings import ServeConfig
 from tealmesh.aws.callers.shapes import refusal
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.discovery.cloud_map import CloudMapClient
+from tealmesh.discovery.worker import Discovery
 from tealmesh.model import wire
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import AwsError
@@ -39,6 +42,10 @@ class Elsewhere:
         clusters = Clusters(aws.of("ecs"), aws.of("servicediscovery"))
         named = config.ecs_clusters
         self.workloads = Workloads(ground.store, clusters, named, ground.supervisor, steady_clock)
+        cloud_map = CloudMapClient(aws.client("servicediscovery"))
+        self.discovery = Discovery(
+            ground.store, cloud_map, ground.supervisor, steady_clock, random.random
+        )
 
     def callers(self) -> SeenByCallers:
         """Nobody asks Envoys elsewhere: what ECS and Cloud Map say of tasks counts."""
@@ -83,6 +90,7 @@ class Elsewhere:
 
     def workers(self) -> Iterator[Worker]:
         yield "the copy of ECS", self.workloads.run
+        yield "the discovery from Cloud Map", self.discovery.run
 
     async def listen(self) -> None:
         """It has no servers."""

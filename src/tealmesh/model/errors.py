@@ -23,6 +23,7 @@
     ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
     ├── ProofRefused                a presigned GetCallerIdentity, or an OIDC token, proves nothing
     ├── ProofUnverified             STS, or an issuer's keys, cannot be asked whose one is
+    ├── Behind                      this replica does not have yet what the database has
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
     ├── DiscoveryError              Cloud Map could not be asked for a service's instances
     │   ├── DiscoveryRefused        it does not let us ask
@@ -207,6 +208,10 @@ class ProofUnverified(TealError):
     """STS cannot be asked at present whose a presigned ``sts:GetCallerIdentity`` is, or the keys of
     an issuer of tokens cannot be had.
     """
+
+
+class Behind(TealError):
+    """This replica does not have yet what the database has; an Envoy is served better elsewhere."""
 
 
 class TooManyStreams(TealError):

@@ -18,7 +18,17 @@ leases = Table(
 """Who holds each lease (empty: nobody), how often it was taken, and how often it was renewed
 since."""
 
-_ALL = (leases,)
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("address", String(512), nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)
+"""The replicas that are there, or were until lately: where each one's HTTP is reached, and how
+often it has said so. One that has left says -1."""
+
+_ALL = (leases, replicas)
 
 
 def create(engine: sa.Engine | sa.Connection) -> None:

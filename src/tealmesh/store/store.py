@@ -82,18 +82,23 @@ class Store:
     ) -> Store:
         """Open the database at a path or a URL, making what it lacks.
 
-        Raises TealError if it cannot be opened or was written by a newer Tealmesh.
+        Raises TealError if it cannot be opened or was written by a newer Tealmesh, DatabaseAway if
+        it does not answer at present.
         """
         database = Database.at(url)
         try:
-            prepare(database, new_id)
-            return cls(database, clock, boot_clock, new_id)
+            with contextlib.ExitStack() as unused:
+                unused.callback(database.close)
+                prepare(database, new_id)
+                store = cls(database, clock, boot_clock, new_id)
+                unused.pop_all()
+                return store
         except sa.exc.SQLAlchemyError as error:
             reason = reason_of(error)
             text = f"the state database {database.name} cannot be opened: {reason}"
             if any(word in reason for word in ("not a database", "malformed")):
                 text += ": put it back from a backup, or begin anew by `teal reset`"
-            raise TealError(text) from error
+            raise database.failure(error)(text) from error
         except ValueError as error:
             raise TealError(
                 f"the state database {database.name} cannot be read: {error}"

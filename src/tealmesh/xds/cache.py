@@ -21,6 +21,7 @@ from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.encode import Encoder
+from tealmesh.xds.fed import Fed
 from tealmesh.xds.own import Own
 from tealmesh.xds.register import Expected, Register
 from tealmesh.xds.session import Memory
@@ -66,6 +67,7 @@ class AdsCache:
         self.clock = clock
         self.encoder = Encoder()
         self.translations = 0
+        self.fed = Fed()
         self._translate = translate
         self._expected = expected
         self._hold_off = hold_off
@@ -324,5 +326,5 @@ class AdsCache:
             acknowledged=self._acknowledged(envoy),
             pending=tuple(sorted(envoy.own.text(name) for name in pending)),
             rejected=envoy.rejected,
-            note=envoy.silence or self._why_orphaned(envoy),
+            note=envoy.slow() or self._why_orphaned(envoy),
         )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS = 20.0
+"""After how long without an answer an Envoy is named as slow: it may hold one back for 15 s, while
+it waits for endpoints (`barrier`)."""
+
 SILENCE_SECONDS = 60.0
 """How long an Envoy may leave a response unanswered before its stream is closed."""
 
@@ -88,6 +92,16 @@ class Connection:
         )
         return True
 
+    def does_not_read(self) -> None:
+        """It has not read a response for too long: say so of the Envoy."""
+        self.envoy.silence = (
+            f"did not read what it was sent for {SILENCE_SECONDS:g} s: its connection was closed"
+        )
+
+    def owes_since(self) -> float:
+        """For how many seconds the Envoy has owed an answer; 0 if it owes none."""
+        return 0.0 if self._owed_since is None else self._cache.clock() - self._owed_since
+
     def _overdue_at(self) -> float | None:
         return None if self._owed_since is None else self._owed_since + SILENCE_SECONDS
 
@@ -128,6 +142,13 @@ class Envoy:
     """That it left a response unanswered for too long, until it has answered one; else empty."""
     gone_at: float = 0.0
     """When its last stream ended, by the cache's clock."""
+
+    def slow(self) -> str:
+        """That it is slow to answer at present, or was silent; empty if not."""
+        owed = max((connection.owes_since() for connection in self.connections), default=0.0)
+        if owed < SLOW_SECONDS:
+            return self.silence
+        return f"has not answered for {owed:.0f} s what it was sent"
 
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -77,6 +77,7 @@ class Leases:
         self._terms = terms
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="leases")
         self._holdings: dict[str, _Holding] = {}
+        self._jobs: set[asyncio.Future[Any]] = set()
 
     def held(self) -> dict[str, int]:
         """The leases that this replica has, with their fencing numbers."""
@@ -101,7 +102,9 @@ class Leases:
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        self._threads.shutdown(wait=False)
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=self._terms.lasts)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     @contextlib.contextmanager
     def _using(self, name: str) -> Iterator[_Holding]:
@@ -208,6 +211,8 @@ class Leases:
                 return act(connection, *args)
 
         job = asyncio.get_running_loop().run_in_executor(self._threads, run)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
         async with asyncio.timeout(self._terms.lasts):
             return await asyncio.shield(job)
 

@@ -20,6 +20,7 @@ from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
+from tealmesh.xds.counts import Counts
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.fed import Fed
 from tealmesh.xds.own import Own
@@ -66,6 +67,7 @@ class AdsCache:
     ) -> None:
         self.clock = clock
         self.encoder = Encoder()
+        self.counts = Counts()
         self.translations = 0
         self.fed = Fed()
         self._translate = translate

@@ -28,6 +28,7 @@ from tealmesh.aws.clients import client_of_aws
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import CertificateError
 from tealmesh.model.identity.envoys import Owner
+from tealmesh.rollout.drivers.aws import fenced
 from tealmesh.store import Store, tables
 
 _OURS = frozenset({"appmesh", "tealmesh", "xray"})
@@ -60,6 +61,10 @@ class AwsEndpoints:
                 endpoint = self._endpoints.get(service, "")
                 self._clients[service, where] = client_of_aws(service, where, endpoint)
             return self._clients[service, where]
+
+    def fenced(self, service: str) -> Any:
+        """AWS knows no fences, and a `teal up` would take ours for its own."""
+        return fenced(self.client(service)) if service in _OURS else self.client(service)
 
     def of(self, service: str) -> Callable[[], Any]:
         """What gives a client of a service in our region."""

@@ -37,6 +37,7 @@ class Elsewhere:
         self._ground, self._config = ground, config
         at = config.ecs_endpoint or f"AWS, {config.region}"
         self.summary = f"tasks of ECS at {at}"
+        self.metrics_at = "/metrics"
         self.load_balancers: LoadBalancers = NoLoadBalancers()
         self.logs: Logs = no_logs
         clusters = Clusters(aws.of("ecs"), aws.of("servicediscovery"))
@@ -87,6 +88,10 @@ class Elsewhere:
 
     def open_paths(self) -> Sequence[str]:
         return ()
+
+    def why_not_ready(self) -> Iterator[str]:
+        if not self.workloads.answered:
+            yield f"ECS has not answered yet ({self._config.ecs_endpoint or 'AWS'})"
 
     def workers(self) -> Iterator[Worker]:
         yield "the copy of ECS", self.workloads.run

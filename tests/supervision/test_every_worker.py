@@ -56,6 +56,15 @@ SHORT = {
         "work": "awaited by the supervised task worker",
         "wait": "awaited by the supervised task worker",
     },
+    "replicas/leases/holder.py": {
+        "_keep": "a loop that ends its errors; who waits for the lease is supervised",
+        "_run": "awaited by the supervised worker under the lease",
+        "wait": "awaited by the supervised worker under the lease",
+    },
+    "replicas/presence/presence.py": {
+        "_beat": "awaited by the supervised run",
+        "_question": "awaited by the supervised run",
+    },
     "rollout/asking/command.py": {
         "_end": "awaited at once, also by who is cancelled",
         "_keep_end": "the output of one command, read until it ends",

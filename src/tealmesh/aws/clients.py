@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tealmesh.aws.wire.apimodel import models_path
+from tealmesh.model import leases
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.identity.caller import OURSELVES
 
@@ -62,10 +63,11 @@ def client_of_aws(service: str, region: str, endpoint: str = "") -> Any:
             keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         config = Config(
             inject_host_prefix=not endpoint,
-            connect_timeout=5,
-            read_timeout=20,
+            # Together no longer than an attempt may take under a lease: `model.leases`.
+            connect_timeout=1.5,
+            read_timeout=leases.ATTEMPT_SECONDS - 1.5,
             max_pool_connections=32,
-            retries={"total_max_attempts": 3, "mode": "standard"},
+            retries={"total_max_attempts": 4, "mode": "standard"},
         )
         return session.client(
             service, endpoint_url=endpoint or None, region_name=region, config=config, **keys

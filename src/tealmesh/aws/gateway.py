@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -31,7 +32,7 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.model import answering
+from tealmesh.model import answering, leases
 from tealmesh.model.answering import Answering
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
@@ -52,7 +53,11 @@ UNKNOWN_BODY_LIMIT_BYTES = 1 << 20
 
 NO_ALIASES: Mapping[str, str] = {}
 _HEALTH = "/_teal/health"
-_HEALTH_OF_ALL = ("status", "version", "revision", "serverId")
+_HEALTH_OF_ALL = ("status", "version", "revision", "serverId", "replica", "database")
+
+Leased = Callable[[str], AbstractContextManager[None]]
+"""The header of `model.leases`, or nothing -> what the writes of a request are made in. Raises
+AwsError for a header that cannot be."""
 
 
 Observe = Callable[[Answering, int, float, float], None]
@@ -83,6 +88,7 @@ def build_gateway(
     aliases: Mapping[str, str] = NO_ALIASES,
     observe: Observe = lambda call, status, at, seconds: None,
     new_id: NewId = random_id,
+    leased: Leased = lambda token: nullcontext(),
 ) -> ASGIApp:
     """The ASGI application of the control plane's port.
 
@@ -95,7 +101,8 @@ def build_gateway(
     for whom is connected beyond loopback. ``certified`` tells whether our certificate is for a name
     or an address, which the Host header may then have. Without ``moto``, other services are refused
     by name; without a ``front``, nobody asks who calls, which is for tests. ``aliases`` are further
-    paths of pages, and ``observe`` is told of each call.
+    paths of pages, and ``observe`` is told of each call. ``leased`` takes the header of
+    `model.leases`: in its context, each write checks that the lease is still held.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
@@ -115,7 +122,7 @@ def build_gateway(
         exception_handlers={HTTPException: refuse, Exception: refuse},
     )
     app.router.redirect_slashes = False
-    app.router.default = _AwsEndpoint(services, models, moto, front, observe, new_id)
+    app.router.default = _AwsEndpoint(services, models, moto, front, observe, new_id, leased)
     opened = (_HEALTH, *open_paths)
     guarded = _Guard(app, _Hosts(frozenset(allowed_hosts), certified), opened, front)
     return _Inner(guarded, tuple(loopback_paths), aliases)
@@ -221,7 +228,9 @@ class _AwsEndpoint:
         front: Front | None,
         observe: Observe,
         new_id: NewId,
+        leased: Leased,
     ) -> None:
+        self._leased = leased
         self._services = services
         self._models = models
         self._moto = moto
@@ -295,7 +304,8 @@ class _AwsEndpoint:
         if model is not None:
             api = self._services.get(model.service)
             fence = request.headers.get(fencing.HEADER.lower(), "")
-            with fencing.within(fencing.demanded, fence):
+            lease = self._leased(request.headers.get(leases.HEADER.lower(), ""))
+            with fencing.within(fencing.demanded, fence), lease:
                 return await call(model, api, request, identity.caller, self._permit(model))
         if self._moto is None:
             raise AwsError(

@@ -116,6 +116,11 @@ class Store:
         """The revision of the current view."""
         return self._commits.view.revision
 
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas may use the database too."""
+        return self._database.shared
+
     def away(self) -> str:
         """Why the database is away, so that nothing can be written; empty while it is there."""
         return self._database.outage.reason

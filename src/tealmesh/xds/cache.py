@@ -139,10 +139,12 @@ class AdsCache:
         """How many Envoys of the mesh are connected."""
         return len(self._register.connected(mesh))
 
-    def envoys(self, mesh: str) -> list[EnvoyStatus]:
-        """Every Envoy of the mesh that is connected or expected, by id."""
+    def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]:
+        """Every Envoy of the mesh that is connected or expected, by id. ``pending``: whether it
+        matters what they have not acknowledged, which takes longer than all the rest.
+        """
         ids = {*self._expected(mesh), *self._register.connected(mesh)}
-        return [self._status(identity) for identity in sorted(ids)]
+        return [self._status(identity, pending) for identity in sorted(ids)]
 
     def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
         """What was made for the Envoys of each node and gateway of a mesh, with the ids of those
@@ -315,18 +317,19 @@ class AdsCache:
         kept = "keeps its last resources" if envoy.memory.good or envoy.acknowledged else "waits"
         return f"{missing} does not exist: this Envoy {kept}"
 
-    def _status(self, identity: str) -> EnvoyStatus:
+    def _status(self, identity: str, pending: bool) -> EnvoyStatus:
         envoy = self._register.get(identity)
         if envoy is None:
             return EnvoyStatus(identity, "", "", False, 0, note="has not connected yet")
-        pending = {name for c in envoy.connections for name in c.session.missing()}
+        streams = envoy.connections if pending else ()
+        missing = {name for c in streams for name in c.session.missing()}
         return EnvoyStatus(
             id=identity,
             node_id=envoy.node_id,
             resource=envoy.proxy.resource,
             connected=bool(envoy.connections),
             acknowledged=self._acknowledged(envoy),
-            pending=tuple(sorted(envoy.own.text(name) for name in pending)),
+            pending=tuple(sorted(envoy.own.text(name) for name in missing)),
             rejected=envoy.rejected,
             note=envoy.slow() or self._why_orphaned(envoy),
         )

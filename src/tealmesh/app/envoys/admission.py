@@ -266,7 +266,7 @@ class Admission:
 class Connected(Protocol):
     """What the ADS server knows of its Envoys."""
 
-    def envoys(self, mesh: str) -> list[EnvoyStatus]: ...
+    def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]: ...
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
 
@@ -278,9 +278,9 @@ class SeenEnvoys:
     connected: Connected
     admission: Admission
 
-    def envoys(self, mesh: str) -> list[EnvoyStatus]:
-        """By id. A refused one has the reason as its note."""
-        seen = self.connected.envoys(mesh)
+    def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]:
+        """By id. A refused one has the reason as its note. ``pending``: as of `AdsCache.envoys`."""
+        seen = self.connected.envoys(mesh, pending=pending)
         refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
         noted = [self._noted(_with_refusals(one, refused)) for one in seen]
         return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)

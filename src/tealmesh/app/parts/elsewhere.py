@@ -13,6 +13,7 @@ from tealmesh.apis.tealmesh.ports import ContainerLine, LoadBalancers, Logs
 from tealmesh.app.parts.aws import AwsEndpoints
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Worker
+from tealmesh.app.parts.replication import DISCOVERY
 from tealmesh.app.settings import ServeConfig
 from tealmesh.aws.callers.shapes import refusal
 from tealmesh.aws.gateway import Fallback
@@ -90,12 +91,15 @@ class Elsewhere:
         return ()
 
     def why_not_ready(self) -> Iterator[str]:
-        if not self.workloads.answered:
+        # Another replica reads it for all, where that one has the lease.
+        reads = DISCOVERY in self._ground.replication.leases.held()
+        if reads and not self.workloads.answered:
             yield f"ECS has not answered yet ({self._config.ecs_endpoint or 'AWS'})"
 
     def workers(self) -> Iterator[Worker]:
-        yield "the copy of ECS", self.workloads.run
-        yield "the discovery from Cloud Map", self.discovery.run
+        once = self._ground.replication.once
+        yield "the copy of ECS", once(DISCOVERY, self.workloads.run)
+        yield "the discovery from Cloud Map", once(DISCOVERY, self.discovery.run)
 
     async def listen(self) -> None:
         """It has no servers."""

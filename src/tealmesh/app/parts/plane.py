@@ -23,11 +23,13 @@ from tealmesh.app.hearing import Heard
 from tealmesh.app.observing import ready, spans
 from tealmesh.app.observing.calls import Calls
 from tealmesh.app.observing.following import Following
+from tealmesh.app.observing.lag import UNREADY_SECONDS, Lag
 from tealmesh.app.observing.metrics import Sources, families
 from tealmesh.app.observing.spans import Spans
 from tealmesh.app.pages import Pages
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Cloud, OtherServices, Worker
+from tealmesh.app.parts.replication import ROLLOUTS, TIMERS
 from tealmesh.app.parts.streams import Streams
 from tealmesh.app.retention import Retention
 from tealmesh.aws.gateway import build_gateway
@@ -64,6 +66,8 @@ class Plane:
         self._aws = Aws(aws.client)
         self._driver = ApiDriver(aws.fenced, config.region, callers=cloud.callers)
         self._following = Following(store, streams.cache.wait_converged, steady_clock)
+        fed = streams.cache.fed
+        self._lag = Lag(store.fresh, lambda: fed.revision, steady_clock)
         self._calls = Calls(self._following.wrote)
         self._spans = Spans(entrance.server_id) if spans.wanted(os.environ) else None
         if self._spans is not None:
@@ -101,18 +105,22 @@ class Plane:
     def workers(self) -> Iterator[Worker]:
         """What runs as long as the control plane, by its name for people."""
         store, controller = self._store, self.controller
+        once = self._ground.replication.once
+        yield from self._ground.replication.workers()
         yield from self._streams.workers()
-        yield "the end of routes' grace periods", partial(end_grace, store)
-        yield "the deployments", controller.run
-        yield "the deployments of groups", controller.groups.run
-        yield "the sides kept for a way back", controller.keep
+        yield "the end of routes' grace periods", once(TIMERS, partial(end_grace, store))
+        yield "the deployments", once(ROLLOUTS, controller.run)
+        yield "the deployments of groups", once(ROLLOUTS, controller.groups.run)
+        yield "the sides kept for a way back", once(ROLLOUTS, controller.keep)
+        if store.shared:
+            yield "the lag of the view", self._lag.run
         yield "the following of changes", self._following.run
-        yield "the sending of notices", self._sending().run
+        yield "the sending of notices", once(TIMERS, self._sending().run)
         yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
-        yield "the end of sessions", self._entrance.forget
+        yield "the end of sessions", once(TIMERS, self._entrance.forget)
         retention = Retention.of(self._config, store)
-        yield "the retention of events, deployments and logs", retention.run
+        yield "the retention of events, deployments and logs", once(TIMERS, retention.run)
         yield from self._cloud.workers()
         yield "the log of troubles", self._ground.log.run
 
@@ -144,6 +152,7 @@ class Plane:
             front=self._entrance.front,
             aliases={at: openmetrics.PATH} if (at := self._cloud.metrics_at) else {},
             observe=self._calls,
+            leased=self._ground.replication.carried,
         )
 
     async def listen(self) -> None:
@@ -157,6 +166,7 @@ class Plane:
         self._driver.close()
         self._aws.close()
         await self._streams.close()
+        await self._ground.replication.close()
         if self._spans is not None:
             await asyncio.to_thread(self._spans.close)
 
@@ -168,6 +178,8 @@ class Plane:
             yield f"the database is away: {away}"
         if self._streams.cache.fed.revision < 0:
             yield "what Envoys get has not been made yet"
+        if (lag := self._lag.seconds()) > UNREADY_SECONDS:
+            yield f"it has lacked changes of other replicas for {lag:.0f} s"
         yield from self._cloud.why_not_ready()
 
     def _app_mesh(self) -> AppMesh:
@@ -231,6 +243,8 @@ class Plane:
             self._following,
             self._ground.supervisor.troubles,
             self.why_not_ready,
+            self._ground.replication.leases.held,
+            self._lag.seconds,
         )
         more = partial(families, sources)
         pages = Pages(self._store, self.controller, metrics, envoys, self._links, more)
@@ -247,4 +261,5 @@ class Plane:
             "serverId": self._entrance.server_id,
             "dataDir": str(self._config.data_dir),
             "runtime": self._cloud.summary,
+            **self._ground.replication.health(),
         }

@@ -6,22 +6,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import TealError
+from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
 from tealmesh.replicas.tables import replicas
 
 log = logging.getLogger(__name__)
-
-Connect = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,6 @@ class Health:
     """Whether it has the database."""
 
 
-T = TypeVar("T")
 Ask = Callable[[str, float], Awaitable[Health | None]]
 """(address, seconds) -> what answers there; None for nothing."""
 
@@ -52,14 +47,13 @@ class Presence:
     ) -> None:
         self.replica = replica
         self.address = address
-        self._connect = connect
         self._ask = ask
         self._clock = clock
         self._pace = pace
         self._picture = Picture({})
         self._wrote_at = clock()
         self._others_have_it = False
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="presence")
+        self._calls = Calls(connect, "presence", pace.silent)
         self._told: dict[str, Standing] = {}
         self._changed: set[asyncio.Event] = set()
 
@@ -100,14 +94,14 @@ class Presence:
                 group.create_task(self._question())
         finally:
             with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
-                await self._call(self._leave)
-            self._threads.shutdown(wait=False, cancel_futures=True)
+                await self._calls.call(self._leave)
+            await self._calls.close()
 
     async def _beat(self) -> None:
         away = False
         while True:
             try:
-                rows = await self._call(self._write_and_read)
+                rows = await self._calls.call(self._write_and_read)
             except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
                 if not away:
                     log.warning("cannot say that this replica is there: %s", error or "no answer")
@@ -174,12 +168,3 @@ class Presence:
         mine = replicas.c.id == self.replica
         connection.execute(sa.update(replicas).where(mine).values(beat=LEFT))
         self._picture = replace(self._picture, read_at=None)
-
-    async def _call(self, act: Callable[[sa.Connection], T]) -> T:
-        def run() -> T:
-            with self._connect() as connection:
-                return act(connection)
-
-        job = asyncio.get_running_loop().run_in_executor(self._threads, run)
-        async with asyncio.timeout(self._pace.silent):
-            return await asyncio.shield(job)

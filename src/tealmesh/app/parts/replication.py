@@ -1,0 +1,61 @@
+"""That this control plane is one of several, or the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+
+from tealmesh.app.parts.ports import Worker
+from tealmesh.model.clock import random_id, steady_clock
+from tealmesh.replicas import tables
+from tealmesh.replicas.leases.carried import carried
+from tealmesh.replicas.leases.holder import Leases, Work
+from tealmesh.replicas.presence.asking import ask
+from tealmesh.replicas.presence.deciding import Standing
+from tealmesh.replicas.presence.presence import Presence
+from tealmesh.store import Store
+
+ROLLOUTS, TIMERS, DISCOVERY = "rollouts", "timers", "discovery"
+"""The leases: of deployments, of what happens when its time has come, and of what is read from AWS.
+"""
+
+
+class Replication:
+    """Of a control plane on this store. One on SQLite is the only one."""
+
+    def __init__(self, store: Store, advertise: str = "") -> None:
+        self.replica = random_id()
+        self._store = store
+        with store.connect() as connection:
+            tables.create(connection)
+        self.leases = Leases(
+            store.connect, store.guarded, self.replica, steady_clock, sole=not store.shared
+        )
+        self.presence: Presence | None = None
+        if store.shared:
+            self.presence = Presence(store.connect, self.replica, advertise, ask, steady_clock)
+
+    def once(self, lease: str, work: Work) -> Work:
+        """``work`` that happens at one replica at a time."""
+        return partial(self.leases.run_leased, lease, work)
+
+    def carried(self, token: str) -> AbstractContextManager[None]:
+        """What a request writes in that carries this lease."""
+        return carried(self._store.guarded, token)
+
+    def others(self) -> Mapping[str, Standing]:
+        """The other replicas, by id."""
+        return {} if self.presence is None else self.presence.others()
+
+    def health(self) -> dict[str, str]:
+        """What others are told, so that they know who is there."""
+        return {"replica": self.replica, "database": "away" if self._store.away() else "ok"}
+
+    def workers(self) -> Iterator[Worker]:
+        if self.presence is not None:
+            yield "the presence of this replica", self.presence.run
+
+    async def close(self) -> None:
+        """Let others take on what was done here, at once."""
+        await self.leases.close()

@@ -17,6 +17,7 @@ BEGIN, END = "<!-- begin: made by docs/architecture.py -->", "<!-- end -->"
 PACKAGES = {
     "cli": "the teal command",
     "app": "composition root",
+    "migration": "from App Mesh, and back",
     "aws": "HTTP front, codec, moto",
     "apis.applicationautoscaling": "automatic scaling",
     "apis.appmesh": "App Mesh",

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tealmesh.envoy.resources import ResourceSet, dangling
+from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
@@ -22,8 +22,10 @@ from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.counts import Counts
 from tealmesh.xds.encode import Encoder
+from tealmesh.xds.exchange import version_of
 from tealmesh.xds.fed import Fed
 from tealmesh.xds.own import Own
+from tealmesh.xds.recollection import Recollections
 from tealmesh.xds.register import Expected, Register
 from tealmesh.xds.session import Memory
 from tealmesh.xds.standing import SharedSession, Standings
@@ -80,6 +82,7 @@ class AdsCache:
         self._removed: set[str] = set()
         self._translated: dict[Proxy, _Translated] = {}
         self._standings: dict[tuple[bool, Order], Standings] = {}
+        self._recollections = Recollections(translate)
         self._register = Register(expected)
         self._due: set[str] = set()
         self._waking: dict[str, asyncio.Task[None]] = {}
@@ -95,6 +98,8 @@ class AdsCache:
         mesh = snapshot.scope
         if mesh in self._snapshots and self._valid[mesh] >= snapshot.revision:
             return
+        if mesh in self._snapshots:
+            self._recollections.replaced(self._snapshots[mesh])
         self._snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
         self._schedule(mesh)
@@ -111,6 +116,7 @@ class AdsCache:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
         if self._snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
+            self._recollections.forget(mesh)
             self._schedule(mesh)
 
     def convergence(self, mesh: str, revision: int) -> Convergence:
@@ -179,6 +185,23 @@ class AdsCache:
             standings = self._standings[delta, order] = Standings(delta=delta, order=order)
         return SharedSession(standings, memory, delta=delta)
 
+    def recollect(self, connection: Connection, version: str) -> None:
+        """The stream begins with a ``version`` of clusters that is not from its Envoy's last stream
+        here: begin its session with what the Envoy may hold, if that was sent lately.
+        """
+        envoy, proxy = connection.envoy, connection.envoy.proxy
+        snapshot, last = self._snapshots.get(proxy.mesh), envoy.memory.outcomes
+        here = any(version_of(one) == version for one in last.get(ResourceType.CLUSTER, ()))
+        if here or proxy.proxyless or snapshot is None or not snapshot.has(proxy):
+            return
+        resources = self._resources(snapshot, proxy).resources
+        if isinstance(resources, str):
+            return
+        found = self._recollections.of(proxy, snapshot, resources, version)
+        if found is not None:
+            connection.session = self._session(found, self._order, delta=connection.session.delta)
+            connection.snapshot = None
+
     def disconnect(self, connection: Connection) -> None:
         """Drop a stream that has ended; the Envoy's next one continues from what it left."""
         envoy = connection.envoy
@@ -187,6 +210,7 @@ class AdsCache:
         envoy.acknowledged = self._acknowledged(envoy)
         if self._register.remove(connection, self.clock()):
             self._translated.pop(envoy.proxy, None)
+            self._recollections.left(envoy.proxy)
         self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=True)
 
     def refresh(self, connection: Connection) -> None:

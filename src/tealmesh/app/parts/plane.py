@@ -136,6 +136,7 @@ class Plane:
             certified=self._ground.beyond.certified,
             front=self._entrance.front,
             leased=self._ground.replication.carried,
+            fresh=self._store.fresh,
         )
 
     async def listen(self) -> None:

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
-from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
+from tealmesh.xds.counts import Counts
+from tealmesh.xds.elsewhere import Elsewhere, Nowhere, runs_there
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.exchange import version_of
 from tealmesh.xds.fed import Fed
@@ -68,6 +70,7 @@ class AdsCache:
     ) -> None:
         self.clock = clock
         self.encoder = Encoder()
+        self.counts = Counts()
         self.translations = 0
         self.fed = Fed()
         self._translate = translate
@@ -85,6 +88,9 @@ class AdsCache:
         self._due: set[str] = set()
         self._waking: dict[str, asyncio.Task[None]] = {}
         self.waiting = Waiting(self.convergence)
+        self.elsewhere: Elsewhere = Nowhere()
+        self.moved: Callable[[str], None] = lambda mesh: None
+        """Called when something has changed that `here` tells of a mesh."""
 
     @property
     def encodes(self) -> int:
@@ -109,6 +115,7 @@ class AdsCache:
         if mesh in self._snapshots and self._valid[mesh] < revision:
             self._valid[mesh], before = revision, self._valid[mesh]
             self.waiting.all(mesh, before)
+            self.moved(mesh)
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
@@ -121,15 +128,20 @@ class AdsCache:
         """Whether the Envoys of ``mesh`` run with ``revision`` or a newer one. A mesh that was
         never seen has not converged; one that was removed has.
         """
-        expected = sorted({*self._expected(mesh), *self._register.connected(mesh)})
+        others = self.elsewhere.reported(mesh)
+        expected = sorted({*self._expected(mesh), *self._register.connected(mesh), *others})
         snapshot = self._snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
-        waiting = tuple(i for i in expected if not self._runs_with(i, revision))
+        waiting = tuple(i for i in expected if not self._runs_with(i, revision, others.get(i)))
         envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
         rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
+        for identity in waiting if others else ():
+            other = others.get(identity)
+            if other is not None and other.status.rejected and other.informed >= revision:
+                rejected[identity] = other.status.rejected
         current = snapshot is not None and self._valid[mesh] >= revision
         return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
 
@@ -147,8 +159,30 @@ class AdsCache:
         """Every Envoy of the mesh that is connected or expected, by id. ``pending``: whether it
         matters what they have not acknowledged, which takes longer than all the rest.
         """
-        ids = {*self._expected(mesh), *self._register.connected(mesh)}
-        return [self._status(identity, pending) for identity in sorted(ids)]
+        here, others = self._register.connected(mesh), self.elsewhere.reported(mesh)
+        return [
+            others[identity].status
+            if identity in others and identity not in here
+            else self._status(identity, pending)
+            for identity in sorted({*self._expected(mesh), *here, *others})
+        ]
+
+    def meshes(self) -> list[str]:
+        """The meshes, and load balancers, that have an Envoy with a stream here."""
+        return self._register.meshes()
+
+    def here(self, mesh: str) -> Iterator[Reported]:
+        """Every Envoy that has a stream here, as other replicas are told."""
+        snapshot, valid = self._snapshots.get(mesh), self._valid.get(mesh, 0)
+        for envoy in list(self._register.connected(mesh).values()):
+            orphaned = self._why_orphaned(envoy)
+            informed = all(c.snapshot is snapshot for c in envoy.connections)
+            runs_with = valid if orphaned else self._acknowledged(envoy)
+            status = EnvoyStatus(
+                envoy.id, envoy.node_id, envoy.proxy.resource, True, runs_with,
+                rejected=envoy.rejected, note=envoy.slow() or orphaned,
+            )  # fmt: skip
+            yield Reported(status, valid if informed else 0)
 
     def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
         """What was made for the Envoys of each node and gateway of a mesh, with the ids of those
@@ -175,6 +209,7 @@ class AdsCache:
         connection = Connection(self, envoy, session)
         self._register.add(connection)
         envoy.sync()
+        self.moved(proxy.mesh)
         return connection
 
     def _session(self, memory: Memory, order: Order, *, delta: bool) -> SharedSession:
@@ -210,6 +245,7 @@ class AdsCache:
             self._translated.pop(envoy.proxy, None)
             self._recollections.left(envoy.proxy)
         self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=True)
+        self.moved(envoy.proxy.mesh)
 
     def refresh(self, connection: Connection) -> None:
         """Give the connection's session the newest resources, if there are newer ones."""
@@ -233,6 +269,7 @@ class AdsCache:
         if envoy.sync():
             stuck = bool(envoy.rejected)
             self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
+            self.moved(envoy.proxy.mesh)
 
     def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:
         """The Envoy's resources, or why they cannot be sent."""
@@ -308,9 +345,12 @@ class AdsCache:
                     connection.wake()
             await asyncio.sleep(0)
         self.waiting.all(mesh)
+        self.moved(mesh)
 
-    def _runs_with(self, identity: str, revision: int) -> bool:
+    def _runs_with(self, identity: str, revision: int, other: Reported | None) -> bool:
         envoy = self._register.get(identity)
+        if (there := runs_there(envoy, other, revision)) is not None:
+            return there
         if envoy is None:
             return False
         return self._acknowledged(envoy) >= revision or bool(self._why_orphaned(envoy))

@@ -11,6 +11,7 @@ from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
+from tealmesh.app.envoys.gone import known_gone
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.app.feed import feed
@@ -51,6 +52,8 @@ class Streams:
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self.metrics = Metrics(steady_clock)
         self.tracing = Tracing(config, self.admission)
+        ground.replication.share(self.cache, partial(known_gone, self._store))
+        self._presence = ground.replication.presence
         self.seen = SeenEnvoys(self.cache, self.admission)
         self._server = EnvoyServer(
             self.cache,
@@ -70,6 +73,13 @@ class Streams:
         yield "the feed of Envoys", fed
         yield "the fetching of certificates", self.certificates.run
         yield "the permissions of Envoys", partial(self._server.review, self.permissions.changed)
+
+        if self._presence is not None:
+            self._presence.streams = lambda: self._server.streams
+            handing_over = partial(self._server.hand_over, self._presence.hands_over)
+            yield "the handing over of Envoys", handing_over
+            own, served = self._presence.replica, self._presence.served
+            yield "the evening out of Envoys", partial(self._server.even_out, own, served)
 
     async def converged(self, mesh: str, revision: int, timeout: float) -> bool:
         """Whether all Envoys of a mesh run with a revision within ``timeout`` seconds."""

@@ -5,6 +5,7 @@ import type { Service, Task } from "../data/wire";
 import { Sides, shownSides } from "../parts/fleet";
 import { Ago, Empty, Image, SideMark, StateMark } from "../parts/marks";
 import { Tasks } from "../parts/tasks";
+import { Told } from "../parts/told";
 import { link } from "../router";
 import { moment, t } from "../text";
 
@@ -90,8 +91,8 @@ export function ServicePage({ name }: { name: string }) {
             </a>
           )}
         </p>
-        <p class="sentence" lang="en">
-          {service.problem ?? service.sentence}
+        <p class="sentence">
+          <Told text={service.problem ?? service.sentence} by={service} />
         </p>
         <p class="links">
           {service.deployment && (

@@ -6,6 +6,7 @@ import { link } from "../router";
 import { percent, t } from "../text";
 import { Ago, Column, Image, ShareBar, SideMark, StateMark, Table } from "./marks";
 import { MeasureCells, MeasureColumns } from "./measures";
+import { Told } from "./told";
 
 /** The sides that have anything; of a service without, its first, so that it has a row. */
 export function shownSides(service: Service): Side[] {
@@ -73,8 +74,8 @@ function Rows({ service }: { service: Service }) {
                 </a>
                 {/* That it serves, the other columns say. */}
                 {service.state !== "serving" && (
-                  <span class="sentence" lang="en">
-                    {service.problem ?? service.sentence}
+                  <span class="sentence">
+                    <Told text={service.problem ?? service.sentence} by={service} />
                   </span>
                 )}
               </td>

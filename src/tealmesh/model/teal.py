@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         HookSettingBody,
         PrometheusGateBody,
     )
+    from tealmesh.model.said import SaidBody
     from tealmesh.model.traffic.parts import PartBody
     from tealmesh.model.traffic.windows import (
         CountsBody,
@@ -347,6 +348,8 @@ class DeploymentBody(TypedDict):
     beside_verdicts: Sequence[GateResultBody]
     member: MembershipBody | None
     finished_at: float | None
+    said: NotRequired[Mapping[str, SaidBody]]
+    """By a text, what it is made of."""
 
 
 class LockBody(TypedDict):
@@ -388,6 +391,8 @@ class JournalEntryBody(TypedDict):
     status: str
     message: str
     by: str
+    said: NotRequired[SaidBody]
+    """What the message is made of."""
 
 
 def known_members(cls: type[DataclassInstance], body: Mapping[str, object]) -> dict[str, Any]:

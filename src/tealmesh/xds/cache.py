@@ -326,4 +326,5 @@ class AdsCache:
             pending=tuple(sorted(pending)),
             rejected=envoy.rejected,
             note=envoy.silence or self._why_orphaned(envoy),
+            version=envoy.version,
         )

@@ -17,7 +17,10 @@ from xdist.scheduler import LoadScopeScheduling, Scheduling
 from tests.support.drills import examples
 from tests.support.programs import aws_cli, chromium
 from tests.support.programs.podman import missing
+from tests.support.programs.postgres import database, postgres, postgres_url
 from tests.support.programs.terraform import NO_TERRAFORM, terraform_binary
+
+__all__ = ["database", "postgres", "postgres_url"]
 
 # Tests share two cores with whole systems: how long one takes says nothing about it.
 settings.register_profile(

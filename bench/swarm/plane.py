@@ -66,12 +66,15 @@ class Plane:
         }
 
     def usage(self) -> dict[str, Any]:
+        used = cpu()
         gc.collect()
-        return {
-            "cpu": cpu(),
-            "rss": _rss(),
-            "connected": sum(one.connected for one in self.cache.envoys(world.MESH)),
-        }
+        return {"cpu": used, "rss": _rss(), "after": cpu()}
+
+    async def left(self) -> dict[str, Any]:
+        """Wait until no Envoy is connected."""
+        while self.cache.connected(world.MESH):  # noqa: ASYNC110 - it is no event of the cache
+            await asyncio.sleep(0.05)
+        return {"cpu": cpu()}
 
 
 async def _no_role(role: str) -> None:
@@ -106,6 +109,7 @@ async def _run(directory: Path, port: int, count: int) -> None:
     print(json.dumps({}), flush=True)
     orders: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
         "usage": _usage,
+        "left": _left,
         "weigh": _weigh,
         "profile": _profile,
     }
@@ -119,6 +123,10 @@ async def _run(directory: Path, port: int, count: int) -> None:
 
 async def _usage(plane: Plane) -> dict[str, Any]:
     return plane.usage()
+
+
+async def _left(plane: Plane) -> dict[str, Any]:
+    return await plane.left()
 
 
 async def _weigh(plane: Plane, weight: str) -> dict[str, Any]:

@@ -101,17 +101,16 @@ def _measure(shape: Shape, control_plane: Process, swarm: Process) -> Result:
     idle = _idle(shape, control_plane)
     last = control_plane.ask("usage")
     swarm.ask("drop")
-    while (closed := control_plane.ask("usage"))["connected"]:
-        time.sleep(0.1)
+    closed = control_plane.ask("left")
     return Result(
         storm=storm["seconds"],
-        storm_cpu=after["cpu"] - before["cpu"],
+        storm_cpu=after["cpu"] - before["after"],
         refused=sum(storm["refused"].values()),
         pushes=pushes,
         push_cpu=cpu / shape.pushes,
         translations=translations / shape.pushes,
         stream_kb=(last["rss"] - before["rss"]) / 1024 / shape.envoys,
-        closing_cpu=closed["cpu"] - last["cpu"],
+        closing_cpu=closed["cpu"] - last["after"],
         swarm_cpu=storm["cpu"],
         idle_cpu=idle,
     )
@@ -120,7 +119,7 @@ def _measure(shape: Shape, control_plane: Process, swarm: Process) -> Result:
 def _idle(shape: Shape, control_plane: Process) -> float:
     if not shape.idle:
         return 0.0
-    before, began = control_plane.ask("usage")["cpu"], time.monotonic()
+    before, began = control_plane.ask("usage")["after"], time.monotonic()
     time.sleep(shape.idle)
     used: float = control_plane.ask("usage")["cpu"] - before
     return used / (time.monotonic() - began)

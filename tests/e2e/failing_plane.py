@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import tealmesh.app.feed
-import tealmesh.app.parts
+import tealmesh.app.parts.machine
+import tealmesh.app.parts.plane
+import tealmesh.app.parts.streams
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.app.control_plane import AppConfig, run
@@ -36,9 +38,9 @@ from tealmesh.store.meshes import Meshes
 from tealmesh.xds.cache import AdsCache
 
 WORKERS: tuple[tuple[Any, str], ...] = (
-    (tealmesh.app.parts, "feed"),
-    (tealmesh.app.parts, "end_grace"),
-    (tealmesh.app.parts, "end_draining"),
+    (tealmesh.app.parts.streams, "feed"),
+    (tealmesh.app.parts.plane, "end_grace"),
+    (tealmesh.app.parts.machine, "end_draining"),
     (Meshes, "read"),
     (Certificates, "run"),
     (Feed, "run"),

@@ -10,7 +10,7 @@ from tealmesh.engine.serving import ServingTasks, serving_tasks
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.ecs.bodies import TaskBody, TaskEnvoy
 from tealmesh.store import Document, Transaction, View, tables
-from tealmesh.store.views import applied
+from tealmesh.store.views import Commit, applied
 
 
 def view_of(*states: TaskState) -> View:
@@ -62,6 +62,6 @@ def test_who_asks_again_is_told_of_what_has_changed() -> None:
         for index, state in enumerate(states):
             tx.put(tables.TASKS, "demo", str(index), body=body_of(index, state))
         tx.delete(tables.TASKS, "demo", "2")
-        view = applied(view, tx.revision, list(tx.changes()))
+        view = applied(view, [Commit(tx.revision, "", list(tx.changes()))])
         for mesh in ("m", "other"):
             assert sorted(serving.of(view, mesh)) == serving_tasks(view, mesh)

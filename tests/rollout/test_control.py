@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tealmesh.model.config.strategies import Gates, StepSettings
-from tealmesh.model.errors import AwsError, Fenced
+from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, State, Status
 from tealmesh.rollout import documents
 from tealmesh.rollout import journal as words
@@ -323,7 +323,7 @@ def test_a_kept_side_that_was_given_weight_is_left_running(tmp_path: Path) -> No
     assert set(b.driver.sides) == {"blue", "green"}
 
 
-def test_a_transition_is_stored_only_on_the_one_before(tmp_path: Path) -> None:
+def test_a_decision_is_about_what_another_replica_has_stored_meanwhile(tmp_path: Path) -> None:
     async def scenario(b: Bench, store: Store, controller: Controller) -> Deployment:
         await controller.deploy("tester", "web", "web:2")
         stale = await measuring(controller)
@@ -332,14 +332,35 @@ def test_a_transition_is_stored_only_on_the_one_before(tmp_path: Path) -> None:
         await store.write(
             "other", "Move", lambda t: documents.put(t, moved, entry, stale.sequence, b.clock())
         )
-        with pytest.raises(Fenced, match="another control plane works on it"):
-            await controller.pause("ann", "web")
+        paused = await controller.pause("ann", "web")
+        assert paused.sequence == moved.sequence + 1
         live = controller.running("web")
         assert live is not None
-        assert live.sequence == moved.sequence
+        assert live.paused_by == "ann"
         await controller.promote("ann", "web", full=True)
         return await until_finished(store, "web")
 
     # Without a limit, whose seconds would be stored, and would tell before the pause does.
     unlimited = replace(LONG, step_timeout=0.0)
     assert play(tmp_path, scenario, unlimited).status is Status.SUCCESSFUL
+
+
+def test_a_replica_that_does_not_work_on_deployments_begins_and_decides(tmp_path: Path) -> None:
+    """What it stores, the one that works hears of; and when that one ends, another takes over."""
+
+    async def scenario(b: Bench, store: Store, works: Controller) -> Deployment:
+        asked, succeeds = b.controller(store), b.controller(store)
+        await asked.deploy("tester", "web", "web:2")
+        await measuring(works)
+        await asked.pause("ann", "web")
+        running = asked.running("web")
+        assert running is not None
+        assert running.paused_by == "ann"
+        await until(lambda: (live := works.running("web")) is not None and live.paused_by == "ann")
+        taken_over = asyncio.create_task(succeeds.run())
+        await asked.promote("ann", "web", full=True)
+        finished = await until_finished(store, "web")
+        await stop(taken_over)
+        return finished
+
+    assert play(tmp_path, scenario, LONG).status is Status.SUCCESSFUL

@@ -251,7 +251,6 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
     async def scenario() -> list[Deployment]:
         store, controller = b.open()
         await b.put_system(store)
-        running = asyncio.create_task(controller.run())
         with pytest.raises(AwsError, match="no earlier image"):
             await controller.rollback("tester", b.service.name)
         await controller.deploy("tester", b.service.name, "web:2", token="one")
@@ -260,6 +259,7 @@ def test_rollback_after_success_deploys_the_image_before(tmp_path: Path) -> None
         with pytest.raises(AwsError, match="a deployment of web to web:2 is running"):
             await controller.deploy("tester", b.service.name, "web:3")
         b.driver.weights = {"blue": 100}
+        running = asyncio.create_task(controller.run())
         with pytest.raises(AwsError, match="was used for"):
             await controller.deploy("tester", b.service.name, "web:3", token="one")
         first = await until_finished(store, "web")

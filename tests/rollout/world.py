@@ -83,7 +83,11 @@ class Bench:
     def open(self) -> tuple[Store, Controller]:
         wall = self.wall or self.clock
         store = Store.open(self.path / "state.db", wall, self.boot)
-        controller = Controller(
+        return store, self.controller(store)
+
+    def controller(self, store: Store) -> Controller:
+        """A controller of the same world: with another one on the same store, it is a replica."""
+        return Controller(
             store,
             self.driver,
             self._converged,
@@ -91,7 +95,7 @@ class Bench:
             self.driver.window,
             self._who,
             clock=self.clock,
-            wall=wall,
+            wall=self.wall or self.clock,
             new_id=lambda: f"d{store.revision}",
             poll_seconds=self.poll_seconds,
             hearing=self.hearing,
@@ -99,7 +103,6 @@ class Bench:
             on_transition=self.on_transition,
             others=self.others(store) if self.others else None,
         )
-        return store, controller
 
     async def put_system(self, store: Store) -> None:
         await store.write(

@@ -25,6 +25,7 @@ from tealmesh.model.ecs.moments import note_moment
 from tealmesh.model.ecs.names import cluster_of, task_id
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Store, Transaction, tables
+from tealmesh.store.commits import Order
 from tealmesh.store.targets import deregister_target, drain_left, register_target
 from tests.support.planes.appmesh import Direct as AppMesh
 from tests.support.planes.ecs import Direct as Ecs
@@ -57,7 +58,7 @@ class Machine:
         self.store = self.open()
 
     def write(self, change: Any) -> Any:
-        return self.store._write("test", "Test", change, "")
+        return self.store._commits.write(Order("test", "Test", change))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from tealmesh.store.cloud_map import CloudMap
 from tealmesh.store.meshes import Meshes
 from tealmesh.store.ordered import Ordered
 from tealmesh.store.snapshot import mesh_names, mesh_snapshot
-from tealmesh.store.views import RECENT, Transaction, View, applied
+from tealmesh.store.views import RECENT, Commit, Transaction, View, applied
 
 MESHES = ("m", "a/b")
 FLAT = (tables.VIRTUAL_NODES, tables.VIRTUAL_SERVICES, tables.VIRTUAL_ROUTERS)
@@ -60,6 +60,10 @@ def changes(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...]]]:
         st.tuples(st.just("watch"), st.tuples(mesh, NAMES)),
         st.tuples(st.just("service"), st.tuples(NAMES, NAMES)),
         st.tuples(st.sampled_from(["instance", "end instance"]), st.tuples(NAMES, NAMES)),
+        st.tuples(
+            st.sampled_from(["discovered", "end discovered"]),
+            st.tuples(st.sampled_from(["X", "n/2"]), NAMES, NAMES),
+        ),
         st.tuples(st.just("other"), st.tuples(NAMES)),
     )
     return draw(st.lists(steps, min_size=1, max_size=4))
@@ -85,6 +89,13 @@ def apply(tx: Transaction, step: str, what: tuple[str, ...]) -> None:
             put_instance(tx, *what)
         case "end instance":
             tx.delete(tables.INSTANCES, *what)
+        case "discovered":
+            namespace, service, name = what
+            found: Any = {"namespace": namespace, "service": service, "id": name}
+            found |= {"attributes": {"at": str(tx.revision)}, "healthy": tx.revision % 3 > 0}
+            tx.put(tables.DISCOVERED, *what, body=found)
+        case "end discovered":
+            tx.delete(tables.DISCOVERED, *what)
         case "other":
             other: Any = {}
             tx.put(tables.LOCKS, what[0], body=other)
@@ -95,7 +106,7 @@ def committed(view: View, steps: list[tuple[str, tuple[str, ...]]]) -> View:
     for step, what in steps:
         apply(tx, step, what)
     made = list(tx.changes())
-    return applied(view, tx.revision, made) if made else view
+    return applied(view, [Commit(tx.revision, "", made)]) if made else view
 
 
 def content(snapshot: Any) -> Any:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tealmesh.model.errors import TealError
 from tealmesh.store import Store, Transaction, View, key
-from tealmesh.store.store import FORMAT
+from tealmesh.store.formats import FORMAT
 from tests.support.drills import examples
+from tests.support.programs.postgres import fresh_database
 
 names = st.text(min_size=1, max_size=6)
 keys = st.tuples(st.sampled_from(["a", "b"]), st.lists(names, min_size=1, max_size=2).map(tuple))
@@ -46,8 +47,19 @@ def make(transaction: Transaction, writes: list[Any]) -> None:
 def test_a_store_is_a_durable_dictionary(
     tmp_path_factory: pytest.TempPathFactory, changes: list[list[Any]], failing: set[int]
 ) -> None:
-    path = tmp_path_factory.mktemp("store") / "state.db"
+    check_dictionary(str(tmp_path_factory.mktemp("store") / "state.db"), changes, failing)
 
+
+@settings(max_examples=examples(40), deadline=None)
+@given(changes=changes, failing=st.sets(st.integers(0, 5)))
+def test_so_it_is_on_postgresql(
+    postgres_url: str, changes: list[list[Any]], failing: set[int]
+) -> None:
+    with fresh_database(postgres_url) as url:
+        check_dictionary(url, changes, failing)
+
+
+def check_dictionary(path: str, changes: list[list[Any]], failing: set[int]) -> None:
     async def run() -> dict[tuple[str, str], Any]:
         store = Store.open(path)
         expected: dict[tuple[str, str], Any] = {}
@@ -109,9 +121,9 @@ def test_keys_do_not_collide_and_prefixes_match_whole_parts(parts: list[tuple[st
         }
 
 
-def test_a_view_does_not_change(tmp_path: Path) -> None:
+def test_a_view_does_not_change(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         await store.write("me", "Put", lambda tx: tx.put("c", "a", body={"n": 1}))
         old = store.view
         await store.write("me", "Put", lambda tx: tx.put("c", "a", body={"n": 2}))
@@ -127,9 +139,9 @@ def test_a_view_does_not_change(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_change_that_writes_nothing_gets_no_revision(tmp_path: Path) -> None:
+def test_a_change_that_writes_nothing_gets_no_revision(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         assert await store.write("me", "Look", lambda tx: len(tx.list("c"))) == 0
         await store.write("me", "Delete", lambda tx: tx.delete("c", "not-there"))
         assert store.revision == 0
@@ -139,7 +151,7 @@ def test_a_change_that_writes_nothing_gets_no_revision(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_concurrent_writers_lose_nothing(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_nothing(database: str) -> None:
     def increment(tx: Transaction) -> int:
         document = tx.get("c", "n")
         value = document.body["value"] + 1 if document else 1
@@ -147,7 +159,7 @@ def test_concurrent_writers_lose_nothing(tmp_path: Path) -> None:
         return int(value)
 
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         values = await asyncio.gather(*(store.write("me", "Add", increment) for _ in range(200)))
         assert sorted(values) == list(range(1, 201))
         assert store.revision == 200
@@ -156,9 +168,9 @@ def test_concurrent_writers_lose_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_cancelling_a_writer_does_not_split_its_change(tmp_path: Path) -> None:
+def test_cancelling_a_writer_does_not_split_its_change(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         tasks = [
             asyncio.create_task(store.write("me", "Put", lambda tx: _pair(tx))) for _ in range(50)
         ]
@@ -179,9 +191,9 @@ def test_cancelling_a_writer_does_not_split_its_change(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_watcher_gets_the_newest_view_and_never_an_older_one(tmp_path: Path) -> None:
+def test_a_watcher_gets_the_newest_view_and_never_an_older_one(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         seen: list[View] = []
 
         async def watch() -> None:
@@ -207,9 +219,9 @@ def test_a_watcher_gets_the_newest_view_and_never_an_older_one(tmp_path: Path) -
     asyncio.run(run())
 
 
-def test_every_watcher_is_notified(tmp_path: Path) -> None:
+def test_every_watcher_is_notified(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
 
         async def until(revision: int) -> int:
             async for view in store.watch():
@@ -226,9 +238,9 @@ def test_every_watcher_is_notified(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_history_shows_who_changed_what(tmp_path: Path) -> None:
+def test_history_shows_who_changed_what(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db", clock=lambda: 12.5)
+        store = Store.open(database, clock=lambda: 12.5)
         await store.write("ann", "Put", lambda tx: tx.put("c", "a/b", body={"secret": "value"}))
         await store.write("bob", "Delete", lambda tx: tx.delete("c", "a/b"))
         newest, oldest = await store.history()
@@ -241,9 +253,9 @@ def test_history_shows_who_changed_what(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_body_that_is_not_json_changes_nothing(tmp_path: Path) -> None:
+def test_a_body_that_is_not_json_changes_nothing(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         with pytest.raises(TypeError):
             await store.write("me", "Put", lambda tx: tx.put("c", "a", body={"x": object()}))
         assert store.revision == 0
@@ -264,20 +276,23 @@ def test_an_unusable_database_is_reported(tmp_path: Path) -> None:
         Store.open(tmp_path / "junk.db")
 
 
-def test_a_second_control_plane_cannot_write_over_the_first(tmp_path: Path) -> None:
+def test_a_second_control_plane_sees_what_the_first_wrote_before_it_writes(database: str) -> None:
+    def append(tx: Transaction, who: str) -> None:
+        document = tx.get("c", "a")
+        by = document.body["by"] if document else []
+        tx.put("c", "a", body={"by": [*by, who]})
+
     async def run() -> None:
-        first, second = Store.open(tmp_path / "state.db"), Store.open(tmp_path / "state.db")
-        await first.write("me", "Put", lambda tx: tx.put("c", "a", body={"by": "first"}))
-        with pytest.raises(TealError, match="Put could not be committed: UNIQUE"):
-            await second.write("me", "Put", lambda tx: tx.put("c", "a", body={"by": "second"}))
-        assert second.revision == 0
+        first, second = Store.open(database), Store.open(database)
+        await first.write("me", "Put", lambda tx: append(tx, "first"))
+        await second.write("me", "Put", lambda tx: append(tx, "second"))
+        await first.write("me", "Put", lambda tx: append(tx, "first"))
+        document = first.view.get("c", "a")
+        assert document is not None
+        assert document.body == {"by": ["first", "second", "first"]}
+        assert document.revision == first.revision == 3
         second.close()
         first.close()
-        reopened = Store.open(tmp_path / "state.db")
-        document = reopened.view.get("c", "a")
-        assert document is not None
-        assert document.body == {"by": "first"}
-        reopened.close()
 
     asyncio.run(run())
 
@@ -302,16 +317,16 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
             Store.open(path)
 
 
-def test_old_audit_entries_are_forgotten_and_nothing_else(tmp_path: Path) -> None:
+def test_old_audit_entries_are_forgotten_and_nothing_else(database: str) -> None:
     async def run() -> None:
-        store = Store.open(tmp_path / "state.db")
+        store = Store.open(database)
         for n in range(5):
             await store.write("ann", f"Put{n}", lambda tx, n=n: tx.put("c", str(n), body={"n": n}))
         assert await store.forget_audit(keep=2) == 3
         assert [entry.operation for entry in await store.history()] == ["Put4", "Put3"]
         assert await store.forget_audit() == 0
         store.close()
-        again = Store.open(tmp_path / "state.db")
+        again = Store.open(database)
         assert (again.revision, len(again.view.list("c"))) == (5, 5)
         again.close()
 

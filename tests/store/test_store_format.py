@@ -12,8 +12,8 @@ import pytest
 
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.store import Store, Transaction, tables
+from tealmesh.store.formats import FORMAT
 from tealmesh.store.snapshot import mesh_snapshot
-from tealmesh.store.store import FORMAT
 
 CLOUD_MAP = {"awsCloudMap": {"namespaceName": "n", "serviceName": "web"}}
 

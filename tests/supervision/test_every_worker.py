@@ -15,10 +15,6 @@ SHORT = {
     "apis/appmesh/grace.py": {"_end": "a child of the supervised end_grace, which it ends"},
     "apis/elasticloadbalancing/api.py": {"_end": "a child of the supervised end_draining"},
     "apis/servicediscovery/dns_server.py": {"_answer": "one question; contains its errors"},
-    "app/control_plane.py": {
-        "run_until_stopped": "the HTTP server: without it the control plane ends",
-        "read_load_balancers": "is one call of keep",
-    },
     "app/dashboard/stream.py": {"wait": "awaited by the stream, whose page asks again"},
     "app/envoys/ecs_tasks.py": {
         "_ask": "tells its errors to the streams that wait, and begins anew with the next",
@@ -26,6 +22,10 @@ SHORT = {
     },
     "app/host.py": {
         "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
+    },
+    "app/running.py": {
+        "run_until_stopped": "the HTTP server: without it the control plane ends",
+        "work": "is one call of keep",
     },
     "app/transport/acceptor.py": {"_begin": "one connection, whose errors are its peer's"},
     "aws/moto/apart/front.py": {
@@ -63,6 +63,7 @@ SHORT = {
     "rollout/asking/queries.py": {"_keep_asking": "contains its errors, which its verdict tells"},
     "rollout/running/keeping.py": {"_keep": "a child of the supervised keep; contains its errors"},
     "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
+    "store/listening.py": {"Thread": "a loop that ends its errors, told as the database's outage"},
     "xds/cache.py": {"_wake_shared": "if it fails, each stream is woken by itself"},
     "xds/server.py": {"_read": "one stream, which its Envoy begins again"},
 }

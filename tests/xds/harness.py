@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import grpc
@@ -13,7 +13,7 @@ import httpx
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.server import AdsServicer, Current
 from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.envoy import ENVOY
 
@@ -21,10 +21,18 @@ TOKEN = "secret-of-the-test"
 
 
 @contextlib.asynccontextmanager
-async def serving(cache: AdsCache, port: int = 0) -> AsyncIterator[int]:
-    """Serve ``cache`` by ADS; yields the loopback port."""
-    server = grpc.aio.server()
-    servicer = AdsServicer(cache, Shared(TOKEN))
+async def serving(
+    cache: AdsCache,
+    port: int = 0,
+    *,
+    current: Current | None = None,
+    options: Sequence[tuple[str, int]] = (),
+    seen: Callable[[AdsServicer], None] = lambda _: None,
+) -> AsyncIterator[int]:
+    """Serve ``cache`` by ADS; yields the loopback port. ``seen`` is given the servicer."""
+    server = grpc.aio.server(options=tuple(options))
+    servicer = AdsServicer(cache, Shared(TOKEN), current=current)
+    seen(servicer)
     servicer.add_to(server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

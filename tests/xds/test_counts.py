@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import pytest
+
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.xds.cache import AdsCache
@@ -23,6 +25,8 @@ class Swarm:
     """Envoys of two nodes at a cache, without a wire."""
 
     count: int
+    addressed: bool = False
+    """Whether each has an address of its own."""
     weights: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NODES, "1"))
 
     def __post_init__(self) -> None:
@@ -39,7 +43,8 @@ class Swarm:
     def connect(self) -> None:
         for number in range(self.count):
             name = NODES[number % 2]
-            proxy = Proxy("m", Kind.VIRTUAL_NODE, name)
+            address = f"127.0.1.{number}" if self.addressed else ""
+            proxy = Proxy("m", Kind.VIRTUAL_NODE, name, address=address)
             made = self.cache.connect(f"task-{number}", proxy.resource, proxy, delta=True)
             self.lanes.append((EnvoyModel(delta=True, slow=False), made))
 
@@ -74,13 +79,13 @@ class Swarm:
         self.cache.note(connection)
 
 
-def counted(count: int) -> list[tuple[int, ...]]:
+def counted(count: int, *, addressed: bool = False) -> list[tuple[int, ...]]:
     """Of a first target and three changes: translations, steps of sessions, looks of a waiter at
     the whole mesh, and streams that were woken.
     """
 
     async def main() -> list[tuple[int, ...]]:
-        swarm = Swarm(count)
+        swarm = Swarm(count, addressed)
         cache, seen = swarm.cache, []
         swarm.publish()
         swarm.connect()
@@ -111,8 +116,9 @@ def counted(count: int) -> list[tuple[int, ...]]:
     return asyncio.run(main())
 
 
-def test_a_change_costs_what_it_touches() -> None:
-    few, many = counted(4), counted(200)
+@pytest.mark.parametrize("addressed", [False, True], ids=["redirected", "addressed"])
+def test_a_change_costs_what_it_touches(addressed: bool) -> None:
+    few, many = counted(4, addressed=addressed), counted(200, addressed=addressed)
     # All but the number of streams is the same.
     assert [one[:3] for one in many] == [one[:3] for one in few]
     _, weights, elsewhere, again = many

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -12,7 +13,6 @@ from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import of_type
 from tealmesh.xds.session import Memory, Send, Session
-from tealmesh.xds.standing import SharedSession
 from tests.support.drills import examples
 from tests.xds.envoy_model import BAD, EnvoyModel
 
@@ -70,7 +70,7 @@ class Machine(RuleBasedStateMachine):
         self.good: ResourceSet | None = None
         self.set_target(wanted)
 
-    def new_session(self, memory: Memory) -> Session | SharedSession:
+    def new_session(self, memory: Memory) -> Any:
         return Session(delta=self.envoy.delta, memory=memory)
 
     @rule(wanted=targets())

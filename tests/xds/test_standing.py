@@ -6,17 +6,22 @@ together wherever they can.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tealmesh.envoy.resources import ResourceSet
+from tealmesh.envoy.placing import ADDRESS, APP_ADDRESS, Addresses
+from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.exchange import Nack, Request
+from tealmesh.xds.own import Own
+from tealmesh.xds.session import Memory, Send
 from tealmesh.xds.standing import SharedSession, Standings
 from tests.support.drills import examples
-from tests.xds.envoy_model import EnvoyModel
+from tests.xds.envoy_model import BAD, EnvoyModel
 from tests.xds.test_session import Machine, resource, targets
 
 ENVOYS = 3
@@ -30,31 +35,99 @@ STEPS = (
 )
 
 
+def with_addresses(wanted: ResourceSet) -> ResourceSet:
+    """What tasks with addresses of their own have in common: their listeners' names and bodies bear
+    one, and one of their clusters.
+    """
+    listeners = {
+        f"{name}_{ADDRESS}": replace(one, name=f"{name}_{ADDRESS}", body=_bearing(one, ADDRESS))
+        for name, one in wanted.listeners.items()
+    }
+    clusters = {
+        name: replace(one, body=_bearing(one, APP_ADDRESS)) if name == "c0" else one
+        for name, one in wanted.clusters.items()
+    }
+    return replace(wanted, clusters=clusters, listeners=listeners)
+
+
+def _bearing(one: Resource, placeholder: str) -> bytes:
+    return one.body if one.body == BAD else one.body + placeholder.encode()
+
+
+def place(one: Resource, addresses: Addresses) -> Resource:
+    """As `placing.placed`, of bodies that are no messages."""
+    name, body = one.name, one.body
+    for placeholder, own in addresses:
+        name, body = (
+            name.replace(placeholder, own),
+            body.replace(placeholder.encode(), own.encode()),
+        )
+    return replace(one, name=name, body=body)
+
+
+class Apart:
+    """A shared session as one Envoy sees it."""
+
+    def __init__(self, session: SharedSession, own: Own) -> None:
+        self._session = session
+        self._own = own
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._session, name)
+
+    def request(self, type_url: str, request: Request) -> Nack | None:
+        return self._session.request(type_url, self._own.request(type_url, request))
+
+    def next(self, now: float) -> Send | None:
+        send = self._session.next(now)
+        return send and replace(send, change=self._own.change(send.change))
+
+
 class Lane(Machine):
     """One Envoy of several."""
 
-    def __init__(self, standings: Standings) -> None:
+    def __init__(self, standings: Standings, own: Own) -> None:
         super().__init__()
         self.standings = standings
+        self.own = own
 
-    def new_session(self, memory: Memory) -> Session | SharedSession:
-        return SharedSession(self.standings, memory, delta=self.envoy.delta)
+    def new_session(self, memory: Memory) -> Apart:
+        return Apart(SharedSession(self.standings, memory, delta=self.envoy.delta), self.own)
+
+    def _unused(self, bad: list[Resource]) -> bool:
+        return super()._unused([self.own.resource(one) for one in bad])
+
+    def _check_holds(self, resources: ResourceSet) -> None:
+        super()._check_holds(self.own.resources(resources))
 
 
 class Shared(RuleBasedStateMachine):
-    """Several Envoys of one node. Each is given every target, each goes at its own pace."""
+    """Several Envoys of one node. Each is given every target, each goes at its own pace, and each
+    may have addresses of its own.
+    """
 
-    @initialize(delta=st.booleans(), slow=st.booleans(), wanted=targets())
-    def start(self, delta: bool, slow: bool, wanted: ResourceSet) -> None:
+    @initialize(delta=st.booleans(), slow=st.booleans(), addressed=st.booleans(), wanted=targets())
+    def start(self, delta: bool, slow: bool, addressed: bool, wanted: ResourceSet) -> None:
         standings = Standings(delta=delta)
-        self.lanes = [Lane(standings) for _ in range(ENVOYS)]
+        self.addressed = addressed
+        self.lanes = [Lane(standings, self._own(number)) for number in range(ENVOYS)]
+        common = self._common(wanted)
         for lane in self.lanes:
-            lane.start(delta, slow, wanted)
+            lane.start(delta, slow, common)
+
+    def _own(self, number: int) -> Own:
+        if not self.addressed:
+            return Own(())
+        return Own(((ADDRESS, f"10.0.0.{number}"), (APP_ADDRESS, f"10.1.0.{number}")), place)
+
+    def _common(self, wanted: ResourceSet) -> ResourceSet:
+        return with_addresses(wanted) if self.addressed else wanted
 
     @rule(wanted=targets())
     def set_target(self, wanted: ResourceSet) -> None:
+        common = self._common(wanted)
         for lane in self.lanes:
-            lane.set_target(wanted)
+            lane.set_target(common)
 
     @rule(which=st.integers(0, ENVOYS - 1), step=st.sampled_from(STEPS))
     def one(self, which: int, step: str) -> None:
@@ -153,3 +226,16 @@ def test_who_came_later_or_again_stands_with_the_others(delta: bool) -> None:
     assert len({id(session._at) for _, session in fleet.lanes}) == points
     # The target, the response, its acknowledgement, and that no more is due.
     assert fleet.run_with(target("4"), now=11.0) == 4 * points
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_when_it_is_matters_only_where_clusters_warm(delta: bool) -> None:
+    fleet = Fleet(2, delta=delta)
+    fleet.run_with(target("1"))
+    first, second = fleet.lanes
+    wanted = target("2")
+    fleet.lanes = [first]
+    assert fleet.run_with(wanted, now=1.0) > 0
+    fleet.lanes = [second]
+    fleet.revision -= 1
+    assert fleet.run_with(wanted, now=7.0) == 0

@@ -1,6 +1,7 @@
-"""Makes the parts of a control plane, connects them, and runs them in one TaskGroup.
+"""Runs the control plane of a one-machine cloud: `teal up`.
 
-Begin with `run`, then `app.parts`. What each part expects of the others is in docs/design/001.
+Begin with `run`, then `app.parts.together`. What each part expects of the others is in design note
+001.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from tealmesh.apis.servicediscovery.dns_server import respond_in_task
 from tealmesh.app.host import (
     HOST,
     RESOLVER_HOST,
-    Http,
     endpoint,
     forget_former,
     keys,
@@ -30,7 +30,9 @@ from tealmesh.app.lost_state import (
     check_directory,
     check_state,
 )
-from tealmesh.app.parts import Parts
+from tealmesh.app.parts.ground import Ground
+from tealmesh.app.parts.together import on_one_machine
+from tealmesh.app.running import run_parts
 from tealmesh.app.settings import AppConfig as AppConfig
 from tealmesh.app.settings import AppInfo as AppInfo
 from tealmesh.app.transport.tls import Beyond, beyond_loopback
@@ -92,31 +94,15 @@ async def _run(
     secrets = _keys(config, store)
     built = await _built(config, store, supervisor, secrets)
     await _check_containers(config, store, built)
-    parts = Parts(config, store, stop, built, supervisor, secrets, log, moto, beyond)
+    ground = Ground(config, store, stop, supervisor, secrets, log, beyond)
+    plane, machine = on_one_machine(ground, config, built, moto)
     await store_images(store, config.config_file)
-    await parts.listen_xds()
-    await parts.listen_dns()
-    http = Http(parts.gateway(), listener, beyond.acceptor)
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = [
-                group.create_task(supervisor.keep(worker, work, ends=False))
-                for worker, work in [*parts.workers(), ("the log of troubles", log.run)]
-            ]
-            serving = group.create_task(http.run_until_stopped())
-            await http.listening()
-            running.append(group.create_task(parts.read_load_balancers()))
-            if ready is not None:
-                ready(AppInfo(parts.endpoint, config.data_dir, built.description))
-            await stop.wait()
-            http.should_exit = True
-            await serving
-            for task in running:
-                task.cancel()
-    except* TealError as group_error:
-        raise group_error.exceptions[0] from group_error
-    finally:
-        await parts.close()
+
+    def started() -> None:
+        if ready is not None:
+            ready(AppInfo(ground.endpoint, config.data_dir, built.description))
+
+    await run_parts(ground, plane, listener, started, machine.read_load_balancers)
 
 
 def _of_moto(config: AppConfig) -> Settings:

@@ -40,6 +40,7 @@ async def feed(
     async for view in store.watch():
         meshes.update(view, cache, certificates, supervisor)
         balancers.update(view, cache, certificates, supervisor)
+        cache.fed.advance(view.revision)
 
 
 @dataclass

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tealmesh.app.lost_state import login
-from tealmesh.app.settings import AppConfig
+from tealmesh.app.settings import CommonConfig
 from tealmesh.app.transport.acceptor import Acceptor
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.aws.callers.connections import beyond_loopback, of_owner
@@ -40,7 +40,7 @@ RESOLVER_HOST = "127.0.0.2"
 addresses in 127.0.0.0/16."""
 
 
-def endpoint(config: AppConfig) -> str:
+def endpoint(config: CommonConfig) -> str:
     """The URL of the API on loopback."""
     return f"http://{HOST}:{config.port}"
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tealmesh.app.settings import AppConfig
+from tealmesh.app.settings import CommonConfig
 from tealmesh.rollout.applying.forgetting import forget_old
 from tealmesh.store import Store
 
@@ -36,7 +36,7 @@ class Retention:
     log_bytes: int = LOG_BYTES
 
     @classmethod
-    def of(cls, config: AppConfig, store: Store) -> Retention:
+    def of(cls, config: CommonConfig, store: Store) -> Retention:
         return cls(store, config.data_dir, config.keep_events, config.keep_deployments)
 
     async def run(self) -> None:

@@ -12,47 +12,53 @@ from tealmesh.rollout.running.work import OnTransition
 
 
 @dataclass(frozen=True)
-class AppConfig:
-    """The configuration of a control plane."""
+class CommonConfig:
+    """The configuration that every control plane has."""
 
     data_dir: Path
-    """The database, the tasks' files and the xDS token; for one control plane at a time."""
+    """Its secrets, and what else it keeps in files."""
     port: int = 4566
     """Of the AWS APIs and our own."""
     xds_port: int = 18000
     """Of the gRPC server that Envoys connect to."""
-    config_file: Path | None = None
-    """A teal.toml whose ``[images]`` and ``[adopted]`` are used from the start."""
     route_grace: float = 5.0
     """Seconds that a router's last route is still served after its deletion; 0 for none."""
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     on_transition: OnTransition | None = None
     """Called at every committed transition of a deployment; for tests."""
-    runtime: Mode = "auto"
-    """What tasks run as: see `engine.runtimes.choice`."""
-    dns_port: int | None = None
-    """Of the DNS server for Cloud Map names; None for no server."""
-    lb_port: int | None = None
-    """Where the Host header selects a load balancer; None for no such port."""
     allowed_hosts: tuple[str, ...] = ()
     """Names besides those of loopback that the Host header may have."""
-    allowed_host_paths: tuple[Path, ...] = ()
-    """Directories of which containers may mount parts, besides that of ``config_file``."""
     sts_endpoint: str = ""
     """URL of the STS that proofs of AWS identities are for; empty to take none."""
     oidc: Path | None = None
     """The file that says which proxies name people, and who of them is let in; None for none."""
     listening: Listening = field(default_factory=Listening)
     """Where it listens beyond loopback."""
-    task_user: str = ""
-    """Whom processes run as whose container definition has no ``user``; empty for our own user."""
-    trace: float = 0.0
-    """Of which share of their requests Envoys that it starts tell traces, 0 to 1."""
     keep_events: int = 200_000
     """Entries of the audit log."""
     keep_deployments: int = 500
     """Finished deployments of each service, and of each group."""
+
+
+@dataclass(frozen=True)
+class AppConfig(CommonConfig):
+    """The configuration of a one-machine cloud, whose database and tasks are in ``data_dir``."""
+
+    config_file: Path | None = None
+    """A teal.toml whose ``[images]`` and ``[adopted]`` are used from the start."""
+    runtime: Mode = "auto"
+    """What tasks run as: see `engine.runtimes.choice`."""
+    dns_port: int | None = None
+    """Of the DNS server for Cloud Map names; None for no server."""
+    lb_port: int | None = None
+    """Where the Host header selects a load balancer; None for no such port."""
+    allowed_host_paths: tuple[Path, ...] = ()
+    """Directories of which containers may mount parts, besides that of ``config_file``."""
+    task_user: str = ""
+    """Whom processes run as whose container definition has no ``user``; empty for our own user."""
+    trace: float = 0.0
+    """Of which share of their requests Envoys that it starts tell traces, 0 to 1."""
     scaling_minute: float = 60.0
     """Seconds that a minute of CloudWatch lasts for automatic scaling; less for tests."""
 

@@ -13,7 +13,7 @@ from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.wire.validation import validate
-from tealmesh.model.errors import AwsError, TealError
+from tealmesh.model.errors import AwsError, DatabaseAway, TealError
 from tealmesh.model.identity.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,16 @@ async def call(
     except AwsError as error:
         if error.code == "AccessDenied":
             error = AwsError("AccessDeniedException", error.message)
+<<<<<<< HEAD
         refused = codec.serialize_error(model, error, request_id, cbor=cbor)
         return beside(refused, error.message)
+=======
+        return codec.serialize_error(model, error, request_id, cbor=cbor)
+    except DatabaseAway as error:
+        log.warning("%s %s refused: %s (request %s)", model.service, name, error, request_id)
+        refused = AwsError(model.unavailable_code, str(error), status=503)
+        return codec.serialize_error(model, refused, request_id, cbor=cbor)
+>>>>>>> main
     except TealError as error:
         log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
         text = str(error)

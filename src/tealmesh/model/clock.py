@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType, TypedDict
 
@@ -45,6 +45,12 @@ class MomentBody(TypedDict):
     """Seconds since that boot."""
 
 
+Elsewhere = Callable[[MomentBody, float], float]
+"""Where a moment of another machine is on this one's clock: seconds since this machine's boot. The
+second argument is the present there.
+"""
+
+
 @dataclass(frozen=True)
 class Moment:
     """The present moment, by which those that were stored are judged."""
@@ -54,14 +60,21 @@ class Moment:
     """Seconds since the boot."""
     began: float
     """The same, for when a control plane first used this data directory in this boot."""
+    elsewhere: Elsewhere | None = field(default=None, compare=False, repr=False)
+    """Judges the moments of other boots where several machines share a database; None where one
+    machine has it for itself, so that another boot is an earlier one.
+    """
 
     def since(self, stored: MomentBody | None) -> float:
         """Seconds that have passed since a stored moment. What began before the machine was started
-        anew, or was stored by a version without moments (None), begins anew, at `began`.
+        anew, or was stored by a version without moments (None), begins anew, at `began`. What
+        another replica stored counts from when this one first saw it.
         """
-        if stored is None or stored["boot"] != self.boot:
+        if stored is not None and stored["boot"] == self.boot:
+            return max(0.0, self.at - stored["at"])
+        if stored is None or self.elsewhere is None:
             return max(0.0, self.at - self.began)
-        return max(0.0, self.at - stored["at"])
+        return max(0.0, self.at - self.elsewhere(stored, self.at))
 
     def left(self, stored: MomentBody | None, seconds: float) -> float:
         """Of so many seconds from a stored moment on, those that are left; 0 if none are."""

@@ -126,6 +126,19 @@ class InstanceBody(TypedDict):
     creatorRequestId: NotRequired[str]
 
 
+class DiscoveredBody(TypedDict):
+    """An instance that was discovered in a Cloud Map that is not ours (`tealmesh.discovery`)."""
+
+    namespace: str
+    service: str
+    id: str
+    attributes: dict[str, str]
+    healthy: bool
+    """Whether it gets requests, as far as Cloud Map knows."""
+    gone: NotRequired[MomentBody]
+    """Since when Cloud Map does not have it any more: it drains."""
+
+
 class OperationBody(TypedDict):
     """An operation: https://docs.aws.amazon.com/cloud-map/latest/api/API_Operation.html"""
 

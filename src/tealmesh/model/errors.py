@@ -15,8 +15,7 @@
     │   └── NotYet                  something else has to happen first: ask again
     ├── NoticeError                 a notice of a deployment could not be sent
     ├── LinkError                   a signed link of a notice is not good
-
-
+    ├── DatabaseAway                the database does not answer; nothing can be written
     ├── OutsideError                a webhook, command or metrics server could not be asked
     ├── InvariantError              the rollout machine has a bug; nothing was changed
     ├── EnvoyUnknown                an Envoy does not prove who it is
@@ -24,8 +23,14 @@
     ├── EnvoyUnverified             nobody can say at present whether an Envoy may be what it is
     ├── ProofRefused                a presigned GetCallerIdentity, or an OIDC token, proves nothing
     ├── ProofUnverified             STS, or an issuer's keys, cannot be asked whose one is
+    ├── Behind                      this replica does not have yet what the database has
     ├── TooManyStreams              a stream of an Envoy, or of a stranger, is one too many
+    ├── DiscoveryError              Cloud Map could not be asked for a service's instances
+    │   ├── DiscoveryRefused        it does not let us ask
+    │   ├── DiscoveryThrottled      it was asked too often
+    │   └── NoSuchService           it does not know the service
     ├── Fenced                  another control plane works on the deployment by now
+    ├── LeaseLost                   another replica holds the lease, or may hold it soon
     ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
@@ -160,6 +165,12 @@ class LinkError(TealError):
     """A signed link of a notice is not ours, or too late; nothing was done."""
 
 
+class DatabaseAway(TealError):
+    """The database does not answer, or accepts no writes at present. What is known goes on, and the
+    same write succeeds once it is back.
+    """
+
+
 class OutsideError(TealError):
     """A webhook, command or metrics server could not be asked: that says nothing of a version."""
 
@@ -199,8 +210,32 @@ class ProofUnverified(TealError):
     """
 
 
+class Behind(TealError):
+    """This replica does not have yet what the database has; an Envoy is served better elsewhere."""
+
+
 class TooManyStreams(TealError):
     """A stream is one too many; the text is for whoever opened it."""
+
+
+class DiscoveryError(TealError):
+    """Cloud Map could not be asked for the instances of a service; what is known of them stays."""
+
+
+class DiscoveryRefused(DiscoveryError):
+    """Cloud Map does not let us ask; the text names the action and the service."""
+
+
+class DiscoveryThrottled(DiscoveryError):
+    """Cloud Map was asked too often by this account."""
+
+
+class NoSuchService(DiscoveryError):
+    """Cloud Map does not know a service, or its namespace, that a virtual node names."""
+
+
+class LeaseLost(TealError):
+    """What was to happen once over all replicas is another one's by now, or may be soon."""
 
 
 class Fenced(TealError):

@@ -378,6 +378,8 @@ class KeptBody(TypedDict):
     seconds: float
     until: float
     """When it is stopped, for people (seconds since the epoch)."""
+    ending: NotRequired[bool]
+    """Whether it is being stopped, so that no deployment can use it any more."""
 
 
 class JournalEntryBody(TypedDict):

@@ -278,7 +278,7 @@ class Controller(Decisions):
                     return begun
             elif not asked:
                 # Its tasks need not stop when it is back: the next deployment takes their place.
-                await self._work.woken_by(present.id, event)
+                await self._work.apply(present.id, event)
                 asked = True
             elif present.state is State.HELD or self._clock() > patience:
                 raise AwsError(

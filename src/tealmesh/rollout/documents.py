@@ -15,7 +15,7 @@ from tealmesh.rollout import discovery, extending, failed, system, watched
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.applying.additions import put_additions, put_told
 from tealmesh.rollout.notices import outbox
-from tealmesh.rollout.running.stored import keep, refuse_locked
+from tealmesh.rollout.running.stored import keep, refuse_locked, take_kept
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 from tealmesh.store import Reader, Transaction, View, tables
 
@@ -71,8 +71,7 @@ def put_first(
         refuse_another(other)
     if isinstance(service, MeshService):
         t.put(tables.ADOPTED, service.name, body=service.to_json())
-    if t.get(tables.KEPT, d.service) is not None:
-        t.delete(tables.KEPT, d.service)
+    take_kept(t, d.service)
     watched.begin(t, d, deployed_service(t, d.service))
     d = replace(d, number=1 + max((other.number for other in before), default=0))
     _put(t, d, entry)

@@ -12,7 +12,8 @@ the collections with their keys and types; `snapshot.py` makes the mesh snapshot
 configured from.
 """
 
-from tealmesh.store.store import AuditEntry, Store
+from tealmesh.store.history import AuditEntry
+from tealmesh.store.store import Store
 from tealmesh.store.views import Document, Reader, Transaction, View, key
 
 __all__ = ["AuditEntry", "Document", "Reader", "Store", "Transaction", "View", "key"]

@@ -1,4 +1,6 @@
-"""The instances of Cloud Map's services as Envoys' snapshots have them, kept up with the store."""
+"""The instances of Cloud Map's services as Envoys' snapshots have them, kept up with the store:
+those of our own Cloud Map, and those that were discovered in another (`tealmesh.discovery`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from tealmesh.model.cloudmap import (
+    DiscoveredBody,
     DiscoveryServiceBody,
     DnsService,
     InstanceBody,
@@ -37,7 +40,7 @@ class CloudMap:
     def of(cls, view: View) -> CloudMap:
         """All of it."""
         services = dict(_services(view))
-        found: dict[tuple[str, str], tuple[Instance, ...]] = {}
+        found = _discovered(view)
         zones: dict[str, dict[str, DnsService]] = {
             document.body["name"].lower(): {}
             for document in view.list(tables.NAMESPACES)
@@ -61,6 +64,7 @@ class CloudMap:
         collections = {collection for collection, _ in changed}
         if not collections.isdisjoint((tables.NAMESPACES, tables.SD_SERVICES)):
             return False
+        self._rediscover(view, changed)
         keys = (key for collection, key in changed if collection == tables.INSTANCES)
         identities = {unquote(key.partition("/")[0]) for key in keys}
         if not identities:
@@ -70,6 +74,18 @@ class CloudMap:
         for identity in identities & self.services.keys():
             self._replace(view, identity)
         return True
+
+    def _rediscover(self, view: View, changed: set[Name]) -> None:
+        """Take over what was discovered. Our own services hide others of the same names."""
+        keys = (key.split("/") for collection, key in changed if collection == tables.DISCOVERED)
+        places = {(unquote(key[0]), unquote(key[1])) for key in keys}
+        ours = {
+            (namespace["name"], service["name"]) for namespace, service in self.services.values()
+        }
+        for place in places - ours:
+            known = tuple(_found(one) for one in view.list(tables.DISCOVERED, *place))
+            others = {at: there for at, there in self.instances.items() if at != place}
+            self.instances = {**others, place: known} if known else others
 
     def _replace(self, view: View, identity: str) -> None:
         namespace, service = self.services[identity]
@@ -110,6 +126,24 @@ def _by_service(view: View) -> dict[str, tuple[Instance, ...]]:
     for one in view.list(tables.INSTANCES):
         found.setdefault(one.body["serviceId"], []).append(_instance(one))
     return {identity: tuple(instances) for identity, instances in found.items()}
+
+
+def _discovered(view: View) -> dict[tuple[str, str], tuple[Instance, ...]]:
+    """What was discovered, by (namespace name, service name)."""
+    found: dict[tuple[str, str], list[Instance]] = {}
+    for one in view.list(tables.DISCOVERED):
+        found.setdefault((one.body["namespace"], one.body["service"]), []).append(_found(one))
+    return {place: tuple(instances) for place, instances in found.items()}
+
+
+def _found(document: Document[DiscoveredBody]) -> Instance:
+    body = document.body
+    return Instance(
+        id=body["id"],
+        attributes=tuple(sorted(body["attributes"].items())),
+        healthy=body["healthy"],
+        draining="gone" in body,
+    )
 
 
 def _instance(document: Document[InstanceBody]) -> Instance:

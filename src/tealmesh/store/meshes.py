@@ -33,7 +33,7 @@ _BY_PARENT: Mapping[str, str] = {
 }
 """The members of a snapshot, by the collection of which each resource is one document."""
 
-_SHARED = frozenset({tables.INSTANCES, tables.CERTIFICATES})
+_SHARED = frozenset({tables.INSTANCES, tables.DISCOVERED, tables.CERTIFICATES})
 
 # Any: the resources have specifications of seven types.
 _Changes = dict[str, Any]

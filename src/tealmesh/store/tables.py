@@ -1,14 +1,13 @@
-"""The tables, and the collections in ``documents`` with their keys and types.
+"""The collections of documents, with their keys and types.
 
-One table of JSON documents serves every API: specifications are stored verbatim, so separate
-columns would only restate botocore's models. Queries run on the `View` in memory.
+One table of JSON documents (`schema.documents`) serves every API: specifications are stored
+verbatim, so separate columns would only restate botocore's models. Queries run on the `View` in
+memory.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, Text
 
 if TYPE_CHECKING:
     from tealmesh.model.appmesh import (
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         VirtualServiceSpec,
     )
     from tealmesh.model.cloudmap import (
+        DiscoveredBody,
         DiscoveryServiceBody,
         InstanceBody,
         NamespaceBody,
@@ -89,40 +89,6 @@ class Collection(str, Generic[B]):
     __slots__ = ()
 
 
-metadata = MetaData()
-
-documents = Table(
-    "documents",
-    metadata,
-    Column("collection", String(64), primary_key=True),
-    Column("key", String(1024), primary_key=True),
-    Column("revision", BigInteger, nullable=False),
-    Column("body", Text, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", Float, nullable=False),
-    Column("actor", String(256), nullable=False),
-    Column("operation", String(128), nullable=False),
-    Column("changes", Text, nullable=False),
-)
-Index("audit_at", audit.c.at)
-
-boots = Table(
-    "boots",
-    metadata,
-    Column("boot", String(64), primary_key=True),
-    Column("at", Float, nullable=False),
-)
-"""One row: the boot in which the database was opened last, and when it was first opened in it, in
-seconds since that boot."""
-
-noted = Table("noted", metadata, Column("name", String(64), primary_key=True))
-"""Files beside the database that must not be missing when it is opened again."""
-
 # The collections. Below each: the parts of its keys, which `store.key` joins.
 MESHES: Collection[ResourceBody[MeshSpec]] = Collection("appmesh.mesh")
 """Key: mesh."""
@@ -158,6 +124,8 @@ INSTANCES: Collection[InstanceBody] = Collection("servicediscovery.instance")
 """Key: service id, instance id."""
 SD_OPERATIONS: Collection[OperationBody] = Collection("servicediscovery.operation")
 """Key: id."""
+DISCOVERED: Collection[DiscoveredBody] = Collection("discovery.instance")
+"""Key: namespace name, service name, instance id. What a Cloud Map has that is not ours."""
 
 CLUSTERS: Collection[ClusterBody] = Collection("ecs.cluster")
 """Key: cluster name."""

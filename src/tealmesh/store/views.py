@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -60,6 +60,10 @@ class View:
     """The last change since then, by collection and first part of the key; see `last_change`."""
     recent: tuple[tuple[int, tuple[Name, ...]], ...] = ()
     """The latest revisions, oldest first, and what each wrote or deleted; see `changed_since`."""
+    write_id: str = ""
+    """Id of the write that made the revision."""
+    epoch: str = ""
+    """That of the database; another one after a backup was restored."""
 
     def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
         """The document with this key, or None."""
@@ -148,21 +152,39 @@ Reader = View | Transaction
 """Anything that documents can be read from."""
 
 
-def applied(base: View, revision: int, changes: Sequence[Change]) -> View:
-    """The view after ``changes``. Collections that did not change are shared, not copied."""
+@dataclass(frozen=True)
+class Commit:
+    """What one commit changed."""
+
+    revision: int
+    write_id: str
+    changes: Sequence[Change]
+
+
+def applied(base: View, commits: Sequence[Commit]) -> View:
+    """The view after ``commits``, the oldest of which is first. Collections that did not change are
+    shared, not copied.
+    """
     collections = dict(base.collections)
     touched = dict(base.touched)
     by_collection: dict[str, dict[str, Document[Any] | None]] = {}
-    for collection, name, document in changes:
-        first, several, _ = name.partition("/")
-        if several:
-            touched[collection, first] = revision
-        by_collection.setdefault(collection, {})[name] = document
+    for commit in commits:
+        for collection, name, document in commit.changes:
+            first, several, _ = name.partition("/")
+            if several:
+                touched[collection, first] = commit.revision
+            by_collection.setdefault(collection, {})[name] = document
     for collection, changed in by_collection.items():
         collections[collection] = _ordered(collections.get(collection, _EMPTY)).changed(changed)
-    names = tuple((collection, name) for collection, name, _ in changes)
-    recent = (*base.recent[1 - RECENT :], (revision, names))
-    return View(revision, collections, base.loaded, MappingProxyType(touched), recent)
+    recent = (*base.recent, *((c.revision, tuple(n[:2] for n in c.changes)) for c in commits))
+    return replace(
+        base,
+        revision=commits[-1].revision,
+        collections=collections,
+        touched=MappingProxyType(touched),
+        recent=recent[-RECENT:],
+        write_id=commits[-1].write_id,
+    )
 
 
 def _ordered(documents: Mapping[str, Document[Any]]) -> Ordered[Document[Any]]:

@@ -2,10 +2,9 @@
 
 Below, "mesh" is any snapshot's scope: a mesh's name or a load balancer's ``elb/NAME``.
 
-`AdsCache` receives snapshots and translates them once for each distinct `Proxy`. What many streams
-are configured as is translated at once, and only if it has become something else are they woken;
-an Envoy with resources of its own is translated when its stream asks, so that the first one is
-answered before the last one's resources have been built.
+`AdsCache` receives snapshots and translates them once for each distinct `Proxy`, which the Envoys
+of all tasks that are configured alike have in common; what bears their addresses is put in as it is
+sent (`own`). Only if a proxy's resources have become something else are its streams woken.
 """
 
 from __future__ import annotations
@@ -22,8 +21,10 @@ from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.encode import Encoder
+from tealmesh.xds.fed import Fed
+from tealmesh.xds.own import Own
 from tealmesh.xds.register import Expected, Register
-from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.session import Memory
 from tealmesh.xds.standing import SharedSession, Standings
 from tealmesh.xds.waiting import Waiting
 
@@ -66,6 +67,7 @@ class AdsCache:
         self.clock = clock
         self.encoder = Encoder()
         self.translations = 0
+        self.fed = Fed()
         self._translate = translate
         self._expected = expected
         self._hold_off = hold_off
@@ -131,19 +133,29 @@ class AdsCache:
         """
         return await self.waiting.wait(mesh, revision, timeout)
 
+    def connected(self, mesh: str) -> int:
+        """How many Envoys of the mesh are connected."""
+        return len(self._register.connected(mesh))
+
     def envoys(self, mesh: str) -> list[EnvoyStatus]:
         """Every Envoy of the mesh that is connected or expected, by id."""
         ids = {*self._expected(mesh), *self._register.connected(mesh)}
         return [self._status(identity) for identity in sorted(ids)]
 
     def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
-        """What was made for the Envoys of each node and gateway of a mesh, with their ids."""
+        """What was made for the Envoys of each node and gateway of a mesh, with the ids of those
+        that have the same; what bears an address is made when it is looked at.
+        """
         found: list[tuple[Proxy, list[str], ResourceSet]] = []
         for proxy, streams in self._register.streams(mesh).items():
             known = self._translated.get(proxy)
-            if known is not None and not isinstance(known.resources, str):
-                ids = list(dict.fromkeys(stream.envoy.id for stream in streams))
-                found.append((proxy, ids, known.resources))
+            if known is None or isinstance(known.resources, str):
+                continue
+            ids: dict[Own, dict[str, None]] = {}
+            for stream in streams:
+                ids.setdefault(stream.envoy.own, {})[stream.envoy.id] = None
+            common = known.resources
+            found += [(proxy, list(those), own.resources(common)) for own, those in ids.items()]
         return found
 
     def connect(self, identity: str, node_id: str, proxy: Proxy, *, delta: bool) -> Connection:
@@ -151,20 +163,13 @@ class AdsCache:
         self._register.forget_old(self.clock())
         envoy = self._register.envoy(identity, node_id, proxy)
         order = at_once if proxy.proxyless else self._order
-        session = self._session(proxy, envoy.memory, order, delta=delta)
+        session = self._session(envoy.memory, order, delta=delta)
         connection = Connection(self, envoy, session)
         self._register.add(connection)
         envoy.sync()
         return connection
 
-    def _session(
-        self, proxy: Proxy, memory: Memory, order: Order, *, delta: bool
-    ) -> Session | SharedSession:
-        """A session. Those of a node whose tasks have no address of their own share their steps:
-        the others have resources of their own.
-        """
-        if not proxy.redirected:
-            return Session(delta=delta, memory=memory, order=order)
+    def _session(self, memory: Memory, order: Order, *, delta: bool) -> SharedSession:
         standings = self._standings.get((delta, order))
         if standings is None:
             standings = self._standings[delta, order] = Standings(delta=delta, order=order)
@@ -237,19 +242,15 @@ class AdsCache:
 
     def _wake(self, mesh: str) -> None:
         self._due.discard(mesh)
-        streams = self._register.streams(mesh)
-        shared = [proxy for proxy in streams if proxy.redirected]
-        for proxy, connections in streams.items():
-            if not proxy.redirected:
-                for connection in connections:
-                    connection.wake()
-        if shared:
-            former = self._waking.pop(mesh, None)
-            if former is not None:
-                former.cancel()
-            loop = asyncio.get_running_loop()
-            waking = self._waking[mesh] = loop.create_task(self._wake_shared(mesh, shared))
-            waking.add_done_callback(lambda ended: self._woken(mesh, ended))
+        proxies = list(self._register.streams(mesh))
+        if not proxies:
+            return
+        former = self._waking.pop(mesh, None)
+        if former is not None:
+            former.cancel()
+        loop = asyncio.get_running_loop()
+        waking = self._waking[mesh] = loop.create_task(self._wake_all(mesh, proxies))
+        waking.add_done_callback(lambda ended: self._woken(mesh, ended))
 
     def _woken(self, mesh: str, ended: asyncio.Task[None]) -> None:
         if self._waking.get(mesh) is ended:
@@ -261,8 +262,8 @@ class AdsCache:
                     connection.wake()
             self.waiting.all(mesh)
 
-    async def _wake_shared(self, mesh: str, proxies: list[Proxy]) -> None:
-        """Translate what streams share, and wake those of whom something changes."""
+    async def _wake_all(self, mesh: str, proxies: list[Proxy]) -> None:
+        """Translate what streams share, and wake those for whom something changes."""
         for proxy in proxies:
             streams, snapshot = self._register.streams(mesh).get(proxy), self._snapshots.get(mesh)
             if streams is None:
@@ -323,8 +324,8 @@ class AdsCache:
             resource=envoy.proxy.resource,
             connected=bool(envoy.connections),
             acknowledged=self._acknowledged(envoy),
-            pending=tuple(sorted(pending)),
+            pending=tuple(sorted(envoy.own.text(name) for name in pending)),
             rejected=envoy.rejected,
-            note=envoy.silence or self._why_orphaned(envoy),
+            note=envoy.slow() or self._why_orphaned(envoy),
             version=envoy.version,
         )

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.xds.exchange import Request
-from tealmesh.xds.session import Memory, Session
+from tealmesh.xds.own import Own
+from tealmesh.xds.session import Memory
 from tealmesh.xds.standing import SharedSession
 
 if TYPE_CHECKING:
     from tealmesh.xds.cache import AdsCache
 
 log = logging.getLogger(__name__)
+
+SLOW_SECONDS = 20.0
+"""After how long without an answer an Envoy is named as slow: it may hold one back for 15 s, while
+it waits for endpoints (`barrier`)."""
 
 SILENCE_SECONDS = 60.0
 """How long an Envoy may leave a response unanswered before its stream is closed."""
@@ -25,7 +30,7 @@ SILENCE_SECONDS = 60.0
 class Connection:
     """One stream of one Envoy, as the servicer uses it."""
 
-    def __init__(self, cache: AdsCache, envoy: Envoy, session: Session | SharedSession) -> None:
+    def __init__(self, cache: AdsCache, envoy: Envoy, session: SharedSession) -> None:
         self.envoy = envoy
         self.session = session
         self.snapshot: Snapshot | None = None
@@ -41,9 +46,10 @@ class Connection:
 
     def request(self, type_url: str, request: Request) -> None:
         """Process a request of the Envoy."""
-        nack = self.session.request(type_url, request)
+        own = self.envoy.own
+        nack = self.session.request(type_url, own.request(type_url, request))
         if nack is not None:
-            log.warning("%s refused %s: %s", self.envoy.id, type_url, nack.message)
+            log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
         self._owed_since = self._cache.clock() if self.session.in_flight else None
         if self._owed_since is None:
             self.envoy.silence = ""
@@ -58,7 +64,7 @@ class Connection:
             return None
         if self._owed_since is None:
             self._owed_since = self._cache.clock()
-        return self._cache.encoder.encode(send, delta=self.session.delta)
+        return self._cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
@@ -86,6 +92,16 @@ class Connection:
         )
         return True
 
+    def does_not_read(self) -> None:
+        """It has not read a response for too long: say so of the Envoy."""
+        self.envoy.silence = (
+            f"did not read what it was sent for {SILENCE_SECONDS:g} s: its connection was closed"
+        )
+
+    def owes_since(self) -> float:
+        """For how many seconds the Envoy has owed an answer; 0 if it owes none."""
+        return 0.0 if self._owed_since is None else self._cache.clock() - self._owed_since
+
     def _overdue_at(self) -> float | None:
         return None if self._owed_since is None else self._owed_since + SILENCE_SECONDS
 
@@ -111,6 +127,10 @@ class Envoy:
     id: str
     node_id: str
     proxy: Proxy
+    """What it has in common with all that are configured alike: it has placeholders for the
+    addresses of its task."""
+    own: Own
+    """What it does not have in common with them."""
     connections: list[Connection] = field(default_factory=list)
     acknowledged: int = 0
     """The newest revision that all its streams have acknowledged."""
@@ -125,11 +145,19 @@ class Envoy:
     gone_at: float = 0.0
     """When its last stream ended, by the cache's clock."""
 
+    def slow(self) -> str:
+        """That it is slow to answer at present, or was silent; empty if not."""
+        owed = max((connection.owes_since() for connection in self.connections), default=0.0)
+        if owed < SLOW_SECONDS:
+            return self.silence
+        return f"has not answered for {owed:.0f} s what it was sent"
+
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""
         before = (self.acknowledged, self.rejected)
         sessions = [connection.session for connection in self.connections]
         if sessions:
             self.acknowledged = min(session.acknowledged for session in sessions)
-            self.rejected = "; ".join(r for session in sessions for r in session.rejections)
+            rejected = "; ".join(r for session in sessions for r in session.rejections)
+            self.rejected = self.own.text(rejected)
         return before != (self.acknowledged, self.rejected)

@@ -1,16 +1,20 @@
 """Responses as bytes, encoded once for all streams that get the same content.
 
-Only the nonce differs between streams. It is encoded alone and appended: the concatenation of two
-encodings of a message is the encoding of their merge, see
-https://protobuf.dev/programming-guides/encoding/#last-one-wins
+Only the nonce differs between streams, and what bears an address of the Envoy's task. That is
+encoded alone and appended: the concatenation of two encodings of a message is the encoding of their
+merge, see https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from envoy.service.discovery.v3 import discovery_pb2
 
+from tealmesh.envoy.placing import ADDRESS, bears
+from tealmesh.xds.exchange import Change
+from tealmesh.xds.own import NOTHING_OWN, Own
 from tealmesh.xds.session import Send
 
 CACHE_BYTES = 64 * 1024 * 1024
@@ -18,6 +22,15 @@ CACHE_BYTES = 64 * 1024 * 1024
 
 _Key = tuple[bool, str, str, tuple[tuple[str, str], ...], tuple[str, ...]]
 """(delta, type URL, version, names and versions of the resources, names removed)."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all Envoys get alike of a response."""
+
+    body: bytes
+    own: Change | None
+    """What bears an address, so that each Envoy gets its own; None if nothing does."""
 
 
 class Encoder:
@@ -30,52 +43,70 @@ class Encoder:
         """Responses that were asked for."""
         self._limit = limit
         self._size = 0
-        self._cache: OrderedDict[_Key, bytes] = OrderedDict()
+        self._cache: OrderedDict[_Key, _Shared] = OrderedDict()
 
-    def encode(self, send: Send, *, delta: bool) -> bytes:
-        """A serialized DiscoveryResponse, or DeltaDiscoveryResponse where ``delta``."""
+    def encode(self, send: Send, own: Own = NOTHING_OWN, *, delta: bool) -> bytes:
+        """A serialized DiscoveryResponse, or DeltaDiscoveryResponse where ``delta``, to the Envoy
+        that ``own`` is of.
+        """
         self.served += 1
         change = send.change
         versions = tuple(sorted((name, r.version) for name, r in change.resources.items()))
         removed = tuple(sorted(change.removed)) if delta else ()
         key: _Key = (delta, send.type_url, change.version, versions, removed)
-        body = self._cache.get(key)
-        if body is None:
+        known = self._cache.get(key)
+        if known is None:
             self.encodes += 1
-            body = _delta(send) if delta else _state_of_the_world(send)
-            self._keep(key, body)
+            known = _shared(send, delta=delta)
+            self._keep(key, known)
         else:
             self._cache.move_to_end(key)
         message = discovery_pb2.DeltaDiscoveryResponse if delta else discovery_pb2.DiscoveryResponse
-        nonce: bytes = message(nonce=send.nonce).SerializeToString()
-        return body + nonce
+        if known.own is None:
+            nonce: bytes = message(nonce=send.nonce).SerializeToString()
+            return known.body + nonce
+        rest = message(nonce=send.nonce)
+        _add(rest, own.change(known.own), delta=delta)
+        appended: bytes = rest.SerializeToString()
+        return known.body + appended
 
-    def _keep(self, key: _Key, body: bytes) -> None:
-        self._cache[key] = body
-        self._size += len(body)
+    def _keep(self, key: _Key, made: _Shared) -> None:
+        self._cache[key] = made
+        self._size += len(made.body)
         while self._size > self._limit:
             _, dropped = self._cache.popitem(last=False)
-            self._size -= len(dropped)
+            self._size -= len(dropped.body)
 
 
-def _state_of_the_world(send: Send) -> bytes:
-    message = discovery_pb2.DiscoveryResponse(
-        version_info=send.change.version, type_url=send.type_url
+def _shared(send: Send, *, delta: bool) -> _Shared:
+    change = send.change
+    own = {name: one for name, one in change.resources.items() if bears(one)}
+    same = {name: one for name, one in change.resources.items() if name not in own}
+    gone = frozenset(name for name in change.removed if ADDRESS in name)
+    message = (
+        discovery_pb2.DeltaDiscoveryResponse(
+            system_version_info=change.version, type_url=send.type_url
+        )
+        if delta
+        else discovery_pb2.DiscoveryResponse(version_info=change.version, type_url=send.type_url)
     )
-    for name in sorted(send.change.resources):
-        message.resources.add().MergeFromString(send.change.resources[name].body)
-    encoded: bytes = message.SerializeToString()
-    return encoded
+    _add(message, Change(same, change.removed - gone, change.version), delta=delta)
+    borne = Change(own, gone, change.version) if own or gone else None
+    return _Shared(message.SerializeToString(), borne)
 
 
-def _delta(send: Send) -> bytes:
-    message = discovery_pb2.DeltaDiscoveryResponse(
-        system_version_info=send.change.version,
-        type_url=send.type_url,
-        removed_resources=sorted(send.change.removed),
-    )
-    for name, resource in sorted(send.change.resources.items()):
-        entry = message.resources.add(name=name, version=resource.version)
-        entry.resource.MergeFromString(resource.body)
-    encoded: bytes = message.SerializeToString()
-    return encoded
+def _add(
+    message: discovery_pb2.DeltaDiscoveryResponse | discovery_pb2.DiscoveryResponse,
+    change: Change,
+    *,
+    delta: bool,
+) -> None:
+    """Add what changed. In the state of the world, what a response leaves out is gone."""
+    for name, resource in sorted(change.resources.items()):
+        if delta:
+            entry = message.resources.add(name=name, version=resource.version)
+            entry.resource.MergeFromString(resource.body)
+        else:
+            message.resources.add().MergeFromString(resource.body)
+    if delta:
+        message.removed_resources.extend(sorted(change.removed))

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from tealmesh.envoy.placing import shared
 from tealmesh.model.mesh import Proxy
 from tealmesh.xds.connection import Connection, Envoy
+from tealmesh.xds.own import NOTHING_OWN, Own
 
 FORGET_AFTER_SECONDS = 300.0
 """How long an Envoy is remembered after its stream has ended, unless it is expected."""
@@ -42,16 +44,18 @@ class Register:
         """The streams of a mesh, by what they are configured as."""
         return self._streams.get(mesh, {})
 
-    def envoy(self, identity: str, node_id: str, proxy: Proxy) -> Envoy:
+    def envoy(self, identity: str, node_id: str, configured: Proxy) -> Envoy:
         """The Envoy as which a stream begins: the one that is known, unless it is configured as
         something else from now on.
         """
+        proxy, addresses = shared(configured)
+        own = Own(addresses) if addresses else NOTHING_OWN
         known = self._envoys.get(identity)
-        if known is not None and known.proxy == proxy:
+        if known is not None and known.proxy == proxy and known.own == own:
             return known
         if known is not None:
             self._leave(known)
-        made = self._envoys[identity] = Envoy(identity, node_id, proxy)
+        made = self._envoys[identity] = Envoy(identity, node_id, proxy, own)
         return made
 
     def add(self, connection: Connection) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
 from tealmesh.envoy.resources import ResourceType
 from tealmesh.model.errors import (
+    Behind,
     EnvoyForbidden,
     EnvoyUnknown,
     EnvoyUnverified,
@@ -30,8 +32,9 @@ from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
 from tealmesh.model.identity.presigned import is_proof
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.connection import Connection
+from tealmesh.xds.connection import SILENCE_SECONDS, Connection
 from tealmesh.xds.exchange import Request
+from tealmesh.xds.hanging_up import hang_up
 from tealmesh.xds.limits import Limits, Seldom, source_of
 
 log = logging.getLogger(__name__)
@@ -50,12 +53,17 @@ _STATUSES = {
     EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
     EnvoyForbidden: grpc.StatusCode.PERMISSION_DENIED,
     EnvoyUnverified: grpc.StatusCode.UNAVAILABLE,
+    Behind: grpc.StatusCode.UNAVAILABLE,
 }
 _REVIEWED_AT_ONCE = 100
+_DRAIN_STEP_SECONDS = 0.1
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
 DiscoveryRequest: TypeAlias = discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest
+Current: TypeAlias = Callable[[bool], Awaitable[None]]
+"""Returns once an Envoy that connects now gets nothing older here than anywhere else; given whether
+it holds something already. Raises Behind."""
 Attempt: TypeAlias = Callable[[], AbstractContextManager[None]]
 Serve: TypeAlias = Callable[
     [AsyncIterator[DiscoveryRequest], grpc.aio.ServicerContext], Awaitable[None]
@@ -80,6 +88,16 @@ class _Variant:
     parse: Callable[[DiscoveryRequest], Request]
 
 
+@dataclass(frozen=True)
+class _Stream:
+    """What belongs to an open stream."""
+
+    again: Callable[[], Awaitable[str]]
+    """Asks anew whether it may go on."""
+    peer: str
+    """Whose connection it is on."""
+
+
 class AdsServicer:
     """Serves ``cache`` to Envoys that ``admit`` lets in by ``Authorization: Bearer TOKEN``.
 
@@ -91,14 +109,21 @@ class AdsServicer:
     only the resources of its own node.
     """
 
-    def __init__(self, cache: AdsCache, admit: Admit, supervisor: Supervisor | None = None) -> None:
+    def __init__(
+        self,
+        cache: AdsCache,
+        admit: Admit,
+        supervisor: Supervisor | None = None,
+        current: Current | None = None,
+    ) -> None:
+        """``current``: None for a control plane that is alone."""
         self._cache = cache
+        self._current = current
         self._supervisor = supervisor or Supervisor()
         self._admit = admit
         self._limits = Limits()
         self._refusals = Seldom(cache.clock)
-        self._connections: dict[Connection, Callable[[], Awaitable[str]]] = {}
-        """What asks anew whether each may go on."""
+        self._connections: dict[Connection, _Stream] = {}
         self._closing = False
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -125,9 +150,9 @@ class AdsServicer:
         """Ask of every Envoy that is connected whether it still may be. The streams of those that
         may not end; where nobody can say at present they go on.
         """
-        for number, (connection, again) in enumerate(list(self._connections.items())):
+        for number, (connection, stream) in enumerate(list(self._connections.items())):
             try:
-                await again()
+                await stream.again()
             except EnvoyUnverified as error:
                 self._refusals.warn(str(error))
             except (EnvoyUnknown, EnvoyForbidden) as error:
@@ -135,11 +160,38 @@ class AdsServicer:
             if number % _REVIEWED_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
+    async def drain(self, seconds: float) -> None:
+        """End all streams, evenly over so many seconds: each Envoy connects again elsewhere, where
+        thousands at once would wait. The server takes no new connections any more.
+        """
+        self._closing = True
+        end = self._cache.clock() + seconds
+        while self._connections and (left := end - self._cache.clock()) > 0:
+            steps = max(1, math.ceil(left / _DRAIN_STEP_SECONDS))
+            for connection in list(self._connections)[: math.ceil(self.streams / steps)]:
+                connection.end()
+            await asyncio.sleep(min(left, _DRAIN_STEP_SECONDS))
+        self.close()
+
     def close(self) -> None:
         """End every stream, so that the server need not wait for Envoys to hang up."""
         self._closing = True
         for connection in self._connections:
             connection.end()
+
+    async def shed(self, count: int) -> None:
+        """End the connections of so many Envoys, those that have been here for longest first, so
+        that they connect again, perhaps elsewhere. An Envoy whose stream alone ends would come back
+        by the same connection.
+        """
+        peers = [stream.peer for stream in list(self._connections.values())[:count]]
+        found = await asyncio.to_thread(hang_up, peers)
+        log.info("%d Envoys were let go, since this replica has more than others", found)
 
     def _handler(self, variant: _Variant) -> Serve:
         async def serve(
@@ -195,8 +247,10 @@ class AdsServicer:
             identity = await _admitted(admit) or f"{node.id}@{context.peer()}"
         again = partial(admit, self._cache.clock())
         with self._limits.known(identity):
+            if self._current is not None:
+                await _caught_up(self._current, variant.parse(first))
             connection = self._connect(variant, node, identity)
-            self._connections[connection] = again
+            self._connections[connection] = _Stream(again, context.peer())
             await self._converse(variant, first, requests, connection, context)
         if self._closing:
             raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
@@ -242,6 +296,13 @@ async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
         raise _as_status(error) from error
 
 
+async def _caught_up(current: Current, first: Request) -> None:
+    try:
+        await current(bool(first.version or first.initial_versions))
+    except TealError as error:
+        raise _as_status(error) from error
+
+
 def _as_status(error: TealError) -> _Refused:
     return _Refused(_STATUSES.get(type(error), grpc.StatusCode.INTERNAL), str(error))
 
@@ -283,9 +344,25 @@ async def _write(
             if connection.silent():
                 raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
         else:
-            await context.write(message)
+            await _written(connection, context, message)
     if connection.error is not None:
         raise _as_status(connection.error)
+
+
+async def _written(
+    connection: Connection, context: grpc.aio.ServicerContext, message: bytes
+) -> None:
+    """Write one response. Nothing more is made for an Envoy that does not read; after a while its
+    connection is ended, since the end of its stream would wait behind what it does not read.
+    """
+    peer = context.peer()
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            await context.write(message)
+    except TimeoutError:
+        connection.does_not_read()
+        await asyncio.to_thread(hang_up, [peer])
+        raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence) from None
 
 
 async def _read(

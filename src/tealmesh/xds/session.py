@@ -153,6 +153,12 @@ class Session:
         """Whether `next` may have anything to send, or find out."""
         return self._target is not None and (not self._idle or self._is_time(now))
 
+    @property
+    def waits(self) -> bool:
+        """Whether what is next depends on the time: clusters warm."""
+        clusters = self._subscriptions.get(ResourceType.CLUSTER)
+        return self.wake_at is not None or (clusters is not None and bool(clusters.flights))
+
     def missing(self) -> list[str]:
         """Names of the desired resources that the Envoy has not acknowledged."""
         return [] if self._desired is None else sorted(set(self._missing(self._desired)))

@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
-from tealmesh.envoy.resources import ResourceSet
+from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.xds.barrier import Order, make_before_break
 from tealmesh.xds.exchange import Nack, Request
 from tealmesh.xds.session import NOTHING_KEPT, Memory, Send, Session
@@ -40,17 +40,27 @@ _NONCES = 32
 _Event: TypeAlias = tuple[object, ...]
 _Outcome: TypeAlias = Send | Nack | None
 
+_NEXT: _Event = ("next",)
+"""That something may be sent, where the time does not matter."""
+
 
 class Standing:
     """A point at which streams stand."""
 
-    __slots__ = ("__weakref__", "_kept", "after", "session")
+    __slots__ = ("__weakref__", "_kept", "_missing", "after", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         """Never changed."""
         self.after: dict[_Event, _Step] = {}
         self._kept: Memory | None = None
+        self._missing: list[str] | None = None
+
+    def missing(self) -> list[str]:
+        """As of `Session`, looked for once."""
+        if self._missing is None:
+            self._missing = self.session.missing()
+        return self._missing
 
     def memory(self) -> Memory:
         """What the next stream of each Envoy here needs to know; the same for all, so that their
@@ -125,6 +135,11 @@ class Standings:
         return known
 
 
+def _warms(outcome: _Outcome) -> bool:
+    """Whether the Envoy warms what was sent, so that it matters when."""
+    return isinstance(outcome, Send) and outcome.type_url == ResourceType.CLUSTER
+
+
 class SharedSession:
     """A `Session` of one stream, which shares its steps with others."""
 
@@ -194,7 +209,11 @@ class SharedSession:
         tick = math.floor(now / TICK) * TICK
         if not self._at.session.is_due(tick):
             return None
-        send = self._go(("next", tick), lambda session: session.next(tick))
+        at = self._at
+        event = _NEXT if _NEXT in at.after else ("next", tick)
+        send = self._go(event, lambda session: session.next(tick))
+        if event is not _NEXT and not at.session.waits and not _warms(send):
+            at.after[_NEXT] = at.after[event]
         if not isinstance(send, Send):
             return None
         self._sent += 1
@@ -207,7 +226,7 @@ class SharedSession:
 
     def missing(self) -> list[str]:
         """As of `Session`."""
-        return self._at.session.missing()
+        return self._at.missing()
 
     def memory(self) -> Memory:
         """As of `Session`."""

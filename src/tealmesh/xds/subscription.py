@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
-from tealmesh.envoy.resources import Resource
+from tealmesh.envoy.resources import Resource, ResourceType
 from tealmesh.xds.exchange import (
     ROOTS,
     WILDCARD,
@@ -63,8 +63,10 @@ class Subscription:
 
     def key(self) -> tuple[object, ...]:
         """Equal, and printed equally, for two subscriptions that will do the same from here."""
+        # When something was sent matters only for clusters, which warm.
+        timed = self.type_url == ResourceType.CLUSTER
         flights = [
-            (f.nonce, f.at, f.version, _versions(f.upserts.values()), sorted(f.removed))
+            (f.nonce, timed and f.at, f.version, _versions(f.upserts.values()), sorted(f.removed))
             for f in self.flights
         ]
         return (

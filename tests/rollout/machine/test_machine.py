@@ -71,11 +71,15 @@ def test_an_interruption_anywhere_leads_to_the_same_end(
         assert (end.status, end.weights) == (expected.status, expected.weights), d.state
 
 
-def test_all_goes_well_or_all_goes_back(states: Sequence[tuple[Deployment, float]]) -> None:
-    """Whatever happened before: once all goes well, one side has all the weight and the other is
-    gone, unless somebody or something else has ended the deployment; and its last words are true.
+@sizes("every", 4, 1)
+def test_all_goes_well_or_all_goes_back(
+    states: Sequence[tuple[Deployment, float]], every: int
+) -> None:
+    """Whatever happened before, in each of the states or in one of ``every`` so many: once all goes
+    well, one side has all the weight and the other is gone, unless somebody or something else has
+    ended the deployment; and its last words are true.
     """
-    for d, now in states:
+    for d, now in states[::every]:
         end = to_the_end(d, now)
         assert end.finished_at is not None
         assert end.serves

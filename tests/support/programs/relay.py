@@ -14,6 +14,8 @@ class Relay:
     def __init__(self, port: int) -> None:
         self._to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.refuses = False
+        """Whether new connections are closed at once."""
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
@@ -44,6 +46,9 @@ class Relay:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            if self.refuses:
+                near.close()
+                continue
             try:
                 far = socket.create_connection(("127.0.0.1", self._to), timeout=10)
             except OSError:

@@ -20,6 +20,7 @@ export const EVENTS: Record<string, string> = {
   "opened {what}": "{what}を開始",
   "registered {what}": "{what}を登録",
   "changed {what}": "{what}を変更",
+  "discovered a change of {what}": "{what}の変更を検出",
   "tagged {what}": "{what}のタグを変更",
   "deregistered {what}": "{what}の登録を解除",
   "scaled {what}": "{what}のタスク数を変更",
@@ -46,6 +47,8 @@ export const EVENTS: Record<string, string> = {
   "Cloud Map service {identity}": "Cloud Map のサービス {identity} ",
   "instance {identity} of Cloud Map service {service}":
     "Cloud Map のサービス {service} のインスタンス {identity} ",
+  "instance {identity} of {service} in the Cloud Map namespace {namespace}":
+    "Cloud Map の名前空間 {namespace} のサービス {service} のインスタンス {identity} ",
   "cluster {name}": "クラスター {name} ",
   "task definition {family}:{revision}": "タスク定義 {family}:{revision} ",
   "ECS service {name} in cluster {cluster}": "ECS サービス {name}（クラスター {cluster}）",

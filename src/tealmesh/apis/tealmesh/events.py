@@ -54,6 +54,12 @@ _NOUNS: dict[str, Callable[..., str]] = {
     tables.INSTANCES: lambda service, identity: say(
         "instance {identity} of Cloud Map service {service}", identity=identity, service=service
     ),
+    tables.DISCOVERED: lambda namespace, service, identity: say(
+        "instance {identity} of {service} in the Cloud Map namespace {namespace}",
+        identity=identity,
+        service=service,
+        namespace=namespace,
+    ),
     tables.CLUSTERS: lambda name: say("cluster {name}", name=name),
     tables.TASK_DEFINITIONS: lambda family, revision: say(
         "task definition {family}:{revision}", family=family, revision=int(revision)
@@ -139,6 +145,7 @@ _VERBS: tuple[tuple[tuple[str, ...], Callable[[str], str]], ...] = (
     (("Register",), lambda what: say("registered {what}", what=what)),
     (("Update", "Put", "Modify"), lambda what: say("changed {what}", what=what)),
     (("Tag", "Untag"), lambda what: say("tagged {what}", what=what)),
+    (("Discover",), lambda what: say("discovered a change of {what}", what=what)),
     (("Deregister",), lambda what: say("deregistered {what}", what=what)),
     (("Scale", "KeepBounds", "ScheduledAction"), lambda what: say("scaled {what}", what=what)),
     (("PolicyWaits",), lambda what: say("found nothing to act on for {what}", what=what)),

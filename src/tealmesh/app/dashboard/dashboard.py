@@ -18,7 +18,7 @@ from tealmesh.app.dashboard.sight import Sight
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import SeenEnvoys
-from tealmesh.app.settings import AppConfig
+from tealmesh.app.settings import CommonConfig
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model import wire
 from tealmesh.model.arn import DEFAULT_ACCOUNT
@@ -37,7 +37,7 @@ class Dashboard:
 
     def __init__(
         self,
-        config: AppConfig,
+        config: CommonConfig,
         runtime: str,
         store: Store,
         controller: Controller,

@@ -52,10 +52,10 @@ def described(
     """``waiting``: the Envoys that do not run with the newest revision. Raises AwsError."""
     document = _found(view, request)
     body = document.body
-    shown: dict[tuple[str, str, str], wire.EnvoyResource] = {}
+    shown: dict[tuple[str, str, bytes], wire.EnvoyResource] = {}
     for one in held:
         for kind, resource, wanted in _chosen(view, request, one):
-            key = (kind, resource.name, resource.version)
+            key = (kind, resource.name, resource.body)
             if key not in shown:
                 if len(shown) == _MOST:
                     break

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -19,9 +21,10 @@ from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.traces.collector import TraceServicer
+from tealmesh.xds import balance
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.limits import STREAMS
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.server import AdsServicer, Current
 
 _REVIEW_SECONDS = 60.0
 _BURST_SECONDS = 0.2
@@ -41,7 +44,41 @@ _OPTIONS = (
     ("grpc.server.max_pending_requests", STREAMS),
     ("grpc.server.max_pending_requests_hard_limit", STREAMS),
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # An Envoy whose machine vanished, or a NAT that forgot its connection, says nothing at all.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Envoys ask the same of us every 10 s. gRPC takes that for an attack unless it is told.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
 )
+
+_AGE_GRACE_SECONDS = 5.0
+"""From the word that a connection ends to its end."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """How long connections of Envoys last."""
+
+    age: float = 0.0
+    """Seconds after which one is ended, give or take a tenth, so that the Envoy connects again,
+    perhaps elsewhere; 0 for never."""
+    drain: float = 0.0
+    """Seconds over which all are ended when the control plane stops."""
+
+    def options(self) -> tuple[tuple[str, int], ...]:
+        """Of the gRPC server, which adds the tenth by itself."""
+        if not self.age:
+            return ()
+        return (
+            ("grpc.max_connection_age_ms", round(self.age * 1000)),
+            ("grpc.max_connection_age_grace_ms", round(_AGE_GRACE_SECONDS * 1000)),
+        )
+
+
+ALONE = Life()
+"""Of the only control plane: there is nowhere else to go."""
 
 
 class EnvoyServer:
@@ -60,11 +97,14 @@ class EnvoyServer:
         at: Address | None = None,
         certificates: Certificates | None = None,
         traces: TraceServicer | None = None,
+        life: Life = ALONE,
+        current: Current | None = None,
     ) -> None:
         self._admit = admit
-        self._ads = AdsServicer(cache, admit, supervisor)
+        self._life = life
+        self._ads = AdsServicer(cache, admit, supervisor, current)
         self._counted = MetricsServicer(metrics, admit, supervisor)
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = grpc.aio.server(options=(*_OPTIONS, *life.options()))
         self._port = port
         self._socket = socket
         self._at = at
@@ -121,8 +161,27 @@ class EnvoyServer:
             await self._ads.review()
             self._admit.forget_ended()
 
+    async def even_out(self, own: str, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Let Envoys go while this replica, ``own``, has many more than the others have by
+        ``counts``; until cancelled.
+        """
+        while True:
+            await asyncio.sleep(balance.SECONDS)
+            more = balance.surplus(own, counts())
+            if more:
+                await self._ads.shed(more)
+
+    @property
+    def streams(self) -> int:
+        """How many Envoys get their configuration here."""
+        return self._ads.streams
+
     async def close(self) -> None:
-        """End all streams; Envoys keep what they have and connect again."""
-        self._ads.close()
+        """End all streams; Envoys keep what they have and connect again. New ones find nobody from
+        the beginning of that.
+        """
+        stopping = asyncio.create_task(self._server.stop(grace=self._life.drain + 0.2))
+        await asyncio.sleep(0)
+        await self._ads.drain(self._life.drain)
         self._counted.close()
-        await self._server.stop(grace=0.2)
+        await stopping

@@ -118,6 +118,12 @@ class Model:
         faults = (code for code in self.error_shapes if self.error_status(code, 400) == 500)
         return next(faults, "InternalFailure")  # the common error of every AWS API
 
+    @property
+    def unavailable_code(self) -> str:
+        """The error code for what will work later; its status is 503, which all SDKs retry."""
+        named = (code for code in self.error_shapes if self.error_status(code, 400) == 503)
+        return next(named, "ServiceUnavailable")  # the common error of every AWS API
+
     def error_status(self, code: str, default: int) -> int:
         """The HTTP status of an error; ``default`` for codes that the model does not have."""
         shape = self.error_shapes.get(code)

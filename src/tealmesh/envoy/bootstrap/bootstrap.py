@@ -366,7 +366,12 @@ def _control_plane(host: str, at_port: int, token_file: str) -> dict[str, Json]:
     keepalive: Json = {"interval": "10s", "timeout": "5s"}
     http2: Json = {"connection_keepalive": keepalive}
     filters = injected(token_file) if token_file else []
-    return static_cluster(CONTROL_PLANE, address, kind, http2, filters)
+    cluster = static_cluster(CONTROL_PLANE, address, kind, http2, filters)
+    if "socket_address" in address:
+        # For networks that forget connections on which nothing but HTTP/2's own pings are sent.
+        probes: Json = {"keepalive_time": 30, "keepalive_interval": 5, "keepalive_probes": 3}
+        cluster["upstream_connection_options"] = {"tcp_keepalive": probes}
+    return cluster
 
 
 def _metrics(token: str) -> dict[str, Json]:

@@ -48,7 +48,9 @@ class Web:
         return await self._bounded("GET", url, headers, b"", limit)
 
     async def close(self) -> None:
-        for client in self._clients.values():
+        # A control plane that takes deployments on again makes new ones.
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
             await client.aclose()
 
     async def _bounded(

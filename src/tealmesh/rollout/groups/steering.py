@@ -55,8 +55,12 @@ class Steering:
             for g in running:
                 with self._supervisor.contained(f"group {g.group}", concerns=g.members[0].service):
                     await self._turns(g)
+            # Another replica may begin one. Those that run are looked at often enough.
+            hears = contextlib.nullcontext() if running else self._store.waking(self._wake)
             # Not wait_for, which before Python 3.12 may lose a cancellation.
-            with contextlib.suppress(TimeoutError):
+            with hears, contextlib.suppress(TimeoutError):
+                if not running and stored.unfinished(self._store.view):
+                    continue
                 async with asyncio.timeout(self._poll_seconds if running else None):
                     await self._wake.wait()
 

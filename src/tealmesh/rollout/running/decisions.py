@@ -61,7 +61,7 @@ class Decisions:
         """
         deployment = await self._running(service)
         if give_up:
-            return await self._work.woken_by(deployment.id, GivenUp(actor))
+            return await self._work.apply(deployment.id, GivenUp(actor))
         if deployment.state in machine.BACKWARD:
             return deployment
         return await self._abort(actor, deployment)
@@ -74,6 +74,7 @@ class Decisions:
         """
         deployment = await self._running(service)
         if reason := machine.promotable(deployment, full):
+<<<<<<< HEAD
             raise AwsError(
                 "ConflictException",
                 say(
@@ -83,6 +84,10 @@ class Decisions:
                 ),
             )
         return await self._work.woken_by(deployment.id, Promoted(actor, full))
+=======
+            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
+        return await self._work.apply(deployment.id, Promoted(actor, full))
+>>>>>>> main
 
     async def pause(self, actor: str, service: str) -> Deployment:
         """Keep the present weight until `resume`; time limits stand still, and gates are judged on.
@@ -91,6 +96,7 @@ class Decisions:
         """
         deployment = await self._running(service)
         if reason := machine.pausable(deployment):
+<<<<<<< HEAD
             raise AwsError(
                 "ConflictException",
                 say(
@@ -100,6 +106,10 @@ class Decisions:
                 ),
             )
         return await self._work.woken_by(deployment.id, Paused(actor))
+=======
+            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
+        return await self._work.apply(deployment.id, Paused(actor))
+>>>>>>> main
 
     async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
         """Let a paused deployment go on, or a held one: ``take_over`` from what is live, else only
@@ -110,7 +120,7 @@ class Decisions:
         deployment = await self._running(service)
         name = deployment.service
         if deployment.state is not State.HELD and deployment.paused_at:
-            return await self._work.woken_by(deployment.id, Unpaused(actor))
+            return await self._work.apply(deployment.id, Unpaused(actor))
         if deployment.state is not State.HELD:
             needed = (
                 say(" but waits for {waiting_for}", waiting_for=deployment.waiting_for)
@@ -141,7 +151,7 @@ class Decisions:
                     name=name,
                 ),
             )
-        return await self._work.woken_by(deployment.id, TakenOver(actor))
+        return await self._work.apply(deployment.id, TakenOver(actor))
 
     async def _running(self, service: str) -> Deployment:
         """The unfinished deployment. Raises ConflictException if there is none."""
@@ -182,7 +192,7 @@ class Decisions:
                     old=old,
                 ),
             )
-        return await self._work.woken_by(deployment.id, AbortAsked(actor))
+        return await self._work.apply(deployment.id, AbortAsked(actor))
 
     def _system(self, service: str) -> Service:
         return documents.service(self._store.view, service)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tealmesh.rollout import documents
@@ -63,18 +64,36 @@ class Keeping:
     async def _end(self, service: str, body: KeptBody) -> bool:
         """Whether the side is not kept any more."""
         async with self.beginning:
-            if not _is_kept(self._store.view, service, body):
+            # Another replica may store a deployment meanwhile, which would use the side.
+            if not await self._write("StopKept", body, _ending):
                 return True
-            deployed = documents.deployed_service(self._store.view, service)
-            side = body["side"]
-            if (await self._driver.route(deployed)).weights.get(side):
-                log.warning("%s of %s has been given weight: it is left running", side, service)
-            elif not await self._driver.stop_side(deployed, side):
-                return False
-            await self._store.write(
-                f"rollout/{service}", "EndKeeping", lambda t: _end_keeping(t, service, body)
-            )
-            return True
+            ended = False
+            try:
+                deployed = documents.deployed_service(self._store.view, service)
+                side = body["side"]
+                if (await self._driver.route(deployed)).weights.get(side):
+                    log.warning("%s of %s has been given weight: it is left running", side, service)
+                    ended = True
+                else:
+                    ended = await self._driver.stop_side(deployed, side)
+            finally:
+                # Until it is looked at again, a deployment may take it as it is.
+                after = _end_keeping if ended else _kept_on
+                await self._write("EndKeeping" if ended else "StopKept", body, after)
+            return ended
+
+    async def _write(
+        self, operation: str, body: KeptBody, change: Callable[[Transaction, KeptBody], None]
+    ) -> bool:
+        """Change the side if it is kept still, which is returned."""
+
+        def write(t: Transaction) -> bool:
+            kept_still = _is_kept(t, body["service"], body)
+            if kept_still:
+                change(t, body)
+            return kept_still
+
+        return await self._store.write(f"rollout/{body['service']}", operation, write)
 
 
 def _is_kept(reader: Reader, service: str, body: KeptBody) -> bool:
@@ -83,6 +102,14 @@ def _is_kept(reader: Reader, service: str, body: KeptBody) -> bool:
     return present is not None and present["deployment"] == body["deployment"]
 
 
-def _end_keeping(t: Transaction, service: str, body: KeptBody) -> None:
-    if _is_kept(t, service, body):
-        t.delete(tables.KEPT, service)
+def _ending(t: Transaction, body: KeptBody) -> None:
+    ending: KeptBody = {**body, "ending": True}
+    t.put(tables.KEPT, body["service"], body=ending)
+
+
+def _kept_on(t: Transaction, body: KeptBody) -> None:
+    t.put(tables.KEPT, body["service"], body=body)
+
+
+def _end_keeping(t: Transaction, body: KeptBody) -> None:
+    t.delete(tables.KEPT, body["service"])

@@ -94,5 +94,21 @@ def kept(reader: Reader, service: str) -> KeptBody | None:
     return document.body if document else None
 
 
+def take_kept(t: Transaction, service: str) -> None:
+    """End the keeping of a side: a deployment begins, which uses or stops it. Raises
+    ConflictException while it is just being told to stop.
+    """
+    present = kept(t, service)
+    if present is None:
+        return
+    if present.get("ending"):
+        raise AwsError(
+            "ConflictException",
+            f"{present['side']} of {service} is being stopped, as its time is over: try again in a "
+            "moment",
+        )
+    t.delete(tables.KEPT, service)
+
+
 def _shown(at: float | None) -> str:
     return datetime.fromtimestamp(at or 0.0, UTC).strftime("%Y-%m-%d %H:%M UTC")

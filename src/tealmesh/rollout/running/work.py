@@ -1,13 +1,16 @@
 """The work on deployments: stores each transition, then performs the effect of the new state.
 
 The store keeps the state (``teal.deployment``) and one entry of ``teal.journal`` per transition.
-When the control plane restarts, every unfinished deployment resumes in its stored state.
+When the control plane restarts, every unfinished deployment resumes in its stored state. So it
+does at another replica: one works on all deployments, any may begin one or store what a person has
+decided, and the one that works hears of that from the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,8 +24,10 @@ from tealmesh.rollout.effects import Event, Looked, NotReady, Resumed
 from tealmesh.rollout.performer import Performer
 from tealmesh.rollout.running.beginnings import Begun, PutFirst, Together, begun_at
 from tealmesh.rollout.running.hearing import Hearing, Numbers
+from tealmesh.rollout.running.insisting import insisting
+from tealmesh.rollout.running.live import Live
 from tealmesh.rollout.system import Service
-from tealmesh.store import Store, Transaction
+from tealmesh.store import Store, Transaction, tables
 from tealmesh.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -33,7 +38,7 @@ the control plane at every transition."""
 
 
 class Work:
-    """The unfinished deployments of one control plane; `run` must run as long as it does."""
+    """The unfinished deployments; the one control plane that works on them runs `run`."""
 
     def __init__(
         self,
@@ -55,9 +60,12 @@ class Work:
         self._supervisor = supervisor
         self._on_transition = on_transition
         self._hearing = hearing
-        self._live: dict[str, Deployment] = {}
+        self._live = Live(store)
+        self.running, self.all = self._live.running, self._live.all
         self._stored: dict[str, float] = {}
-        self._woken: dict[str, asyncio.Event] = {}
+        self._context: contextvars.Context | None = None
+        """That of `run`, and so of the lease: all that is done for deployments is done in it. None
+        while another replica works on them."""
         self._lock = asyncio.Lock()
         self._workers: dict[str, asyncio.Task[None]] = {}
         self.on_member: Callable[[Membership], None] = lambda member: None
@@ -65,25 +73,47 @@ class Work:
 
     async def run(self) -> None:
         """Resume the unfinished deployments, then work on all until cancelled."""
+        self._context = contextvars.copy_context()
+        resumed, seen = True, None
         try:
             self._performer.others.resume()
-            for deployment in documents.unfinished(self._store.view):
-                self._live.setdefault(deployment.id, deployment)
-                self._work_on(deployment, resumed=True)
-            await asyncio.Event().wait()
+            async for view in self._store.watch():
+                stored = view.collections.get(tables.DEPLOYMENTS)
+                if resumed or stored is not seen:
+                    await self._follow(resumed)
+                resumed, seen = False, stored
         finally:
+            self._context = None
             for worker in self._workers.values():
                 worker.cancel()
             await asyncio.gather(*self._workers.values(), return_exceptions=True)
+            self._live.clear()
+            self._stored.clear()
             await self._performer.others.close()
+
+    async def _follow(self, resumed: bool) -> None:
+        """Work on what other replicas have begun, and go on from what they have stored."""
+        async with self._lock:
+            view = self._store.view
+            for d in self._live.moved_elsewhere(view):
+                self._live.put(d)
+                self._live.wake(d.id)
+                if d.member:
+                    self.on_member(d.member)
+            for document in view.list(tables.DEPLOYMENTS):
+                body = document.body
+                if body["id"] not in self._live and body["finished_at"] is None:
+                    self._live.begin(deployment := Deployment.from_json(body))
+                    self._work_on(deployment, resumed=resumed)
 
     async def begin(self, operation: str, first: Deployment, put_first: PutFirst) -> Deployment:
         """Store a deployment by ``put_first`` and work on it."""
         begun, entry = begun_at(first, self._wall())
-        first = await self._store.write(
-            first.actor, operation, lambda t: put_first(t, begun, entry)
-        )
-        self._worked_on(first, entry)
+        async with self._lock:
+            first = await self._store.write(
+                first.actor, operation, lambda t: put_first(t, begun, entry)
+            )
+            self._worked_on(first, entry)
         return first
 
     async def succeed(
@@ -96,12 +126,12 @@ class Work:
     ) -> Deployment | None:
         """The same, and end ``before`` by ``event`` in the same write: no kill can leave one
         without the other. None, and nothing is stored, if ``before`` has made another transition
-        meanwhile. Raises Fenced as `apply` does.
+        meanwhile.
         """
         begun, entry = begun_at(first, self._wall())
         async with self._lock:
-            present = self._live.get(before.id)
-            if present is None or present.sequence != before.sequence:
+            present = self._live.present(before.id)
+            if present.sequence != before.sequence:
                 return None
             after = self._dated(present, machine.step(present, event, self._clock()))
             if not after.finished:
@@ -116,15 +146,13 @@ class Work:
             try:
                 first = await self._store.write(first.actor, operation, change)
             except Fenced:
-                self._live[before.id] = documents.deployment(self._store.view, before.id)
-                raise
+                self._live.read_again(before.id)
+                return None
             self._seen(present, after, end)
-        self._worked_on(first, entry)
+            self._worked_on(first, entry)
         return first
 
     def _worked_on(self, first: Deployment, entry: JournalEntry) -> None:
-        # If `run` has begun meanwhile, it has found the deployment in the store.
-        self._live.setdefault(first.id, first)
         self._on_transition(entry)
         self._work_on(first)
 
@@ -134,11 +162,13 @@ class Work:
         """Store several deployments at once by ``put``, which has them numbered, and work on
         them.
         """
-        begun = await self._store.write(actor, operation, put)
-        for first, entry in begun:
-            self._worked_on(first, entry)
+        async with self._lock:
+            begun = await self._store.write(actor, operation, put)
+            for first, entry in begun:
+                self._worked_on(first, entry)
         return [first for first, _ in begun]
 
+    @insisting
     async def decide(
         self,
         actor: str,
@@ -151,9 +181,7 @@ class Work:
         nothing. Raises Fenced as `apply` does.
         """
         async with self._lock:
-            before = {
-                i: self._live.get(i) or documents.deployment(self._store.view, i) for i in ids
-            }
+            before = {i: self._live.present(i) for i in ids}
             together = decide(before)
             if together is None:
                 return
@@ -180,59 +208,30 @@ class Work:
                 begun = await self._store.write(actor, operation, change)
             except Fenced:
                 for i in ids:
-                    if i in self._live:
-                        self._live[i] = documents.deployment(self._store.view, i)
+                    self._live.read_again(i)
                 raise
             for old, new, entry in made:
                 self._seen(old, new, entry)
-            for _, new, _ in made:
-                if new.id not in self._workers and not new.finished:
-                    self._work_on(new)
             for first, first_entry in begun:
                 self._worked_on(first, first_entry)
-
-    def running(self, service: str) -> Deployment | None:
-        """The unfinished deployment of a service, with its newest observations."""
-        live = (d for d in self._live.values() if d.service == service and not d.finished)
-        return next(live, None)
-
-    def all(self, service: str) -> list[Deployment]:
-        """The deployments of a service, newest first; a running one with its newest observations,
-        which are not stored one by one.
-        """
-        running = self.running(service)
-        stored = documents.deployments(self._store.view, service)
-        if running is None:
-            return stored
-        older = [d for d in stored if d.id != running.id]
-        # A transition is stored, and in the journal, a moment before it is live here.
-        same = next((d for d in stored if d.id == running.id), running)
-        return [running if running.sequence >= same.sequence else same, *older]
 
     async def settled(self, service: str) -> Deployment | None:
         """The running deployment, once a transition that is being stored has been made."""
         async with self._lock:
             return self.running(service)
 
-    async def woken_by(self, deployment_id: str, event: Event) -> Deployment:
-        """Step on what a person asked for, and work on."""
-        after = await self.apply(deployment_id, event)
-        if deployment_id not in self._workers and not after.finished:
-            self._work_on(after)
-        return after
-
+    @insisting
     async def apply(
         self, deployment_id: str, event: Event, issued: int | None = None
     ) -> Deployment:
         """Step on ``event``; a transition is stored before anybody sees it.
 
         ``issued``: sequence of the deployment when the effect was issued that ``event`` answers.
-        If there was a transition since, the event is out of date and is ignored.
+        If there was a transition since, the event is out of date and is ignored. Raises Fenced if
+        other replicas go on with the deployment all the time.
         """
         async with self._lock:
-            before = self._live.get(deployment_id) or documents.deployment(
-                self._store.view, deployment_id
-            )
+            before = self._live.present(deployment_id)
             if issued is not None and before.sequence != issued:
                 return before
             after = self._dated(before, machine.step(before, event, self._clock()))
@@ -242,13 +241,12 @@ class Work:
 
     def _seen(self, before: Deployment, after: Deployment, entry: JournalEntry | None) -> None:
         """What is stored may be seen: by those that wait for it, and by its group."""
-        if not before.finished:
-            self._live[after.id] = after
+        if after.id in self._live:
+            self._live.put(after)
         if entry is not None:
             self._on_transition(entry)
             log.info("deployment of %s: %s %s", after.service, entry.transition, entry.message)
-            if after.id in self._woken:
-                self._woken[after.id].set()
+            self._live.wake(after.id)
         if after.member and (entry is not None or after.member != before.member):
             self.on_member(after.member)
 
@@ -283,7 +281,7 @@ class Work:
         try:
             await self._store.write(actor, entry.transition if entry else "Measured", change)
         except Fenced:
-            self._live[after.id] = documents.deployment(self._store.view, after.id)
+            self._live.read_again(after.id)
             raise
         return entry
 
@@ -293,10 +291,11 @@ class Work:
         return machine.uncounted(d, now - self._stored.setdefault(d.id, now))
 
     def _work_on(self, deployment: Deployment, *, resumed: bool = False) -> None:
-        """Work on a deployment, unless that is done already."""
-        if deployment.id in self._workers:
+        """Work on a deployment, unless that is done already, or another replica does."""
+        if self._context is None or deployment.id in self._workers:
             return
         identity, service = deployment.id, deployment.service
+        self._live.begin(deployment)
         worker = asyncio.create_task(
             self._supervisor.keep(
                 f"the deployment of {service}",
@@ -304,6 +303,7 @@ class Work:
                 concerns=service,
             ),
             name=f"deployment-{identity}",
+            context=self._context.copy(),
         )
         self._workers[identity] = worker
         worker.add_done_callback(lambda _: self._workers.pop(identity, None))
@@ -313,15 +313,14 @@ class Work:
             present = self._live[deployment_id]
             since = self._store.now().since(present.counted_at) if present.counted_at else 0.0
             await self.apply(deployment_id, Resumed(since))
-        woken = self._woken.setdefault(deployment_id, asyncio.Event())
+        woken = self._live.woken.setdefault(deployment_id, asyncio.Event())
         while not self._live[deployment_id].finished:
             issued = self._live[deployment_id]
             service = documents.deployed_service(self._store.view, issued.service)
             tasks, looked_at = self._hearing.tasks(service), self._clock()
             await self._turn(issued)
             await self._until_due(issued, service, woken, tasks, looked_at)
-        self._performer.others.forget(self._live.pop(deployment_id))
-        self._woken.pop(deployment_id)
+        self._performer.others.forget(self._live.end(deployment_id))
         self._stored.pop(deployment_id, None)
 
     async def _until_due(

@@ -126,7 +126,7 @@ def test_it_gets_no_privileges_but_the_port_that_its_definition_has(closed: Path
     status = "import sys; print(*(l.split()[1] for l in open('/proc/self/status') if l.startswith("
     status += "('Cap', 'NoNewPrivs'))))"
     python = shutil.which("python3", path="/usr/bin") or pytest.skip("no Python for everybody")
-    for words, has in (((), 0), (("ports=1",), 1 << 10)):
+    for words, has in (((), 0), (("keep=10",), 1 << 10), (("keep=2", "keep=10"), 1 << 10 | 1 << 2)):
         argv = [sys.executable, "-I", "-S", limits.__file__, *words, *SOMEBODY.words, "--"]
         done = subprocess.run([*argv, python, "-c", status], capture_output=True, text=True)
         inherited, permitted, effective, _, ambient, bare = done.stdout.split()

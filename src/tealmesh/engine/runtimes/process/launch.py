@@ -23,7 +23,7 @@ from tealmesh.engine.runtimes.process.addresses import (
 )
 from tealmesh.engine.runtimes.process.processes import Program
 from tealmesh.engine.runtimes.process.sight import NOTHING, Sight, sight
-from tealmesh.engine.runtimes.process.users import RunAs, can_choose, own, run_as
+from tealmesh.engine.runtimes.process.users import RunAs, can_choose, of_envoy, own, run_as
 from tealmesh.engine.runtimes.sidecar import (
     ADMIN_SOCKET,
     EGRESS_PORT,
@@ -33,6 +33,7 @@ from tealmesh.engine.runtimes.sidecar import (
     bootstrap_path,
     envoy_version,
     find_envoy,
+    private,
     resource_of,
     token_path,
 )
@@ -74,6 +75,9 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         version=envoy_version(plane.envoy or find_envoy()),
     )
     write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
+    user = of_envoy(network.address) if can_choose() else None
+    if user is not None:
+        os.chown(private(launch.task.directory), user.uid, user.gid)
 
 
 def program(plane: ControlPlane, launch: Launch) -> Program:
@@ -105,12 +109,14 @@ def program(plane: ControlPlane, launch: Launch) -> Program:
 
 
 def _user(plane: ControlPlane, launch: Launch, command: Command) -> RunAs | None:
-    """Whom the container runs as; None for our own user, as our own programs do: Envoy and the
-    X-Ray daemon read files that only we may read. Who has nobody is nobody else.
+    """Whom the container runs as; None for our own user, as the X-Ray daemon does, which is our
+    own program. Who has nobody is nobody else.
     """
     container = launch.container
-    if container.role is not Role.APPLICATION or not can_choose():
+    if container.role is Role.XRAY or not can_choose():
         return None
+    if container.role is Role.ENVOY:
+        return of_envoy(launch.network.address)
     if not container.user:
         wanted = command.user or plane.task_user
         return run_as(wanted) if wanted else own(launch.network.address)

@@ -1,5 +1,5 @@
 """Sets resource limits, the view of files and the user, then becomes a container's command:
-``limits.py NAME=SOFT:HARD… over=DIR… show=PATH… inside=DIR… ports=1 as=UID:GID:GROUP,… bare=1
+``limits.py NAME=SOFT:HARD… over=DIR… show=PATH… inside=DIR… keep=NUMBER… as=UID:GID:GROUP,… bare=1
 -- CMD…``
 
 Runs between the shim and the container, because limits set from outside would come too late for
@@ -18,7 +18,7 @@ import warnings  # noqa: F401 - execvp imports it, when our own library may be c
 _NEW_MOUNTS, _BIND, _RECURSIVE, _SLAVE = 0x20000, 0x1000, 0x4000, 1 << 19
 _NO_SET_ID, _NO_DEVICES = 2, 4
 _KEEP, _NO_NEW_PRIVILEGES, _AMBIENT, _RAISE = 8, 38, 47, 2
-_VERSION_3, _BIND_SERVICE = 0x20080522, 10
+_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,7 +29,7 @@ def main() -> None:
     words: dict[str, list[str]] = {}
     for argument in sys.argv[1:separator]:
         name, _, value = argument.partition("=")
-        if name in ("over", "show", "inside", "ports", "as", "bare"):
+        if name in ("over", "show", "inside", "keep", "as", "bare"):
             words.setdefault(name, []).append(value)
         else:
             _limit(name, value)
@@ -38,7 +38,7 @@ def main() -> None:
         if "over" in words:
             _see(words["over"], words.get("show", []), words.get("inside", []))
         for ids in words.get("as", []):
-            _become(ids, ports="ports" in words)
+            _become(ids, [int(number) for number in words.get("keep", [])])
         if "bare" in words:
             _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         os.execvp(command[0], command)  # noqa: S606 - its purpose
@@ -98,21 +98,22 @@ def _put(path: str, opened: int, link: "str | None", is_folder: bool) -> None:
     _mount(f"/proc/self/fd/{opened}", path, _BIND | _RECURSIVE)
 
 
-def _become(ids: str, ports: bool) -> None:
+def _become(ids: str, keep: list[int]) -> None:
     """Give up the present user for good: groups first, as only root may choose them. Of root's
-    capabilities at most that one is left by which ports below 1024 are listened to, as in Docker.
+    capabilities those are left that are kept, for the command too.
     """
     uid, gid, groups = ids.split(":")
-    if ports:
+    if keep:
         _call("prctl", _KEEP, 1, 0, 0, 0)
     os.setgroups([int(one) for one in groups.split(",")])
     os.setresgid(int(gid), int(gid), int(gid))
     os.setresuid(int(uid), int(uid), int(uid))
-    if ports:
-        mask = 1 << _BIND_SERVICE
+    if keep:
+        mask = sum(1 << number for number in set(keep))
         header = struct.pack("Ii", _VERSION_3, 0)
         _call("capset", header, struct.pack("6I", mask, mask, mask, 0, 0, 0))
-        _call("prctl", _AMBIENT, _RAISE, _BIND_SERVICE, 0, 0)
+    for number in keep:
+        _call("prctl", _AMBIENT, _RAISE, number, 0, 0)
 
 
 def _mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> None:

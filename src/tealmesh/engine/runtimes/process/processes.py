@@ -23,7 +23,7 @@ from tealmesh.engine.runtimes.base import KILLED, ContainerStatus, Handle
 from tealmesh.engine.runtimes.files import log_path
 from tealmesh.engine.runtimes.process.marks import VARIABLE
 from tealmesh.engine.runtimes.process.sight import NOTHING, Sight, unusable
-from tealmesh.engine.runtimes.process.users import RunAs
+from tealmesh.engine.runtimes.process.users import LOW_PORTS, RunAs
 from tealmesh.model.errors import EngineError
 
 _SHIM = Path(__file__).with_name("shim.sh")
@@ -211,7 +211,7 @@ def _as_user(
 ) -> tuple[str, ...]:
     user = program.user
     if user is not None:
-        ports = ("ports=1",) if program.low_ports and user.uid != 0 else ()
+        ports = (f"keep={LOW_PORTS}",) if program.low_ports and user.uid != 0 else ()
         limits = (*limits, *program.view.words, *ports, *user.words)
     return (
         (sys.executable, "-I", "-S", str(_LIMITS), *limits, "--", *command) if limits else command

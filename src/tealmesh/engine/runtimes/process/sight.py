@@ -59,7 +59,7 @@ def sight(who: RunAs, command: Sequence[str], directory: str, path: str) -> Sigh
     ``directory`` (empty for our own). Absolute paths in its arguments count, those in the script of
     a shell too. Raises EngineError if it cannot be shown.
     """
-    if who.uid == 0:
+    if who.reads_all:
         return NOTHING
     there = Path(directory).resolve() if directory else None
     program = found(command[0], directory, path)
@@ -93,7 +93,7 @@ def unusable(who: RunAs, command: str, directory: str, path: str, view: Sight = 
     """Why a user cannot run ``command``, looked up in ``path``, in ``directory`` (empty for our
     own), with a view of it; empty if it can. By owner, group and mode alone.
     """
-    if who.uid == 0:
+    if who.reads_all:
         return ""
     there = Path(directory).resolve() if directory else Path.cwd()
     closed = first_closed(who, there)

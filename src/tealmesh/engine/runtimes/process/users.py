@@ -23,7 +23,10 @@ NOBODY = 65534
 _OF_TASKS = range(0x7000_0000, 0x7100_0000)
 """Where nobody else is: beyond the users of containers (subuid(5)), and below what systemd or the
 sign bit take (https://systemd.io/UIDS-GIDS/)."""
-_SETUID = 7
+_OF_ENVOYS = range(0x7100_0000, 0x7200_0000)
+_READ_ANY, _SETUID, LOW_PORTS = 2, 7, 10
+"""Capabilities, by their numbers in linux/capability.h: to read whatever there is, to change the
+user, and to listen on ports below 1024."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +41,28 @@ class RunAs:
     home: str
     is_bare: bool = False
     """Whether it can never get more privileges, not even by set-user-ID programs."""
+    capabilities: tuple[int, ...] = ()
+    """Of root's, those that it has; by their numbers."""
 
     @property
     def words(self) -> tuple[str, ...]:
         """For ``limits.py``."""
+        keep = tuple(f"keep={number}" for number in self.capabilities)
         ids = f"as={self.uid}:{self.gid}:{','.join(map(str, self.groups))}"
-        return (ids, "bare=1") if self.is_bare else (ids,)
+        return (*keep, ids, "bare=1") if self.is_bare else (*keep, ids)
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it passes every directory and reads every file."""
+        return self.uid == 0 or _READ_ANY in self.capabilities
 
     @property
     def is_somebody(self) -> bool:
         """Whether this machine has such a user or group, besides nobody, or gives it to a task."""
         return (
-            self.uid in _OF_TASKS
+            _is_given(self.uid)
             or (self.uid != NOBODY and _user(str(self.uid)) is not None)
-            or any(group in _OF_TASKS or (group != NOBODY and _has(group)) for group in self.groups)
+            or any(_is_given(group) or (group != NOBODY and _has(group)) for group in self.groups)
         )
 
 
@@ -75,9 +86,29 @@ def own(address: str) -> RunAs:
     """The user of the task with this address, which is nobody else's on this machine while the task
     has it. In a user namespace without so many users it is nobody.
     """
-    uid = _OF_TASKS.start + (int(IPv4Address(address)) & 0xFFFFFF)
+    return _numbered(_OF_TASKS, address)
+
+
+def of_envoy(address: str) -> RunAs | None:
+    """The user of the Envoy of the task with this address. Whoever may change a mesh says where
+    Envoys write access logs, so it may write nowhere but to its own files; what it is configured
+    with, such as certificates, it reads wherever that is. None where we cannot give it that.
+    """
+    if not has_capability(_READ_ANY):
+        return None
+    kept = (number for number in (_READ_ANY, LOW_PORTS) if has_capability(number))
+    return _numbered(_OF_ENVOYS, address, *kept)
+
+
+def _numbered(numbers: range, address: str, *capabilities: int) -> RunAs:
+    uid = numbers.start + (int(IPv4Address(address)) & 0xFFFFFF)
     uid = uid if _is_mapped(uid) else NOBODY
-    return RunAs(uid, uid, (uid,), str(uid), "/", is_bare=True)
+    return RunAs(uid, uid, (uid,), str(uid), "/", is_bare=True, capabilities=capabilities)
+
+
+def _is_given(number: int) -> bool:
+    """Whether tasks or their Envoys get that number."""
+    return number in _OF_TASKS or number in _OF_ENVOYS
 
 
 def _is_mapped(uid: int) -> bool:

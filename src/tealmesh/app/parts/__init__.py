@@ -1,0 +1,1 @@
+"""The parts of a control plane. Which ones are put together is told in `together`."""

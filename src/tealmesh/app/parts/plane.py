@@ -1,0 +1,215 @@
+"""What every control plane has: the App Mesh API and our own, deployments, and the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from tealmesh import __version__
+from tealmesh.apis.appmesh.api import AppMesh
+from tealmesh.apis.appmesh.grace import end_grace
+from tealmesh.apis.appmesh.shifting import RouteShifts
+from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.app import login
+from tealmesh.app.dashboard.dashboard import Dashboard
+from tealmesh.app.dashboard.routes import OPEN
+from tealmesh.app.entrance import Entrance
+from tealmesh.app.hearing import Heard
+from tealmesh.app.pages import Pages
+from tealmesh.app.parts.ground import Ground
+from tealmesh.app.parts.ports import Cloud, OtherServices, Worker
+from tealmesh.app.parts.streams import Streams
+from tealmesh.app.retention import Retention
+from tealmesh.aws.gateway import build_gateway
+from tealmesh.aws.wire.apimodel import load_model
+from tealmesh.model.clock import random_id, steady_clock, system_clock
+from tealmesh.model.identity.rings import keys_in
+from tealmesh.rollout.asking.others import connected
+from tealmesh.rollout.changes import Changes
+from tealmesh.rollout.controller import Controller
+from tealmesh.rollout.drivers.api import ApiDriver
+from tealmesh.rollout.drivers.aws import Aws, fenced
+from tealmesh.rollout.inventory.whole import Inventory
+from tealmesh.rollout.notices import links
+from tealmesh.rollout.notices.sending import Sending
+from tealmesh.rollout.operations import Operations
+
+
+class Plane:
+    """One control plane, connected with what surrounds it."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        entrance: Entrance,
+        aws: OtherServices,
+        streams: Streams,
+        cloud: Cloud,
+    ) -> None:
+        config, store = ground.config, ground.store
+        self._ground, self._config, self._store = ground, config, store
+        self._entrance, self._streams, self._cloud = entrance, streams, cloud
+        self._client = aws.client
+        self._links = keys_in(config.data_dir / "link-key")
+        self._aws = Aws(aws.client)
+        self._driver = ApiDriver(
+            lambda service: fenced(aws.client(service)), config.region, callers=cloud.callers
+        )
+        metrics = streams.metrics
+        self.controller = Controller(
+            store,
+            self._driver,
+            streams.cache.wait_converged,
+            metrics.callers_saw,
+            metrics.callers_saw_after,
+            Changes(store),
+            clock=steady_clock,
+            new_id=random_id,
+            image_problem=cloud.image_problem,
+            on_transition=config.on_transition,
+            supervisor=ground.supervisor,
+            others=connected(store, self._aws.cloudwatch, ground.endpoint, os.environ),
+            beside=metrics.callers_saw_beside,
+            hearing=Heard(store, metrics),
+        )
+        self._dashboard = Dashboard(
+            config,
+            cloud.summary,
+            store,
+            self.controller,
+            metrics,
+            streams.cache,
+            streams.seen,
+            cloud.health,
+            ground.supervisor,
+            ground.stop,
+        )
+
+    def workers(self) -> Iterator[Worker]:
+        """What runs as long as the control plane, by its name for people."""
+        store, controller = self._store, self.controller
+        yield from self._streams.workers()
+        yield "the end of routes' grace periods", partial(end_grace, store)
+        yield "the deployments", controller.run
+        yield "the deployments of groups", controller.groups.run
+        yield "the sides kept for a way back", controller.keep
+        yield "the sending of notices", self._sending().run
+        yield "the stream of the page", self._dashboard.run
+        yield "the record of refusals", self._entrance.refusals.run
+        yield "the end of sessions", self._entrance.forget
+        retention = Retention.of(self._config, store)
+        yield "the retention of events, deployments and logs", retention.run
+        yield from self._cloud.workers()
+        yield "the log of troubles", self._ground.log.run
+
+    def gateway(self) -> ASGIApp:
+        """The ASGI application of the HTTP port."""
+        ours = self._tealmesh()
+        services = {
+            "appmesh": self._app_mesh(),
+            "tealmesh": ours,
+            "xray": self._streams.tracing.xray,
+            **self._cloud.apis(),
+        }
+        models = {name: load_model(name) for name in services}
+        of_tasks = tuple(self._cloud.open_paths())
+        return build_gateway(
+            services,
+            models,
+            self._health,
+            self._cloud.others(services),
+            routes=[
+                *self._cloud.routes(),
+                *self._pages(),
+                *self._dashboard.routes(self._entrance, models["tealmesh"], ours),
+            ],
+            allowed_hosts=self._config.allowed_hosts,
+            open_paths=(*of_tasks, links.PATH, login.PATH, *OPEN),
+            loopback_paths=of_tasks,
+            certified=self._ground.beyond.certified,
+            front=self._entrance.front,
+        )
+
+    async def listen(self) -> None:
+        """Start the servers beside the HTTP port. Raises TealError if a port is in use."""
+        await self._streams.listen()
+        await self._cloud.listen()
+
+    async def close(self) -> None:
+        """Detach; tasks and Envoys keep running."""
+        await self._cloud.close()
+        self._driver.close()
+        self._aws.close()
+        await self._streams.close()
+
+    def _app_mesh(self) -> AppMesh:
+        return AppMesh(
+            self._store,
+            self._config.account,
+            system_clock,
+            random_id,
+            route_grace=self._config.route_grace,
+            take_certificate=self._streams.certificates.take,
+        )
+
+    def _tealmesh(self) -> Tealmesh:
+        store, cloud, metrics = self._store, self._cloud, self._streams.metrics
+        operations = Operations(
+            store,
+            self.controller,
+            self._driver,
+            metrics.callers_saw,
+            steady_clock,
+            cloud.image_problem,
+            cloud.port_problem,
+        )
+        return Tealmesh(
+            store,
+            self.controller,
+            operations,
+            Inventory(store, metrics.traffic, steady_clock),
+            self._streams.seen,
+            cloud.load_balancers,
+            cloud.logs,
+            RouteShifts(store, self._config.account, system_clock).shift,
+            cloud.shut_down,
+            cloud.without_effect,
+            self._entrance.sessions,
+            self._dashboard.shown,
+            self._ground.supervisor.troubles,
+            cloud.health,
+            self._streams.tracing.traces,
+        )
+
+    def _sending(self) -> Sending:
+        """The notices of deployments."""
+        return Sending(
+            self._store,
+            self._client,
+            self._ground.endpoint,
+            self._links,
+            system_clock,
+            self._ground.supervisor,
+        )
+
+    def _pages(self) -> Iterator[BaseRoute]:
+        """Our own pages."""
+        envoys = self._streams.cache.envoys
+        metrics = self._streams.metrics
+        yield from Pages(self._store, self.controller, metrics, envoys, self._links).routes()
+        yield self._entrance.login.route()
+
+    def _health(self) -> dict[str, str | int]:
+        return {
+            "status": "ok",
+            "pid": os.getpid(),
+            "version": __version__,
+            "revision": self._store.revision,
+            "serverId": self._entrance.server_id,
+            "dataDir": str(self._config.data_dir),
+            "runtime": self._cloud.summary,
+        }

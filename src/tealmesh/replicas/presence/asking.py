@@ -1,0 +1,22 @@
+"""Asks another replica how it is, at its ``--advertise``."""
+
+from __future__ import annotations
+
+import httpx
+
+from tealmesh.replicas.presence.presence import Health
+
+PATH = "/_teal/health"
+
+
+async def ask(address: str, seconds: float) -> Health | None:
+    """What answers at ``HOST:PORT``; None for nothing within so many seconds."""
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=seconds) as client:
+            answer = await client.get(f"http://{address}{PATH}")
+            told = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return None
+    if not isinstance(told, dict) or not isinstance(told.get("replica"), str):
+        return None
+    return Health(told["replica"], told.get("database") == "ok")

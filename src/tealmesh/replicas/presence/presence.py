@@ -1,0 +1,185 @@
+"""Writes that this replica is there, and finds out which others are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from tealmesh.model.clock import SteadyClock
+from tealmesh.model.errors import TealError
+from tealmesh.replicas.presence import deciding
+from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
+from tealmesh.replicas.tables import replicas
+
+log = logging.getLogger(__name__)
+
+Connect = Callable[[], AbstractContextManager[sa.Connection]]
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a replica answers."""
+
+    replica: str
+    database: bool
+    """Whether it has the database."""
+
+
+T = TypeVar("T")
+Ask = Callable[[str, float], Awaitable[Health | None]]
+"""(address, seconds) -> what answers there; None for nothing."""
+
+
+class Presence:
+    """Of one replica; `run` must run as long as it does."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        replica: str,
+        address: str,
+        ask: Ask,
+        clock: SteadyClock,
+        pace: Pace = PACE,
+    ) -> None:
+        self.replica = replica
+        self.address = address
+        self._connect = connect
+        self._ask = ask
+        self._clock = clock
+        self._pace = pace
+        self._picture = Picture({})
+        self._wrote_at = clock()
+        self._others_have_it = False
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="presence")
+        self._told: dict[str, Standing] = {}
+        self._changed: set[asyncio.Event] = set()
+
+    @contextlib.contextmanager
+    def waking(self, event: asyncio.Event) -> Iterator[None]:
+        """Set ``event`` whenever a replica comes, dies or is forgotten."""
+        self._changed.add(event)
+        try:
+            yield
+        finally:
+            self._changed.discard(event)
+
+    def others(self) -> Mapping[str, Standing]:
+        """The other replicas, by id; the dead until they are forgotten."""
+        now = self._clock()
+        return {
+            identity: deciding.standing(self._picture, identity, now, self._pace)
+            for identity in self._picture.seen
+            if identity != self.replica
+        }
+
+    def addresses(self) -> Mapping[str, str]:
+        """Where others are reached, by id."""
+        return {i: one.row.address for i, one in self._picture.seen.items() if i != self.replica}
+
+    def hands_over(self) -> bool:
+        """Whether this replica alone has been cut off from the database for so long that its
+        Envoys are better served elsewhere.
+        """
+        away = self._clock() - self._wrote_at
+        return deciding.hands_over(away, self._others_have_it, self._pace)
+
+    async def run(self) -> None:
+        """Write and read until cancelled; then say that this replica has left."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat())
+                group.create_task(self._question())
+        finally:
+            with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
+                await self._call(self._leave)
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _beat(self) -> None:
+        away = False
+        while True:
+            try:
+                rows = await self._call(self._write_and_read)
+            except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
+                if not away:
+                    log.warning("cannot say that this replica is there: %s", error or "no answer")
+                away = True
+            else:
+                away = False
+                now = self._wrote_at = self._clock()
+                self._picture = deciding.read(self._picture, rows, now, self._pace)
+                self._tell()
+            await asyncio.sleep(self._pace.beat)
+
+    async def _question(self) -> None:
+        """Ask those that are silent, and everybody while this replica has no database itself."""
+        while True:
+            await asyncio.sleep(self._pace.asks)
+            now, picture = self._clock(), self._picture
+            blind = not deciding.sees(picture, now, self._pace)
+            suspects = {
+                identity: seen.row.address
+                for identity, seen in picture.seen.items()
+                if identity != self.replica
+                and seen.dead_at is None
+                and (blind or deciding.silent(seen, now, self._pace))
+            }
+            health = await asyncio.gather(
+                *(self._ask(address, self._pace.answers) for address in suspects.values())
+            )
+            self._others_have_it = any(one is not None and one.database for one in health)
+            for identity, one in zip(suspects, health, strict=True):
+                answers = one is not None and one.replica == identity
+                self._picture = deciding.asked(
+                    self._picture, identity, answers, self._clock(), self._pace
+                )
+            self._tell()
+
+    def _tell(self) -> None:
+        present = dict(self.others())
+        for identity, standing in present.items():
+            if standing is not self._told.get(identity):
+                at = self._picture.seen[identity].row.address
+                log.info("replica %s at %s is %s", identity, at, standing)
+        if present != self._told:
+            self._told = present
+            for event in self._changed:
+                event.set()
+
+    def _write_and_read(self, connection: sa.Connection) -> dict[str, Row]:
+        mine = replicas.c.id == self.replica
+        written = connection.execute(
+            sa.update(replicas).where(mine).values(beat=replicas.c.beat + 1, address=self.address)
+        )
+        if not written.rowcount:
+            values = {"id": self.replica, "address": self.address, "beat": 0}
+            connection.execute(sa.insert(replicas).values(**values))
+        for identity in deciding.forgotten(self._picture, self._clock(), self._pace):
+            last = self._picture.seen[identity].row.beat
+            connection.execute(
+                sa.delete(replicas).where(replicas.c.id == identity, replicas.c.beat == last)
+            )
+        found = connection.execute(sa.select(replicas))
+        return {row.id: Row(row.address, row.beat) for row in found}
+
+    def _leave(self, connection: sa.Connection) -> None:
+        mine = replicas.c.id == self.replica
+        connection.execute(sa.update(replicas).where(mine).values(beat=LEFT))
+        self._picture = replace(self._picture, read_at=None)
+
+    async def _call(self, act: Callable[[sa.Connection], T]) -> T:
+        def run() -> T:
+            with self._connect() as connection:
+                return act(connection)
+
+        job = asyncio.get_running_loop().run_in_executor(self._threads, run)
+        async with asyncio.timeout(self._pace.silent):
+            return await asyncio.shield(job)

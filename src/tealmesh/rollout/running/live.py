@@ -1,0 +1,96 @@
+"""The unfinished deployments that this control plane works on, with their newest observations.
+
+Not every observation is stored. A control plane that does not work on deployments, since another
+replica does, has none here, and knows them as they are stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from tealmesh.model.rollout import Deployment
+from tealmesh.rollout import documents
+from tealmesh.store import Store, View, tables
+
+
+class Live:
+    """By id."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._live: dict[str, Deployment] = {}
+        self.woken: dict[str, asyncio.Event] = {}
+        """What wakes the worker of each."""
+
+    def __contains__(self, deployment_id: str) -> bool:
+        return deployment_id in self._live
+
+    def __getitem__(self, deployment_id: str) -> Deployment:
+        return self._live[deployment_id]
+
+    def put(self, d: Deployment) -> None:
+        """It has become this."""
+        self._live[d.id] = d
+
+    def begin(self, d: Deployment) -> None:
+        """It is worked on from now on, unless it is already."""
+        self._live.setdefault(d.id, d)
+
+    def end(self, deployment_id: str) -> Deployment:
+        """It is not worked on any more."""
+        self.woken.pop(deployment_id, None)
+        return self._live.pop(deployment_id)
+
+    def clear(self) -> None:
+        """None is worked on any more."""
+        self._live.clear()
+        self.woken.clear()
+
+    def wake(self, deployment_id: str) -> None:
+        if deployment_id in self.woken:
+            self.woken[deployment_id].set()
+
+    def present(self, deployment_id: str) -> Deployment:
+        """A deployment with its newest observations, or as it is stored."""
+        return self._live.get(deployment_id) or documents.deployment(
+            self._store.view, deployment_id
+        )
+
+    def read_again(self, deployment_id: str) -> None:
+        """Take one as it is stored: somebody else has made a transition of it."""
+        if deployment_id in self._live:
+            self.put(documents.deployment(self._store.view, deployment_id))
+
+    def running(self, service: str) -> Deployment | None:
+        """The unfinished deployment of a service, with its newest observations."""
+        own = [d for d in self._live.values() if d.service == service]
+        running = next((d for d in own if not d.finished), None)
+        if running is not None:
+            return running
+        ended = {d.id for d in own}
+        for document in self._store.view.list(tables.DEPLOYMENTS, service):
+            if document.body["finished_at"] is None and document.body["id"] not in ended:
+                return Deployment.from_json(document.body)
+        return None
+
+    def all(self, service: str) -> list[Deployment]:
+        """The deployments of a service, newest first; a running one with its newest observations,
+        which are not stored one by one.
+        """
+        running = self.running(service)
+        stored = documents.deployments(self._store.view, service)
+        if running is None:
+            return stored
+        older = [d for d in stored if d.id != running.id]
+        # A transition is stored, and in the journal, a moment before it is live here.
+        same = next((d for d in stored if d.id == running.id), running)
+        return [running if running.sequence >= same.sequence else same, *older]
+
+    def moved_elsewhere(self, view: View) -> list[Deployment]:
+        """Those of which another replica has stored a transition, as they are stored now."""
+        found = []
+        for d in self._live.values():
+            document = view.get(tables.DEPLOYMENTS, d.service, d.id)
+            if document is not None and document.body["sequence"] > d.sequence:
+                found.append(Deployment.from_json(document.body))
+        return found

@@ -1,0 +1,231 @@
+"""One database, SQLite or PostgreSQL: how it is reached, and what its errors mean.
+
+PostgreSQL is shared by replicas and may be away. Whether it is, is known to `Database.outage`,
+which whoever uses the database keeps informed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tealmesh.model.errors import DatabaseAway, TealError
+
+CONNECT_SECONDS = 3
+_POSTGRES = {
+    "application_name": "tealmesh",
+    "connect_timeout": CONNECT_SECONDS,
+    # Of several hosts in the URL, the one that accepts writes: after a failover, the new primary.
+    "target_session_attrs": "read-write",
+    # A connection whose other end is gone is noticed in about five seconds.
+    "keepalives": 1,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
+}
+"""Unless the URL has others, as documented at
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+"""
+
+_SESSION = (
+    "SET statement_timeout = '10s'",
+    "SET lock_timeout = '3s'",
+    # Whoever stands still in the middle of a commit must not keep the others from theirs.
+    "SET idle_in_transaction_session_timeout = '5s'",
+)
+
+_PASSING = {"08", "53", "57", "58"}
+"""Classes of SQLSTATE that say nothing of the statement: no connection, no resources, an operator's
+intervention, an error of the system (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+"""
+_PASSING_STATES = {
+    "25006",  # a stand-by, or a server that accepts no writes at present
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_timeout
+}
+
+
+class Outage:
+    """Whether the database is away, why, and since when."""
+
+    def __init__(self) -> None:
+        self._known: tuple[float, str] | None = None
+
+    def begins(self, reason: str) -> None:
+        """It does not answer, or not as it should."""
+        since = time.monotonic() if self._known is None else self._known[0]
+        self._known = since, reason
+
+    def ends(self) -> None:
+        """It has answered."""
+        self._known = None
+
+    @property
+    def reason(self) -> str:
+        """Why it is away; empty while it is not."""
+        known = self._known
+        return known[1] if known is not None else ""
+
+    def lasts(self, seconds: float) -> bool:
+        """Whether it has been away for longer than ``seconds``."""
+        known = self._known
+        return known is not None and time.monotonic() - known[0] > seconds
+
+
+class Database:
+    """One database, and whether it is there."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.outage = Outage()
+        self.shared = engine.dialect.name == "postgresql"
+        """Whether other machines may use it too."""
+        self.name = shown(engine.url)
+        """What people know it by: a path, or a URL without its password."""
+
+    @classmethod
+    def at(cls, place: str | Path) -> Database:
+        """The database at a path or a URL. Raises TealError if it is neither; nothing is connected
+        to yet.
+        """
+        text = str(place)
+        if "://" not in text:
+            text = f"sqlite:///{text}"
+        url = _url(text)
+        if url.get_backend_name() == "sqlite":
+            if not url.database or url.database == ":memory:":
+                raise TealError(f"{text!r}: must name a file, as sqlite:////var/lib/teal/state.db")
+            _make_private(Path(url.database))
+            engine = sa.create_engine(url)
+            sa.event.listen(engine, "connect", _sqlite_session)
+            return cls(engine)
+        settings = {name: value for name, value in _POSTGRES.items() if name not in url.query}
+        engine = sa.create_engine(
+            url, connect_args=settings, pool_pre_ping=True, pool_size=4, max_overflow=8,
+            pool_timeout=5,
+        )  # fmt: skip
+        sa.event.listen(engine, "connect", _postgres_session)
+        return cls(engine)
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """The base of what the driver raises, for whoever uses its connections themselves."""
+        error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return error
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that reads the database as it is at one moment, however long it takes."""
+        with self.engine.connect() as connection:
+            if self.shared:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                    yield connection
+            else:
+                # sqlite3 itself begins a transaction only where something is written.
+                connection.exec_driver_sql("BEGIN")
+                yield connection
+        self.outage.ends()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that is committed at the end of the context."""
+        with self.engine.begin() as connection:
+            if not self.shared:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+        self.outage.ends()
+
+    def error(self, error: sa.exc.SQLAlchemyError, what: str) -> TealError:
+        """What is told of an error: DatabaseAway if it may pass by itself, which is noted. ``what``
+        says what could not be done.
+        """
+        reason = reason_of(error)
+        if self.shared and _passes(error):
+            self.outage.begins(reason)
+            return self.away()
+        return TealError(f"{what}: {reason}")
+
+    def away(self, more: str = "nothing was changed") -> DatabaseAway:
+        """The error for whoever cannot write at present."""
+        reason = self.outage.reason
+        return DatabaseAway(f"the database {self.name} is away ({reason}): {more}; try again")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def shown(url: sa.URL) -> str:
+    """A path, or a URL without anything secret."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    secret = [name for name in url.query if "password" in name]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of an error of the database, without the statement and its values."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _passes(error: sa.exc.SQLAlchemyError) -> bool:
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        # Errors of the connection itself have none.
+        return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+    return state[:2] in _PASSING or state in _PASSING_STATES or error.connection_invalidated
+
+
+def _url(text: str) -> sa.URL:
+    """Raises TealError, without the text, which may have a password, if it is no URL of ours."""
+    allowed = "must be a path, sqlite:////PATH or postgresql://USER@HOST:PORT/DATABASE"
+    try:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise TealError(f"the URL of the database cannot be read: it {allowed}") from None
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite":
+        return url
+    raise TealError(f"the database {shown(url)} is {url.drivername!r}: it {allowed}")
+
+
+def _make_private(path: Path) -> None:
+    """Create the database file readable only by its owner: stored environments may hold secrets.
+    SQLite gives its journal files the same mode.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise TealError(f"the state database {path} cannot be opened: {error.strerror}") from error
+
+
+def _sqlite_session(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
+
+
+def _postgres_session(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(_SESSION))
+    connection.commit()

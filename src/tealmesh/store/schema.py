@@ -1,0 +1,89 @@
+"""The tables of the database, the same on SQLite and PostgreSQL.
+
+`documents` and `audit` change only with the revision in `state`. What is in other tables is not
+part of any view: it is read by queries, and no backup has it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("write_id", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("format", Integer, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+"""One row, which every commit changes, so that commits have one order.
+
+``revision`` is that of the last commit and ``write_id`` its id: a view continues the database only
+if both are the same. ``epoch`` is another one after a backup was restored, and ``format`` the
+version of all that is stored (`formats.FORMAT`). ``boot`` and ``at`` are the moment of the last
+commit, by the clock of whoever made it.
+"""
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("collection", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("write_id", Text),
+)
+"""One row a commit. ``changes`` names what it wrote and deleted, so the rows are also what other
+replicas follow, and what tells whether a commit whose answer was lost has been made. ``write_id``
+is null in rows of format 1.
+"""
+Index("audit_at", audit.c.at)
+
+boots = Table(
+    "boots",
+    metadata,
+    Column("boot", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+"""When the database was first opened in a boot, in seconds since that boot. On SQLite, which one
+machine has for itself, only the present boot has a row.
+"""
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("watcher", Text, primary_key=True),
+    Column("boot", Text, primary_key=True),
+    Column("offset", Double, nullable=False),
+)
+"""For a boot that watches and one that is watched: what to add to the latter's seconds to have the
+former's, at most (`sightings.Sightings`).
+"""
+
+noted = Table("noted", metadata, Column("name", Text, primary_key=True))
+"""Files beside the database that must not be missing when it is opened again."""

@@ -63,16 +63,12 @@ async def call(
     except AwsError as error:
         if error.code == "AccessDenied":
             error = AwsError("AccessDeniedException", error.message)
-<<<<<<< HEAD
-        refused = codec.serialize_error(model, error, request_id, cbor=cbor)
-        return beside(refused, error.message)
-=======
-        return codec.serialize_error(model, error, request_id, cbor=cbor)
+        done = codec.serialize_error(model, error, request_id, cbor=cbor)
+        return beside(done, error.message)
     except DatabaseAway as error:
         log.warning("%s %s refused: %s (request %s)", model.service, name, error, request_id)
         refused = AwsError(model.unavailable_code, str(error), status=503)
         return codec.serialize_error(model, refused, request_id, cbor=cbor)
->>>>>>> main
     except TealError as error:
         log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
         text = str(error)

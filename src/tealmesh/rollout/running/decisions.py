@@ -74,7 +74,6 @@ class Decisions:
         """
         deployment = await self._running(service)
         if reason := machine.promotable(deployment, full):
-<<<<<<< HEAD
             raise AwsError(
                 "ConflictException",
                 say(
@@ -83,11 +82,7 @@ class Decisions:
                     reason=reason,
                 ),
             )
-        return await self._work.woken_by(deployment.id, Promoted(actor, full))
-=======
-            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
         return await self._work.apply(deployment.id, Promoted(actor, full))
->>>>>>> main
 
     async def pause(self, actor: str, service: str) -> Deployment:
         """Keep the present weight until `resume`; time limits stand still, and gates are judged on.
@@ -96,7 +91,6 @@ class Decisions:
         """
         deployment = await self._running(service)
         if reason := machine.pausable(deployment):
-<<<<<<< HEAD
             raise AwsError(
                 "ConflictException",
                 say(
@@ -105,11 +99,7 @@ class Decisions:
                     reason=reason,
                 ),
             )
-        return await self._work.woken_by(deployment.id, Paused(actor))
-=======
-            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
         return await self._work.apply(deployment.id, Paused(actor))
->>>>>>> main
 
     async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
         """Let a paused deployment go on, or a held one: ``take_over`` from what is live, else only

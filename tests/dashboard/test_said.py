@@ -1,4 +1,4 @@
-"""Every text that the control plane can make has its Japanese on the page: `tealmesh.model.said`."""
+"""Every text that the control plane makes has its Japanese on the page: `tealmesh.model.said`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def templates() -> dict[str, str]:
         for call in ast.walk(ast.parse(text)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
                 where = f"{path.relative_to(SOURCES)}:{call.lineno}"
-                found |= {template: where for template in _of(call, where)}
+                found |= dict.fromkeys(_of(call, where), where)
     return found
 
 

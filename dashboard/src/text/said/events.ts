@@ -1,6 +1,7 @@
 /** The Japanese of events. */
 
 export const EVENTS: Record<string, string> = {
+  "{actor} {what}": "{actor}：{what}",
   "{actor} applied teal.toml: {parts}": "{actor} が teal.toml を適用：{parts}",
   "{actor} started {service} {images}": "{actor} が {service} のデプロイを開始：{images}",
   "{service}: done: {said}": "{service}：完了：{said}",

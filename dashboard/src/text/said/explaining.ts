@@ -24,7 +24,7 @@ export const EXPLAINING: Record<string, string> = {
   "it is over": "終了済み",
   "its time limits stand still": "停止中（制限時間は進みません）",
   "within {left} at the latest, or {otherwise}{named}":
-    "遅くとも {left} 以内、超過時は{otherwise}{named}",
+    "遅くとも {left}以内、超過時は{otherwise}{named}",
   "within the {limit} at the latest, or {otherwise}": "遅くとも {limit} 以内、超過時は{otherwise}",
   "it succeeds with {old_side} left running": "{old_side} を残したまま成功",
   "it ends with {new_side} left running": "{new_side} を残したまま終了",

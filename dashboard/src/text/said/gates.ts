@@ -89,7 +89,7 @@ export const GATES: Record<string, string> = {
   ", at least {threshold} must": "（必要：{threshold} 以上）",
   "no request to {new} was compared yet": "{new} へのリクエストはまだ比較していない",
   "{bad} to {new} {happened}, {bad2} to {old} in the same time":
-    "{new} は {bad} が{happened}、同じ時間に {old} は {bad2}",
+    "{new} は{bad}が{happened}、同じ時間に {old} は {bad2}",
   "{bad} of {requests}": "{requests} 件中 {bad} 件",
   "{bad} of {requests} requests": "リクエスト {requests} 件中 {bad} 件",
   "{bad} of 1 request": "リクエスト 1 件中 {bad} 件",
@@ -104,7 +104,7 @@ export const GATES: Record<string, string> = {
   "by these numbers no verdict can be expected, however many requests follow: the new side has too many errors itself":
     "新しい系統自体の失敗が多すぎるため、リクエストが増えても判定できない見込み",
   "some {more_requests} to {new} will tell": "{new} へ{more_requests}ほどで判定",
-  "{more}, in about {seconds}": "{more}（およそ {seconds} 後）",
+  "{more}, in about {seconds}": "{more}（およそ {seconds}後）",
   " (they come in bursts, φ = {phi}, which is allowed for)":
     "（集中して発生、φ = {phi} を考慮済み）",
   "{bad} of {requests} to {new} {happened}; {share} of {old}'s did before, at most {limit} may":

@@ -218,7 +218,6 @@ export function snapshot(): Partial<Snapshot> {
       control: {
         version: "0.1.0",
         startedAt: start - 9e4,
-        revision: 118,
         dataDir: "/home/alice/.local/state/tealmesh",
         runtime: "process",
         troubles: [],

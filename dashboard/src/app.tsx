@@ -2,8 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useErrorBoundary } from "preact/hooks";
+import { load, renewal, standing } from "./data/renewal";
 import { end, refusal, seeking, session } from "./data/session";
-import { connected, control, heardAt, now, seen } from "./data/state";
+import { age, connected, control, now, seen } from "./data/state";
 import { DeploymentPage } from "./pages/deployment";
 import { EventsPage } from "./pages/events";
 import { GroupPage } from "./pages/group";
@@ -56,7 +57,9 @@ export function App() {
         ) : (
           <>
             <Freshness />
-            <Guard key={location.hash}>
+            <Renewal />
+            {/* Not by what is looked for: who types must not lose the field. */}
+            <Guard key={link(route.value.page, ...route.value.parts)}>
               <Page />
             </Guard>
           </>
@@ -173,12 +176,33 @@ function Link() {
 /** Says that the control plane is gone, and how old what is seen is. */
 function Freshness() {
   if (connected.value) return null;
-  const age = Math.max(0, Date.now() - heardAt.value) / 1000 + 0 * now.value;
+  const old = age() + 0 * now.value;
   return (
     <p class="stale">
       {/* The age changes each second: whoever hears the page is told once. */}
       <span role="status">{seen.value ? t("stale.gone") : t("stale.never")}</span>
-      {seen.value && <span> {t("stale.age", { time: duration(age) })}</span>}
+      {seen.value && <span> {t("stale.age", { time: duration(old) })}</span>}
+    </p>
+  );
+}
+
+/** Loads the page anew once the control plane serves another one; where that would interrupt
+ * somebody, or has not helped, it is said. */
+function Renewal() {
+  const served = control.value?.page;
+  // Who has finished what was in the middle is not asked: it is looked at each second.
+  const found = connected.value ? renewal(standing(served)) : "none";
+  useEffect(() => {
+    if (found === "load") load(served);
+  }, [found, served]);
+  if (found !== "tell") return null;
+  void now.value;
+  return (
+    <p class="stale">
+      <span role="status">{t("page.old")}</span>{" "}
+      <button type="button" class="small" onClick={() => load(served)}>
+        {t("page.load")}
+      </button>
     </p>
   );
 }

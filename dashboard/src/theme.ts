@@ -1,17 +1,13 @@
 /** Light or dark: the machine's, or the one that was chosen. */
 
 import { effect, signal } from "@preact/signals";
+import { type Choice, chosen, KEPT } from "./chosen";
 
-export type Choice = "auto" | "light" | "dark";
-const KEPT = "teal.theme";
+export type { Choice } from "./chosen";
+
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-function kept(): Choice {
-  const found = localStorage.getItem(KEPT);
-  return found === "light" || found === "dark" ? found : "auto";
-}
-
-export const choice = signal<Choice>(kept());
+export const choice = signal<Choice>(chosen());
 const dark = signal(system.matches);
 export const theme = signal<"light" | "dark">("light");
 
@@ -25,7 +21,7 @@ effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });
 
-export function choose(chosen: Choice): void {
-  localStorage.setItem(KEPT, chosen);
-  choice.value = chosen;
+export function choose(wanted: Choice): void {
+  localStorage.setItem(KEPT, wanted);
+  choice.value = wanted;
 }

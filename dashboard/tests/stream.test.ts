@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { changed, nothing, whole } from "../src/data/changes";
+import { between } from "../src/data/moments";
+import { renewal, type Standing } from "../src/data/renewal";
 import { EventParser } from "../src/data/sse";
 import { after, blind, due, pause, SILENCE } from "../src/data/stream";
 import type { Service } from "../src/data/wire";
@@ -84,11 +86,11 @@ describe("a sight", () => {
   });
 
   test("after a silence the tab that leads reads anew, and one that follows leads, but later", () => {
-    expect(due(true, 0, SILENCE, 0)).toBe(false);
-    expect(due(true, 0, SILENCE + 1, 0)).toBe(true);
-    expect(due(false, 0, SILENCE + 1, 0.5)).toBe(false);
-    expect(due(false, 0, 1.5 * SILENCE + 1, 0.5)).toBe(true);
-    expect(due(false, 0, 8 * 3600 * 1000, 1)).toBe(true);
+    expect(due(true, SILENCE, 0)).toBe(false);
+    expect(due(true, SILENCE + 1, 0)).toBe(true);
+    expect(due(false, SILENCE + 1, 0.5)).toBe(false);
+    expect(due(false, 1.5 * SILENCE + 1, 0.5)).toBe(true);
+    expect(due(false, 8 * 3600 * 1000, 1)).toBe(true);
   });
 
   test("tries come later each time, and within ten seconds or so for ever", () => {
@@ -96,5 +98,36 @@ describe("a sight", () => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
     expect(pause(10_000, 1)).toBeLessThanOrEqual(12_500);
     expect(pause(0, 0)).toBeGreaterThan(0);
+  });
+});
+
+describe("time between two moments", () => {
+  const at = (wall: number, steady: number) => ({ wall, steady });
+
+  test("counts on while a machine sleeps, and while its clock is set back", () => {
+    expect(between(at(1000, 50), at(1500, 550))).toBe(500);
+    expect(between(at(1000, 50), at(3_601_000, 60))).toBe(3_600_000);
+    expect(between(at(3_600_000, 50), at(0, 30_050))).toBe(30_000);
+    expect(between(at(1000, 50), at(0, 50))).toBe(0);
+  });
+});
+
+describe("a page of another version", () => {
+  const old: Standing = { served: "b.js", mine: "a.js", tried: null, busy: false };
+
+  test("is loaded", () => {
+    expect(renewal(old)).toBe("load");
+    expect(renewal({ ...old, tried: "z.js" })).toBe("load");
+  });
+
+  test("is only told to who is in the middle of something, and if loading it did not help", () => {
+    expect(renewal({ ...old, busy: true })).toBe("tell");
+    expect(renewal({ ...old, tried: "b.js" })).toBe("tell");
+  });
+
+  test("is none where nothing is known, or it is the same", () => {
+    expect(renewal({ ...old, served: undefined })).toBe("none");
+    expect(renewal({ ...old, mine: undefined })).toBe("none");
+    expect(renewal({ ...old, served: "a.js", busy: true })).toBe("none");
   });
 });

@@ -33,6 +33,12 @@ class Scene:
     access: str = "admin"
     session: int = 200
     """The status with which the stream is answered: 401 for a session that has ended."""
+    ends: threading.Event = field(default_factory=threading.Event)
+    """Once it is set the session has expired: the stream says so and ends, and 401 follows."""
+    silent: threading.Event = field(default_factory=threading.Event)
+    """While it is set the stream is open and says nothing."""
+    loads: int = 0
+    """How often the page was loaded."""
     called: list[tuple[str, Any]] = field(default_factory=list)
     """The operations that were called, with their input."""
 
@@ -62,6 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/_teal/stream":
             self._stream(self.stage.scene)
             return
+        self.stage.scene.loads += path == "/_teal/"
         file = BUILT / (path.removeprefix("/_teal/") or "index.html")
         if file.is_file():
             self._send(200, file.read_bytes(), _TYPES.get(file.suffix, "image/svg+xml"))
@@ -95,8 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _stream(self, scene: Scene) -> None:
-        if scene.session != 200:
-            self._json(scene.session, {"message": "the session has ended: run `teal open`"})
+        if scene.session != 200 or scene.ends.is_set():
+            self._json(401, {"message": "the session has ended: run `teal open`"})
             return
         board = Board("staged")
         board.update(scene.sections, 0.0)
@@ -106,9 +113,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(board.read(None))
         try:
-            while self.stage.scene is scene:
-                self.wfile.write(f'event: beat\ndata: {{"at":{time.time()}}}\n\n'.encode())
-                time.sleep(0.5)
+            while self.stage.scene is scene and not scene.ends.is_set():
+                if not scene.silent.is_set():
+                    self.wfile.write(f'event: beat\ndata: {{"at":{time.time()}}}\n\n'.encode())
+                scene.ends.wait(0.5)
+            if scene.ends.is_set():
+                self.wfile.write(b'event: end\ndata: {"reason":"expired"}\n\n')
         except OSError:
             return  # The browser has left.
 

@@ -1,6 +1,8 @@
 /** What the page knows, as signals: one for each section, so that only what shows it is drawn. */
 
 import { computed, effect, type Signal, signal } from "@preact/signals";
+import { between, type Moment, present } from "./moments";
+import { byName } from "./order";
 import { moving, recorded, type Sample } from "./samples";
 import { session } from "./session";
 import { blind, type Sight, Watch } from "./stream";
@@ -13,13 +15,18 @@ export const shelves = Object.fromEntries(
 ) as unknown as Shelves;
 export const seen = signal(false);
 export const connected = signal(false);
-export const heardAt = signal(0);
 /** The control plane's time in seconds, renewed each second. */
 export const now = signal(Date.now() / 1000);
 /** The traffic of each service that is deployed, since this page is open: ten minutes at most. */
 export const samples = signal<Record<string, Sample[]>>({});
 
 let offset = 0;
+let heard: Moment = { wall: 0, steady: 0 };
+
+/** How old what is seen is, in seconds. */
+export function age(): number {
+  return between(heard, present()) / 1000;
+}
 
 function show(sight: Sight): void {
   for (const name of SECTIONS) {
@@ -28,7 +35,7 @@ function show(sight: Sight): void {
   }
   seen.value = sight.seen;
   connected.value = sight.connected;
-  heardAt.value = sight.heardAt;
+  if (heard.wall !== sight.heardAt) heard = { wall: sight.heardAt, steady: performance.now() };
   offset = sight.offset;
 }
 
@@ -57,6 +64,6 @@ export function watch(): void {
 }
 
 export const services = computed(() =>
-  Object.values(shelves.services.value).sort((a, b) => a.name.localeCompare(b.name)),
+  Object.values(shelves.services.value).sort((a, b) => byName(a.name, b.name)),
 );
 export const control = computed(() => shelves.control.value.control);

@@ -6,6 +6,7 @@
  * https://developer.mozilla.org/docs/Web/API/Web_Locks_API */
 
 import { changed, nothing, whole } from "./changes";
+import { between, type Moment, present } from "./moments";
 import { authorization, forget, type Session } from "./session";
 import { EventParser, type ServerEvent } from "./sse";
 import type { Change, Snapshot } from "./wire";
@@ -33,7 +34,7 @@ interface Heard {
 const CHANNEL = "teal.stream";
 const LOCK = "teal.stream";
 /** Without a beat for this long, in milliseconds, the connection is dead: one comes each 10 s. By
- * the clock and not by a timer, which stands still while a laptop sleeps. */
+ * clocks and not by a timer, which stands still while a laptop sleeps. */
 export const SILENCE = 25_000;
 const LOOK = 1000;
 
@@ -64,11 +65,11 @@ export function pause(tries: number, random: number): number {
   return Math.min(10_000, 500 * 2 ** Math.min(tries, 6)) * (0.75 + random / 2);
 }
 
-/** What a tab does that has heard nothing since ``heard``. The one that leads opens the stream anew;
- * another takes the lead, later by up to as long again, so that not all do at once. ``random`` is
- * from 0 to 1, times are milliseconds. Pure. */
-export function due(leads: boolean, heard: number, now: number, random: number): boolean {
-  return now - heard > (leads ? SILENCE : SILENCE * (1 + random));
+/** Whether a tab that has heard nothing for ``silent`` milliseconds does something. The one that leads
+ * opens the stream anew; another takes the lead, later by up to as long again, so that not all do at
+ * once. ``random`` is from 0 to 1. Pure. */
+export function due(leads: boolean, silent: number, random: number): boolean {
+  return silent > (leads ? SILENCE : SILENCE * (1 + random));
 }
 
 /** Watches until ``signal`` aborts; ``show`` is called with each new sight. */
@@ -77,7 +78,7 @@ export class Watch {
   private readonly channel = new BroadcastChannel(CHANNEL);
   private leads = false;
   /** When anything was heard, of the control plane or of the tab that leads. */
-  private heard = Date.now();
+  private heard: Moment = present();
   private readonly random = Math.random();
   /** Ends the stream that is read. */
   private reading: AbortController | null = null;
@@ -107,8 +108,8 @@ export class Watch {
   }
 
   private readonly look = () => {
-    if (!due(this.leads, this.heard, Date.now(), this.random)) return;
-    this.heard = Date.now();
+    if (!due(this.leads, between(this.heard, present()), this.random)) return;
+    this.heard = present();
     if (this.leads) this.reading?.abort();
     else void this.wait(true);
   };
@@ -132,7 +133,7 @@ export class Watch {
       if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
       // Another tab has taken the lead, as this one was silent: it is told from now on.
       this.leads = false;
-      this.heard = Date.now();
+      this.heard = present();
       this.reading?.abort();
       this.hurry?.();
       // What it has missed meanwhile is in no change that comes now.
@@ -145,7 +146,7 @@ export class Watch {
     if (told.kind === "ask") {
       if (this.leads) this.channel.postMessage({ kind: "sight", sight: this.sight } satisfies Told);
     } else if (!this.leads) {
-      this.heard = Date.now();
+      this.heard = present();
       this.see(told.kind === "sight" ? told.sight : this.followed(told.event));
     }
   }
@@ -181,7 +182,7 @@ export class Watch {
         // Gone or silent: shown as such, and tried again.
       }
       if (this.ended) return;
-      if (this.sight.heardAt > before) tries = 0;
+      if (this.sight.heardAt !== before) tries = 0;
       this.hear({ connected: false, at: Date.now() });
       await this.pause(pause(tries++, Math.random()));
     }
@@ -198,7 +199,7 @@ export class Watch {
   private async read(): Promise<"again" | "over"> {
     const stop = new AbortController();
     this.reading = stop;
-    this.heard = Date.now();
+    this.heard = present();
     try {
       const resume: Record<string, string> =
         this.sight.seen && this.sight.id ? { "Last-Event-ID": this.sight.id } : {};
@@ -218,7 +219,7 @@ export class Watch {
       for (;;) {
         const { done, value } = await reader.read();
         if (done || this.ended) return "again";
-        this.heard = Date.now();
+        this.heard = present();
         for (const event of parser.feed(value)) {
           this.hear({ connected: true, at: Date.now(), event });
         }

@@ -12,10 +12,10 @@ export interface WorkerTrouble {
 export interface Control {
   version: string;
   startedAt: number;
-  revision: number;
   dataDir: string;
   runtime: string;
   troubles: WorkerTrouble[];
+  page?: string;
 }
 export interface Side {
   side: string;

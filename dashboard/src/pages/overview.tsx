@@ -1,6 +1,7 @@
 /** The fleet: every service in one line, the meshes, and what is in trouble. */
 
 import { convergence } from "../data/convergence";
+import { byName } from "../data/order";
 import { seen, services, shelves } from "../data/state";
 import type { Service } from "../data/wire";
 import { Converged } from "../parts/converged";
@@ -59,11 +60,11 @@ const order: Record<string, number> = {
 /** What needs somebody comes first, then by name. */
 export function sorted(all: Service[]): Service[] {
   const rank = (one: Service) => order[one.state] ?? 9;
-  return [...all].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+  return [...all].sort((a, b) => rank(a) - rank(b) || byName(a.name, b.name));
 }
 
 function Meshes() {
-  const meshes = Object.values(shelves.mesh.value).sort((a, b) => a.name.localeCompare(b.name));
+  const meshes = Object.values(shelves.mesh.value).sort((a, b) => byName(a.name, b.name));
   if (meshes.length === 0) return null;
   return (
     <Table

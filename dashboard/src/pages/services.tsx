@@ -3,6 +3,7 @@
 import { seen, services, shelves } from "../data/state";
 import type { Service, Task } from "../data/wire";
 import { Sides, shownSides } from "../parts/fleet";
+import { useGradual } from "../parts/gradual";
 import { Ago, Empty, Image, SideMark, StateMark } from "../parts/marks";
 import { Tasks } from "../parts/tasks";
 import { Told } from "../parts/told";
@@ -10,6 +11,8 @@ import { link } from "../router";
 import { moment, t } from "../text";
 
 const OTHERS = "\u0000";
+/** Services that are drawn at once: more than a screen has. */
+const FIRST = 16;
 
 /** Tasks by service; those of gateways and of other ECS services by that. */
 function byOwner(tasks: Task[]): Map<string, Task[]> {
@@ -24,6 +27,7 @@ function byOwner(tasks: Task[]): Map<string, Task[]> {
 export function ServicesPage() {
   const tasks = byOwner(Object.values(shelves.tasks.value));
   const others = [...tasks.keys()].filter((owner) => owner.startsWith(OTHERS)).sort();
+  const some = useGradual(services.value.length, FIRST, FIRST);
   return (
     <>
       <h1>{t("services.title")}</h1>
@@ -32,7 +36,7 @@ export function ServicesPage() {
           <p>{t("overview.empty.what")}</p>
         </Empty>
       )}
-      {services.value.map((service) => (
+      {services.value.slice(0, some).map((service) => (
         <section class="card" key={service.name} aria-labelledby={`service-${service.name}`}>
           <h2 id={`service-${service.name}`}>
             <a href={link("services", service.name)}>{service.name}</a>{" "}

@@ -1,11 +1,13 @@
 /** Services with their sides: what state, which versions, who gets how much, and how it goes. */
 
 import { shelves } from "../data/state";
-import type { Service, Side, SideTraffic } from "../data/wire";
+import type { Service, Side, SideTraffic, Traffic } from "../data/wire";
 import { link } from "../router";
 import { percent, t } from "../text";
+import { useGradual } from "./gradual";
 import { Ago, Column, Image, ShareBar, SideMark, StateMark, Table } from "./marks";
 import { MeasureCells, MeasureColumns } from "./measures";
+import { still } from "./still";
 import { Told } from "./told";
 
 /** The sides that have anything; of a service without, its first, so that it has a row. */
@@ -14,7 +16,12 @@ export function shownSides(service: Service): Side[] {
   return used.length > 0 ? used : service.sides.slice(0, 1);
 }
 
+/** Services that are drawn at once: more than a screen has. */
+const FIRST = 24;
+
 export function Fleet({ services, label }: { services: Service[]; label: string }) {
+  const some = useGradual(services.length, FIRST, FIRST);
+  const traffic = shelves.traffic.value;
   return (
     <Table
       label={label}
@@ -27,8 +34,8 @@ export function Fleet({ services, label }: { services: Service[]; label: string 
         </>
       }
     >
-      {services.map((service) => (
-        <Rows key={service.name} service={service} />
+      {services.slice(0, some).map((service) => (
+        <Rows key={service.name} service={service} traffic={traffic[service.name]} />
       ))}
     </Table>
   );
@@ -47,7 +54,12 @@ function SideColumns() {
   );
 }
 
-function Rows({ service }: { service: Service }) {
+interface RowsProps {
+  service: Service;
+  traffic: Traffic | undefined;
+}
+
+const Rows = still(function Rows({ service, traffic }: RowsProps) {
   const sides = shownSides(service);
   const to = service.deployment
     ? link("deployments", service.name, service.deployment)
@@ -82,7 +94,7 @@ function Rows({ service }: { service: Service }) {
             </>
           )}
           {side ? (
-            <SideCells side={side} service={service} />
+            <SideCells side={side} service={service} traffic={traffic?.sides[side.side]} />
           ) : (
             <td colSpan={9} class="muted">
               –
@@ -97,15 +109,16 @@ function Rows({ service }: { service: Service }) {
       ))}
     </>
   );
-}
+});
 
 /** The sides of one service alone. */
 export function Sides({ service, label }: { service: Service; label: string }) {
+  const traffic = shelves.traffic.value[service.name];
   return (
     <Table label={label} head={<SideColumns />}>
       {shownSides(service).map((side) => (
         <tr key={side.side} class="first">
-          <SideCells side={side} service={service} heads />
+          <SideCells side={side} service={service} traffic={traffic?.sides[side.side]} heads />
         </tr>
       ))}
     </Table>
@@ -113,11 +126,15 @@ export function Sides({ service, label }: { service: Service; label: string }) {
 }
 
 /** ``heads``: the side's name is the head of its row. */
-function SideCells(props: { side: Side; service: Service; heads?: boolean }) {
-  const { side, service, heads = false } = props;
+function SideCells(props: {
+  side: Side;
+  service: Service;
+  traffic: SideTraffic | undefined;
+  heads?: boolean;
+}) {
+  const { side, service, traffic, heads = false } = props;
   const total = service.sides.reduce((sum, one) => sum + one.weight, 0);
   const set = total > 0 ? side.weight / total : 0;
-  const traffic: SideTraffic | undefined = shelves.traffic.value[service.name]?.sides[side.side];
   const name = <SideMark side={side.side} />;
   return (
     <>

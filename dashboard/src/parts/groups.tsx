@@ -1,5 +1,6 @@
 /** Groups of services, each with its latest deployment. */
 
+import { byName } from "../data/order";
 import { shelves } from "../data/state";
 import { link } from "../router";
 import { t } from "../text";
@@ -7,7 +8,7 @@ import { Ago, Column, StateMark, Table } from "./marks";
 import { Told } from "./told";
 
 export function Groups() {
-  const groups = Object.values(shelves.groups.value).sort((a, b) => a.name.localeCompare(b.name));
+  const groups = Object.values(shelves.groups.value).sort((a, b) => byName(a.name, b.name));
   if (groups.length === 0) return null;
   return (
     <Table

@@ -3,7 +3,6 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { clock } from "../text";
 import { theme } from "../theme";
 

@@ -1,19 +1,26 @@
 /** What carries requests beside the services: gateways, and virtual services without sides. */
 
+import { byName } from "../data/order";
 import { shelves } from "../data/state";
 import type { Rest } from "../data/wire";
 import { link } from "../router";
 import { t, word } from "../text";
+import { useGradual } from "./gradual";
 import { Column, Image, Table } from "./marks";
 import { MeasureCells, MeasureColumns } from "./measures";
+import { still } from "./still";
 
 /** Gateways first, where requests come in; then by name. */
 export function ordered(all: Rest[]): Rest[] {
-  return [...all].sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
+  return [...all].sort((a, b) => byName(a.kind, b.kind) || byName(a.name, b.name));
 }
+
+/** Rows that are drawn at once: they come after those of the services. */
+const FIRST = 12;
 
 export function Rests() {
   const all = ordered(Object.values(shelves.rest.value));
+  const some = useGradual(all.length, FIRST, 4 * FIRST);
   if (all.length === 0) return null;
   return (
     <Table
@@ -29,14 +36,14 @@ export function Rests() {
         </>
       }
     >
-      {all.map((one) => (
+      {all.slice(0, some).map((one) => (
         <Row key={`${one.mesh} ${one.kind}/${one.name}`} one={one} />
       ))}
     </Table>
   );
 }
 
-function Row({ one }: { one: Rest }) {
+const Row = still(function Row({ one }: { one: Rest }) {
   return (
     <tr class="first">
       <th scope="row">
@@ -60,4 +67,4 @@ function Row({ one }: { one: Rest }) {
       />
     </tr>
   );
-}
+});

@@ -1,6 +1,7 @@
 /** Tasks with their state, and the last lines that each wrote. */
 
 import { useState } from "preact/hooks";
+import { byName } from "../data/order";
 import { shelves } from "../data/state";
 import type { Envoy, LogLine, Task } from "../data/wire";
 import { t, word } from "../text";
@@ -12,7 +13,7 @@ export function ordered(tasks: Task[]): Task[] {
   const at = (task: Task) => task.stoppedAt ?? task.createdAt ?? 0;
   const over = (task: Task) => Number(task.status === "STOPPED");
   return [...tasks].sort(
-    (a, b) => over(a) - over(b) || (over(a) ? at(b) - at(a) : a.task.localeCompare(b.task)),
+    (a, b) => over(a) - over(b) || (over(a) ? at(b) - at(a) : byName(a.task, b.task)),
   );
 }
 

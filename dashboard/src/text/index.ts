@@ -42,11 +42,27 @@ export function word(kind: string, name: string): string {
 
 const locale = computed(() => (language.value === "ja" ? "ja-JP" : "en-GB"));
 
+/** Formats are made once a language and form: making one takes longer than a hundred uses of it,
+ * and a large fleet has thousands of numbers. */
+const numbers = new Map<string, Intl.NumberFormat>();
+const moments = new Map<string, Intl.DateTimeFormat>();
+
+function made<Format>(known: Map<string, Format>, form: string, make: () => Format): Format {
+  let found = known.get(form);
+  if (found === undefined) {
+    found = make();
+    known.set(form, found);
+  }
+  return found;
+}
+
 export function number(value: number, digits = 0): string {
-  return value.toLocaleString(locale.value, {
-    maximumFractionDigits: digits,
-    minimumFractionDigits: digits,
-  });
+  const make = () =>
+    new Intl.NumberFormat(locale.value, {
+      maximumFractionDigits: digits,
+      minimumFractionDigits: digits,
+    });
+  return made(numbers, `${locale.value} ${digits}`, make).format(value);
 }
 
 /** A share from 0 to 1. */
@@ -80,21 +96,30 @@ export function duration(seconds: number): string {
 }
 
 export function clock(at: number): string {
-  return new Date(at * 1000).toLocaleTimeString(locale.value, { hour12: false });
+  const make = () =>
+    new Intl.DateTimeFormat(locale.value, {
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hour12: false,
+    });
+  return made(moments, `${locale.value} clock`, make).format(at * 1000);
 }
 
 /** Day and time with the zone, which is the browser's. */
 export function moment(at: number): string {
-  return new Date(at * 1000).toLocaleString(locale.value, {
-    year: "numeric",
-    month: language.value === "ja" ? "2-digit" : "short",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    hour12: false,
-    timeZoneName: "short",
-  });
+  const make = () =>
+    new Intl.DateTimeFormat(locale.value, {
+      year: "numeric",
+      month: language.value === "ja" ? "2-digit" : "short",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hour12: false,
+      timeZoneName: "short",
+    });
+  return made(moments, locale.value, make).format(at * 1000);
 }
 
 /** The text of a key for a number: English has another form of it for one. */

@@ -32,6 +32,11 @@ export const TEXTS = {
   ],
   "stale.age": ["What you see is {time} old.", "表示しているのは {time}前の情報です。"],
   "stale.never": ["Connecting to the control plane…", "コントロールプレーンに接続しています…"],
+  "page.old": [
+    "The control plane has another version of this page.",
+    "コントロールプレーンに、このページの別のバージョンがあります。",
+  ],
+  "page.load": ["Load it", "読み込む"],
   "session.none": ["You are not signed in", "サインインしていません"],
   "session.how": [
     "Run this in a terminal. It opens the page with a code that works once:",

@@ -123,6 +123,12 @@ class Database:
         error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         return error
 
+    def connection_apart(self) -> Any:
+        """A connection of the driver that is not one of the pool, with the same settings."""
+        dialect = self.engine.dialect
+        positional, named = dialect.create_connect_args(self.engine.url)
+        return dialect.connect(*positional, **{**_POSTGRES, **named})
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that reads the database as it is at one moment, however long it takes."""
@@ -152,10 +158,14 @@ class Database:
         says what could not be done.
         """
         reason = reason_of(error)
-        if self.shared and _passes(error):
+        if self.failure(error) is DatabaseAway:
             self.outage.begins(reason)
             return self.away()
         return TealError(f"{what}: {reason}")
+
+    def failure(self, error: sa.exc.SQLAlchemyError) -> type[TealError]:
+        """DatabaseAway if an error may pass by itself, else TealError."""
+        return DatabaseAway if self.shared and _passes(error) else TealError
 
     def away(self, more: str = "nothing was changed") -> DatabaseAway:
         """The error for whoever cannot write at present."""

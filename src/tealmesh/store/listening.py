@@ -10,10 +10,8 @@ import logging
 import os
 import select
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import sqlalchemy as sa
 
 from tealmesh.store.commits import CHANNEL
 from tealmesh.store.database import CONNECT_SECONDS, Database, reason_of
@@ -55,9 +53,9 @@ class Listening:
     def _run(self) -> None:
         while not self._closing:
             try:
-                with self._connected() as connection:
+                with contextlib.closing(self._database.connection_apart()) as connection:
                     self._listen(connection)
-            except (sa.exc.SQLAlchemyError, self._database.driver_error, OSError) as error:
+            except self._database.driver_error as error:
                 reason = reason_of(error)
                 if not self._database.outage.reason:
                     _log.warning("the database %s is away: %s", self._database.name, reason)
@@ -69,6 +67,7 @@ class Listening:
             self._wait(None, _AGAIN_SECONDS)
 
     def _listen(self, connection: Any) -> None:
+        connection.autocommit = True
         connection.execute(f"LISTEN {CHANNEL}")
         while not self._closing:
             revision, write_id, epoch = connection.execute(
@@ -86,16 +85,6 @@ class Listening:
         """Whether nothing was announced, or only what this replica has committed itself."""
         heard = [note.payload.partition(" ")[2] for note in connection.notifies(timeout=0)]
         return all(who == self._own for who in heard)
-
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[Any]:
-        """A connection of the driver, with the same settings as all others."""
-        raw = self._database.engine.raw_connection()
-        connection: Any = raw.driver_connection
-        raw.detach()
-        with contextlib.closing(raw):
-            connection.autocommit = True
-            yield connection
 
     def _wait(self, connection: int | None, seconds: float) -> bool:
         """Whether something came from the database within so many seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from tealmesh.app.dashboard.budget import (
     SAVED_SECONDS,
     SHORTEST_PAUSE,
     Budget,
+    Spent,
 )
 
 
@@ -44,3 +46,16 @@ def test_a_deployment_after_a_quiet_minute_is_told_each_second() -> None:
         assert pause == SHORTEST_PAUSE
         now += pause
     assert budget.pause(0.1, now) > SHORTEST_PAUSE
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=50))
+def test_what_others_do_meanwhile_is_not_counted(used: list[tuple[bool, float]]) -> None:
+    now = 5.0
+    spent = Spent(lambda: now)
+    for own, seconds in used:
+        if own:
+            now += seconds
+        else:
+            with spent.others():
+                now += seconds
+    assert spent.seconds == pytest.approx(sum(seconds for own, seconds in used if own), abs=1e-9)

@@ -77,3 +77,24 @@ def test_without_files_the_page_says_how_to_build_them(tmp_path: Path) -> None:
         page = web.get("/_teal/")
     assert page.status_code == 503
     assert "make dashboard" in page.text
+
+
+def test_a_page_that_is_built_anew_has_another_script(built: Path) -> None:
+    files = Files(built)
+    assert files.script() == ""
+    for name in ("index-1.js", "index-other.js"):
+        text = f'<script type="module" crossorigin src="/_teal/assets/{name}"></script>'
+        (built / "index.html").write_text(text)
+        assert files.script() == name
+    (built / "index.html").unlink()
+    assert files.script() == ""
+
+
+def test_who_waits_for_the_page_is_told(built: Path) -> None:
+    loads: list[str] = []
+    begun = Files(built, begun=lambda: loads.append("page"))
+    with serve(Starlette(routes=begun.routes())) as url, httpx.Client(base_url=url) as web:
+        web.get("/_teal/assets/app-5f3a.js")
+        assert loads == []
+        web.get("/_teal/")
+        assert loads == ["page"]

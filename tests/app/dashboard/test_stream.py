@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tealmesh.app.dashboard.files import BUILT, Files
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.waiting import until
 
@@ -37,6 +39,12 @@ class Page:
 
     def event(self) -> tuple[str, Any]:
         """The next event that is more than a sign of life."""
+        while (told := self.any_event())[0] == "beat":
+            pass
+        return told
+
+    def any_event(self) -> tuple[str, Any]:
+        """The next one."""
         fields: dict[str, str] = {}
         while line := self.response.readline().decode().rstrip("\n"):
             name, _, value = line.partition(": ")
@@ -44,8 +52,6 @@ class Page:
         if not fields:
             return "closed", None
         kind, data = fields["event"], json.loads(fields["data"])
-        if kind == "beat":
-            return self.event()
         self.last_id = fields.get("id", self.last_id)
         if kind == "snapshot":
             self.known = data
@@ -110,6 +116,20 @@ def test_a_page_sees_what_happens_and_comes_back(plane: ControlPlane, opened: Op
     while "two" not in again.known["mesh"]:
         assert again.event()[0] == "change"
     assert "one" in again.known["mesh"]
+
+
+def test_the_time_and_the_page_that_is_served_are_told_at_once(
+    plane: ControlPlane, opened: Opened
+) -> None:
+    page = opened(plane, token(plane, "--read-only"))
+    assert page.any_event()[0] == "snapshot"
+    kind, data = page.any_event()
+    assert kind == "beat"
+    assert data["at"] == pytest.approx(time.time(), abs=30)
+    index = BUILT / "index.html"
+    script = page.known["control"]["control"].get("page")
+    assert (script or "") == Files().script()
+    assert not index.is_file() or f"assets/{script}" in index.read_text()
 
 
 def test_a_reader_that_does_not_read_gets_the_newest(plane: ControlPlane, opened: Opened) -> None:

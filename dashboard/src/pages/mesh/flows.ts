@@ -5,7 +5,7 @@
  * ways lead there, the parts go by the weights of the last edges, and evenly before. */
 
 import type { Edge, GraphEdge, MeshGraph } from "../../data/wire";
-import { edgeKey } from "./placed";
+import { edgeKey, shapeOf } from "./placed";
 
 export interface Flow {
   perSecond: number;
@@ -39,45 +39,61 @@ export function ways(edges: Out, from: string, to: string): GraphEdge[][] {
   return found;
 }
 
-/** The ways of a graph, which stay while the graph does: rates come each second. */
+/** The ways of graphs of one shape: rates come each second, and a weight that changes makes another
+ * graph, but the ways stay. */
 class Ways {
   private readonly out: Out;
-  private readonly known = new Map<string, GraphEdge[][]>();
+  private readonly known = new Map<string, string[][]>();
 
   constructor(graph: MeshGraph) {
     this.out = out(graph.edges);
   }
 
-  of(key: string): GraphEdge[][] {
+  /** The keys of the edges of each way between two nodes, ``key``: their ids. */
+  of(key: string): string[][] {
     let found = this.known.get(key);
     if (found === undefined) {
       const [from = "", to = ""] = key.split(" ");
-      found = ways(this.out, from, to);
+      found = ways(this.out, from, to).map((path) => path.map(edgeKey));
       this.known.set(key, found);
     }
     return found;
   }
 }
 
-const ofGraph = new WeakMap<MeshGraph, Ways>();
+/** Of the graph that was drawn last: one is drawn at a time. */
+let last: { shape: string; ways: Ways } | undefined;
+
+function waysOf(graph: MeshGraph): Ways {
+  const shape = shapeOf(graph);
+  if (last?.shape !== shape) last = { shape, ways: new Ways(graph) };
+  return last.ways;
+}
+
+/** ``waysOf`` of the same graph, which is asked for again with each change of the rates. */
+const ofGraph = new WeakMap<MeshGraph, { ways: Ways; weights: Map<string, number> }>();
 
 export function flows(graph: MeshGraph, measured: Record<string, Edge>): Map<string, Flow> {
   const found = new Map<string, Flow>();
   const prefix = `${graph.name} `;
-  const known = ofGraph.get(graph) ?? new Ways(graph);
-  ofGraph.set(graph, known);
+  let known = ofGraph.get(graph);
+  if (known === undefined) {
+    const weights = new Map(graph.edges.map((edge) => [edgeKey(edge), edge.weight ?? 1]));
+    known = { ways: waysOf(graph), weights };
+    ofGraph.set(graph, known);
+  }
   for (const [key, edge] of Object.entries(measured)) {
     if (!key.startsWith(prefix)) continue;
-    const paths = known.of(key.slice(prefix.length));
-    const weights = paths.map((path) => path.at(-1)?.weight ?? 1);
+    const paths = known.ways.of(key.slice(prefix.length));
+    const weights = paths.map((path) => known.weights.get(path.at(-1) ?? "") ?? 1);
     const total = weights.reduce((sum, one) => sum + one, 0);
     paths.forEach((path, index) => {
       const part = total > 0 ? (weights[index] ?? 0) / total : 1 / paths.length;
       for (const step of path) {
-        const flow = found.get(edgeKey(step)) ?? { perSecond: 0, errorsPerSecond: 0 };
+        const flow = found.get(step) ?? { perSecond: 0, errorsPerSecond: 0 };
         flow.perSecond += edge.perSecond * part;
         flow.errorsPerSecond += edge.errorsPerSecond * part;
-        found.set(edgeKey(step), flow);
+        found.set(step, flow);
       }
     });
   }

@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { convergence } from "../../data/convergence";
+import { byName } from "../../data/order";
 import { seen, shelves } from "../../data/state";
 import type { MeshGraph } from "../../data/wire";
 import { Trouble } from "../../parts/asking";
@@ -19,7 +20,7 @@ import { Resource } from "./resource";
 const MANY = 30;
 
 export function MeshPage({ name }: { name: string | undefined }) {
-  const meshes = Object.values(shelves.mesh.value).sort((a, b) => a.name.localeCompare(b.name));
+  const meshes = Object.values(shelves.mesh.value).sort((a, b) => byName(a.name, b.name));
   const graph = name === undefined ? meshes[0] : shelves.mesh.value[name];
   if (graph === undefined) {
     return (

@@ -17,7 +17,7 @@ from tealmesh.model.said import listed, say
 from tealmesh.model.traffic import windows
 from tealmesh.store import AuditEntry, Reader, Store, tables
 
-ENGINE_ACTORS = ("engine", windows.ACTOR)
+ENGINE_ACTORS = ("engine", "workloads", windows.ACTOR)
 """The actors that write what they observe, many times a second: left out unless ``all`` is set."""
 
 DEFAULT_EVENTS = 100

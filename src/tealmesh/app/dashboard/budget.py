@@ -4,6 +4,8 @@ Pure.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 PART_OF_TIME = 0.01
@@ -31,3 +33,29 @@ class Budget:
         self.left = max(-LONGEST_PAUSE * PART_OF_TIME, min(SAVED_SECONDS, self.left))
         self.last = now
         return max(SHORTEST_PAUSE, -self.left / PART_OF_TIME)
+
+
+class Spent:
+    """The processor time that one reading takes of a thread which others use in between."""
+
+    def __init__(self, used: Callable[[], float]) -> None:
+        """``used``: the seconds of processor time that the thread has used, as
+        `time.thread_time`.
+        """
+        self._used = used
+        self._since = used()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self._before + self._used() - self._since
+
+    @contextlib.contextmanager
+    def others(self) -> Iterator[None]:
+        """What is awaited meanwhile is the others'."""
+        self._before = self.seconds
+        try:
+            yield
+        finally:
+            self._since = self._used()

@@ -12,6 +12,8 @@ from tealmesh import __version__
 from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app.dashboard.board import Items
+from tealmesh.app.dashboard.budget import Spent
+from tealmesh.app.dashboard.files import Files
 from tealmesh.app.dashboard.routes import page_routes
 from tealmesh.app.dashboard.sections import Sources
 from tealmesh.app.dashboard.sight import Sight
@@ -61,11 +63,12 @@ class Dashboard:
                     one["nextTryAt"] = round(one["nextTryAt"])
             return told
 
+        self._files = Files(begun=lambda: self.stream.expect())
         sources = Sources(
             store=store,
             latest=controller.latest,
             grown=lambda since: list(metrics.grown_since(since)),
-            envoys=seen.envoys,
+            envoys=partial(seen.envoys, pending=False),
             convergence=cache.convergence,
             held=cache.held,
             health=health,
@@ -76,6 +79,7 @@ class Dashboard:
                 "dataDir": str(config.data_dir),
                 "runtime": runtime,
             },
+            page=self._files.script,
         )
         self.shown = Sight(sources, system_clock, steady_clock)
         self.stream = Stream(self._read, random_id()[:8], steady_clock, stopping)
@@ -85,10 +89,12 @@ class Dashboard:
         """Where the page is. ``model`` and ``api`` are of our own API."""
         self._api = api
         sessions, people, front = entrance.sessions, entrance.people, entrance.front
-        return page_routes(sessions, people, front, model, api, self._region, self.stream)
+        return page_routes(
+            sessions, people, front, model, api, self._region, self.stream, self._files
+        )
 
-    async def _read(self) -> dict[str, Items]:
-        return await self.shown.read(partial(_groups, self._api, self._region))
+    async def _read(self, spent: Spent) -> dict[str, Items]:
+        return await self.shown.read(partial(_groups, self._api, self._region), spent)
 
 
 async def _groups(api: Tealmesh | None, region: str) -> Sequence[wire.Group]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,7 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 _SMALL_ALREADY = frozenset({".png", ".woff2"})
+_SCRIPT = re.compile(r'<script[^>]* src="[^"]*/([^"/]+)"')
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
 _MISSING = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tealmesh: the page is not built</title></head>
@@ -61,9 +63,27 @@ class _Kept:
 class Files:
     """Those of one control plane."""
 
-    def __init__(self, built: Path = BUILT) -> None:
+    def __init__(self, built: Path = BUILT, begun: Callable[[], None] = lambda: None) -> None:
+        """``begun`` is called whenever somebody loads the page."""
         self._built = built
+        self._begun = begun
         self._kept: dict[str, _Kept] = {}
+        self._script = ((0, 0), "")
+
+    def script(self) -> str:
+        """The name of the script that the page begins with, as it is built now: another one for
+        another page. Empty without a page.
+        """
+        path = self._built / "index.html"
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            if stamp != self._script[0]:
+                found = _SCRIPT.search(path.read_text())
+                self._script = stamp, found[1] if found else ""
+        except OSError:
+            return ""
+        return self._script[1]
 
     def routes(self) -> list[Route]:
         """Where they are."""
@@ -77,6 +97,7 @@ class Files:
         return RedirectResponse(PAGE, 308)
 
     async def _page(self, request: Request) -> Response:
+        self._begun()
         kept = await self._read("index.html")
         if kept is None:
             return HTMLResponse(_MISSING, 503, headers={**_SAFE, "cache-control": "no-store"})

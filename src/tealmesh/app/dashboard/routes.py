@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute
 
 from tealmesh.app.dashboard import access, calls, files, identity, stream
+from tealmesh.app.dashboard.files import Files
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.sessions import Sessions
@@ -28,12 +29,13 @@ def page_routes(
     api: object,
     region: str,
     changes: Stream,
+    served: Files,
 ) -> list[BaseRoute]:
     """The routes. ``people``: None where no proxy names any; ``model`` and ``api`` are of our own
     API.
     """
     return [
-        *files.Files().routes(),
+        *served.routes(),
         *access.session_routes(sessions),
         identity.identity_route(people, sessions, front),
         calls.call_route(model, api, front, region),

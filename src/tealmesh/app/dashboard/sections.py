@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import unquote
@@ -46,6 +46,8 @@ class Sources:
     troubles: Callable[[], Sequence[wire.WorkerTrouble]]
     about: Mapping[str, str | float]
     """What never changes: version, startedAt, dataDir, runtime."""
+    page: Callable[[], str] = lambda: ""
+    """The name of the script of the page that is served now; empty without a page."""
 
 
 @dataclass
@@ -83,26 +85,41 @@ class Sections:
         self._beside: _Kept[dict[str, Row]] = _Kept((tables.REMOVALS, tables.KEPT, tables.GROUPS))
         self._services: dict[str, tuple[tuple[object, ...], Row]] = {}
 
-    def read(self, now: float, steady: float) -> dict[str, Items]:
-        """All but events and groups. ``now``: epoch seconds; ``steady``: by the steady clock."""
+    async def read(
+        self, now: float, steady: float, others: Callable[[], Awaitable[None]]
+    ) -> dict[str, Items]:
+        """All but events and groups, of one view of the state. ``now``: epoch seconds; ``steady``:
+        by the steady clock. ``others``: lets others do something between two parts, each of which
+        may take a tenth of a second in a large fleet.
+        """
         view = self._from.store.view
         health = {one.task: one.usable for one in self._from.health()}
         unusable = frozenset(task for task, usable in health.items() if usable is False)
         fleet = self._fleet.of(view, lambda: fleets.fleet(view, unusable), unusable)
         clusters = self._clusters.of(view, lambda: _clusters(view))
+        await others()
         meshes = [document.body["meshName"] for document in view.list(tables.MESHES)]
         by_cluster, by_pair = rates(
             self._from.grown(steady - WINDOW_SECONDS),
             {name: protocol for name, (_, _, protocol) in clusters.items()},
         )
+        await others()
         deployments = {
             member.service.name: self._deployment(view, member.service.name, now)
             for member in fleet.members
         }
+        await others()
         envoys = {mesh: self._from.envoys(mesh) for mesh in meshes}
+        await others()
         resources = {**fleet.resources}
         for known in envoys.values():
             resources |= {one.id: one.resource for one in known if one.resource}
+        drawn = self._graphs.of(
+            view,
+            lambda: {mesh: graphs.graph(view, mesh, fleet.sides) for mesh in meshes},
+            fleet.sides,
+        )
+        await others()
         return {
             "control": {"control": self._control(view)},
             "services": self._rows(view, fleet, deployments),
@@ -113,11 +130,7 @@ class Sections:
             "deployments": {str(row["deploymentId"]): row for row in deployments.values() if row},
             "tasks": _tasks(fleet, health),
             "envoys": self._envoys(view, envoys, fleet.resources),
-            "mesh": self._graphs.of(
-                view,
-                lambda: {mesh: graphs.graph(view, mesh, fleet.sides) for mesh in meshes},
-                fleet.sides,
-            ),
+            "mesh": drawn,
             "edges": edges(by_pair, clusters, resources),
         }
 
@@ -144,7 +157,9 @@ class Sections:
         }
 
     def _control(self, view: View) -> Mapping[str, object]:
-        return {**self._from.about, "troubles": list(self._from.troubles())}
+        told = {**self._from.about, "troubles": list(self._from.troubles())}
+        page = self._from.page()
+        return {**told, "page": page} if page else told
 
     def _deployment(self, view: View, service: str, now: float) -> Row | None:
         latest = self._from.latest(service)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tealmesh.apis.tealmesh import events
 from tealmesh.app.dashboard.board import Items
+from tealmesh.app.dashboard.budget import Spent
 from tealmesh.app.dashboard.resources import Held, described
 from tealmesh.app.dashboard.sections import Sections, Sources
 from tealmesh.model import wire
@@ -34,13 +35,18 @@ class Sight:
         self._events: dict[str, wire.Event] = {}
         self._newest = 0
 
-    async def read(self, groups: Groups) -> dict[str, Items]:
-        """All sections, as they are."""
-        sections = self._sections.read(self._wall(), self._steady())
-        await asyncio.sleep(0)
+    async def read(self, groups: Groups, spent: Spent) -> dict[str, Items]:
+        """All sections, as they are. ``spent`` counts what that takes."""
+
+        async def others() -> None:
+            with spent.others():
+                await asyncio.sleep(0)
+
+        sections = await self._sections.read(self._wall(), self._steady(), others)
+        await others()
         some = bool(self._from.store.view.list(tables.GROUPS))
         sections["groups"] = {one["name"]: one for one in await groups()} if some else {}
-        sections["events"] = await self._recent()
+        sections["events"] = await self._recent(spent)
         return sections
 
     def tasks(self) -> Sequence[wire.TaskDescription]:
@@ -78,12 +84,13 @@ class Sight:
                 return str(resource_of_task(document.body) or "")
         return ""
 
-    async def _recent(self) -> Mapping[str, wire.Event]:
+    async def _recent(self, spent: Spent) -> Mapping[str, wire.Event]:
         store = self._from.store
         view = store.view
         if view.revision != self._newest:
             after = self._newest
-            entries = await store.history(MOST_EVENTS, events.ENGINE_ACTORS, after=after)
+            with spent.others():
+                entries = await store.history(MOST_EVENTS, events.ENGINE_ACTORS, after=after)
             self._newest = view.revision
             # What was committed meanwhile is read next time too, and is then the same.
             fresh = {str(one.revision): events.event(one, view) for one in reversed(entries)}

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from tealmesh.app.dashboard import calls
 from tealmesh.app.dashboard.access import HEADERS, guarded, header
 from tealmesh.app.dashboard.board import Board, Items
-from tealmesh.app.dashboard.budget import Budget
+from tealmesh.app.dashboard.budget import Budget, Spent
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.callers.sessions import Sessions
 from tealmesh.model.clock import Clock, SteadyClock
@@ -30,7 +30,10 @@ PATH = "/_teal/stream"
 BEAT_SECONDS = 10.0
 MOST_READERS = 32
 
-Read = Callable[[], Awaitable[dict[str, Items]]]
+EXPECTED_SECONDS = 3.0
+"""Within which who has loaded the page asks for the stream."""
+
+Read = Callable[[Spent], Awaitable[dict[str, Items]]]
 """All sections, as they are."""
 
 
@@ -46,22 +49,27 @@ class Stream:
         self._readers: set[asyncio.Event] = set()
         self._wanted = asyncio.Event()
         self._fresh = False
+        self._expected_until = 0.0
+
+    def expect(self) -> None:
+        """Somebody loads the page: read what it will ask for while the browser begins."""
+        self._expected_until = self._steady() + EXPECTED_SECONDS
+        self._wanted.set()
 
     async def run(self) -> None:
         """Read while anybody is there, until cancelled."""
         budget = Budget(self._steady())
         while True:
             await self._wanted.wait()
-            began = time.thread_time()
-            sections = await self._read()
+            spent = Spent(time.thread_time)
+            sections = await self._read(spent)
             changed = self.board.update(sections, self._steady())
-            took = time.thread_time() - began
             if changed or not self._fresh:
                 self._fresh = True
                 for reader in self._readers:
                     reader.set()
-            await asyncio.sleep(budget.pause(took, self._steady()))
-            if not self._readers:
+            await asyncio.sleep(budget.pause(spent.seconds, self._steady()))
+            if not self._readers and self._steady() >= self._expected_until:
                 self._wanted.clear()
                 self._fresh = False
 
@@ -90,6 +98,7 @@ class Stream:
         """What one reader is sent. ``ended``: why it must not read on; empty if it may."""
         known = self.board.resumed(last_event_id)
         sent = False
+        beaten: float | None = None
         while True:
             happened = await self._wait(news)
             if self._stopping.is_set():
@@ -98,14 +107,16 @@ class Stream:
             if reason := ended():
                 yield _event("end", {"reason": reason})
                 return
-            if happened == "beat":
+            if happened == "news":
+                news.clear()
+                if not sent or known != self.board.number:
+                    sent = True
+                    known, event = self.board.number, self.board.read(known)
+                    yield event
+            if beaten is None or happened == "beat" or self._steady() - beaten >= BEAT_SECONDS:
+                # Where much happens too: it tells the time, by which pages say how old things are.
+                beaten = self._steady()
                 yield _event("beat", {"at": round(time.time(), 3)})
-                continue
-            news.clear()
-            if not sent or known != self.board.number:
-                sent = True
-                known, event = self.board.number, self.board.read(known)
-                yield event
 
     async def _wait(self, news: asyncio.Event) -> Literal["news", "beat", "stop"]:
         waits = [asyncio.ensure_future(one.wait()) for one in (news, self._stopping)]

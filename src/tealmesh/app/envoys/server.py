@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from tealmesh.xds import balance
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.limits import STREAMS
 from tealmesh.xds.server import AdsServicer, Current
+
+_log = logging.getLogger(__name__)
 
 _REVIEW_SECONDS = 60.0
 _BURST_SECONDS = 0.2
@@ -170,6 +173,16 @@ class EnvoyServer:
             more = balance.surplus(own, counts())
             if more:
                 await self._ads.shed(more)
+
+    async def hand_over(self, cut_off: Callable[[], bool]) -> None:
+        """Let all Envoys go while this replica alone is ``cut_off`` from the database; until
+        cancelled.
+        """
+        while True:
+            await asyncio.sleep(balance.SECONDS)
+            if cut_off() and self.streams:
+                _log.warning("cut off from the database alone: %d Envoys are let go", self.streams)
+                await self._ads.shed(self.streams)
 
     @property
     def streams(self) -> int:

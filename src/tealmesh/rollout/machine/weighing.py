@@ -75,7 +75,7 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
     )
     # What is counted begins with each caller's first report from now on: an Envoy's reports and
     # acknowledgements come by one connection, in their order.
-    d = windows.opened(replace(d, evidence=(*d.evidence, opened)), now)
+    d = windows.opened(replace(d, evidence=(*d.evidence, opened)), now, event.every)
     # The time limit of a step begins when the new side has warmed up.
     later = {"phase_at": d.comparison.warm_until} if windows.warming(d, now) else {}
     return enter(d, State.MEASURING, now, acknowledged=d.weights, since=now, **later)

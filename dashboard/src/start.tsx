@@ -1,8 +1,6 @@
+/** Draws the page, once the frame that index.html has is seen. */
+
 import { render } from "preact";
-import "./style/base.css";
-import "./style/parts.css";
-import "./style/pages.css";
-import "./style/traces.css";
 import { App } from "./app";
 import { begin, codeOf } from "./data/session";
 import { watch } from "./data/state";

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
@@ -89,6 +89,7 @@ def build_gateway(
     observe: Observe = lambda call, status, at, seconds: None,
     new_id: NewId = random_id,
     leased: Leased = lambda token: nullcontext(),
+    fresh: Callable[[], Awaitable[object]] | None = None,
 ) -> ASGIApp:
     """The ASGI application of the control plane's port.
 
@@ -102,7 +103,8 @@ def build_gateway(
     or an address, which the Host header may then have. Without ``moto``, other services are refused
     by name; without a ``front``, nobody asks who calls, which is for tests. ``aliases`` are further
     paths of pages, and ``observe`` is told of each call. ``leased`` takes the header of
-    `model.leases`: in its context, each write checks that the lease is still held.
+    `model.leases`: in its context, each write checks that the lease is still held. ``fresh`` is
+    awaited before each operation of ours: what another replica has answered is known then.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
@@ -122,7 +124,7 @@ def build_gateway(
         exception_handlers={HTTPException: refuse, Exception: refuse},
     )
     app.router.redirect_slashes = False
-    app.router.default = _AwsEndpoint(services, models, moto, front, observe, new_id, leased)
+    app.router.default = _AwsEndpoint(services, models, moto, front, observe, new_id, leased, fresh)
     opened = (_HEALTH, *open_paths)
     guarded = _Guard(app, _Hosts(frozenset(allowed_hosts), certified), opened, front)
     return _Inner(guarded, tuple(loopback_paths), aliases)
@@ -229,8 +231,10 @@ class _AwsEndpoint:
         observe: Observe,
         new_id: NewId,
         leased: Leased,
+        fresh: Callable[[], Awaitable[object]] | None,
     ) -> None:
         self._leased = leased
+        self._fresh = fresh
         self._services = services
         self._models = models
         self._moto = moto
@@ -304,6 +308,8 @@ class _AwsEndpoint:
         if model is not None:
             api = self._services.get(model.service)
             fence = request.headers.get(fencing.HEADER.lower(), "")
+            if self._fresh is not None:
+                await self._fresh()
             lease = self._leased(request.headers.get(leases.HEADER.lower(), ""))
             with fencing.within(fencing.demanded, fence), lease:
                 return await call(model, api, request, identity.caller, self._permit(model))

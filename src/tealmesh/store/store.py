@@ -68,7 +68,7 @@ class Store:
         self._changed: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._commits = Commits(database, clock, self.now, new_id, self._published, self._seen)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
+        self._reader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-reader")
         self._follows = False
         self._listening: Listening | None = None
         if database.shared:

@@ -153,6 +153,7 @@ class Plane:
             aliases={at: openmetrics.PATH} if (at := self._cloud.metrics_at) else {},
             observe=self._calls,
             leased=self._ground.replication.carried,
+            fresh=self._store.fresh,
         )
 
     async def listen(self) -> None:

@@ -17,8 +17,8 @@ CHANGES = {
             """# Terraform owns the weights: the four steps of a release change `blue` and `green`.
 # In the module bluegreen-service-rollouts, of the same addresses, `teal deploy` owns them.
 """,
-            """# `teal deploy` owns weights, images and counts: `blue` and `green` say how the service
-# begins, and both sides always exist. In bluegreen-service, of the same addresses, Terraform owns them.
+            """# `teal deploy` owns weights, images, counts: `blue` and `green` say how it begins,
+# and both sides always exist. In bluegreen-service, of the same addresses, Terraform does.
 """,
         ),
         (

@@ -2,8 +2,8 @@
 
 # A service with a blue and a green side behind one route.
 #
-# `teal deploy` owns weights, images and counts: `blue` and `green` say how the service
-# begins, and both sides always exist. In bluegreen-service, of the same addresses, Terraform owns them.
+# `teal deploy` owns weights, images, counts: `blue` and `green` say how it begins,
+# and both sides always exist. In bluegreen-service, of the same addresses, Terraform does.
 #
 # No request is lost if a side is created in the order node, role, ECS service, route, and removed in
 # the order route, ECS service, node. `create_before_destroy` reverses a removal, so that the route

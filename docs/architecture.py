@@ -17,6 +17,7 @@ BEGIN, END = "<!-- begin: made by docs/architecture.py -->", "<!-- end -->"
 PACKAGES = {
     "cli": "the teal command",
     "app": "composition root",
+    "migration": "from App Mesh, and back",
     "aws": "HTTP front, codec, moto",
     "apis.applicationautoscaling": "automatic scaling",
     "apis.appmesh": "App Mesh",
@@ -30,8 +31,10 @@ PACKAGES = {
     "replicas": "several control planes",
     "rollout": "deployments",
     "seams": "other AWS services",
+    "workloads": "tasks of another ECS",
     "xds": "ADS",
     "envoy": "translation",
+    "http2": "gRPC on asyncio",
     "store": "state",
     "traces": "what requests did",
     "supervision": "workers that heal",

@@ -23,6 +23,7 @@ SHORT = {
     "app/host.py": {
         "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
     },
+    "app/observing/following.py": {"_follow": "one change; contains its errors"},
     "app/running.py": {
         "run_until_stopped": "the HTTP server: without it the control plane ends",
         "work": "is one call of keep",
@@ -54,6 +55,15 @@ SHORT = {
     "engine/task/worker.py": {
         "work": "awaited by the supervised task worker",
         "wait": "awaited by the supervised task worker",
+    },
+    "replicas/leases/holder.py": {
+        "_keep": "a loop that ends its errors; who waits for the lease is supervised",
+        "_run": "awaited by the supervised worker under the lease",
+        "wait": "awaited by the supervised worker under the lease",
+    },
+    "replicas/presence/presence.py": {
+        "_beat": "awaited by the supervised run",
+        "_question": "awaited by the supervised run",
     },
     "rollout/asking/command.py": {
         "_end": "awaited at once, also by who is cancelled",

@@ -131,11 +131,11 @@ def secret(path: Path) -> str:
     return created
 
 
-def unusable(data_dir: Path, error: OSError) -> TealError:
-    """The error for a file in the data directory that cannot be used."""
+def unusable(data_dir: Path, error: OSError, option: str = "--data-dir") -> TealError:
+    """The error for a file that cannot be used, in the directory that ``option`` names."""
     return TealError(
         f"{error.filename or data_dir}: {error.strerror}: free some space, fix its permissions, or "
-        "choose another --data-dir"
+        f"choose another {option}"
     )
 
 

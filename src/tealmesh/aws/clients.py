@@ -8,8 +8,10 @@ from __future__ import annotations
 import functools
 import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 from tealmesh.aws.wire.apimodel import models_path
+from tealmesh.model import leases
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.identity.caller import OURSELVES
 
@@ -44,6 +46,36 @@ def client(
             aws_secret_access_key=secret,
             config=config,
         )
+
+
+def client_of_aws(service: str, region: str, endpoint: str = "", *, attempts: int = 4) -> Any:
+    """A boto3 client of ``service`` at AWS, or at the ``endpoint`` of a `teal up`, with the
+    credentials of the environment, of the task or of the machine.
+
+    A `teal up` on this machine knows us by the kernel, so nobody needs to have credentials for it.
+    """
+    from botocore.config import Config
+
+    keys = {}
+    with _creating:
+        session = _session()
+        if _is_local(endpoint) and session.get_credentials() is None:
+            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        config = Config(
+            inject_host_prefix=not endpoint,
+            # Together no longer than an attempt may take under a lease: `model.leases`.
+            connect_timeout=1.5,
+            read_timeout=leases.ATTEMPT_SECONDS - 1.5,
+            max_pool_connections=32,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+        )
+        return session.client(
+            service, endpoint_url=endpoint or None, region_name=region, config=config, **keys
+        )
+
+
+def _is_local(endpoint: str) -> bool:
+    return urlsplit(endpoint).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 _creating = threading.Lock()

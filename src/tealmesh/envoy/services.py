@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tealmesh.envoy import discovery, names
 from tealmesh.envoy.discovery import Source
@@ -16,7 +16,15 @@ from tealmesh.model.traffic.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import PortMapping, WeightedTargetSpec
-    from tealmesh.model.mesh import Route, VirtualNode, VirtualRouter, VirtualService
+    from tealmesh.model.mesh import GatewayRoute, Route, VirtualNode, VirtualRouter, VirtualService
+
+
+_GATEWAY_PROTOCOLS: tuple[Literal["httpRoute", "http2Route", "grpcRoute"], ...] = (
+    "httpRoute",
+    "http2Route",
+    "grpcRoute",
+)
+"""The members of a gateway route's specification, of which it has one."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,36 @@ class Services:
             self._sources[node.name] = discovery.source(self.snapshot, node)
         return self._sources[node.name]
 
+    @cached_property
+    def envoys(self) -> int:
+        """How many Envoys the control plane has, by the instances that are registered: those of
+        all meshes, which report to the same place.
+        """
+        return sum(map(len, self.snapshot.cloud_map.values()))
+
+    @cached_property
+    def judged(self) -> int:
+        """How many Envoys of this mesh call a service that is deployed now, by the instances of
+        their nodes; a node without any, and a gateway, counts as one.
+        """
+        snapshot = self.snapshot
+        deployed = {
+            one.resource.name for one in self.named(snapshot.virtual_services) if one.deployed
+        }
+        if not deployed:
+            return 0
+        calling = [
+            node
+            for node in snapshot.virtual_nodes.values()
+            if not deployed.isdisjoint(backends(node))
+        ]
+        gateways = [
+            gateway
+            for gateway in snapshot.virtual_gateways
+            if not deployed.isdisjoint(called(snapshot.gateway_routes.get(gateway, {}).values()))
+        ]
+        return len(gateways) + sum(max(1, len(self.source(node).instances)) for node in calling)
+
     def _service(self, name: str) -> Service:
         if name not in self._gathered:
             self._gathered[name] = self._gather(self.snapshot.virtual_services[name])
@@ -128,6 +166,21 @@ class Services:
             watch=watch,
             deployed=router is not None and router.name in snapshot.deployed,
         )
+
+
+def backends(node: VirtualNode) -> list[str]:
+    """The virtual services that the node calls."""
+    own = node.spec.get("backends", ())
+    return [one["virtualService"]["virtualServiceName"] for one in own]
+
+
+def called(entries: Iterable[GatewayRoute]) -> Iterator[str]:
+    """The virtual services that a gateway's routes lead to."""
+    for entry in entries:
+        for member in _GATEWAY_PROTOCOLS:
+            if member in entry.spec:
+                target = entry.spec[member]["action"]["target"]
+                yield target["virtualService"]["virtualServiceName"]
 
 
 def targets(

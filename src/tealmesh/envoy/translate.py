@@ -7,7 +7,7 @@ only what depends on it is built again. Resources are keyed by identity and revi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
@@ -18,6 +18,7 @@ from tealmesh.envoy import (
     listeners,
     names,
     proxyless,
+    reporting,
     routes,
     self_check,
     tcp,
@@ -27,7 +28,7 @@ from tealmesh.envoy.extensions import beside
 from tealmesh.envoy.load_balancers import by_host
 from tealmesh.envoy.load_balancers import translate as load_balancers
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
-from tealmesh.envoy.services import Service, Services
+from tealmesh.envoy.services import Service, Services, backends, called
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError
 from tealmesh.model.load_balancers import ByHostSnapshot, LoadBalancerSnapshot
@@ -67,6 +68,7 @@ class Translator:
         self._api_routes = _cached(proxyless.route_configurations)
         self._api_cluster = _cached(proxyless.cluster)
         self._self_check = _cached(self_check.cluster)
+        self._reporting = _cached(reporting.cluster)
 
     def translate(self, snapshot: Snapshot, proxy: Proxy) -> ResourceSet:
         """The resources of ``proxy``. Raises TranslationError when the snapshot has no such node,
@@ -95,7 +97,7 @@ class Translator:
         raise TranslationError(f"{proxy.resource} does not exist: no {proxy.kind} of it")
 
     def _node(self, snapshot: MeshSnapshot, node: VirtualNode, proxy: Proxy) -> ResourceSet:
-        services = self._services(snapshot, _backends(node))
+        services = self._services(snapshot, backends(node))
         connections = tuple(one for service in services for one in self._tcp_routes(service))
         hosts = tuple(self._virtual_host(service) for service in services)
         mappings = [listener["portMapping"] for listener in node.spec.get("listeners", ())]
@@ -103,6 +105,7 @@ class Translator:
         reached, assignments, secrets = self._reached(snapshot, services, policies)
         reached += [self._ingress_cluster(node, m["port"], proxy.app_address) for m in mappings]
         reached.append(self._outside(snapshot.mesh, proxy.redirected))
+        reached += self._reports(snapshot, services, proxy)
         route_sets = [
             self._ingress_routes(node, m["port"]) for m in mappings if m["protocol"] != "tcp"
         ]
@@ -119,8 +122,8 @@ class Translator:
 
     def _grpc_client(self, snapshot: MeshSnapshot, node: VirtualNode) -> ResourceSet:
         """For a gRPC client that stands for ``node``: the ways to its backends, no way in."""
-        backends = self._services(snapshot, _backends(node))
-        services = [service for service in backends if proxyless.speaks_grpc(service)]
+        known = self._services(snapshot, backends(node))
+        services = [service for service in known if proxyless.speaks_grpc(service)]
         policies = tls.client_policies(node.spec, services)
         reached, assignments, secrets = self._reached(snapshot, services, policies)
         return ResourceSet(
@@ -136,7 +139,7 @@ class Translator:
     ) -> ResourceSet:
         own = snapshot.gateway_routes.get(gateway.name, {})
         entries = tuple(own[name] for name in sorted(own))
-        services = tuple(self._services(snapshot, _targets(entries)))
+        services = tuple(self._services(snapshot, called(entries)))
         policies = tls.client_policies(gateway.spec, services)
         reached, assignments, secrets = self._reached(snapshot, services, policies, gateway)
         ports = [listener["portMapping"]["port"] for listener in gateway.spec["listeners"]]
@@ -144,6 +147,7 @@ class Translator:
         previews = gateways.Previews(*beside.stripped(snapshot.extensions, gateway.name))
         checks = (self._self_check(gateway, port, proxy) for port in ports)
         reached += [check for check in checks if check]
+        reached += self._reports(snapshot, services, proxy)
         return ResourceSet(
             clusters=by_name(reached),
             endpoints=by_name(assignments),
@@ -203,6 +207,19 @@ class Translator:
                         assignments.append(assignment)
         return reached, assignments, secrets
 
+    def _reports(
+        self, snapshot: MeshSnapshot, called: Sequence[Service], proxy: Proxy
+    ) -> list[Resource]:
+        """What lets the Envoy report: often if it calls a service that is deployed."""
+        if not proxy.reports_at:
+            return []
+        known = self._known(snapshot)
+        pause = reporting.seconds(known.envoys, reporting.IDLE_REPORTS, proxy.name)
+        if any(service.deployed for service in called):
+            judged = reporting.seconds(known.judged, reporting.JUDGED_REPORTS, proxy.name)
+            pause = min(pause, judged)
+        return [self._reporting(proxy.reports_at, pause)]
+
     def _secrets(
         self,
         snapshot: MeshSnapshot,
@@ -251,18 +268,3 @@ def _besides(services: Iterable[Service]) -> dict[str, tuple[names.BesideKind, .
     """The nodes that requests reach beside their weight, and in which ways."""
     extensions = (service.extension for service in services)
     return {one.node: beside.kinds(one) for one in extensions if one is not None}
-
-
-def _backends(node: VirtualNode) -> list[str]:
-    """The virtual services that the node calls."""
-    backends = node.spec.get("backends", ())
-    return [one["virtualService"]["virtualServiceName"] for one in backends]
-
-
-def _targets(entries: Iterable[GatewayRoute]) -> Iterator[str]:
-    """The virtual services that the gateway's routes lead to."""
-    for entry in entries:
-        for member in gateways.PROTOCOLS:
-            if member in entry.spec:
-                target = entry.spec[member]["action"]["target"]
-                yield target["virtualService"]["virtualServiceName"]

@@ -252,3 +252,7 @@ class DeploymentHeld(TealError):
 
 class NoControlPlane(TealError):
     """Nothing answers at the endpoint, or what answers is not Tealmesh."""
+
+
+class TemplateUnknown(TealError):
+    """A value that a template alone does not say; the text says what is needed."""

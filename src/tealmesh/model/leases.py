@@ -16,6 +16,9 @@ from tealmesh.model.errors import LeaseLost
 HEADER = "Teal-Lease"
 """``NAME/NUMBER``."""
 
+ATTEMPT_SECONDS = 5.0
+"""The longest attempt of a call of AWS, which begins only if the lease lasts longer."""
+
 
 @dataclass(eq=False)
 class Lease:
@@ -39,8 +42,6 @@ class Lease:
 
 held: ContextVar[Lease | None] = ContextVar("teal_lease_held", default=None)
 """The lease under which this context works; None where nothing needs one."""
-demanded: ContextVar[str] = ContextVar("teal_lease_demanded", default="")
-"""The header of the request that this context answers; empty without one."""
 
 
 def require(seconds: float) -> None:

@@ -199,6 +199,10 @@ class Proxy:
     proxyless: bool = False
     """Whether it is no Envoy but a gRPC client that speaks xDS itself."""
 
+    reports_at: str = ""
+    """Where it can ask itself to report what it has counted, as `envoy.reporting.place` reads it;
+    empty where it reports by a clock of its own."""
+
     @property
     def redirected(self) -> bool:
         """Whether the task's traffic is redirected to Envoy."""

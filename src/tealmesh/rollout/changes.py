@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.rollout.system import Service
 from tealmesh.store import AuditEntry, Store, tables
 
-_OURSELVES = ("engine",)
+_OURSELVES = ("engine", "workloads")
 """Actors that write down what they observe."""
 
 

@@ -79,7 +79,10 @@ class EcsServices:
         """The Cloud Map namespace and service in which a service registers its tasks; both empty if
         it does not.
         """
-        for registry in self._services[name].get("serviceRegistries", []):
+        body = self._services[name]
+        for namespace_name, service_name in body.get("teal", {}).get("registries", []):
+            return namespace_name, service_name
+        for registry in body.get("serviceRegistries", []):
             service = self._view.get(tables.SD_SERVICES, last_part(registry.get("registryArn", "")))
             if service:
                 namespace = self._view.get(tables.NAMESPACES, service.body["namespaceId"])
@@ -90,6 +93,8 @@ class EcsServices:
     def registers(self, namespace: str, name: str) -> bool:
         """Whether there is such a Cloud Map service."""
         ids = {d.body["id"]: d.body["name"] for d in self._view.list(tables.NAMESPACES)}
+        if any(self.registry(one) == (namespace, name) for one in self._services):
+            return True
         return any(
             (ids.get(d.body["namespaceId"]), d.body["name"]) == (namespace, name)
             for d in self._view.list(tables.SD_SERVICES)

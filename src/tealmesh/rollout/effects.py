@@ -157,6 +157,8 @@ class ConvergenceSeen:
     """The Envoys that have not acknowledged."""
     rejected: tuple[str, ...] = ()
     """The Envoys that refused, each with its message."""
+    every: float = 0.0
+    """The longest time, in seconds, between two reports of a caller."""
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ class Performer:
                     version = seen.route.version
                     return await self._driver.set_weights(service, weights, version)
                 case AwaitConverged(revision=revision):
-                    return await self._await_converged(d, revision)
+                    return await self._await_converged(d, service, revision)
                 case Observe():
                     observed = self._observed(d, service, effect, seen)
                     return self.others.heard(d, service, observed)
@@ -197,11 +197,14 @@ class Performer:
                 f"{type(effect).__name__} failed: {last_line(error)}", retryable=True
             )
 
-    async def _await_converged(self, d: Deployment, revision: int) -> Event:
+    async def _await_converged(self, d: Deployment, service: Service, revision: int) -> Event:
         convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)
         refusals = convergence.rejected.items()
         rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
-        return ConvergenceSeen(convergence.converged, self._clock(), convergence.waiting, rejected)
+        at = self._clock()
+        seen = [self._traffic(service, side, 0.0) for side in (d.old_side, d.new_side)]
+        every = max(traffic.every for traffic in seen)
+        return ConvergenceSeen(convergence.converged, at, convergence.waiting, rejected, every)
 
     async def _explain(self, d: Deployment, service: Service, new: SideTasks) -> str:
         late = limits.half_gone(d, self._clock())

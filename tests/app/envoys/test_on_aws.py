@@ -196,7 +196,7 @@ def put(double: Aws, task: str = TASK, status: str = "RUNNING", **members: Any) 
 
 def find(double: Aws, *sessions: str, role: str = ROLE) -> list[tuple[str, str] | None]:
     async def scenario() -> list[tuple[str, str] | None]:
-        tasks = EcsTasks(lambda: double.client("ecs"), ["other", "shop"], lambda: 0.0)
+        tasks = EcsTasks(lambda: double.client("ecs"), lambda: ["other", "shop"], lambda: 0.0)
         return await asyncio.gather(*(tasks.find(role, session) for session in sessions))
 
     return asyncio.run(scenario())

@@ -69,7 +69,9 @@ def test_what_goes_in_as_addresses_comes_back_as_the_proxy() -> None:
         "publish_address": "127.0.0.1",
     }
     config = bootstrap_of(NODE, task="arn:task", **addresses)
-    assert proxy_of(parsed(config["node"])) == Proxy("m", Kind.VIRTUAL_NODE, "n", **addresses)
+    assert proxy_of(parsed(config["node"])) == Proxy(
+        "m", Kind.VIRTUAL_NODE, "n", **addresses, reports_at="127.0.0.1:9901"
+    )
     assert config["node"]["metadata"]["tealmesh"]["task"] == "arn:task"
 
 
@@ -78,7 +80,7 @@ def test_a_resource_is_named_by_arn_or_in_short(variable: str) -> None:
     config = bootstrap_of({variable: ARN})
     assert config["node"]["id"] == "mesh/m/virtualGateway/g"
     proxy = proxy_of(parsed(config["node"]))
-    assert proxy == Proxy("m", Kind.VIRTUAL_GATEWAY, "g")
+    assert proxy == Proxy("m", Kind.VIRTUAL_GATEWAY, "g", reports_at="127.0.0.1:9901")
     assert proxy.redirected
 
 

@@ -196,6 +196,63 @@ def test_what_hangs_since_less_than_a_minute_is_seen_however_often_envoys_report
     assert reports.window(reports.now - 10).open == 20
 
 
+def test_an_envoy_that_reports_rarely_is_a_reporter_until_it_misses_two_reports() -> None:
+    reports = Reports()
+    reports.metrics.connected("task/1")
+    reports.report(first=True)
+    for minute in range(1, 4):
+        reports.report(later=30.0, completed=float(minute))
+    seen = reports.traffic()
+    assert (seen.reporters, seen.every, seen.seconds) == (1, 30.0, 90.0)
+    reports.now += 70
+    assert reports.traffic().reporters == 1
+    reports.now += 10
+    assert reports.traffic().reporters == 0
+
+
+def test_what_says_the_same_for_hours_is_kept_by_its_ends() -> None:
+    reports = Reports()
+    reports.metrics.connected("task/1")
+    reports.report(first=True)
+    reports.report(completed=5.0)
+    idle_since = reports.now
+    for _ in range(20_000):
+        reports.report(later=0.5, completed=5.0)
+    reports.report(later=0.5, completed=9.0)
+    cluster = next(iter(reports.metrics._envoys.values())).clusters[CLUSTER]
+    assert len(cluster.samples) < 500
+    for since in (idle_since + 0.1, idle_since + 3_000, reports.now - 100):
+        seen = reports.traffic(since)
+        assert seen.requests == 4
+        assert abs(seen.seconds - (reports.now - since)) <= 1
+
+
+def test_of_many_clusters_fewer_samples_are_kept() -> None:
+    reports = Reports()
+    message = proto.StreamMetricsMessage()
+    counts = []
+    for number in range(3_000):
+        name = f"cluster.cds_egress_demo_n{number}_http_80.upstream_rq_completed"
+        counts.append(message.envoy_metrics.add(name=name).metric.add().counter)
+    for round_ in range(150):
+        for one in counts:
+            one.value += 1
+        reports.now += 1
+        reports.metrics.report("task/1", message.envoy_metrics, round_ == 0)
+    clusters = next(iter(reports.metrics._envoys.values())).clusters.values()
+    assert max(len(one.samples) for one in clusters) <= 100
+
+
+def test_clusters_that_are_gone_are_forgotten_with_time() -> None:
+    reports = Reports()
+    reports.report(first=True, completed=1)
+    for _ in range(70):
+        reports.now += 60
+        reports.metrics.report("task/1", proto.StreamMetricsMessage().envoy_metrics, False)
+    assert not next(iter(reports.metrics._envoys.values())).clusters
+    assert reports.traffic().requests == 0
+
+
 def test_the_callers_beyond_the_busiest_are_added_up() -> None:
     reports = Reports()
     for number in range(MOST_CALLERS + 20):

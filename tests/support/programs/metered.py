@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tealmesh.envoy import reporting
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.extensions import tasks
 from tealmesh.envoy.extensions.parts import SCOPE, counting_log, timing_log
 from tests.support.planes.admitting import secret_file
-from tests.support.programs.envoy import ENVOY, as_dict
+from tests.support.programs.envoy import ENVOY, as_dict, as_json
 
+_ADMIN = "admin.sock"
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 
 
@@ -26,22 +28,23 @@ def metered_envoy(
     listeners: Sequence[Any],
     token: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The Envoy of ``task/1``, which reports to ``xds_port`` every 0.1 s."""
+    """The Envoy of ``task/1``, which lets itself report to ``xds_port`` every 0.1 s."""
     made = bootstrap(
         {"APPMESH_RESOURCE_ARN": "mesh/demo/virtualNode/caller"},
         xds_address=("127.0.0.1", xds_port),
         token_file=secret_file(directory, token) if token else "",
         task="task/1",
-        stats_flush_seconds=0.1,
+        admin_socket=_ADMIN,
     )
-    del made["dynamic_resources"], made["admin"]
-    made["static_resources"]["clusters"] += clusters
+    del made["dynamic_resources"]
+    made["static_resources"]["clusters"] += [as_json(reporting.cluster(_ADMIN, 0.1)), *clusters]
     made["static_resources"]["listeners"] = list(listeners)
     file = directory / "envoy.json"
     file.write_text(json.dumps(made))
     command = [ENVOY, "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
     with (directory / "envoy.log").open("wb") as log:
-        process = subprocess.Popen([*command, "-l", "warning"], stdout=log, stderr=log)
+        command += ["-l", "warning"]
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory)
     try:
         yield process
     finally:

@@ -40,7 +40,9 @@ class _Known:
 class EcsTasks:
     """`FindTask` by the ECS of AWS, in the clusters that are configured."""
 
-    def __init__(self, ecs: Callable[[], Any], clusters: Sequence[str], clock: SteadyClock) -> None:
+    def __init__(
+        self, ecs: Callable[[], Any], clusters: Callable[[], Sequence[str]], clock: SteadyClock
+    ) -> None:
         """``ecs`` makes a client, which has no types: hence Any."""
         self._ecs = ecs
         self._clusters = clusters
@@ -59,7 +61,7 @@ class EcsTasks:
             return None
         task = await self._task(session)
         if task is None:
-            named = ", ".join(self._clusters)
+            named = ", ".join(self._clusters()) or "that it has"
             raise EnvoyForbidden(f"ECS knows no task {session} in the clusters {named}")
         if task.get("lastStatus") in _ENDED:
             raise EnvoyForbidden(f"the task {task['taskArn']} has stopped")
@@ -110,7 +112,7 @@ class EcsTasks:
     def _describe(self, sessions: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         client = self._ecs()
         found: dict[str, Mapping[str, Any]] = {}
-        for cluster in self._clusters:
+        for cluster in self._clusters():
             left = [one for one in sessions if one not in found]
             if left:
                 answer = client.describe_tasks(cluster=cluster, tasks=left)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tealmesh.app.host import endpoint
-from tealmesh.app.settings import CommonConfig
+from tealmesh.app.parts.replication import Replication
+from tealmesh.app.settings import CommonConfig, ServeConfig
 from tealmesh.app.transport.tls import Beyond
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.aws.clients import client
@@ -31,6 +33,12 @@ class Ground:
     beyond: Beyond
     our_secret: str = field(default_factory=lambda: secrets.token_urlsafe(30), repr=False)
     """What our own calls are signed with."""
+
+    @cached_property
+    def replication(self) -> Replication:
+        """What it shares with other replicas on the same database."""
+        config = self.config
+        return Replication(self.store, config.advertise if isinstance(config, ServeConfig) else "")
 
     @property
     def endpoint(self) -> str:

@@ -48,6 +48,16 @@ def at_port(environment: Environment, address: str) -> Json:
     return {"socket_address": {**at, "ipv4_compat": both}}
 
 
+def own_admin(environment: Environment, address: str) -> str:
+    """Where an Envoy with its admin interface at a port of ``address`` reaches it itself."""
+    host = "127.0.0.1" if address == ANYWHERE else address
+    return (
+        f"[{host}]:{admin_port(environment)}"
+        if ":" in host
+        else f"{host}:{admin_port(environment)}"
+    )
+
+
 def admin(environment: Environment, at: Json) -> dict[str, Json]:
     """The bootstrap's ``admin``, with its access log if a variable asks for one."""
     made: dict[str, Json] = {"address": at}

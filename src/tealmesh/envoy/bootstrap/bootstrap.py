@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from math import ceil
 
 from envoy.config.core.v3 import base_pb2
 from google.protobuf import json_format
 
-from tealmesh.envoy.bootstrap.admin import admin, at_port, at_socket, questions
+from tealmesh.envoy import reporting
+from tealmesh.envoy.bootstrap import statistics
+from tealmesh.envoy.bootstrap.admin import admin, at_port, at_socket, own_admin, questions
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
     Json,
     Read,
-    flag,
-    fragment,
-    interval,
     number,
     seconds,
     socket_address,
@@ -28,19 +26,12 @@ from tealmesh.envoy.bootstrap.environment import (
 )
 from tealmesh.envoy.bootstrap.identity import injected, stated
 from tealmesh.envoy.bootstrap.runtime import runtime
-from tealmesh.envoy.bootstrap.statistics import (
-    STATS_FILE,
-    load_balancer_stats,
-    sinks,
-    stats_config,
-)
 from tealmesh.envoy.bootstrap.tracing import exported, sampling, tracing
 from tealmesh.envoy.bootstrap.transport import Transport
-from tealmesh.envoy.extensions import parts, tasks
+from tealmesh.envoy.extensions import parts
 from tealmesh.envoy.tls import SDS_CLUSTER
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind, Proxy, load_balancer_proxy
-from tealmesh.model.traffic.windows import REPORT_SECONDS
 
 CONTROL_PLANE = "tealmesh"
 """The name of the control plane's static cluster, and of our member in the node's metadata."""
@@ -54,6 +45,8 @@ own limit of 100 refuses patterns that App Mesh accepted."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
 _ADDRESSES = ("address", "app_address", "publish_address")
+REPORTS_AT = "reports_at"
+"""The member of the node's metadata that says where an Envoy can ask itself to report."""
 _LIMITS = {"request_timeout": "TEAL_REQUEST_TIMEOUT", "idle_timeout": "TEAL_IDLE_TIMEOUT"}
 """Times of a gateway, and the variables that set them, in seconds."""
 _LONGEST_SECONDS = 7 * 24 * 3600
@@ -86,7 +79,7 @@ def bootstrap(
     admin_socket: str = "",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
-    stats_flush_seconds: float = REPORT_SECONDS,
+    stats_flush_seconds: float | None = None,
     forgetting: bool = False,
     transport: Transport | None = None,
     traced: float = 0.0,
@@ -99,8 +92,9 @@ def bootstrap(
 
     ``task`` and the addresses become node metadata (see `model.mesh.Proxy`). The Envoy asks for
     resources incrementally if ``delta``, else as state of the world. It streams its counters to the
-    control plane every ``stats_flush_seconds`` unless a variable says otherwise, cumulative and
-    under their full names. With ``forgetting``, which some refuse (see `version.forgets`), it
+    control plane, cumulative and under their full names: whenever the control plane's configuration
+    lets it ask itself (see `reporting`), or every ``stats_flush_seconds``, which a variable may say
+    too. With ``forgetting``, which some refuse (see `version.forgets`), it
     forgets those of tasks that have gone. It asks the name server at ``dns_address``, None for
     those of its resolv.conf. With a ``transport`` it connects by TLS. Its admin interface is at
     ``admin_address``, or at the Unix socket ``admin_socket`` with a few harmless questions answered
@@ -109,11 +103,14 @@ def bootstrap(
     that variables name. Raises TealError for a variable that cannot be used.
     """
     resource = resource_of(environment)
+    flush = statistics.flush(environment, stats_flush_seconds)
+    at_admin = "" if flush else admin_socket or own_admin(environment, admin_address)
     metadata: dict[str, Json] = {
         "task": task,
         "address": address,
         "app_address": app_address,
         "publish_address": publish_address,
+        **({REPORTS_AT: at_admin} if at_admin else {}),
         **_limits(environment),
     }
     _, mesh, _, name = resource.split("/")
@@ -121,7 +118,7 @@ def bootstrap(
     samples = traced > 0 and traces is None
     if samples:
         traces = exported(resource, _grpc_service(token))
-    own_sinks, sink_clusters = sinks(environment, app_address, read)
+    own_sinks, sink_clusters = statistics.sinks(environment, app_address, read)
     plane = _control_plane(*xds_address, token_file)
     if transport is not None:
         plane["transport_socket"] = transport.socket()
@@ -146,7 +143,7 @@ def bootstrap(
             "listeners": listeners,
         },
         "stats_sinks": [_metrics(token), *own_sinks],
-        **_statistics(environment, resource, stats_flush_seconds, forgetting, read),
+        **statistics.kept(environment, resource, flush, forgetting, read),
         "layered_runtime": runtime(environment, sampling(traced) if samples else {}),
     }
     if traces:
@@ -154,23 +151,6 @@ def bootstrap(
     if dns_address is not None:
         result["typed_dns_resolver_config"] = _name_server(*dns_address)
     return result
-
-
-def _statistics(
-    environment: Environment, resource: str, flush_seconds: float, forgetting: bool, read: Read
-) -> dict[str, Json]:
-    """What the Envoy counts, and how often it tells."""
-    flush = interval(environment, "ENVOY_STATS_FLUSH_INTERVAL", flush_seconds)
-    tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
-    own = fragment(environment, STATS_FILE, read).get("stats_config")
-    made: dict[str, Json] = {
-        "stats_flush_interval": seconds(flush),
-        "stats_config": stats_config(resource, tagged, own),
-    }
-    if forgetting:
-        # Envoy wants a multiple of the other interval.
-        made["stats_eviction_interval"] = seconds(flush * ceil(tasks.EVICTION_SECONDS / flush))
-    return made
 
 
 def load_balancer_bootstrap(
@@ -199,7 +179,7 @@ def load_balancer_bootstrap(
         "admin": admin({}, at),
         "dynamic_resources": _dynamic({}, delta=True, token=token),
         "static_resources": {"clusters": [_control_plane(*xds_address, token_file)]},
-        "stats_config": load_balancer_stats(),
+        "stats_config": statistics.load_balancer_stats(),
         "layered_runtime": runtime({}, {}),
     }
 
@@ -254,6 +234,7 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
         counts_parts=_can(node, parts.EXTENSION),
         times_parts=_can(node, parts.EXTENSION, parts.FILTER),
         proxyless=proxyless,
+        reports_at=_reports_at(node.id, metadata),
     )
 
 
@@ -277,6 +258,18 @@ def _ours(node: base_pb2.Node) -> Mapping[str, Json]:
     if not isinstance(ours, dict):
         raise TealError(f"{node.id}: node metadata {CONTROL_PLANE} must be an object")
     return ours
+
+
+def _reports_at(node_id: str, metadata: Mapping[str, Json]) -> str:
+    at = metadata.get(REPORTS_AT) or ""
+    try:
+        if at:
+            reporting.place(str(at))
+    except TealError as error:
+        raise TealError(
+            f"{node_id}: node metadata {CONTROL_PLANE}.{REPORTS_AT} = {error}"
+        ) from error
+    return str(at)
 
 
 def _time(metadata: Mapping[str, Json], key: str) -> float | None:
@@ -384,5 +377,6 @@ def _metrics(token: str) -> dict[str, Json]:
             "grpc_service": _grpc_service(token),
             "report_counters_as_deltas": False,
             "emit_tags_as_labels": False,
+            "histogram_emit_mode": "HISTOGRAM",
         },
     }

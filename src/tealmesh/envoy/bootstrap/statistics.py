@@ -1,12 +1,14 @@
-"""Which statistics an Envoy keeps: those that deployments and drains are judged by, and no more.
+"""Which statistics an Envoy keeps: those that deployments and drains are judged by, and no more;
+and when it reports them.
 
-An Envoy streams all of them several times a second, and a mesh has thousands of Envoys. Users who
-want more set ENVOY_STATS_CONFIG_FILE.
+An Envoy streams all of them, up to several times a second, and a mesh has thousands of Envoys.
+Users who want more set ENVOY_STATS_CONFIG_FILE.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from tealmesh.envoy.bootstrap.environment import (
@@ -15,13 +17,19 @@ from tealmesh.envoy.bootstrap.environment import (
     Read,
     flag,
     fragment,
+    interval,
     port,
+    seconds,
     socket_address,
 )
+from tealmesh.envoy.extensions import tasks
 from tealmesh.model.errors import TealError
+from tealmesh.model.traffic.windows import REPORT_SECONDS
 
 STATSD_PORT = 8125
 STATS_FILE = "ENVOY_STATS_CONFIG_FILE"
+_DEFAULT_FLUSH_SECONDS = 5.0
+"""Envoy's, by which it counts where none is set."""
 
 # A cluster's name ends with its port. A statistic directly after it is a total; further parts
 # (.external., .retry., .zone.) count the same requests again, but for gRPC's statuses (.grpc.).
@@ -125,6 +133,42 @@ def stats_config(
         ]
         config["stats_tags"] = [*tags, *user.get("stats_tags", [])]
     return config
+
+
+def flush(environment: Environment, given: float | None) -> float | None:
+    """Every how many seconds the Envoy flushes its statistics; None for whenever it is asked to, as
+    the control plane's configuration lets it. Sinks of the user want a steady interval, and the
+    admin interface's access log would have a line of each question. Raises TealError for a time
+    that Envoy cannot have.
+    """
+    asked = interval(environment, "ENVOY_STATS_FLUSH_INTERVAL", given or 0.0)
+    steady = (
+        environment.get("ENVOY_STATS_SINKS_CFG_FILE")
+        or flag(environment, "ENABLE_ENVOY_DOG_STATSD")
+        or environment.get("ENVOY_ADMIN_ACCESS_LOG_FILE")
+    )
+    return asked or (REPORT_SECONDS if steady else None)
+
+
+def kept(
+    environment: Environment, resource: str, every: float | None, forgetting: bool, read: Read
+) -> dict[str, Json]:
+    """The members of the bootstrap that say what the Envoy of ``resource`` counts, and how often it
+    tells: see `flush`. ``forgetting``: whether it forgets statistics of tasks that have gone.
+    """
+    tagged = flag(environment, "ENABLE_ENVOY_STATS_TAGS")
+    own = fragment(environment, STATS_FILE, read).get("stats_config")
+    made: dict[str, Json] = {"stats_config": stats_config(resource, tagged, own)}
+    if every is None:
+        made["stats_flush_on_admin"] = True
+    else:
+        made["stats_flush_interval"] = seconds(every)
+    if forgetting:
+        # Envoy wants a multiple of the other interval, and counts flushes: so many are the same
+        # time for an Envoy that a deployment is judged by.
+        real, taken = every or REPORT_SECONDS, every or _DEFAULT_FLUSH_SECONDS
+        made["stats_eviction_interval"] = seconds(taken * ceil(tasks.EVICTION_SECONDS / real))
+    return made
 
 
 def sinks(environment: Environment, daemon: str, read: Read) -> tuple[list[Json], list[Json]]:

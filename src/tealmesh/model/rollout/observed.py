@@ -66,6 +66,8 @@ class Traffic:
     """The fewest healthy endpoints that any of them counts; None before the first report."""
     seen_until: float = 0.0
     """Every reporter has reported up to this time (epoch seconds)."""
+    every: float = 0.0
+    """The longest time, in seconds, that a reporter had between its latest two reports."""
     seconds: float = 0.0
     """How much of the window was counted, by the reporter that counted longest."""
     parts: Mapping[str, PartTraffic] = field(default_factory=dict)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 class Terms:
     """Seconds."""
 
-    expires: float = 8.0
+    expires: float = 10.0
     """A watcher may take a lease that has not been renewed for so long."""
-    lasts: float = 6.0
+    lasts: float = 8.0
     """So long after a renewal its holder has stopped."""
     renewed: float = 1.0
     """How often the holder renews it, and watchers look at it."""

@@ -7,11 +7,9 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -19,15 +17,12 @@ from tealmesh.model import leases
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import TealError
 from tealmesh.model.leases import Lease
+from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.leases import rows
 from tealmesh.replicas.leases.deciding import Terms, Watched, ends, free, watched
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-Connect = Callable[[], AbstractContextManager[sa.Connection]]
-"""A transaction of the store's database, in any thread: `Store.connect`."""
 Guard = Callable[[Callable[[sa.Connection], None]], AbstractContextManager[None]]
 """For as long as its context lasts, each write to the store calls this in its transaction."""
 Work = Callable[[], Awaitable[None]]
@@ -69,15 +64,13 @@ class Leases:
         sole: bool,
         terms: Terms = TERMS,
     ) -> None:
-        self._connect = connect
         self._guard = guard
         self._replica = replica
         self._clock = clock
         self._sole = sole
         self._terms = terms
-        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="leases")
+        self._calls = Calls(connect, "leases", terms.lasts)
         self._holdings: dict[str, _Holding] = {}
-        self._jobs: set[asyncio.Future[Any]] = set()
 
     def held(self) -> dict[str, int]:
         """The leases that this replica has, with their fencing numbers."""
@@ -102,9 +95,7 @@ class Leases:
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=self._terms.lasts)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._calls.close()
 
     @contextlib.contextmanager
     def _using(self, name: str) -> Iterator[_Holding]:
@@ -158,15 +149,15 @@ class Leases:
         while True:
             lease = None
             try:
-                row = await self._call(rows.read, name)
+                row = await self._calls.call(rows.read, name)
                 seen = watched(seen, row, self._clock())
                 asked = self._clock()
                 if self._sole or free(seen, self._replica, asked, self._terms):
-                    number = await self._call(rows.take, name, row, self._replica)
+                    number = await self._calls.call(rows.take, name, row, self._replica)
                     until = math.inf if self._sole else ends(asked, self._terms)
                     lease = Lease(name, number, self._clock, until) if number else None
                 told = ""
-            except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - told, and tried again: who waits needs it
                 told = _log_once(told, f"the lease {name!r} cannot be looked at: {error!r}")
             if lease is not None:
                 log.info("holds the lease %r number %d", name, lease.number)
@@ -186,12 +177,12 @@ class Leases:
                     continue
                 asked = self._clock()
                 try:
-                    if not await self._call(rows.renew, lease.name, lease.number):
+                    if not await self._calls.call(rows.renew, lease.name, lease.number):
                         return
                     # Late answers count from when they were asked for.
                     lease.until = max(lease.until, ends(asked, self._terms))
                     told = ""
-                except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
+                except Exception as error:  # noqa: BLE001 - told; it ends if that goes on
                     told = _log_once(told, f"the lease {lease.name!r} is not renewed: {error!r}")
         finally:
             holding.held = None
@@ -199,22 +190,7 @@ class Leases:
             held.lost.set()
             if not holding.users:
                 with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
-                    await self._call(rows.release, lease.name, lease.number)
-
-    async def _call(self, act: Callable[..., T], *args: object) -> T:
-        """Run ``act`` in a transaction of its own. Raises TimeoutError where the answer takes
-        longer than a lease lasts; the transaction may be made all the same.
-        """
-
-        def run() -> T:
-            with self._connect() as connection:
-                return act(connection, *args)
-
-        job = asyncio.get_running_loop().run_in_executor(self._threads, run)
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-        async with asyncio.timeout(self._terms.lasts):
-            return await asyncio.shield(job)
+                    await self._calls.call(rows.release, lease.name, lease.number)
 
 
 @contextlib.contextmanager

@@ -6,22 +6,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import TealError
+from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
-from tealmesh.replicas.tables import replicas
+from tealmesh.replicas.tables import meshes, replicas
 
 log = logging.getLogger(__name__)
-
-Connect = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,6 @@ class Health:
     """Whether it has the database."""
 
 
-T = TypeVar("T")
 Ask = Callable[[str, float], Awaitable[Health | None]]
 """(address, seconds) -> what answers there; None for nothing."""
 
@@ -52,14 +47,16 @@ class Presence:
     ) -> None:
         self.replica = replica
         self.address = address
-        self._connect = connect
         self._ask = ask
         self._clock = clock
         self._pace = pace
         self._picture = Picture({})
+        self.streams: Callable[[], int] = lambda: 0
+        """How many Envoys are served here."""
+        self._streams: Mapping[str, int] = {}
         self._wrote_at = clock()
         self._others_have_it = False
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="presence")
+        self._calls = Calls(connect, "presence", pace.silent)
         self._told: dict[str, Standing] = {}
         self._changed: set[asyncio.Event] = set()
 
@@ -81,6 +78,12 @@ class Presence:
             if identity != self.replica
         }
 
+    def served(self) -> Mapping[str, int]:
+        """How many Envoys each replica serves that is alive, this one too."""
+        alive = [i for i, standing in self.others().items() if standing is Standing.ALIVE]
+        counted = {identity: self._streams.get(identity, 0) for identity in alive}
+        return {**counted, self.replica: self.streams()}
+
     def addresses(self) -> Mapping[str, str]:
         """Where others are reached, by id."""
         return {i: one.row.address for i, one in self._picture.seen.items() if i != self.replica}
@@ -100,14 +103,14 @@ class Presence:
                 group.create_task(self._question())
         finally:
             with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
-                await self._call(self._leave)
-            self._threads.shutdown(wait=False, cancel_futures=True)
+                await self._calls.call(self._leave)
+            await self._calls.close()
 
     async def _beat(self) -> None:
         away = False
         while True:
             try:
-                rows = await self._call(self._write_and_read)
+                rows = await self._calls.call(self._write_and_read)
             except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
                 if not away:
                     log.warning("cannot say that this replica is there: %s", error or "no answer")
@@ -157,29 +160,25 @@ class Presence:
     def _write_and_read(self, connection: sa.Connection) -> dict[str, Row]:
         mine = replicas.c.id == self.replica
         written = connection.execute(
-            sa.update(replicas).where(mine).values(beat=replicas.c.beat + 1, address=self.address)
+            sa.update(replicas)
+            .where(mine)
+            .values(beat=replicas.c.beat + 1, address=self.address, streams=self.streams())
         )
         if not written.rowcount:
-            values = {"id": self.replica, "address": self.address, "beat": 0}
+            values = {"id": self.replica, "address": self.address, "beat": 0, "streams": 0}
             connection.execute(sa.insert(replicas).values(**values))
         for identity in deciding.forgotten(self._picture, self._clock(), self._pace):
             last = self._picture.seen[identity].row.beat
-            connection.execute(
+            gone = connection.execute(
                 sa.delete(replicas).where(replicas.c.id == identity, replicas.c.beat == last)
             )
-        found = connection.execute(sa.select(replicas))
+            if gone.rowcount:
+                connection.execute(sa.delete(meshes).where(meshes.c.replica == identity))
+        found = connection.execute(sa.select(replicas)).all()
+        self._streams = {row.id: row.streams for row in found}
         return {row.id: Row(row.address, row.beat) for row in found}
 
     def _leave(self, connection: sa.Connection) -> None:
         mine = replicas.c.id == self.replica
         connection.execute(sa.update(replicas).where(mine).values(beat=LEFT))
         self._picture = replace(self._picture, read_at=None)
-
-    async def _call(self, act: Callable[[sa.Connection], T]) -> T:
-        def run() -> T:
-            with self._connect() as connection:
-                return act(connection)
-
-        job = asyncio.get_running_loop().run_in_executor(self._threads, run)
-        async with asyncio.timeout(self._pace.silent):
-            return await asyncio.shield(job)

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from tealmesh.model import leases
 from tealmesh.model.errors import (
     ChangedMeanwhile,
     DriverError,
+    LeaseLost,
     NoSuchOperation,
     NoSuchResource,
     NotYet,
@@ -157,6 +159,8 @@ class Aws:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
             return call(self._clients[service])
+        except LeaseLost as error:
+            raise DriverError(str(error), retryable=True) from error
         except ClientError as error:
             raise _driver_error(error) from error
         except BotoCoreError as error:
@@ -166,15 +170,23 @@ class Aws:
 
 def fenced(client: Any) -> Any:
     """A boto3 client whose calls carry the fencing token of the deployment that they are made for
-    (`model.rollout.fencing`).
+    (`model.rollout.fencing`), and the lease under which they are made (`model.leases`). No attempt
+    begins that the lease may not outlast: AWS does not check it.
     """
     client.meta.events.register("before-call", _add_fence, unique_id="teal-fence")
+    client.meta.events.register("before-send", _check_lease, unique_id="teal-lease")
     return client
 
 
 def _add_fence(params: dict[str, Any], **_: object) -> None:
     if token := fencing.issued.get():
         params["headers"][fencing.HEADER] = token
+    if (lease := leases.held.get()) is not None:
+        params["headers"][leases.HEADER] = lease.token()
+
+
+def _check_lease(**_: object) -> None:
+    leases.require(leases.ATTEMPT_SECONDS)
 
 
 _condition = threading.local()
@@ -217,7 +229,7 @@ def _driver_error(error: ClientError) -> DriverError:
         return NoSuchResource(text)
     if code == "UnknownOperationException":
         return NoSuchOperation(text)
-    if fencing.HEADER in message:
+    if fencing.HEADER in message or leases.HEADER in message:
         return DriverError(text, retryable=True)
     conditional = "If-Match" in message or error.operation_name == "ShiftWeights"
     if code == "ConflictException" and conditional:

@@ -33,16 +33,16 @@ def before(d: Deployment, event: Observed) -> Deployment:
     return replace(d, comparison=comparison.prepared(d.comparison, d.gates, event.old_window))
 
 
-def opened(d: Deployment, at: float) -> Deployment:
-    """The deployment with a new window, now that every Envoy has the weights. With the first one,
-    the new side begins to warm up.
+def opened(d: Deployment, at: float, every: float) -> Deployment:
+    """The deployment with a new window, now that every Envoy has the weights and ``every`` so many
+    seconds, or more often, a caller reports. With the first one, the new side begins to warm up.
     """
     c = d.comparison
     if not c.warm_until:
         warm_until = at + d.strategy.warm_up
         cold_until = max(warm_until, at + comparison.COLD_SECONDS)
         c = replace(c, warm_until=warm_until, cold_until=cold_until)
-    return replace(d, comparison=replace(c, opened_at=at + REPORT_SECONDS))
+    return replace(d, comparison=replace(c, opened_at=at + max(REPORT_SECONDS, every)))
 
 
 def warming(d: Deployment, at: float) -> bool:

@@ -44,6 +44,7 @@ def traffic_together(parts: Sequence[Traffic]) -> Traffic:
         members=_least(part.members for part in parts),
         members_healthy=_least(part.members_healthy for part in parts),
         seen_until=min((part.seen_until for part in seen), default=0.0),
+        every=max((part.every for part in parts), default=0.0),
         seconds=max((part.seconds for part in parts), default=0.0),
     )
 

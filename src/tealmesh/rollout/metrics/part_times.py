@@ -7,7 +7,7 @@ message, so a restart takes nothing back.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -20,6 +20,8 @@ _PREFIX = f"{SCOPE}.{TIMES}."
 _NAME = re.compile(r"cluster\.(?P<cluster>.+)\.part\.(?P<label>rest|[0-9_]+)")
 _MOST_MESSAGES = 900
 """What older messages said is forgotten."""
+_FORGET_AFTER_SECONDS = 1200.0
+"""So is what is older."""
 
 Histogram = tuple[int, ...]
 """The answers up to each bound, and all; empty for none."""
@@ -48,10 +50,13 @@ class PartTimes:
             for metric in family.metric if found and not first else ():
                 if metric.histogram.sample_count and found:
                     self._add(at, found["cluster"], found["label"], metric.histogram)
-        if len(self._times) > _MOST_MESSAGES:
-            forgotten = self._times.pop(0)
+        most = max(
+            len(self._times) - _MOST_MESSAGES, bisect_left(self._times, at - _FORGET_AFTER_SECONDS)
+        )
+        for forgotten in self._times[:most]:
             for messages in self._timed.values():
                 messages.pop(forgotten, None)
+        del self._times[:most]
 
     def _add(self, at: float, cluster: str, label: str, histogram: proto.Histogram) -> None:
         bounds = tuple(bucket.upper_bound for bucket in histogram.bucket)

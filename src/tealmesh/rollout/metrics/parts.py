@@ -28,6 +28,8 @@ _NAME = re.compile(
 )
 _MOST_SAMPLES = 900
 """Samples kept for each cluster of an Envoy; beyond that the older half is thinned out."""
+_FORGET_AFTER_SECONDS = 1200.0
+"""Nothing is asked by the second about what is older."""
 
 ANSWERED = ""
 """The kind of a request that ended well."""
@@ -101,12 +103,15 @@ class PartCounters:
                 more[counted.label, counted.kind] += int(value - last if value > last else value)
         self._times.append(at)
         del self._times[:-_MOST_SAMPLES]
+        del self._times[: bisect_left(self._times, at - _FORGET_AFTER_SECONDS)]
         for cluster in grown.keys() - self._samples.keys():
             self._samples[cluster] = [_Sample(at if before is None else before)]
         for cluster, samples in self._samples.items():
             ways = samples[-1].ways
             if cluster in grown:
                 ways = Counter(ways) + grown[cluster]
+            if len(samples) > 1 and samples[-2].ways is ways and samples[-1].ways is ways:
+                samples.pop()
             samples.append(_Sample(at, ways))
             if len(samples) > _MOST_SAMPLES:
                 half = len(samples) // 2

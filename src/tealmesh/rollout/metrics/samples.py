@@ -6,21 +6,28 @@ sample before if nothing changed, which is so for most clusters most of the time
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import add
 
 from tealmesh.rollout.metrics import outcomes
 from tealmesh.rollout.metrics.reports import Report
 
-_MAX_SAMPLES = 900
+MOST_SAMPLES = 900
 """Samples kept for each cluster of an Envoy; beyond that older ones are thinned out."""
+FEWEST_SAMPLES = 60
+"""The same where there are many clusters (`windows.Metrics`)."""
 
 _DENSE_SECONDS = 60.0
 """For so long every report is kept, however often Envoys report; before that, one a second is
 enough."""
 _SPARSE_SECONDS = 0.9
+_STEADY_SECONDS = 180.0
+"""Before that, of reports that say the same the first two and the last two are enough: nothing
+looks back so far for anything but counts, of which two must agree."""
 
 _LOOK_BACK_SECONDS = 60.0
 """For so long back the fewest requests in flight are looked for."""
@@ -38,10 +45,20 @@ class Sample:
     active: int = 0
     timed: int = 0
     """Requests in the latency histogram; Envoy times only part of them."""
-    buckets: tuple[int, ...] = ()
-    """Requests up to each bound of the latency histogram."""
+    buckets: Sequence[int] = ()
+    """Requests up to each bound of the latency histogram; packed, as most of what is kept is
+    this."""
     unanswered: int = 0
     """Requests without an answer that the access log has counted."""
+
+    def says(self, other: Sample) -> bool:
+        """Whether it says the same at another time."""
+        return (
+            self.counts is other.counts
+            and self.buckets is other.buckets
+            and self.active == other.active
+            and self.unanswered == other.unanswered
+        )
 
 
 @dataclass
@@ -55,30 +72,30 @@ class Cluster:
     gauges: dict[str, int] = field(default_factory=dict)
     bounds: tuple[float, ...] = ()
     samples: list[Sample] = field(default_factory=list)
+    thin_at: int = FEWEST_SAMPLES
+    """With how many samples it is thinned out next."""
 
-    def add(self, at: float, report: Report, baseline: bool, unanswered: int = 0) -> None:
+    def add(
+        self,
+        at: float,
+        report: Report,
+        baseline: bool,
+        unanswered: int = 0,
+        most: int = MOST_SAMPLES,
+    ) -> None:
         """Append a sample. ``baseline``: the report's counters are where counting starts.
-        ``unanswered``: as in `Sample`.
+        ``unanswered``: as in `Sample`. ``most``: samples that are kept.
         """
         last = self.samples[-1] if self.samples else Sample(at)
-        counts, changed = list(last.counts or (0,) * len(self.counters)), not last.counts
-        for index, name in enumerate(self.counters):
-            before = self.raw.get(name, 0.0)
-            value = report.counters.get(name, before)
-            if value == before:
-                continue
-            self.raw[name] = value
-            if not baseline:
-                # A counter that has fallen started again at zero.
-                counts[index] += int(value - before if value > before else value)
-                changed = True
-        self.gauges.update(report.gauges)
+        counts, changed = self._counted(last, report, baseline)
+        if report.gauges != self.gauges:
+            self.gauges.update(report.gauges)
         if report.bounds:
             self.bounds = report.bounds
         # Most clusters are idle most of the time: their samples share one tuple.
         kept, still_open = last.counts, last.open
         if changed:
-            kept = tuple(counts)
+            kept = counts
             still_open = outcomes.open_requests(dict(zip(self.counters, kept, strict=True)))
         self.samples.append(
             Sample(
@@ -91,13 +108,44 @@ class Cluster:
                 unanswered,
             )
         )
-        if len(self.samples) > _MAX_SAMPLES:
-            self.samples = _thinned(self.samples)
+        if len(self.samples) > min(most, self.thin_at):
+            self.samples = _thinned(self.samples, most)
+            self.thin_at = max(FEWEST_SAMPLES, 2 * len(self.samples))
+
+    def _counted(
+        self, last: Sample, report: Report, baseline: bool
+    ) -> tuple[tuple[int, ...], bool]:
+        """The counts with what the report adds to them, and whether that is anything."""
+        if last.counts and report.counters == self.raw:
+            return last.counts, False
+        counts, changed = list(last.counts or (0,) * len(self.counters)), not last.counts
+        for index, name in enumerate(self.counters):
+            before = self.raw.get(name, 0.0)
+            value = report.counters.get(name, before)
+            if value == before:
+                continue
+            self.raw[name] = value
+            if not baseline:
+                # A counter that has fallen started again at zero.
+                counts[index] += int(value - before if value > before else value)
+                changed = True
+        # With those that its protocol does not count, so that the next report may be the same.
+        self.raw.update(report.counters)
+        return tuple(counts), changed
 
     def restarted(self) -> None:
         """Its Envoy has begun to count anew."""
         self.raw.clear()
         self.gauges.pop(outcomes.ACTIVE, None)
+
+    def begun(self, start: int, since: float) -> float:
+        """When a window begins that begins with the sample at ``start``, the first since a time. In
+        the middle of a time in which nothing happened, that is the time itself.
+        """
+        first = self.samples[start]
+        if start and self.samples[start - 1].says(first):
+            return max(since, self.samples[start - 1].at)
+        return first.at
 
     def first_since(self, since: float) -> int:
         """The index of the first sample at or after a time; the number of samples if none is."""
@@ -170,23 +218,35 @@ class Cluster:
         return max(0, min(grown, last.active))
 
 
-def _thinned(samples: Sequence[Sample]) -> list[Sample]:
-    """The samples with one a second of those that are older than `_DENSE_SECONDS`; where these are
-    too many still, with every second one of the older half.
+def _thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """The samples with one a second of those that are older than `_DENSE_SECONDS`, and of those
+    older than `_STEADY_SECONDS` without what says the same as its neighbours; where these are too
+    many still, with every second one of the older half.
     """
     dense = bisect_left(samples, samples[-1].at - _DENSE_SECONDS, key=lambda sample: sample.at)
     older: list[Sample] = []
     for sample in samples[:dense]:
         if not older or sample.at - older[-1].at >= _SPARSE_SECONDS:
             older.append(sample)
-    kept = [*older, *samples[dense:]]
-    if len(kept) > _MAX_SAMPLES * 3 // 4:
+    steady = bisect_left(older, samples[-1].at - _STEADY_SECONDS, key=lambda sample: sample.at)
+    kept = [*_without_repetitions(older[:steady]), *older[steady:], *samples[dense:]]
+    if len(kept) > most * 3 // 4:
         half = len(kept) // 2
         kept[:half] = kept[:half:2]
     return kept
 
 
-def _summed(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+def _without_repetitions(samples: Sequence[Sample]) -> Iterator[Sample]:
+    """The samples, of those in a row that say the same the first two and the last two."""
+    for index, sample in enumerate(samples):
+        around = samples[max(0, index - 2) : index + 3]
+        if len(around) < 5 or not all(sample.says(other) for other in around):
+            yield sample
+
+
+def _summed(left: Sequence[int], right: Sequence[int]) -> Sequence[int]:
+    if not right:
+        return left
     if len(left) != len(right):
-        return right or left
-    return tuple(a + b for a, b in zip(left, right, strict=True))
+        return array("Q", right)
+    return array("Q", map(add, left, right))

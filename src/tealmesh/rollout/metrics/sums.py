@@ -117,7 +117,7 @@ def histogram(spans: Iterable[Span]) -> Histogram:
         if own != bounds:
             continue
         timed += end.timed - start.timed
-        earlier = start.buckets or (0,) * len(bounds)
+        earlier = start.buckets if len(start.buckets) == len(bounds) else (0,) * len(bounds)
         for index, count in enumerate(end.buckets):
             buckets[index] += count - earlier[index]
     return Histogram(bounds, tuple(buckets), timed)

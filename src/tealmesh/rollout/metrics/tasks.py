@@ -160,7 +160,11 @@ class TaskCounters:
                 kept = {host: one for host, one in last.items() if host not in gone}
                 added = {host: kept.get(host, TaskWindow()) + one for host, one in more.items()}
                 seen = {**kept, **added}
+            if len(samples) > 1 and samples[-2].seen is seen and samples[-1].seen is seen:
+                samples.pop()
             samples.append(_Sample(at, seen))
+            while len(samples) > 2 and samples[1].at < at - _FORGET_AFTER_SECONDS:
+                samples.pop(0)
             if len(samples) > _MOST_SAMPLES:
                 half = len(samples) // 2
                 samples[:half] = samples[:half:2]

@@ -23,23 +23,32 @@ from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.rates import Grown
-from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Report, counters, read
-from tealmesh.rollout.metrics.samples import Cluster, Sample
+from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Reader, Report, counters
+from tealmesh.rollout.metrics.samples import FEWEST_SAMPLES, MOST_SAMPLES, Cluster, Sample
 from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
 from tealmesh.rollout.metrics.tasks import TaskCounters
 from tealmesh.rollout.system import Service
 
 _STALE_AFTER_SECONDS = 10.0
-"""A connected Envoy that has not reported for so long is no reporter any more."""
+"""A connected Envoy that has not reported for so long is no reporter any more; one that reports
+rarely, after the time of `_MISSED` of its reports."""
+_MISSED = 2.5
 
 _FORGET_AFTER_SECONDS = 3600.0
 """An Envoy that has been gone for so long is forgotten, with what it counted."""
+
+_FORGET_EVERY_SECONDS = 60.0
+
+_SAMPLES_IN_ALL = 200_000
+"""Samples that are kept of all Envoys, about: 150 MB where all clusters are busy all the time."""
 
 
 @dataclass
 class _Envoy:
     streams: int = 0
     last_report: float = 0.0
+    every: float = 0.0
+    """Seconds between its latest two reports."""
     clusters: dict[str, Cluster] = field(default_factory=dict)
     parts: PartCounters = field(default_factory=PartCounters)
     part_times: PartTimes = field(default_factory=PartTimes)
@@ -52,6 +61,13 @@ class Metrics:
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._envoys: dict[str, _Envoy] = {}
+        self._reader = Reader()
+        self._callers: dict[str, dict[str, _Envoy]] = {}
+        """Of each cluster, the Envoys that have it, by identity."""
+        self._clusters = 0
+        """Clusters of all Envoys."""
+        self._slowest: dict[frozenset[str], tuple[_Envoy, float]] = {}
+        self._forgotten_at = 0.0
         self._task_bounds: tuple[float, ...] = ()
         self._listeners: set[asyncio.Event] = set()
 
@@ -76,44 +92,59 @@ class Metrics:
         """Add one message of an Envoy's stream; ``first``: the stream's first message."""
         now = self._clock()
         envoy = self._envoys.setdefault(identity, _Envoy())
-        reports = read(families)
+        reports, logged = self._reader.read(families)
         known = envoy.last_report > 0
         if known and first and _restarted(envoy, reports):
             envoy.parts.restarted()
             envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
                 cluster.restarted()
-        envoy.tasks.add(now, families, envoy.last_report if known else None)
+        before = envoy.last_report if known else None
+        envoy.tasks.add(now, logged, before)
+        most = max(FEWEST_SAMPLES, min(MOST_SAMPLES, _SAMPLES_IN_ALL // max(1, self._clusters)))
         for name, report in reports.items():
-            cluster = envoy.clusters.get(name) or Cluster(counters(name))
+            cluster = envoy.clusters.get(name) or self._new_cluster(identity, envoy, name)
             if known and not cluster.samples:
                 # Earlier reports were without this cluster, so all its counts are new.
                 cluster.samples.append(Sample(envoy.last_report))
-            cluster.add(now, report, not known, envoy.tasks.unanswered[name])
-            envoy.clusters[name] = cluster
-        envoy.parts.add(now, families, envoy.last_report if known else None)
-        envoy.part_times.add(now, families, first=not known)
-        self._task_bounds = tuple(tasks.bounds(families)) or self._task_bounds
+            cluster.add(now, report, not known, envoy.tasks.unanswered[name], most)
+        envoy.parts.add(now, logged, before)
+        envoy.part_times.add(now, logged, first=not known)
+        self._task_bounds = tuple(tasks.bounds(logged)) or self._task_bounds
+        envoy.every = now - envoy.last_report if known else 0.0
         envoy.last_report = now
         self._forget(now)
         for event in self._listeners:
             event.set()
 
+    def _new_cluster(self, identity: str, envoy: _Envoy, name: str) -> Cluster:
+        cluster = envoy.clusters[name] = Cluster(counters(name))
+        self._callers.setdefault(name, {})[identity] = envoy
+        self._clusters += 1
+        return cluster
+
     def reported_until(self, service: Service) -> float:
         """Every caller of a service that reports has done so at or after this time; 0 if none
-        reports.
+        reports. Whoever waits asks at each report of anybody: until the slowest has reported, the
+        answer is the last one.
         """
-        names = {
+        names = frozenset(
             egress_cluster(service.mesh, service.node(side), protocol, port)
             for side in service.sides
             for port, protocol in service.listeners
-        }
-        reported = [
-            envoy.last_report
-            for envoy in self._envoys.values()
-            if self._reports(envoy) and not names.isdisjoint(envoy.clusters)
-        ]
-        return min(reported, default=0.0)
+        )
+        if names in self._slowest:
+            envoy, at = self._slowest[names]
+            if envoy.last_report == at and self._reports(envoy):
+                return at
+            del self._slowest[names]
+        callers = [one for name in names for one in self._callers.get(name, {}).values()]
+        reporting = [envoy for envoy in callers if self._reports(envoy)]
+        if not reporting:
+            return 0.0
+        slowest = min(reporting, key=lambda envoy: envoy.last_report)
+        self._slowest[names] = slowest, slowest.last_report
+        return slowest.last_report
 
     def traffic(self, mesh: str, node: str, since: float, port: int, protocol: str) -> Traffic:
         """What the callers of a virtual node saw, from each caller's first report at or after
@@ -126,6 +157,7 @@ class Metrics:
         counted: Counter[str] = Counter()
         gone = waiting = under_way = 0
         seen_until: list[float] = []
+        seconds = every = 0.0
         members: list[Mapping[str, int]] = []
         for _, envoy, cluster in self._envoys_with(name):
             start = cluster.first_since(since)
@@ -138,7 +170,9 @@ class Metrics:
             gone += lost
             # A connection counts when it is made, a request when it ends.
             under_way += 0 if protocol == "tcp" else cluster.samples[start].active
+            seconds = max(seconds, cluster.samples[-1].at - cluster.begun(start, since))
             if self._reports(envoy):
+                every = max(every, envoy.every)
                 seen_until.append(cluster.samples[-1].at)
                 members.append(cluster.gauges)
                 waiting += 0 if protocol == "tcp" else cluster.waiting(start, lost)
@@ -161,7 +195,8 @@ class Metrics:
             members=fewest(members, MEMBERS),
             members_healthy=fewest(members, MEMBERS_HEALTHY),
             seen_until=min(seen_until, default=0.0),
-            seconds=max((last.at - first.at for first, last, _ in spans), default=0.0),
+            every=every,
+            seconds=seconds,
         )
 
     def window(self, mesh: str, node: str, after: float, port: int, protocol: str) -> SideWindow:
@@ -191,6 +226,14 @@ class Metrics:
         for identity, envoy in self._envoys.items():
             for name, cluster in envoy.clusters.items():
                 start = cluster.first_since(since)
+                if (
+                    start > len(cluster.samples) - 2
+                    and self._reports(envoy)
+                    and cluster.samples
+                    and cluster.samples[-1].at == envoy.last_report
+                ):
+                    # It reports rarely.
+                    start = max(0, len(cluster.samples) - 2)
                 # The samples of a cluster that is idle share their counts.
                 if start < len(cluster.samples) and (
                     cluster.samples[start].counts is not cluster.samples[-1].counts
@@ -263,22 +306,35 @@ class Metrics:
 
     def _reports(self, envoy: _Envoy) -> bool:
         """Whether the Envoy is connected and reports."""
-        return envoy.streams > 0 and self._clock() - envoy.last_report < _STALE_AFTER_SECONDS
+        silent = self._clock() - envoy.last_report
+        return envoy.streams > 0 and silent < max(_STALE_AFTER_SECONDS, _MISSED * envoy.every)
 
     def _envoys_with(self, name: str) -> Iterator[tuple[str, _Envoy, Cluster]]:
-        for identity, envoy in self._envoys.items():
-            cluster = envoy.clusters.get(name)
-            if cluster is not None and cluster.samples:
+        for identity, envoy in self._callers.get(name, {}).items():
+            cluster = envoy.clusters[name]
+            if cluster.samples:
                 yield identity, envoy, cluster
 
     def _forget(self, now: float) -> None:
-        gone = [
-            identity
-            for identity, envoy in self._envoys.items()
-            if envoy.streams <= 0 and now - envoy.last_report > _FORGET_AFTER_SECONDS
-        ]
-        for identity in gone:
-            del self._envoys[identity]
+        """Forget, once in a while, who has gone, and clusters that their Envoys have not any
+        more.
+        """
+        if now - self._forgotten_at < _FORGET_EVERY_SECONDS:
+            return
+        self._forgotten_at = now
+        long_ago = now - _FORGET_AFTER_SECONDS
+        self._slowest.clear()
+        for identity, envoy in list(self._envoys.items()):
+            gone = envoy.streams <= 0 and envoy.last_report < long_ago
+            for name, cluster in list(envoy.clusters.items()):
+                if gone or (cluster.samples and cluster.samples[-1].at < long_ago):
+                    del envoy.clusters[name]
+                    self._clusters -= 1
+                    del self._callers[name][identity]
+                    if not self._callers[name]:
+                        del self._callers[name]
+            if gone:
+                del self._envoys[identity]
 
 
 def _restarted(envoy: _Envoy, reports: Mapping[str, Report]) -> bool:

@@ -17,7 +17,7 @@ from tealmesh.cli.background import BEYOND, UpOptions
 from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, read_text, with_client, with_listening
 from tealmesh.model.errors import NoControlPlane
-from tealmesh.model.logs import FORMAT
+from tealmesh.model.logs import begin
 
 if TYPE_CHECKING:
     from tealmesh.app.control_plane import AppConfig
@@ -181,7 +181,7 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
 
     local = {name: value for name, value in vars(checked).items() if name not in BEYOND}
     config = AppConfig(data_dir=directory, listening=checked.listening(), **local)
-    _set_up_logging(verbose)
+    begin("debug" if verbose else "info")
     asyncio.run(_serve(config, checked))
     # Everything that must last is on disk by now. A thread that is still importing moto, which
     # takes seconds on a busy machine, would keep the process alive.
@@ -291,19 +291,6 @@ def _directory_of(client: Client) -> Path:
     except NoControlPlane:
         used = ""
     return Path(used) if used else default_data_dir()
-
-
-def _set_up_logging(verbose: bool) -> None:
-    import logging
-
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format=FORMAT,
-        stream=sys.stderr,
-    )
-    # Their debug messages are about their internals.
-    for name in ("botocore", "boto3", "urllib3", "asyncio", "httpcore", "httpx", "grpc"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 async def _serve(config: AppConfig, options: UpOptions) -> None:

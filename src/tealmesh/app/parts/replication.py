@@ -1,0 +1,87 @@
+"""That this control plane is one of several, or the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+
+from tealmesh.app.parts.ports import Worker
+from tealmesh.model.clock import random_id, steady_clock
+from tealmesh.replicas import tables
+from tealmesh.replicas.envoys.sharing import SharedEnvoys
+from tealmesh.replicas.leases.carried import carried
+from tealmesh.replicas.leases.holder import Leases, Work
+from tealmesh.replicas.presence.asking import ask
+from tealmesh.replicas.presence.deciding import Standing
+from tealmesh.replicas.presence.presence import Presence
+from tealmesh.store import Store
+from tealmesh.xds.cache import AdsCache
+
+ROLLOUTS, TIMERS, DISCOVERY = "rollouts", "timers", "discovery"
+"""The leases: of deployments, of what happens when its time has come, and of what is read from AWS.
+"""
+
+
+class Replication:
+    """Of a control plane on this store. One on SQLite is the only one."""
+
+    def __init__(self, store: Store, advertise: str = "") -> None:
+        self.replica = random_id()
+        self._store = store
+        with store.connect() as connection:
+            tables.create(connection)
+        self.leases = Leases(
+            store.connect, store.guarded, self.replica, steady_clock, sole=not store.shared
+        )
+        self.presence: Presence | None = None
+        if store.shared:
+            self.presence = Presence(store.connect, self.replica, advertise, ask, steady_clock)
+        self._envoys: SharedEnvoys | None = None
+
+    def share(self, cache: AdsCache, known_gone: Callable[[str], bool]) -> None:
+        """Let ``cache`` know of the Envoys of the whole mesh, and others of this one's.
+        ``known_gone`` tells of an Envoy that it will never connect again.
+        """
+        if self.presence is None:
+            return
+        self._envoys = cache.elsewhere = SharedEnvoys(
+            self._store.connect,
+            self.replica,
+            cache.here,
+            self.others,
+            cache.waiting.all,
+            cache.waiting.active,
+            known_gone,
+            steady_clock,
+        )
+        cache.moved = self._envoys.moved
+
+    def once(self, lease: str, work: Work) -> Work:
+        """``work`` that happens at one replica at a time."""
+        return partial(self.leases.run_leased, lease, work)
+
+    def carried(self, token: str) -> AbstractContextManager[None]:
+        """What a request writes in that carries this lease."""
+        return carried(self._store.guarded, token)
+
+    def others(self) -> Mapping[str, Standing]:
+        """The other replicas, by id."""
+        return {} if self.presence is None else self.presence.others()
+
+    def health(self) -> dict[str, str]:
+        """What others are told, so that they know who is there."""
+        return {"replica": self.replica, "database": "away" if self._store.away() else "ok"}
+
+    def workers(self) -> Iterator[Worker]:
+        if self.presence is not None:
+            yield "the presence of this replica", self.presence.run
+        if self._envoys is not None:
+            yield "the publishing of Envoys", self._envoys.publish
+            yield "the reading of Envoys elsewhere", self._envoys.follow
+
+    async def close(self) -> None:
+        """Let others take on what was done here, at once."""
+        await self.leases.close()
+        if self._envoys is not None:
+            await self._envoys.close()

@@ -1,0 +1,279 @@
+"""The command that runs a control plane in production: serve."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from tealmesh.cli.database_url import place
+from tealmesh.cli.options import with_listening
+from tealmesh.model.logs import LEVELS, Form, Level, begin
+
+if TYPE_CHECKING:
+    from tealmesh.app.serve import ServeConfig
+
+PREFIX = "TEAL_SERVE"
+"""Every option is a variable, too: ``TEAL_SERVE_`` and its name."""
+
+
+def _endpoint(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """A URL without a path; http on loopback alone, where nobody is on the way."""
+    parts = urlsplit(value)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    known = parts.scheme == "https" or (parts.scheme == "http" and local)
+    if value and not (known and parts.netloc and parts.path in ("", "/") and not parts.query):
+        raise click.UsageError(
+            f"{parameter.opts[0]} {value!r}: must be a URL such as https://ecs.eu-central-1."
+            "amazonaws.com, or http:// on loopback"
+        )
+    return value.rstrip("/")
+
+
+def _account(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"\d{12}", value):
+        raise click.UsageError(f"--account {value!r}: must be the 12 digits of an AWS account")
+    return value
+
+
+def _region(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", value):
+        raise click.UsageError(f"--region {value!r}: must be one such as eu-central-1")
+    return value
+
+
+def _advertise(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise click.UsageError(f"--advertise {value!r}: must be HOST:PORT")
+    return value
+
+
+@click.command(
+    short_help="Run a control plane in production.",
+    context_settings={"auto_envvar_prefix": PREFIX},
+)
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    envvar=[f"{PREFIX}_DATABASE", "TEAL_DATABASE"],
+    help="postgresql://USER@HOST/NAME for one or more replicas, or the path of a SQLite file for"
+    " one. A password belongs in TEAL_DATABASE or --database-file.",
+)
+@click.option(
+    "--database-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A file with that URL, in place of --database; others must not be able to read it.",
+)
+@click.option(
+    "--keys",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Directory of the secrets and of callers.json: the same for every replica. What it lacks"
+    " is made.",
+)
+@click.option(
+    "--region",
+    required=True,
+    envvar=[f"{PREFIX}_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
+    callback=_region,
+    help="The AWS region (or AWS_REGION).",
+)
+@click.option(
+    "--account", required=True, callback=_account, metavar="ID", help="The AWS account's 12 digits."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    default=4566,
+    show_default=True,
+    help="Port of the API on 127.0.0.1.",
+)
+@click.option(
+    "--xds-port",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    default=18000,
+    show_default=True,
+    help="Port on 127.0.0.1 that Envoys get their configuration from.",
+)
+@click.option(
+    "--advertise",
+    default="",
+    metavar="HOST:PORT",
+    callback=_advertise,
+    help="Where the other replicas reach the API of this one.",
+)
+@click.option(
+    "--ecs-endpoint",
+    default="",
+    metavar="URL",
+    callback=_endpoint,
+    help="ECS (default: AWS's in the region); that of a `teal up` is the URL of its API.",
+)
+@click.option(
+    "--cloud-map-endpoint",
+    default="",
+    metavar="URL",
+    callback=_endpoint,
+    help="Cloud Map (default: AWS's in the region).",
+)
+@click.option(
+    "--ecs-cluster",
+    "ecs_clusters",
+    multiple=True,
+    metavar="NAME",
+    help="A cluster whose services are read (default: all of the account in the region).",
+)
+@click.option(
+    "--route-grace",
+    type=click.FloatRange(0, 3600),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to keep serving a router's last route after its deletion; 0 to not keep it.",
+)
+@click.option(
+    "--stream-age",
+    type=click.FloatRange(0, 86_400),
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After how long, give or take a tenth, an Envoy's connection is ended, so that it connects"
+    " again, perhaps at another replica; 0 for never.",
+)
+@click.option(
+    "--stream-drain",
+    type=click.FloatRange(0, 300),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Over how long Envoys are let go, one after the other, when this replica stops.",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that requests may be sent to besides those of the certificate, such as that of a"
+    " load balancer.",
+)
+@click.option(
+    "--keep-events",
+    type=click.IntRange(1000),
+    metavar="N",
+    default=200_000,
+    show_default=True,
+    help="How many entries of `teal events` to keep.",
+)
+@click.option(
+    "--keep-deployments",
+    type=click.IntRange(10),
+    metavar="N",
+    default=500,
+    show_default=True,
+    help="How many deployments of each service to keep, with journal and evidence.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How lines of the log look on standard error.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="info",
+    show_default=True,
+    help="What is logged at least; debug: every request.",
+)
+@with_listening
+@click.pass_context
+def serve(context: click.Context, /, log_format: Form, log_level: Level, **options: Any) -> None:
+    """Run a control plane whose tasks are those of an ECS elsewhere, in the foreground.
+
+    It has App Mesh's API, our own, configuration for Envoys, deployments and the page; ECS and
+    Cloud Map are called at AWS, or at a `teal up`. Every option is also a variable of the
+    environment: TEAL_SERVE_LOG_LEVEL is --log-level. SIGTERM ends it; Envoys keep what they have.
+    """
+    import asyncio
+    import logging
+
+    config = _config(context, options)
+    begin(log_level, log_format)
+    asyncio.run(_serve(config))
+    logging.shutdown()
+    sys.stdout.flush()
+    # Whatever a thread still asks AWS is of no use any more.
+    os._exit(0)
+
+
+def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
+    """What the options say. Raises click.UsageError and TealError."""
+    from tealmesh.app.serve import ServeConfig
+    from tealmesh.model.listening import listening
+
+    port, xds_port = options["port"], options["xds_port"]
+    if port == xds_port:
+        raise click.UsageError(f"--port and --xds-port are both {port}: choose another port")
+    beyond = listening(
+        options.pop("listen"),
+        options.pop("xds_listen"),
+        port,
+        xds_port,
+        options.pop("tls_cert"),
+        options.pop("tls_key"),
+        options.pop("client_ca"),
+        options.pop("insecure_listen"),
+    )
+    if options["oidc"] is not None:
+        from tealmesh.model.identity.oidc import load
+
+        if beyond.api is None:
+            raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
+        load(options["oidc"])
+    url, file = options.pop("database"), options.pop("database_file")
+    database = place(context, "database", "--database", url, file)
+    keys = options.pop("keys").absolute()
+    if not options["sts_endpoint"]:
+        options["sts_endpoint"] = f"https://sts.{options['region']}.amazonaws.com"
+    return ServeConfig(data_dir=keys, database=database, listening=beyond, **options)
+
+
+async def _serve(config: ServeConfig) -> None:
+    import asyncio
+    import signal
+
+    from tealmesh.app.serve import AppInfo, run
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask_to_stop(number: signal.Signals) -> None:
+        stop.set()
+        # A second one kills us if something hangs.
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask_to_stop, number)
+
+    def ready(info: AppInfo) -> None:
+        click.echo(f"control plane ready at {info.endpoint}: {info.runtime}")
+        for line in config.listening.in_words():
+            click.echo(line)
+        sys.stdout.flush()
+
+    await run(config, ready=ready, stop=stop)
+
+
+COMMANDS = (serve,)

@@ -1,0 +1,152 @@
+"""What `teal import` and `teal export` do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from tealmesh.cli.client import Client
+from tealmesh.cli.options import read_text
+from tealmesh.cli.system import removing
+from tealmesh.migration import endpoint
+from tealmesh.migration.found import Found, Resource, settled
+from tealmesh.migration.readers import files
+from tealmesh.migration.readers import read as read_texts
+from tealmesh.migration.writers import aws_cli, terraform
+from tealmesh.model.errors import TealError
+
+
+def read(
+    paths: Sequence[Path], source: str | None, parameters: Mapping[str, str], mesh: str
+) -> Found:
+    """What files or an endpoint have. Raises TealError if there is nothing."""
+    if source:
+        found = endpoint.read(endpoint.connected(source), source, mesh)
+    else:
+        found = read_texts(list(_texts(paths)), parameters)
+    result = settled(found, mesh)
+    if not result.resources:
+        of = f"mesh {mesh}" if mesh else "mesh"
+        said = "".join(f"\n  {one.where}: {one.text}" for one in result.remarks)
+        raise TealError(f"no {of} was found{said}")
+    return result
+
+
+def _texts(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        if str(path) == "-":
+            yield "standard input", sys.stdin.read()
+            continue
+        found = list(files(path))
+        if not found:
+            raise TealError(f"{path}: there is no file in it that may describe a mesh")
+        for file in found:
+            text = read_text(file, "FILE")
+            if path.is_dir() and "ppmesh" not in text.lower():
+                continue  # of a directory, only what has to do with App Mesh
+            yield str(file), text
+
+
+def of_control_plane(client: Client, mesh: str) -> Found:
+    """What a control plane has."""
+    url = client.endpoint
+    found = endpoint.read(endpoint.connected(url), url, mesh)
+    return settled(found, mesh)
+
+
+def show(found: Found, *, err: bool) -> None:
+    """Print what was found, and what cannot be kept."""
+    meshes = sorted({resource.name.mesh for resource in found.resources})
+    for mesh in meshes:
+        click.echo(f"mesh {mesh}", err=err)
+        for resource in found.resources:
+            name = resource.name
+            if name.mesh == mesh and name.name != mesh:
+                click.echo(f"  {str(name).partition(': ')[2]:<44} {resource.origin}", err=err)
+    counts = Counter(resource.name.kind.value for resource in found.resources)
+    shown = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    click.echo(f"found: {shown}", err=err)
+    if found.remarks:
+        click.echo("missing, or not kept:", err=err)
+    for remark in found.remarks:
+        click.echo(f"  {remark.where}: {remark.text}", err=err)
+
+
+def body(found: Found) -> dict[str, object]:
+    """What was found, for programs."""
+    return {
+        "resources": [
+            {"kind": one.name.kind.value, "origin": one.origin, **one.request}
+            for one in found.resources
+        ],
+        "remarks": [{"where": one.where, "text": one.text} for one in found.remarks],
+    }
+
+
+def create(client: Client, found: Found, yes: bool, *, err: bool) -> list[str]:
+    """Create what is not there; returns the names. Raises TealError, and creates nothing, if
+    something differs or nobody agrees.
+    """
+    url = client.endpoint
+    appmesh = endpoint.connected(url)
+    there = endpoint.compared(appmesh, url, found.resources)
+    if there.other:
+        names = ", ".join(str(one.name) for one in there.other)
+        raise TealError(
+            f"{names}: there already, with another specification: nothing was created. Compare "
+            "with `teal export`, and change or delete it first"
+        )
+    if there.same:
+        click.echo(f"there already, and the same: {len(there.same)}", err=err)
+    if not there.new:
+        click.echo("nothing to create: everything is there", err=err)
+        return []
+    question = f"Create {len(there.new)} resources at {url}?"
+    if not removing.ask(question, yes, "teal import"):
+        raise TealError("nothing was created")
+    return _created(appmesh, url, there.new, err=err)
+
+
+def _created(appmesh: object, url: str, resources: Sequence[Resource], *, err: bool) -> list[str]:
+    made: list[str] = []
+    for resource in resources:
+        try:
+            endpoint.create(appmesh, url, resource)
+        except TealError as error:
+            raise TealError(
+                f"{error}\n{len(made)} of {len(resources)} were created; the same command goes on "
+                "from there"
+            ) from error
+        made.append(str(resource.name))
+    click.echo(f"created: {len(made)} resources", err=err)
+    return made
+
+
+def text(found: Found, to: str, *, adopt: bool = False) -> str:
+    """A mesh in one text."""
+    if to == "terraform":
+        return terraform.configuration(found.resources, adopt=adopt)
+    return f"{json.dumps([one.request for one in found.resources], indent=2)}\n"
+
+
+def write(found: Found, to: str, directory: Path, *, adopt: bool) -> list[str]:
+    """Write a mesh into files of a directory; returns their names. Raises TealError if one is
+    there already.
+    """
+    if to == "terraform":
+        contents = {"main.tf": text(found, to, adopt=adopt)}
+    else:
+        contents = dict(aws_cli.files(found.resources))
+        contents["create.sh"] = aws_cli.script(list(contents))
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in contents:
+        if (directory / name).exists():
+            raise TealError(f"{directory / name} is there already: choose another --directory")
+    for name, content in contents.items():
+        (directory / name).write_text(content, encoding="utf-8")
+    return list(contents)

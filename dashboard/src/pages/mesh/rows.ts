@@ -4,6 +4,7 @@
  * a street: nobody reads it. Here each virtual service begins a row, with what it leads to beside it;
  * what it is called by is drawn for the resource that is chosen. */
 
+import { byName } from "../../data/order";
 import type { GraphEdge, GraphNode, MeshGraph } from "../../data/wire";
 import { edgeKey, NODE, type Placed, type Point } from "./placed";
 
@@ -41,6 +42,7 @@ export function calls(edge: GraphEdge): boolean {
 }
 
 export function rows(graph: MeshGraph): Placed {
+  const named = [...graph.nodes].sort((a, b) => byName(a.name, b.name));
   const kinds = new Map<string, Kind>(graph.nodes.map((node) => [node.id, node.kind]));
   const used = COLUMNS.filter((kind) => graph.nodes.some((node) => node.kind === kind));
   const leads = byOrigin(graph.edges.filter((edge) => !calls(edge)));
@@ -58,7 +60,7 @@ export function rows(graph: MeshGraph): Placed {
   };
   // By column, so that what begins furthest to the left takes the others beside it.
   for (const kind of used) {
-    for (const node of graph.nodes) {
+    for (const node of named) {
       if (node.kind === kind && !nodes.has(node.id)) lowest = place(node.id, lowest || MARGIN);
     }
   }

@@ -48,7 +48,8 @@ def base(archive: Path) -> None:
         found += [Path(str(distribution.locate_file(file))) for file in distribution.files or ()]
     inside = str(library / "site-packages")
     for path in found:
-        if not path.is_file() or "_bin" in path.parts or "__pycache__" in path.parts:
+        # What is in no package ("..") are commands, whose first line names another Python.
+        if not path.is_file() or {"_bin", "__pycache__", ".."} & set(path.parts):
             continue
         of_site = path.is_relative_to(site)
         name = f"{inside}/{path.relative_to(site)}" if of_site else str(path)

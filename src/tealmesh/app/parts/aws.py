@@ -62,6 +62,12 @@ class AwsEndpoints:
                 self._clients[service, where] = client_of_aws(service, where, endpoint)
             return self._clients[service, where]
 
+    def without_retries(self, service: str) -> Any:
+        """A client of our region whose calls are made once, for who asks again by themselves."""
+        return client_of_aws(
+            service, self._config.region, self._endpoints.get(service, ""), attempts=1
+        )
+
     def fenced(self, service: str) -> Any:
         """AWS knows no fences, and a `teal up` would take ours for its own."""
         return fenced(self.client(service)) if service in _OURS else self.client(service)

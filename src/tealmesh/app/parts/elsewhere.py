@@ -44,9 +44,12 @@ class Elsewhere:
         clusters = Clusters(aws.of("ecs"), aws.of("servicediscovery"))
         named = config.ecs_clusters
         self.workloads = Workloads(ground.store, clusters, named, ground.supervisor, steady_clock)
-        cloud_map = CloudMapClient(aws.client("servicediscovery"))
         self.discovery = Discovery(
-            ground.store, cloud_map, ground.supervisor, steady_clock, random.random
+            ground.store,
+            CloudMapClient(aws.without_retries("servicediscovery")),
+            ground.supervisor,
+            steady_clock,
+            random.random,
         )
 
     def callers(self) -> SeenByCallers:
@@ -95,6 +98,8 @@ class Elsewhere:
         reads = DISCOVERY in self._ground.replication.leases.held()
         if reads and not self.workloads.answered:
             yield f"ECS has not answered yet ({self._config.ecs_endpoint or 'AWS'})"
+        if reads and not self.discovery.answered():
+            yield f"Cloud Map has not answered yet ({self._config.cloud_map_endpoint or 'AWS'})"
 
     def workers(self) -> Iterator[Worker]:
         once = self._ground.replication.once

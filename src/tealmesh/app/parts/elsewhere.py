@@ -12,6 +12,7 @@ from tealmesh.apis.tealmesh.ports import ContainerLine, LoadBalancers, Logs
 from tealmesh.app.parts.aws import AwsEndpoints
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Worker
+from tealmesh.app.parts.replication import DISCOVERY
 from tealmesh.app.settings import ServeConfig
 from tealmesh.aws.callers.shapes import refusal
 from tealmesh.aws.gateway import Fallback
@@ -82,7 +83,7 @@ class Elsewhere:
         return ()
 
     def workers(self) -> Iterator[Worker]:
-        yield "the copy of ECS", self.workloads.run
+        yield "the copy of ECS", self._ground.replication.once(DISCOVERY, self.workloads.run)
 
     async def listen(self) -> None:
         """It has no servers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -12,8 +13,15 @@ from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import json_format
 
 from tealmesh.envoy.resources import ResourceType as T
-from tests.xds.harness import TOKEN
+from tests.xds.harness import TOKEN, transport
 from tests.xds.stream import BOTH, NODE, Plane, Stream, names, resources, run
+
+
+@pytest.fixture(autouse=True, params=["ours", "reference"])
+def _on_both(request: pytest.FixtureRequest) -> Iterator[None]:
+    token = transport.set(request.param)
+    yield
+    transport.reset(token)
 
 
 @pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer wrong"),)])

@@ -13,6 +13,7 @@ from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.wire.validation import validate
+from tealmesh.model import answering
 from tealmesh.model.errors import AwsError, DatabaseAway, TealError
 from tealmesh.model.identity.caller import Caller
 
@@ -40,6 +41,8 @@ async def call(
     cbor = codec.speaks_cbor(model, request)
     try:
         name, labels = codec.find_operation(model, request)
+        if (answered := answering.current.get()) is not None:
+            answered.operation = name
         operation = _method(model, api, name)
         params = codec.read_params(model, name, labels, request)
         await permit(caller, name, params)

@@ -20,6 +20,7 @@ from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
+from tealmesh.xds.counts import Counts
 from tealmesh.xds.elsewhere import Elsewhere, Nowhere, runs_there
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.exchange import version_of
@@ -69,6 +70,7 @@ class AdsCache:
     ) -> None:
         self.clock = clock
         self.encoder = Encoder()
+        self.counts = Counts()
         self.translations = 0
         self.fed = Fed()
         self._translate = translate

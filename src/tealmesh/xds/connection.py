@@ -55,11 +55,15 @@ class Connection:
             if type_url == ResourceType.CLUSTER and request.version:
                 self._cache.recollect(self, request.version)
         nack = self.session.request(type_url, own.request(type_url, request))
+        counts, owed = self._cache.counts, self._owed_since
         if nack is not None:
+            counts.refused(type_url)
             log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
         self._owed_since = self._cache.clock() if self.session.in_flight else None
         if self._owed_since is None:
             self.envoy.silence = ""
+            if owed is not None:
+                counts.answered(self._cache.clock() - owed)
         self.wake()
 
     def next(self) -> bytes | None:
@@ -69,6 +73,7 @@ class Connection:
         if send is None:
             self._cache.note(self)
             return None
+        self._cache.counts.pushes += 1
         if self._owed_since is None:
             self._owed_since = self._cache.clock()
         return self._cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)

@@ -11,9 +11,10 @@ from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
+from tealmesh.app.envoys.current import Current, head_of
 from tealmesh.app.envoys.gone import known_gone
 from tealmesh.app.envoys.permission import Permissions
-from tealmesh.app.envoys.server import EnvoyServer
+from tealmesh.app.envoys.server import EnvoyServer, Life
 from tealmesh.app.feed import feed
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import OtherServices, Worker
@@ -67,6 +68,8 @@ class Streams:
             config.listening.envoys,
             ground.beyond.certificates,
             self.tracing.servicer,
+            Life(config.stream_age, config.stream_drain),
+            self._current(),
         )
 
     def workers(self) -> Iterator[Worker]:
@@ -94,6 +97,12 @@ class Streams:
     async def close(self) -> None:
         """End all streams; Envoys keep what they have and connect again."""
         await self._server.close()
+
+    def _current(self) -> Current | None:
+        """None for a control plane that has its database alone: it has all that Envoys ever got."""
+        if not self._store.shared:
+            return None
+        return Current(head_of(self._store), self.cache.fed, steady_clock)
 
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""

@@ -143,6 +143,23 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     help="How long to keep serving a router's last route after its deletion; 0 to not keep it.",
 )
 @click.option(
+    "--stream-age",
+    type=click.FloatRange(0, 86_400),
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After how long, give or take a tenth, an Envoy's connection is ended, so that it connects"
+    " again, perhaps at another replica; 0 for never.",
+)
+@click.option(
+    "--stream-drain",
+    type=click.FloatRange(0, 300),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Over how long Envoys are let go, one after the other, when this replica stops.",
+)
+@click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,

@@ -98,10 +98,13 @@ def test_identity_falls_back_to_node_and_peer() -> None:
         message = discovery_pb2.DiscoveryRequest(
             type_url=T.CLUSTER.value, node=base_pb2.Node(id=NODE)
         )
+        told = message.node.user_agent_build_version.version
+        told.major_number, told.minor_number, told.patch = 1, 36, 2
         assert "metadata" not in json_format.MessageToDict(message.node)
         await streams[0].call.write(message)
         await streams[0].hear()
         (status,) = plane.cache.envoys("m")
         assert status.id.startswith(f"{NODE}@ipv4:127.0.0.1:")
+        assert status.version == "1.36.2"
 
     run(False, scenario)

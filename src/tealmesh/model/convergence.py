@@ -53,6 +53,9 @@ class EnvoyStatus:
     note: str = ""
     """Whatever else a user should know; empty when there is nothing."""
 
+    version: str = ""
+    """Envoy's own, such as ``1.36.2``, as it tells; empty where it does not."""
+
 
 @dataclass(frozen=True)
 class Reported:

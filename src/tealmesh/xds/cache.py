@@ -394,4 +394,5 @@ class AdsCache:
             pending=tuple(sorted(envoy.own.text(name) for name in missing)),
             rejected=envoy.rejected,
             note=envoy.slow() or self._why_orphaned(envoy),
+            version=envoy.version,
         )

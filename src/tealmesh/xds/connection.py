@@ -152,6 +152,8 @@ class Envoy:
     """What its last stream left."""
     silence: str = ""
     """That it left a response unanswered for too long, until it has answered one; else empty."""
+    version: str = ""
+    """Envoy's own, as its newest stream told it; empty where it does not."""
     gone_at: float = 0.0
     """When its last stream ended, by the cache's clock."""
 

@@ -46,6 +46,7 @@ _EXPECTED = (
     "Envoy"
 )
 
+_LONGEST_VERSION = 40
 _STATUSES = {
     EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
     EnvoyForbidden: grpc.StatusCode.PERMISSION_DENIED,
@@ -262,7 +263,9 @@ class AdsServicer:
         except (TealError, ValueError) as error:
             raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         log.info("%s connected as %s", identity, proxy.resource)
-        return self._cache.connect(identity, node.id, proxy, delta=variant.delta)
+        connection = self._cache.connect(identity, node.id, proxy, delta=variant.delta)
+        connection.envoy.version = version_of(node)
+        return connection
 
 
 async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
@@ -291,6 +294,16 @@ def _asks_sts(given: str) -> bool:
 def _declared(node: base_pb2.Node) -> str:
     """The task that an Envoy says to be of."""
     return str(node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value)
+
+
+def version_of(node: base_pb2.Node) -> str:
+    """Envoy's version in a node, such as ``1.36.2``, with what its builder adds to it; empty where
+    it tells none. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/base.proto
+    """
+    if not node.HasField("user_agent_build_version"):
+        return str(node.user_agent_version)[:_LONGEST_VERSION]
+    number = node.user_agent_build_version.version
+    return f"{number.major_number}.{number.minor_number}.{number.patch}"
 
 
 def _token_of(node: base_pb2.Node) -> str:

@@ -1,8 +1,8 @@
 """The rows that replicas publish, to and from JSON. Pure.
 
-The roster is a list of ids, node ids and resources. The progress has the newest revision of the
-replica's snapshot, and by place in the roster what is not as with most: the revisions of those that
-run with an older one, as runs of places, and what is refused or noted.
+The roster is a list of ids, node ids, resources and versions. The progress has the newest revision
+of the replica's snapshot, and by place in the roster what is not as with most: the revisions of
+those that run with an older one, as runs of places, and what is refused or noted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tealmesh.model.convergence import EnvoyStatus, Reported
 
 def roster(envoys: Sequence[Reported]) -> str:
     """Who they are."""
-    return json.dumps([(e.status.id, e.status.node_id, e.status.resource) for e in envoys])
+    statuses = [e.status for e in envoys]
+    return json.dumps([(s.id, s.node_id, s.resource, s.version) for s in statuses])
 
 
 def progress(envoys: Sequence[Reported]) -> str:
@@ -51,7 +52,7 @@ def read(roster: str, progress: str) -> list[Reported]:
     gone = set(_places(told["gone"]))
     more: Mapping[str, tuple[str, str, int]] = told["more"]
     found = []
-    for place, (identity, node_id, resource) in enumerate(json.loads(roster)):
+    for place, (identity, node_id, resource, version) in enumerate(json.loads(roster)):
         rejected, note, informed = more.get(str(place), ("", "", told["informed"]))
         status = EnvoyStatus(
             identity,
@@ -61,6 +62,7 @@ def read(roster: str, progress: str) -> list[Reported]:
             acknowledged.get(place, told["newest"]),
             rejected=rejected,
             note=note,
+            version=version,
         )
         found.append(Reported(status, informed))
     return found

@@ -24,6 +24,7 @@ MODULES = (
     "encodes",
     "swarm",
     "writes",
+    "database",
     "translation",
     "deployment",
     "demo",

@@ -65,7 +65,7 @@ class Plane:
         self._client = aws.client
         self._links = keys_in(config.data_dir / "link-key")
         self._aws = Aws(aws.client)
-        self._driver = ApiDriver(aws.fenced, config.region, callers=cloud.callers)
+        self._driver = ApiDriver(aws.fenced, config.region, callers=cloud.callers, xds=cloud.xds_at)
         self._following = Following(store, streams.cache.wait_converged, steady_clock)
         fed = streams.cache.fed
         self._lag = Lag(store.fresh, lambda: fed.revision, steady_clock)

@@ -104,8 +104,6 @@ class Elsewhere:
         self._discovered = self._discovered or (reads and self.discovery.answered())
         if reads and not self._discovered:
             yield f"Cloud Map has not answered yet ({self._config.cloud_map_endpoint or 'AWS'})"
-        if reads and not self.discovery.answered():
-            yield f"Cloud Map has not answered yet ({self._config.cloud_map_endpoint or 'AWS'})"
 
     def workers(self) -> Iterator[Worker]:
         once = self._ground.replication.once

@@ -23,6 +23,7 @@ MODULES = (
     "encodes",
     "swarm",
     "writes",
+    "database",
     "translation",
     "deployment",
     "demo",

@@ -38,6 +38,7 @@ class Elsewhere:
         self._ground, self._config = ground, config
         at = config.ecs_endpoint or f"AWS, {config.region}"
         self.summary = f"tasks of ECS at {at}"
+        self.xds_at = config.xds_advertise
         self.metrics_at = "/metrics"
         self.load_balancers: LoadBalancers = NoLoadBalancers()
         self.logs: Logs = no_logs

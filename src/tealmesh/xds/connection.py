@@ -66,6 +66,10 @@ class Connection:
                 counts.answered(self._cache.clock() - owed)
         self.wake()
 
+    def begin_with(self, session: SharedSession) -> None:
+        """Nothing was sent yet: go by this session from the beginning."""
+        self.session, self.snapshot = session, None
+
     def next(self) -> bytes | None:
         """The next response, encoded and counted as sent; None when nothing is due."""
         self._cache.refresh(self)

@@ -23,7 +23,6 @@ from tealmesh.model.errors import (
     TealError,
 )
 from tealmesh.xds.connection import SILENCE_SECONDS, Connection
-from tealmesh.xds.hanging_up import hang_up
 from tealmesh.xds.variants import DiscoveryRequest, Variant, unknown_type
 
 Attempt: TypeAlias = Callable[[], AbstractContextManager[None]]
@@ -167,11 +166,11 @@ class Conversation:
             writing = context.drained()
         else:
             writing = context.write(message)
-        peer = context.peer()
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
                 await writing
         except TimeoutError:
             connection.does_not_read()
-            await asyncio.to_thread(hang_up, [peer])
+            if isinstance(context, Context):
+                context.hang_up()
             raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence) from None

@@ -31,7 +31,6 @@ from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.connection import Connection
 from tealmesh.xds.conversation import Conversation, Refused, as_status
 from tealmesh.xds.exchange import Request
-from tealmesh.xds.hanging_up import hang_up
 from tealmesh.xds.limits import Limits, Seldom, source_of
 from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant
 
@@ -65,8 +64,8 @@ class _Stream:
 
     again: Callable[[], Awaitable[str]]
     """Asks anew whether it may go on."""
-    peer: str
-    """Whose connection it is on."""
+    context: grpc.aio.ServicerContext
+    """Our own server's (`http2.serving`) can end the whole connection."""
 
 
 class AdsServicer:
@@ -147,14 +146,15 @@ class AdsServicer:
         for connection in self._connections:
             connection.end()
 
-    async def shed(self, count: int) -> None:
+    def shed(self, count: int) -> None:
         """End the connections of so many Envoys, those that have been here for longest first, so
         that they connect again, perhaps elsewhere. An Envoy whose stream alone ends would come back
         by the same connection.
         """
-        peers = [stream.peer for stream in list(self._connections.values())[:count]]
-        found = await asyncio.to_thread(hang_up, peers)
-        log.info("%d Envoys were let go, since this replica has more than others", found)
+        going = list(self._connections.values())[:count]
+        for stream in going:
+            stream.context.hang_up()
+        log.info("%d Envoys were let go, since others serve them better", len(going))
 
     def _handler(self, variant: Variant) -> Serve:
         async def serve(
@@ -213,7 +213,7 @@ class AdsServicer:
             if self._current is not None:
                 await _caught_up(self._current, variant.parse(first))
             connection = self._connect(variant, node, identity)
-            self._connections[connection] = _Stream(again, context.peer())
+            self._connections[connection] = _Stream(again, context)
             await self._converse(variant, first, requests, connection, context)
         if self._closing:
             raise Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")

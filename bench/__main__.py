@@ -22,6 +22,7 @@ MODULES = (
     "weights",
     "encodes",
     "swarm",
+    "reports",
     "writes",
     "translation",
     "deployment",

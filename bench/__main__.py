@@ -20,6 +20,7 @@ MODULES = (
     "start",
     "callers",
     "weights",
+    "dataplane",
     "encodes",
     "swarm",
     "reports",
